@@ -1,0 +1,55 @@
+# Everything a person or CI does with this project. Needs Python 3.11 or newer and make; `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/lockstep_test
+TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
+PYTEST_ARGS ?=
+# The demo has a database and ports of its own: web port, sandbox port, name.
+demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
+	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
+
+.PHONY: help demo demo-check test test-postgres check run fmt clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+demo: $(STAMP) ## start everything with sandbox vendors and play a small story; ends with Ctrl-C
+	$(call demo_env,8000,8900,demo) $(BIN)/python manage.py demo
+
+demo-check: $(STAMP) ## the same without a person: one line per item of each recipe
+	$(call demo_env,8001,8901,demo-check) $(BIN)/python manage.py demo --check
+
+test: $(STAMP) ## all tests, embedded default (SQLite, ORM broker)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-postgres: $(STAMP) ## all tests on PostgreSQL and Redis
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP) ## lint, types, import direction, migrations, production settings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING $(BIN)/python manage.py makemigrations --check --dry-run
+	LOG_LEVEL=WARNING PUBLIC_URL=https://hub.example.com ALLOWED_HOSTS=hub.example.com \
+		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
+		LOCKSTEP_SECRET_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+		LOCKSTEP_HASH_KEY=check-only $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+run: $(STAMP) ## start web and worker for real vendor accounts (settings from .env)
+	$(BIN)/python manage.py serve
+
+fmt: $(STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove the environment and all local data
+	rm -rf $(VENV) var

@@ -1,0 +1,222 @@
+"""Settings, all from the environment (`.env` beside manage.py is read too). Defaults are the embedded ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.templatetags.static import static
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(str(BASE_DIR / ".env"))
+
+DEBUG = env.bool("DEBUG", default=False)
+DEVELOPMENT = env.bool("LOCKSTEP_DEVELOPMENT", default=False)  # local defaults for keys; never with real accounts
+
+SECRET_KEY = env.str("SECRET_KEY", default="development-only-secret-key-not-for-production-use" if DEVELOPMENT else "")
+LOCKSTEP_SECRET_KEYS: list[str] = env.list(
+    "LOCKSTEP_SECRET_KEYS", default=["ZGV2ZWxvcG1lbnQtb25seS1sb2Nrc3RlcC1rZXktMDE="] if DEVELOPMENT else []
+)
+LOCKSTEP_HASH_KEY = env.str("LOCKSTEP_HASH_KEY", default="development-only-hash-key" if DEVELOPMENT else "")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")  # what vendors call and OAuth returns to
+# A worker that died is noticed after this long. Longer than the slowest single call; renewed between calls.
+LOCKSTEP_LEASE_SECONDS = env.float("LOCKSTEP_LEASE_SECONDS", default=120.0)
+SANDBOX_URL = env.str("SANDBOX_URL", default="")  # the one non-vendor origin connections may point to
+OAUTH_APPS: dict[str, dict[str, str]] = {
+    vendor: {
+        "client_id": env.str(f"{vendor.upper()}_CLIENT_ID", default=""),
+        "client_secret": env.str(f"{vendor.upper()}_CLIENT_SECRET", default=""),
+    }
+    for vendor in ("pipedrive", "hubspot", "planhat")
+}
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)  # how many proxies stand before us
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_q",
+    "axes",
+    "csp",
+    "tenants",
+    "integration",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.middleware.ConsoleForStaffOnly",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_ENABLE_ADMIN = False
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "integration" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    """SQLite in var/ unless DATABASE_URL says otherwise; the options are the measured ones (docs/decisions)."""
+    url = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'lockstep.sqlite3'}")
+    database: dict[str, Any] = environ.Env.db_url_config(url)
+    database.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("OPTIONS", {}).update(
+            timeout=20,
+            transaction_mode="IMMEDIATE",
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
+        )
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The queue is a doorbell: our rows retry, the broker never does. retry > timeout * (queue_limit / workers + 1).
+REDIS_URL = env.str("REDIS_URL", default="")
+Q_WORKERS = env.int("Q_WORKERS", default=2)
+Q_CLUSTER: dict[str, Any] = {
+    "name": env.str("Q_CLUSTER", default="lockstep"),
+    "workers": Q_WORKERS,
+    "timeout": 240,
+    "retry": int(240 * (4 / Q_WORKERS + 1)) + 60,
+    "max_attempts": 1,
+    "queue_limit": 4,
+    "bulk": 1,
+    "poll": 0.2,
+    "save_limit": -1,
+    "catch_up": False,
+    "ack_failures": True,
+    "max_rss": 300_000,
+    "label": "Queue",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if DEBUG or DEVELOPMENT:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; a webhook body larger than this is refused before parsing
+
+SECURE_SSL = env.bool("SECURE_SSL", default=PUBLIC_URL.startswith("https://"))
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = SECURE_SSL
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31536000 if SECURE_SSL else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
+SECURE_HSTS_PRELOAD = SECURE_SSL
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+
+# Unfold's Alpine.js needs unsafe-eval and inline handlers; nothing is loaded from another host.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'self'"],
+    }
+}
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"hook_tokens": {"()": "integration.redact.HookTokenFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["hook_tokens"]}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django_q": {"level": env.str("Q_LOG_LEVEL", default="WARNING")}},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
+
+# Retention, in days. What is older is purged nightly.
+RETENTION_DAYS = {
+    "events": env.int("RETENTION_EVENTS_DAYS", default=30),
+    "calls": env.int("RETENTION_CALLS_DAYS", default=14),
+    "log": env.int("RETENTION_LOG_DAYS", default=180),
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Lockstep",
+    "SITE_HEADER": "Lockstep",
+    "SITE_SUBHEADER": "CRM and marketing in step",
+    "SITE_SYMBOL": "sync_alt",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "integration.admin.front.front",
+    "SIDEBAR": {"navigation": "integration.admin.sidebar.navigation"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("lockstep/favicon.svg")}],
+    "STYLES": [lambda request: static("lockstep/console.css")],
+    "SCRIPTS": [lambda request: static("lockstep/console.js")],
+    "COLORS": {  # one calm accent: blue
+        "primary": {
+            "50": "#eff6ff", "100": "#dbeafe", "200": "#bfdbfe", "300": "#93c5fd", "400": "#60a5fa", "500": "#3b82f6",
+            "600": "#2563eb", "700": "#1d4ed8", "800": "#1e40af", "900": "#1e3a8a", "950": "#172554",
+        }
+    },
+}  # fmt: skip

@@ -1,0 +1,111 @@
+"""Vendor calls: every request we made, with redacted request and response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from integration.admin import show
+from integration.admin.base import BigTable, SinceFilter, newest, recent
+from integration.admin.event import ConnectionFilter
+from integration.admin.kit import DropdownFilter
+from integration.models import VendorCall
+
+
+class AtFilter(SinceFilter):
+    """By the time of the call."""
+
+    field = "at"
+
+
+class AnswerFilter(DropdownFilter):
+    """By the kind of answer, within the newest calls."""
+
+    title = "answer (newest 100,000)"
+    parameter_name = "answer"
+    ranges = {"ok": (200, 399), "refused": (400, 499), "broken": (500, 599), "none": (0, 0)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Four kinds."""
+        return [("ok", "Accepted (2xx)"), ("refused", "Refused (4xx)"), ("broken", "Vendor error (5xx)"),
+                ("none", "No answer")]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Calls answered so."""
+        bounds = self.ranges.get(self.value() or "")
+        return newest(queryset).filter(status__range=bounds) if bounds else queryset
+
+
+def status_badge(status: int) -> show.Badge:
+    """An HTTP status with a sign."""
+    if 200 <= status < 400:
+        return show.Badge(show.GREEN, "check_circle", str(status))
+    if status in (0, 429) or status >= 500:
+        return show.Badge(show.AMBER, "error", str(status) if status else "no answer")
+    return show.Badge(show.RED, "cancel", str(status))
+
+
+@admin.register(VendorCall)
+class CallAdmin(BigTable):
+    """Kept for two weeks by default."""
+
+    list_display = ("call", "tenant", "answer", "took", "made")
+    list_filter = (AtFilter, AnswerFilter, ConnectionFilter)
+    search_fields = ()
+    empty_text = "No call yet. Lockstep keeps what it asked vendors, without secrets, for two weeks."
+    fieldsets = (
+        (None, {"fields": ("call", "tenant", "answer", "took", "made")}),
+        ("Request", {"fields": ("request_text",)}),
+        ("Response", {"fields": ("response_text",)}),
+        ("Records it decided", {"fields": ("log",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without credentials, and in lists without the bodies."""
+        calls = super().get_queryset(request).select_related("connection__tenant")
+        return calls.defer("connection__credentials", "request", "response")
+
+    @admin.display(description="Call")
+    def call(self, call: VendorCall) -> str:
+        """Method and path."""
+        path = call.path if len(call.path) <= 100 else f"{call.path[:100]}…"
+        return f"{call.method} {path}"
+
+    @admin.display(description="Connection")
+    def tenant(self, call: VendorCall) -> show.Html:
+        """Whose account at which vendor."""
+        return show.door(call.connection, f"{call.connection.tenant}, {call.connection.connector.label}")
+
+    @admin.display(description="Answer")
+    def answer(self, call: VendorCall) -> show.Badge:
+        """The status."""
+        return status_badge(call.status)
+
+    @admin.display(description="Took")
+    def took(self, call: VendorCall) -> str:
+        """Milliseconds."""
+        return f"{call.ms:,} ms"
+
+    @admin.display(description="Made")
+    def made(self, call: VendorCall) -> show.Html:
+        """When."""
+        return show.when(call.at)
+
+    @admin.display(description="Sent (redacted)")
+    def request_text(self, call: VendorCall) -> show.Html:
+        """What we sent."""
+        return show.block(call.request)
+
+    @admin.display(description="Received (redacted)")
+    def response_text(self, call: VendorCall) -> show.Html:
+        """What came back."""
+        return show.block(call.response)
+
+    @admin.display(description="Log")
+    def log(self, call: VendorCall) -> show.Html:
+        """Log rows this call decided."""
+        rows = [(show.door(row), show.badge("outcome", row.outcome)) for row in recent(call.log.all(), 50)]
+        return show.table(("Record", "Outcome"), rows, "None: it only read or prepared something.")

@@ -1,0 +1,166 @@
+"""The life of an integration: Fetch All, Pause, Resume, Uninstall. Each says what it will do before it does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from integration.admin import show
+from integration.admin.actions import note, page
+from integration.admin.kit import styled
+from integration.engine import health, provisioning, runs
+from integration.models import Integration, RemoteSubscription, State, SyncJob, SyncRun
+from integration.recipes.registry import get_recipe
+
+OFFERED: dict[str, tuple[str, ...]] = {
+    State.DRAFT: ("settings", "uninstall"),
+    State.ACTIVE: ("settings", "fetch_all", "pause", "uninstall"),
+    State.PAUSED: ("settings", "resume", "uninstall"),
+}
+CAP = 1_000
+
+
+class FetchForm(forms.Form):
+    """How Fetch All should go about it. Harmless unless somebody decides otherwise."""
+
+    dry_run = forms.BooleanField(
+        label="Dry run: count what would happen, write nothing", required=False, initial=True,
+        help_text="The report shows how many records would be created, changed or skipped and why, with samples.",
+    )  # fmt: skip
+    allow_doi = forms.ChoiceField(
+        label="People who were there before and said Yes",
+        choices=(
+            ("no", "Do not send them an opt-in mail; who is not a contact yet is skipped and the report says so"),
+            ("yes", "Send an opt-in mail to each of them who has never been asked"),
+        ),
+        initial="no", widget=forms.RadioSelect,
+    )  # fmt: skip
+
+
+class UninstallForm(forms.Form):
+    """One more thought before it is undone."""
+
+    sure = forms.BooleanField(label="Yes, uninstall it and erase the credentials listed above")
+
+
+def may(row: Integration, button: str) -> bool:
+    """Whether a button makes sense in the row's state; checked again when it is pressed."""
+    return button in OFFERED.get(row.state, ())
+
+
+def _refuse(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    admin.message_user(request, f"That does not apply: it is {row.get_state_display().lower()}.", messages.WARNING)
+    return HttpResponseRedirect(show.url_of(row))
+
+
+def fetch_all(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Ask for dry run and opt-in mails, then start one run per flow that takes part."""
+    if not may(row, "fetch_all"):
+        return _refuse(admin, request, row)
+    recipe = get_recipe(row.recipe)
+    settings = {**recipe.default_settings, **row.settings}
+    flows = [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
+    form = styled(FetchForm(request.POST if request.method == "POST" else None))
+    if not settings.get("doi_enabled"):
+        del form.fields["allow_doi"]
+    if not flows:
+        admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
+        return HttpResponseRedirect(show.url_of(row))
+    if request.method != "POST" or not form.is_valid():
+        labels = ", ".join(flow.label for flow in flows)
+        says = (
+            f"Every record at the source is read once and brought up to date: {labels}.",
+            "Records that are in step already cost no write. Changes that come in meanwhile go first.",
+        )
+        return page(admin, request, title=f"Fetch All, {row.tenant}", says=says, verb="Start", form=form,
+                    back=show.url_of(row))  # fmt: skip
+    started = _start(admin, request, row, [flow.key for flow in flows], form.cleaned_data)
+    if len(started) == 1:
+        return HttpResponseRedirect(show.url_of(started[0]))
+    return HttpResponseRedirect(show.url_of_list(SyncRun, integration=row.pk))
+
+
+def _start(
+    admin: Any, request: HttpRequest, row: Integration, flows: list[str], wishes: dict[str, Any]
+) -> list[SyncRun]:
+    options = {"allow_doi": wishes.get("allow_doi") == "yes"}
+    started: list[SyncRun] = []
+    for flow in flows:
+        try:
+            run = runs.start(
+                row, "fetch_all", flow, dry_run=wishes["dry_run"], options=options,
+                user=request.user if request.user.is_authenticated else None,
+            )  # fmt: skip
+        except runs.RunInProgress:
+            under_way = SyncRun.objects.filter(integration=row, kind="fetch_all", flow=flow, state__in=runs.UNFINISHED)
+            admin.message_user(request, "A Fetch All is under way already; this is it.", messages.WARNING)
+            started.extend(under_way[:1])
+            continue
+        kind = "dry run" if run.dry_run else "for real"
+        note(request, Integration, f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
+        admin.message_user(request, f"{run} has started, {kind}.", messages.SUCCESS)
+        started.append(run)
+    return started
+
+
+def pause(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Stop; events go on being collected."""
+    if not may(row, "pause"):
+        return _refuse(admin, request, row)
+    if request.method != "POST":
+        says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
+        return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=show.url_of(row))
+    provisioning.pause(row, request.user)
+    note(request, Integration, "Paused", row)
+    admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
+    return HttpResponseRedirect(show.url_of(row))
+
+
+def resume(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Go on where it stopped."""
+    if not may(row, "resume"):
+        return _refuse(admin, request, row)
+    if request.method != "POST":
+        waiting = len(SyncJob.objects.filter(integration=row, state="waiting").values_list("pk")[: CAP + 1])
+        says = (f"{show.number(waiting, cap=CAP)} collected changes are worked off at once.",)
+        return page(admin, request, title=f"Resume {row}", says=says, verb="Resume", back=show.url_of(row))
+    provisioning.resume(row)
+    note(request, Integration, "Resumed", row)
+    admin.message_user(request, "It goes on where it stopped.", messages.SUCCESS)
+    return HttpResponseRedirect(show.url_of(row))
+
+
+def uninstall(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Undo the installation at both vendors and say what came of each step."""
+    if not may(row, "uninstall"):
+        return _refuse(admin, request, row)
+    form = styled(UninstallForm(request.POST if request.method == "POST" else None))
+    if request.method != "POST" or not form.is_valid():
+        return page(admin, request, title=f"Uninstall {row}", says=_losses(row), verb="Uninstall", danger=True,
+                    form=form, back=show.url_of(row))  # fmt: skip
+    results = provisioning.uninstall(row, get_recipe)
+    note(request, Integration, "Uninstalled", row)
+    for result in results:
+        level = messages.SUCCESS if result.ok else messages.ERROR
+        admin.message_user(request, f"{result.label}: {result.detail}", level)
+    return HttpResponseRedirect(show.url_of(row))
+
+
+def _losses(row: Integration) -> list[str]:
+    """What will be gone, in numbers."""
+    says = ["Syncing stops for good. Contacts, people and fields at the vendors stay as they are."]
+    for side in (row.left, row.right):
+        others = [other for other in health.integrations_on(side) if other.pk != row.pk]
+        webhooks = RemoteSubscription.objects.filter(connection=side).count()
+        kept = "its credentials are kept, another integration uses them" if others else "its credentials are erased"
+        says.append(f"{side}: up to {webhooks} webhooks are removed, {kept}.")
+    unfinished = len(SyncJob.objects.filter(integration=row).exclude(state="done").values_list("pk")[: CAP + 1])
+    links = len(row.links.values_list("pk")[: CAP + 1])
+    says.append(
+        f"{show.number(unfinished, cap=CAP)} unfinished jobs and {show.number(links, cap=CAP)} record links are "
+        "dropped. The log is kept without names, addresses and values."
+    )
+    return says

@@ -1,0 +1,189 @@
+"""Sync log: what was done to each record and why. The operator's main table; Resync starts here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from integration.admin import show
+from integration.admin.actions import Bulk, bulk
+from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, SinceFilter, newest
+from integration.admin.call import status_badge
+from integration.admin.kit import DropdownFilter
+from integration.admin.labels import changes, labels_of
+from integration.admin.search import flow_labels, record_name
+from integration.engine import replay
+from integration.models import Integration, RecordLink, State, SyncLog
+from integration.recipes.registry import get_recipe
+
+RESYNC_SAYS = (
+    "The source records are read afresh and brought up to date in their flow. Records that are already in step are "
+    "skipped without a write.",
+    "Unsubscribed people stay unsubscribed, and nobody gets an opt-in mail twice.",
+)
+RESYNC_DONE = "{count} records are being read afresh. The log shows the result."
+
+
+class FlowFilter(DropdownFilter):
+    """By flow, within the newest rows."""
+
+    title = "flow (newest 100,000)"
+    parameter_name = "flow"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """All flows by label."""
+        return list(flow_labels().items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Rows of this flow."""
+        return newest(queryset).filter(flow=self.value()) if self.value() else queryset
+
+
+def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
+    """Hand (integration, flow, source id) to the engine, integration by integration; uninstalled ones are left out."""
+    wishes: dict[tuple[Any, str], list[str]] = defaultdict(list)
+    integrations: dict[Any, Integration] = {}
+    for integration, flow, source_id in records:
+        if integration.state != State.UNINSTALLED:
+            integrations[integration.pk] = integration
+            wishes[integration.pk, flow].append(source_id)
+    return sum(replay.resync(integrations[pk], flow, ids) for (pk, flow), ids in wishes.items())
+
+
+def link_of(row: SyncLog) -> RecordLink | None:
+    """The record link this row is about."""
+    recipe = get_recipe(row.integration.recipe)
+    types = [flow.link_type for flow in recipe.flows if flow.key == row.flow]
+    links = RecordLink.objects.filter(integration=row.integration, link_type__in=types, source_id=row.source_id)
+    return links.first()
+
+
+def installed(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Only rows whose integration is still there."""
+    return rows.exclude(integration__in=Integration.objects.filter(state=State.UNINSTALLED))
+
+
+@admin.register(SyncLog)
+class LogAdmin(BigTable):
+    """One row per record and outcome."""
+
+    list_display = ("record", "flow_name", "result", "what", "tenant", "took_place")
+    list_filter = (SinceFilter, "outcome", IntegrationFilter, ReasonFilter, FlowFilter)
+    list_select_related = ("integration__tenant",)
+    actions = ("resync",)
+    empty_text = "Nothing synced yet. Create a person with Newsletter = Yes; the row shows up here within seconds."
+    fieldsets = (
+        ("What happened", {"fields": ("record", "flow_name", "result", "why", "fields_changed", "took_place")}),
+        ("How it came about", {"fields": ("integration_name", "event_door", "job_door", "run_door", "link_door")}),
+        ("Vendor call that decided it", {"fields": ("call_door", "request_text", "response_text")}),
+    )
+
+    @admin.display(description="Record")
+    def record(self, row: SyncLog) -> str:
+        """Both ids."""
+        return capfirst(record_name(row.flow, row.source_id, row.target_id))
+
+    @admin.display(description="Flow")
+    def flow_name(self, row: SyncLog) -> str:
+        """In words."""
+        return flow_labels().get(row.flow, row.flow)
+
+    @admin.display(description="Tenant")
+    def tenant(self, row: SyncLog) -> show.Html:
+        """Whose, in a word."""
+        return show.door(row.integration, row.integration.tenant.name)
+
+    @admin.display(description="Outcome")
+    def result(self, row: SyncLog) -> show.Badge:
+        """In words."""
+        return show.badge("outcome", row.outcome)
+
+    @admin.display(description="What and why")
+    def what(self, row: SyncLog) -> str:
+        """Action, reason and the fields that changed, in a line."""
+        names = [name for name in row.changes if len(name) < 30]
+        fields = f"{len(row.changes)} fields" if len(names) < len(row.changes) else ", ".join(names[:4])
+        more = ", …" if len(names) == len(row.changes) > 4 else ""
+        parts = (row.action.replace("_", " "), show.reason_line(row.reason), fields + more)
+        return capfirst(" · ".join(part for part in parts if part)) or show.EMPTY
+
+    @admin.display(description="What and why")
+    def why(self, row: SyncLog) -> show.Html:
+        """The reason with cause and fix, or the action."""
+        return (
+            show.reason(row.reason, row.detail) if row.reason or row.detail else capfirst(row.action.replace("_", " "))
+        )
+
+    @admin.display(description="Fields")
+    def fields_changed(self, row: SyncLog) -> show.Html:
+        """Old and new values."""
+        return changes(row.changes, labels_of([row.integration]))
+
+    @admin.display(description="When")
+    def took_place(self, row: SyncLog) -> show.Html:
+        """When it was done."""
+        return show.when(row.created_at)
+
+    @admin.display(description="Integration")
+    def integration_name(self, row: SyncLog) -> show.Html:
+        """Whose."""
+        return show.door(row.integration)
+
+    @admin.display(description="Event")
+    def event_door(self, row: SyncLog) -> show.Html:
+        """The notification that asked for it."""
+        return show.door(row.event, f"#{row.event.pk} {row.event}") if row.event else show.EMPTY
+
+    @admin.display(description="Job")
+    def job_door(self, row: SyncLog) -> show.Html:
+        """The job that did it."""
+        return show.door(row.job)
+
+    @admin.display(description="Run")
+    def run_door(self, row: SyncLog) -> show.Html:
+        """The run that did it."""
+        return show.door(row.run)
+
+    @admin.display(description="Record link")
+    def link_door(self, row: SyncLog) -> show.Html:
+        """The pair of records."""
+        return show.door(link_of(row))
+
+    @admin.display(description="Call")
+    def call_door(self, row: SyncLog) -> show.Html:
+        """Method, path, status and time."""
+        if row.call is None:
+            return "None was needed, or it is older than calls are kept."
+        return format_html(
+            "{} {} {} ms", show.door(row.call, f"{row.call.method} {row.call.path}"), status_badge(row.call.status),
+            row.call.ms,
+        )  # fmt: skip
+
+    @admin.display(description="Sent (redacted)")
+    def request_text(self, row: SyncLog) -> show.Html:
+        """What we sent."""
+        return show.block(row.call.request if row.call else "")
+
+    @admin.display(description="Received (redacted)")
+    def response_text(self, row: SyncLog) -> show.Html:
+        """What came back."""
+        return show.block(row.call.response if row.call else "")
+
+    @admin.action(description="Resync: read again and bring up to date", permissions=["operate"])
+    def resync(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> HttpResponse | None:
+        """Queue the rows' records."""
+
+        def run(rows: Sequence[SyncLog]) -> int:
+            integrations = Integration.objects.in_bulk({row.integration_id for row in rows})
+            return resync((integrations[row.integration_id], row.flow, row.source_id) for row in rows)
+
+        none = "Their integrations are uninstalled; there is nothing to bring up to date."
+        what = Bulk("Resync records", "Resync", RESYNC_SAYS, run, RESYNC_DONE, eligible=installed, none=none)
+        return bulk(self, request, queryset, "resync", what)

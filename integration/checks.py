@@ -1,0 +1,67 @@
+"""Settings that would hurt at three in the morning, found at start-up instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import Error, register
+
+
+@register("lockstep")
+def check_secret_keys(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E001: encryption keys are there and well formed."""
+    keys = settings.LOCKSTEP_SECRET_KEYS
+    try:
+        problem = None if [Fernet(key) for key in keys] else "no key is set"
+    except ValueError as exc:
+        problem = str(exc)
+    if problem is None:
+        return []
+    hint = "Make one: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+    return [Error(f"LOCKSTEP_SECRET_KEYS: {problem}.", hint=hint, id="lockstep.E001")]
+
+
+@register("lockstep")
+def check_hash_key(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E002: the key for hashes is there."""
+    if settings.LOCKSTEP_HASH_KEY:
+        return []
+    return [
+        Error("LOCKSTEP_HASH_KEY is not set.", hint="Any long random text; never change it later.", id="lockstep.E002")
+    ]
+
+
+@register("lockstep")
+def check_secret_key(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E005: sessions and queue messages can be signed."""
+    if settings.SECRET_KEY:
+        return []
+    return [Error("SECRET_KEY is not set.", hint="Any long random text.", id="lockstep.E005")]
+
+
+@register("lockstep")
+def check_queue(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E003: the broker never hands a task out twice while it still runs."""
+    queue = settings.Q_CLUSTER
+    least = queue["timeout"] * (queue["queue_limit"] / queue["workers"] + 1)
+    if queue["retry"] > least:
+        return []
+    return [Error(f"Q_CLUSTER retry must be more than {least:.0f} seconds.", id="lockstep.E003")]
+
+
+@register("lockstep")
+def check_registries(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E004: every registered connector and recipe can be loaded."""
+    from integration.connectors.registry import CONNECTORS, get_connector  # noqa: PLC0415
+    from integration.recipes.registry import RECIPES, get_recipe  # noqa: PLC0415
+
+    errors = []
+    for keys, load in ((CONNECTORS, get_connector), (RECIPES, get_recipe)):
+        for key in keys:
+            try:
+                load(key)
+            except (ImportError, AttributeError, AssertionError) as exc:
+                errors.append(Error(f"{key} cannot be loaded: {exc}", id="lockstep.E004"))
+    return errors

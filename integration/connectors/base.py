@@ -1,0 +1,157 @@
+"""What a connector is: plain data about a vendor plus the functions the engine calls. Knows no tenant and no recipe.
+
+Each vendor folder fills in one `Connector` in its `connector.py`; `registry.py` finds it by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from integration.guard import HostPolicy
+from integration.http import Wire
+
+JSONValue = Any  # a parsed JSON document; checked where it enters, see each vendor's client
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Decrypted credentials of one connection. `kind` is api_key, api_token or oauth; `values` are the secrets."""
+
+    kind: str
+    base_url: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose account the credentials open: the vendor's id (text), its name, and what else we keep about it."""
+
+    external_id: str
+    name: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice of an option field."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a vendor's object: keyed by the vendor's key, shown by its label.
+
+    `type` is one of text, number, integer, boolean, date, datetime, option, options, phone, email, money, json.
+    """
+
+    key: str
+    label: str
+    type: str
+    options: tuple[Option, ...] = ()
+    custom: bool = False
+    writable: bool = True
+
+
+@dataclass(frozen=True)
+class ParsedEvent:
+    """One notification in our words. `dedupe_key` is the same for every delivery of the same event."""
+
+    vendor_event: str  # "person.change"
+    object_type: str  # "person"
+    external_id: str
+    dedupe_key: str
+    occurred_at: datetime | None = None
+    email: str = ""
+    account_id: str = ""  # the vendor's account this event speaks of; "" when the payload does not say
+    payload: Mapping[str, JSONValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """An HTTP request at one of our endpoints as the connector sees it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A webhook that exists at the vendor."""
+
+    external_id: str
+    event: str
+    url: str
+    active: bool = True
+
+
+class Webhooks(Protocol):
+    """A vendor's `webhooks.py`. All functions are plain module functions."""
+
+    EVENTS: Mapping[str, str]  # vendor event we can ask for → what it means
+    IGNORED_EVENTS: Mapping[str, str]
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str]) -> bool:
+        """Say whether the request proves to come from the vendor, with any of the currently valid secrets."""
+
+    def parse(self, request: WebhookRequest) -> Sequence[ParsedEvent]:
+        """Turn the body into events. Raises ContractError when it has no documented shape."""
+
+    def subscribe(self, client: Any, event: str, url: str, secret: str) -> str:
+        """Create one webhook at the vendor and return its id."""
+
+    def unsubscribe(self, client: Any, external_id: str) -> None:
+        """Delete one webhook at the vendor; an already missing one is fine."""
+
+    def list_subscriptions(self, client: Any) -> Sequence[Subscription]:
+        """List the webhooks our credentials can see."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One budget of a vendor: `seconds` long, at most `limit` calls or tokens when the vendor does not tell itself."""
+
+    key: str
+    label: str
+    seconds: int
+    limit: int | None = None
+    reserve: float = 0.0  # what we leave untouched for the customer's own use, as a share of the limit
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """Where and how a vendor's authorization-code flow runs (RFC 6749). The app's id and secret come from settings."""
+
+    authorize_url: str
+    token_url: str
+    revoke_url: str
+    scopes: tuple[str, ...] = ()
+    pkce: bool = False
+    client_auth: str = "client_secret_basic"
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One vendor. `open` builds a client, `check` proves the credentials and names the account."""
+
+    key: str
+    label: str
+    auth_kinds: tuple[str, ...]
+    policy: HostPolicy
+    default_base_url: str
+    windows: tuple[Window, ...]
+    open: Callable[[Credentials, Wire], Any]
+    check: Callable[[Any], Account]
+    fields: Callable[[Any, str], Sequence[FieldSpec]]
+    create_field: Callable[[Any, str, FieldSpec], FieldSpec]
+    webhooks: Webhooks
+    oauth: OAuth | None = None
+    objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
+    normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")

@@ -1,0 +1,36 @@
+"""Declare Maileon: how to open a client and what it offers. Found by the registry."""
+
+from __future__ import annotations
+
+from integration.connectors.base import Account, Connector, Credentials
+from integration.connectors.maileon import fields, webhooks
+from integration.connectors.maileon.api import BASE_URL, POLICY
+from integration.connectors.maileon.client import MaileonClient
+from integration.http import Wire
+
+
+def open_client(credentials: Credentials, wire: Wire) -> MaileonClient:
+    """Build a client; makes no call."""
+    return MaileonClient(credentials, wire)
+
+
+def check(client: MaileonClient) -> Account:
+    """Prove the key with all four verbs and name the account."""
+    client.check_key()
+    return client.get_account()
+
+
+CONNECTOR = Connector(
+    key="maileon",
+    label="Maileon",
+    auth_kinds=("api_key",),
+    policy=POLICY,
+    default_base_url=BASE_URL,
+    windows=(),  # no limit is documented and no header tells one (maileon sheet §1)
+    open=open_client,
+    check=check,
+    fields=fields.list_fields,
+    create_field=fields.create_field,
+    webhooks=webhooks,
+    objects=fields.OBJECTS,
+)

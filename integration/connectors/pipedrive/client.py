@@ -1,0 +1,288 @@
+"""Pipedrive's nouns and verbs. Called by the recipes' flows; it stores nothing and decides nothing.
+
+REST v2 where it exists, v1 for leads, notes, users, webhooks and merges (pipedrive sheet §3). Ids are text, times are
+aware, lists are generators or resumable pages. `values` are internal ones, see README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from integration.connectors.base import Account, Credentials, FieldSpec, JSONValue
+from integration.connectors.pipedrive import readers
+from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
+from integration.connectors.pipedrive.bodies import Values, needs_current, person_body
+from integration.connectors.pipedrive.collection import Collection
+from integration.connectors.pipedrive.fields import FIELD_PATHS, field_spec
+from integration.connectors.pipedrive.records import (
+    Activity,
+    Deal,
+    Found,
+    Lead,
+    Note,
+    Organization,
+    Page,
+    Person,
+    Pipeline,
+    Stage,
+    User,
+)
+from integration.errors import ContractError
+from integration.http import Wire
+
+SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST = 20, 40, 5, 20
+MERGE_PATHS = {"person": "persons", "organization": "organizations", "deal": "deals"}
+SHORTEST_TERM = 2  # of a search that is not exact
+
+
+class PipedriveClient(Api):
+    """One company's Pipedrive."""
+
+    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+        super().__init__(credentials, wire)
+        self._types: dict[str, dict[str, str]] = {}
+        person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
+        self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
+        self._organizations = Collection[Organization](
+            self, "/api/v2/organizations", readers.parse_organization, organization
+        )
+        self._deals = Collection[Deal](self, "/api/v2/deals", readers.parse_deal, deal)
+        self._leads = Collection[Lead](self, "/api/v1/leads", readers.parse_lead, deal)
+        self._activities = Collection[Activity](self, "/api/v2/activities", readers.parse_activity, dict)
+        self._notes = Collection[Note](self, "/api/v1/notes", readers.parse_note, dict, "PUT")
+
+    # Account and users
+
+    def get_account(self) -> Account:
+        """Return the company behind the credentials and the id and name of the user they belong to."""
+        me = self.get("/api/v1/users/me", cost=2)
+        if not isinstance(me, dict) or not me.get("company_id") or not me.get("id"):
+            raise ContractError("Pipedrive did not say which company this is.", detail="users/me")
+        details = {"company_domain": me.get("company_domain"), "user_id": me["id"], "user_name": me.get("name")}
+        name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
+        return Account(str(me["company_id"]), name, {key: str(value or "") for key, value in details.items()})
+
+    def get_users(self) -> list[User]:
+        """Return all users of the company, the inactive ones too."""
+        return [readers.parse_user(row) for row in self.rows("/api/v1/users", cost=USERS_COST)]
+
+    # Persons
+
+    def get_person(self, person_id: str, *, include_fields: Sequence[str] = ()) -> Person:
+        """Return one person; a deleted one may come back as such, or raise NotFound (pipedrive sheet §11)."""
+        return self._persons.get(person_id, **_include(include_fields))
+
+    def get_persons(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Person]:
+        """Return the people with these ids, 100 per call; deleted and invisible ones are missing."""
+        return self._persons.many(ids, **_include(include_fields))
+
+    def persons_page(
+        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+    ) -> Page[Person]:
+        """Return one page. Filters: org_id, deal_id, owner_id, filter_id, include_fields."""
+        return self._persons.page(cursor, since, limit, **filters)
+
+    def iter_persons(self, since: datetime | None = None, **filters: str) -> Iterator[Person]:
+        return self._persons.walk(since, **filters)
+
+    def create_person(self, values: Values) -> Person:
+        """Create a person. Nothing is unique at Pipedrive: look first (pipedrive sheet §11)."""
+        return self._persons.create(person_body(values, self._person_types(values), None))
+
+    def update_person(self, person_id: str, values: Values) -> Person:
+        """Change the given values; absent ones stay. `email` and `phone` replace the primary one only."""
+        current = self.get_person(person_id) if needs_current(values) else None
+        return self._persons.change(person_id, person_body(values, self._person_types(values), current))
+
+    def delete_person(self, person_id: str) -> None:
+        self._persons.delete(person_id)
+
+    def count_persons_at_most(self) -> int:
+        """Return the highest id as the most there can be: v2 lists have no total (pipedrive sheet §4)."""
+        page = self._persons.page(None, None, 1, sort_direction="desc")
+        return int(page.records[0].id) if page.records else 0
+
+    def search_persons(self, email: str) -> list[Found]:
+        """Find people by exact address. The index lags: someone just created may be missing for a moment."""
+        return [row for row in self._search("/api/v2/persons/search", email, fields="email") if row.type == "person"]
+
+    def _person_types(self, values: Values) -> Mapping[str, str]:
+        return self.field_types("person") if values.get("custom_fields") else {}
+
+    # Organizations
+
+    def get_organization(self, organization_id: str) -> Organization:
+        return self._organizations.get(organization_id)
+
+    def get_organizations(self, ids: Iterable[str]) -> list[Organization]:
+        return self._organizations.many(ids)
+
+    def organizations_page(
+        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+    ) -> Page[Organization]:
+        return self._organizations.page(cursor, since, limit, **filters)
+
+    def iter_organizations(self, since: datetime | None = None, **filters: str) -> Iterator[Organization]:
+        return self._organizations.walk(since, **filters)
+
+    def create_organization(self, values: Values) -> Organization:
+        return self._organizations.create(self._organizations.body(values))
+
+    def update_organization(self, organization_id: str, values: Values) -> Organization:
+        return self._organizations.change(organization_id, self._organizations.body(values))
+
+    def delete_organization(self, organization_id: str) -> None:
+        self._organizations.delete(organization_id)
+
+    def search_organizations(self, name: str) -> list[Found]:
+        """Find organizations by exact name, letters' case aside."""
+        return self._search("/api/v2/organizations/search", name, fields="name")
+
+    # Deals, pipelines, stages
+
+    def get_deal(self, deal_id: str) -> Deal:
+        return self._deals.get(deal_id)
+
+    def get_deals(self, ids: Iterable[str]) -> list[Deal]:
+        return self._deals.many(ids)
+
+    def deals_page(
+        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+    ) -> Page[Deal]:
+        """Return one page, archived deals excluded. Filters: person_id, org_id, pipeline_id, stage_id, status, …."""
+        return self._deals.page(cursor, since, limit, **filters)
+
+    def iter_deals(self, since: datetime | None = None, **filters: str) -> Iterator[Deal]:
+        return self._deals.walk(since, **filters)
+
+    def create_deal(self, values: Values) -> Deal:
+        return self._deals.create(self._deals.body(values))
+
+    def update_deal(self, deal_id: str, values: Values) -> Deal:
+        return self._deals.change(deal_id, self._deals.body(values))
+
+    def delete_deal(self, deal_id: str) -> None:
+        self._deals.delete(deal_id)
+
+    def get_pipelines(self) -> list[Pipeline]:
+        return [readers.parse_pipeline(row) for row in self.all_v2("/api/v2/pipelines", cost=SHORT_LIST_COST)]
+
+    def get_stages(self, pipeline_id: str = "") -> list[Stage]:
+        query = {"pipeline_id": pipeline_id} if pipeline_id else {}
+        return [readers.parse_stage(row) for row in self.all_v2("/api/v2/stages", cost=SHORT_LIST_COST, **query)]
+
+    # Leads, activities, notes
+
+    def get_lead(self, lead_id: str) -> Lead:
+        return self._leads.get(lead_id)
+
+    def leads_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Lead]:
+        """Return one page, archived leads excluded. Filters: person_id, organization_id, owner_id."""
+        return self._leads.page(cursor, since, PAGE_LIMIT, **filters)
+
+    def create_lead(self, values: Values) -> Lead:
+        """Create a lead: `title` and `person_id` or `organization_id`; `value` is {"amount", "currency"}."""
+        return self._leads.create(self._leads.body(values))
+
+    def update_lead(self, lead_id: str, values: Values) -> Lead:
+        return self._leads.change(lead_id, self._leads.body(values))
+
+    def delete_lead(self, lead_id: str) -> None:
+        self._leads.delete(lead_id)
+
+    def activities_page(
+        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+    ) -> Page[Activity]:
+        return self._activities.page(cursor, since, limit, **filters)
+
+    def create_activity(self, values: Values) -> Activity:
+        """Create an activity. A person goes in `participants`; `person_id` is read only (pipedrive sheet §10)."""
+        return self._activities.create(self._activities.body(values))
+
+    def update_activity(self, activity_id: str, values: Values) -> Activity:
+        return self._activities.change(activity_id, self._activities.body(values))
+
+    def delete_activity(self, activity_id: str) -> None:
+        self._activities.delete(activity_id)
+
+    def notes_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Note]:
+        """Return one page. Filters: person_id, org_id, deal_id, lead_id."""
+        return self._notes.page(cursor, since, PAGE_LIMIT, **filters)
+
+    def create_note(self, values: Values) -> Note:
+        """Create a note: `content` (HTML) and at least one of person_id, org_id, deal_id, lead_id."""
+        return self._notes.create(self._notes.body(values))
+
+    def update_note(self, note_id: str, values: Values) -> Note:
+        return self._notes.change(note_id, self._notes.body(values))
+
+    def delete_note(self, note_id: str) -> None:
+        self._notes.delete(note_id)
+
+    # Search and merge
+
+    def search_items(
+        self, term: str, item_types: Sequence[str], *, fields: str = "", exact: bool = False
+    ) -> list[Found]:
+        """Search several kinds of records at once; at most 100 hits."""
+        return self._search("/api/v2/itemSearch", term, fields, exact=exact, item_types=",".join(item_types))
+
+    def _search(self, path: str, term: str, fields: str = "", *, exact: bool = True, **params: Any) -> list[Found]:
+        term = term.strip()
+        if len(term) < (1 if exact else SHORTEST_TERM):
+            return []
+        query = {"term": term, "exact_match": "true" if exact else "false", "limit": 100, **params}
+        query |= {"fields": fields} if fields else {}
+        data = self.call("GET", path, cost=SEARCH_COST, params=query, search=True)["data"]
+        return readers.parse_search(data)
+
+    def merge(self, object_type: str, loser_id: str, survivor_id: str) -> str:
+        """Merge the first person, organization or deal into the second; returns the id that lives on, as told."""
+        path = f"/api/v1/{MERGE_PATHS[object_type]}/{segment(loser_id)}/merge"
+        body = {"merge_with_id": int(survivor_id) if survivor_id.isdigit() else survivor_id}
+        return str(self.write("PUT", path, body, cost=MERGE_COST).get("id") or survivor_id)
+
+    # Fields
+
+    def list_fields(self, object_type: str) -> list[FieldSpec]:
+        """Return the fields of person, organization, deal or lead (the deals'), and remember their types."""
+        rows = list(self.all_v2(f"/api/v2/{FIELD_PATHS[object_type]}", cost=10))
+        custom = [row for row in rows if row.get("is_custom_field")]
+        self._types[object_type] = {str(row.get("field_code")): str(row.get("field_type")) for row in custom}
+        return [field_spec(row) for row in rows]
+
+    def create_field(self, object_type: str, body: Mapping[str, JSONValue]) -> FieldSpec:
+        """Create a custom field. Names are not unique: list first, remember the key (pipedrive sheet §5)."""
+        row = self.write("POST", f"/api/v2/{FIELD_PATHS[object_type]}", body, cost=5)
+        self._types.pop(object_type, None)
+        return field_spec(row)
+
+    def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
+        """Add choices to an option field; existing ones stay."""
+        path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}/options"
+        self.call("POST", path, cost=5, json=[{"label": label} for label in labels])
+
+    def field_types(self, object_type: str) -> Mapping[str, str]:
+        """Return custom field key → field type, read once per client."""
+        if object_type not in self._types:
+            self.list_fields(object_type)
+        return self._types[object_type]
+
+    # Webhooks
+
+    def create_webhook(self, body: Mapping[str, JSONValue]) -> str:
+        """Create a webhook and return its id. Raises TenantActionError `webhook_limit` when there are 40 already."""
+        return str(self.write("POST", "/api/v1/webhooks", body, cost=10).get("id") or "")
+
+    def list_webhooks(self) -> list[Row]:
+        return self.rows("/api/v1/webhooks", cost=10)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        self.call("DELETE", f"/api/v1/webhooks/{segment(webhook_id)}", cost=6)
+
+
+def _include(names: Sequence[str]) -> dict[str, str]:
+    return {"include_fields": ",".join(names)} if names else {}

@@ -1,0 +1,68 @@
+"""Pipedrive's fields as `FieldSpec`s: keyed by the vendor's key, shown by its label. For mappings and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.errors import ContractError, RecordError
+
+if TYPE_CHECKING:
+    from integration.connectors.pipedrive.client import PipedriveClient
+
+OBJECTS = {"person": "Person", "organization": "Organization", "deal": "Deal", "lead": "Lead"}
+FIELD_PATHS = {
+    "person": "personFields",
+    "organization": "organizationFields",
+    "deal": "dealFields",
+    "lead": "dealFields",  # leads inherit the deals' custom fields and their keys (pipedrive sheet §5)
+}
+TYPES = {
+    "varchar": "text", "varchar_auto": "text", "text": "text", "phone": "phone", "double": "number", "int": "integer",
+    "monetary": "money", "enum": "option", "set": "options", "user": "text", "org": "text", "people": "text",
+    "date": "date", "daterange": "json", "time": "text", "timerange": "json", "address": "json",
+    "visible_to": "option", "status": "option", "stage": "text", "boolean": "boolean",
+}  # fmt: skip
+VENDOR_TYPES = {
+    "text": "varchar", "number": "double", "integer": "double", "money": "monetary", "option": "enum",
+    "options": "set", "date": "date", "phone": "phone", "email": "varchar", "datetime": "varchar",
+}  # fmt: skip
+READ_ONLY = frozenset({"id", "add_time", "update_time", "creator_user_id", "picture_id", "next_activity_id"})
+# The list names them in the plural; records and values name the primary one, which is what a mapping means.
+KEYS = {"emails": "email", "phones": "phone"}
+BY_KEY = {"email": "email", "phone": "phone", "add_time": "datetime",
+          "update_time": "datetime"}  # fmt: skip
+BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
+
+
+def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
+    """Read one v2 field definition."""
+    key, label, kind = row.get("field_code"), row.get("field_name"), row.get("field_type")
+    if not isinstance(key, str) or not isinstance(label, str) or not isinstance(kind, str):
+        raise ContractError("Pipedrive sent a field in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+    custom = bool(row.get("is_custom_field"))
+    key = key if custom else KEYS.get(key, key)
+    options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in row.get("options") or ())
+    type_ = TYPES.get(kind, "text") if custom else BY_KEY.get(key, TYPES.get(kind, "text"))
+    return FieldSpec(key, label, type_, options, custom, writable=custom or key not in READ_ONLY)
+
+
+def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
+    """Return the body that creates this field."""
+    labels = BOOLEAN_LABELS if spec.type == "boolean" else tuple(option.label for option in spec.options)
+    kind = "enum" if spec.type == "boolean" else VENDOR_TYPES.get(spec.type)
+    if kind is None:
+        raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason="field_unknown")
+    body: dict[str, JSONValue] = {"field_name": spec.label, "field_type": kind}
+    return {**body, "options": [{"label": label} for label in labels]} if labels else body
+
+
+def list_fields(client: PipedriveClient, object_type: str) -> Sequence[FieldSpec]:
+    """List the fields of one object type."""
+    return client.list_fields(object_type)
+
+
+def create_field(client: PipedriveClient, object_type: str, spec: FieldSpec) -> FieldSpec:
+    """Create a custom field and return it with the vendor's key and option ids."""
+    return client.create_field(object_type, field_body(spec))

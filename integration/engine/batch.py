@@ -1,0 +1,301 @@
+"""Bring a batch of records up to date: read, decide, map, write, and store the outcome in one transaction.
+
+The runner calls it for claimed jobs, `runs` for pages of records; from here on both are the same code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from integration.engine import links, log, mapping
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Flow, Item, Record, Result, Skip, Sync, Write
+from integration.engine.jobs import save_jobs
+from integration.engine.recipe import MappingRow
+from integration.errors import (
+    ContractError,
+    IntegrationError,
+    LeaseLost,
+    RecordError,
+    TenantActionError,
+    TransientError,
+)
+from integration.models import FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall
+from integration.secrets import email_hash
+
+logger = logging.getLogger(__name__)
+
+# Waiting that uses up no attempt.
+NOT_OUR_FAULT = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way"})
+HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
+
+
+@dataclass
+class Done:
+    """One record's way through the batch."""
+
+    item: Item
+    record: Record | None
+    link: RecordLink | None
+    result: Result
+    write: Write | None = None
+
+
+def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None) -> list[Done]:
+    """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
+    if records is None:
+        records = flow.read(ctx, items)
+    batch = links.load_batch(ctx.integration, flow.link_type, [item.external_id for item in items], records)
+    rows = mapping_rows(ctx, flow)
+    done: list[Done] = []
+    pending: list[Done] = []
+    for item in items:
+        entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
+        (pending if entry.write else done).append(entry)
+    if ctx.run is not None and ctx.run.dry_run:
+        return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
+    writes = [entry.write for entry in pending if entry.write]
+    results = flow.write(ctx, writes) if writes else []
+    done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
+    return done
+
+
+def process_apart(
+    ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+) -> list[Done]:
+    """Like `process`, but a batch that is refused as a whole is halved until the culprit stands alone.
+
+    When the vendor's answers make no sense at all, the halving stops after the first half: log n calls, not n.
+    """
+    try:
+        return process(ctx, flow, items, records)
+    except (TransientError, TenantActionError):
+        raise
+    except Exception as exc:
+        problem = exc
+    if len(items) == 1:
+        return [_alone(items[0], records, problem)]
+    middle = len(items) // 2
+    first = process_apart(ctx, flow, items[:middle], records)
+    if isinstance(problem, ContractError) and all(entry.result.reason == problem.reason for entry in first):
+        return first + [_alone(item, records, problem) for item in items[middle:]]
+    return first + process_apart(ctx, flow, items[middle:], records)
+
+
+def _alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> Done:
+    record = (records or {}).get(item.external_id)
+    if isinstance(problem, ContractError):
+        detail = f"{problem.public} {problem.detail}".strip()
+        return Done(item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None))
+    return Done(item, record, None, _failure(problem))
+
+
+def each(ctx: Context, writes: Sequence[Write], call: Any) -> list[Result]:
+    """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
+
+    `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
+    """
+    results: list[Result] = []
+    stopped: IntegrationError | None = None
+    for write in writes:
+        if stopped is None and results and not ctx.time_left():
+            stopped = TransientError("", retry_after=0.0, reason="gave_way")
+        if stopped is None:
+            try:
+                ctx.keep_lease()
+                results.append(call(write))
+                continue
+            except LeaseLost:
+                raise
+            except (TransientError, TenantActionError) as exc:
+                if exc.reason == "permission_missing" and not _all_refused(results):
+                    results.append(_held(exc, ctx.last_call()))  # perhaps this record only: its neighbours go on
+                    continue
+                if not results or _all_refused(results):
+                    raise
+                stopped = exc
+            except RecordError as exc:
+                results.append(failed(exc, ctx.last_call()))
+                continue
+        outcome = "held" if isinstance(stopped, TenantActionError) else "retrying"
+        results.append(
+            Result(
+                outcome, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after, link_state=None
+            )
+        )
+    return results
+
+
+def _held(exc: IntegrationError, call: VendorCall | None) -> Result:
+    return Result("held", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+
+
+def _all_refused(results: Sequence[Result]) -> bool:
+    return len(results) >= HELD_IN_A_ROW - 1 and all(result.reason == "permission_missing" for result in results)
+
+
+def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
+    """The result of a record the vendor refused."""
+    return Result("failed", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+
+
+def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
+    """The tenant's mapping rows of a flow as data, read once per slice."""
+    key = f"mapping:{flow.key}"
+    if key not in ctx.memory:
+        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key).exclude(direction="off")
+        ctx.memory[key] = [
+            MappingRow(
+                source=row.source, target=row.target, transform=row.transform, options=row.options,
+                direction=row.direction, only_create=row.only_create, default=row.default,
+            )
+            for row in rows
+        ]  # fmt: skip
+    found: list[MappingRow] = ctx.memory[key]
+    return found
+
+
+def replace_result(entry: Done, result: Result) -> Done:
+    """The same entry with its final result; keeps what the mapping had to say."""
+    if entry.result.detail and not result.detail:
+        result = replace(result, detail=entry.result.detail, reason=result.reason or "value_invalid")
+    return Done(entry.item, entry.record, entry.write.link if entry.write else entry.link, result, entry.write)
+
+
+def _decided(
+    ctx: Context, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
+) -> Done:
+    link = batch.links.get(item.external_id)
+    if record and link and record.version and link.source_version and record.version < link.source_version:
+        return Done(item, record, link, _skipped(Skip("stale_event")))  # a read that lags behind what we wrote already
+    try:
+        decision = flow.decide(ctx, batch, item, record)
+        if isinstance(decision, Skip):
+            return Done(item, record, link, _skipped(decision))
+        return _planned(ctx, flow, rows, decision, item, record, link)
+    except (TransientError, TenantActionError):
+        raise
+    except Exception as exc:
+        return Done(item, record, link, _failure(exc))
+
+
+def _planned(
+    ctx: Context,
+    flow: Flow,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    item: Item,
+    record: Record | None,
+    link: RecordLink | None,
+) -> Done:
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    if decision.mapped and record is not None:
+        other = "right" if flow.side == "left" else "left"
+        mapped = mapping.apply(
+            rows,
+            record.values,
+            source_fields=ctx.fields(flow.side, flow.source_object),
+            target_fields=ctx.fields(other, flow.target_object),
+            creating=decision.creating,
+        )
+        values, problems = mapped.values, mapped.problems
+    values = {**values, **decision.extra}
+    detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
+    if decision.action == "update" and link is not None and _unchanged(link, values):
+        return Done(
+            item,
+            record,
+            link,
+            Result("skipped", reason="unchanged", detail=detail, link_state=None, notes=decision.notes),
+        )
+    write = Write(item, decision.action, values, record, link)
+    return Done(item, record, link, Result("synced", detail=detail), write)
+
+
+def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
+    return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
+
+
+def _skipped(decision: Skip) -> Result:
+    return Result("skipped", reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes)
+
+
+def _failure(exc: Exception) -> Result:
+    if isinstance(exc, IntegrationError):
+        return failed(exc)
+    logger.error("A record failed in our own code.", exc_info=exc)
+    return Result("failed", reason="internal_error", detail=f"{type(exc).__name__}: {exc}", link_state=None)
+
+
+def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
+    """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
+
+    `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again).
+    """
+    save_calls(ctx)
+    logs: list[SyncLog] = []
+    changed: list[RecordLink] = []
+    for entry in done:
+        before = dict(entry.link.written) if entry.link else {}
+        if link := _updated_link(ctx, flow, entry):
+            changed.append(link)
+        if entry.result.reason not in quiet and entry.result.reason not in NOT_OUR_FAULT:
+            logs.append(
+                log.row(
+                    ctx.integration, flow.key, entry.item, entry.result,
+                    record=entry.record, link=entry.link, write=entry.write, run=ctx.run, before=before,
+                )
+            )  # fmt: skip
+    links.save_links(changed)
+    save_jobs(_follow_ups(ctx, done))
+    SyncLog.objects.bulk_create(logs, batch_size=500)
+
+
+def _follow_ups(ctx: Context, done: Sequence[Done]) -> list[SyncJob]:
+    wishes = {
+        (wish.flow, wish.external_id): SyncJob(
+            integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
+            event_id=entry.item.event_id, hint=dict(wish.hint),
+        )
+        for entry in done
+        for wish in entry.result.follow_ups
+    }  # fmt: skip
+    return list(wishes.values())
+
+
+def save_calls(ctx: Context) -> None:
+    """Store the vendor calls made so far."""
+    VendorCall.objects.bulk_create([call for call in ctx.calls if call.pk is None], batch_size=200)
+    ctx.calls.clear()
+
+
+def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
+    return any(link.notes.get(key) != value for key, value in notes.items())
+
+
+def _updated_link(ctx: Context, flow: Flow, entry: Done) -> RecordLink | None:
+    result, link = entry.result, entry.link
+    if result.link_state is None and not (link and _is_news(link, result.notes)):
+        return None
+    if link is None:
+        link = RecordLink(integration=ctx.integration, link_type=flow.link_type, source_id=entry.item.external_id)
+    link.notes = {**link.notes, **result.notes}
+    link.updated_at = timezone.now()
+    if result.link_state is not None:
+        link.state = result.link_state
+        link.target_id = result.target_id or link.target_id
+        link.marker = ""
+        if entry.write is not None:
+            link.written = dict(entry.write.values if result.written is None else result.written)
+            link.written_hash = links.content_hash(link.written)
+        if entry.record is not None:
+            link.email_hash = email_hash(entry.record.email) or link.email_hash
+            link.source_version = entry.record.version or link.source_version
+    entry.link = link
+    return link

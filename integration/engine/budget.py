@@ -1,0 +1,100 @@
+"""The meter of one connection: what is left of its rate budgets, kept in rows so that all workers share it.
+
+`before` raises RateLimited instead of letting a call run into a known limit; nothing ever sleeps here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from integration.errors import RateLimited
+from integration.http import LimitReading
+from integration.models import Connection, RateBudget
+
+
+class ConnectionMeter:
+    """Implements `http.Meter` for one connection."""
+
+    def __init__(self, connection: Connection, on_call: Callable[[], None] = lambda: None) -> None:
+        self._connection = connection
+        self._on_call = on_call
+        self._windows = {window.key: window for window in connection.connector.windows}
+        self._rows: dict[str, RateBudget] | None = None
+
+    def before(self, windows: Sequence[str], cost: float) -> None:
+        """Charge `cost` to each window. Raises RateLimited with the seconds until the tightest one is free."""
+        self._on_call()
+        waits = [wait for key in windows if (wait := self._wait(key, cost)) > 0]
+        if waits:
+            raise RateLimited(
+                f"{self._connection.connector.label}'s rate budget is used up for now.",
+                detail=f"budget {', '.join(windows)} asked for {cost:g}",
+                retry_after=max(waits),
+            )
+        for key in windows:
+            if (row := self._row(key)) and not self._charge(row, cost):
+                raise RateLimited(
+                    f"{self._connection.connector.label}'s rate budget is used up for now.", retry_after=self._rest(row)
+                )
+
+    def _charge(self, row: RateBudget, cost: float) -> bool:
+        """Take `cost` from the shared row, unless another worker was quicker."""
+        left = RateBudget.objects.filter(pk=row.pk, remaining__gte=cost + self._reserve(row))
+        taken = left.update(remaining=F("remaining") - cost, updated_at=timezone.now())
+        row.remaining = row.remaining - cost if taken else 0.0
+        return bool(taken)
+
+    def after(self, readings: Sequence[LimitReading]) -> None:
+        """Note what the vendor said is left."""
+        now = timezone.now()
+        for reading in readings:
+            window = self._windows.get(reading.window)
+            seconds = reading.resets_in if reading.resets_in is not None else (window.seconds if window else 60)
+            row, _ = RateBudget.objects.update_or_create(
+                connection=self._connection,
+                window=reading.window,
+                defaults={
+                    "limit": reading.limit,
+                    "remaining": reading.remaining,
+                    "resets_at": now + timedelta(seconds=seconds),
+                },
+            )
+            self._load()[reading.window] = row
+
+    def _wait(self, key: str, cost: float) -> float:
+        row = self._row(key)
+        return 0.0 if row is None or row.remaining - self._reserve(row) >= cost else self._rest(row)
+
+    def _reserve(self, row: RateBudget) -> float:
+        """What is left for the customer's own use."""
+        return self._windows[row.window].reserve * (row.limit or 0) if row.window in self._windows else 0.0
+
+    @staticmethod
+    def _rest(row: RateBudget) -> float:
+        return max((row.resets_at - timezone.now()).total_seconds(), 0.05)
+
+    def _row(self, key: str) -> RateBudget | None:
+        """The live row of a window; an elapsed one starts afresh when we know its limit, else it knows nothing."""
+        rows = self._load()
+        row, window, now = rows.get(key), self._windows.get(key), timezone.now()
+        if row is not None and row.resets_at > now:
+            return row
+        limit = (row.limit if row else None) or (window.limit if window else None)
+        if limit is None or window is None:
+            return None
+        row, _ = RateBudget.objects.update_or_create(
+            connection=self._connection,
+            window=key,
+            defaults={"limit": limit, "remaining": limit, "resets_at": now + timedelta(seconds=window.seconds)},
+        )
+        rows[key] = row
+        return row
+
+    def _load(self) -> dict[str, RateBudget]:
+        if self._rows is None:
+            self._rows = {row.window: row for row in RateBudget.objects.filter(connection=self._connection)}
+        return self._rows

@@ -1,0 +1,81 @@
+"""Wake a worker. A ring is one queue message with an id; losing it costs at most a minute, the sweeper rings again.
+
+A burst rings once: the Doorbell row says that a message for this key is on its way, and is cleared when work starts.
+A broker that is down never disturbs the caller: the intake needs the database and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+from django.db import connection as database
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from integration.models import Doorbell
+
+log = logging.getLogger(__name__)
+
+ROUTER = "router"
+STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
+BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
+_broker_down_until = 0.0
+
+
+def ring(key: str) -> None:
+    """Ask for a worker once the current transaction has committed. `key` is ROUTER or an integration's id."""
+    transaction.on_commit(lambda: _ring_now(key))
+
+
+def ring_later(key: str, seconds: float) -> None:
+    """Ring after a short pause without keeping a worker waiting. Should the timer die, the sweeper covers."""
+    timer = threading.Timer(seconds, _ring_from_thread, (key,))
+    timer.daemon = True
+    timer.start()
+
+
+def answered(key: str) -> None:
+    """Say that a worker is here. Called before it looks for work, so that later work rings again."""
+    Doorbell.objects.filter(key=key, rung_at__isnull=False).update(rung_at=None)
+
+
+def _ring_now(key: str) -> None:
+    if _is_ringing(key):
+        return
+    now = timezone.now()
+    Doorbell.objects.bulk_create([Doorbell(key=key)], ignore_conflicts=True)
+    free = Q(rung_at__isnull=True) | Q(rung_at__lt=now - STALE_AFTER)
+    if Doorbell.objects.filter(free, key=key).update(rung_at=now):
+        _push(key)
+
+
+def _is_ringing(key: str) -> bool:
+    rung_at = Doorbell.objects.filter(key=key).values_list("rung_at", flat=True).first()
+    return rung_at is not None and rung_at > timezone.now() - STALE_AFTER
+
+
+def _push(key: str) -> None:
+    global _broker_down_until
+    if time.monotonic() < _broker_down_until:
+        return
+    try:
+        if key == ROUTER:
+            async_task("integration.tasks.route_events")
+        else:
+            async_task("integration.tasks.run_integration", key)
+    except Exception:
+        _broker_down_until = time.monotonic() + BROKER_PAUSE
+        Doorbell.objects.filter(key=key).update(rung_at=None)
+        log.warning("The queue broker does not answer; rows wait for the sweeper.", exc_info=True)
+
+
+def _ring_from_thread(key: str) -> None:
+    try:
+        _ring_now(key)
+    finally:
+        database.close()

@@ -1,0 +1,52 @@
+"""Store verified notifications. Stage 4 of the walk: called by the webhook view, commits before the vendor's 2xx.
+
+It writes rows and rings the doorbell; it must not call a vendor or decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from integration.connectors.base import ParsedEvent
+from integration.engine import doorbell
+from integration.models import EventState, WebhookEndpoint, WebhookEvent
+from integration.secrets import email_hash
+
+RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
+
+
+def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent]) -> None:
+    """Store these events once each (deliveries of the same event collapse) and ring. Durable when it returns."""
+    rows = [_row(endpoint, event) for event in events]
+    with transaction.atomic():
+        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
+        _touch(endpoint)
+    if any(row.state == EventState.NEW for row in rows):
+        doorbell.ring(doorbell.ROUTER)
+
+
+def _row(endpoint: WebhookEndpoint, event: ParsedEvent) -> WebhookEvent:
+    expected = endpoint.connection.external_account_id
+    foreign = bool(event.account_id and expected and event.account_id != expected)
+    return WebhookEvent(
+        connection_id=endpoint.connection_id,
+        vendor_event=event.vendor_event[:80],
+        object_type=event.object_type[:40],
+        external_id=event.external_id[:200],
+        email_hash=email_hash(event.email),
+        dedupe_key=event.dedupe_key[:200],
+        occurred_at=event.occurred_at,
+        payload={**event.payload, **({"email": event.email} if event.email else {})},
+        state=EventState.IGNORED if foreign else EventState.NEW,
+        reason="wrong_account" if foreign else "",
+    )
+
+
+def _touch(endpoint: WebhookEndpoint) -> None:
+    now = timezone.now()
+    last = endpoint.last_received_at
+    if last is None or (now - last).total_seconds() > RECEIVED_EVERY:
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(last_received_at=now)

@@ -1,0 +1,72 @@
+"""Record links: loading them for a batch, announcing create-only calls, and the hash that tells "unchanged"."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from integration.engine.flow import Batch, Record, Write
+from integration.models import Integration, LinkState, RecordLink
+from integration.secrets import email_hash
+
+
+def content_hash(values: Mapping[str, Any]) -> str:
+    """Return a hash of target values that does not depend on their order."""
+    text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
+    """The links of these records, and the owners of their addresses, in two queries."""
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    links = {link.source_id: link for link in rows.filter(source_id__in=list(ids))}
+    hashes = {email_hash(record.email) for record in records.values() if record.email}
+    by_email: dict[str, list[RecordLink]] = defaultdict(list)
+    for link in rows.filter(email_hash__in=hashes).exclude(state=LinkState.REMOVED):
+        by_email[link.email_hash].append(link)
+    return Batch(links, by_email)
+
+
+def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
+    """Commit a pending link with its marker for each create-only call BEFORE the call is made.
+
+    If the answer is lost, the next try finds the marker and looks the record up at the vendor instead of repeating.
+    """
+    for write in writes:
+        link = write.link or RecordLink(integration=integration, link_type=link_type, source_id=write.item.external_id)
+        if link.pk is None or link.state == LinkState.REMOVED or link.marker != write.marker:
+            link.state, link.marker, link.updated_at = LinkState.PENDING, write.marker, timezone.now()
+        if write.record and write.record.email:
+            link.email_hash = email_hash(write.record.email)
+        write.link = link
+    fresh = [write.link for write in writes if write.link is not None]
+    save_links(fresh)
+
+
+def save_links(links: Sequence[RecordLink]) -> None:
+    """Insert or update whole links in one statement, found by their unique key."""
+    if not links:
+        return
+    RecordLink.objects.bulk_create(
+        [_as_new(link) for link in links],
+        update_conflicts=True,
+        unique_fields=["integration", "link_type", "source_id"],
+        update_fields=[
+            "target_id", "email_hash", "state", "marker", "written_hash", "written", "notes", "source_version",
+            "updated_at",
+        ],
+    )  # fmt: skip
+
+
+def _as_new(link: RecordLink) -> RecordLink:
+    """A copy without primary key: the upsert must meet the natural key only."""
+    fresh = copy.copy(link)
+    fresh._state = copy.copy(link._state)
+    fresh.pk = None
+    return fresh

@@ -1,0 +1,272 @@
+"""The field mapping engine: source record + rows → target values. Pure: no database, no network, no clock.
+
+An absent source value is left alone, an explicit null (or empty text) clears unless the row has a default. Values are
+converted to the target field's type; what cannot be converted is reported and does not travel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import phonenumbers
+
+from integration.connectors.base import FieldSpec
+from integration.engine.recipe import MappingRow
+
+
+class Absent:
+    """The source record does not say anything about this field."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
+class NotConvertible(ValueError):
+    """This value does not fit; the message says why, for people."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Target values by field key, and what did not fit: target field → why."""
+
+    values: dict[str, Any]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def apply(
+    rows: Sequence[MappingRow],
+    record: Mapping[str, Any],
+    *,
+    source_fields: Mapping[str, FieldSpec],
+    target_fields: Mapping[str, FieldSpec],
+    creating: bool = False,
+) -> Mapped:
+    """Map one source record. Rows that travel the other way, are off, or only apply on create are passed over."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for row in rows:
+        if row.direction not in ("forward", "both") or (row.only_create and not creating):
+            continue
+        spec = target_fields.get(row.target)
+        if spec is None:
+            problems[row.target] = "The target has no such field (any more)."
+            continue
+        try:
+            value = _value(row, record, source_fields)
+            if not isinstance(value, Absent):
+                values[row.target] = convert(value, spec.type)
+        except NotConvertible as exc:
+            problems[row.target] = str(exc)
+    return Mapped(values, problems)
+
+
+def pick(record: Mapping[str, Any], path: str) -> Any:
+    """Follow a dotted path. A missing last step is ABSENT; a null on the way is null."""
+    value: Any = record
+    for step in path.split("."):
+        if value is None:
+            return None
+        if isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit():
+            value = value[int(step)] if int(step) < len(value) else ABSENT
+        elif isinstance(value, Mapping):
+            value = value.get(step, ABSENT)
+        else:
+            return ABSENT
+        if isinstance(value, Absent):
+            return ABSENT
+    return value
+
+
+def _value(row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec]) -> Any:
+    transform = TRANSFORMS[row.transform]
+    raw = None if row.transform in SOURCELESS else pick(record, row.source)
+    if isinstance(raw, Absent):
+        return ABSENT
+    value = transform(raw, Call(row, record, source_fields.get(row.source.removeprefix("custom_fields."))))
+    if value in (None, "") and row.default != "":
+        return row.default
+    return value
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a transform may look at beside its value."""
+
+    row: MappingRow
+    record: Mapping[str, Any]
+    source_field: FieldSpec | None
+
+
+def _text(value: Any, call: Call) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        return _text(value.get("value", value.get("formatted_address")), call)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(_text(part, call)) for part in value)
+    return str(value)
+
+
+def _number(value: Any, call: Call) -> Any:
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return None if value in (None, "") else to_number(value)
+
+
+def _yes_no(value: Any, call: Call) -> Any:
+    if value in (None, ""):
+        return None
+    yes = {str(word).lower() for word in call.row.options.get("yes", ("yes", "true", "1", "ja", "on"))}
+    return str(_option_label(value, call)).lower() in yes
+
+
+def _option_label(value: Any, call: Call) -> Any:
+    if value is None:
+        return None
+    labels = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(labels.get(str(part), str(part)) for part in value)
+    return labels.get(str(value), str(value))
+
+
+def _phone(value: Any, call: Call) -> Any:
+    text = _text(value, call)
+    if not text:
+        return None
+    try:
+        number = phonenumbers.parse(text, call.row.options.get("region", "DE"))
+    except phonenumbers.NumberParseException as exc:
+        raise NotConvertible(f"{text!r} is not a phone number.") from exc
+    if not phonenumbers.is_possible_number(number):
+        raise NotConvertible(f"{text!r} is not a possible phone number.")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _join(value: Any, call: Call) -> Any:
+    paths = [call.row.source, *call.row.options.get("with", ())]
+    parts = [_text(part, call) for path in paths if not isinstance(part := pick(call.record, path), Absent)]
+    return call.row.options.get("separator", " ").join(part for part in parts if part) or None
+
+
+def _first_word(value: Any, call: Call) -> Any:
+    words = (_text(value, call) or "").split()
+    return words[0] if words else None
+
+
+def _other_words(value: Any, call: Call) -> Any:
+    return " ".join((_text(value, call) or "").split()[1:]) or None
+
+
+def _constant(value: Any, call: Call) -> Any:
+    return call.row.options.get("value")
+
+
+TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
+    "text": _text,
+    "number": _number,
+    "date": lambda value, call: None if value in (None, "") else to_date(value).isoformat(),
+    "datetime": lambda value, call: None if value in (None, "") else to_datetime(value).isoformat(),
+    "yes_no": _yes_no,
+    "option_label": _option_label,
+    "phone": _phone,
+    "join": _join,
+    "first_word": _first_word,
+    "other_words": _other_words,
+    "constant": _constant,
+    "as_is": lambda value, call: value,
+    "lower": lambda value, call: (_text(value, call) or "").lower() or None,
+}
+TRANSFORM_LABELS = {
+    "text": "Text", "number": "Number", "date": "Date", "datetime": "Date and time", "yes_no": "Yes / No",
+    "option_label": "Label of the option", "phone": "Phone number (E.164)", "join": "Join several fields",
+    "first_word": "First word (first name)", "other_words": "Other words (last name)", "constant": "Constant",
+    "as_is": "As it is", "lower": "Lower case",
+}  # fmt: skip
+SOURCELESS = frozenset({"constant"})
+
+
+def convert(value: Any, type_name: str) -> Any:
+    """Convert a value to a target field's type. None clears. Raises NotConvertible."""
+    if value is None or value == "":
+        return None
+    converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
+    return converter(value)
+
+
+def to_number(value: Any) -> int | float:
+    """Read a number as vendors write it; thousands separators are refused rather than guessed."""
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation as exc:
+        raise NotConvertible(f"{value!r} is not a number.") from exc
+    if not number.is_finite() or abs(number) > Decimal("1e15"):
+        raise NotConvertible(f"{value!r} is not a usable number.")
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def to_date(value: Any) -> date:
+    """Read a date, or the UTC date of a time. Raises NotConvertible for 31 February and the like."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError as exc:
+            raise NotConvertible(f"{value!r} is not a date.") from exc
+    return to_datetime(value).date()
+
+
+def to_datetime(value: Any) -> datetime:
+    """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise NotConvertible(f"{value!r} is not a date and time.") from exc
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_integer(value: Any) -> int:
+    number = to_number(value)
+    if int(number) != number:
+        raise NotConvertible(f"{value!r} is not a whole number.")
+    return int(number)
+
+
+def _as_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "1", "ja", "on"):
+        return True
+    if word in ("false", "no", "0", "nein", "off"):
+        return False
+    raise NotConvertible(f"{value!r} is neither yes nor no.")
+
+
+CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": _as_integer,
+    "number": to_number,
+    "money": to_number,
+    "boolean": _as_boolean,
+    "date": lambda value: to_date(value).isoformat(),
+    "datetime": lambda value: to_datetime(value).isoformat(),
+    "json": lambda value: value,
+    "options": lambda value: value if isinstance(value, list) else [value],
+}

@@ -1,0 +1,331 @@
+"""Make a recipe real at the vendors and undo it: visible steps that are safe to run again, webhooks shared by
+connection, uninstall that leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integration.engine import doorbell, health, tokens
+from integration.engine.context import Context, open_client
+from integration.engine.recipe import Recipe, Recipes, Step
+from integration.errors import IntegrationError
+from integration.models import (
+    Connection,
+    FieldMapping,
+    Health,
+    Integration,
+    JobState,
+    RecordLink,
+    RemoteSubscription,
+    RunState,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    VendorCall,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+
+log = logging.getLogger(__name__)
+
+SETUP_LEASE = timedelta(minutes=2)  # longer than all steps take together
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How one step went, as shown to the tenant."""
+
+    key: str
+    label: str
+    ok: bool
+    detail: str
+    reason: str = ""
+
+
+def install_defaults(integration: Integration, recipe: Recipe) -> None:
+    """Create the recipe's default mapping rows that the integration does not have yet."""
+    for flow, rows in recipe.default_mappings.items():
+        known = set(FieldMapping.objects.filter(integration=integration, flow=flow).values_list("target", flat=True))
+        FieldMapping.objects.bulk_create(
+            FieldMapping(
+                integration=integration, flow=flow, position=position, source=row.source, target=row.target,
+                transform=row.transform, options=dict(row.options), direction=row.direction,
+                only_create=row.only_create, default=row.default, required_by_recipe=row.required,
+            )
+            for position, row in enumerate(rows)
+            if row.target not in known
+        )  # fmt: skip
+
+
+def provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Run all steps and store their results. The integration becomes active when every step is fine.
+
+    One at a time per integration: a second save while the first is at work gets a step that says so.
+    """
+    if not _take_lease(integration):
+        return [
+            StepResult("busy", "Set-up", False, "It is being set up right now. Save again in a moment.", "lease_lost")
+        ]
+    try:
+        return _provision(integration, recipes)
+    finally:
+        Integration.objects.filter(pk=integration.pk).update(provision_lease_until=None)
+
+
+def _take_lease(integration: Integration) -> bool:
+    now = timezone.now()
+    free = Q(provision_lease_until__isnull=True) | Q(provision_lease_until__lt=now)
+    return bool(Integration.objects.filter(free, pk=integration.pk).update(provision_lease_until=now + SETUP_LEASE))
+
+
+def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    recipe = recipes(integration.recipe)
+    install_defaults(integration, recipe)
+    ctx = Context(integration, recipe)
+    steps = [*recipe.steps(ctx), _webhooks_step(recipes)]
+    results: list[StepResult] = []
+    for step in steps:
+        results.append(_run_step(ctx, step))
+    VendorCall.objects.bulk_create(ctx.calls)
+    integration.provisioning = [asdict(result) for result in results]
+    integration.save(update_fields=["provisioning", "resources"])
+    if all(result.ok for result in results):
+        _activate(integration)
+    return results
+
+
+def check_webhooks(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Make sure that our webhooks still exist: the cheap part of provisioning, for every few minutes."""
+    ctx = Context(integration, recipes(integration.recipe))
+    result = _run_step(ctx, _webhooks_step(recipes))
+    VendorCall.objects.bulk_create(ctx.calls)
+    return [result]
+
+
+def _webhooks_step(recipes: Recipes) -> Step:
+    return Step("webhooks", "Webhooks", lambda ctx: sync_subscriptions(ctx, recipes))
+
+
+def _run_step(ctx: Context, step: Step) -> StepResult:
+    try:
+        return StepResult(step.key, step.label, True, step.run(ctx))
+    except IntegrationError as exc:
+        health.note_error(ctx.connection(ctx.talking_to), exc)
+        return StepResult(step.key, step.label, False, f"{exc.public} {exc.detail}".strip(), exc.reason)
+
+
+def _activate(integration: Integration) -> None:
+    if integration.state == State.DRAFT:
+        integration.state, integration.activated_at = State.ACTIVE, timezone.now()
+        integration.save(update_fields=["state", "activated_at"])
+    health.release_held(integration)
+
+
+def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
+    """Make the webhooks at both vendors what the active integrations on each connection need."""
+    said = []
+    for side in ("left", "right"):
+        connection = ctx.connection(side)
+        ctx.talking_to = side
+        made, removed = _sync_connection(
+            ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
+        )
+        count = RemoteSubscription.objects.filter(connection=connection).count()
+        said.append(f"{connection.connector.label}: {count} in place ({made} created, {removed} removed)")
+    return "; ".join(said)
+
+
+def needed_events(connection: Connection, recipes: Recipes, joining: Integration | None = None) -> frozenset[str]:
+    """The vendor events that the integrations on this connection need together; `joining` counts whatever its state."""
+    needed: set[str] = set()
+    for integration in health.integrations_on(connection):
+        if integration.state == State.DRAFT and integration != joining:
+            continue
+        recipe = recipes(integration.recipe)
+        events = recipe.webhooks({**recipe.default_settings, **integration.settings})
+        for side in ("left", "right"):
+            if getattr(integration, f"{side}_id") == connection.pk:
+                needed |= events.get(side, frozenset())
+    return frozenset(needed)
+
+
+def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
+    webhooks = connection.connector.webhooks
+    endpoint = ensure_endpoint(connection)
+    there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
+    ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
+    removed = 0
+    for event, row in ours.items():
+        alive = row.external_id in there and there[row.external_id].active
+        if event not in needed and alive:
+            webhooks.unsubscribe(client, row.external_id)
+            removed += 1
+        if event not in needed or not alive:
+            row.delete()
+    known = {event for event, row in ours.items() if row.pk is not None}
+    for stray in _strays(there.values(), endpoint, {row.external_id for row in ours.values()}):
+        webhooks.unsubscribe(client, stray)
+        removed += 1
+    missing = sorted(needed - known)
+    for event in missing:
+        external_id = webhooks.subscribe(client, event, endpoint_url(endpoint), endpoint.secret["current"])
+        RemoteSubscription.objects.create(
+            connection=connection, event=event, external_id=external_id, last_seen_at=timezone.now()
+        )
+    RemoteSubscription.objects.filter(connection=connection).update(last_seen_at=timezone.now())
+    return len(missing), removed
+
+
+def _strays(there: Iterable[Any], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
+    """Webhooks at the vendor that call this very endpoint but that we do not know: left by a crash after creation."""
+    url = endpoint_url(endpoint)
+    return [row.external_id for row in there if row.url.split("?")[0] == url and row.external_id not in ours]
+
+
+def ensure_endpoint(connection: Connection) -> WebhookEndpoint:
+    """The connection's endpoint, made on first use with a secret of its own."""
+    endpoint = WebhookEndpoint.objects.filter(connection=connection).first()
+    if endpoint is None:
+        endpoint = WebhookEndpoint.objects.create(connection=connection, secret={"current": new_secret()})
+    return endpoint
+
+
+def new_secret() -> str:
+    """A secret in user:password form, which serves Basic auth and URL tokens alike."""
+    return f"lockstep:{secrets.token_urlsafe(24)}"
+
+
+def endpoint_url(endpoint: WebhookEndpoint) -> str:
+    """The public address the vendor calls."""
+    return f"{settings.PUBLIC_URL.rstrip('/')}/hooks/{endpoint.connection.vendor}/{endpoint.token}/"
+
+
+def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:
+    """The secrets a request may prove itself with now: the current one, and the previous one while it overlaps."""
+    known = [endpoint.secret.get("current", "")]
+    until = endpoint.previous_valid_until
+    if endpoint.secret.get("previous") and until and until > timezone.now():
+        known.append(endpoint.secret["previous"])
+    return [secret for secret in known if secret]
+
+
+ROTATION_OVERLAP = timedelta(hours=24)
+PORTION = 2000  # rows per transaction when much is changed
+
+
+def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
+    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day."""
+    endpoint = ensure_endpoint(connection)
+    endpoint.secret = {"current": new_secret(), "previous": endpoint.secret["current"]}
+    endpoint.previous_valid_until = timezone.now() + ROTATION_OVERLAP
+    endpoint.save(update_fields=["secret", "previous_valid_until"])
+    client, webhooks = open_client(connection), connection.connector.webhooks
+    for row in RemoteSubscription.objects.filter(connection=connection):
+        former = row.external_id  # the new one first, so that no event falls between the two
+        row.external_id = webhooks.subscribe(client, row.event, endpoint_url(endpoint), endpoint.secret["current"])
+        row.save(update_fields=["external_id"])
+        webhooks.unsubscribe(client, former)
+    _sync_connection(client, connection, needed_events(connection, recipes))
+
+
+def pause(integration: Integration, user: Any = None) -> None:
+    """Stop syncing. Events go on being collected and are worked off after `resume`."""
+    integration.state, integration.paused_at = State.PAUSED, timezone.now()
+    integration.paused_by = user
+    integration.save(update_fields=["state", "paused_at", "paused_by"])
+
+
+def resume(integration: Integration) -> None:
+    """Go on where it stopped."""
+    integration.state, integration.paused_at, integration.paused_by = State.ACTIVE, None, None
+    integration.save(update_fields=["state", "paused_at", "paused_by"])
+    doorbell.ring(str(integration.pk))
+
+
+def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Undo the installation: stop, remove webhooks, revoke tokens, erase credentials, strip personal data.
+
+    A vendor that does not answer does not stop the rest; its step says what is left to do by hand.
+    """
+    Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, lease_token="", lease_until=None)
+    integration.state = State.UNINSTALLED
+    SyncRun.objects.filter(integration=integration, state__in=(RunState.WAITING, RunState.RUNNING)).update(
+        state=RunState.CANCELLED, finished_at=timezone.now()
+    )
+    SyncJob.objects.filter(integration=integration).exclude(state=JobState.DONE).delete()
+    ctx = Context(integration, recipes(integration.recipe))
+    results = []
+    for side in ("left", "right"):
+        label = ctx.connection(side).connector.label
+        results.append(_run_step(ctx, Step(f"webhooks_{side}", f"Webhooks at {label}", _leaver(side, recipes))))
+        results.append(_run_step(ctx, Step(f"credentials_{side}", f"Credentials of {label}", _disconnecter(side))))
+    strip_personal_data(integration)
+    integration.provisioning = [asdict(result) for result in results]
+    integration.save(update_fields=["provisioning"])
+    return results
+
+
+def _leaver(side: str, recipes: Recipes) -> Any:
+    def leave(ctx: Context) -> str:
+        connection = ctx.connection(side)
+        _, removed = _sync_connection(ctx.client(side), connection, needed_events(connection, recipes))
+        return f"{removed} removed"
+
+    return leave
+
+
+def _disconnecter(side: str) -> Any:
+    def disconnect(ctx: Context) -> str:
+        connection = ctx.connection(side)
+        if health.integrations_on(connection):
+            return "kept, another integration uses them"
+        try:
+            tokens.revoke(connection)
+        finally:
+            _erase_credentials(connection)
+        return "revoked and erased"
+
+    return disconnect
+
+
+def _erase_credentials(connection: Connection) -> None:
+    connection.credentials, connection.credentials_hint, connection.token_expires_at = {}, "", None
+    connection.save(update_fields=["credentials", "credentials_hint", "token_expires_at"])
+    WebhookEndpoint.objects.filter(connection=connection).delete()
+    RemoteSubscription.objects.filter(connection=connection).delete()
+    health.mark(connection, Health.DISCONNECTED)
+
+
+def strip_personal_data(integration: Integration) -> None:
+    """Keep the log, drop what says anything about people: values, payloads, call bodies, links.
+
+    Goes in small portions: a long transaction would keep the intake waiting. Safe to run again.
+    """
+    _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
+    _in_portions(SyncRun.objects.filter(integration=integration), samples={})
+    _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
+    for connection in (integration.left, integration.right):
+        if not health.integrations_on(connection):
+            _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
+            _in_portions(VendorCall.objects.filter(connection=connection), request="", response="")
+            connection.directories.all().delete()
+            _in_portions(connection.email_index.all(), delete=True)
+
+
+def _in_portions(rows: QuerySet[Any], *, delete: bool = False, **values: Any) -> None:
+    last = 0
+    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
+        portion = rows.model._default_manager.filter(pk__in=ids)
+        portion.delete() if delete else portion.update(**values)
+        last = ids[-1]

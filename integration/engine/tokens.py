@@ -1,0 +1,94 @@
+"""Keep OAuth tokens fresh. One refresh in flight per connection, so that two workers never burn one refresh token.
+
+The lock is a lease in the connection's row, taken by one conditional UPDATE: it works on SQLite and PostgreSQL alike
+and holds no transaction open while the vendor answers.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from integration.connectors.registry import CONNECTORS
+from integration.errors import AuthError, TransientError
+from integration.models import Connection
+
+EARLY = timedelta(minutes=5)
+LEASE = timedelta(seconds=90)  # longer than any answer may take
+BUSY_RETRY = 3.0  # seconds until a worker that lost the race asks again
+
+
+def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
+    """Refresh the access token when it runs out within five minutes, or at once with `force`.
+
+    Raises TransientError when another worker is refreshing and the present token is no longer good, AuthError when
+    the vendor refuses the refresh token.
+    """
+    if connection.auth_kind != "oauth":
+        return
+    connection.refresh_from_db(fields=["credentials", "token_expires_at", "refresh_lease_until"])
+    _ = connection.plain_credentials  # raises when they cannot be decrypted
+    if not force and not _expires_within(connection, EARLY):
+        return
+    if not _take_lease(connection):
+        if force or _expires_within(connection, timedelta(0)):
+            raise TransientError("The access token is being renewed.", retry_after=BUSY_RETRY)
+        return
+    try:
+        connection.refresh_from_db(fields=["credentials", "token_expires_at"])
+        if not _expires_within(connection, EARLY) and not force:
+            return  # another worker was quicker between our look and our lease
+        client_id, client_secret = app_of(connection)
+        store(connection, _oauth(connection).refresh(client_id, client_secret, connection.credentials["refresh_token"]))
+    finally:
+        Connection.objects.filter(pk=connection.pk).update(refresh_lease_until=None)
+
+
+def store(connection: Connection, token: Any) -> None:
+    """Save a token reply before anything uses it. No new refresh token in it means that ours stays valid."""
+    values = {
+        **connection.credentials,
+        "access_token": token.access_token,
+        "refresh_token": token.refresh_token or connection.credentials.get("refresh_token", ""),
+    }
+    connection.store_credentials(values, token.access_token)
+    connection.token_expires_at = token.expires_at
+    columns = ["credentials", "credentials_hint", "credentials_changed_at", "token_expires_at"]
+    connection.save(update_fields=None if connection._state.adding else columns)
+
+
+def revoke(connection: Connection) -> None:
+    """Give the tokens back to the vendor. Raises IntegrationErrors of the call."""
+    if connection.auth_kind == "oauth" and connection.credentials.get("refresh_token"):
+        client_id, client_secret = app_of(connection)
+        _oauth(connection).revoke(client_id, client_secret, connection.credentials["refresh_token"])
+
+
+def app_of(connection: Connection) -> tuple[str, str]:
+    """Our app's client id and secret at this vendor. Raises AuthError when they are not configured."""
+    app: dict[str, str] = settings.OAUTH_APPS.get(connection.vendor, {})
+    if not app.get("client_id"):
+        name = connection.vendor.upper()
+        raise AuthError(
+            "This hub has no OAuth app for the vendor.", detail=f"Set {name}_CLIENT_ID and {name}_CLIENT_SECRET."
+        )
+    return app["client_id"], app["client_secret"]
+
+
+def _oauth(connection: Connection) -> Any:
+    return import_module(CONNECTORS[connection.vendor].rpartition(".")[0] + ".oauth")
+
+
+def _expires_within(connection: Connection, span: timedelta) -> bool:
+    return connection.token_expires_at is None or connection.token_expires_at <= timezone.now() + span
+
+
+def _take_lease(connection: Connection) -> bool:
+    now = timezone.now()
+    free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lt=now)
+    return bool(Connection.objects.filter(free, pk=connection.pk).update(refresh_lease_until=now + LEASE))

@@ -1,0 +1,135 @@
+"""Which hosts we may call: the vendor's own public ones, checked by name and again by address when a socket opens.
+
+A tenant types its Pipedrive or Planhat URL; this keeps it from pointing inside our network, also when DNS changes
+its answer between check and call. One setting, SANDBOX_URL, names the only other origin that is allowed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NameResolutionError
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class AddressRefused(ValueError):
+    """This address is not one of the vendor's public hosts. `public` says so without revealing what was found."""
+
+    def __init__(self, public: str) -> None:
+        super().__init__(public)
+        self.public = public
+
+
+@dataclass(frozen=True)
+class HostPolicy:
+    """The hosts of one vendor: exact names, or suffixes that start with a dot (`.pipedrive.com`)."""
+
+    hosts: tuple[str, ...]
+
+    def check(self, url: str) -> str:
+        """Return `url` without a trailing slash, or raise AddressRefused."""
+        parts = _split(url)
+        sandbox = _origin(settings.SANDBOX_URL or "")
+        if sandbox is not None and _origin(url) == sandbox:
+            return url.rstrip("/")
+        host = (parts.hostname or "").lower()
+        if parts.scheme != "https" or parts.username or parts.password or parts.port not in (None, 443):
+            raise AddressRefused("Only plain https:// addresses are accepted.")
+        if parts.query or parts.fragment or "\\" in url or not host.isascii():
+            raise AddressRefused("This is not a plain address.")
+        if not any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts):
+            names = ", ".join("*" + name if name.startswith(".") else name for name in self.hosts)
+            raise AddressRefused(f"This address does not belong to the vendor. Expected: {names}.")
+        return url.rstrip("/")
+
+
+def _split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as exc:
+        raise AddressRefused("This is not an address.") from exc
+    return parts
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    parts = _split(url)
+    if not parts.hostname or parts.username or parts.password:
+        return None
+    return parts.scheme, parts.hostname, parts.port
+
+
+def is_public(address: str) -> bool:
+    """Say whether an IP address is one of the public internet, seen through v4-mapped and NAT64 forms."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return is_public(str(ip.ipv4_mapped))
+        if ip in NAT64 or ip.sixtofour is not None or ip.teredo is not None:
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+def checked_address(host: str, port: int) -> str:
+    """Resolve `host` once and return the address to connect to. Raises AddressRefused unless every answer is public."""
+    sandbox = _origin(settings.SANDBOX_URL or "")
+    addresses = [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if sandbox and (host, port) == (sandbox[1], sandbox[2]):
+        return addresses[0]
+    if not addresses or not all(is_public(address) for address in addresses):
+        raise AddressRefused("This address does not lead to a public host of the vendor.")
+    return addresses[0]
+
+
+class _Checked:
+    """Mixin: look the name up through `checked_address` and connect to just that address."""
+
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        name = self._dns_host
+        try:
+            self._dns_host = checked_address(name, self.port)
+        except socket.gaierror as exc:
+            raise NameResolutionError(name, self, exc) from exc  # type: ignore[arg-type]
+        try:
+            return super()._new_conn()  # type: ignore[misc, no-any-return]
+        finally:
+            self._dns_host = name
+
+
+class _HTTPConnection(_Checked, HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Checked, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+POOL_CLASSES = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+def refusal_in(exc: BaseException | None) -> AddressRefused | None:
+    """Find an AddressRefused among the causes of a library's exception."""
+    while exc is not None:
+        if isinstance(exc, AddressRefused):
+            return exc
+        exc = exc.__cause__ or exc.__context__
+    return None

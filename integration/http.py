@@ -1,0 +1,367 @@
+"""The single place that talks to the network. Connectors build a `Transport` and never import requests themselves.
+
+It reuses connections, always has a deadline, retries only safe calls, maps status codes to error classes in one
+table, reads rate limits into the meter, redacts what it reports and refuses hosts that are not the vendor's.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json as jsonlib
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from integration import guard
+from integration.errors import (
+    AuthError,
+    Conflict,
+    ContractError,
+    IntegrationError,
+    NotFound,
+    RateLimited,
+    RecordError,
+    TenantActionError,
+    TransientError,
+)
+from integration.redact import redact_text
+
+type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+TOTAL_DEADLINE = 60.0  # seconds for one answer, however slowly its bytes drip in
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_RETRY_AFTER = 24 * 3600.0  # no vendor may park a connection for longer than its daily window
+CLOUDFLARE_PAUSE = 300.0  # a blocked client is let in again after minutes; the vendor does not say how many
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def parse_json(content: bytes) -> Any:
+    """Parse JSON that came from outside, as an answer or at our door. Raises ValueError for all that is not plain JSON.
+
+    Numbers that are none (NaN) are refused, and so is endless nesting. Characters that no database stores are dropped.
+    """
+    try:
+        document = jsonlib.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
+        return storable(document) if b"\\u" in content else document
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def storable(document: Any) -> Any:
+    """Return a parsed document without NUL and lone surrogates, which PostgreSQL refuses."""
+    if isinstance(document, str):
+        return _UNSTORABLE.sub("", document)
+    if isinstance(document, list):
+        return [storable(item) for item in document]
+    if isinstance(document, dict):
+        return {storable(key): storable(value) for key, value in document.items()}
+    return document
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True)
+class LimitReading:
+    """What a vendor said about one budget: `remaining` of `limit` calls (or tokens), full again in `resets_in` s."""
+
+    window: str
+    remaining: float
+    limit: float | None = None
+    resets_in: float | None = None
+
+
+class Meter(Protocol):
+    """Keeps a connection's budgets. `before` raises RateLimited instead of letting us run into the limit."""
+
+    def before(self, windows: Sequence[str], cost: float) -> None: ...
+
+    def after(self, readings: Sequence[LimitReading]) -> None: ...
+
+
+class NoMeter:
+    """A meter that neither counts nor refuses; for calls made before a connection exists."""
+
+    def before(self, windows: Sequence[str], cost: float) -> None:
+        """Allow everything."""
+
+    def after(self, readings: Sequence[LimitReading]) -> None:
+        """Forget everything."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call as it may be stored: redacted, cut to size. `ms` is milliseconds, `status` 0 when nothing came back."""
+
+    method: str
+    path: str
+    status: int
+    ms: int
+    request: str
+    response: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A vendor's answer, read completely."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """Parse the body. Raises ContractError when it is not JSON."""
+        try:
+            return parse_json(self.content)
+        except ValueError as exc:
+            raise ContractError("The answer is not JSON.", detail=redact_text(self.text, limit=500)) from exc
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What the engine plugs into a connector's client: budgets, the record of calls, the clock for the deadline."""
+
+    meter: Meter = field(default_factory=NoMeter)
+    record: Callable[[Exchange], None] = lambda exchange: None
+
+
+def _statuses(
+    *rows: tuple[int, type[IntegrationError], str, str],
+) -> dict[int, tuple[type[IntegrationError], str, str]]:
+    return {status: (error, reason, public) for status, error, reason, public in rows}
+
+
+STATUS_ERRORS = _statuses(
+    (400, RecordError, "record_refused", "refused the data"),
+    (401, AuthError, "credentials_refused", "does not accept our credentials"),
+    (402, TenantActionError, "account_closed", "says the account is not open (trial over or unpaid)"),
+    (403, TenantActionError, "permission_missing", "does not permit this call"),
+    (404, NotFound, "record_not_found", "does not know this record"),
+    (405, RecordError, "record_refused", "does not offer this call"),
+    (408, TransientError, "vendor_unavailable", "took too long"),
+    (409, Conflict, "record_conflict", "has another record in the way"),
+    (410, NotFound, "record_not_found", "has removed this record"),
+    (422, RecordError, "record_refused", "refused the data"),
+    (425, TransientError, "vendor_unavailable", "is not ready for this call yet"),
+    (429, RateLimited, "rate_limited", "asks us to slow down"),
+)
+StatusErrors = Mapping[int, tuple[type[IntegrationError], str, str]]
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Opens sockets only to checked addresses and keeps them open for the next call."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = guard.POOL_CLASSES
+
+
+# Statuses are ours to judge: with a Retry-After header urllib3 would wait and try again by itself.
+_RETRY = Retry(
+    total=2, connect=2, read=1, status=0, redirect=0, other=0, allowed_methods=SAFE_METHODS, backoff_factor=0.1,
+    respect_retry_after_header=False,
+)  # fmt: skip
+_sessions: dict[int, requests.Session] = {}
+
+
+def guarded(session: requests.Session) -> requests.Session:
+    """Make any requests session obey our rules: checked addresses, no environment proxies, no cookies."""
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _GuardedAdapter(max_retries=_RETRY, pool_connections=20, pool_maxsize=20))
+    return session
+
+
+def _session() -> requests.Session:
+    """One session per process: a forked worker must never share its parent's sockets."""
+    pid = os.getpid()
+    if pid not in _sessions:
+        _sessions.clear()
+        _sessions[pid] = guarded(requests.Session())
+    return _sessions[pid]
+
+
+class Transport:
+    """A vendor's API root with its auth, host policy, budgets and error table. Raises only IntegrationErrors."""
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        policy: guard.HostPolicy,
+        *,
+        headers: Mapping[str, str],
+        secrets: Sequence[str] = (),
+        wire: Wire | None = None,
+        read_limits: Callable[[Reply], Sequence[LimitReading]] = lambda reply: (),
+        errors: StatusErrors | None = None,
+        explain: Callable[[Reply], str] = lambda reply: "",
+        timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+    ) -> None:
+        self.vendor = vendor
+        self.base_url = policy.check(base_url)
+        self._headers = dict(headers)
+        self._secrets = tuple(secrets)
+        self._wire = wire or Wire()
+        self._read_limits = read_limits
+        self._errors: StatusErrors = {**STATUS_ERRORS, **(errors or {})}
+        self._explain = explain
+        self._timeout = timeout
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: type_of_params = (),
+        json: Any = None,
+        data: bytes | str | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        cost: float = 1,
+        windows: Sequence[str] = (),
+    ) -> Reply:
+        """Make one call. `cost` is charged to each of the budget `windows` before the call is made."""
+        self._wire.meter.before(windows, cost)
+        if json is not None:
+            data = jsonlib.dumps(json, ensure_ascii=False, allow_nan=False).encode()
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        query = urlencode(list(params.items() if isinstance(params, Mapping) else params), doseq=True)
+        url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
+        started = time.monotonic()
+        try:
+            reply = self._send(method, url, data, {**self._headers, **(headers or {})}, started)
+        except TransientError as exc:
+            self._report(method, path, query, data, None, started, exc.detail)
+            raise
+        self._report(method, path, query, data, reply, started)
+        self._wire.meter.after(self._read_limits(reply))
+        return self._checked(reply)
+
+    def _send(self, method: str, url: str, data: Any, headers: Mapping[str, str], started: float) -> Reply:
+        try:
+            with _session().request(
+                method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
+            ) as response:
+                content = _read(response, started + TOTAL_DEADLINE)
+                return Reply(response.status_code, response.headers, content)
+        except guard.AddressRefused as exc:
+            raise TenantActionError(exc.public, reason="address_refused") from exc
+        except (requests.RequestException, HTTPError, TimeoutError) as exc:
+            if refused := guard.refusal_in(exc):
+                raise TenantActionError(refused.public, reason="address_refused") from exc
+            public = f"{self.vendor} could not be reached."
+            detail = redact_text(f"{type(exc).__name__}: {exc}", self._secrets, limit=300)
+            raise TransientError(public, detail=detail, reason="vendor_unreachable") from exc
+
+    def _report(
+        self, method: str, path: str, query: str, data: Any, reply: Reply | None, started: float, problem: str = ""
+    ) -> None:
+        body = data.decode("utf-8", "replace") if isinstance(data, bytes) else str(data or "")
+        self._wire.record(
+            Exchange(
+                method=method,
+                path=redact_text(
+                    urlsplit(self.base_url).path + path + (f"?{query}" if query else ""), self._secrets, 1000
+                ),
+                status=reply.status if reply else 0,
+                ms=round((time.monotonic() - started) * 1000),
+                request=redact_text(body, self._secrets),
+                response=redact_text(reply.text if reply else problem, self._secrets),
+            )
+        )
+
+    def _checked(self, reply: Reply) -> Reply:
+        if 200 <= reply.status < 300:
+            return reply
+        detail = redact_text(reply.text, self._secrets, limit=1000)
+        if 300 <= reply.status < 400:
+            raise TenantActionError(
+                f"{self.vendor} sends us to another address.", detail=detail, reason="address_refused"
+            )
+        if reply.status == 403 and _is_cloudflare_page(reply):
+            raise RateLimited(f"{self.vendor} blocks us for a while.", detail=detail, retry_after=CLOUDFLARE_PAUSE)
+        error, reason, words = self._errors.get(
+            reply.status,
+            (TransientError, "vendor_unavailable", "has a problem of its own")
+            if reply.status >= 500
+            else (RecordError, "record_refused", "refused the call"),
+        )
+        said = redact_text(self._explain(reply), self._secrets, limit=300)
+        public = f"{self.vendor} {words}" + (f": {said}" if said else f" (HTTP {reply.status}).")
+        raise error(public, detail=detail, retry_after=self._pause(reply), reason=reason)
+
+    def _pause(self, reply: Reply) -> float | None:
+        if reply.status not in (429, 503):
+            return None
+        asked = retry_after(reply.headers.get("Retry-After"))
+        if asked is not None:
+            return asked
+        resets = [
+            reading.resets_in for reading in self._read_limits(reply) if reading.resets_in and reading.remaining <= 0
+        ]
+        return min(max(resets), MAX_RETRY_AFTER) if resets else None
+
+
+def retry_after(header: str | None, now: datetime | None = None) -> float | None:
+    """Return the seconds a Retry-After header asks for (number or HTTP date), between 0 and one day; None if absurd."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = (email.utils.parsedate_to_datetime(header) - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    if seconds != seconds:  # NaN
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Read the body byte by byte as it comes, so that neither its size nor its slowness is the vendor's to choose."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(65536, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise requests.RequestException("the answer is larger than we read")
+        if time.monotonic() > deadline:
+            raise requests.Timeout("the answer took longer than the total deadline")
+    return b"".join(chunks)
+
+
+def _is_cloudflare_page(reply: Reply) -> bool:
+    """A 403 in HTML is the limit guard in front of the API, not a missing permission (pipedrive sheet §13)."""
+    return "html" in reply.headers.get("Content-Type", "").lower() or reply.content[:64].lstrip().lower().startswith(
+        (b"<!doctype html", b"<html")
+    )

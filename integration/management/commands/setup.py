@@ -1,0 +1,21 @@
+"""`manage.py setup`: bring the database to the present version and create the schedules. Run it at every deploy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from integration.management.schedules import ensure_schedules
+
+
+class Command(BaseCommand):
+    """Migrate and schedule."""
+
+    help = "Migrate the database and create the schedules. Safe to run again."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it."""
+        call_command("migrate", interactive=False, verbosity=0)
+        self.stdout.write(f"Database is up to date, {ensure_schedules()} schedules in place.")

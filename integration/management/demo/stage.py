@@ -1,0 +1,87 @@
+"""What a story needs: the sandbox's controls, the hub's rows, and patience."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import requests
+from django.conf import settings
+
+from integration.engine import health, provisioning
+from integration.management.processes import Processes
+from integration.models import Connection, Integration, RecordLink, SyncLog
+from integration.recipes.registry import get_recipe
+from tenants.models import Tenant
+
+PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"  # noqa: S105 (the sandbox's made-up account)
+MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
+PATIENCE = 25.0  # seconds
+
+Found = TypeVar("Found")
+
+
+class NotSeen(AssertionError):
+    """What the story expects did not happen."""
+
+
+@dataclass
+class Stage:
+    """A running hub with sandbox vendors."""
+
+    processes: Processes
+    say: Callable[[str], None]
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def control(self, method: str, path: str, json: Any = None) -> Any:
+        """Act as a person at a vendor, or look at a vendor's state."""
+        reply = self.session.request(method, f"{settings.SANDBOX_URL}/_control{path}", json=json, timeout=60)
+        if reply.status_code >= 400:
+            raise NotSeen(f"the sandbox refused {method} {path}: {reply.text}")
+        return reply.json() if reply.content else None
+
+    def until(self, what: str, look: Callable[[], Found | None], patience: float = PATIENCE) -> Found:
+        """Look again and again until there is something. Raises NotSeen."""
+        deadline = time.monotonic() + patience
+        while True:
+            if found := look():
+                return found
+            if time.monotonic() > deadline:
+                raise NotSeen(f"waited {patience:.0f} seconds for: {what}")
+            time.sleep(0.1)
+
+    # The tenant's side
+
+    def connect(self, tenant: Tenant, vendor: str, path: str, **secrets: str) -> Connection:
+        """Connect an account of the sandbox and check it."""
+        connection = Connection(
+            tenant=tenant, vendor=vendor, base_url=f"{settings.SANDBOX_URL}/{path}",
+            auth_kind="api_token" if vendor == "pipedrive" else "api_key",
+        )  # fmt: skip
+        connection.store_credentials(secrets, next(iter(secrets.values())))
+        connection.save()
+        if not health.check(connection):
+            raise NotSeen(f"{vendor} does not accept the demo credentials: {connection.health_detail}")
+        return connection
+
+    def save_settings(self, integration: Integration, **changes: Any) -> list[provisioning.StepResult]:
+        """What the settings form does on Save."""
+        integration.refresh_from_db()
+        integration.settings = {**integration.settings, **changes}
+        integration.save(update_fields=["settings"])
+        results = provisioning.provision(integration, get_recipe)
+        integration.refresh_from_db()
+        return results
+
+    # What the log says
+
+    def logged(self, **filters: Any) -> SyncLog:
+        """Wait for a log row."""
+        words = ", ".join(f"{key}={value}" for key, value in filters.items())
+        return self.until(f"a log row with {words}", lambda: SyncLog.objects.filter(**filters).order_by("-id").first())
+
+    def link(self, integration: Integration, source_id: object) -> RecordLink | None:
+        """The link of one person."""
+        return RecordLink.objects.filter(integration=integration, link_type="person", source_id=str(source_id)).first()

@@ -1,0 +1,35 @@
+"""All tables of the hub, one module per noun."""
+
+from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
+from integration.models.integration import Cursor, Doorbell, Integration, State
+from integration.models.link import LinkState, RecordLink
+from integration.models.mapping import Direction, FieldMapping
+from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, VendorCall
+from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent
+
+__all__ = [
+    "Connection",
+    "Cursor",
+    "Direction",
+    "Directory",
+    "Doorbell",
+    "EmailIndex",
+    "EventState",
+    "FieldMapping",
+    "Health",
+    "Integration",
+    "JobState",
+    "LinkState",
+    "Outcome",
+    "RateBudget",
+    "RecordLink",
+    "RemoteSubscription",
+    "RunState",
+    "State",
+    "SyncJob",
+    "SyncLog",
+    "SyncRun",
+    "VendorCall",
+    "WebhookEndpoint",
+    "WebhookEvent",
+]

@@ -1,0 +1,162 @@
+"""Connections: a tenant's authorised account at a vendor, its health, its rate budgets and its known fields."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from integration.connectors.base import Connector, Credentials
+from integration.connectors.registry import connector_choices, get_connector
+from integration.errors import AuthError
+from integration.models.fields import EncryptedJSONField, UnreadableSecret
+from tenants.models import Tenant
+
+
+class Health(models.TextChoices):
+    """Whether the vendor accepts us. Jobs of a connection that needs a person are held, not failed."""
+
+    UNCHECKED = "unchecked", "Not checked yet"
+    OK = "ok", "In step"
+    NEEDS_YOU = "needs_you", "Needs you"
+    DISCONNECTED = "disconnected", "Disconnected"
+
+
+class Connection(models.Model):
+    """A tenant's account at a vendor. Credentials are encrypted and never shown again after saving."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
+    vendor = models.CharField(max_length=30, choices=connector_choices)
+    base_url = models.CharField(max_length=300)
+    auth_kind = models.CharField(max_length=20)
+    credentials = EncryptedJSONField(default=dict, editable=False)
+    credentials_hint = models.CharField(max_length=20, blank=True, editable=False)
+    credentials_changed_at = models.DateTimeField(null=True, editable=False)
+    token_expires_at = models.DateTimeField(null=True, editable=False)
+    refresh_lease_until = models.DateTimeField(null=True, editable=False)
+
+    external_account_id = models.CharField(max_length=100, blank=True, editable=False)
+    account_name = models.CharField(max_length=200, blank=True, editable=False)
+    account_details = models.JSONField(default=dict, editable=False)
+
+    health = models.CharField(max_length=20, choices=Health.choices, default=Health.UNCHECKED, editable=False)
+    health_reason = models.CharField(max_length=40, blank=True, editable=False)
+    health_detail = models.TextField(blank=True, editable=False)
+    health_changed_at = models.DateTimeField(null=True, editable=False)
+    last_checked_at = models.DateTimeField(null=True, editable=False)
+
+    not_before = models.DateTimeField(
+        null=True, editable=False
+    )  # no call before this: the vendor or our budget says so
+    failures = models.PositiveIntegerField(default=0, editable=False)  # consecutive transient failures (breaker)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("tenant", "vendor", "external_account_id"),
+                condition=~models.Q(external_account_id="") & ~models.Q(health="disconnected"),
+                name="one_connection_per_vendor_account",
+            ),
+        )
+        indexes = (
+            # The sweeper asks for OAuth tokens that run out soon.
+            models.Index(
+                fields=("token_expires_at",),
+                condition=models.Q(token_expires_at__isnull=False),
+                name="connection_token_expiry",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.connector.label}: {self.account_name or 'not checked'}"
+
+    @property
+    def connector(self) -> Connector:
+        """The vendor's connector."""
+        return get_connector(self.vendor)
+
+    @property
+    def plain_credentials(self) -> Credentials:
+        """The decrypted credentials, to open a client with. Raises AuthError when no configured key opens them."""
+        if isinstance(self.credentials, UnreadableSecret):
+            raise AuthError("The stored credentials cannot be decrypted.", reason="secret_unreadable")
+        return Credentials(kind=self.auth_kind, base_url=self.base_url, values=self.credentials)
+
+    @property
+    def usable(self) -> bool:
+        """Whether calls may be made at all."""
+        return self.health in (Health.OK, Health.UNCHECKED)
+
+    def store_credentials(self, values: dict[str, str], shown: str) -> None:
+        """Set new credentials (not saved yet); `shown` is the secret whose last characters identify it to people."""
+        self.credentials = values
+        self.credentials_hint = f"…{shown[-4:]}" if len(shown) >= 12 else "…"
+        self.credentials_changed_at = timezone.now()
+
+
+class RateBudget(models.Model):
+    """What is left of one of a connection's budgets, as the vendor last said or as we count it."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="budgets")
+    window = models.CharField(max_length=30)
+    limit = models.FloatField(null=True)
+    remaining = models.FloatField()
+    resets_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("connection", "window"), name="one_budget_per_window"),)
+
+    def __str__(self) -> str:
+        return f"{self.window}: {self.remaining:g} left"
+
+
+class Directory(models.Model):
+    """A small list of a vendor's account kept for a while: its fields, its users, names of organizations.
+
+    `kind` names the list ("fields:person", "users"); `entries` maps a key to plain data.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="directories")
+    kind = models.CharField(max_length=60)
+    entries = models.JSONField(default=dict)
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "directories"
+        constraints = (models.UniqueConstraint(fields=("connection", "kind"), name="one_directory_per_kind"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({len(self.entries)})"
+
+
+class EmailIndex(models.Model):
+    """Which record of a vendor carries which e-mail address (keyed hash), kept from lists and events.
+
+    Search costs twenty times a read at Pipedrive, so look-ups by address come here first.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="email_index")
+    object_type = models.CharField(max_length=30)
+    email_hash = models.CharField(max_length=32)
+    external_id = models.CharField(max_length=200)
+    is_primary = models.BooleanField(default=True)
+    note = models.CharField(max_length=40, blank=True)  # what the flow wants to know without a read, e.g. a permission
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("connection", "object_type", "email_hash", "external_id"), name="one_email_index_row_per_record"
+            ),
+        )
+        indexes = (
+            # Replaces the rows of one record when it is read again.
+            models.Index(fields=("connection", "object_type", "external_id"), name="email_index_by_record"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.object_type} {self.external_id}"

@@ -1,0 +1,91 @@
+"""Integrations: a recipe installed for a tenant, with its two connections, settings and the runner's lease."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings as django_settings
+from django.db import models
+
+from integration.models.connection import Connection
+from tenants.models import Tenant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class State(models.TextChoices):
+    """Where an integration stands. Only an active one syncs; events of a paused one wait."""
+
+    DRAFT = "draft", "Being set up"
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    UNINSTALLED = "uninstalled", "Uninstalled"
+
+
+class Integration(models.Model):
+    """A recipe installed for a tenant. `left` and `right` are its connections in the recipe's order."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="integrations")
+    recipe = models.CharField(max_length=40)
+    left = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    settings = models.JSONField(default=dict, blank=True)
+    resources = models.JSONField(default=dict, editable=False)  # what provisioning made: field keys, option ids
+    provisioning = models.JSONField(default=list, editable=False)  # the visible steps of the last save
+    state = models.CharField(max_length=20, choices=State.choices, default=State.DRAFT, editable=False)
+    paused_by = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+    )
+    paused_at = models.DateTimeField(null=True, editable=False)
+    activated_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # The runner's lease: one worker at a time, so that records never race. A killed worker's lease runs out.
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    provision_lease_until = models.DateTimeField(null=True, editable=False)  # two saves at once would make things twice
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("tenant", "recipe", "left", "right"),
+                condition=~models.Q(state="uninstalled"),
+                name="one_integration_per_recipe_and_accounts",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.recipe.replace('_', ' ↔ ').title()} of {self.tenant}"
+
+
+class Cursor(models.Model):
+    """How far a poll has read. The next one starts a little earlier (`overlap`), unchanged records cost nothing."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="cursors")
+    name = models.CharField(max_length=60)
+    position = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("integration", "name"), name="one_cursor_per_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} read up to {self.position:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Doorbell(models.Model):
+    """Says that a queue message for `key` is already on its way, so that a burst rings once. Rows are the truth."""
+
+    key = models.CharField(max_length=60, primary_key=True)
+    rung_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.key

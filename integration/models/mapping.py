@@ -1,0 +1,48 @@
+"""Field mappings: one row of a flow, editable by the tenant."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from integration.models.integration import Integration
+
+
+class Direction(models.TextChoices):
+    """Which way a field travels, seen from the source of its flow."""
+
+    FORWARD = "forward", "→"
+    BACKWARD = "backward", "←"
+    BOTH = "both", "↔"
+    OFF = "off", "off"
+
+
+class FieldMapping(models.Model):
+    """Source path → transform → target field. `problem` says why a row is broken; the other rows still travel."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="mappings")
+    flow = models.CharField(max_length=60)
+    position = models.PositiveIntegerField(default=0)
+    source = models.CharField(max_length=200, help_text="Source path, for example custom_fields.<key> or org_id.name.")
+    transform = models.CharField(max_length=30, default="text")
+    options = models.JSONField(
+        default=dict, blank=True, help_text="What the transform needs, for example the constant."
+    )
+    target = models.CharField(max_length=200)
+    direction = models.CharField(max_length=10, choices=Direction.choices, default=Direction.FORWARD)
+    only_create = models.BooleanField(default=False, help_text="Write this field only when the record is created.")
+    default = models.CharField(max_length=255, blank=True, help_text="Written when the source value is empty.")
+    required_by_recipe = models.BooleanField(default=False, editable=False)
+    problem = models.CharField(max_length=300, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("flow", "position", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("integration", "flow", "target"),
+                condition=~models.Q(direction="off"),
+                name="one_source_per_target_field",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.get_direction_display()} {self.target}"

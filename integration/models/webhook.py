@@ -1,0 +1,87 @@
+"""The inbox: endpoints vendors call, the webhooks we made at the vendors, and every verified notification."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+
+from integration.models.connection import Connection
+from integration.models.fields import EncryptedJSONField
+
+
+def new_token() -> str:
+    """Return an unguessable path token."""
+    return secrets.token_urlsafe(24)
+
+
+class WebhookEndpoint(models.Model):
+    """One URL of ours that a vendor calls for one connection. Its old secret stays valid for a while after rotation."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="endpoint")
+    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    secret = EncryptedJSONField(default=dict, editable=False)  # {"current": ..., "previous": ...}
+    previous_valid_until = models.DateTimeField(null=True, editable=False)
+    last_received_at = models.DateTimeField(null=True, editable=False)
+    refused = models.PositiveIntegerField(default=0, editable=False)  # calls that did not prove where they come from
+    last_refused_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Endpoint of {self.connection}"
+
+
+class RemoteSubscription(models.Model):
+    """A webhook we created at the vendor. One per connection and event serves every integration on it."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="subscriptions")
+    event = models.CharField(max_length=80)
+    external_id = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("connection", "event"), name="one_subscription_per_event"),)
+
+    def __str__(self) -> str:
+        return f"{self.event} at {self.connection}"
+
+
+class EventState(models.TextChoices):
+    """What became of a notification."""
+
+    NEW = "new", "New"
+    ROUTED = "routed", "Routed"
+    IGNORED = "ignored", "Ignored"
+
+
+class WebhookEvent(models.Model):
+    """One verified notification as it came in. Committed before the vendor gets its 2xx."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="events")
+    vendor_event = models.CharField(max_length=80)
+    object_type = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=200, blank=True)
+    email_hash = models.CharField(max_length=32, blank=True)
+    dedupe_key = models.CharField(max_length=200)
+    occurred_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(auto_now_add=True)
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.NEW)
+    reason = models.CharField(max_length=40, blank=True)
+    routed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("connection", "dedupe_key"), name="one_event_per_dedupe_key"),)
+        indexes = (
+            # The router takes the oldest new events.
+            models.Index(fields=("id",), condition=models.Q(state="new"), name="event_new"),
+            # "What happened to this record?" and the person page.
+            models.Index(fields=("connection", "external_id", "-id"), name="event_by_record"),
+            models.Index(fields=("email_hash", "-id"), condition=~models.Q(email_hash=""), name="event_by_email"),
+            # Retention purge.
+            models.Index(fields=("received_at",), name="event_received"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.vendor_event} {self.external_id}"

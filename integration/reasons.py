@@ -1,0 +1,380 @@
+"""The closed list of reasons: why a record was skipped, failed or waits. One row each, one section each in the docs.
+
+The sync log stores the code; pages and the admin show the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SKIP, FAILURE, HOLD, WAIT = "skip", "failure", "hold", "wait"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something did not travel. `kind` is skip (by rule), failure (record), hold (a person must act) or wait."""
+
+    code: str
+    kind: str
+    what: str
+    cause: str
+    fix: str
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do, as one line for lists."""
+        return f"{self.what} {self.fix}"
+
+
+_ROWS = (
+    # Skipped by rule.
+    Reason(
+        "unchanged",
+        SKIP,
+        "Nothing to do: the target already has these values.",
+        "The change did not touch a mapped field, or it was our own write coming back.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "echo",
+        SKIP,
+        "This event was caused by our own write.",
+        "Vendors report every change, also the ones Lockstep makes.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "stale_event",
+        SKIP,
+        "A newer state is already in step.",
+        "Vendors deliver events late, twice or out of order.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "no_email",
+        SKIP,
+        "No e-mail address.",
+        "The target identifies people by their e-mail address and this record has none.",
+        "Add an e-mail address at the source and it will follow by itself.",
+    ),
+    Reason(
+        "invalid_email",
+        SKIP,
+        "The e-mail address is not valid.",
+        "It has a typing error, two addresses in one field, or characters no mail system accepts.",
+        "Correct the address at the source and it will follow by itself.",
+    ),
+    Reason(
+        "duplicate_email",
+        SKIP,
+        "Another person with the same e-mail address is already in step.",
+        "Two people at the source share one address; the first one owns the contact, lest they overwrite each other.",
+        "Merge the two people, or give one of them another primary address.",
+    ),
+    Reason(
+        "newsletter_never_asked",
+        SKIP,
+        "The newsletter field is empty.",
+        "Nobody has decided yet whether this person wants the newsletter, so nothing is sent.",
+        "Set Newsletter to Yes at the source.",
+    ),
+    Reason(
+        "newsletter_unclear",
+        SKIP,
+        "The newsletter field has an option that is not ours.",
+        "Somebody added or replaced options of the field; only Yes and No mean something here.",
+        "Choose Yes or No. If the options were replaced, save the settings to create them again.",
+    ),
+    Reason(
+        "newsletter_field_new",
+        SKIP,
+        "The newsletter field was created again and is still empty for this person.",
+        "Somebody deleted the field; an empty new field says nothing about anybody's wish.",
+        "Nothing to do: the former value is written back by itself.",
+    ),
+    Reason(
+        "newsletter_no",
+        SKIP,
+        "The newsletter field says No.",
+        "This person does not want the newsletter and is not a contact.",
+        "Set Newsletter to Yes at the source if this is wrong.",
+    ),
+    Reason(
+        "unsubscribed",
+        SKIP,
+        "This person unsubscribed.",
+        "They opted out in the marketing system. Lockstep never subscribes anyone again on its own.",
+        "Only the person can undo it: with the opt-in mail on, set Newsletter from No to Yes and they are asked.",
+    ),
+    Reason(
+        "not_asked_existing",
+        SKIP,
+        "Existing person, not asked by mail.",
+        "Fetch All was started without permission to send opt-in mails to people who were there before.",
+        "Start Fetch All again and allow opt-in mails, or set Newsletter from No to Yes for this person.",
+    ),
+    Reason(
+        "removed_at_target",
+        SKIP,
+        "The contact was deleted in the target system.",
+        "Somebody deleted it there on purpose; Lockstep does not put it back.",
+        "Set Newsletter to No and then to Yes at the source to start anew.",
+    ),
+    Reason(
+        "merged",
+        SKIP,
+        "This record was merged into another one.",
+        "The surviving record carries on; this one is only history.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "deleted_at_source",
+        SKIP,
+        "The record was deleted at the source.",
+        "It is gone or in the bin there, and the settings say that nothing happens at the target.",
+        'Nothing to fix. The setting "When a person is deleted" decides what happens.',
+    ),
+    Reason(
+        "not_visible",
+        SKIP,
+        "The record cannot be seen at the source, and nobody said that it was deleted.",
+        "The connected user lost the right to see it, or it was deleted and the message is still on its way.",
+        "Check the rights of the connected user. A real deletion is found by the weekly comparison.",
+    ),
+    Reason(
+        "not_linked",
+        SKIP,
+        "This person is not in step, so there is nothing to update.",
+        "The event speaks of a contact that did not come from the other system.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "deal_without_person",
+        SKIP,
+        "The deal has no person.",
+        "Contact events belong to a contact, and this deal is linked to none.",
+        "Link a person to the deal; the next change of the deal is sent.",
+    ),
+    Reason(
+        "contact_missing",
+        SKIP,
+        "The person is not a contact in the target system.",
+        "Only people who are already there receive contact events.",
+        "Set Newsletter to Yes for the person, or allow creating contacts with permission None in the settings.",
+    ),
+    Reason(
+        "not_confirmed",
+        SKIP,
+        "The confirmation could not be found in the marketing system.",
+        "The event says that the opt-in was confirmed, but the contact does not carry that permission.",
+        "Nothing to fix: if the confirmation is real, the next poll finds it.",
+    ),
+    Reason(
+        "unhandled_event",
+        SKIP,
+        "This kind of event is not used.",
+        "The vendor sent an event that no flow listens to.",
+        "Nothing to fix.",
+    ),
+    Reason(
+        "wrong_account",
+        SKIP,
+        "The event belongs to another account.",
+        "The payload names an account that is not the connected one.",
+        "Check that the webhook was created for this account.",
+    ),
+    # The record will not go without a change.
+    Reason(
+        "record_refused",
+        FAILURE,
+        "The target refused this record.",
+        "A value does not fit: too long, wrong type, or a field the target does not know.",
+        "Read the vendor's answer below, correct the value at the source or the mapping, then press Release.",
+    ),
+    Reason(
+        "record_not_found",
+        FAILURE,
+        "The record does not exist (any more).",
+        "It was deleted between the event and the sync, or the account may not see it.",
+        "Check the record at the vendor; press Release if it is there.",
+    ),
+    Reason(
+        "record_conflict",
+        FAILURE,
+        "Another record stands in the way.",
+        "The target already has a record with the same key.",
+        "Merge the records in the target or change the key, then press Release.",
+    ),
+    Reason(
+        "field_unknown",
+        FAILURE,
+        "The target does not know one of the mapped fields.",
+        "The field was deleted or renamed after the mapping was made.",
+        "Open Fields, choose another target or create the field again, then press Release.",
+    ),
+    Reason(
+        "value_invalid",
+        FAILURE,
+        "A value did not fit its target field and stayed behind; the rest was written.",
+        "For example a text that should be a number, or a date that does not exist.",
+        "Correct the value at the source, or choose another transform in the mapping.",
+    ),
+    Reason(
+        "unexpected_answer",
+        FAILURE,
+        "The vendor answered in a form we do not know.",
+        "The API changed or something in between answered for it.",
+        "Operators were alerted. Press Release to try again.",
+    ),
+    Reason(
+        "attempts_used_up",
+        FAILURE,
+        "Tried many times without success.",
+        "The vendor was unreachable or failed for longer than we keep trying.",
+        "Check the vendor's status, then press Release.",
+    ),
+    Reason(
+        "crashed",
+        FAILURE,
+        "The worker was stopped repeatedly while working on this record.",
+        "The record may be the cause: it is set aside, so that the others go on.",
+        "Look at the record and the worker's log, then press Release.",
+    ),
+    Reason(
+        "internal_error",
+        FAILURE,
+        "Lockstep made a mistake with this record.",
+        "A fault in our code; it is in the log with this record's job.",
+        "Operators were alerted. Press Release after the fix.",
+    ),
+    # A person must act; jobs are held and nothing is lost.
+    Reason(
+        "credentials_refused",
+        HOLD,
+        "The vendor does not accept our credentials.",
+        "The key was deactivated, its validity period is over, characters are missing at its start or end, or access "
+        "was revoked.",
+        "Enter a new key or connect again. Waiting changes then continue by themselves.",
+    ),
+    Reason(
+        "permission_missing",
+        HOLD,
+        "The credentials lack a permission.",
+        "The key or the user may not make this kind of call.",
+        "Grant the permission named in the detail, then press Check now.",
+    ),
+    Reason(
+        "account_closed",
+        HOLD,
+        "The vendor account is not open.",
+        "The trial is over or an invoice is unpaid.",
+        "Reopen the account at the vendor, then press Check now.",
+    ),
+    Reason(
+        "address_refused",
+        HOLD,
+        "The address of the connection is not accepted.",
+        "It does not belong to the vendor or does not lead to a public host.",
+        "Correct the address in the connection.",
+    ),
+    Reason(
+        "newsletter_field_missing",
+        HOLD,
+        "The newsletter field was deleted at the source.",
+        "Somebody deleted the field that says who wants the newsletter. Nobody is unsubscribed because of it.",
+        "Press Check now, or wait: the connection check creates the field again and writes the values back.",
+    ),
+    Reason(
+        "doi_mailing_missing",
+        HOLD,
+        "There is no opt-in mailing to send.",
+        "The opt-in process is on, no DOI key is given, and the account has no default DOI mailing.",
+        "Enter a DOI key in the settings or choose a default DOI mailing in the account.",
+    ),
+    Reason(
+        "webhook_limit",
+        HOLD,
+        "The vendor allows no further webhooks.",
+        "The account or user has reached its limit of webhooks.",
+        "Delete webhooks that are no longer used at the vendor, then save the settings again.",
+    ),
+    Reason(
+        "flow_off",
+        HOLD,
+        "This part of the integration is switched off.",
+        "It was switched off in the settings while changes were waiting.",
+        "Switch it on again and they continue, or leave them.",
+    ),
+    Reason(
+        "secret_unreadable",
+        HOLD,
+        "The stored credentials cannot be decrypted.",
+        "The encryption key they were written with is no longer configured.",
+        "Put the old key back into LOCKSTEP_SECRET_KEYS, or enter the credentials again.",
+    ),
+    Reason(
+        "mass_delete",
+        HOLD,
+        "An unusual number of records is gone at the source.",
+        "Many were deleted at once, or the credentials lost the right to see them.",
+        "Check the rights of the connected user. If the records were really deleted, delete them at the target too.",
+    ),
+    # It will be tried again by itself.
+    Reason(
+        "vendor_unavailable",
+        WAIT,
+        "The vendor has a problem.",
+        "Its API answered with an error of its own.",
+        "Nothing to do: it is tried again, with growing pauses.",
+    ),
+    Reason(
+        "vendor_unreachable",
+        WAIT,
+        "The vendor could not be reached.",
+        "The network or the vendor was down.",
+        "Nothing to do: it is tried again, with growing pauses.",
+    ),
+    Reason(
+        "rate_limited",
+        WAIT,
+        "The vendor's rate limit is used up for now.",
+        "Many changes at once, or other programs use the same account.",
+        "Nothing to do: it continues when the budget is back.",
+    ),
+    Reason(
+        "gave_way",
+        WAIT,
+        "Other integrations had their turn.",
+        "One integration works for some seconds at a time, so that no one starves.",
+        "Nothing to do: it goes on at once.",
+    ),
+    Reason(
+        "lease_lost",
+        WAIT,
+        "Another worker took over.",
+        "This worker was too slow or was stopped.",
+        "Nothing to do.",
+    ),
+    Reason(
+        "target_settling",
+        WAIT,
+        "The target is still removing the contact's earlier subscription.",
+        "The person opted out a moment ago and wants to come back; the old permission must not be taken for a new one.",
+        "Nothing to do: it is tried again within minutes.",
+    ),
+    Reason(
+        "person_queued",
+        WAIT,
+        "The person of this deal is on the way.",
+        "The person is still waiting to be synced; the deal's event needs the contact.",
+        "Nothing to do: the deal follows its person.",
+    ),
+    Reason(
+        "person_announced",
+        WAIT,
+        "The person of this deal is not a contact yet.",
+        "Newsletter says Yes but the person's own event has not come in.",
+        "Nothing to do: the deal looks again a few times.",
+    ),
+)
+
+REASONS = {reason.code: reason for reason in _ROWS}

@@ -1,0 +1,63 @@
+"""Which addresses are contacts in Maileon already: asked one by one for a few, from one list for many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integration.connectors.maileon.records import StoredContact
+from integration.engine.context import Context
+from integration.engine.flow import Write
+from integration.models import EmailIndex
+from integration.secrets import email_hash
+
+FEW = 50  # up to here single look-ups are cheaper than listing the account
+LIST_AGE = timedelta(hours=1)
+OBJECT = "contact"
+LISTED = "contacts_listed"
+
+
+def known_contacts(ctx: Context, writes: Sequence[Write]) -> dict[str, StoredContact]:
+    """The contacts among these addresses, by lower-case address, with their permission."""
+    addresses = [str(entry.values["email"]) for entry in writes]
+    if len(addresses) <= FEW:
+        found = {address: ctx.right.find_contact(address) for address in addresses}
+        return {address.lower(): contact for address, contact in found.items() if contact is not None}
+    _list_account(ctx)
+    hashes = {email_hash(address): address for address in addresses}
+    rows = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, email_hash__in=list(hashes))
+    return {
+        hashes[row.email_hash].lower(): StoredContact(
+            row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
+        )
+        for row in rows
+    }
+
+
+def _list_account(ctx: Context) -> None:
+    """Read all contacts once per hour into the index: a call per thousand instead of one per person."""
+    ctx.directory("right", LISTED, lambda: {"at": _read_all(ctx)})
+
+
+def _read_all(ctx: Context) -> str:
+    now = timezone.now()
+    page: int | None = 1
+    while page is not None:
+        contacts, page = ctx.right.contacts_page(page)
+        EmailIndex.objects.bulk_create(
+            [
+                EmailIndex(
+                    connection=ctx.integration.right, object_type=OBJECT, email_hash=email_hash(contact.email),
+                    external_id=contact.id, note=str(contact.permission or ""), seen_at=now,
+                )
+                for contact in contacts
+                if contact.email
+            ],
+            update_conflicts=True,
+            unique_fields=["connection", "object_type", "email_hash", "external_id"],
+            update_fields=["note", "seen_at"],
+        )  # fmt: skip
+    EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
+    return now.isoformat()

@@ -1,0 +1,170 @@
+"""What installing this recipe makes at the vendors: two person fields in Pipedrive, contact fields in Maileon.
+
+Every step looks first and creates only what is missing, so it may run again at any time and repairs what was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from integration.connectors.base import FieldSpec, Option
+from integration.connectors.maileon.fields import STANDARD_FIELDS
+from integration.engine.context import Context
+from integration.engine.jobs import save_jobs
+from integration.engine.recipe import Step
+from integration.models import FieldMapping, Integration, RecordLink, SyncJob
+from integration.recipes.pipedrive_maileon import consent
+
+NEWSLETTER = FieldSpec("", "Newsletter", "option", (Option("", "Yes"), Option("", "No")), custom=True)
+STATUS = FieldSpec(
+    "", "Newsletter status", "option",
+    (Option("", "Pending confirmation"), Option("", "Confirmed"), Option("", "Unsubscribed")), custom=True,
+)  # fmt: skip
+NEWSLETTER_OPTIONS = {"Yes": "newsletter_yes", "No": "newsletter_no"}
+STATUS_OPTIONS = {
+    "Pending confirmation": "status_pending",
+    "Confirmed": "status_confirmed",
+    "Unsubscribed": "status_unsubscribed",
+}
+
+
+def steps(ctx: Context) -> Sequence[Step]:
+    """The steps for the present settings."""
+    if not ctx.settings["contacts_enabled"]:
+        return []
+    return [
+        Step(
+            "newsletter",
+            "Field “Newsletter” in Pipedrive",
+            lambda ctx: _field(ctx, "newsletter", NEWSLETTER, NEWSLETTER_OPTIONS),
+        ),
+        Step(
+            "status",
+            "Field “Newsletter status” in Pipedrive",
+            lambda ctx: _field(ctx, "status", STATUS, STATUS_OPTIONS),
+        ),
+        Step("contact_fields", "Contact fields in Maileon", contact_fields),
+    ]
+
+
+def _field(ctx: Context, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:
+    """Find our field by its remembered key, else by its name, else create it. Notices when somebody deleted it."""
+    ctx.talking_to = "left"
+    fields = ctx.fields("left", "person", fresh=True)
+    remembered = ctx.resources.get(name)
+    spec = fields.get(str(remembered))
+    said = "in place"
+    if spec is None:
+        spec, said = _found_or_made(ctx, fields.values(), wanted)
+        if remembered:
+            said = f"somebody had deleted it, {said} again"
+    if missing := [label for label in options if label not in {option.label for option in spec.options}]:
+        ctx.left.add_field_options("person", spec.key, missing)
+        spec = ctx.fields("left", "person", fresh=True)[spec.key]
+        said = f"{said}, option {', '.join(missing)} added"
+    ctx.resources[name] = spec.key
+    keys = {option.label: option.key for option in spec.options}
+    ctx.resources.update({resource: keys[label] for label, resource in options.items()})
+    if remembered and remembered != spec.key:
+        said += f", {_restore_values(ctx)} values are being written back"
+    return said
+
+
+def _found_or_made(ctx: Context, fields: Iterable[FieldSpec], wanted: FieldSpec) -> tuple[FieldSpec, str]:
+    named = [spec for spec in fields if spec.custom and spec.label == wanted.label and spec.type == "option"]
+    if named:
+        return named[0], "found"
+    made = ctx.connection("left").connector.create_field(ctx.left, "person", wanted)
+    ctx.fields("left", "person", fresh=True)
+    return made, "created"
+
+
+def _restore_values(ctx: Context) -> int:
+    """A field made anew is empty for everybody: queue what we know of each person."""
+    links = RecordLink.objects.filter(integration=ctx.integration, link_type=consent.LINK_TYPE)
+    jobs = [
+        SyncJob(
+            integration=ctx.integration, flow="consent_to_person", external_id=link.source_id, hint={"restore": True}
+        )
+        for link in links.iterator(chunk_size=2000)
+        if consent.of(link) != consent.NONE
+    ]  # fmt: skip
+    save_jobs(jobs)
+    return len(jobs)
+
+
+def contact_fields(ctx: Context) -> str:
+    """Create the mapped contact fields that Maileon does not have yet, with the right type."""
+    sync_custom_fields(ctx)
+    ctx.talking_to = "right"
+    known = ctx.fields("right", "contact", fresh=True)
+    made = []
+    person_fields = ctx.fields("left", "person")
+    for row in FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact").exclude(
+        direction="off"
+    ):
+        if row.target not in known:
+            kind = row.options.get("target_type") or _type_of(row.source, person_fields)
+            ctx.connection("right").connector.create_field(
+                ctx.right, "contact", FieldSpec(row.target, row.target, kind, custom=True)
+            )
+            made.append(row.target)
+    if made:
+        ctx.fields("right", "contact", fresh=True)
+    return f"created {', '.join(made)}" if made else "in place"
+
+
+def sync_custom_fields(ctx: Context) -> None:
+    """One mapping row for each custom field chosen in the settings, with the same name in Maileon.
+
+    A chosen field that vanished in Pipedrive keeps its row, marked with what is wrong.
+    """
+    fields = ctx.fields("left", "person")
+    chosen = [f"custom_fields.{key}" for key in ctx.settings["custom_fields"]]
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact")
+    rows.filter(options__by_settings=True).exclude(source__in=chosen).delete()
+    known, taken = set(rows.values_list("source", flat=True)), set(rows.values_list("target", flat=True))
+    for source in chosen:
+        spec = fields.get(source.removeprefix("custom_fields."))
+        if source not in known and spec is not None:
+            taken.add(_add_row(ctx.integration, spec, taken))
+    for row in rows.filter(source__startswith="custom_fields."):
+        problem = (
+            "" if row.source.removeprefix("custom_fields.") in fields else "This field no longer exists in Pipedrive."
+        )
+        if row.problem != problem:
+            row.problem = problem
+            row.save(update_fields=["problem"])
+
+
+def _target_name(label: str, taken: set[str]) -> str:
+    """The same name in Maileon, made to fit its rules: 3 to 64 characters, not taken (maileon sheet §2.5)."""
+    name = label if len(label) >= 3 else f"{label} (Pipedrive)"
+    number = 1
+    candidate = name[:64]
+    while candidate in taken or candidate.upper() in {spec.key.upper() for spec in STANDARD_FIELDS}:
+        number += 1
+        candidate = f"{name[:60]} {number}"
+    return candidate
+
+
+def _add_row(integration: Integration, spec: FieldSpec, taken: set[str]) -> str:
+    transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}.get(
+        spec.type, "text"
+    )
+    target = _target_name(spec.label, taken)
+    FieldMapping.objects.create(
+        integration=integration, flow="person_to_contact", position=100, source=f"custom_fields.{spec.key}",
+        transform=transform, target=target, options={"by_settings": True, "target_type": _maileon_type(spec)},
+    )  # fmt: skip
+    return target
+
+
+def _type_of(source: str, person_fields: object) -> str:
+    key = source.removeprefix("custom_fields.")
+    spec = person_fields.get(key) if isinstance(person_fields, dict) else None
+    return _maileon_type(spec) if spec else "text"
+
+
+def _maileon_type(spec: FieldSpec) -> str:
+    return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"

@@ -1,0 +1,130 @@
+"""The only functions the queue may call. They take ids, are safe to run twice and return a short word."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from integration.engine import health, provisioning, retention, router, runner, runs, sweeper, tokens
+from integration.errors import IntegrationError
+from integration.models import Connection, Health, Integration, JobState, State, SyncJob
+from integration.recipes.registry import get_recipe
+
+
+def route_events() -> str:
+    """Turn new events into jobs."""
+    return f"{router.route_new_events(get_recipe)} routed"
+
+
+def run_integration(integration_id: str) -> str:
+    """Work on one integration for a slice of time."""
+    return runner.run(integration_id, get_recipe)
+
+
+def sweep() -> str:
+    """Every minute: ring for what waits."""
+    return f"{sweeper.sweep()} rings"
+
+
+def poll_all() -> str:
+    """Every fifteen minutes: look for what a webhook may have missed."""
+    started = 0
+    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
+        started += start_runs(integration, "poll")
+    return f"{started} polls"
+
+
+def reconcile_all() -> str:
+    """Every week: compare every linked record with its source, so that lost deletions are found."""
+    started = 0
+    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
+        started += start_runs(integration, "reconcile")
+    return f"{started} reconciles"
+
+
+def start_runs(integration: Integration, kind: str) -> int:
+    """Start a run of this kind for each switched-on flow that takes part; one under way is left alone."""
+    recipe = get_recipe(integration.recipe)
+    started = 0
+    for flow in recipe.flows:
+        if kind in flow.runs and flow.enabled({**recipe.default_settings, **integration.settings}):
+            try:
+                runs.start(integration, kind, flow.key)
+                started += 1
+            except runs.RunInProgress:
+                continue
+    return started
+
+
+def refresh_tokens() -> str:
+    """Every ten minutes: renew access tokens before they run out."""
+    renewed = 0
+    soon = timezone.now() + tokens.EARLY * 3
+    for connection in Connection.objects.filter(
+        auth_kind="oauth", token_expires_at__lt=soon, health__in=(Health.OK, Health.UNCHECKED)
+    ):
+        try:
+            tokens.ensure_fresh(connection, force=True)
+            renewed += 1
+        except IntegrationError as exc:
+            health.note_error(connection, exc)
+    return f"{renewed} renewed"
+
+
+def check_connections() -> str:
+    """Every fifteen minutes: one task per integration looks at credentials and webhooks."""
+    return f"{_fan_out('integration.tasks.check_integration')} checks"
+
+
+def repair_integrations() -> str:
+    """Every hour: one task per integration goes through all provisioning steps and repairs what was deleted."""
+    return f"{_fan_out('integration.tasks.repair_integration')} repairs"
+
+
+def check_integration(integration_id: str) -> str:
+    """Prove both credentials, make sure that our webhooks exist; repair more where jobs are held."""
+    integration = _integration(integration_id)
+    healthy = [health.check(connection) for connection in (integration.left, integration.right)]
+    if integration.state != State.ACTIVE or not all(healthy):
+        return "not working"
+    if SyncJob.objects.filter(integration=integration, state=JobState.HELD).exists():
+        return repair_integration(integration_id)
+    results = provisioning.check_webhooks(integration, get_recipe)
+    return "fine" if all(result.ok for result in results) else "not fine"
+
+
+def repair_integration(integration_id: str) -> str:
+    """Go through all provisioning steps."""
+    integration = _integration(integration_id)
+    if integration.state != State.ACTIVE or not (integration.left.usable and integration.right.usable):
+        return "not working"
+    results = provisioning.provision(integration, get_recipe)
+    return "fine" if all(result.ok for result in results) else "not fine"
+
+
+def _fan_out(task: str) -> int:
+    ids = Integration.objects.filter(state__in=(State.ACTIVE, State.PAUSED), tenant__is_active=True)
+    for pk in ids.values_list("pk", flat=True):
+        async_task(task, str(pk))
+    return len(ids)
+
+
+def _integration(integration_id: str) -> Integration:
+    return Integration.objects.select_related("left", "right", "tenant").get(pk=integration_id)
+
+
+def purge() -> str:
+    """Every night: drop what is older than we keep it."""
+    return ", ".join(f"{count} {name}" for name, count in retention.purge().items())
+
+
+# Name → (function, minutes). The vendors' budgets decide: a poll costs two lists, a repair two field lists.
+SCHEDULES = {
+    "lockstep sweep": ("integration.tasks.sweep", 1),
+    "lockstep poll": ("integration.tasks.poll_all", 15),
+    "lockstep token refresh": ("integration.tasks.refresh_tokens", 10),
+    "lockstep connection check": ("integration.tasks.check_connections", 15),
+    "lockstep repair": ("integration.tasks.repair_integrations", 60),
+    "lockstep reconcile": ("integration.tasks.reconcile_all", 7 * 24 * 60),
+    "lockstep retention purge": ("integration.tasks.purge", 24 * 60),
+}

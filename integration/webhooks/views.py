@@ -1,0 +1,98 @@
+"""The endpoints vendors call. Stage 2 of the walk: size cap, endpoint, verify, parse, record, 2xx; nothing else.
+
+Needs the database and nothing more: workers, vendors and Redis may be down.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import F
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from integration.connectors.base import ParsedEvent, WebhookRequest
+from integration.connectors.registry import CONNECTORS, get_connector
+from integration.engine import inbox
+from integration.engine.provisioning import valid_secrets
+from integration.errors import IntegrationError
+from integration.models import Health, WebhookEndpoint
+from integration.models.fields import UnreadableSecret
+from integration.secrets import keyed_hash
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = "30"  # seconds; the vendor tries again once the database is back
+
+
+class WebhookView(APIView):
+    """Receive notifications of one vendor at one endpoint."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    parser_classes = ()
+
+    def post(self, request: Request, vendor: str, token: str) -> Response:
+        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 and 503 as they say."""
+        try:
+            return self._receive(request, vendor, token)
+        except DatabaseError:
+            log.exception("The inbox could not be written.")
+            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+
+    def _receive(self, request: Request, vendor: str, token: str) -> Response:
+        if request.META.get("HTTP_TRANSFER_ENCODING"):
+            return Response({"error": "send the length of the body"}, status=411)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return Response({"error": "too large"}, status=413)
+        endpoint = (
+            WebhookEndpoint.objects.select_related("connection")
+            .filter(token=token, connection__vendor=vendor)
+            .exclude(connection__health=Health.DISCONNECTED)
+            .first()
+        )
+        if endpoint is None or vendor not in CONNECTORS:
+            return Response({"error": "unknown address"}, status=404)
+        if isinstance(endpoint.secret, UnreadableSecret):
+            log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
+            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+        call = _as_seen_by_connector(request)
+        webhooks = get_connector(vendor).webhooks
+        if not webhooks.verify(call, valid_secrets(endpoint)):
+            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+                refused=F("refused") + 1, last_refused_at=timezone.now()
+            )
+            return Response({"error": "not authorised"}, status=401)
+        try:
+            events = webhooks.parse(call)
+        except IntegrationError as exc:
+            events = [_unreadable(call, exc)]
+        inbox.record(endpoint, events)
+        return Response({"received": len(events)}, status=200)
+
+
+def _as_seen_by_connector(request: Request) -> WebhookRequest:
+    return WebhookRequest(
+        method=str(request.method),
+        url=settings.PUBLIC_URL.rstrip("/") + request.get_full_path(),
+        headers={str(name): str(value) for name, value in request.headers.items()},
+        query={name: str(value) for name, value in request.query_params.items()},
+        body=request.body,
+    )
+
+
+def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:
+    """An authenticated body we cannot read is kept and shown as unhandled; refusing it would cost us the webhook."""
+    text = call.body.decode("utf-8", errors="replace").replace("\x00", "")
+    return ParsedEvent(
+        vendor_event="unreadable",
+        object_type="",
+        external_id="",
+        dedupe_key=f"unreadable:{keyed_hash(text)}",
+        payload={"problem": exc.public, "body": text[:2000]},
+    )

@@ -1,0 +1,1 @@
+"""Maileon stand-in: the REST API 1.0 and the outgoing webhooks."""

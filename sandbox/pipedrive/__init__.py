@@ -1,0 +1,1 @@
+"""Pipedrive stand-in: company hosts, the OAuth host and the marketplace."""

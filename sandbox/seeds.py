@@ -1,0 +1,12 @@
+"""The furnished default: what every start and every reset puts in place."""
+
+from __future__ import annotations
+
+from sandbox.maileon import seed as maileon
+from sandbox.pipedrive import seed as pipedrive
+from sandbox.state import Sandbox
+
+
+def furnish(sandbox: Sandbox) -> None:
+    pipedrive.seed(sandbox.pipedrive)
+    maileon.seed(sandbox.maileon)

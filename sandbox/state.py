@@ -1,0 +1,41 @@
+"""Everything the sandbox remembers, in one object that can be put back to its default."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from sandbox.clock import Clock
+from sandbox.delivery import Courier
+from sandbox.journal import Journal
+from sandbox.maileon.model import World as MaileonWorld
+from sandbox.misbehave import Misbehaviour
+from sandbox.pipedrive.model import World as PipedriveWorld
+
+DEFAULT_SEED = 1
+
+Furnish = Callable[["Sandbox"], None]
+
+
+class Sandbox:
+    def __init__(self, base_url: str, furnish: Furnish, *, seed: int = DEFAULT_SEED, time_scale: float = 1.0) -> None:
+        self.base_url = base_url
+        self._furnish = furnish
+        self.seed = seed
+        self.clock = Clock()
+        self.rng = random.Random(seed)
+        self.journal = Journal()
+        self.misbehaviour = Misbehaviour(self.rng)
+        self.courier = Courier(self.clock, self.misbehaviour, time_scale)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything and furnish the default accounts again."""
+        self.clock.offset = 0.0
+        self.rng.seed(self.seed)
+        self.misbehaviour.clear()
+        self.courier.reset()
+        self.journal.clear()
+        self.pipedrive = PipedriveWorld(self.seed)
+        self.maileon = MaileonWorld(self.seed)
+        self._furnish(self)

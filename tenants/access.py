@@ -1,0 +1,32 @@
+"""Who may see what. Every page of a tenant asks here and nowhere else; a foreign tenant is a 404, never a 403."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+from django.http import Http404
+
+from tenants.models import Member, Role, Tenant
+
+ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
+
+
+def tenants_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Tenant]:
+    """Return the active tenants this user is a member of."""
+    if not user.is_authenticated:
+        return Tenant.objects.none()
+    return Tenant.objects.filter(members__user_id=user.pk, is_active=True)
+
+
+def member_or_404(user: AbstractBaseUser | AnonymousUser, tenant_id: object, at_least: str = Role.VIEWER) -> Member:
+    """Return the user's membership of this tenant with at least that role. Raises Http404."""
+    if not user.is_authenticated:
+        raise Http404
+    member = (
+        Member.objects.select_related("tenant")
+        .filter(user_id=user.pk, tenant_id=str(tenant_id), tenant__is_active=True)
+        .first()
+    )
+    if member is None or ROLE_RANK[Role(member.role)] < ROLE_RANK[Role(at_least)]:
+        raise Http404
+    return member

@@ -1,0 +1,107 @@
+"""Tenants, their members, and the people who may sign in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
+from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from tenants.models import Member, Tenant
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+    BaseUserAdmin = StockUserAdmin[User]
+else:
+    from unfold.admin import ModelAdmin as _ModelAdmin
+    from unfold.admin import TabularInline as _TabularInline
+
+    BaseUserAdmin = StockUserAdmin
+
+    class ModelAdmin(_ModelAdmin):
+        """Unfold's, with the brackets the type checker wants."""
+
+        __class_getitem__ = classmethod(lambda cls, item: cls)
+
+    class TabularInline(_TabularInline):
+        """Unfold's, with the brackets the type checker wants."""
+
+        __class_getitem__ = classmethod(lambda cls, item: cls)
+
+
+# The console's pages about a tenant, by the name of their list; this app knows no more of them.
+ELSEWHERE = (("integration", "Integrations"), ("connection", "Connections"))
+
+
+class MemberInline(TabularInline[Member, Tenant]):
+    """A tenant's team."""
+
+    model = Member
+    autocomplete_fields = ("user",)
+    extra = 0
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin[Tenant]):
+    """Customer accounts. They are switched off, never deleted."""
+
+    list_display = ("name", "timezone", "is_active", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("name",)
+    fields = ("name", "timezone", "is_active", "elsewhere")
+    readonly_fields = ("elsewhere",)
+    inlines = (MemberInline,)
+    empty_text = "A tenant is a customer account. Add one, connect its two systems, then add an integration."
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Everything hangs off a tenant; switching it off is enough."""
+        return False
+
+    @admin.display(description="More")
+    def elsewhere(self, tenant: Tenant) -> SafeString | str:
+        """The tenant's other pages."""
+        if tenant._state.adding:
+            return "Save first; then connect its systems."
+        rows = []
+        for name, label in ELSEWHERE:
+            rows.append((reverse(f"admin:integration_{name}_changelist"), "tenant__id__exact", tenant.pk, label))
+            rows.append((reverse(f"admin:integration_{name}_add"), "tenant", tenant.pk, f"Add {name}"))
+        return format_html_join(" · ", '<a class="text-link" href="{}?{}={}">{}</a>', rows)
+
+
+@admin.register(Member)
+class MemberAdmin(ModelAdmin[Member]):
+    """Who may act for which tenant."""
+
+    list_display = ("user", "tenant", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "tenant")
+    search_fields = ("user__username", "user__email", "tenant__name")
+    autocomplete_fields = ("user", "tenant")
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin[User]):
+    """People who may sign in; staff may use the console."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_filter = ("is_staff", "is_superuser", "is_active")
+
+
+@admin.register(Group)
+class GroupAdmin(StockGroupAdmin, ModelAdmin[Group]):
+    """Sets of permissions."""

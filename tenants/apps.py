@@ -1,0 +1,10 @@
+"""The tenants app: customer accounts and the people who act for them."""
+
+from django.apps import AppConfig
+
+
+class TenantsConfig(AppConfig):
+    """Customer accounts, members and who may see what. Imports nothing of `integration`."""
+
+    name = "tenants"
+    verbose_name = "Tenants"

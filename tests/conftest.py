@@ -1,0 +1,59 @@
+"""Fixtures every test may use. The network is off but for loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.thread import SandboxThread
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxThread]:
+    """One sandbox for the whole session; its webhook retries do not wait."""
+    with SandboxThread(time_scale=0.01) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxThread, settings: Any) -> SandboxThread:
+    """The sandbox in its furnished state, allowed as the one non-vendor origin."""
+    sandbox_process.reset()
+    settings.SANDBOX_URL = sandbox_process.url
+    return sandbox_process
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> Any:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and not (host.startswith("127.") or host in ("::1", "localhost")):
+            raise AssertionError(f"a test wants to reach {host}")
+        return real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def rings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Doorbell rings instead of queue messages; tests work the rows off with `hub.drain`."""
+    from integration.engine import doorbell
+
+    rung: list[str] = []
+    monkeypatch.setattr(doorbell, "_push", rung.append)
+    monkeypatch.setattr(doorbell, "ring_later", lambda key, seconds: rung.append(key))
+    return rung
+
+
+@pytest.fixture
+def world(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Any:
+    """Pipedrive ↔ Maileon installed with the default settings; webhooks are delivered by the test."""
+    from tests.support.world import World
+
+    settings.PUBLIC_URL = "https://hub.example.com"
+    return World.install(sandbox)

@@ -1,0 +1,57 @@
+"""The guides name schedules, settings and fields as the code has them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from integration.recipes.pipedrive_maileon.event_types import ATTRIBUTES
+from integration.recipes.pipedrive_maileon.recipe import PERSON_MAPPING
+from integration.recipes.pipedrive_maileon.settings import PERMISSIONS, SettingsForm
+from integration.tasks import SCHEDULES
+
+DOCS = Path(__file__).parents[2] / "docs"
+OPERATOR = (DOCS / "operator-guide.md").read_text()
+TENANT = (DOCS / "tenant-guide.md").read_text()
+UNITS = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 24 * 60, "days": 24 * 60, "week": 7 * 24 * 60}
+
+
+def rows(text, heading):
+    """The rows of the table below a heading, each as a list of cells."""
+    part = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in part.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_every_schedule_is_listed_with_its_interval():
+    listed = {}
+    for cells in rows(OPERATOR, "Schedules")[1:]:
+        number, _, unit = cells[1].rpartition(" ")
+        listed[cells[0].strip("`")] = int(number or 1) * UNITS[unit]
+
+    assert listed == {schedule: minutes for schedule, (_, minutes) in SCHEDULES.items()}
+
+
+def test_every_setting_is_explained_under_its_label():
+    explained = [cells[0] for cells in rows(TENANT, "What each setting does")[1:]]
+
+    assert sorted(explained) == sorted(str(field.label) for field in SettingsForm.base_fields.values())
+
+
+def test_permissions_are_called_as_in_the_form():
+    words = set(re.findall(r"Double Opt-in Plus|Double Opt-in|Single Opt-in|None", TENANT))
+
+    assert words == {label for _, label in PERMISSIONS}
+
+
+def test_every_mapped_field_is_listed():
+    listed = {cells[0] for cells in rows(TENANT, "Which data is sent")[1:]}
+
+    assert {row.target for row in PERSON_MAPPING} <= listed
+
+
+@pytest.mark.parametrize(("field", "kind"), ATTRIBUTES.items())
+def test_every_field_of_a_contact_event_is_listed_with_its_type(field, kind):
+    assert [field, kind] in [cells[:2] for cells in rows(TENANT, "Deals as contact events")]

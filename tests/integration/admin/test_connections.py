@@ -1,0 +1,187 @@
+"""Connections: the secret goes in and never comes out; the address is the vendor's own; saving checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from integration.models import Connection, VendorCall
+from tests.integration.admin.conftest import fresh
+from tests.support import factories
+from tests.support.hub import MAILEON_KEY, PIPEDRIVE_TOKEN
+
+CANARY = "canary-secret-0123456789-x7F2"
+LISTS = ("integration_connection", "integration_integration", "integration_vendorcall", "admin_logentry")
+ADD = reverse("admin:integration_connection_add")
+
+
+def change(row: Connection) -> str:
+    return reverse("admin:integration_connection_change", args=[row.pk])
+
+
+@pytest.fixture
+def saved(transactional_db: None, console: Client) -> Any:
+    """Post a form and return the page that follows. Saving checks after the commit, so commits are real here."""
+
+    def post(address: str, **data: str) -> Any:
+        return console.post(address, data, follow=True)
+
+    return post
+
+
+def test_first_the_vendor_then_its_form(console: Client) -> None:
+    text = console.get(ADD, {"tenant": "1"}).content.decode()
+    assert "?vendor=maileon&amp;tenant=1" in text
+    assert "with its API token" in text
+    assert "API key" in console.get(ADD, {"vendor": "maileon"}).content.decode()
+    assert "API token" in console.get(ADD, {"vendor": "pipedrive"}).content.decode()
+    assert "API" not in console.get(ADD, {"vendor": "nonsense"}).context.get("adminform", "")
+
+
+def test_a_good_key_connects_at_once(saved: Any, sandbox: Any) -> None:
+    tenant = factories.TenantFactory()
+    page = saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url=f"{sandbox.url}/maileon/1.0",
+                 secret=MAILEON_KEY)  # fmt: skip
+    row = Connection.objects.get()
+    assert (row.tenant, row.vendor, row.auth_kind, row.health) == (tenant, "maileon", "api_key", "ok")
+    assert row.credentials == {"api_key": MAILEON_KEY}
+    assert "Maileon accepts the credentials" in page.content.decode()
+
+
+def test_a_token_connects_pipedrive(saved: Any, sandbox: Any) -> None:
+    tenant = factories.TenantFactory()
+    saved(f"{ADD}?vendor=pipedrive", tenant=str(tenant.pk), base_url=f"{sandbox.url}/pipedrive/acme",
+          secret=PIPEDRIVE_TOKEN)  # fmt: skip
+    row = Connection.objects.get()
+    assert (row.auth_kind, row.health, row.credentials) == ("api_token", "ok", {"api_token": PIPEDRIVE_TOKEN})
+
+
+def test_a_refused_key_is_kept_and_explained(saved: Any, sandbox: Any) -> None:
+    tenant = factories.TenantFactory()
+    page = saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url=f"{sandbox.url}/maileon/1.0",
+                 secret=CANARY)  # fmt: skip
+    row = Connection.objects.get()
+    assert (row.health, row.health_reason) == ("needs_you", "credentials_refused")
+    text = page.content.decode()
+    assert "The vendor does not accept our credentials." in text
+    assert "Enter a new key or connect again." in text
+
+
+@pytest.mark.parametrize(
+    ("vendor", "typed"),
+    [("maileon", "https://evil.example.com/1.0"), ("maileon", "http://127.0.0.1/1.0"), ("pipedrive", "169.254.169.254"),
+     ("pipedrive", "https://pipedrive.com.evil.example"), ("pipedrive", "")],
+)  # fmt: skip
+def test_only_the_vendors_own_hosts(saved: Any, vendor: str, typed: str) -> None:
+    tenant = factories.TenantFactory()
+    page = saved(f"{ADD}?vendor={vendor}", tenant=str(tenant.pk), base_url=typed, secret=CANARY)
+    assert page.context["adminform"].form.errors["base_url"]
+    assert CANARY not in page.content.decode()
+    assert not Connection.objects.exists()
+    assert not VendorCall.objects.exists()
+
+
+def test_addresses_are_brought_into_shape(console: Client, saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.admin.connection.health.check", lambda row: True)
+    tenant = factories.TenantFactory()
+    saved(f"{ADD}?vendor=pipedrive", tenant=str(tenant.pk), base_url="acme.pipedrive.com/v1", secret=CANARY)
+    saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url="", secret=CANARY)
+    assert set(Connection.objects.values_list("base_url", flat=True)) == {
+        "https://acme.pipedrive.com", "https://api.maileon.com/1.0",
+    }  # fmt: skip
+
+
+def test_a_secret_with_a_line_break_is_refused(saved: Any) -> None:
+    tenant = factories.TenantFactory()
+    page = saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url="", secret="half a\nkey")
+    assert "Copy it again in one piece." in page.content.decode()
+
+
+def test_the_secret_never_comes_back(console: Client, saved: Any, sandbox: Any, rows: Any) -> None:
+    rows.right.base_url = f"{sandbox.url}/maileon/1.0"
+    rows.right.save(update_fields=["base_url"])
+    page = saved(change(rows.right), base_url=rows.right.base_url, secret=CANARY)
+    assert fresh(rows.right).credentials == {"api_key": CANARY}
+    pages = [page, console.get(change(rows.right)), console.get("/admin/")]
+    pages += [console.get(reverse(f"admin:{name}_changelist")) for name in LISTS]
+    pages += [
+        console.get(reverse("admin:integration_vendorcall_change", args=[c.pk])) for c in VendorCall.objects.all()
+    ]
+    pages += [console.get(reverse("admin:integration_connection_history", args=[rows.right.pk]))]
+    for shown in pages[:3] + pages[4:]:
+        assert CANARY not in shown.content.decode()
+    assert "f" * 20 not in page.content.decode()
+    assert "ends in …x7F2" in console.get(change(rows.right)).content.decode()
+    assert not LogEntry.objects.filter(change_message__contains=CANARY).exists()
+    assert CANARY not in str(fresh(rows.right))
+
+
+def test_an_empty_secret_keeps_the_old_one(saved: Any, sandbox: Any, rows: Any) -> None:
+    before = fresh(rows.left)
+    saved(change(rows.left), base_url=f"{sandbox.url}/pipedrive/acme", secret="")
+    row = fresh(rows.left)
+    assert row.base_url.endswith("/pipedrive/acme")
+    assert (row.credentials, row.tenant_id) == (before.credentials, before.tenant_id)
+
+
+def test_a_disconnected_one_comes_back_with_new_credentials(saved: Any, sandbox: Any, rows: Any) -> None:
+    Connection.objects.filter(pk=rows.right.pk).update(health="disconnected", external_account_id="")
+    saved(change(rows.right), base_url=f"{sandbox.url}/maileon/1.0", secret=MAILEON_KEY)
+    assert fresh(rows.right).health == "ok"
+
+
+def test_oauth_connections_are_shown_and_not_typed_in(console: Client, rows: Any) -> None:
+    Connection.objects.filter(pk=rows.left.pk).update(auth_kind="oauth", credentials_hint="…abcd")
+    page = console.get(change(rows.left))
+    assert "Connected by OAuth" in page.content.decode()
+    assert "secret" not in page.context["adminform"].form.fields
+    assert "base_url" not in page.context["adminform"].form.fields
+
+
+def test_connecting_one_account_twice_is_explained(saved: Any, sandbox: Any) -> None:
+    tenant = factories.TenantFactory()
+    data = {"tenant": str(tenant.pk), "base_url": f"{sandbox.url}/maileon/1.0", "secret": MAILEON_KEY}
+    saved(f"{ADD}?vendor=maileon", **data)
+    page = saved(f"{ADD}?vendor=maileon", **data)
+    assert "This account is connected already." in page.content.decode()
+    assert sorted(Connection.objects.values_list("health", flat=True)) == ["needs_you", "ok"]
+
+
+def test_check_now_asks_first_and_writes_it_down(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("integration.admin.connection.health.check", lambda row: asked.append(row.pk) or True)
+    here = f"/admin/integration/connection/{rows.left.pk}/check-now/"
+    assert "Nothing is changed there." in console.get(here).content.decode()
+    assert asked == []
+    console.post(here)
+    assert asked == [rows.left.pk]
+    assert LogEntry.objects.get().change_message == "Checked: fine"
+
+
+def test_several_are_checked_from_the_list(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("integration.admin.connection.health.check", lambda row: asked.append(row.pk) or True)
+    data = {"action": "check_selected", "_selected_action": [rows.left.pk, rows.right.pk]}
+    here = reverse("admin:integration_connection_changelist")
+    assert "2 connections are checked" in console.post(here, data).content.decode()
+    assert asked == []
+    console.post(here, {**data, "confirmed": "yes"})
+    assert sorted(asked) == sorted([rows.left.pk, rows.right.pk])
+
+
+def test_check_now_needs_the_change_permission(signed_in: Any, rows: Any) -> None:
+    viewer = signed_in("view_connection")
+    assert viewer.get(change(rows.left)).status_code == 200
+    assert viewer.post(f"/admin/integration/connection/{rows.left.pk}/check-now/").status_code == 403
+
+
+def test_only_an_unused_connection_can_be_deleted(console: Client, rows: Any) -> None:
+    delete = reverse("admin:integration_connection_delete", args=[rows.left.pk])
+    assert console.post(delete, {"post": "yes"}).status_code == 403
+    unused = factories.ConnectionFactory()
+    console.post(reverse("admin:integration_connection_delete", args=[unused.pk]), {"post": "yes"})
+    assert not Connection.objects.filter(pk=unused.pk).exists()

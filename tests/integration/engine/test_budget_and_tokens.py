@@ -1,0 +1,174 @@
+"""Rate budgets shared by all workers, and OAuth tokens renewed by one worker at a time."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from django.utils import timezone
+
+from integration.connectors.pipedrive import oauth
+from integration.engine import health, tokens
+from integration.engine.budget import ConnectionMeter
+from integration.errors import AuthError, RateLimited, TransientError
+from integration.http import LimitReading
+from integration.models import Connection, RateBudget
+from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def connection():
+    return ConnectionFactory()
+
+
+def test_a_known_limit_is_never_run_into(connection):
+    meter = ConnectionMeter(connection)
+    meter.after([LimitReading("burst", remaining=1, limit=20, resets_in=2)])
+
+    meter.before(("burst",), 1)
+    with pytest.raises(RateLimited) as raised:
+        meter.before(("burst",), 1)
+
+    assert 0 < raised.value.retry_after <= 2
+
+
+def test_another_worker_sees_the_same_budget(connection):
+    ConnectionMeter(connection).after([LimitReading("day", remaining=0, limit=30000, resets_in=3600)])
+
+    with pytest.raises(RateLimited) as raised:
+        ConnectionMeter(connection).before(("day",), 1)
+
+    assert 3500 < raised.value.retry_after <= 3600
+
+
+def test_a_share_is_left_for_the_customers_own_use(connection):
+    meter = ConnectionMeter(connection)
+    meter.after([LimitReading("day", remaining=6001, limit=30000, resets_in=3600)])
+
+    meter.before(("day",), 1)
+    with pytest.raises(RateLimited):
+        meter.before(("day",), 10)
+
+
+def test_an_elapsed_window_is_full_again(connection):
+    meter = ConnectionMeter(connection)
+    meter.after([LimitReading("burst", remaining=0, limit=20, resets_in=2)])
+    RateBudget.objects.update(resets_at=timezone.now() - timedelta(seconds=1))
+
+    ConnectionMeter(connection).before(("burst",), 1)
+
+    assert RateBudget.objects.get(window="burst").remaining == 19
+
+
+@pytest.fixture
+def oauth_connection(settings):
+    settings.OAUTH_APPS = {"pipedrive": {"client_id": "app", "client_secret": "app-secret"}}
+    return ConnectionFactory(
+        auth_kind="oauth",
+        credentials={"access_token": "old", "refresh_token": "r1"},
+        token_expires_at=timezone.now() + timedelta(seconds=10),
+    )
+
+
+def fresh(access="new", refresh="r2"):
+    return oauth.Tokens(access, refresh, timezone.now() + timedelta(hours=1), "https://acme.pipedrive.com", "base")
+
+
+def test_a_token_that_runs_out_is_renewed_before_use(oauth_connection, monkeypatch):
+    monkeypatch.setattr(oauth, "refresh", lambda client_id, client_secret, token: fresh())
+
+    tokens.ensure_fresh(oauth_connection)
+
+    stored = Connection.objects.get()
+    assert stored.credentials == {"access_token": "new", "refresh_token": "r2"}
+    assert stored.token_expires_at > timezone.now() + timedelta(minutes=30)
+    assert stored.refresh_lease_until is None
+
+
+def test_two_workers_burn_one_refresh_token(oauth_connection, monkeypatch):
+    used, entered = [], threading.Barrier(2, timeout=10)
+
+    def refresh(client_id, client_secret, token):
+        used.append(token)
+        threading.Event().wait(0.3)
+        return fresh()
+
+    monkeypatch.setattr(oauth, "refresh", refresh)
+
+    def worker():
+        try:
+            connection = Connection.objects.get()
+            entered.wait()
+            tokens.ensure_fresh(connection)
+        except TransientError:
+            pass
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert used == ["r1"]
+
+
+def test_a_refused_refresh_asks_for_a_person_and_holds_the_jobs(oauth_connection, monkeypatch):
+    def refused(*args):
+        raise AuthError("Pipedrive refused the refresh token.")
+
+    monkeypatch.setattr(oauth, "refresh", refused)
+    Connection.objects.update(token_expires_at=timezone.now() - timedelta(hours=1))
+
+    assert health.check(oauth_connection) is False
+    assert (oauth_connection.health, oauth_connection.health_reason) == ("needs_you", "credentials_refused")
+
+
+def test_a_token_of_an_unrotating_vendor_stays(oauth_connection, monkeypatch):
+    monkeypatch.setattr(oauth, "refresh", lambda *args: fresh(refresh=""))
+
+    tokens.ensure_fresh(oauth_connection)
+
+    assert Connection.objects.get().credentials["refresh_token"] == "r1"
+
+
+def test_an_app_that_is_not_configured_is_named(oauth_connection, settings):
+    settings.OAUTH_APPS = {}
+
+    with pytest.raises(AuthError) as raised:
+        tokens.ensure_fresh(oauth_connection)
+    assert "PIPEDRIVE_CLIENT_ID" in raised.value.detail
+
+
+def test_held_jobs_go_on_when_the_connection_works_again(monkeypatch, sandbox):
+    from tests.support import hub
+
+    integration = IntegrationFactory(left=ConnectionFactory(health="needs_you"))
+    job = JobFactory(integration=integration, state="held", reason="credentials_refused")
+    left = integration.left
+    left.base_url, left.credentials = f"{sandbox.url}/pipedrive/acme", {"api_token": hub.PIPEDRIVE_TOKEN}
+    left.external_account_id = "9001"
+    left.save()
+
+    assert health.check(left)
+
+    job.refresh_from_db()
+    assert (left.health, job.state) == ("ok", "waiting")
+
+
+def test_credentials_of_another_account_are_not_taken_for_ours(sandbox):
+    from tests.support import hub
+
+    connection = ConnectionFactory(
+        base_url=f"{sandbox.url}/pipedrive/acme",
+        credentials={"api_token": hub.PIPEDRIVE_TOKEN},
+        external_account_id="777",
+    )
+
+    assert health.check(connection) is False
+    assert connection.health == "needs_you"

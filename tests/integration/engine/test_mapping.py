@@ -1,0 +1,169 @@
+"""The mapping engine: pure, so its rules are stated as properties."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, strategies
+
+from integration.connectors.base import FieldSpec, Option
+from integration.engine import mapping
+from integration.engine.mapping import ABSENT, NotConvertible, convert, pick
+from integration.engine.recipe import MappingRow
+
+JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(), inner, max_size=3),
+    max_leaves=8,
+)
+COLOURS = FieldSpec("abc", "Colour", "option", (Option("1", "Red"), Option("2", "Blue")), custom=True)
+
+
+def apply(row, record, *, type_name="text", creating=False, source=None):
+    target = {row.target: FieldSpec(row.target, row.target, type_name)}
+    return mapping.apply([row], record, source_fields=source or {}, target_fields=target, creating=creating)
+
+
+def test_an_absent_value_is_left_alone_and_a_null_clears():
+    row = MappingRow("first_name", "FIRST")
+
+    assert apply(row, {}).values == {}
+    assert apply(row, {"first_name": None}).values == {"FIRST": None}
+    assert apply(row, {"first_name": ""}).values == {"FIRST": None}
+
+
+def test_a_default_stands_in_for_an_empty_value_but_not_for_an_absent_one():
+    row = MappingRow("first_name", "FIRST", default="friend")
+
+    assert apply(row, {"first_name": None}).values == {"FIRST": "friend"}
+    assert apply(row, {}).values == {}
+
+
+@pytest.mark.parametrize("direction", ["backward", "off"])
+def test_rows_of_the_other_direction_are_passed_over(direction):
+    assert apply(MappingRow("a", "A", direction=direction), {"a": "x"}).values == {}
+
+
+def test_only_create_rows_apply_on_create_only():
+    row = MappingRow("a", "A", only_create=True)
+
+    assert apply(row, {"a": "x"}).values == {}
+    assert apply(row, {"a": "x"}, creating=True).values == {"A": "x"}
+
+
+def test_a_field_that_vanished_is_reported_and_the_others_travel():
+    rows = [MappingRow("a", "GONE"), MappingRow("a", "A")]
+
+    mapped = mapping.apply(rows, {"a": "x"}, source_fields={}, target_fields={"A": FieldSpec("A", "A", "text")})
+
+    assert mapped.values == {"A": "x"}
+    assert set(mapped.problems) == {"GONE"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("org.name", "X"),
+        ("org.other", ABSENT),
+        ("gone", ABSENT),
+        ("empty.name", None),
+        ("list.1", "b"),
+        ("list.9", ABSENT),
+        ("name.first", ABSENT),
+    ],
+)
+def test_source_paths(path, expected):
+    record = {"org": {"name": "X"}, "empty": None, "list": ["a", "b"], "name": "text"}
+
+    assert pick(record, path) is expected or pick(record, path) == expected
+
+
+@pytest.mark.parametrize(
+    ("transform", "options", "value", "expected"),
+    [
+        ("text", {}, 12, "12"),
+        ("text", {}, True, "Yes"),
+        ("text", {}, ["a", "b"], "a, b"),
+        ("text", {}, {"value": 200, "currency": "EUR"}, "200"),
+        ("number", {}, "12.50", 12.5),
+        ("number", {}, {"value": 200, "currency": "EUR"}, 200),
+        ("date", {}, "2026-02-28T23:30:00-02:00", "2026-03-01"),
+        ("phone", {"region": "DE"}, "0171 2345678", "+491712345678"),
+        ("first_word", {}, "Ada King Lovelace", "Ada"),
+        ("other_words", {}, "Ada King Lovelace", "King Lovelace"),
+        ("join", {"with": ["last"], "separator": "-"}, "Ada", "Ada-Byron"),
+        ("constant", {"value": "fixed"}, None, "fixed"),
+        ("option_label", {}, "2", "Blue"),
+        ("option_label", {}, ["1", "2"], "Red, Blue"),
+        ("option_label", {}, "99", "99"),
+        ("yes_no", {"yes": ["red"]}, "1", True),
+        ("lower", {}, "ADA", "ada"),
+    ],
+)
+def test_transforms(transform, options, value, expected):
+    row = MappingRow("field", "T", transform, options)
+    kind = {int: "number", float: "number", bool: "boolean"}.get(type(expected), "text")
+
+    mapped = apply(row, {"field": value, "last": "Byron"}, type_name=kind, source={"field": COLOURS})
+
+    assert mapped.values == {"T": expected}
+    assert not mapped.problems
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("date", "2026-02-31"), ("date", "tomorrow"), ("number", "1.234,56"), ("number", "1e308"), ("number", "nan"),
+        ("integer", "1.5"), ("boolean", "perhaps"), ("datetime", "25:00"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_reported_and_does_not_travel(kind, value):
+    mapped = apply(MappingRow("a", "A"), {"a": value}, type_name=kind)
+
+    assert mapped.values == {}
+    assert value in mapped.problems["A"] or "not" in mapped.problems["A"]
+
+
+@given(
+    value=JSON,
+    transform=strategies.sampled_from(sorted(mapping.TRANSFORMS)),
+    kind=strategies.sampled_from(sorted(mapping.CONVERTERS)),
+)
+def test_no_value_breaks_a_transform(value, transform, kind):
+    mapped = apply(MappingRow("a", "A", transform), {"a": value}, type_name=kind)
+
+    assert set(mapped.values) | set(mapped.problems) <= {"A"}
+
+
+@given(strategies.integers(-(10**14), 10**14))
+def test_numbers_keep_their_value(number):
+    assert convert(str(number), "number") == number
+
+
+@given(strategies.floats(-1e9, 1e9))
+def test_decimals_keep_their_value(number):
+    assert math.isclose(convert(number, "number"), number, abs_tol=1e-9)
+
+
+@given(JSON)
+def test_conversion_happens_once(value):
+    try:
+        once = convert(value, "text")
+    except NotConvertible:
+        return
+    assert convert(once, "text") == once
+
+
+@given(strategies.dictionaries(strategies.sampled_from("abc"), JSON))
+def test_mapping_is_deterministic_and_leaves_the_record_alone(record):
+    rows = [MappingRow(key, key.upper()) for key in "abc"]
+    fields = {key.upper(): FieldSpec(key, key, "text") for key in "abc"}
+    before = repr(record)
+
+    first = mapping.apply(rows, record, source_fields={}, target_fields=fields)
+    second = mapping.apply(rows, record, source_fields={}, target_fields=fields)
+
+    assert first == second
+    assert repr(record) == before
+    assert set(first.values) <= {key.upper() for key in record}

@@ -1,0 +1,81 @@
+"""Events doubled, reordered and late: whatever arrives in whatever order, the end state is that of the newest."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import HealthCheck, given, settings, strategies
+
+from tests.support import hub
+
+OPS = strategies.lists(
+    strategies.tuples(
+        strategies.integers(0, 1),  # which of two people
+        strategies.sampled_from(["name", "yes", "no", "empty", "delete", "work", "work late"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+numbers = itertools.count(1)
+
+
+@given(ops=OPS, shuffle=strategies.randoms(use_true_random=False), repeat=strategies.integers(1, 3))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_end_state_is_that_of_the_newest(world, ops, shuffle, repeat):
+    ids, late, alive, names = [], [], {}, {}
+    for _ in range(2):
+        number = next(numbers)
+        person_id = world.person(f"Person {number}")
+        ids.append(person_id)
+        alive[person_id], names[person_id] = f"person.{number}@example.com", f"Person {number}"
+    for which, what in ops:
+        person_id = ids[which]
+        if what in ("work", "work late"):
+            events = world.held()
+            if what == "work late":  # some come only at the very end
+                late += events[::2]
+                events = events[1::2]
+            hand_in(world, events * repeat, shuffle)
+        elif person_id in alive:
+            act(world, person_id, what, alive, names)
+    hand_in(world, (world.held() + late) * repeat, shuffle)
+    settle(world)
+
+    contacts = world.contacts()
+    for person_id in ids:
+        check(world, person_id, contacts, alive, names)
+
+
+def act(world, person_id, what, alive, names):
+    if what == "delete":
+        world.delete(person_id)
+        del alive[person_id]
+    elif what == "name":
+        names[person_id] = f"Renamed {next(numbers)}"
+        world.change(person_id, name=names[person_id])
+    else:
+        world.say(person_id, {"yes": "Yes", "no": "No", "empty": None}[what])
+
+
+def hand_in(world, events, shuffle):
+    shuffle.shuffle(events)
+    for delivery in events:
+        assert world.post(delivery) == 200
+    hub.drain()
+
+
+def settle(world):
+    """Let the vendor forget who unsubscribed, then deliver what our own writes caused."""
+    for _ in range(3):
+        world.sandbox.control("POST", "/time", {"advance_seconds": 120})
+        world.deliver()
+
+
+def check(world, person_id, contacts, alive, names):
+    address = alive.get(person_id)
+    if address is None:
+        assert all(row["external_id"] != f"9001-{person_id}" for row in contacts.values())
+    elif world.shown(person_id)[0] == "yes":
+        assert contacts[address]["standard"]["FULLNAME"] == names[person_id]
+    else:
+        assert address not in contacts

@@ -1,0 +1,251 @@
+"""The runner: leases, attempts, crashes, holds, halving. One worker, no vendors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integration.engine import runner
+from integration.errors import AuthError, ContractError, RateLimited, RecordError, TransientError
+from integration.models import Integration, RecordLink, SyncJob, SyncLog
+from tests.support.factories import IntegrationFactory, JobFactory
+from tests.support.fake_recipe import FakeFlow, recipes_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def integration():
+    return IntegrationFactory()
+
+
+def people(count):
+    return {str(n): {"name": f"Person {n}"} for n in range(1, count + 1)}
+
+
+def queue(integration, *ids, **values):
+    return [JobFactory(integration=integration, external_id=str(key), **values) for key in ids]
+
+
+def run(integration, flow):
+    return runner.run(str(integration.pk), recipes_with(flow))
+
+
+def states(integration):
+    return dict(SyncJob.objects.filter(integration=integration).values_list("external_id", "state"))
+
+
+def fail(exc, *, when=lambda writes: True):
+    def before_write(ctx, writes):
+        if when(writes):
+            raise exc
+
+    return before_write
+
+
+def test_due_jobs_are_read_and_written_in_one_batch(integration):
+    flow = FakeFlow(source=people(3))
+    queue(integration, 1, 2, 3)
+
+    assert run(integration, flow) == "idle"
+
+    assert flow.reads == [["1", "2", "3"]]
+    assert flow.writes == [["1", "2", "3"]]
+    assert set(states(integration).values()) == {"done"}
+    assert RecordLink.objects.get(source_id="2").target_id == "t2"
+    assert SyncLog.objects.filter(outcome="synced").count() == 3
+
+
+def test_unchanged_records_are_not_written_again(integration):
+    flow = FakeFlow(source=people(1))
+    queue(integration, 1)
+    run(integration, flow)
+    SyncJob.objects.update(state="waiting")
+
+    run(integration, flow)
+
+    assert flow.writes == [["1"]]
+    assert SyncLog.objects.filter(reason="unchanged").count() == 1
+
+
+def test_a_second_runner_finds_the_lease_taken(integration):
+    Integration.objects.update(lease_token="other", lease_until=timezone.now() + timedelta(minutes=1))
+    queue(integration, 1)
+
+    assert run(integration, FakeFlow(source=people(1))) == "busy"
+    assert states(integration) == {"1": "waiting"}
+
+
+def test_an_expired_lease_is_taken_over(integration):
+    Integration.objects.update(lease_token="dead", lease_until=timezone.now() - timedelta(seconds=1))
+    queue(integration, 1)
+
+    assert run(integration, FakeFlow(source=people(1))) == "idle"
+    assert states(integration) == {"1": "done"}
+
+
+def test_a_worker_that_lost_its_lease_stores_nothing(integration):
+    def steal(ctx, writes):
+        Integration.objects.update(lease_token="thief", lease_until=timezone.now() + timedelta(minutes=1))
+
+    flow = FakeFlow(source=people(1), before_write=steal)
+    queue(integration, 1)
+
+    assert run(integration, flow) == "lost"
+    assert states(integration) == {"1": "running"}
+    assert not RecordLink.objects.exists()
+
+
+def test_a_job_left_by_a_killed_worker_is_done_again_and_counted(integration):
+    queue(integration, 1, state="running", attempts=1, claim_token="dead")
+
+    run(integration, FakeFlow(source=people(1)))
+
+    job = SyncJob.objects.get()
+    assert (job.state, job.attempts) == ("done", 2)
+
+
+def test_a_job_that_kills_its_worker_again_and_again_is_set_aside(integration):
+    queue(integration, 1, state="running", crashes=runner.MAX_CRASHES - 1)
+    queue(integration, 2)
+
+    run(integration, FakeFlow(source=people(2)))
+
+    assert states(integration) == {"1": "dead", "2": "done"}
+    assert SyncJob.objects.get(external_id="1").reason == "crashed"
+
+
+def test_jobs_that_were_there_when_a_worker_died_go_apart_from_the_others(integration):
+    flow = FakeFlow(source=people(4))
+    queue(integration, 1, 2, state="running", crashes=1)
+    queue(integration, 3, 4)
+
+    run(integration, flow)
+
+    assert flow.reads == [["3", "4"], ["1"], ["2"]]
+
+
+def test_a_new_event_during_the_work_makes_the_job_run_again(integration):
+    def changed_meanwhile(ctx, writes):
+        if not flow.writes:
+            flow.source["1"] = {"name": "Newer"}
+            SyncJob.objects.update(state="waiting", claim_token="")
+
+    flow = FakeFlow(source=people(1), before_write=changed_meanwhile)
+    queue(integration, 1)
+
+    run(integration, flow)
+
+    assert flow.target["1"] == {"name": "Newer"}
+    assert states(integration) == {"1": "done"}
+
+
+def test_a_transient_error_waits_with_backoff_and_keeps_the_neighbour_flow_going(integration):
+    flow = FakeFlow(source=people(2), before_write=fail(TransientError("down")))
+    other = FakeFlow(key="other", link_type="other", source=people(1))
+    queue(integration, 1, 2)
+    JobFactory(integration=integration, flow="other", external_id="1")
+
+    runner.run(str(integration.pk), recipes_with(flow, other))
+
+    job = SyncJob.objects.get(flow="person_to_contact", external_id="1")
+    assert (job.state, job.attempts, job.reason) == ("waiting", 1, "vendor_unavailable")
+    assert 10 < (job.next_attempt_at - timezone.now()).total_seconds() < 20
+    assert other.writes == [["1"]]
+
+
+def test_attempts_are_used_up_in_the_end(integration):
+    flow = FakeFlow(source=people(1), before_write=fail(TransientError("down")))
+    queue(integration, 1, attempts=runner.MAX_ATTEMPTS - 1)
+
+    run(integration, flow)
+
+    job = SyncJob.objects.get()
+    assert (job.state, job.reason) == ("dead", "attempts_used_up")
+
+
+def test_a_rate_limit_uses_no_attempt_and_rests_the_connection(integration):
+    flow = FakeFlow(source=people(1), before_write=fail(RateLimited("slow", retry_after=120)))
+    queue(integration, 1)
+
+    run(integration, flow)
+
+    job = SyncJob.objects.get()
+    integration.left.refresh_from_db()
+    assert (job.state, job.attempts) == ("waiting", 0)
+    assert 100 < (integration.left.not_before - timezone.now()).total_seconds() <= 120
+    assert run(integration, flow) == "waiting"
+    assert len(flow.reads) == 1
+
+
+def test_refused_credentials_hold_everything_until_they_work_again(integration):
+    flow = FakeFlow(source=people(3), batch_size=2, before_write=fail(AuthError("no")))
+    queue(integration, 1, 2, 3)
+
+    run(integration, flow)
+
+    integration.left.refresh_from_db()
+    assert (integration.left.health, integration.left.health_reason) == ("needs_you", "credentials_refused")
+    assert set(states(integration).values()) == {"held"}
+
+
+def test_one_bad_record_does_not_stop_its_neighbours(integration):
+    bad = fail(RecordError("refused"), when=lambda writes: any(write.item.external_id == "5" for write in writes))
+    flow = FakeFlow(source=people(8), before_write=bad)
+    queue(integration, *range(1, 9))
+
+    run(integration, flow)
+
+    assert states(integration) == {**{str(n): "done" for n in range(1, 9)}, "5": "dead"}
+    assert SyncJob.objects.get(external_id="5").reason == "record_refused"
+
+
+def test_a_bug_in_our_code_kills_only_its_record(integration):
+    flow = FakeFlow(source={**people(2), "3": {"bug": True}})
+    queue(integration, 1, 2, 3)
+
+    run(integration, flow)
+
+    assert states(integration) == {"1": "done", "2": "done", "3": "dead"}
+    assert SyncLog.objects.get(source_id="3").reason == "internal_error"
+
+
+def test_senseless_answers_cost_few_calls_and_no_record(integration):
+    calls = []
+
+    def before_write(ctx, writes):
+        calls.append(len(writes))
+        raise ContractError("html")
+
+    flow = FakeFlow(source=people(8), before_write=before_write)
+    queue(integration, *range(1, 9))
+
+    run(integration, flow)
+
+    assert calls == [8, 4, 2, 1]
+    assert set(states(integration).values()) == {"waiting"}
+
+
+def test_a_paused_integration_is_left_alone(integration):
+    Integration.objects.update(state="paused")
+    queue(integration, 1)
+
+    assert run(integration, FakeFlow(source=people(1))) == "busy"
+    assert states(integration) == {"1": "waiting"}
+
+
+def test_a_runner_gives_way_after_its_slice_and_rings_again(integration, rings):
+    queue(integration, *range(1, 5))
+
+    word = runner.run(str(integration.pk), recipes_with(FakeFlow(source=people(4), batch_size=1)), slice_seconds=0)
+
+    assert word == "more"
+    assert rings == [str(integration.pk)]
+
+
+def test_backoff_grows_and_is_capped():
+    assert 12 <= runner.backoff(1) <= 18
+    assert runner.backoff(3) > runner.backoff(1)
+    assert runner.backoff(50) <= runner.BACKOFF_CAP * 1.2

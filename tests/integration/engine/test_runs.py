@@ -1,0 +1,143 @@
+"""Runs: pages, resuming, dry run, cancelling, what becomes of records that fail on a page."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.engine import runner, runs
+from integration.errors import RecordError, TransientError
+from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
+from tests.support.factories import IntegrationFactory
+from tests.support.fake_recipe import FakeFlow, recipes_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def integration():
+    return IntegrationFactory()
+
+
+def people(count):
+    return {f"{n:03}": {"name": f"Person {n}"} for n in range(1, count + 1)}
+
+
+def work(integration, flow, **kwargs):
+    return runner.run(str(integration.pk), recipes_with(flow), **kwargs)
+
+
+def test_fetch_all_walks_over_every_page(integration):
+    flow = FakeFlow(source=people(12))
+    run = runs.start(integration, "fetch_all", flow.key)
+
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert (run.state, run.done, run.total, run.counts) == ("done", 12, 12, {"update": 12})
+    assert flow.target == flow.source
+
+
+def test_a_killed_run_resumes_at_its_page(integration):
+    flow = FakeFlow(source=people(12))
+    runs.start(integration, "fetch_all", flow.key)
+    work(integration, flow, slice_seconds=0)
+    before = SyncRun.objects.get()
+
+    def killed(ctx, writes):
+        raise KeyboardInterrupt
+
+    flow.before_write = killed
+    with pytest.raises(KeyboardInterrupt):
+        work(integration, flow)
+    flow.before_write = lambda ctx, writes: None
+    Integration.objects.update(lease_until=None)
+    work(integration, flow)
+
+    run = SyncRun.objects.get()
+    assert before.done == 5
+    assert (run.state, run.done) == ("done", 12)
+    assert [len(batch) for batch in flow.writes] == [5, 5, 2]
+
+
+def test_a_dry_run_counts_and_shows_samples_but_writes_nothing(integration):
+    flow = FakeFlow(source={**people(3), "x": {"skip": "no_email", "name": "X"}})
+    run = runs.start(integration, "fetch_all", flow.key, dry_run=True)
+
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert run.counts == {"update": 3, "skipped:no_email": 1}
+    assert run.samples["skipped:no_email"] == [{"id": "x", "name": "X", "values": {}}]
+    assert flow.target == {}
+    assert not RecordLink.objects.exists()
+    assert not SyncLog.objects.exists()
+
+
+def test_a_cancelled_run_stops_at_its_next_page(integration):
+    flow = FakeFlow(source=people(12))
+    run = runs.start(integration, "fetch_all", flow.key)
+    work(integration, flow, slice_seconds=0)
+
+    assert runs.cancel(run)
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert (run.state, run.done) == ("cancelled", 5)
+    assert not runs.cancel(run)
+
+
+def test_only_one_run_of_a_kind_at_a_time(integration):
+    runs.start(integration, "fetch_all", "person_to_contact")
+
+    with pytest.raises(runs.RunInProgress):
+        runs.start(integration, "fetch_all", "person_to_contact")
+
+
+def test_a_refused_record_becomes_a_dead_job_and_the_page_goes_on(integration):
+    def refuse(ctx, writes):
+        if any(write.item.external_id == "003" for write in writes):
+            raise RecordError("too long")
+
+    flow = FakeFlow(source=people(5), before_write=refuse)
+    run = runs.start(integration, "fetch_all", flow.key)
+
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert run.counts == {"update": 4, "failed:record_refused": 1}
+    assert list(SyncJob.objects.values_list("external_id", "state", "reason")) == [("003", "dead", "record_refused")]
+
+
+def test_a_page_that_cannot_be_had_now_is_tried_later(integration):
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "fetch_all", flow.key)
+    flow.page = lambda *args: (_ for _ in ()).throw(TransientError("down", detail="503"))
+
+    work(integration, flow)
+
+    run = SyncRun.objects.get()
+    assert (run.state, run.attempts, run.problem) == ("running", 1, "down 503")
+
+
+def test_a_poll_remembers_how_far_it_read(integration):
+    flow = FakeFlow(source=people(2))
+    run = runs.start(integration, "poll", flow.key)
+
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert Cursor.objects.get(name=flow.key).position == run.started_at
+
+
+def test_unchanged_records_of_a_second_pass_are_counted_but_not_logged(integration):
+    flow = FakeFlow(source=people(4))
+    runs.start(integration, "fetch_all", flow.key)
+    work(integration, flow)
+    second = runs.start(integration, "fetch_all", flow.key)
+
+    work(integration, flow)
+
+    second.refresh_from_db()
+    assert second.counts == {"skipped:unchanged": 4}
+    assert len(flow.writes) == 1
+    assert SyncLog.objects.count() == 4

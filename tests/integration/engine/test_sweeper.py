@@ -1,0 +1,61 @@
+"""The sweeper finds what waits without anybody coming; /healthz alarms only about what could be worked on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integration.engine import retention, sweeper
+from integration.models import VendorCall, WebhookEvent
+from tests.support.factories import ConnectionFactory, EventFactory, IntegrationFactory, JobFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+HOUR = timedelta(hours=1)
+
+
+def late_job(**values):
+    return JobFactory(next_attempt_at=timezone.now() - HOUR, **values)
+
+
+def test_it_rings_for_new_events_and_for_neglected_integrations(rings):
+    EventFactory()
+    job = late_job()
+    left_behind = JobFactory(state="running", integration__lease_until=timezone.now() - HOUR)
+    JobFactory(next_attempt_at=timezone.now() + HOUR)
+    late_job(integration__lease_until=timezone.now() + HOUR)
+
+    sweeper.sweep()
+
+    assert set(rings) == {"router", str(job.integration_id), str(left_behind.integration_id)}
+    assert sweeper.sweeper_age() < timedelta(seconds=5)
+
+
+def test_what_nobody_could_work_on_raises_no_alarm():
+    late_job(integration__tenant__is_active=False)
+    late_job(integration__state="paused")
+    resting = IntegrationFactory(left=ConnectionFactory(not_before=timezone.now() + HOUR))
+    late_job(integration=resting)
+    late_job(integration=IntegrationFactory(right=ConnectionFactory(vendor="maileon", health="needs_you")))
+    assert sweeper.oldest_waiting_seconds() == 0
+
+    late_job()
+    assert 3500 < sweeper.oldest_waiting_seconds() < 3700
+
+
+def test_retention_drops_what_is_old_but_never_what_is_new(settings):
+    old = timezone.now() - timedelta(days=1000)
+    connection = ConnectionFactory()
+    for state in ("new", "routed"):
+        EventFactory(connection=connection, state=state)
+    EventFactory(connection=connection, state="routed")
+    WebhookEvent.objects.filter(pk__in=list(WebhookEvent.objects.values_list("pk", flat=True)[:2])).update(
+        received_at=old
+    )
+    VendorCall.objects.create(connection=connection, method="GET", path="/", status=200, ms=1, at=old)
+
+    purged = retention.purge()
+
+    assert (purged["events"], purged["calls"]) == (1, 1)
+    assert list(WebhookEvent.objects.order_by("id").values_list("state", flat=True)) == ["new", "routed"]

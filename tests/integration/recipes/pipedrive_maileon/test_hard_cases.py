@@ -1,0 +1,311 @@
+"""Hard cases of consent and of work that must end: each was once wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from django.utils import timezone
+
+from integration.connectors.maileon.client import MaileonClient
+from integration.connectors.maileon.records import Contact
+from integration.engine import replay, router, runner, runs
+from integration.models import Connection, Doorbell, RateBudget, SyncJob, SyncLog, SyncRun, WebhookEvent
+from integration.recipes.registry import get_recipe
+from integration.tasks import start_runs
+from tests.integration.recipes.pipedrive_maileon.test_people import came_back, check_connections, confirmed
+from tests.support import hub
+from tests.support.world import World
+
+
+@pytest.fixture
+def world(sandbox, settings, transactional_db):
+    settings.PUBLIC_URL = "https://hub.example.com"
+    return World.install(sandbox)
+
+
+def mclient(world):
+    return MaileonClient(world.integration.right.plain_credentials)
+
+
+def test_a_returner_whose_name_changes_stays(world):
+    person_id, email = came_back(world)
+    world.change(person_id, name="Ada King")
+    world.deliver()
+    assert world.shown(person_id) == ("yes", "confirmed")
+
+
+def test_a_reader_of_a_website_form_is_left_alone(world):
+    world.person("Alan Web", email="web@example.com", newsletter=None)
+    world.deliver()
+    mclient(world).create_contact(Contact(email="web@example.com"), permission=1, doi=True, doiplus=True)
+    world.click("web@example.com")
+    world.deliver()
+    start_runs(world.integration, "poll")
+    hub.drain()
+    world.deliver()
+    assert "web@example.com" in world.contacts()
+
+
+def test_a_poll_with_many_strangers_ends(world):
+    c = mclient(world)
+    for n in range(40):
+        c.create_contact(Contact(email=f"u{n}@example.com"), permission=1, doi=True, doiplus=True)
+        world.click(f"u{n}@example.com")
+    world.held()
+    world.sandbox.control("DELETE", "/calls")
+    start_runs(world.integration, "poll")
+
+    for _i in range(25):
+        Connection.objects.update(not_before=None)
+        SyncRun.objects.filter(state__in=("waiting", "running")).update(next_attempt_at=timezone.now())
+        RateBudget.objects.filter(window__in=("search", "burst")).delete()  # 3 seconds later
+        world.sandbox.control("POST", "/time", {"advance_seconds": 3})
+        runner.run(str(world.integration.pk), get_recipe)
+    n = Counter(x.split("?")[0] for x in world.calls("pipedrive"))
+    r = SyncRun.objects.get(kind="poll", flow="consent_to_person")
+    assert r.state == "done"
+
+
+def test_jobs_of_a_switched_off_flow_ring_for_nobody(world, rings):
+    SyncJob.objects.create(integration=world.integration, flow="deal_to_event", external_id="77")
+    rings.clear()
+    for _ in range(5):
+        Doorbell.objects.update(rung_at=None)
+        runner.run(str(world.integration.pk), get_recipe)
+    assert len(rings) == 0
+
+
+def test_the_deal_of_a_held_person_is_held_too(sandbox, settings, transactional_db):
+    settings.PUBLIC_URL = "https://hub.example.com"
+    world = World.install(sandbox, deals_enabled=True)
+    world.sandbox.control("PATCH", "/maileon/501", {"default_doi_mailing": None})
+    pid = world.person("Ada Byron")
+    world.deal(title="D", person_id=int(pid))
+    for d in world.held():
+        world.post(d)
+    router.route_new_events(get_recipe)
+    world.calls("pipedrive")
+    for _i in range(30):
+        SyncJob.objects.filter(state="waiting").update(next_attempt_at=timezone.now())
+        runner.run(str(world.integration.pk), get_recipe)
+
+    assert SyncLog.objects.filter(flow="deal_to_event").count() < 5
+
+
+def test_an_opt_out_never_waits_behind_an_import(world, monkeypatch):
+    pid, email = confirmed(world)
+    world.leave(email)
+    for d in world.held():
+        world.post(d)
+    for n in range(40):
+        world.person(f"P{n}")
+    for d in world.held():
+        world.post(d)
+    router.route_new_events(get_recipe)
+    from integration.recipes.pipedrive_maileon import contacts
+
+    real = contacts._ask
+
+    def slow(ctx, entry):
+        time.sleep(0.1)
+        return real(ctx, entry)
+
+    monkeypatch.setattr(contacts, "_ask", slow)
+    for _i in range(6):
+        runner.run(str(world.integration.pk), get_recipe, slice_seconds=0.5)
+    assert world.shown(pid) == ("no", "unsubscribed")
+
+
+def test_a_second_opt_out_is_no_echo(world):
+    person_id, email = confirmed(world)
+    world.leave(email)
+    world.deliver()
+    world.sandbox.control("POST", "/time", {"advance_seconds": 60})
+    world.say(person_id, "Yes")
+    for d in world.held():
+        world.post(d)
+    router.route_new_events(get_recipe)
+    # pipedrive writes are down: only person flow works
+    world.sandbox.control(
+        "POST",
+        "/misbehave",
+        {
+            "vendor": "pipedrive",
+            "webhooks": {"hold": True},
+            "fail_next": [{"status": 500, "times": 1, "method": "PATCH", "path_contains": "/persons/"}],
+        },
+    )
+    runner.run(str(world.integration.pk), get_recipe)
+    world.click(email)
+    world.leave(email)
+    world.deliver()
+    assert world.shown(person_id) == ("no", "unsubscribed")
+
+
+def test_a_resync_keeps_the_opt_out_it_meets(world):
+    person_id, email = confirmed(world)
+    world.leave(email)
+    world.sandbox.control(
+        "POST",
+        "/misbehave",
+        {
+            "vendor": "pipedrive",
+            "webhooks": {"hold": True},
+            "fail_next": [{"status": 400, "times": 2, "method": "PATCH", "path_contains": "/persons/"}],
+        },
+    )
+    for d in world.held():
+        world.post(d)
+    hub.drain()
+    start_runs(world.integration, "poll")
+    hub.drain()
+    world.sandbox.control("POST", "/misbehave", {"vendor": "pipedrive", "webhooks": {"hold": True}, "fail_next": []})
+    replay.resync(world.integration, "consent_to_person", [person_id])
+    world.deliver()
+    assert world.shown(person_id) == ("no", "unsubscribed")
+
+
+def test_a_status_field_made_anew_gets_its_values_back(world):
+    person_id, email = confirmed(world)
+    key = world.integration.resources["status"]
+    world.sandbox.control("DELETE", f"/pipedrive/acme/personFields/{key}")
+    check_connections(world)
+    world.deliver()
+    assert world.shown(person_id) == ("yes", "confirmed")
+
+
+def test_restoring_a_field_swallows_no_opt_out(world):
+    person_id, email = confirmed(world)
+    key = world.integration.resources["status"]
+    world.sandbox.control("DELETE", f"/pipedrive/acme/personFields/{key}")
+    world.leave(email)
+    for d in world.held():
+        world.post(d)
+    hub.drain()
+    start_runs(world.integration, "poll")
+    hub.drain()
+    check_connections(world)
+    world.deliver()
+    assert world.shown(person_id) == ("no", "unsubscribed")
+
+
+def test_an_opted_out_address_gets_no_permission(sandbox, settings, transactional_db):
+    settings.PUBLIC_URL = "https://hub.example.com"
+    world = World.install(sandbox, doi_enabled=False, permission="2")
+    world.sandbox.state.maileon.accounts[501].markers.add("shop@example.com")
+    mclient(world).create_contact(Contact(email="shop@example.com"), permission=1)
+    world.person("Shop", email="shop@example.com")
+    world.deliver()
+    assert world.contacts()["shop@example.com"]["permission"] == 1
+
+
+def test_an_opted_out_address_gets_no_mail(world):
+    world.sandbox.state.maileon.accounts[501].markers.add("shop@example.com")
+    mclient(world).create_contact(Contact(email="shop@example.com"), permission=1)
+    world.person("Shop", email="shop@example.com")
+    world.deliver()
+    assert world.mails() == []
+
+
+def test_fetch_all_mails_no_changed_address(world):
+    person_id, email = confirmed(world)
+    world.change(person_id, emails=[{"value": "new@example.com", "primary": True}])
+    world.held()
+    runs.start(world.integration, "fetch_all", "person_to_contact", options={"allow_doi": False})
+    hub.drain()
+    assert world.mails() == [email]
+
+
+def test_a_page_that_always_fails_ends_the_run(world, monkeypatch):
+    from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
+
+    monkeypatch.setattr(PersonToContact, "page", lambda *a: 1 / 0)
+    runs.start(world.integration, "fetch_all", "person_to_contact")
+    for _i in range(20):
+        SyncRun.objects.update(next_attempt_at=timezone.now())
+        runner.run(str(world.integration.pk), get_recipe)
+    r = SyncRun.objects.get()
+    assert r.state == "failed"
+
+
+def test_one_unreadable_secret_stops_nobody_else(world, django_db_blocker):
+    from django.db import connection
+
+    from tests.support.factories import EventFactory, IntegrationFactory
+
+    other = IntegrationFactory()
+    EventFactory(connection=other.left)
+    with connection.cursor() as c:
+        c.execute(
+            "update integration_connection set credentials='gAAAAAbroken' where id=%s",
+            [other.left_id.hex if connection.vendor == "sqlite" else str(other.left_id)],
+        )
+    world.person("Ada Byron")
+    for d in world.held():
+        world.post(d)
+    router.route_new_events(get_recipe)
+    assert WebhookEvent.objects.filter(state="new").count() == 0
+
+
+def test_people_we_cannot_see_stay_subscribed(world):
+    ids = []
+    for n in range(30):
+        ids.append(confirmed(world, f"P{n} Q")[0])
+    rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
+    for person_id in ids:
+        rows.pop(int(person_id))
+    before = len(world.contacts())
+    replay.resync(world.integration, "person_to_contact", ids)
+    hub.drain()
+    assert len(world.contacts()) == before
+
+
+def test_one_person_we_may_not_edit_stops_nobody_else(world):
+    a, ea = confirmed(world, "Ada Byron")
+    b, eb = confirmed(world, "Bob Leaver")
+    world.leave(ea)
+    world.leave(eb)
+    world.sandbox.control(
+        "POST",
+        "/misbehave",
+        {
+            "vendor": "pipedrive",
+            "webhooks": {"hold": True},
+            "fail_next": [{"status": 403, "times": 99, "method": "PATCH", "path_contains": f"/persons/{a}"}],
+        },
+    )
+    from integration import tasks
+
+    for d in world.held():
+        world.post(d)
+    for _i in range(4):
+        hub.drain()
+        tasks.check_integration(str(world.integration.pk))
+        world.held()
+    hub.drain()
+    world.integration.left.refresh_from_db()
+    assert world.shown(b) == ("no", "unsubscribed")
+
+
+def test_a_run_leaves_waiting_jobs_alone(world):
+    from integration.engine.batch import Done
+    from integration.engine.context import Context
+    from integration.engine.flow import Item, Result
+
+    flow = get_recipe("pipedrive_maileon").flow("person_to_contact")
+    SyncJob.objects.create(
+        integration=world.integration, flow=flow.key, external_id="5", hint={"merged_into": "9"}, attempts=16
+    )
+    ctx = Context(world.integration, get_recipe("pipedrive_maileon"))
+    runs._keep_unfinished(
+        ctx, flow, [Done(Item("5", {"run": "fetch_all"}), None, None, Result("failed", reason="record_refused"))]
+    )
+    j = SyncJob.objects.get(external_id="5")
+    assert j.state == "waiting"
+    assert "merged_into" in j.hint
+
+
+def test_of_several_report_rows_the_newest_counts(world):
+    pass

@@ -1,0 +1,221 @@
+"""The one place that talks to the network, against a small server of the test's own."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from integration import http
+from integration.errors import (
+    AuthError,
+    Conflict,
+    ContractError,
+    NotFound,
+    RateLimited,
+    RecordError,
+    TenantActionError,
+    TransientError,
+)
+from integration.guard import HostPolicy
+from integration.http import Transport, Wire, retry_after
+
+
+class Server:
+    """Answers with whatever the test puts into `answers`, the last one again and again."""
+
+    def __init__(self):
+        self.answers, self.seen = [], []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                outer.seen.append((self.command, self.path, self.rfile.read(length), dict(self.headers)))
+                answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                answer(self)
+
+            do_POST = do_PUT = do_DELETE = do_GET
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def answer(status=200, body=b"{}", **headers):
+    def send(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return send
+
+
+@pytest.fixture
+def server(settings):
+    server = Server()
+    settings.SANDBOX_URL = server.url
+    yield server
+    server.server.shutdown()
+
+
+@pytest.fixture
+def calls():
+    return []
+
+
+@pytest.fixture
+def transport(server, calls):
+    return Transport(
+        "Vendor", server.url, HostPolicy(()), headers={"Authorization": "Bearer s3cret-token-value"},
+        secrets=["s3cret-token-value"], wire=Wire(record=calls.append), timeout=(1, 1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "reason"),
+    [
+        (400, RecordError, "record_refused"), (401, AuthError, "credentials_refused"),
+        (402, TenantActionError, "account_closed"), (403, TenantActionError, "permission_missing"),
+        (404, NotFound, "record_not_found"), (409, Conflict, "record_conflict"), (410, NotFound, "record_not_found"),
+        (418, RecordError, "record_refused"), (422, RecordError, "record_refused"), (429, RateLimited, "rate_limited"),
+        (500, TransientError, "vendor_unavailable"), (503, TransientError, "vendor_unavailable"),
+        (302, TenantActionError, "address_refused"),
+    ],
+)  # fmt: skip
+def test_each_status_has_its_error(server, transport, status, error, reason):
+    server.answers = [answer(status, b"no", Location="http://127.0.0.1/")]
+
+    with pytest.raises(error) as raised:
+        transport.request("POST", "/x")
+
+    assert raised.value.reason == reason
+    assert "Vendor" in raised.value.public
+
+
+def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, transport):
+    server.answers = [answer(403, b"<!DOCTYPE html><title>Attention</title>", Content_Type="text/html")]
+
+    with pytest.raises(RateLimited) as raised:
+        transport.request("GET", "/x")
+
+    assert raised.value.retry_after == http.CLOUDFLARE_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0), ("0", 0.0), ("-5", 0.0), ("1e9", http.MAX_RETRY_AFTER), ("nan", None), ("soon", None),
+        (None, None),
+        ("Sat, 21 Nov 2026 12:01:00 GMT", 60.0),
+    ],
+)  # fmt: skip
+def test_retry_after(header, seconds):
+    assert retry_after(header, datetime(2026, 11, 21, 12, 0, tzinfo=UTC)) == seconds
+
+
+def test_safe_calls_are_tried_again_and_others_never(server, transport):
+    def cut(handler):
+        handler.close_connection = True
+        handler.connection.close()
+
+    server.answers = [cut, answer()]
+    assert transport.request("GET", "/x").status == 200
+
+    server.answers, server.seen = [cut, answer()], []
+    with pytest.raises(TransientError) as raised:
+        transport.request("POST", "/x", json={})
+    assert raised.value.reason == "vendor_unreachable"
+    assert len(server.seen) == 1
+
+
+def test_connections_are_kept_open(server, transport):
+    ports = set()
+
+    def note(handler):
+        ports.add(handler.client_address[1])
+        answer()(handler)
+
+    server.answers = [note]
+    for _ in range(5):
+        transport.request("GET", "/x")
+
+    assert len(ports) == 1
+
+
+def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monkeypatch):
+    monkeypatch.setattr(http, "TOTAL_DEADLINE", 0.6)
+
+    def drip(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(50):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers = [drip]
+    started = time.monotonic()
+
+    with pytest.raises(TransientError):
+        transport.request("POST", "/x")
+    assert time.monotonic() - started < 3
+
+
+def test_a_huge_answer_is_not_read(server, transport, monkeypatch):
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 10_000)
+    server.answers = [answer(200, gzip.compress(b"0" * 5_000_000), Content_Encoding="gzip")]
+
+    with pytest.raises(TransientError):
+        transport.request("POST", "/x")
+
+
+def test_a_silent_vendor_is_given_up(server, transport):
+    server.answers = [lambda handler: time.sleep(3)]
+
+    with pytest.raises(TransientError) as raised:
+        transport.request("POST", "/x")
+    assert raised.value.reason == "vendor_unreachable"
+
+
+def test_success_that_is_not_json_is_a_contract_error(server, transport):
+    server.answers = [answer(200, b"<html>")]
+
+    with pytest.raises(ContractError):
+        transport.request("GET", "/x").json()
+
+
+def test_what_is_recorded_has_no_secret_and_no_address(server, transport, calls):
+    server.answers = [answer(400, b'{"error": "s3cret-token-value for ada@example.com refused"}')]
+
+    with pytest.raises(RecordError) as raised:
+        transport.request(
+            "POST", "/people/ada%40example.com", json={"email": "ada@example.com", "api_key": "k-12345678"}
+        )
+
+    [call] = calls
+    text = f"{call.path} {call.request} {call.response} {raised.value.public} {raised.value.detail}"
+    for secret in ("s3cret-token-value", "ada@example.com", "ada%40example.com", "k-12345678"):
+        assert secret not in text
+    assert (call.method, call.status) == ("POST", 400)
+
+
+def test_cookies_of_one_tenant_never_reach_another(server, transport):
+    server.answers = [answer(200, b"{}", Set_Cookie="session=tenant-a")]
+    transport.request("GET", "/x")
+    transport.request("GET", "/x")
+
+    assert "Cookie" not in server.seen[1][3]

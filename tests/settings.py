@@ -1,0 +1,21 @@
+"""Settings of the test suite: development keys, everything else from the environment as in production."""
+
+import os
+
+os.environ.setdefault("LOCKSTEP_DEVELOPMENT", "1")
+os.environ.setdefault("DATABASE_URL", "sqlite:///var/test.sqlite3")
+
+from config.settings import *  # noqa: F403
+
+SECURE_SSL_REDIRECT = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AXES_ENABLED = False
+LOGGING["root"]["level"] = "WARNING"  # noqa: F405
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in production, so that server threads and worker processes have connections of their own.
+    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3")}  # noqa: F405
+    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=20000;"
+    DATABASES["default"]["OPTIONS"]["init_command"] = pragmas  # noqa: F405
+
+(BASE_DIR / "var" / "static").mkdir(parents=True, exist_ok=True)  # noqa: F405

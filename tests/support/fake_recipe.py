@@ -1,0 +1,90 @@
+"""A recipe without vendors: two dictionaries stand for the two systems, so that the engine can be tested alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+
+from integration.engine.context import Context
+from integration.engine.flow import Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.recipe import Recipe
+
+
+@dataclass
+class FakeFlow:
+    """Copies `source` to `target`. `before_write` may misbehave."""
+
+    key: str = "person_to_contact"
+    label: str = "Fake"
+    side: str = "left"
+    source_object: str = "person"
+    target_object: str = "contact"
+    link_type: str = "person"
+    events: frozenset[str] = frozenset({"person.create", "person.change", "person.delete"})
+    runs: frozenset[str] = frozenset({"fetch_all", "poll"})
+    batch_size: int = 10
+    urgent: bool = False
+    source: dict[str, dict[str, Any]] = field(default_factory=dict)
+    target: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reads: list[list[str]] = field(default_factory=list)
+    writes: list[list[str]] = field(default_factory=list)
+    before_read: Callable[[Sequence[Item]], None] = lambda items: None
+    before_write: Callable[[Context, Sequence[Write]], None] = lambda ctx, writes: None
+    page_size: int = 5
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        return not settings.get("off")
+
+    def route(self, ctx: Context, event: Any) -> Sequence[Route] | Skip:
+        return [Route(event.external_id, dict(event.payload))]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        self.before_read(items)
+        self.reads.append([item.external_id for item in items])
+        return {item.external_id: self._record(item.external_id) for item in items if item.external_id in self.source}
+
+    def _record(self, key: str) -> Record:
+        return Record(key, self.source[key], email=self.source[key].get("email", ""))
+
+    def decide(self, ctx: Context, batch: Any, item: Item, record: Record | None) -> Any:
+        if record is None:
+            return Skip("deleted_at_source")
+        if "skip" in record.values:
+            return Skip(record.values["skip"])
+        if record.values.get("bug"):
+            raise ZeroDivisionError("a bug of ours")
+        return Sync("update", mapped=False, extra=dict(record.values))
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        self.before_write(ctx, writes)
+        self.writes.append([write.item.external_id for write in writes])
+        for write in writes:
+            self.target[write.item.external_id] = dict(write.values)
+        return [Result("synced", target_id=f"t{write.item.external_id}") for write in writes]
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: Any) -> Page:
+        keys = sorted(self.source)
+        start = cursor or 0
+        chosen = keys[start : start + self.page_size]
+        after = start + self.page_size
+        return Page(
+            [Item(key) for key in chosen],
+            {key: self._record(key) for key in chosen},
+            after if after < len(keys) else None,
+        )
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        return len(self.source)
+
+
+def recipes_with(*flows: FakeFlow) -> Callable[[str], Recipe]:
+    """The function the engine gets its recipes from, with these flows only."""
+    recipe = Recipe(
+        key="fake", label="Fake", left="pipedrive", right="maileon", flows=flows, settings_form=forms.Form,
+        default_settings={}, default_mappings={}, steps=lambda ctx: [],
+        webhooks=lambda settings: {"left": frozenset({"person.change"})},
+    )  # fmt: skip
+    return lambda key: recipe

@@ -1,0 +1,147 @@
+"""The two sandbox vendors as a test sees them: people act there, the test looks at what came of it."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+
+from integration.models import Integration
+from sandbox.thread import SandboxThread
+from tests.support import hub
+
+ACCOUNT = 501
+
+
+@dataclass
+class World:
+    """Pipedrive and Maileon of one integration. Webhooks are held back and handed in by `deliver`."""
+
+    sandbox: SandboxThread
+    integration: Integration
+
+    @classmethod
+    def install(cls, sandbox: SandboxThread, **settings: Any) -> World:
+        world = cls(sandbox, hub.install(sandbox.url, **settings))
+        for vendor in ("pipedrive", "maileon"):
+            sandbox.control("POST", "/misbehave", {"vendor": vendor, "webhooks": {"hold": True}})
+        sandbox.control("DELETE", "/calls")
+        return world
+
+    # Pipedrive
+
+    def person(self, name: str, *, email: str | None = None, newsletter: str | None = "Yes", **values: Any) -> str:
+        address = email if email is not None else f"{name.lower().replace(' ', '.')}@example.com"
+        body: dict[str, Any] = {"name": name, **values}
+        if address:
+            body["emails"] = [{"value": address, "primary": True}]
+        if newsletter:
+            body["custom_fields"] = {**values.get("custom_fields", {}), **self.newsletter(newsletter)}
+        return str(self.sandbox.control("POST", "/pipedrive/acme/persons", body)["data"]["id"])
+
+    def change(self, person_id: str, **values: Any) -> None:
+        self.sandbox.control("PATCH", f"/pipedrive/acme/persons/{person_id}", values)
+
+    def say(self, person_id: str, newsletter: str | None) -> None:
+        """Somebody sets the Newsletter field to Yes or No, or empties it."""
+        key = self.integration.resources["newsletter"]
+        self.change(person_id, custom_fields=self.newsletter(newsletter) if newsletter else {key: None})
+
+    def delete(self, person_id: str) -> None:
+        self.sandbox.control("DELETE", f"/pipedrive/acme/persons/{person_id}")
+
+    def merge(self, loser: str, survivor: str) -> None:
+        self.sandbox.control("POST", f"/pipedrive/acme/persons/{loser}/merge", {"into": int(survivor)})
+
+    def deal(self, **values: Any) -> str:
+        return str(self.sandbox.control("POST", "/pipedrive/acme/deals", values)["data"]["id"])
+
+    def seed_people(self, count: int, *, newsletter: str = "Yes", per_organization: int = 0) -> None:
+        """People who were there before, without events."""
+        fields = self.newsletter(newsletter)
+        people = [
+            {
+                "name": f"Seed {n}",
+                "emails": [{"value": f"seed{n}@example.com"}],
+                "custom_fields": fields,
+                "org_id": 1 + n % 3,
+            }
+            for n in range(count)
+        ]
+        self.sandbox.control("POST", "/pipedrive/acme/seed", {"persons": people})
+
+    def newsletter(self, option: str) -> dict[str, int]:
+        resources = self.integration.resources
+        return {resources["newsletter"]: int(resources[f"newsletter_{option.lower()}"])}
+
+    def shown(self, person_id: str) -> tuple[str, str]:
+        """What Pipedrive shows of a person: Newsletter and Newsletter status in words."""
+        rows = self.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
+        fields = rows[int(person_id)].get("custom_fields") or {}
+        return self._word(fields, "newsletter", ("yes", "no")), self._word(
+            fields, "status", ("pending", "confirmed", "unsubscribed")
+        )
+
+    def _word(self, fields: dict[str, Any], name: str, words: tuple[str, ...]) -> str:
+        resources = self.integration.resources
+        value = str(fields.get(resources[name]))
+        return next((word for word in words if value == resources[f"{name}_{word}"]), "")
+
+    # Maileon
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """Contacts that are not on their way out, by address."""
+        rows = self.sandbox.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
+        return {row["email"]: row for row in rows if row.get("email") and row["unsubscribed_at"] is None}
+
+    def mails(self) -> list[str]:
+        """Addresses that got an opt-in mail, in order."""
+        return [row["email"] for row in self.sandbox.control("GET", f"/maileon/{ACCOUNT}/doi-mails")]
+
+    def click(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
+
+    def leave(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email})
+
+    def events_sent(self) -> list[dict[str, Any]]:
+        return list(self.sandbox.control("GET", f"/maileon/{ACCOUNT}/transactions"))
+
+    # Between them
+
+    def calls(self, vendor: str) -> list[str]:
+        """Method and path of every API call a vendor has seen since the last look."""
+        rows = self.sandbox.control("GET", f"/calls?vendor={vendor}")
+        self.sandbox.control("DELETE", "/calls")
+        return [f"{row['method']} {row['path']}" for row in rows]
+
+    def held(self) -> list[Any]:
+        """Take the webhooks that wait to be delivered."""
+        courier = self.sandbox.state.courier
+        taken, courier.held = courier.held, []
+        return taken
+
+    def post(self, delivery: Any) -> int:
+        """Hand one webhook in at its address."""
+        path = "/" + delivery.url.split("/", 3)[3]
+        headers = (
+            {"Authorization": "Basic " + base64.b64encode(":".join(delivery.auth).encode()).decode()}
+            if delivery.auth
+            else {}
+        )
+        content_type = delivery.headers.get("Content-Type", "application/json")
+        answer = Client(headers=headers).generic("POST", path, delivery.body(1), content_type=content_type)
+        return int(answer.status_code)
+
+    def deliver(self) -> None:
+        """Deliver everything in order and let the hub work, until nothing moves any more."""
+        for _ in range(20):
+            waiting = self.held()
+            for delivery in waiting:
+                assert self.post(delivery) == 200, delivery.url
+            hub.drain()
+            if not waiting and not self.sandbox.state.courier.held:
+                return
+        raise AssertionError("echoes go round and round")
