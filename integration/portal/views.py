@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from integration.models import Integration, Outcome, SyncLog, SyncRun
+from integration.models import Outcome, SyncLog, SyncRun
+from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.state import numbers, standing
 from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
-from tenants.access import member_or_404, tenants_of
-from tenants.models import Tenant
+from tenants.access import tenants_of
 
 PAGE_SIZE = 50
 
@@ -35,23 +33,23 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
     """The tenant's integrations, each with its sentence."""
-    tenant = _enter(request, tenant_id)
-    rows = [(row, get_recipe(row.recipe), standing(row)) for row in _integrations(tenant)]
-    return _page(request, tenant, "overview", {"rows": rows})
+    tenant = enter(request, tenant_id)
+    rows = [(row, get_recipe(row.recipe), standing(row)) for row in integrations_of(tenant)]
+    return page(request, tenant, "overview", {"rows": rows})
 
 
 @login_required
 def integration_overview(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """One integration: the sentence, its two connections, four numbers."""
-    tenant, integration = _enter_integration(request, tenant_id, integration_id)
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
     context = {"standing": standing(integration), "numbers": numbers(integration)}
-    return _page(request, tenant, "integration", context, integration)
+    return page(request, tenant, "integration", context, integration)
 
 
 @login_required
 def activity(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """What was done, newest first; search by e-mail or id, filter by outcome, paged without counting."""
-    tenant, integration = _enter_integration(request, tenant_id, integration_id)
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
     query, outcome = request.GET.get("q", "").strip(), request.GET.get("outcome", "")
     rows = _matching(SyncLog.objects.filter(integration=integration), query, outcome)
     before = request.GET.get("before", "")
@@ -66,37 +64,24 @@ def activity(request: HttpRequest, tenant_id: object, integration_id: object) ->
         "outcome": outcome,
         "outcomes": Outcome.choices,
     }
-    return _page(request, tenant, "activity", context, integration)
+    return page(request, tenant, "activity", context, integration)
 
 
 @login_required
 def runs(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """The latest runs."""
-    tenant, integration = _enter_integration(request, tenant_id, integration_id)
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
     rows = SyncRun.objects.filter(integration=integration).order_by("-id")[:PAGE_SIZE]
-    return _page(request, tenant, "runs", {"rows": rows}, integration)
+    return page(request, tenant, "runs", {"rows": rows}, integration)
 
 
 @login_required
 def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id: int) -> HttpResponse:
     """One run: progress, counts by outcome and reason."""
-    tenant, integration = _enter_integration(request, tenant_id, integration_id)
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
     row = get_object_or_404(SyncRun, pk=run_id, integration=integration)
     counts = [(key, REASONS.get(key.partition(":")[2]), number) for key, number in sorted(row.counts.items())]
-    return _page(request, tenant, "run", {"run": row, "counts": counts}, integration)
-
-
-def _enter(request: HttpRequest, tenant_id: object) -> Tenant:
-    return member_or_404(request.user, tenant_id).tenant
-
-
-def _enter_integration(request: HttpRequest, tenant_id: object, integration_id: object) -> tuple[Tenant, Integration]:
-    tenant = _enter(request, tenant_id)
-    return tenant, get_object_or_404(_integrations(tenant), pk=integration_id)
-
-
-def _integrations(tenant: Tenant) -> QuerySet[Integration]:
-    return Integration.objects.select_related("left", "right", "tenant").filter(tenant=tenant).order_by("created_at")
+    return page(request, tenant, "run", {"run": row, "counts": counts}, integration)
 
 
 def _matching(rows: QuerySet[SyncLog], query: str, outcome: str) -> QuerySet[SyncLog]:
@@ -107,12 +92,3 @@ def _matching(rows: QuerySet[SyncLog], query: str, outcome: str) -> QuerySet[Syn
     if query:
         return rows.filter(source_id=query) | rows.filter(target_id=query)
     return rows
-
-
-def _page(
-    request: HttpRequest, tenant: Tenant, name: str, context: dict[str, Any], integration: Integration | None = None
-) -> HttpResponse:
-    shared = {"tenant": tenant, "tenants": tenants_of(request.user), "zone": tenant.timezone, "page": name}
-    if integration is not None:
-        shared |= {"integration": integration, "recipe": get_recipe(integration.recipe)}
-    return render(request, f"portal/{name}.html", {**shared, **context})

@@ -1,0 +1,56 @@
+"""What every page of the portal shares: who may enter, and the frame around its content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from integration.models import Integration
+from integration.recipes.registry import get_recipe
+from tenants.access import ROLE_RANK, member_or_404, tenants_of
+from tenants.models import Role, Tenant
+
+
+def enter(request: HttpRequest, tenant_id: object, at_least: str = Role.VIEWER) -> Tenant:
+    """Return the tenant if the user is a member with at least that role. Raises Http404."""
+    return member_or_404(request.user, tenant_id, at_least).tenant
+
+
+def enter_integration(
+    request: HttpRequest, tenant_id: object, integration_id: object, at_least: str = Role.VIEWER
+) -> tuple[Tenant, Integration]:
+    """Return tenant and integration under the same rule. Raises Http404."""
+    tenant = enter(request, tenant_id, at_least)
+    return tenant, get_object_or_404(integrations_of(tenant), pk=integration_id)
+
+
+def integrations_of(tenant: Tenant) -> QuerySet[Integration]:
+    """The tenant's integrations with their connections, oldest first."""
+    return Integration.objects.select_related("left", "right", "tenant").filter(tenant=tenant).order_by("created_at")
+
+
+def page(
+    request: HttpRequest,
+    tenant: Tenant,
+    name: str,
+    context: dict[str, Any],
+    integration: Integration | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Render `portal/<name>.html` with the tenant switch, the tabs and the tenant's time zone."""
+    rank = ROLE_RANK[Role(member_or_404(request.user, tenant.pk).role)]
+    shared: dict[str, Any] = {
+        "tenant": tenant,
+        "tenants": tenants_of(request.user),
+        "zone": tenant.timezone,
+        "page": name,
+        "may_edit": rank >= ROLE_RANK[Role.EDITOR],
+        "may_own": rank >= ROLE_RANK[Role.OWNER],
+    }
+    if integration is not None:
+        shared |= {"integration": integration, "recipe": get_recipe(integration.recipe)}
+    return render(request, f"portal/{name}.html", {**shared, **context}, status=status)
