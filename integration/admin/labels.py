@@ -1,32 +1,12 @@
-"""Labels for people, keys for machines: what an account calls its fields and options, from what we keep of it."""
+"""Changed fields as the console shows them: by label, old and new value, folded when there are many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from integration.admin import show
-from integration.models import Directory, Integration
-
-Labels = Mapping[str, tuple[str, Mapping[str, str]]]  # field key → its label, and the labels of its options
-
-
-def labels_of(integrations: Iterable[Integration]) -> Labels:
-    """The fields of all accounts of these integrations, in one query and without asking a vendor."""
-    accounts = {pk for row in integrations for pk in (row.left_id, row.right_id)}
-    found: dict[str, tuple[str, Mapping[str, str]]] = {}
-    for entries in Directory.objects.filter(connection__in=accounts, kind__startswith="fields:").values_list(
-        "entries", flat=True
-    ):
-        for key, spec in entries.items():
-            options = {str(option["key"]): str(option["label"]) for option in spec.get("options") or ()}
-            found[key] = (str(spec.get("label") or key), options)
-    return found
-
-
-def named(changes: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
-    """Changes with labels in place of keys, for fields and for options."""
-    return {_label(key, labels): _values(key, pair, labels) for key, pair in changes.items()}
+from integration.engine.labels import Labels, labels_of, named
 
 
 def changes(fields: Mapping[str, Any], labels: Labels, *, fold: bool = False) -> show.Html:
@@ -38,13 +18,4 @@ def changes(fields: Mapping[str, Any], labels: Labels, *, fold: bool = False) ->
     return show.folded(f"{len(names)} fields: {', '.join(names[:4])}, …", table)
 
 
-def _label(key: str, labels: Labels) -> str:
-    label = labels[key][0] if key in labels else key
-    return label if label == key or len(key) == 40 else f"{label} ({key})"
-
-
-def _values(key: str, pair: Any, labels: Labels) -> Any:
-    options = labels[key][1] if key in labels else {}
-    if not options or not isinstance(pair, list):
-        return pair
-    return [options.get(str(value), value) for value in pair]
+__all__ = ["Labels", "changes", "labels_of"]

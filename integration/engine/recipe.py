@@ -38,6 +38,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A record somebody searched for at the source: the flow that syncs it, its id, and how to recognise it."""
+
+    flow: str
+    external_id: str
+    name: str
+    email: str = ""
+
+
+def _no_search(ctx: Context, text: str) -> Sequence[Found]:
+    return ()
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A pair of systems a tenant can install."""
 
@@ -52,6 +66,7 @@ class Recipe:
     steps: Callable[[Context], Sequence[Step]]
     webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
+    search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
 
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""

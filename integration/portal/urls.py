@@ -2,15 +2,19 @@
 
 from django.urls import path
 
-from integration.portal import views
+from integration.portal import people, records, running, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
 urlpatterns = [
     path("", views.home, name="home"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
+    path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),
     path(f"{_INTEGRATION}activity/", views.activity, name="activity"),
+    path(f"{_INTEGRATION}record/", records.sync_one, name="record"),
+    path(f"{_INTEGRATION}fetch-all/", running.fetch_all, name="fetch_all"),
     path(f"{_INTEGRATION}runs/", views.runs, name="runs"),
     path(f"{_INTEGRATION}runs/<int:run_id>/", views.run, name="run"),
+    path(f"{_INTEGRATION}runs/<int:run_id>/cancel/", running.cancel, name="cancel"),
 ]

@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from integration.engine.labels import labels_of, named
+from integration.engine.runs import UNFINISHED
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.state import numbers, standing
@@ -51,17 +53,26 @@ def activity(request: HttpRequest, tenant_id: object, integration_id: object) ->
     """What was done, newest first; search by e-mail or id, filter by outcome, paged without counting."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     query, outcome = request.GET.get("q", "").strip(), request.GET.get("outcome", "")
+    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    flow = request.GET.get("flow", "")
     rows = _matching(SyncLog.objects.filter(integration=integration), query, outcome)
+    if flow in flows:
+        rows = rows.filter(flow=flow)
     before = request.GET.get("before", "")
     if before.isdigit():
         rows = rows.filter(pk__lt=int(before))
     found = list(rows.order_by("-id")[: PAGE_SIZE + 1])
-    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    shown = found[:PAGE_SIZE]
+    names = labels_of([integration]) if any(row.changes for row in shown) else {}
     context = {
-        "rows": [(row, flows.get(row.flow, row.flow), REASONS.get(row.reason)) for row in found[:PAGE_SIZE]],
+        "rows": [
+            (row, flows.get(row.flow, row.flow), REASONS.get(row.reason), named(row.changes, names)) for row in shown
+        ],
         "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
         "query": query,
         "outcome": outcome,
+        "flow": flow,
+        "flows": flows,
         "outcomes": Outcome.choices,
     }
     return page(request, tenant, "activity", context, integration)
@@ -80,8 +91,13 @@ def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id:
     """One run: progress, counts by outcome and reason."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     row = get_object_or_404(SyncRun, pk=run_id, integration=integration)
-    counts = [(key, REASONS.get(key.partition(":")[2]), number) for key, number in sorted(row.counts.items())]
-    return page(request, tenant, "run", {"run": row, "counts": counts}, integration)
+    counts = [
+        (key, REASONS.get(key.partition(":")[2]), number, row.samples.get(key))
+        for key, number in sorted(row.counts.items())
+    ]
+    name = "progress" if request.headers.get("HX-Request") else "run"
+    context = {"run": row, "counts": counts, "unfinished": row.state in UNFINISHED}
+    return page(request, tenant, name, context, integration)
 
 
 def _matching(rows: QuerySet[SyncLog], query: str, outcome: str) -> QuerySet[SyncLog]:

@@ -109,6 +109,11 @@ class PipedriveClient(Api):
         """Find people by exact address. The index lags: someone just created may be missing for a moment."""
         return [row for row in self._search("/api/v2/persons/search", email, fields="email") if row.type == "person"]
 
+    def search_persons_by_name(self, name: str) -> list[Found]:
+        """Find people by a part of their name, two characters or more."""
+        found = self._search("/api/v2/persons/search", name, fields="name", exact=False)
+        return [row for row in found if row.type == "person"]
+
     def _person_types(self, values: Values) -> Mapping[str, str]:
         return self.field_types("person") if values.get("custom_fields") else {}
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from integration.connectors.pipedrive.records import Person, record_values
 from integration.engine.context import Context
 from integration.engine.flow import Record
+from integration.engine.recipe import Found
 from integration.models import EmailIndex
 from integration.secrets import email_hash
 
@@ -76,6 +77,15 @@ def remember_addresses(ctx: Context, people: Sequence[Person]) -> None:
     EmailIndex.objects.filter(
         connection=connection, object_type="person", external_id__in=[person.id for person in people], seen_at__lt=now
     ).delete()
+
+
+def search(ctx: Context, text: str) -> list[Found]:
+    """People by e-mail, by name (part of one will do), or by Pipedrive id."""
+    if text.isdigit():
+        persons = ctx.left.get_persons([text])
+        return [Found("person_to_contact", row.id, row.name, row.primary_email) for row in persons]
+    hits = ctx.left.search_persons(text) if "@" in text else ctx.left.search_persons_by_name(text)
+    return [Found("person_to_contact", hit.id, hit.name, hit.emails[0] if hit.emails else "") for hit in hits]
 
 
 STRANGER = "stranger"

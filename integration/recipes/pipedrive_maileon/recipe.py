@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.engine.recipe import MappingRow, Recipe
+from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
@@ -46,4 +47,5 @@ RECIPE = Recipe(
     steps=steps,
     webhooks=webhooks,
     warnings=warnings,
+    search=people.search,
 )

@@ -1,0 +1,40 @@
+"""Labels for people, keys for machines: what an account calls its fields and options, from what we keep of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from integration.models import Directory, Integration
+
+Labels = Mapping[str, tuple[str, Mapping[str, str]]]  # field key → its label, and the labels of its options
+
+
+def labels_of(integrations: Iterable[Integration]) -> Labels:
+    """The fields of all accounts of these integrations, in one query and without asking a vendor."""
+    accounts = {pk for row in integrations for pk in (row.left_id, row.right_id)}
+    found: dict[str, tuple[str, Mapping[str, str]]] = {}
+    for entries in Directory.objects.filter(connection__in=accounts, kind__startswith="fields:").values_list(
+        "entries", flat=True
+    ):
+        for key, spec in entries.items():
+            options = {str(option["key"]): str(option["label"]) for option in spec.get("options") or ()}
+            found[key] = (str(spec.get("label") or key), options)
+    return found
+
+
+def named(changes: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
+    """Changes with labels in place of keys, for fields and for options."""
+    return {_label(key, labels): _values(key, pair, labels) for key, pair in changes.items()}
+
+
+def _label(key: str, labels: Labels) -> str:
+    label = labels[key][0] if key in labels else key
+    return label if label == key or len(key) == 40 else f"{label} ({key})"
+
+
+def _values(key: str, pair: Any, labels: Labels) -> Any:
+    options = labels[key][1] if key in labels else {}
+    if not options or not isinstance(pair, list):
+        return pair
+    return [options.get(str(value), value) for value in pair]

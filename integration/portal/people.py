@@ -1,0 +1,83 @@
+"""Personal data: what the hub holds on one address, as a download, and its erasure with a report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from integration.engine import personal_data
+from integration.portal.audit import note
+from integration.portal.pages import enter, page
+from integration.recipes.registry import get_recipe
+from tenants.models import Role, Tenant
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "POST"])
+def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
+    """GET shows the search box. POST with `email` shows what is held; the address never stands in a URL.
+
+    `do` = export downloads it (editors), `do` = erase erases it (owners) and shows the report.
+    """
+    do = request.POST.get("do", "look")
+    at_least = {"erase": Role.OWNER, "export": Role.EDITOR}.get(do, Role.VIEWER)
+    tenant = enter(request, tenant_id, at_least)
+    email = request.POST.get("email", "").strip()
+    if request.method == "GET":
+        return page(request, tenant, "people", {})
+    try:
+        validate_email(email)
+    except ValidationError:
+        context = {"email": email, "error": "Enter a whole e-mail address, for example ada@example.com."}
+        return page(request, tenant, "people", context, status=422)
+    if do == "export":
+        return _export(request, tenant, email)
+    if do == "erase":
+        return _erase(request, tenant, email)
+    return page(request, tenant, "people", {"email": email, **_held(tenant, email)})
+
+
+def _held(tenant: Tenant, email: str) -> dict[str, Any]:
+    held = personal_data.find(tenant, email, get_recipe)
+    counts = (
+        ("links between the two systems", len(held.links)),
+        ("log entries", held.log.count()),
+        ("events", held.events.count()),
+        ("jobs", held.jobs.count()),
+        ("entries of the address index", held.addresses.count()),
+    )
+    rows = [
+        {
+            "recipe": get_recipe(link.integration.recipe),
+            "integration": link.integration,
+            "link": link,
+            "consent": str(link.notes.get("consent", "")),
+        }
+        for link in held.links
+    ]
+    return {"found": bool(held), "counts": counts, "links": rows}
+
+
+def _export(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
+    content = json.dumps(personal_data.export(tenant, email, get_recipe), indent=2, ensure_ascii=False)
+    note(request, tenant, "Exported the personal data of one address")
+    answer = HttpResponse(content, content_type="application/json; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="personal-data.json"'
+    return answer
+
+
+def _erase(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
+    if request.POST.get("sure") != "yes":
+        context = {"email": email, "error": "Tick the box first: an erasure cannot be undone.", **_held(tenant, email)}
+        return page(request, tenant, "people", context, status=422)
+    report = personal_data.erase(tenant, email, get_recipe)
+    note(request, tenant, "Erased the personal data of one address")
+    return page(request, tenant, "people", {"email": email, "report": report})

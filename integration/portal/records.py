@@ -1,0 +1,75 @@
+"""One record: search it at the source, look at what would be sent, sync it now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods
+
+from integration.engine import labels, preview, replay
+from integration.errors import IntegrationError
+from integration.models import Integration, State
+from integration.portal.audit import note
+from integration.portal.pages import enter_integration, page
+from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
+from tenants.models import Role
+
+LONGEST = 200
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sync_one(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """GET searches (`q`) and previews (`flow`, `id`); POST (`flow`, `id`) reads the record afresh and syncs it."""
+    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    if request.method == "POST":
+        return _queue(request, integration)
+    query = request.GET.get("q", "").strip()[:LONGEST]
+    flow, external_id = request.GET.get("flow", ""), request.GET.get("id", "")[:LONGEST]
+    context: dict[str, Any] = {"query": query, "flow": flow, "external_id": external_id}
+    if integration.state != State.UNINSTALLED and (query or external_id):
+        context |= _looked(integration, query, flow, external_id)
+    return page(request, tenant, "record", context, integration)
+
+
+def _looked(integration: Integration, query: str, flow: str, external_id: str) -> dict[str, Any]:
+    """Search or preview; a vendor that does not answer is a sentence on the page."""
+    recipe = get_recipe(integration.recipe)
+    try:
+        if not external_id:
+            return {"hits": preview.search(integration, recipe, query)}
+        _known_flow(integration, flow)
+        shown = preview.preview(integration, recipe, flow, external_id)
+    except IntegrationError as exc:
+        return {"problem": exc.public, "reason": REASONS.get(exc.reason)}
+    names = labels.labels_of([integration])
+    fields = labels.named({key: list(pair) for key, pair in shown.changes.items()}, names)
+    return {"preview": shown, "fields": fields, "reason": REASONS.get(shown.reason)}
+
+
+def _queue(request: HttpRequest, integration: Integration) -> HttpResponse:
+    flow, external_id = request.POST.get("flow", ""), request.POST.get("id", "").strip()
+    _known_flow(integration, flow)
+    kwargs = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
+    if not external_id or len(external_id) > LONGEST:
+        raise Http404
+    if integration.state != State.ACTIVE:
+        messages.warning(request, f"Nothing is synced now: it is {integration.get_state_display().lower()}.")
+    else:
+        replay.resync(integration, flow, [external_id])
+        note(request, integration, f"Sync again: {flow} {external_id}")
+        messages.success(request, "It is read afresh and brought up to date now; the result appears below.")
+    return redirect(f"{reverse('portal:activity', kwargs=kwargs)}?{urlencode({'q': external_id})}")
+
+
+def _known_flow(integration: Integration, flow: str) -> None:
+    if flow not in {row.key for row in get_recipe(integration.recipe).flows}:
+        raise Http404

@@ -1,0 +1,97 @@
+"""Fetch All: what it will do, a dry run first, then the real one; and Cancel while it runs."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integration.engine import runs
+from integration.engine.flow import Flow
+from integration.models import Integration, State, SyncRun
+from integration.portal.audit import note
+from integration.portal.pages import enter_integration, page
+from integration.recipes.registry import get_recipe
+from tenants.models import Role
+
+
+class FetchForm(forms.Form):
+    """How Fetch All goes about it. Without a choice it only counts."""
+
+    mode = forms.ChoiceField(
+        label="What to do",
+        choices=(
+            ("dry", "Dry run: count what would happen, write nothing"),
+            ("real", "For real: create and update what is missing or different"),
+        ),
+        initial="dry",
+        widget=forms.RadioSelect,
+    )
+    allow_doi = forms.ChoiceField(
+        label="People who were there before and said Yes",
+        choices=(
+            ("no", "Send them no opt-in mail; who is not a contact yet is skipped, and the report says so"),
+            ("yes", "Send an opt-in mail to each of them who has never been asked"),
+        ),
+        initial="no",
+        widget=forms.RadioSelect,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def fetch_all(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Say what it does, then start one run per flow that takes part."""
+    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    flows = _taking_part(integration)
+    form = FetchForm(request.POST or None, initial={"mode": request.GET.get("mode", "dry")})
+    if not integration.settings.get("doi_enabled", get_recipe(integration.recipe).default_settings.get("doi_enabled")):
+        del form.fields["allow_doi"]
+    ready = integration.state == State.ACTIVE and bool(flows)
+    if request.method == "POST" and ready and form.is_valid():
+        return _start(request, integration, flows, form)
+    context = {"form": form, "flows": flows, "ready": ready}
+    return page(request, tenant, "fetch_all", context, integration)
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, tenant_id: object, integration_id: object, run_id: int) -> HttpResponse:
+    """Stop a run at its next page. What it has written stays."""
+    _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
+    run = get_object_or_404(SyncRun, pk=run_id, integration=integration)
+    if runs.cancel(run):
+        note(request, integration, f"Cancelled run {run.pk}")
+        messages.success(request, "It stops at the next page. What was written stays.")
+    else:
+        messages.info(request, "It had ended already.")
+    return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=run_id)
+
+
+def _taking_part(integration: Integration) -> list[Flow]:
+    recipe = get_recipe(integration.recipe)
+    settings = {**recipe.default_settings, **integration.settings}
+    return [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
+
+
+def _start(request: HttpRequest, integration: Integration, flows: list[Flow], form: FetchForm) -> HttpResponse:
+    dry = form.cleaned_data["mode"] == "dry"
+    options = {"allow_doi": form.cleaned_data.get("allow_doi") == "yes"}
+    ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
+    user = request.user if request.user.is_authenticated else None
+    started: list[SyncRun] = []
+    for flow in flows:
+        try:
+            started.append(runs.start(integration, "fetch_all", flow.key, dry_run=dry, options=options, user=user))
+        except runs.RunInProgress:
+            messages.warning(request, f"A Fetch All of {flow.label} is under way already; wait for it or cancel it.")
+            continue
+        note(request, integration, f"Fetch All of {flow.key}, {'dry run' if dry else 'for real'}, options {options}")
+    if len(started) == 1:
+        return redirect(reverse("portal:run", kwargs={**ids, "run_id": started[0].pk}))
+    return redirect(reverse("portal:runs", kwargs=ids))
