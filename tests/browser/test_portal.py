@@ -1,0 +1,118 @@
+"""The tenant's pages in a real browser: accessible, nothing from elsewhere, no sideways scroll on a phone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+
+from tests.support import hub
+from tests.support.factories import MemberFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+
+PHONE = {"width": 360, "height": 740}
+ADA = "ada.lovelace@example.com"
+
+
+@pytest.fixture
+def owner(world):
+    """The owner of a tenant where something has happened already."""
+    ada = world.person("Ada Lovelace")
+    world.person("Bo Diddley", email="")
+    world.person("Cy Twombly", newsletter="No")
+    world.deliver()
+    world.change(ada, name="Ada King")
+    world.deliver()
+    return MemberFactory(tenant=world.integration.tenant).user
+
+
+def pages(world):
+    """Every page of the portal as (name, address)."""
+    tenant = {"tenant_id": world.integration.tenant_id}
+    ids = {**tenant, "integration_id": world.integration.pk}
+    record = reverse("portal:record", kwargs=ids)
+    link = world.integration.links.first()
+    return [
+        ("overview", reverse("portal:overview", kwargs=tenant)),
+        ("integration", reverse("portal:integration", kwargs=ids)),
+        ("activity", reverse("portal:activity", kwargs=ids)),
+        ("runs", reverse("portal:runs", kwargs=ids)),
+        ("fetch-all", reverse("portal:fetch_all", kwargs=ids)),
+        ("search", f"{record}?q=Ada"),
+        ("preview", f"{record}?flow=person_to_contact&id={link.source_id}"),
+        ("people", reverse("portal:people", kwargs=tenant)),
+    ]
+
+
+def serious(page):
+    """What axe finds serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [f"{row['id']}: {row['nodes'][0]['html']}" for row in found if row["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_asks_nobody_else(world, owner, browse, live_server, scheme):
+    page = browse(owner, color_scheme=scheme)
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+
+    for name, address in pages(world):
+        page.goto(address)
+        assert serious(page) == [], name
+        shoot(page, f"{name}-{scheme}")
+
+    assert [url for url in asked if not url.startswith(live_server.url)] == []
+    assert said == []
+
+
+def test_every_page_fits_a_phone(world, owner, browse):
+    page = browse(owner, viewport=PHONE)
+    for name, address in pages(world):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+        shoot(page, f"{name}-phone")
+
+
+def test_fetch_all_is_watched_while_it_runs(world, owner, browse):
+    world.seed_people(30)
+    page = browse(owner)
+    page.goto(reverse("portal:fetch_all", kwargs={"tenant_id": world.integration.tenant_id,
+                                                  "integration_id": world.integration.pk}))  # fmt: skip
+    page.get_by_role("button", name="Start").click()
+    assert "Waiting" in page.locator("#progress").inner_text()
+
+    hub.drain()
+
+    page.get_by_text("Now for real").wait_for(timeout=10_000)  # came in place, without a reload
+    assert "Ask by mail" not in page.locator("#progress").inner_text()
+    assert serious(page) == []
+    shoot(page, "dry-run")
+    assert world.mails() == [ADA]
+
+
+def test_somebody_is_found_looked_at_and_erased(world, owner, browse):
+    page = browse(owner)
+    page.goto(reverse("portal:people", kwargs={"tenant_id": world.integration.tenant_id}))
+    page.get_by_label("E-mail address").fill(ADA)
+    page.get_by_role("button", name="Look").click()
+    assert "Pending" in page.locator("main").inner_text()
+    assert serious(page) == []
+    shoot(page, "person")
+
+    page.get_by_label("Yes, erase what is held").check()
+    page.get_by_role("button", name="Erase").click()
+
+    assert "kept bare" in page.get_by_role("status").inner_text()
+    assert ADA not in page.url
+
+
+def shoot(page, name):
+    """Keep a picture when SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
