@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -18,11 +16,9 @@ from integration.admin import show
 from integration.admin.actions import note
 from integration.admin.kit import styled
 from integration.admin.standing import standing, steps
-from integration.engine import provisioning
-from integration.engine.context import Context
+from integration.engine import provisioning, settings_form
 from integration.engine.recipe import Recipe
-from integration.errors import IntegrationError
-from integration.models import Integration, State, VendorCall
+from integration.models import Integration, State
 from integration.recipes.registry import get_recipe
 
 
@@ -40,7 +36,8 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         return _save(request, row, recipe, form)
     context = {
         **admin.admin_site.each_context(request), "title": f"Settings of {row.tenant}, {recipe.label}",
-        "form": form, "sections": list(_sections(form)), "opts": admin.opts, "original": row, "may_save": may_save,
+        "form": form, "sections": list(settings_form.sections(form)), "opts": admin.opts, "original": row,
+        "may_save": may_save,
         "back": show.url_of(row), "standing": standing(row), "steps": steps(row.provisioning),
         "vendors": f"{row.left.connector.label} and {row.right.connector.label}",
     }  # fmt: skip
@@ -48,47 +45,16 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
 
 
 def _form(request: HttpRequest, row: Integration, recipe: Recipe) -> forms.Form:
-    form_class: Callable[..., forms.Form] = recipe.settings_form
-    data = request.POST if request.method == "POST" else None
-    initial = {**recipe.default_settings, **row.settings}
-    if "custom_fields" in recipe.settings_form.base_fields:
-        return styled(form_class(data, initial=initial, field_choices=_field_choices(request, row, recipe)))
-    return styled(form_class(data, initial=initial))
-
-
-def _field_choices(request: HttpRequest, row: Integration, recipe: Recipe) -> list[tuple[str, str]]:
-    """The account's own person fields by label, but ours; without them when the vendor does not answer."""
-    ctx = None
-    try:
-        ctx = Context(_whole(row.pk), recipe)
-        fields = ctx.fields("left", "person")
-    except IntegrationError:
-        text = f"The fields of {row.left.connector.label} could not be read; chosen ones stay chosen."
-        messages.warning(request, text)
-        return []
-    finally:
-        VendorCall.objects.bulk_create(ctx.calls if ctx else [])
-    ours = set(row.resources.values())
-    chosen = [spec for spec in fields.values() if spec.custom and spec.key not in ours]
-    return sorted(((spec.key, spec.label) for spec in chosen), key=lambda pair: pair[1].lower())
-
-
-def _sections(form: Any) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
-    """(title, [(field, what it depends on as JSON)]); fields without a section come last."""
-    depends = getattr(form, "depends", {})
-    sections = getattr(form, "sections", ())
-    placed = {name for _, names in sections for name in names}
-    rest = tuple(name for name in form.fields if name not in placed)
-    for title, names in (*sections, *((("Settings", rest),) if rest else ())):
-        rows = [(form[name], json.dumps(depends[name]) if name in depends else "") for name in names]
-        yield title, rows
+    form, problem = settings_form.bound_form(_whole(row.pk), recipe, request.POST if request.method == "POST" else None)
+    if problem:
+        messages.warning(request, problem)
+    return styled(form)
 
 
 def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Form) -> HttpResponse:
     for warning in recipe.warnings(form.cleaned_data):
         messages.warning(request, warning)
-    Integration.objects.filter(pk=row.pk).update(settings={**row.settings, **form.cleaned_data})
-    changed = [str(form.fields[name].label) for name in form.changed_data]
+    changed = settings_form.save(row, form)
     note(request, Integration, f"Settings saved, changed: {', '.join(changed) or 'nothing'}", row)
     apply(request, row.pk)
     return HttpResponseRedirect(request.path)

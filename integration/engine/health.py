@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from datetime import timedelta
 
 from django.db.models import F
 from django.utils import timezone
 
+from integration.connectors.base import Account
 from integration.engine import doorbell, tokens
 from integration.engine.context import call_row, open_client
 from integration.errors import IntegrationError, TenantActionError
@@ -87,6 +89,19 @@ def check(connection: Connection) -> bool:
     for integration in integrations_on(connection):
         release_held(integration)
     return True
+
+
+def probe(connection: Connection, secret: str) -> Account:
+    """Whose account a typed key opens. Stores nothing but the call. Raises IntegrationErrors of the call."""
+    typed = copy.copy(connection)
+    typed.store_credentials({connection.auth_kind: secret}, secret)
+    calls: list[VendorCall] = []
+    try:
+        client = open_client(typed, lambda exchange: calls.append(call_row(connection, exchange)))
+        account: Account = connection.connector.check(client)
+        return account
+    finally:
+        VendorCall.objects.bulk_create(calls)
 
 
 def integrations_on(connection: Connection) -> list[Integration]:

@@ -48,11 +48,11 @@ def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
 def _held(tenant: Tenant, email: str) -> dict[str, Any]:
     held = personal_data.find(tenant, email, get_recipe)
     counts = (
-        ("links between the two systems", len(held.links)),
-        ("log entries", held.log.count()),
-        ("events", held.events.count()),
-        ("jobs", held.jobs.count()),
-        ("entries of the address index", held.addresses.count()),
+        ("Links between the two systems", len(held.links)),
+        ("Log entries", held.log.count()),
+        ("Events", held.events.count()),
+        ("Jobs", held.jobs.count()),
+        ("Entries of the address index", held.addresses.count()),
     )
     rows = [
         {

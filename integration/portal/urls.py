@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integration.portal import people, records, running, views
+from integration.portal import people, records, running, settings_page, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
@@ -11,6 +11,9 @@ urlpatterns = [
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),
+    path(f"{_INTEGRATION}settings/", settings_page.settings, name="settings"),
+    path(f"{_INTEGRATION}account/", settings_page.account, name="account"),
+    path(f"{_INTEGRATION}stop/", settings_page.stop, name="stop"),
     path(f"{_INTEGRATION}activity/", views.activity, name="activity"),
     path(f"{_INTEGRATION}record/", records.sync_one, name="record"),
     path(f"{_INTEGRATION}fetch-all/", running.fetch_all, name="fetch_all"),

@@ -39,6 +39,8 @@ def pages(world):
     return [
         ("overview", reverse("portal:overview", kwargs=tenant)),
         ("integration", reverse("portal:integration", kwargs=ids)),
+        ("settings", reverse("portal:settings", kwargs=ids)),
+        ("stop", reverse("portal:stop", kwargs=ids)),
         ("activity", reverse("portal:activity", kwargs=ids)),
         ("runs", reverse("portal:runs", kwargs=ids)),
         ("fetch-all", reverse("portal:fetch_all", kwargs=ids)),
@@ -109,6 +111,33 @@ def test_somebody_is_found_looked_at_and_erased(world, owner, browse):
 
     assert "kept bare" in page.get_by_role("status").inner_text()
     assert ADA not in page.url
+
+
+def test_a_key_is_tested_in_place_and_options_follow_each_other(world, owner, browse):
+    ids = {"tenant_id": world.integration.tenant_id, "integration_id": world.integration.pk}
+    page = browse(owner)
+    page.goto(reverse("portal:settings", kwargs=ids))
+    card = page.get_by_role("region", name="Maileon")
+
+    card.get_by_label("New API key").fill("wrong-key-000000")
+    card.get_by_role("button", name="Test").click()
+    card.get_by_text("does not accept the API key").wait_for()
+    card.get_by_label("New API key").fill(hub.MAILEON_KEY)
+    card.get_by_role("button", name="Test").click()
+    card.get_by_text("It works:").wait_for()
+
+    key, permission = page.get_by_label("Double Opt-in (DOI) key"), page.get_by_label("Maileon contacts permission")
+    assert key.is_visible()
+    assert not permission.is_visible()
+    page.get_by_label("Enable Double Opt-in (DOI) process").uncheck()
+    assert not key.is_visible()
+    assert permission.is_visible()
+    assert page.get_by_text("Unsaved changes").is_visible()
+    assert serious(page) == []
+
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("steps are done").wait_for()
+    shoot(page, "saved")
 
 
 def shoot(page, name):

@@ -1,0 +1,188 @@
+"""The settings of one integration: its two accounts with Test and Change, the recipe's sections, and Save."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integration.engine import health, provisioning, settings_form
+from integration.errors import IntegrationError
+from integration.models import Connection, Health, Integration, State
+from integration.portal.audit import note
+from integration.portal.pages import enter_integration, page
+from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
+from tenants.models import Role
+
+SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
+LONGEST = 2000
+TAKEN = (
+    "This account is connected already, by another connection of yours. Use that one, or the key of another account."
+)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def settings(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Show the page; on POST check, store, and make the vendors what the settings say. Viewers read only."""
+    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    recipe = get_recipe(integration.recipe)
+    if integration.state == State.UNINSTALLED:
+        return page(request, tenant, "settings", {}, integration)
+    form, problem = settings_form.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
+    if problem:
+        messages.warning(request, problem)
+    if request.method == "POST" and form.is_valid():
+        changed = settings_form.save(integration, form)
+        note(request, integration, f"Settings saved, changed: {', '.join(changed) or 'nothing'}")
+        _apply(request, integration)
+        return redirect(request.path)
+    settings_now = form.cleaned_data if form.is_bound and form.is_valid() else form.initial
+    context = {
+        "form": form,
+        "sections": list(settings_form.sections(form)),
+        "warnings": recipe.warnings(settings_now),
+        "accounts": [_account(integration, side) for side in ("left", "right")],
+        "steps": [{**step, "why": REASONS.get(step.get("reason", ""))} for step in integration.provisioning],
+    }
+    status = 422 if form.is_bound else 200
+    return page(request, tenant, "settings", context, integration, status=status)
+
+
+@login_required
+@sensitive_post_parameters("secret")
+@require_POST
+def account(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """`do` = test asks the vendor whose account it is, with the typed `secret` or the stored one; save stores it.
+
+    Answers in place when the page asks so, else on the settings page. A secret is never sent back.
+    """
+    _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
+    side, secret = request.POST.get("side", ""), request.POST.get("secret", "").strip()
+    if side not in ("left", "right") or integration.state == State.UNINSTALLED:
+        raise Http404
+    connection: Connection = getattr(integration, side)
+    if secret and connection.auth_kind not in SECRET_LABELS:
+        raise Http404
+    save = request.POST.get("do") == "save"
+    ok, said = _save_key(request, integration, connection, secret) if save else _test(connection, secret)
+    if request.headers.get("HX-Request"):
+        return render(request, "portal/tested.html", {"ok": ok, "said": said})
+    (messages.success if ok else messages.error)(request, said)
+    return redirect(_address(integration))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Pause, resume or uninstall (`do`), each with a statement of what will happen. Uninstalling is the owner's."""
+    do = request.POST.get("do", "")
+    at_least = {"uninstall": Role.OWNER, "pause": Role.EDITOR, "resume": Role.EDITOR}.get(do, Role.VIEWER)
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    if request.method == "GET":
+        return page(request, tenant, "stop", {}, integration)
+    if do == "pause" and integration.state == State.ACTIVE:
+        provisioning.pause(integration, request.user)
+        note(request, integration, "Paused")
+        messages.success(request, "Paused. Changes are collected and wait for Resume.")
+    elif do == "resume" and integration.state == State.PAUSED:
+        provisioning.resume(integration)
+        note(request, integration, "Resumed")
+        messages.success(request, "It goes on where it stopped.")
+    elif do == "uninstall" and integration.state != State.UNINSTALLED:
+        if request.POST.get("sure") != "yes":
+            messages.error(request, "Tick the box first: uninstalling cannot be undone.")
+            return redirect(request.path)
+        _uninstall(request, integration)
+    else:
+        messages.info(request, f"Nothing was done: it is {integration.get_state_display().lower()}.")
+    return redirect(request.path)
+
+
+def _uninstall(request: HttpRequest, integration: Integration) -> None:
+    results = provisioning.uninstall(integration, get_recipe)
+    note(request, integration, "Uninstalled")
+    for result in results:
+        (messages.success if result.ok else messages.error)(request, f"{result.label}: {result.detail}")
+
+
+def _apply(request: HttpRequest, integration: Integration) -> None:
+    row = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)
+    results = provisioning.provision(row, get_recipe)
+    failed = [result for result in results if not result.ok]
+    if failed:
+        text = (
+            f"Saved, but {len(failed)} of {len(results)} steps did not work. They are marked below; Save tries again."
+        )
+        messages.error(request, text)
+    else:
+        messages.success(request, f"Saved. All {len(results)} steps are done.")
+
+
+def _test(connection: Connection, secret: str) -> tuple[bool, str]:
+    if not secret:
+        try:
+            with transaction.atomic():
+                health.check(connection)
+        except IntegrityError:
+            return False, TAKEN
+        connection.refresh_from_db()
+        reason = REASONS.get(connection.health_reason)
+        if connection.health == Health.OK:
+            return True, f"It works: {connection.account_name}."
+        return (
+            False,
+            f"{reason.what if reason else ''} {connection.health_detail} {reason.fix if reason else ''}".strip(),
+        )
+    try:
+        found = health.probe(connection, secret)
+    except IntegrationError as exc:
+        reason = REASONS.get(exc.reason)
+        return False, f"{exc.public} {reason.fix if reason else ''}".strip()
+    if connection.external_account_id and found.external_id != connection.external_account_id:
+        return False, f"This key opens {found.name}, not {connection.account_name}. Use a key of the same account."
+    others = Connection.objects.filter(tenant=connection.tenant, vendor=connection.vendor).exclude(pk=connection.pk)
+    if others.filter(external_account_id=found.external_id).exclude(health=Health.DISCONNECTED).exists():
+        return False, TAKEN
+    return True, f"It works: {found.name}. Press “Save key” to use it."
+
+
+def _save_key(request: HttpRequest, integration: Integration, connection: Connection, secret: str) -> tuple[bool, str]:
+    """Store a key that works; one that does not leaves the stored one alone."""
+    if not secret:
+        return False, "Enter the new key first."
+    if len(secret) > LONGEST or any(sign.isspace() or not sign.isprintable() for sign in secret):
+        return False, "There are spaces or line breaks inside. Copy the key again in one piece."
+    ok, said = _test(connection, secret)
+    if not ok:
+        return False, f"Not saved. {said}"
+    connection.store_credentials({connection.auth_kind: secret}, secret)
+    connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
+    note(request, integration, f"New key for {connection.connector.label}")
+    if not health.check(connection):
+        return _test(connection, "")
+    return True, f"Saved. {connection.account_name} is connected; what waited for it goes on."
+
+
+def _account(integration: Integration, side: str) -> dict[str, Any]:
+    connection: Connection = getattr(integration, side)
+    return {
+        "side": side,
+        "connection": connection,
+        "secret_label": SECRET_LABELS.get(connection.auth_kind, ""),
+        "why": REASONS.get(connection.health_reason),
+    }
+
+
+def _address(integration: Integration) -> str:
+    ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
+    return reverse("portal:settings", kwargs=ids)
