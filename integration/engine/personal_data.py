@@ -36,6 +36,8 @@ from integration.models import (
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
+PORTION = 2000
+
 
 @dataclass(frozen=True)
 class Holding:
@@ -119,12 +121,14 @@ def erase(tenant: Tenant, email: str, recipes: Recipes) -> list[str]:
     """
     held = find(tenant, email, recipes)
     gone = _gone(held.links, recipes)
+    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
     with transaction.atomic():
-        return _erase(held, gone)
+        said = [line for line in (calls, *_erase(held, gone)) if line]
+    return said or ["Nothing is held on this address."]
 
 
 def _erase(held: Holding, gone: set[int]) -> list[str]:
-    said = [_said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")]
+    said: list[str] = []
     log = SyncLog.objects.filter(pk__in=list(held.log.values_list("pk", flat=True)))
     said.append(
         _said(
@@ -170,15 +174,21 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
             f"{fresh + waiting} change{'' if fresh + waiting == 1 else 's'} of this person had just come in and will "
             "be worked off. Erase again in a minute."
         )
-    return [line for line in said if line] or ["Nothing is held on this address."]
+    return said
 
 
 def _empty_calls(held: Holding) -> int:
-    """Bodies of calls hold many people at once: all of the accounts concerned go. They are kept for days only."""
+    """Bodies of calls hold many people at once: all of the accounts concerned go. They are kept for days only.
+
+    In small portions: a long transaction would keep the intake waiting.
+    """
     accounts = {pk for link in held.links for pk in (link.integration.left_id, link.integration.right_id)}
     accounts |= set(held.events.values_list("connection", flat=True).distinct())
     calls = VendorCall.objects.filter(connection__in=accounts).exclude(request="", response="")
-    return calls.update(request="", response="")
+    total = 0
+    while ids := list(calls.values_list("pk", flat=True)[:PORTION]):
+        total += VendorCall.objects.filter(pk__in=ids).update(request="", response="")
+    return total
 
 
 def _links(tenant: Tenant, digest: str, addresses: QuerySet[EmailIndex]) -> Iterable[RecordLink]:
