@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres check run fmt clean
+.PHONY: help demo demo-check test test-postgres check screenshots run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ check: $(STAMP) ## lint, types, import direction, migrations, production setting
 		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		LOCKSTEP_SECRET_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
 		LOCKSTEP_HASH_KEY=check-only $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+screenshots: $(STAMP) ## pictures of every page of the portal, desktop and phone, into docs/screenshots
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser
 
 run: $(STAMP) ## start web and worker for real vendor accounts (settings from .env)
 	$(BIN)/python manage.py serve
