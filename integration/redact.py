@@ -37,13 +37,13 @@ def mask_addresses(text: str) -> str:
 
 
 class HookTokenFilter(logging.Filter):
-    """Keep the tokens of webhook addresses out of every log line, also those that Django itself writes."""
+    """Keep the tokens of webhook and invitation addresses out of every log line, also those Django itself writes."""
 
-    _TOKEN = re.compile(r"(/hooks/[a-z0-9_-]+/)[^/\s?]+")
+    _TOKEN = re.compile(r"(/(?:hooks/[a-z0-9_-]+|invite)/)[^/\s?]+")
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask in place; never drops a record."""
         message = record.getMessage()
-        if "/hooks/" in message:
+        if "/hooks/" in message or "/invite/" in message:
             record.msg, record.args = self._TOKEN.sub(rf"\g<1>{MASK}", message), ()
         return True

@@ -1,15 +1,16 @@
 """Addresses of the hub: what vendors call (stage 1 of the walk) and the tenant's pages."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from integration.portal.signin import SignIn
 from integration.webhooks.health import healthz
 from integration.webhooks.views import WebhookView
 
 urlpatterns = [
     path("hooks/<slug:vendor>/<str:token>/", WebhookView.as_view(), name="webhook"),
     path("healthz", healthz, name="healthz"),
-    path("login/", LoginView.as_view(template_name="portal/login.html"), name="login"),
+    path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("", include("integration.portal.urls")),
 ]

@@ -8,6 +8,7 @@ import zoneinfo
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 
 def validate_timezone(name: str) -> None:
@@ -56,3 +57,60 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} at {self.tenant} ({self.get_role_display()})"
+
+
+class VendorIdentity(models.Model):
+    """A vendor's user who may sign in with that vendor's consent page. Matched by the vendor's ids, never by e-mail."""
+
+    vendor = models.CharField(max_length=30)
+    account_id = models.CharField(max_length=100)
+    vendor_user_id = models.CharField(max_length=100)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="vendor_identities")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "vendor identities"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("vendor", "account_id", "vendor_user_id"), name="one_user_per_vendor_identity"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.account_id}-{self.vendor_user_id}"
+
+
+class Invitation(models.Model):
+    """An offer to join a tenant, made by a link that works once. Of its token only a hash is kept."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="invitations_sent"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="invitations_accepted"
+    )
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.tenant} ({self.get_role_display()})"
+
+    @property
+    def closed_because(self) -> str:
+        """Why it cannot be accepted any more; empty while it can."""
+        if self.accepted_at:
+            return "This invitation has been used already."
+        if self.revoked_at:
+            return "This invitation was withdrawn."
+        if self.expires_at <= timezone.now():
+            return "This invitation has expired."
+        return "" if self.tenant.is_active else f"{self.tenant.name} is switched off at the moment."

@@ -35,6 +35,16 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Who gave the consent: the vendor's account and its user, both by the vendor's ids (text)."""
+
+    account: Account
+    user_id: str
+    user_name: str
+    email: str
+
+
+@dataclass(frozen=True)
 class Option:
     """One choice of an option field."""
 
@@ -153,5 +163,6 @@ class Connector:
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
     webhooks: Webhooks
     oauth: OAuth | None = None
+    identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")

@@ -44,7 +44,10 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         if not _expires_within(connection, EARLY) and not force:
             return  # another worker was quicker between our look and our lease
         client_id, client_secret = app_of(connection)
-        store(connection, _oauth(connection).refresh(client_id, client_secret, connection.credentials["refresh_token"]))
+        store(
+            connection,
+            oauth_of(connection.vendor).refresh(client_id, client_secret, connection.credentials["refresh_token"]),
+        )
     finally:
         Connection.objects.filter(pk=connection.pk).update(refresh_lease_until=None)
 
@@ -66,22 +69,28 @@ def revoke(connection: Connection) -> None:
     """Give the tokens back to the vendor. Raises IntegrationErrors of the call."""
     if connection.auth_kind == "oauth" and connection.credentials.get("refresh_token"):
         client_id, client_secret = app_of(connection)
-        _oauth(connection).revoke(client_id, client_secret, connection.credentials["refresh_token"])
+        oauth_of(connection.vendor).revoke(client_id, client_secret, connection.credentials["refresh_token"])
 
 
 def app_of(connection: Connection) -> tuple[str, str]:
     """Our app's client id and secret at this vendor. Raises AuthError when they are not configured."""
-    app: dict[str, str] = settings.OAUTH_APPS.get(connection.vendor, {})
+    return app_at(connection.vendor)
+
+
+def app_at(vendor: str) -> tuple[str, str]:
+    """The same by the vendor's key."""
+    app: dict[str, str] = settings.OAUTH_APPS.get(vendor, {})
     if not app.get("client_id"):
-        name = connection.vendor.upper()
+        name = vendor.upper()
         raise AuthError(
             "This hub has no OAuth app for the vendor.", detail=f"Set {name}_CLIENT_ID and {name}_CLIENT_SECRET."
         )
     return app["client_id"], app["client_secret"]
 
 
-def _oauth(connection: Connection) -> Any:
-    return import_module(CONNECTORS[connection.vendor].rpartition(".")[0] + ".oauth")
+def oauth_of(vendor: str) -> Any:
+    """The vendor's `oauth.py`."""
+    return import_module(CONNECTORS[vendor].rpartition(".")[0] + ".oauth")
 
 
 def _expires_within(connection: Connection, span: timedelta) -> bool:

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from integration.portal import people, records, running, settings_page, views
+from integration.portal import people, records, running, settings_page, signin, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("install/<slug:vendor>/", signin.install, name="install"),
+    path("oauth/<slug:vendor>/callback/", signin.callback, name="oauth_callback"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),

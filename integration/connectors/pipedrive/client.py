@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from integration.connectors.base import Account, Credentials, FieldSpec, JSONValue
+from integration.connectors.base import Account, Credentials, FieldSpec, Identity, JSONValue
 from integration.connectors.pipedrive import readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.bodies import Values, needs_current, person_body
@@ -58,12 +58,18 @@ class PipedriveClient(Api):
 
     def get_account(self) -> Account:
         """Return the company behind the credentials and the id and name of the user they belong to."""
+        return _account(self._me())
+
+    def get_identity(self) -> Identity:
+        """Return the company and the user behind the credentials, by their ids."""
+        me = self._me()
+        return Identity(_account(me), str(me["id"]), str(me.get("name") or ""), str(me.get("email") or ""))
+
+    def _me(self) -> Row:
         me = self.get("/api/v1/users/me", cost=2)
         if not isinstance(me, dict) or not me.get("company_id") or not me.get("id"):
             raise ContractError("Pipedrive did not say which company this is.", detail="users/me")
-        details = {"company_domain": me.get("company_domain"), "user_id": me["id"], "user_name": me.get("name")}
-        name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
-        return Account(str(me["company_id"]), name, {key: str(value or "") for key, value in details.items()})
+        return me
 
     def get_users(self) -> list[User]:
         """Return all users of the company, the inactive ones too."""
@@ -291,3 +297,9 @@ class PipedriveClient(Api):
 
 def _include(names: Sequence[str]) -> dict[str, str]:
     return {"include_fields": ",".join(names)} if names else {}
+
+
+def _account(me: Row) -> Account:
+    details = {"company_domain": me.get("company_domain"), "user_id": me["id"], "user_name": me.get("name")}
+    name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
+    return Account(str(me["company_id"]), name, {key: str(value or "") for key, value in details.items()})

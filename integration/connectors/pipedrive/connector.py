@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integration.connectors.base import Account, Connector, Credentials, Window
+from integration.connectors.base import Account, Connector, Credentials, Identity, Window
 from integration.connectors.pipedrive import fields, oauth, webhooks
 from integration.connectors.pipedrive.api import POLICY
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -28,6 +28,11 @@ def open_client(credentials: Credentials, wire: Wire) -> PipedriveClient:
 def check(client: PipedriveClient) -> Account:
     """Prove the credentials and name the company."""
     return client.get_account()
+
+
+def identify(client: PipedriveClient) -> Identity:
+    """Say whose consent opened this client."""
+    return client.get_identity()
 
 
 def normalise_base_url(typed: str) -> str:
@@ -62,6 +67,7 @@ CONNECTOR = Connector(
     create_field=fields.create_field,
     webhooks=webhooks,
     oauth=oauth.OAUTH,
+    identify=identify,
     objects=fields.OBJECTS,
     normalise_base_url=normalise_base_url,
 )

@@ -1,0 +1,171 @@
+"""Install and sign in with a vendor: to its consent page with a state, back with a code, and on to the tenant."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import time
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from integration.connectors.registry import CONNECTORS, get_connector
+from integration.engine import consent
+from integration.errors import IntegrationError, TransientError
+from integration.portal.accounts import Arrival, NotAllowed, Wish, arrive
+from tenants.access import member_or_404
+from tenants.models import Role, Tenant
+
+log = logging.getLogger(__name__)
+
+STATE_SECONDS = 600
+SESSION_KEY = "consent"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class SignIn(LoginView):
+    """Sign in with a password; the vendors one may sign in with instead are named below."""
+
+    template_name = "portal/login.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the vendors that are configured."""
+        return {**super().get_context_data(**kwargs), "vendors": consent.vendors()}
+
+
+def landing(tenant: Tenant) -> str:
+    """Where somebody arrives after signing in or installing."""
+    return reverse("portal:overview", kwargs={"tenant_id": tenant.pk})
+
+
+def redirect_uri(vendor: str) -> str:
+    """Our address the vendor sends people back to, exactly as it is registered there."""
+    root: str = settings.PUBLIC_URL.rstrip("/")
+    return root + reverse("portal:oauth_callback", kwargs={"vendor": vendor})
+
+
+def local(address: str) -> str:
+    """The address if it is a path of ours, else nothing."""
+    fine = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if fine else ""
+
+
+@never_cache
+@require_safe
+def install(request: HttpRequest, vendor: str) -> HttpResponse:
+    """Send the person to the vendor's consent page. `tenant` in the query connects for that tenant (owners only)."""
+    if not consent.is_ready(vendor):
+        return _not_configured(request, vendor)
+    tenant_id = request.GET.get("tenant", "")
+    if tenant_id:
+        _owned(request, tenant_id)
+    state = secrets.token_urlsafe(32)
+    request.session[SESSION_KEY] = {
+        "state": state,
+        "vendor": vendor,
+        "purpose": "login" if request.GET.get("for") == "login" else "install",
+        "tenant": tenant_id,
+        "user": str(request.user.pk or ""),
+        "next": local(request.GET.get("next", "")),
+        "until": time.time() + STATE_SECONDS,
+    }
+    return redirect(consent.page_address(vendor, redirect_uri(vendor), state))
+
+
+@never_cache
+@require_safe
+def callback(request: HttpRequest, vendor: str) -> HttpResponse:
+    """Take the person back: prove that this browser asked, learn who they are, sign them in."""
+    if not consent.is_ready(vendor):
+        return _not_configured(request, vendor)
+    if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
+        return redirect("portal:install", vendor=vendor)
+    asked = request.session.pop(SESSION_KEY, None)
+    if asked is None or not _proves(asked, request, vendor):
+        why = "This sign-in was started too long ago, in another browser, or was finished already."
+        return _stop(request, vendor, "Please start again", why, 400)
+    if request.GET.get("error") or not request.GET.get("code"):
+        why = f"{get_connector(vendor).label} says that you did not agree. Nothing was connected."
+        return _stop(request, vendor, "Not connected", why, 200, asked)
+    try:
+        return _finish(request, vendor, asked)
+    except NotAllowed as exc:
+        return _stop(request, vendor, "This does not work", str(exc), 403, asked)
+    except IntegrationError as exc:
+        log.warning("Sign-in with %s failed: %s", vendor, exc.reason)
+        status = 503 if isinstance(exc, TransientError) else 400
+        return _stop(request, vendor, "Please start again", f"{exc.public} Nothing was connected.", status, asked)
+
+
+def _finish(request: HttpRequest, vendor: str, asked: dict[str, Any]) -> HttpResponse:
+    user = request.user if isinstance(request.user, User) else None
+    tenant = _owned(request, asked["tenant"]) if asked["tenant"] else None  # asked again: roles change meanwhile
+    token, identity = consent.redeem(vendor, request.GET["code"], redirect_uri(vendor))
+    wish = Wish(vendor, user, tenant, installs=asked["purpose"] == "install")
+    arrival = arrive(wish, identity, token)
+    login(request, arrival.user, backend=BACKEND)
+    request.session.cycle_key()
+    messages.success(request, _welcome(vendor, identity.account.name, arrival))
+    return redirect(local(asked["next"]) or landing(arrival.tenant))
+
+
+def _welcome(vendor: str, account: str, arrival: Arrival) -> str:
+    label = get_connector(vendor).label
+    if arrival.connected:
+        return f"{label} is connected: {account}."
+    if arrival.joined:
+        return f"{label} account {account} is connected to {arrival.tenant.name} and stays there. You are a member now."
+    return f"Signed in with {label}."
+
+
+def _proves(asked: dict[str, Any], request: HttpRequest, vendor: str) -> bool:
+    """Whether this answer belongs to the question this browser asked, as the same person, not long ago."""
+    same = hmac.compare_digest(asked["state"].encode(), request.GET.get("state", "").encode())
+    person = asked["user"] == str(request.user.pk or "")
+    return same and person and asked["vendor"] == vendor and asked["until"] > time.time()
+
+
+def _owned(request: HttpRequest, tenant_id: str) -> Tenant:
+    try:
+        key = uuid.UUID(tenant_id)
+    except ValueError as exc:
+        raise Http404 from exc
+    return member_or_404(request.user, key, Role.OWNER).tenant
+
+
+def _not_configured(request: HttpRequest, vendor: str) -> HttpResponse:
+    if not consent.speaks_oauth(vendor):
+        name = get_connector(vendor).label if vendor in CONNECTORS else "This vendor"
+        why = f"{name} cannot be installed from here."
+        return render(request, "portal/stopped.html", {"heading": "Not available", "why": why}, status=404)
+    name = vendor.upper()
+    why = (
+        f"This hub has no app at {get_connector(vendor).label} yet. "
+        f"Its operator sets {name}_CLIENT_ID and {name}_CLIENT_SECRET."
+    )
+    return render(request, "portal/stopped.html", {"heading": "Not configured", "why": why}, status=404)
+
+
+def _stop(
+    request: HttpRequest, vendor: str, heading: str, why: str, status: int, asked: dict[str, Any] | None = None
+) -> HttpResponse:
+    """Words and a way to begin anew, with the same wish."""
+    query = {}
+    if asked is not None:
+        query = {"next": asked["next"], "tenant": asked["tenant"], "for": asked["purpose"]}
+    again = reverse("portal:install", kwargs={"vendor": vendor})
+    query = {key: value for key, value in query.items() if value}
+    again += f"?{urlencode(query)}" if query else ""
+    return render(request, "portal/stopped.html", {"heading": heading, "why": why, "again": again}, status=status)

@@ -1,0 +1,442 @@
+"""Install and sign in: through the sandbox's consent page, and against those who would like to be somebody else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.test import Client
+from django.urls import reverse
+
+from integration.connectors.base import Account, Identity
+from integration.engine import consent
+from integration.models import Connection, Health
+from integration.portal import accounts, signin
+from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
+from tenants.models import Member, Role, Tenant, VendorIdentity
+from tests.support.factories import ConnectionFactory, MemberFactory, TenantFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+INSTALL, CALLBACK = "/install/pipedrive/", "/oauth/pipedrive/callback/"
+GRACE = "acme:9001001"
+
+
+@pytest.fixture(autouse=True)
+def app(sandbox, settings):
+    settings.OAUTH_APPS = {"pipedrive": {"client_id": OAUTH_CLIENT_ID, "client_secret": OAUTH_CLIENT_SECRET}}
+    return sandbox
+
+
+def consented(address, account=GRACE, decision="allow"):
+    """What a person does on the consent page; returns the query our callback gets."""
+    query = {key: values[0] for key, values in parse_qs(urlsplit(address).query).items()}
+    page = requests.get(address, timeout=5)
+    assert page.status_code == 200, page.text
+    form = {**query, "account": account, "decision": decision}
+    reply = requests.post(address.partition("?")[0], data=form, allow_redirects=False, timeout=5)
+    location = reply.headers["Location"]
+    assert location.startswith(OAUTH_REDIRECT_URI)
+    return {key: values[0] for key, values in parse_qs(urlsplit(location).query).items()}
+
+
+def sign_in(client, account=GRACE, **query):
+    return client.get(CALLBACK, consented(client.get(INSTALL, query).url, account))
+
+
+def somebody(sandbox, name="Ada Lovelace", email="ada@acme.example"):
+    """Another user of the same company."""
+    sandbox.control("POST", "/pipedrive/acme/users", {"name": name, "email": email})
+    return f"acme:{max(sandbox.state.pipedrive.companies['acme'].users)}"
+
+
+def who(client):
+    return get_user_model().objects.filter(pk=client.session.get("_auth_user_id")).first()
+
+
+def overview(tenant):
+    return reverse("portal:overview", kwargs={"tenant_id": tenant.pk})
+
+
+def test_the_registered_address_is_ours():
+    assert signin.redirect_uri("pipedrive") == OAUTH_REDIRECT_URI
+
+
+def test_installing_makes_tenant_connection_and_owner():
+    client = Client()
+
+    answer = sign_in(client)
+
+    tenant, connection, user = Tenant.objects.get(), Connection.objects.get(), who(client)
+    assert answer.url == overview(tenant)
+    assert "Pipedrive is connected: ACME GmbH." in client.get(answer.url).content.decode()
+    assert (tenant.name, connection.tenant, connection.auth_kind) == ("ACME GmbH", tenant, "oauth")
+    assert (connection.external_account_id, connection.health) == ("9001", Health.OK)
+    assert connection.credentials["access_token"].startswith("v1u:")
+    assert connection.credentials["refresh_token"]
+    assert Member.objects.get(tenant=tenant, user=user).role == Role.OWNER
+    assert (user.first_name, user.is_staff, user.is_superuser, user.has_usable_password()) == (
+        "Grace Hopper", False, False, False,
+    )  # fmt: skip
+
+
+def test_signing_in_again_is_the_same_person_at_the_same_tenant():
+    first, second = Client(), Client()
+    sign_in(first)
+    assert "Log in with Pipedrive" in second.get("/login/").content.decode()
+
+    answer = sign_in(second, **{"for": "login"})
+
+    assert answer.url == overview(Tenant.objects.get())
+    assert who(second) == who(first)
+    assert (Connection.objects.count(), VendorIdentity.objects.count(), Member.objects.count()) == (1, 1, 1)
+    assert "Signed in with Pipedrive." in second.get(answer.url).content.decode()
+
+
+def test_a_new_consent_of_the_same_user_keeps_the_connection_alive(app):
+    sign_in(Client())
+    before = Connection.objects.get().credentials["refresh_token"]
+    sign_in(Client(), **{"for": "login"})
+    connection = Connection.objects.get()
+    grants = app.state.pipedrive.grants
+
+    assert connection.credentials["refresh_token"] != before
+    assert [grant.refresh_token for grant in grants] == [connection.credentials["refresh_token"]]
+
+
+def test_a_colleague_becomes_a_viewer_and_the_connection_keeps_its_tokens(app):
+    sign_in(Client())
+    before = Connection.objects.get().credentials
+    ada = Client()
+
+    answer = sign_in(ada, somebody(app))
+
+    assert answer.url == overview(Tenant.objects.get())
+    assert Member.objects.get(user=who(ada)).role == Role.VIEWER
+    assert Connection.objects.get().credentials == before
+
+
+def test_somebody_removed_does_not_come_back_by_signing_in(app):
+    sign_in(Client())
+    ada = somebody(app)
+    client = Client()
+    sign_in(client, ada)
+    Member.objects.get(user=who(client)).delete()
+
+    answer = sign_in(Client(), ada)
+
+    assert (answer.status_code, Member.objects.count()) == (403, 1)
+    assert "not a member of ACME GmbH any more" in answer.content.decode()
+
+
+def test_the_session_key_changes():
+    client = Client()
+    start = client.get(INSTALL).url
+    before = client.session.session_key
+
+    client.get(CALLBACK, consented(start))
+
+    assert client.session.session_key != before
+
+
+def refused(client, answer, status=400):
+    assert answer.status_code == status
+    assert "Try again" in answer.content.decode()
+    assert who(client) is None
+    assert (Tenant.objects.count(), Connection.objects.count()) == (0, 0)
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("state", ["", "forged", "ungültig"])
+def test_a_forged_state_is_refused(state):
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+
+    refused(client, client.get(CALLBACK, {**given, "state": state}))
+    refused(client, client.get(CALLBACK, given))  # the right one is gone too
+
+
+def test_a_state_works_once():
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    client.get(CALLBACK, given)
+    client.logout()
+
+    answer = client.get(CALLBACK, given)
+
+    assert (answer.status_code, who(client), Tenant.objects.count()) == (400, None, 1)
+
+
+def test_a_callback_is_not_repeated_while_signed_in():
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    client.get(CALLBACK, given)
+
+    assert client.get(CALLBACK, given).status_code == 400
+    assert Tenant.objects.count() == 1
+
+
+def test_the_state_of_another_browser_is_refused():
+    mine, victim = Client(), Client()
+    given = consented(mine.get(INSTALL).url)
+    refused(victim, victim.get(CALLBACK, given))
+    victim.get(INSTALL)  # one that waits for an answer of its own
+    refused(victim, victim.get(CALLBACK, given))
+
+
+def test_signing_in_as_another_person_meanwhile_ends_it():
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    client.force_login(UserFactory())
+
+    assert client.get(CALLBACK, given).status_code == 400
+    assert not Tenant.objects.exists()
+
+
+def test_a_state_expires_after_ten_minutes(monkeypatch):
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    now = signin.time.time()
+    monkeypatch.setattr(signin.time, "time", lambda: now + 601)
+
+    assert "too long ago" in refused(client, client.get(CALLBACK, given))
+
+
+def test_a_code_works_once(caplog):
+    thief, client = Client(), Client()
+    given = consented(client.get(INSTALL).url)
+    consent.redeem("pipedrive", given["code"], OAUTH_REDIRECT_URI)
+    html = refused(client, client.get(CALLBACK, given))
+    assert given["code"] not in html + caplog.text
+
+    own = parse_qs(urlsplit(thief.get(INSTALL).url).query)["state"][0]  # a stolen code with a state of one's own
+    refused(thief, thief.get(CALLBACK, {"code": given["code"], "state": own}))
+
+
+def test_the_vendor_is_down(app):
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    app.control("POST", "/misbehave", {"vendor": "pipedrive-oauth", "fail_next": [{"status": 502, "times": 5}]})
+
+    refused(client, client.get(CALLBACK, given), 503)
+
+
+def test_the_user_refuses():
+    client = Client()
+    given = consented(client.get(INSTALL).url, decision="deny")
+
+    assert "did not agree" in refused(client, client.get(CALLBACK, given), 200)
+
+
+def test_a_start_at_the_marketplace_goes_through_our_own_state():
+    client = Client()
+
+    answer = client.get(CALLBACK, {"code": "from-the-marketplace"})
+
+    assert answer.url == INSTALL
+    assert who(client) is None
+
+
+@pytest.mark.parametrize(
+    "next_path", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_next_never_leaves_this_site(next_path):
+    assert sign_in(Client(), next=next_path).url == overview(Tenant.objects.get())
+
+
+def test_next_is_kept():
+    assert sign_in(Client(), next="/t/?a=1&b=2").url == "/t/?a=1&b=2"
+    assert "next=/t/%3Fa%3D1" in Client().get("/login/?next=/t/?a=1").content.decode().replace("%2F", "/")
+
+
+def test_the_address_of_an_existing_user_takes_nobody_over(app):
+    staff = UserFactory(email="grace@acme.example", username="grace@acme.example", is_staff=True, is_superuser=True)
+    for user in app.state.pipedrive.companies["acme"].users.values():
+        user.email = staff.email
+    client = Client()
+
+    sign_in(client)
+
+    assert who(client) not in (None, staff)
+    assert not who(client).is_staff
+    assert not staff.vendor_identities.exists()
+
+
+def test_operators_do_not_sign_in_by_consent():
+    client = Client()
+    staff = UserFactory(is_staff=True)
+    client.force_login(staff)
+
+    assert sign_in(client).status_code == 403
+    assert not VendorIdentity.objects.exists()
+
+    VendorIdentity.objects.create(vendor="pipedrive", account_id="9001", vendor_user_id="9001001", user=staff)
+    stranger = Client()
+    assert sign_in(stranger).status_code == 403
+    assert who(stranger) is None
+
+
+def test_who_is_signed_in_keeps_their_user():
+    client, user = Client(), UserFactory()
+    client.force_login(user)
+
+    sign_in(client)
+
+    assert who(client) == user
+    assert VendorIdentity.objects.get().user == user
+    assert Member.objects.get().role == Role.OWNER
+
+
+def test_an_identity_of_somebody_else_is_not_taken():
+    sign_in(Client())
+    other = Client()
+    other.force_login(UserFactory())
+
+    answer = sign_in(other)
+
+    assert answer.status_code == 403
+    assert "signed in as somebody else" in answer.content.decode()
+    assert Member.objects.count() == 1
+
+
+def test_an_account_connected_elsewhere_stays_there_and_its_user_joins():
+    own = ConnectionFactory(external_account_id="9001")
+    member = MemberFactory()
+    client = Client()
+    client.force_login(member.user)
+    MemberFactory(tenant=own.tenant)
+
+    answer = sign_in(client)
+
+    own.refresh_from_db()
+    assert answer.url == overview(own.tenant)
+    assert (own.auth_kind, Connection.objects.count(), Tenant.objects.count()) == ("api_token", 1, 2)
+    assert Member.objects.get(tenant=own.tenant, user=member.user).role == Role.VIEWER
+    assert "stays there" in client.get(answer.url).content.decode()
+
+
+def test_a_second_tenant_cannot_claim_a_connected_account():
+    own = ConnectionFactory(external_account_id="9001")
+    member = MemberFactory()
+    client = Client()
+    client.force_login(member.user)
+
+    answer = sign_in(client, tenant=str(member.tenant_id))
+
+    own.refresh_from_db()
+    html = answer.content.decode()
+    assert answer.status_code == 403
+    assert "connected to another customer already" in html
+    assert own.tenant.name not in html
+    assert list(Connection.objects.all()) == [own]
+    assert list(member.user.memberships.all()) == [member]
+
+
+def test_an_owner_connects_for_their_tenant():
+    member = MemberFactory()
+    client = Client()
+    client.force_login(member.user)
+
+    answer = sign_in(client, tenant=str(member.tenant_id))
+
+    assert answer.url == overview(member.tenant)
+    assert Connection.objects.get().tenant == member.tenant
+    assert Tenant.objects.count() == 1
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, None])
+def test_only_owners_connect_for_a_tenant(role):
+    member = MemberFactory(role=role or Role.OWNER)
+    client = Client()
+    client.force_login(member.user if role else UserFactory())
+
+    assert client.get(INSTALL, {"tenant": str(member.tenant_id)}).status_code == 404
+    assert client.get(INSTALL, {"tenant": "no-uuid"}).status_code == 404
+    assert Client().get(INSTALL, {"tenant": str(member.tenant_id)}).status_code == 404
+
+
+def test_an_inactive_tenant_is_not_entered():
+    tenant = TenantFactory(is_active=False)
+    ConnectionFactory(tenant=tenant, external_account_id="9001")
+    client = Client()
+
+    answer = sign_in(client)
+
+    assert answer.status_code == 403
+    assert "switched off" in answer.content.decode()
+    assert who(client) is None
+    assert not Member.objects.exists()
+    assert not get_user_model().objects.exists()
+
+
+def test_reinstalling_revives_the_old_connection_and_logging_in_does_not():
+    sign_in(Client())
+    old = Connection.objects.get()
+    Connection.objects.update(health=Health.DISCONNECTED, credentials={})
+
+    sign_in(Client(), **{"for": "login"})
+    old.refresh_from_db()
+    assert (old.health, old.credentials) == (Health.DISCONNECTED, {})
+
+    sign_in(Client())
+    old.refresh_from_db()
+    assert (old.health, Connection.objects.count()) == (Health.OK, 1)
+    assert old.credentials["refresh_token"]
+
+
+def test_a_vendor_without_app_says_so(settings):
+    settings.OAUTH_APPS = {"pipedrive": {"client_id": "", "client_secret": ""}}
+    answer = Client().get(INSTALL)
+    assert answer.status_code == 404
+    assert "PIPEDRIVE_CLIENT_ID" in answer.content.decode()
+    for vendor in ("maileon", "nobody"):
+        answer = Client().get(f"/install/{vendor}/")
+        assert answer.status_code == 404
+        assert "cannot be installed from here" in answer.content.decode()
+    assert "Log in with" not in Client().get("/login/").content.decode()
+
+
+def test_posting_does_nothing():
+    assert Client().post(CALLBACK).status_code == 405
+    assert Client().post(INSTALL).status_code == 405
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_colleagues_at_once_make_one_tenant(app):
+    tickets = []
+    for account in (GRACE, somebody(app)):
+        code = consented(consent.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"), account)["code"]
+        tickets.append(consent.redeem("pipedrive", code, OAUTH_REDIRECT_URI))
+
+    def enter(ticket):
+        token, identity = ticket
+        try:
+            return accounts.arrive(accounts.Wish("pipedrive"), identity, token).tenant.pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        arrived = set(pool.map(enter, tickets))
+
+    assert arrived == {Tenant.objects.get().pk}
+    assert Connection.objects.count() == 1
+    assert sorted(Member.objects.values_list("role", flat=True)) == [Role.OWNER, Role.VIEWER]
+
+
+def test_an_identity_is_of_one_account():
+    """The same user number at another company is somebody else."""
+    sign_in(Client())
+    token = consent.redeem(
+        "pipedrive",
+        consented(consent.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"))["code"],
+        OAUTH_REDIRECT_URI,
+    )[0]
+    other = Identity(Account("9002", "Other"), "9001001", "Mallory", "m@example.com")
+
+    arrival = accounts.arrive(accounts.Wish("pipedrive"), other, token)
+
+    assert arrival.tenant.name == "Other"
+    assert VendorIdentity.objects.values("user").distinct().count() == 2
