@@ -24,7 +24,15 @@ from tests.support.factories import (
 pytestmark = pytest.mark.django_db
 
 # Addresses that speak of no tenant's object, with what a member gets there.
-OPEN = {"home": 302, "login": 200, "logout": 405, "healthz": 200, "install": 404, "oauth_callback": 404}
+OPEN = {
+    "home": 302,
+    "login": 200,
+    "logout": 405,
+    "healthz": 200,
+    "install": 404,
+    "oauth_callback": 404,
+    "invitation": 404,
+}
 # Vendors prove themselves by the endpoint's secret; a member's session counts for nothing there.
 PROVEN = {"webhook": 405}
 
