@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integration.portal import people, records, running, settings_page, signin, views
+from integration.portal import people, records, running, settings_page, signin, team, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
@@ -10,6 +10,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("install/<slug:vendor>/", signin.install, name="install"),
     path("oauth/<slug:vendor>/callback/", signin.callback, name="oauth_callback"),
+    path("invite/<str:token>/", team.invitation, name="invitation"),
+    path("t/<uuid:tenant_id>/team/", team.members, name="team"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),

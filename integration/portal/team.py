@@ -1,0 +1,195 @@
+"""The team of a tenant: who is in it, who is invited, and the page behind an invitation's link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from integration.portal.pages import enter, page
+from integration.portal.signin import BACKEND, landing
+from tenants import invitations, team
+from tenants.models import Invitation, Member, Role, Tenant
+
+if TYPE_CHECKING:
+    NewUserForm = UserCreationForm[User]
+else:
+    NewUserForm = UserCreationForm
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(label="E-mail address")
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.VIEWER)
+
+
+class RoleForm(forms.Form):
+    """A member's role."""
+
+    role = forms.ChoiceField(label="Role", choices=Role.choices)
+
+
+class JoinForm(NewUserForm):
+    """A new person: the e-mail address is the name they sign in with."""
+
+    username = forms.EmailField(label="E-mail address", max_length=150)
+
+    class Meta:
+        model = User
+        fields = ("username",)
+
+    def save(self, commit: bool = True) -> User:
+        """Keep the address as the address too. It is never used to find a user."""
+        self.instance.email = self.cleaned_data["username"]
+        user: User = super().save(commit=commit)
+        return user
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: HttpRequest, tenant_id: object) -> HttpResponse:
+    """Everybody of the tenant sees the team; owners change it, by what `do` says."""
+    tenant = enter(request, tenant_id, Role.OWNER if request.method == "POST" else Role.VIEWER)
+    if request.method != "POST":
+        return _page(request, tenant)
+    act = ACTIONS.get(request.POST.get("do", ""))
+    if act is None:
+        raise Http404
+    return act(request, tenant)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """What the link offers. Accepted by a POST: as who is signed in, or as a new person with a password."""
+    offer = invitations.find(token)
+    closed = "This invitation link is not known. Check that it is complete." if offer is None else offer.closed_because
+    if offer is None or closed:
+        return _closed(request, closed)
+    form = None if request.user.is_authenticated else JoinForm(request.POST or None, initial={"username": offer.email})
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            if _join(request, offer, form):
+                messages.success(request, f"Welcome to {offer.tenant.name}.")
+                return redirect(landing(offer.tenant))
+        except invitations.InvitationClosed as exc:
+            return _closed(request, str(exc))
+    back = reverse("portal:invitation", kwargs={"token": token})
+    return render(request, "portal/invitation.html", {"offer": offer, "form": form, "next": back})
+
+
+def _join(request: HttpRequest, offer: Invitation, form: JoinForm | None) -> bool:
+    if form is None:
+        assert isinstance(request.user, User)
+        invitations.accept(offer, request.user)
+        return True
+    try:
+        with transaction.atomic():
+            user = form.save()
+            invitations.accept(offer, user)
+    except IntegrityError:  # somebody took the name since the form looked
+        form.add_error("username", "A user with that username already exists.")
+        return False
+    login(request, user, backend=BACKEND)
+    return True
+
+
+def _closed(request: HttpRequest, why: str) -> HttpResponse:
+    why = f"{why} Ask the owner of the team for a new one."
+    return render(request, "portal/stopped.html", {"heading": "Invitation", "why": why}, status=404)
+
+
+def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, tenant, form=form, status=422)
+    by = request.user if isinstance(request.user, User) else None
+    offer, token = invitations.invite(tenant, form.cleaned_data["email"], form.cleaned_data["role"], by)
+    return _page(request, tenant, offer=offer, link=link(token))
+
+
+def _change_role(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    member = _member(request, tenant)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the roles.")
+        return _back(tenant)
+    try:
+        team.change_role(member, form.cleaned_data["role"])
+        messages.success(request, f"{_name(member)} is now {member.get_role_display()}.")
+    except team.LastOwner as exc:
+        messages.error(request, str(exc))
+    return _back(tenant)
+
+
+def _remove(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    member = _member(request, tenant)
+    try:
+        team.remove(member)
+    except team.LastOwner as exc:
+        messages.error(request, str(exc))
+        return _back(tenant)
+    messages.success(request, f"{_name(member)} is no longer a member of {tenant.name}.")
+    return redirect("portal:home") if member.user_id == request.user.pk else _back(tenant)
+
+
+def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    offer = get_object_or_404(Invitation, tenant=tenant, pk=_number(request, "invitation"))
+    if invitations.revoke(offer):
+        messages.success(request, f"The invitation of {offer.email} is withdrawn.")
+    else:
+        messages.warning(request, "This invitation was closed already.")
+    return _back(tenant)
+
+
+ACTIONS = {"invite": _invite, "role": _change_role, "remove": _remove, "revoke": _revoke}
+
+
+def link(token: str) -> str:
+    """The full address of an invitation, to be sent to the person."""
+    root: str = settings.PUBLIC_URL.rstrip("/")
+    return root + reverse("portal:invitation", kwargs={"token": token})
+
+
+def _page(request: HttpRequest, tenant: Tenant, *, status: int = 200, **given: Any) -> HttpResponse:
+    people = Member.objects.select_related("user").filter(tenant=tenant).order_by("created_at")
+    rows = [
+        (row, RoleForm(initial={"role": row.role}, auto_id=f"id_{row.pk}_%s"), row.user_id == request.user.pk)
+        for row in people
+    ]
+    offers = invitations.open_ones(tenant)
+    context = {"rows": rows, "offers": offers, "form": InviteForm(), "days": invitations.LIFETIME.days, **given}
+    return page(request, tenant, "team", context, status=status)
+
+
+def _member(request: HttpRequest, tenant: Tenant) -> Member:
+    return get_object_or_404(Member.objects.select_related("user"), tenant=tenant, pk=_number(request, "member"))
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Http404
+    return int(text)
+
+
+def _name(member: Member) -> str:
+    return member.user.get_full_name() or member.user.get_username()
+
+
+def _back(tenant: Tenant) -> HttpResponse:
+    return redirect("portal:team", tenant_id=tenant.pk)
