@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integration.portal import people, records, running, settings_page, signin, team, views
+from integration.portal import connect, people, records, running, settings_page, signin, team, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
@@ -13,6 +13,7 @@ urlpatterns = [
     path("invite/<str:token>/", team.invitation, name="invitation"),
     path("t/<uuid:tenant_id>/team/", team.members, name="team"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
+    path("t/<uuid:tenant_id>/connect/", connect.connect, name="connect"),
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),
     path(f"{_INTEGRATION}settings/", settings_page.settings, name="settings"),
