@@ -6,15 +6,25 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django import forms
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from tenants.access import ROLE_RANK
 from tenants.models import Invitation, Member, Role, Tenant
 
 LIFETIME = timedelta(days=7)
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(label="E-mail address")
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.VIEWER)
 
 
 class InvitationClosed(Exception):
@@ -31,6 +41,12 @@ def invite(tenant: Tenant, email: str, role: str, by: User | None) -> tuple[Invi
         token_hash=_hash(token), expires_at=timezone.now() + LIFETIME,
     )  # fmt: skip
     return invitation, token
+
+
+def link(token: str) -> str:
+    """The full address of an invitation, to be sent to the person."""
+    root: str = settings.PUBLIC_URL.rstrip("/")
+    return root + reverse("portal:invitation", kwargs={"token": token})
 
 
 def open_ones(tenant: Tenant) -> QuerySet[Invitation]:

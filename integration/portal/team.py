@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
@@ -27,13 +26,6 @@ if TYPE_CHECKING:
     NewUserForm = UserCreationForm[User]
 else:
     NewUserForm = UserCreationForm
-
-
-class InviteForm(forms.Form):
-    """Whom to invite, and as what."""
-
-    email = forms.EmailField(label="E-mail address")
-    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.VIEWER)
 
 
 class RoleForm(forms.Form):
@@ -114,12 +106,12 @@ def _closed(request: HttpRequest, why: str) -> HttpResponse:
 
 
 def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    form = InviteForm(request.POST)
+    form = invitations.InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, tenant, form=form, status=422)
     by = request.user if isinstance(request.user, User) else None
     offer, token = invitations.invite(tenant, form.cleaned_data["email"], form.cleaned_data["role"], by)
-    return _page(request, tenant, offer=offer, link=link(token))
+    return _page(request, tenant, offer=offer, link=invitations.link(token))
 
 
 def _change_role(request: HttpRequest, tenant: Tenant) -> HttpResponse:
@@ -159,12 +151,6 @@ def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 ACTIONS = {"invite": _invite, "role": _change_role, "remove": _remove, "revoke": _revoke}
 
 
-def link(token: str) -> str:
-    """The full address of an invitation, to be sent to the person."""
-    root: str = settings.PUBLIC_URL.rstrip("/")
-    return root + reverse("portal:invitation", kwargs={"token": token})
-
-
 def _page(request: HttpRequest, tenant: Tenant, *, status: int = 200, **given: Any) -> HttpResponse:
     people = Member.objects.select_related("user").filter(tenant=tenant).order_by("created_at")
     rows = [
@@ -172,7 +158,13 @@ def _page(request: HttpRequest, tenant: Tenant, *, status: int = 200, **given: A
         for row in people
     ]
     offers = invitations.open_ones(tenant)
-    context = {"rows": rows, "offers": offers, "form": InviteForm(), "days": invitations.LIFETIME.days, **given}
+    context = {
+        "rows": rows,
+        "offers": offers,
+        "form": invitations.InviteForm(),
+        "days": invitations.LIFETIME.days,
+        **given,
+    }
     return page(request, tenant, "team", context, status=status)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from tenants.models import Member, Tenant
+from tenants.models import Invitation, Member, Tenant
 from tests.support import factories
 
 
@@ -64,3 +64,29 @@ def test_users_and_groups_open_in_the_consoles_clothes(console: Client) -> None:
         assert console.get(reverse(f"admin:auth_{name}_change", args=[row.pk])).status_code == 200
         assert console.get(reverse(f"admin:auth_{name}_add")).status_code == 200
     assert console.get(reverse("admin:auth_user_password_change", args=[user.pk])).status_code == 200
+
+
+def test_a_member_is_invited_by_a_link(console: Client) -> None:
+    tenant = factories.TenantFactory()
+    change = reverse("admin:tenants_tenant_change", args=[tenant.pk])
+    address = reverse("admin:tenants_tenant_invite_member", args=[tenant.pk])
+    assert address in console.get(change).content.decode()
+    assert "Make the link" in console.get(address).content.decode()
+    assert not Invitation.objects.exists()
+
+    assert "Enter a valid" in console.post(address, {"email": "ada", "role": "owner"}).content.decode()
+    page = console.post(address, {"email": "ada@example.com", "role": "owner"}).content.decode()
+
+    link = page.split('readonly size="90" value="')[1].split('"')[0]
+    offer = Invitation.objects.get()
+    assert (offer.tenant, offer.email, offer.role) == (tenant, "ada@example.com", "owner")
+    assert Client().get(link.removeprefix("http://127.0.0.1:8000")).status_code == 200
+
+
+def test_who_may_only_look_invites_nobody(db: None) -> None:
+    client, user = Client(), factories.UserFactory(is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_tenant"))
+    client.force_login(user)
+    address = reverse("admin:tenants_tenant_invite_member", args=[factories.TenantFactory().pk])
+    assert client.post(address, {"email": "ada@example.com", "role": "owner"}).status_code == 403
+    assert not Invitation.objects.exists()
