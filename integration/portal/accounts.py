@@ -159,6 +159,8 @@ def _member(tenant: Tenant, user: User, was_here: bool) -> tuple[Member, bool]:
 
 def _may_store(wish: Wish, connection: Connection, identity: Identity, member: Member) -> bool:
     """Whether these tokens replace the stored ones. A colleague who just looks in never changes what the sync uses."""
+    if wish.tenant is not None:
+        return True  # its owner asked for just this
     if connection.health == Health.DISCONNECTED:
         return wish.installs
     broken = connection.health == Health.NEEDS_YOU

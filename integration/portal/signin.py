@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine import consent
@@ -85,7 +85,7 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
 
 
 @never_cache
-@require_safe
+@require_GET
 def callback(request: HttpRequest, vendor: str) -> HttpResponse:
     """Take the person back: prove that this browser asked, learn who they are, sign them in."""
     if not consent.is_ready(vendor):

@@ -347,6 +347,22 @@ def test_an_owner_connects_for_their_tenant():
     assert Tenant.objects.count() == 1
 
 
+def test_an_owner_replaces_a_token_by_consent_and_a_mere_install_does_not():
+    member = MemberFactory()
+    connection = ConnectionFactory(tenant=member.tenant, external_account_id="9001")
+    client = Client()
+    client.force_login(member.user)
+
+    sign_in(client)
+    connection.refresh_from_db()
+    assert connection.auth_kind == "api_token"
+
+    sign_in(client, tenant=str(member.tenant_id))
+    connection.refresh_from_db()
+    assert (connection.auth_kind, connection.health, Connection.objects.count()) == ("oauth", Health.OK, 1)
+    assert set(connection.credentials) == {"access_token", "refresh_token"}
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, None])
 def test_only_owners_connect_for_a_tenant(role):
     member = MemberFactory(role=role or Role.OWNER)
