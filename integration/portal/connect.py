@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,11 @@ class Side:
     connector: Connector
     form: AccountForm
     can_log_in: bool  # by the vendor's own consent page
+
+    def rows(self) -> list[tuple[Any, str]]:
+        """(field, what it depends on as JSON): address and key matter for another account only."""
+        needs = json.dumps({f"{self.form.prefix}-account": ""}) if "account" in self.form.fields else ""
+        return [(field, "" if field.name == "account" else needs) for field in self.form]
 
 
 @login_required

@@ -24,7 +24,9 @@ from django.views.decorators.http import require_GET, require_safe
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine import consent
 from integration.errors import IntegrationError, TransientError
+from integration.models import State
 from integration.portal.accounts import Arrival, NotAllowed, Wish, arrive
+from integration.portal.pages import integrations_of
 from tenants.access import member_or_404
 from tenants.models import Role, Tenant
 
@@ -46,8 +48,11 @@ class SignIn(LoginView):
 
 
 def landing(tenant: Tenant) -> str:
-    """Where somebody arrives after signing in or installing."""
-    return reverse("portal:overview", kwargs={"tenant_id": tenant.pk})
+    """Where somebody arrives after signing in or installing: at the settings, or where two systems are connected."""
+    integration = integrations_of(tenant).exclude(state=State.UNINSTALLED).first()
+    if integration is None:
+        return reverse("portal:connect", kwargs={"tenant_id": tenant.pk})
+    return reverse("portal:settings", kwargs={"tenant_id": tenant.pk, "integration_id": integration.pk})
 
 
 def redirect_uri(vendor: str) -> str:

@@ -18,7 +18,7 @@ from integration.models import Connection, Health
 from integration.portal import accounts, signin
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
 from tenants.models import Member, Role, Tenant, VendorIdentity
-from tests.support.factories import ConnectionFactory, MemberFactory, TenantFactory, UserFactory
+from tests.support.factories import ConnectionFactory, IntegrationFactory, MemberFactory, TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 INSTALL, CALLBACK = "/install/pipedrive/", "/oauth/pipedrive/callback/"
@@ -57,8 +57,9 @@ def who(client):
     return get_user_model().objects.filter(pk=client.session.get("_auth_user_id")).first()
 
 
-def overview(tenant):
-    return reverse("portal:overview", kwargs={"tenant_id": tenant.pk})
+def start(tenant):
+    """Where a tenant without an integration begins."""
+    return reverse("portal:connect", kwargs={"tenant_id": tenant.pk})
 
 
 def test_the_registered_address_is_ours():
@@ -71,7 +72,7 @@ def test_installing_makes_tenant_connection_and_owner():
     answer = sign_in(client)
 
     tenant, connection, user = Tenant.objects.get(), Connection.objects.get(), who(client)
-    assert answer.url == overview(tenant)
+    assert answer.url == start(tenant)
     assert "Pipedrive is connected: ACME GmbH." in client.get(answer.url).content.decode()
     assert (tenant.name, connection.tenant, connection.auth_kind) == ("ACME GmbH", tenant, "oauth")
     assert (connection.external_account_id, connection.health) == ("9001", Health.OK)
@@ -90,10 +91,21 @@ def test_signing_in_again_is_the_same_person_at_the_same_tenant():
 
     answer = sign_in(second, **{"for": "login"})
 
-    assert answer.url == overview(Tenant.objects.get())
+    assert answer.url == start(Tenant.objects.get())
     assert who(second) == who(first)
     assert (Connection.objects.count(), VendorIdentity.objects.count(), Member.objects.count()) == (1, 1, 1)
     assert "Signed in with Pipedrive." in second.get(answer.url).content.decode()
+
+
+def test_once_two_systems_are_connected_everybody_lands_at_the_settings():
+    sign_in(Client())
+    connection = Connection.objects.get()
+    integration = IntegrationFactory(tenant=connection.tenant, left=connection)
+
+    answer = sign_in(Client(), **{"for": "login"})
+
+    ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
+    assert answer.url == reverse("portal:settings", kwargs=ids)
 
 
 def test_a_new_consent_of_the_same_user_keeps_the_connection_alive(app):
@@ -114,7 +126,7 @@ def test_a_colleague_becomes_a_viewer_and_the_connection_keeps_its_tokens(app):
 
     answer = sign_in(ada, somebody(app))
 
-    assert answer.url == overview(Tenant.objects.get())
+    assert answer.url == start(Tenant.objects.get())
     assert Member.objects.get(user=who(ada)).role == Role.VIEWER
     assert Connection.objects.get().credentials == before
 
@@ -244,7 +256,7 @@ def test_a_start_at_the_marketplace_goes_through_our_own_state():
     "next_path", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
 def test_next_never_leaves_this_site(next_path):
-    assert sign_in(Client(), next=next_path).url == overview(Tenant.objects.get())
+    assert sign_in(Client(), next=next_path).url == start(Tenant.objects.get())
 
 
 def test_next_is_kept():
@@ -312,7 +324,7 @@ def test_an_account_connected_elsewhere_stays_there_and_its_user_joins():
     answer = sign_in(client)
 
     own.refresh_from_db()
-    assert answer.url == overview(own.tenant)
+    assert answer.url == start(own.tenant)
     assert (own.auth_kind, Connection.objects.count(), Tenant.objects.count()) == ("api_token", 1, 2)
     assert Member.objects.get(tenant=own.tenant, user=member.user).role == Role.VIEWER
     assert "stays there" in client.get(answer.url).content.decode()
@@ -342,7 +354,7 @@ def test_an_owner_connects_for_their_tenant():
 
     answer = sign_in(client, tenant=str(member.tenant_id))
 
-    assert answer.url == overview(member.tenant)
+    assert answer.url == start(member.tenant)
     assert Connection.objects.get().tenant == member.tenant
     assert Tenant.objects.count() == 1
 

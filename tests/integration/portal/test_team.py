@@ -167,7 +167,7 @@ def test_a_new_person_joins_with_a_password(owner):
     answer = join(client, link)
 
     user = get_user_model().objects.get(username="ada@example.com")
-    assert answer.url == reverse("portal:overview", args=[owner.tenant_id])
+    assert answer.url == reverse("portal:connect", args=[owner.tenant_id])
     assert client.get(answer.url).status_code == 200
     assert (user.is_staff, user.check_password(GOOD)) == (False, True)
     assert Member.objects.get(user=user).role == Role.EDITOR
