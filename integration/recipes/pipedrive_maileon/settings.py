@@ -121,15 +121,9 @@ class SettingsForm(forms.Form):
         data = super().clean() or {}
         if data.get("deals_create_contacts") and not data.get("deals_enabled"):
             data["deals_create_contacts"] = False
-        if (
-            data.get("doi_key")
-            and not str(data["doi_key"]).isalnum()
-            and "-" not in data["doi_key"]
-            and "_" not in data["doi_key"]
-        ):
-            self.add_error(
-                "doi_key", "A DOI key has only letters, digits, - and _. Copy it from the mailing in Maileon."
-            )
+        key = str(data.get("doi_key") or "")
+        if key and not (key.isascii() and key.isalnum()):  # what Maileon takes as `doimailing` (maileon sheet §2.2)
+            self.add_error("doi_key", "A DOI key has only letters and digits. Copy it from the mailing in Maileon.")
         return data
 
 

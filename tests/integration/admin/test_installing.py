@@ -17,7 +17,7 @@ from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub
 
 ADD = reverse("admin:integration_integration_add")
-FORM = {"contacts_enabled": "on", "permission": "1", "doi_enabled": "on", "doi_key": "welcome-1",
+FORM = {"contacts_enabled": "on", "permission": "1", "doi_enabled": "on", "doi_key": "welcome1",
         "on_email_change": "ask_again", "on_delete": "unsubscribe", "deals_enabled": "on"}  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_saving_provisions_and_shows_each_step(console: Client, installed: Integ
     assert "Saved. All 4 steps are done" in text
     assert "Pipedrive: 6 in place (3 created, 0 removed)" in text
     row = fresh(installed)
-    assert (row.settings["deals_enabled"], row.settings["doi_key"], row.state) == (True, "welcome-1", "active")
+    assert (row.settings["deals_enabled"], row.settings["doi_key"], row.state) == (True, "welcome1", "active")
     entry = LogEntry.objects.get()
     assert "Enable Pipedrive deals sync" in entry.change_message
 

@@ -61,7 +61,7 @@ def test_the_whole_way_from_two_keys_to_active(sandbox, member):
     integration = Integration.objects.get(tenant=member.tenant)
     assert integration.state == "draft"
     assert (integration.left.account_name, integration.right.account_name) == ("ACME GmbH", "ACME Newsletter")
-    saved = {"contacts_enabled": "on", "doi_enabled": "on", "doi_key": "welcome-mail"}
+    saved = {"contacts_enabled": "on", "doi_enabled": "on", "doi_key": "welcome1"}
     html = client.post(answer.url, saved, follow=True).content.decode()
     assert "steps are done" in html
     assert Integration.objects.get().state == "active"
