@@ -66,6 +66,7 @@ class Recipe:
     steps: Callable[[Context], Sequence[Step]]
     webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
+    summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
 
     def flow(self, key: str) -> Flow:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine import health, provisioning, settings_form
 from integration.errors import IntegrationError
-from integration.models import Connection, Health, Integration, State
+from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.reasons import REASONS
@@ -51,11 +51,23 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
         "form": form,
         "sections": list(settings_form.sections(form)),
         "warnings": recipe.warnings(settings_now),
+        "summary": recipe.summary(settings_now),
         "accounts": [_account(integration, side) for side in ("left", "right")],
         "steps": [{**step, "why": REASONS.get(step.get("reason", ""))} for step in integration.provisioning],
     }
     status = 422 if form.is_bound else 200
     return page(request, tenant, "settings", context, integration, status=status)
+
+
+@login_required
+@require_POST
+def summary(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """What the form as it is now would do, in sentences. Saves nothing, asks no vendor."""
+    _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
+    recipe = get_recipe(integration.recipe)
+    wished = settings_form.imagined(integration, recipe, request.POST)
+    context = {"summary": recipe.summary(wished), "warnings": recipe.warnings(wished)}
+    return render(request, "portal/summary.html", context)
 
 
 @login_required
@@ -173,8 +185,12 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
 
 
 def _account(integration: Integration, side: str) -> dict[str, Any]:
+    """One account's card. Its webhook address holds a token: the page shows it to those who may change settings."""
     connection: Connection = getattr(integration, side)
+    endpoint = WebhookEndpoint.objects.filter(connection=connection).first()
     return {
+        "endpoint": endpoint,
+        "webhook_address": provisioning.endpoint_url(endpoint) if endpoint else "",
         "side": side,
         "connection": connection,
         "secret_label": SECRET_LABELS.get(connection.auth_kind, ""),

@@ -17,6 +17,7 @@ urlpatterns = [
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),
     path(f"{_INTEGRATION}settings/", settings_page.settings, name="settings"),
+    path(f"{_INTEGRATION}settings/summary/", settings_page.summary, name="summary"),
     path(f"{_INTEGRATION}account/", settings_page.account, name="account"),
     path(f"{_INTEGRATION}stop/", settings_page.stop, name="stop"),
     path(f"{_INTEGRATION}activity/", views.activity, name="activity"),

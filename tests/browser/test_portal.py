@@ -136,6 +136,7 @@ def test_a_key_is_tested_in_place_and_options_follow_each_other(world, owner, br
     assert not key.is_visible()
     assert permission.is_visible()
     assert page.get_by_text("Unsaved changes").is_visible()
+    page.get_by_text("at once, with permission None").wait_for()
     assert serious(page) == []
 
     page.get_by_role("button", name="Save", exact=True).click()

@@ -144,3 +144,44 @@ def warnings(settings: Mapping[str, Any]) -> list[str]:
             "People get a double opt-in permission without being asked. Make sure that you have their confirmation."
         )
     return found
+
+
+def summary(settings: Mapping[str, Any]) -> list[str]:
+    """What these settings make happen, as sentences for people."""
+    said = _said_of_people(settings) if settings.get("contacts_enabled") else ["People are not synced."]
+    if settings.get("deals_enabled"):
+        said.append("New, changed and deleted deals are sent to Maileon as contact events of their person.")
+        said.append(
+            "Missing contacts are created for them with permission None."
+            if settings.get("deals_create_contacts")
+            else "Deals of people who are not contacts are skipped."
+        )
+    else:
+        said.append("Deals are not sent.")
+    return said
+
+
+def _said_of_people(settings: Mapping[str, Any]) -> list[str]:
+    if settings.get("doi_enabled"):
+        mailing = f"the DOI mail “{settings['doi_key']}”" if settings.get("doi_key") else "your default DOI mail"
+        said = [
+            f"New people with Newsletter = Yes are created in Maileon and get {mailing}.",
+            "When they confirm, Newsletter status becomes Confirmed.",
+        ]
+        if settings.get("on_email_change") == "keep":
+            said.append("When an address changes, the contact keeps its permission.")
+        else:
+            said.append("When an address changes, the new one is asked by mail and the old contact is removed.")
+    else:
+        permission = dict(PERMISSIONS).get(str(settings.get("permission")), "None")
+        said = [f"New people with Newsletter = Yes are created in Maileon at once, with permission {permission}."]
+    said.append("Who unsubscribes in Maileon gets Newsletter = No in Pipedrive.")
+    deleted = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}
+    said.append(
+        f"When a person is deleted, the contact {deleted.get(str(settings.get('on_delete')), 'is unsubscribed')}."
+    )
+    if number := len(settings.get("custom_fields") or ()):
+        said.append(
+            f"{number} field{'' if number == 1 else 's'} of your own {'is' if number == 1 else 'are'} sent along."
+        )
+    return said

@@ -194,3 +194,25 @@ def test_uninstalling_is_the_owners_and_needs_the_tick(world):
     assert not world.sandbox.state.pipedrive.companies["acme"].webhooks
     assert "was uninstalled" in owner.get(address(world)).content.decode()
     assert owner.post(address(world, "account"), key_form("test")).status_code == 404
+
+
+def test_the_summary_says_what_the_form_would_do_and_saves_nothing(world):
+    before = Integration.objects.get().settings
+    wished = {"contacts_enabled": "on", "permission": "2", "on_delete": "nothing", "deals_enabled": "on"}
+
+    html = member(world, "editor").post(address(world, "summary"), wished).content.decode()
+
+    assert "at once, with permission Single Opt-in" in html
+    assert "the contact stays as it is" in html
+    assert "Deals of people who are not contacts are skipped." in html
+    assert Integration.objects.get().settings == before
+    assert "default DOI mail" in member(world).get(address(world)).content.decode()
+
+
+def test_webhook_addresses_are_for_those_who_may_change_settings(world):
+    world.person("Ada Lovelace")
+    world.deliver()
+
+    assert "/hooks/pipedrive/" in member(world, "editor").get(address(world)).content.decode()
+    assert "Received last:" in member(world, "editor").get(address(world)).content.decode()
+    assert "/hooks/" not in member(world, "viewer").get(address(world)).content.decode()
