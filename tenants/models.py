@@ -35,6 +35,11 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone people of this tenant read times in."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
 
 class Role(models.TextChoices):
     """What a member may do: owners manage the team too, editors change settings, viewers look."""

@@ -57,6 +57,7 @@ class FieldSpec:
     """One field of a vendor's object: keyed by the vendor's key, shown by its label.
 
     `type` is one of text, number, integer, boolean, date, datetime, option, options, phone, email, money, json.
+    `readable`: records as our client reads them carry it.
     """
 
     key: str
@@ -65,6 +66,7 @@ class FieldSpec:
     options: tuple[Option, ...] = ()
     custom: bool = False
     writable: bool = True
+    readable: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,4 +167,5 @@ class Connector:
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
+    path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")

@@ -13,10 +13,11 @@ from typing import Any
 from django.utils import timezone
 
 from integration.engine import links, log, mapping
+from integration.engine.catalogue import catalogue
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Flow, Item, Record, Result, Skip, Sync, Write
 from integration.engine.jobs import save_jobs
-from integration.engine.recipe import MappingRow
+from integration.engine.recipe import MappingRow, as_data
 from integration.errors import (
     ContractError,
     IntegrationError,
@@ -149,13 +150,7 @@ def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
     key = f"mapping:{flow.key}"
     if key not in ctx.memory:
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key).exclude(direction="off")
-        ctx.memory[key] = [
-            MappingRow(
-                source=row.source, target=row.target, transform=row.transform, options=row.options,
-                direction=row.direction, only_create=row.only_create, default=row.default,
-            )
-            for row in rows
-        ]  # fmt: skip
+        ctx.memory[key] = [as_data(row) for row in rows]
     found: list[MappingRow] = ctx.memory[key]
     return found
 
@@ -196,12 +191,12 @@ def _planned(
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
-        other = "right" if flow.side == "left" else "left"
+        fields = catalogue(ctx, flow)
         mapped = mapping.apply(
             rows,
             record.values,
-            source_fields=ctx.fields(flow.side, flow.source_object),
-            target_fields=ctx.fields(other, flow.target_object),
+            source_fields=fields.sources,
+            target_fields=fields.targets,
             creating=decision.creating,
         )
         values, problems = mapped.values, mapped.problems

@@ -49,7 +49,10 @@ def apply(
     target_fields: Mapping[str, FieldSpec],
     creating: bool = False,
 ) -> Mapped:
-    """Map one source record. Rows that travel the other way, are off, or only apply on create are passed over."""
+    """Map one source record; `source_fields` by path, `target_fields` by key.
+
+    Rows that travel the other way, are off, or only apply on create are passed over.
+    """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for row in rows:
@@ -90,7 +93,7 @@ def _value(row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[st
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    value = transform(raw, Call(row, record, source_fields.get(row.source.removeprefix("custom_fields."))))
+    value = transform(raw, Call(row, record, source_fields.get(row.source)))
     if value in (None, "") and row.default != "":
         return row.default
     return value
@@ -111,7 +114,8 @@ def _text(value: Any, call: Call) -> Any:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, Mapping):
-        return _text(value.get("value", value.get("formatted_address")), call)
+        inner = next((value[key] for key in ("value", "formatted_address", "name") if key in value), None)
+        return _text(inner, call)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(str(_text(part, call)) for part in value)
     return str(value)
@@ -193,6 +197,12 @@ TRANSFORM_LABELS = {
     "as_is": "As it is", "lower": "Lower case",
 }  # fmt: skip
 SOURCELESS = frozenset({"constant"})
+# The type a transform yields; the others leave the source's: the text of a number or a date reads back as one.
+TRANSFORM_TYPES = {
+    "number": "number", "date": "date", "datetime": "datetime", "yes_no": "boolean",
+    "option_label": "text", "phone": "phone", "join": "text", "first_word": "text", "other_words": "text",
+    "lower": "text",
+}  # fmt: skip
 
 
 def convert(value: Any, type_name: str) -> Any:

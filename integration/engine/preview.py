@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from integration.engine import batch
+from integration.connectors.base import FieldSpec
+from integration.engine import batch, mapping
+from integration.engine.catalogue import Catalogue, catalogue
 from integration.engine.context import Context
-from integration.engine.flow import Item
-from integration.engine.recipe import Found, Recipe
-from integration.models import Integration, SyncRun, VendorCall
+from integration.engine.flow import Flow, Item
+from integration.engine.recipe import Found, MappingRow, Recipe
+from integration.models import Integration, RecordLink, SyncRun, VendorCall
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,70 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     values = done.write.values
     changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
     return Preview(name, "synced", done.write.action, values=values, changes=changes)
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """What one mapping row makes of one record: the value it reads, the one it would write, or why it cannot."""
+
+    read: Any = None
+    written: Any = None
+    problem: str = ""
+    travels: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One record put through mapping rows, and what a sync would do with it. Nothing is sent."""
+
+    preview: Preview
+    external_id: str
+    rows: Mapping[str, RowSample]
+
+
+def sample(
+    integration: Integration, recipe: Recipe, flow_key: str, rows: Mapping[str, MappingRow], text: str = ""
+) -> Sample | None:
+    """Put one record through rows that need not be stored. `text` finds it; empty takes one that is linked already.
+
+    None when there is no such record. Raises KeyError, IntegrationErrors of the calls.
+    """
+    flow = recipe.flow(flow_key)
+    with _looking(integration, recipe) as ctx:
+        external_id = _find(ctx, flow, text.strip())
+        record = flow.read(ctx, [Item(external_id)]).get(external_id) if external_id else None
+        if record is None:
+            return None
+        fields = catalogue(ctx, flow)
+        shown = {name: _row_sample(row, record.values, fields) for name, row in rows.items()}
+        done = batch.process(ctx, flow, [Item(external_id, {"resync": True})], {external_id: record})[0]
+        name = str(record.values.get("name") or record.email or external_id)
+        action = done.write.action if done.write else ""
+        result = done.result
+        said = Preview(name, "synced" if action else result.outcome, action, result.reason, result.detail)
+        return Sample(said, external_id, shown)
+
+
+def _find(ctx: Context, flow: Flow, text: str) -> str:
+    if text:
+        return next((hit.external_id for hit in ctx.recipe.search(ctx, text) if hit.flow == flow.key), "")
+    links = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
+    return str(links.order_by("-updated_at").values_list("source_id", flat=True).first() or "")
+
+
+def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -> RowSample:
+    read = mapping.pick(values, row.source) if row.source else None
+    targets = {**fields.targets}
+    if row.target not in targets:  # still to be created
+        targets[row.target] = FieldSpec(row.target, row.target, str(row.options.get("target_type", "text")))
+    forward = replace(row, direction="forward" if row.direction == "both" else row.direction)
+    made = mapping.apply([forward], values, source_fields=fields.sources, target_fields=targets, creating=True)
+    return RowSample(
+        read=None if isinstance(read, mapping.Absent) else read,
+        written=made.values.get(row.target),
+        problem=made.problems.get(row.target, ""),
+        travels=row.target in made.values,
+    )
 
 
 @contextmanager

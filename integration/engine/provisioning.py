@@ -16,11 +16,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integration.engine import doorbell, health, tokens
+from integration.engine.catalogue import catalogue, problem_of
 from integration.engine.context import Context, open_client
-from integration.engine.recipe import Recipe, Recipes, Step
+from integration.engine.recipe import Recipe, Recipes, Step, as_data
 from integration.errors import IntegrationError
 from integration.models import (
     Connection,
+    Direction,
     FieldMapping,
     Health,
     Integration,
@@ -93,7 +95,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     recipe = recipes(integration.recipe)
     install_defaults(integration, recipe)
     ctx = Context(integration, recipe)
-    steps = [*recipe.steps(ctx), _webhooks_step(recipes)]
+    steps = [*recipe.steps(ctx), Step("mappings", "Field mappings", check_mappings), _webhooks_step(recipes)]
     results: list[StepResult] = []
     for step in steps:
         results.append(_run_step(ctx, step))
@@ -111,6 +113,24 @@ def check_webhooks(integration: Integration, recipes: Recipes) -> list[StepResul
     result = _run_step(ctx, _webhooks_step(recipes))
     VendorCall.objects.bulk_create(ctx.calls)
     return [result]
+
+
+def check_mappings(ctx: Context) -> str:
+    """Mark the rows that cannot travel (any more) with what is wrong; the others still do."""
+    total, broken = 0, []
+    for flow in ctx.recipe.flows:
+        if flow.key not in ctx.recipe.mapped_flows or not flow.enabled(ctx.settings):
+            continue
+        fields = catalogue(ctx, flow)
+        for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key):
+            problem = "" if row.direction == Direction.OFF else problem_of(as_data(row), fields)
+            if row.problem != problem:
+                FieldMapping.objects.filter(pk=row.pk).update(problem=problem)
+            total += 1
+            broken += [row.target] if problem else []
+    if broken:
+        return f"{len(broken)} of {total} rows cannot travel: {', '.join(broken)}. See Fields."
+    return f"{total} rows, all of them fit"
 
 
 def _webhooks_step(recipes: Recipes) -> Step:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from integration.connectors.base import FieldSpec
 from integration.engine.flow import Flow
+from integration.models import FieldMapping
 
 if TYPE_CHECKING:
     from django import forms
@@ -26,6 +28,14 @@ class MappingRow:
     only_create: bool = False
     default: str = ""
     required: bool = False
+
+
+def as_data(row: FieldMapping) -> MappingRow:
+    """A stored row as the mapping engine takes it."""
+    return MappingRow(
+        source=row.source, target=row.target, transform=row.transform, options=row.options, direction=row.direction,
+        only_create=row.only_create, default=row.default, required=row.required_by_recipe,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,14 @@ class Recipe:
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
+    more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
+    own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
+    two_way: frozenset[str] = frozenset()  # flows whose rows may also travel back
+
+    @property
+    def mapped_flows(self) -> Mapping[str, str]:
+        """Flows that field mappings make values for, with their labels."""
+        return {flow.key: flow.label for flow in self.flows if flow.key in self.default_mappings}
 
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from integration.models import Integration
+from integration.models import Integration, State
 from integration.recipes.registry import get_recipe
 from tenants.access import ROLE_RANK, member_or_404, tenants_of
 from tenants.models import Role, Tenant
@@ -41,7 +41,7 @@ def page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """Render `portal/<name>.html` with the tenant switch, the tabs and the tenant's time zone."""
+    """Render `portal/<name>.html` with the tenant switch, the left column and the tenant's time zone."""
     rank = ROLE_RANK[Role(member_or_404(request.user, tenant.pk).role)]
     shared: dict[str, Any] = {
         "tenant": tenant,
@@ -53,4 +53,24 @@ def page(
     }
     if integration is not None:
         shared |= {"integration": integration, "recipe": get_recipe(integration.recipe)}
+    shared |= _column(tenant, integration)
     return render(request, f"portal/{name}.html", {**shared, **context}, status=status)
+
+
+# What the left column offers of an integration: address, label, and the pages it stands for.
+COLUMN = (
+    ("portal:integration", "Overview", ("integration",)),
+    ("portal:settings", "Settings", ("settings", "stop")),
+    ("portal:fields", "Fields", ("fields",)),
+    ("portal:activity", "Activity", ("activity", "waiting", "record")),
+    ("portal:runs", "Runs", ("runs", "run", "fetch_all")),
+)
+
+
+def _column(tenant: Tenant, integration: Integration | None) -> dict[str, Any]:
+    """The left column: of the integration one is at, or of the tenant's only one."""
+    live = list(integrations_of(tenant).exclude(state=State.UNINSTALLED)[:2])
+    here = integration or (live[0] if len(live) == 1 else None)
+    several = len(live) > 1 or (here is not None and here not in live)
+    found: dict[str, Any] = {"here": here, "several": several, "here_pages": COLUMN}
+    return found | {"here_recipe": get_recipe(here.recipe)} if here else found

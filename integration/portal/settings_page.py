@@ -113,11 +113,12 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     elif do == "uninstall" and integration.state != State.UNINSTALLED:
         if request.POST.get("sure") != "yes":
             messages.error(request, "Tick the box first: uninstalling cannot be undone.")
-            return redirect(request.path)
-        _uninstall(request, integration)
+        else:
+            _uninstall(request, integration)
     else:
         messages.info(request, f"Nothing was done: it is {integration.get_state_display().lower()}.")
-    return redirect(request.path)
+    back = "integration" if request.POST.get("back") == "integration" else "stop"
+    return redirect(f"portal:{back}", tenant_id=tenant.pk, integration_id=integration.pk)
 
 
 def _uninstall(request: HttpRequest, integration: Integration) -> None:

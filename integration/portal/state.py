@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integration.models import Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
+from integration.models import FieldMapping, Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
 from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
 
 LATE = timedelta(minutes=1)
+DAY = timedelta(hours=24)
+CHARTED = (Outcome.SYNCED, Outcome.SKIPPED, Outcome.FAILED)
+CHART_HEIGHT = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def standing(integration: Integration) -> Standing:
             "Uninstalled", "○", "grey", "This integration was uninstalled. Its log is kept without personal data."
         )
     if integration.state == State.PAUSED:
-        return Standing("Paused", "‖", "grey", "Paused on purpose. Changes are collected and wait.")
+        return _paused(integration)
     for connection in (integration.left, integration.right):
         if not connection.usable:
             return _needs_you(integration, connection.connector.label, connection.health_reason)
@@ -43,8 +47,18 @@ def standing(integration: Integration) -> Standing:
         integration=integration, state=JobState.WAITING, next_attempt_at__lt=timezone.now() - LATE
     ).count()
     if late:
-        return Standing("Catching up", "↻", "blue", f"{late} changes are being worked off.")
+        said = "1 change is" if late == 1 else f"{late} changes are"
+        return Standing("Catching up", "↻", "blue", f"{said} being worked off.")
     return Standing("In step", "✓", "green", f"Everything is in step. {last_event(integration)}")
+
+
+def _paused(integration: Integration) -> Standing:
+    """Who paused it and when, in the tenant's zone."""
+    who = f" by {integration.paused_by.get_full_name() or integration.paused_by}" if integration.paused_by else ""
+    when = integration.paused_at
+    day = f", {when.astimezone(integration.tenant.zone):%-d %b}" if when else ""
+    said = f"Paused{who}{day}. Changes are collected and wait; nothing is lost."
+    return Standing("Paused", "‖", "grey", said, "Press Resume to go on.")
 
 
 def last_event(integration: Integration) -> str:
@@ -56,19 +70,99 @@ def last_event(integration: Integration) -> str:
 
 def numbers(integration: Integration) -> dict[str, int]:
     """Synced, skipped, failed of the last 24 hours, and what waits now."""
-    since = timezone.now() - timedelta(hours=24)
-    rows = (
-        SyncLog.objects.filter(integration=integration, created_at__gte=since).values("outcome").annotate(n=Count("id"))
-    )
-    counts = {row["outcome"]: row["n"] for row in rows}
-    unfinished = (JobState.WAITING, JobState.RUNNING, JobState.HELD)
-    waiting = SyncJob.objects.filter(integration=integration, state__in=unfinished).count()
-    return {
-        "synced": counts.get(Outcome.SYNCED, 0),
-        "skipped": counts.get(Outcome.SKIPPED, 0),
-        "failed": counts.get(Outcome.FAILED, 0),
-        "waiting": waiting,
-    }
+    since = timezone.now() - DAY
+    rows = SyncLog.objects.filter(integration=integration, created_at__gte=since)
+    counts = {row["outcome"]: row["n"] for row in rows.values("outcome").annotate(n=Count("id"))}
+    return {**{str(outcome): counts.get(outcome, 0) for outcome in CHARTED}, "waiting": unfinished(integration).count()}
+
+
+def unfinished(integration: Integration) -> QuerySet[SyncJob]:
+    """Jobs that still have to be worked off, now or once somebody has acted."""
+    states = (JobState.WAITING, JobState.RUNNING, JobState.HELD)
+    return SyncJob.objects.filter(integration=integration, state__in=states)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One hour of the chart: its counts by outcome, and the rectangles that show them (outcome, x, y, height)."""
+
+    hour: datetime
+    counts: dict[str, int]
+    rectangles: list[tuple[str, float, float, float]]
+
+
+def chart(integration: Integration) -> list[Bar]:
+    """The last 24 hours, one bar an hour, in the tenant's zone. Heights are parts of `CHART_HEIGHT`."""
+    zone = integration.tenant.zone
+    now = timezone.localtime(timezone=zone).replace(minute=0, second=0, microsecond=0)
+    hours = [now - timedelta(hours=back) for back in range(23, -1, -1)]
+    rows = SyncLog.objects.filter(integration=integration, created_at__gte=hours[0], outcome__in=CHARTED)
+    grouped = rows.annotate(hour=TruncHour("created_at", tzinfo=zone)).values("hour", "outcome").annotate(n=Count("id"))
+    counts = {(row["hour"], row["outcome"]): row["n"] for row in grouped}
+    found = [(hour, {str(outcome): counts.get((hour, outcome), 0) for outcome in CHARTED}) for hour in hours]
+    most = max((sum(of_hour.values()) for _, of_hour in found), default=0)
+    return [
+        Bar(hour, of_hour, _rectangles(position, of_hour, most)) for position, (hour, of_hour) in enumerate(found)
+    ] if most else []  # fmt: skip
+
+
+def _rectangles(position: int, counts: dict[str, int], most: int) -> list[tuple[str, float, float, float]]:
+    found, top = [], CHART_HEIGHT
+    for outcome, number in counts.items():
+        height = round(CHART_HEIGHT * number / most, 1)
+        top = round(top - height, 1)
+        if number:
+            found.append((outcome, position * 10 + 1.0, top, height))
+    return found
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a person must do: what is the matter, what to do, and where."""
+
+    said: str
+    fix: str
+    link: str
+    page: str  # the portal page that helps
+    query: str = ""
+
+
+def needs(integration: Integration) -> list[Need]:
+    """What waits for a person, worst first. Empty when nothing does."""
+    if integration.state == State.UNINSTALLED:
+        return []
+    found = []
+    for connection in (integration.left, integration.right):
+        if not connection.usable:
+            reason = REASONS.get(connection.health_reason)
+            said = f"{connection.connector.label}: {reason.what if reason else connection.health_detail}"
+            found.append(Need(said, reason.fix if reason else "", "Go to the account", "settings"))
+    for step in integration.provisioning:
+        if not step.get("ok"):
+            reason = REASONS.get(step.get("reason", ""))
+            found.append(
+                Need(f"{step['label']}: {step['detail']}", reason.fix if reason else "", "Settings", "settings")
+            )
+    broken = FieldMapping.objects.filter(integration=integration).exclude(problem="")
+    found += [
+        Need(f"{row.source or 'Constant'} → {row.target}: {row.problem}", "", "Fields", "fields") for row in broken
+    ]
+    return found + _stuck(integration)
+
+
+def _stuck(integration: Integration) -> list[Need]:
+    """Jobs that will not move without somebody: held ones by reason, and those that failed for good."""
+    rows = SyncJob.objects.filter(integration=integration, state__in=(JobState.HELD, JobState.DEAD))
+    found = []
+    for row in rows.exclude(reason="flow_off").values("state", "reason").annotate(n=Count("id")).order_by("-n")[:5]:
+        reason = REASONS.get(row["reason"])
+        records = f"{row['n']} record{'' if row['n'] == 1 else 's'}"
+        held = row["state"] == JobState.HELD
+        verb = ("waits" if row["n"] == 1 else "wait") if held else "failed"
+        said = f"{records} {verb}: {reason.what if reason else row['reason']}"
+        query = f"?state={row['state']}&reason={row['reason']}"
+        found.append(Need(said, reason.fix if reason else "", "See which", "waiting", query))
+    return found
 
 
 def _needs_you(integration: Integration, vendor: str, code: str) -> Standing:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integration.portal import connect, people, records, running, settings_page, signin, team, views
+from integration.portal import connect, fields_page, people, records, running, settings_page, signin, team, views
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
@@ -18,9 +18,12 @@ urlpatterns = [
     path(_INTEGRATION, views.integration_overview, name="integration"),
     path(f"{_INTEGRATION}settings/", settings_page.settings, name="settings"),
     path(f"{_INTEGRATION}settings/summary/", settings_page.summary, name="summary"),
+    path(f"{_INTEGRATION}fields/", fields_page.fields, name="fields"),
+    path(f"{_INTEGRATION}fields/sample/", fields_page.sample, name="sample"),
     path(f"{_INTEGRATION}account/", settings_page.account, name="account"),
     path(f"{_INTEGRATION}stop/", settings_page.stop, name="stop"),
     path(f"{_INTEGRATION}activity/", views.activity, name="activity"),
+    path(f"{_INTEGRATION}waiting/", views.waiting, name="waiting"),
     path(f"{_INTEGRATION}record/", records.sync_one, name="record"),
     path(f"{_INTEGRATION}fetch-all/", running.fetch_all, name="fetch_all"),
     path(f"{_INTEGRATION}runs/", views.runs, name="runs"),

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import urlencode
 
 from integration.engine.labels import labels_of, named
 from integration.engine.runs import UNFINISHED
-from integration.models import Outcome, SyncLog, SyncRun
+from integration.models import Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
-from integration.portal.state import numbers, standing
+from integration.portal.state import chart, needs, numbers, standing, unfinished
 from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
 from tenants.access import tenants_of
 
 PAGE_SIZE = 50
+PERIODS = {
+    "1h": ("Last hour", timedelta(hours=1)), "24h": ("Last 24 hours", timedelta(hours=24)),
+    "7d": ("Last 7 days", timedelta(days=7)), "30d": ("Last 30 days", timedelta(days=30)),
+}  # fmt: skip
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -26,6 +35,9 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("login")
     tenant = tenants_of(request.user).first()
     if tenant is not None:
+        live = list(integrations_of(tenant).exclude(state=State.UNINSTALLED)[:2])
+        if len(live) == 1:
+            return redirect("portal:integration", tenant_id=tenant.pk, integration_id=live[0].pk)
         return redirect("portal:overview", tenant_id=tenant.pk)
     if request.user.is_staff:
         return redirect("admin:index")
@@ -42,40 +54,49 @@ def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
 
 @login_required
 def integration_overview(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
-    """One integration: the sentence, its two connections, four numbers."""
+    """One integration: the sentence, what needs somebody, the numbers and the chart, its two connections."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
-    context = {"standing": standing(integration), "numbers": numbers(integration)}
+    context = {
+        "standing": standing(integration), "numbers": numbers(integration), "needs": needs(integration),
+        "chart": chart(integration),
+    }  # fmt: skip
     return page(request, tenant, "integration", context, integration)
 
 
 @login_required
 def activity(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
-    """What was done, newest first; search by e-mail or id, filter by outcome, paged without counting."""
+    """What was done, newest first; search by e-mail or id, filters, paged without counting."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
-    query, outcome = request.GET.get("q", "").strip(), request.GET.get("outcome", "")
     flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
-    flow = request.GET.get("flow", "")
-    rows = _matching(SyncLog.objects.filter(integration=integration), query, outcome)
-    if flow in flows:
-        rows = rows.filter(flow=flow)
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        rows = rows.filter(pk__lt=int(before))
-    found = list(rows.order_by("-id")[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
-    names = labels_of([integration]) if any(row.changes for row in shown) else {}
+    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("q", "flow", "outcome", "reason", "since")}
+    rows = _matching(SyncLog.objects.filter(integration=integration), asked, flows)
+    found, older = _portion(request, rows)
+    names = labels_of([integration]) if any(row.changes for row in found) else {}
     context = {
         "rows": [
-            (row, flows.get(row.flow, row.flow), REASONS.get(row.reason), named(row.changes, names)) for row in shown
+            (row, flows.get(row.flow, row.flow), REASONS.get(row.reason), named(row.changes, names)) for row in found
         ],
-        "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
-        "query": query,
-        "outcome": outcome,
-        "flow": flow,
-        "flows": flows,
-        "outcomes": Outcome.choices,
-    }
+        "asked": asked, "filtered": any(asked.values()), "older": _address(asked, older), "flows": flows,
+        "outcomes": Outcome.choices, "periods": [(key, label) for key, (label, _) in PERIODS.items()],
+        "reasons": sorted(((row.code, row.what) for row in REASONS.values()), key=lambda pair: pair[1]),
+    }  # fmt: skip
     return page(request, tenant, "activity", context, integration)
+
+
+@login_required
+def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """What has not been done yet, oldest first, with why and when the next try is; `state` = dead shows what failed."""
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
+    asked = {name: request.GET.get(name, "").strip()[:200] for name in ("state", "reason")}
+    chosen = SyncJob.objects.filter(integration=integration, state=asked["state"])
+    rows = chosen if asked["state"] in ("waiting", "held", "dead") else unfinished(integration)
+    if asked["reason"]:
+        rows = rows.filter(reason=asked["reason"])
+    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    found = list(rows.order_by("next_attempt_at", "id")[: PAGE_SIZE + 1])
+    shown = [(row, flows.get(row.flow, row.flow), REASONS.get(row.reason)) for row in found[:PAGE_SIZE]]
+    context = {"rows": shown, "more": len(found) > PAGE_SIZE, "asked": asked, "now": timezone.now()}
+    return page(request, tenant, "waiting", context, integration)
 
 
 @login_required
@@ -100,11 +121,28 @@ def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id:
     return page(request, tenant, name, context, integration)
 
 
-def _matching(rows: QuerySet[SyncLog], query: str, outcome: str) -> QuerySet[SyncLog]:
-    if outcome in Outcome.values:
-        rows = rows.filter(outcome=outcome)
+def _matching(rows: QuerySet[SyncLog], asked: Mapping[str, str], flows: Mapping[str, str]) -> QuerySet[SyncLog]:
+    """Only known values filter; anything else is as if it were not there."""
+    known = {"flow": flows, "outcome": Outcome.values, "reason": REASONS}
+    rows = rows.filter(**{name: asked[name] for name, values in known.items() if asked[name] in values})
+    if asked["since"] in PERIODS:
+        rows = rows.filter(created_at__gte=timezone.now() - PERIODS[asked["since"]][1])
+    query = asked["q"]
     if "@" in query:
         return rows.filter(email_hash=email_hash(query))
-    if query:
-        return rows.filter(source_id=query) | rows.filter(target_id=query)
-    return rows
+    return rows.filter(Q(source_id=query) | Q(target_id=query)) if query else rows
+
+
+def _portion(request: HttpRequest, rows: QuerySet[SyncLog]) -> tuple[list[SyncLog], int | None]:
+    """One page of rows older than `before`, and where the next one begins."""
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        rows = rows.filter(pk__lt=int(before))
+    found = list(rows.order_by("-id")[: PAGE_SIZE + 1])
+    return found[:PAGE_SIZE], found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
+
+
+def _address(asked: Mapping[str, str], before: int | None) -> str:
+    """The same filters, further back; empty at the end."""
+    kept = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode({**kept, 'before': str(before)})}" if before else ""

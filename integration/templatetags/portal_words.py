@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django import template
@@ -9,6 +10,8 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 register = template.Library()
+
+LONGEST = 120  # characters of one value
 
 
 @register.filter
@@ -20,6 +23,33 @@ def ago(moment: datetime | None) -> str:
     if seconds < 60:
         return f"{seconds} second{'' if seconds == 1 else 's'} ago"
     return f"{timesince(moment, depth=1)} ago".replace("\xa0", " ")
+
+
+@register.filter
+def of(counts: Mapping[str, int], key: str) -> int:
+    """The number under this key."""
+    return counts.get(key, 0)
+
+
+@register.filter
+def shown(value: object) -> str:
+    """A value as people read it: `empty`, `Yes`, a list with commas; long ones are cut."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        value = value.get("name", value.get("value", ", ".join(f"{key}: {part}" for key, part in value.items())))
+    text = ", ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@register.filter
+def direction(value: str, flow: Mapping[str, str]) -> str:
+    """Which way a field travels, said with the systems' names."""
+    return {"forward": f"to {flow['target']}", "backward": f"to {flow['source']}", "both": "both ways"}.get(
+        value, "off"
+    )
 
 
 @register.filter

@@ -40,8 +40,10 @@ def pages(world):
         ("overview", reverse("portal:overview", kwargs=tenant)),
         ("integration", reverse("portal:integration", kwargs=ids)),
         ("settings", reverse("portal:settings", kwargs=ids)),
+        ("fields", reverse("portal:fields", kwargs=ids)),
         ("stop", reverse("portal:stop", kwargs=ids)),
         ("activity", reverse("portal:activity", kwargs=ids)),
+        ("waiting", reverse("portal:waiting", kwargs=ids)),
         ("runs", reverse("portal:runs", kwargs=ids)),
         ("fetch-all", reverse("portal:fetch_all", kwargs=ids)),
         ("search", f"{record}?q=Ada"),
@@ -148,4 +150,6 @@ def shoot(page, name):
     """Keep a picture when SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
         Path(folder).mkdir(parents=True, exist_ok=True)
+        page.wait_for_load_state("networkidle")
+        page.evaluate("document.querySelectorAll('.sticky').forEach((bar) => { bar.style.position = 'static'; })")
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

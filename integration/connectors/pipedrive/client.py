@@ -263,13 +263,13 @@ class PipedriveClient(Api):
         rows = list(self.all_v2(f"/api/v2/{FIELD_PATHS[object_type]}", cost=10))
         custom = [row for row in rows if row.get("is_custom_field")]
         self._types[object_type] = {str(row.get("field_code")): str(row.get("field_type")) for row in custom}
-        return [field_spec(row) for row in rows]
+        return [field_spec(row, object_type) for row in rows]
 
     def create_field(self, object_type: str, body: Mapping[str, JSONValue]) -> FieldSpec:
         """Create a custom field. Names are not unique: list first, remember the key (pipedrive sheet §5)."""
         row = self.write("POST", f"/api/v2/{FIELD_PATHS[object_type]}", body, cost=5)
         self._types.pop(object_type, None)
-        return field_spec(row)
+        return field_spec(row, object_type)
 
     def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
         """Add choices to an option field; existing ones stay."""

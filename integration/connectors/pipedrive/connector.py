@@ -69,5 +69,6 @@ CONNECTOR = Connector(
     oauth=oauth.OAUTH,
     identify=identify,
     objects=fields.OBJECTS,
+    path_of=fields.path_of,
     normalise_base_url=normalise_base_url,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
 from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
 from integration.errors import ContractError, RecordError
 
 if TYPE_CHECKING:
@@ -33,11 +35,16 @@ READ_ONLY = frozenset({"id", "add_time", "update_time", "creator_user_id", "pict
 KEYS = {"emails": "email", "phones": "phone"}
 BY_KEY = {"email": "email", "phone": "phone", "add_time": "datetime",
           "update_time": "datetime"}  # fmt: skip
+# What a record as `record_values` gives it carries; other system fields would never have a value.
+READABLE: Mapping[str, frozenset[str]] = {
+    object_type: frozenset({*(item.name for item in dataclass_fields(shape)), *BY_KEY})
+    for object_type, shape in {"person": Person, "organization": Organization, "deal": Deal, "lead": Lead}.items()
+}
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
 
 
-def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
-    """Read one v2 field definition."""
+def field_spec(row: Mapping[str, JSONValue], object_type: str = "") -> FieldSpec:
+    """Read one v2 field definition of an object type."""
     key, label, kind = row.get("field_code"), row.get("field_name"), row.get("field_type")
     if not isinstance(key, str) or not isinstance(label, str) or not isinstance(kind, str):
         raise ContractError("Pipedrive sent a field in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
@@ -45,7 +52,13 @@ def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     key = key if custom else KEYS.get(key, key)
     options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in row.get("options") or ())
     type_ = TYPES.get(kind, "text") if custom else BY_KEY.get(key, TYPES.get(kind, "text"))
-    return FieldSpec(key, label, type_, options, custom, writable=custom or key not in READ_ONLY)
+    readable = custom or key in READABLE.get(object_type, {key})
+    return FieldSpec(key, label, type_, options, custom, writable=custom or key not in READ_ONLY, readable=readable)
+
+
+def path_of(spec: FieldSpec) -> str:
+    """Where `record_values` has this field: custom ones are nested."""
+    return f"custom_fields.{spec.key}" if spec.custom else spec.key
 
 
 def field_body(spec: FieldSpec) -> dict[str, JSONValue]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from integration.connectors.base import FieldSpec
 from integration.engine.recipe import MappingRow, Recipe
 from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
@@ -22,6 +23,14 @@ PERSON_MAPPING = (
     MappingRow("company_id", "pipedriveId", required=True),
     MappingRow("owner_id.name", "owner_name"),
     MappingRow("owner_id.email", "owner_email"),
+)
+
+# What `people.to_records` adds to Pipedrive's own fields.
+MORE_OF_A_PERSON = (
+    FieldSpec("org_id.name", "Organization: name", "text"),
+    FieldSpec("owner_id.name", "Owner: name", "text"),
+    FieldSpec("owner_id.email", "Owner: e-mail", "email"),
+    FieldSpec("company_id", "Pipedrive company id", "text"),
 )
 
 
@@ -49,4 +58,6 @@ RECIPE = Recipe(
     warnings=warnings,
     summary=summary,
     search=people.search,
+    more_sources={"person_to_contact": MORE_OF_A_PERSON},
+    own_targets={"person_to_contact": frozenset({"email", "external_id"})},
 )

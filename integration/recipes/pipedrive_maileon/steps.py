@@ -117,7 +117,7 @@ def contact_fields(ctx: Context) -> str:
 def sync_custom_fields(ctx: Context) -> None:
     """One mapping row for each custom field chosen in the settings, with the same name in Maileon.
 
-    A chosen field that vanished in Pipedrive keeps its row, marked with what is wrong.
+    A chosen field that vanished in Pipedrive keeps its row.
     """
     fields = ctx.fields("left", "person")
     chosen = [f"custom_fields.{key}" for key in ctx.settings["custom_fields"]]
@@ -128,13 +128,6 @@ def sync_custom_fields(ctx: Context) -> None:
         spec = fields.get(source.removeprefix("custom_fields."))
         if source not in known and spec is not None:
             taken.add(_add_row(ctx.integration, spec, taken))
-    for row in rows.filter(source__startswith="custom_fields."):
-        problem = (
-            "" if row.source.removeprefix("custom_fields.") in fields else "This field no longer exists in Pipedrive."
-        )
-        if row.problem != problem:
-            row.problem = problem
-            row.save(update_fields=["problem"])
 
 
 def _target_name(label: str, taken: set[str]) -> str:

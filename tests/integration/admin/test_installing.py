@@ -92,7 +92,7 @@ def test_the_accounts_own_fields_are_offered_but_not_ours(
 def test_saving_provisions_and_shows_each_step(console: Client, installed: Integration, sandbox: Any) -> None:
     page = console.post(settings_of(installed), FORM, follow=True)
     text = page.content.decode()
-    assert "Saved. All 4 steps are done" in text
+    assert "Saved. All 5 steps are done" in text
     assert "Pipedrive: 6 in place (3 created, 0 removed)" in text
     row = fresh(installed)
     assert (row.settings["deals_enabled"], row.settings["doi_key"], row.state) == (True, "welcome1", "active")

@@ -28,7 +28,7 @@ OPEN = {
     "home": 302, "login": 200, "logout": 405, "healthz": 200, "install": 404, "oauth_callback": 404, "invitation": 404,
 }  # fmt: skip
 # Buttons: they change something, so looking at them is refused, and pressing them at a foreign tenant is a 404.
-POST_ONLY = {"cancel", "account", "summary"}
+POST_ONLY = {"sample", "cancel", "account", "summary"}
 # Vendors prove themselves by the endpoint's secret; a member's session counts for nothing there.
 PROVEN = {"webhook": 405}
 

@@ -546,7 +546,7 @@ def test_custom_fields_are_mapped_by_name_and_a_vanished_one_is_reported(world):
 
     world.sandbox.control("DELETE", f"/pipedrive/acme/personFields/{size.key}")
     check_connections(world)
-    assert "no longer exists" in FieldMapping.objects.get(source__endswith=size.key).problem
+    assert "has no such field any more" in FieldMapping.objects.get(source__endswith=size.key).problem
 
 
 @pytest.mark.parametrize("emails", [[], [{"value": "ada,broken@example.com", "primary": True}]])

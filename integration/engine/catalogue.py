@@ -1,0 +1,151 @@
+"""The fields a flow's mapping rows may name on both sides: labels for people, paths and keys for the rows.
+
+The mapping editor, its checks and provisioning read it. Asks a vendor only when what we know is older than an hour.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from integration.connectors.base import FieldSpec
+from integration.engine.context import Context
+from integration.engine.flow import Flow
+from integration.engine.mapping import TRANSFORM_TYPES, Absent, NotConvertible, convert
+from integration.engine.recipe import MappingRow
+
+NEVER, PERHAPS = "never", "perhaps"
+
+# What a value of one type becomes in a field of another. Pairs that are not named always fit.
+_FITS: Mapping[str, Mapping[str, str]] = {
+    "number": {"text": PERHAPS, "option": PERHAPS, "phone": NEVER, "email": NEVER, "date": NEVER, "datetime": NEVER},
+    "date": {"text": PERHAPS, "option": PERHAPS, "number": NEVER, "integer": NEVER, "money": NEVER, "boolean": NEVER,
+             "phone": NEVER, "email": NEVER, "options": NEVER},
+    "boolean": {"text": PERHAPS, "option": PERHAPS, "number": PERHAPS, "integer": PERHAPS, "money": NEVER,
+                "date": NEVER, "datetime": NEVER, "phone": NEVER, "email": NEVER, "options": NEVER},
+    "email": {"text": PERHAPS, "number": NEVER, "integer": NEVER, "date": NEVER, "datetime": NEVER, "boolean": NEVER,
+              "phone": NEVER, "money": NEVER},
+    "phone": {"text": PERHAPS, "date": NEVER, "datetime": NEVER, "boolean": NEVER, "email": NEVER, "money": NEVER},
+}  # fmt: skip
+_FITS = {
+    **_FITS, "integer": {**_FITS["number"], "number": PERHAPS, "money": PERHAPS}, "money": _FITS["number"],
+    "datetime": _FITS["date"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Both sides of one flow. `sources` by path, `targets` by key; the labels are the vendors' names."""
+
+    source: str
+    target: str
+    sources: Mapping[str, FieldSpec]
+    targets: Mapping[str, FieldSpec]
+
+    @property
+    def offered_sources(self) -> Mapping[str, FieldSpec]:
+        """Those worth offering: a record carries them."""
+        return {path: spec for path, spec in self.sources.items() if spec.readable}
+
+    @property
+    def offered_targets(self) -> Mapping[str, FieldSpec]:
+        """Those a row may write."""
+        return {key: spec for key, spec in self.targets.items() if spec.writable}
+
+
+def catalogue(ctx: Context, flow: Flow, *, fresh: bool = False) -> Catalogue:
+    """What the flow's rows may name, read once per slice. `fresh` asks both vendors again.
+
+    Raises IntegrationErrors of the calls.
+    """
+    memory = f"catalogue:{flow.key}"
+    if fresh or memory not in ctx.memory:
+        ctx.memory[memory] = _catalogue(ctx, flow, fresh=fresh)
+    found: Catalogue = ctx.memory[memory]
+    return found
+
+
+def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
+    other = "right" if flow.side == "left" else "left"
+    source, target = ctx.connection(flow.side).connector, ctx.connection(other).connector
+    found = ctx.fields(flow.side, flow.source_object, fresh=fresh).values()
+    sources = {source.path_of(spec): spec for spec in found}
+    sources |= {spec.key: spec for spec in ctx.recipe.more_sources.get(flow.key, ())}
+    ours = ctx.recipe.own_targets.get(flow.key, frozenset())
+    targets = {
+        key: replace(spec, writable=spec.writable and key not in ours)
+        for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
+    }
+    return Catalogue(source.label, target.label, sources, targets)
+
+
+def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
+    """Path → the name people see. Where two fields have one label, the path tells them apart."""
+    labels = Counter(spec.label.strip().lower() for spec in fields.values())
+    return {
+        path: spec.label if labels[spec.label.strip().lower()] == 1 else f"{spec.label} ({path})"
+        for path, spec in fields.items()
+    }
+
+
+def resolve(text: str, fields: Mapping[str, FieldSpec]) -> str | None:
+    """The path somebody means by a name, a path or a key; None when there is no such field."""
+    wanted = text.strip()
+    if wanted in fields:
+        return wanted
+    by_name = {name.lower(): path for path, name in names(fields).items()}
+    return by_name.get(wanted.lower())
+
+
+def problem_of(row: MappingRow, fields: Catalogue) -> str:
+    """Why this row cannot travel at all; empty when it can."""
+    if row.transform != "constant" and row.source not in fields.sources:
+        return f"{fields.source} has no such field any more. Choose another one, or remove the row."
+    if row.target not in fields.targets:
+        return f"{fields.target} has no such field any more. Save to create it again, or choose another one."
+    kind = fields.targets[row.target].type
+    if row.transform == "constant":
+        return _constant_problem(row, kind)
+    if fit(row, fields) == NEVER:
+        return f"This never fits: {fields.targets[row.target].label} takes {TYPE_WORDS.get(kind, kind)}."
+    return ""
+
+
+def fit(row: MappingRow, fields: Catalogue) -> str:
+    """Whether what the row yields fits its target: empty for always, `perhaps`, or `never`."""
+    source, target = fields.sources.get(row.source), fields.targets.get(row.target)
+    if target is None:
+        return ""
+    kind = TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
+    return _FITS.get(target.type, {}).get(kind, "")
+
+
+def warning_of(row: MappingRow, fields: Catalogue) -> str:
+    """What may go wrong with single values; empty when nothing is to be expected."""
+    if row.transform in ("text", "as_is") and _sends_option_keys(fields.sources.get(row.source)):
+        return "This sends the option's key. Choose “Label of the option” to send what people see."
+    if row.transform == "constant" or fit(row, fields) != PERHAPS:
+        return ""
+    target = fields.targets[row.target]
+    words = TYPE_WORDS.get(target.type, target.type)
+    return f"{target.label} takes {words}. Values that are none are left out, and the log says so."
+
+
+def _sends_option_keys(source: FieldSpec | None) -> bool:
+    return source is not None and any(option.key != option.label for option in source.options)
+
+
+def _constant_problem(row: MappingRow, kind: str) -> str:
+    try:
+        value = convert(row.options.get("value"), kind)
+    except NotConvertible as exc:
+        return str(exc)
+    return "A constant needs a value." if value is None or isinstance(value, Absent) else ""
+
+
+TYPE_WORDS = {
+    "text": "text", "number": "numbers", "integer": "whole numbers", "boolean": "Yes or No", "date": "dates",
+    "datetime": "dates with a time", "option": "one of its options", "options": "some of its options",
+    "phone": "phone numbers", "email": "e-mail addresses", "money": "amounts", "json": "structured values",
+}  # fmt: skip

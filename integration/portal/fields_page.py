@@ -1,0 +1,160 @@
+"""Fields: which field of one system becomes which field of the other, edited as rows and tried on a real record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integration.engine import preview, provisioning
+from integration.engine.catalogue import Catalogue, catalogue
+from integration.engine.context import Context
+from integration.engine.mapping_form import FlowRowsFormSet, rows_of
+from integration.engine.recipe import MappingRow, as_data
+from integration.errors import IntegrationError
+from integration.models import FieldMapping, Integration, Outcome, State, SyncLog, VendorCall
+from integration.portal.audit import note
+from integration.portal.pages import enter_integration, page
+from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
+from tenants.models import Role
+
+COUNTED = 5000  # log rows of today that "used … times today" looks at
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Show the rows of each flow; POST saves them, or (`do` = add:flow, refresh) helps with the form."""
+    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    if integration.state == State.UNINSTALLED:
+        return page(request, tenant, "fields", {}, integration)
+    do = request.POST.get("do", "")
+    try:
+        known = _catalogues(integration, fresh=do == "refresh")
+    except IntegrationError as exc:
+        context = {"problem": exc.public, "reason": REASONS.get(exc.reason), "rows": _stored(integration)}
+        return page(request, tenant, "fields", context, integration, status=503 if request.method == "POST" else 200)
+    if do == "refresh":
+        messages.success(request, "The fields of both systems were read again.")
+        return redirect(request.path)
+    adding = do.removeprefix("add:") if do.startswith("add:") else ""
+    data = _with_one_more(request.POST, adding) if adding else request.POST if request.method == "POST" else None
+    formsets = [rows_of(integration, get_recipe(integration.recipe), flow, known[flow], data) for flow in known]
+    if request.method == "POST" and not adding and all([formset.is_valid() for formset in formsets]):
+        _save(request, integration, formsets)
+        return redirect(request.path)
+    shown = _shown(integration, formsets)
+    status = 422 if data is not None and not adding else 200
+    return page(request, tenant, "fields", {"flows": shown, "adding": bool(adding)}, integration, status=status)
+
+
+@login_required
+@require_POST
+def sample(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Put a real record (`record`, or one that is linked) through the rows as they are filled in now. Sends nothing."""
+    _, integration = enter_integration(request, tenant_id, integration_id)
+    recipe, flow = get_recipe(integration.recipe), request.POST.get("flow", "")
+    if flow not in recipe.mapped_flows or integration.state == State.UNINSTALLED:
+        raise Http404
+    text = request.POST.get(f"{flow}-record", "").strip()[:200]
+    context: dict[str, Any] = {"flow": flow, "text": text}
+    try:
+        rows = _rows_as_filled_in(integration, flow, request.POST)
+        found = preview.sample(integration, recipe, flow, rows, text)
+    except IntegrationError as exc:
+        context |= {"problem": exc.public, "reason": REASONS.get(exc.reason)}
+        return render(request, "portal/sample.html", context)
+    if found is not None:
+        context |= {"sample": found, "reason": REASONS.get(found.preview.reason), "rows": found.rows.items()}
+    return render(request, "portal/sample.html", context)
+
+
+def _rows_as_filled_in(integration: Integration, flow: str, data: QueryDict) -> dict[str, MappingRow]:
+    """The rows of the form by their prefix, without wrong ones; the stored ones of somebody who only looks."""
+    known = _catalogues(integration)[flow]
+    formset = rows_of(
+        integration, get_recipe(integration.recipe), flow, known, data if f"{flow}-TOTAL_FORMS" in data else None
+    )
+    if not formset.is_bound:
+        return {form.prefix: as_data(form.instance) for form in formset.forms}
+    return {form.prefix: form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")}
+
+
+def _catalogues(integration: Integration, *, fresh: bool = False) -> dict[str, Catalogue]:
+    """What the rows of each mapped flow may name. Raises IntegrationErrors of the calls."""
+    recipe = get_recipe(integration.recipe)
+    ctx = Context(integration, recipe)
+    try:
+        return {flow: catalogue(ctx, recipe.flow(flow), fresh=fresh) for flow in recipe.mapped_flows}
+    finally:
+        VendorCall.objects.bulk_create(ctx.calls)
+
+
+def _with_one_more(data: QueryDict, flow: str) -> QueryDict:
+    """What was typed, and one more empty row for this flow."""
+    more = data.copy()
+    total = data.get(f"{flow}-TOTAL_FORMS", "")
+    if total.isdigit() and len(total) < 4:
+        more[f"{flow}-TOTAL_FORMS"] = str(int(total) + 1)
+        more[f"{flow}-{total}-transform"], more[f"{flow}-{total}-direction"] = "text", "forward"
+    return more
+
+
+def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRowsFormSet]) -> None:
+    """Store all rows or none, then make the vendors ready for them."""
+    changed = sum(form.has_changed() for formset in formsets for form in formset.forms)
+    with transaction.atomic():
+        for formset in formsets:
+            formset.save()
+    note(request, integration, f"Field mappings saved, {changed} row{'' if changed == 1 else 's'} changed")
+    if integration.state == State.DRAFT:
+        messages.success(request, "Saved. The rows are used once the settings are saved.")
+        return
+    row = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)
+    failed = [result for result in provisioning.provision(row, get_recipe) if not result.ok]
+    for result in failed:
+        why = REASONS.get(result.reason)
+        messages.error(request, f"{result.label}: {result.detail} {why.fix if why else ''}".strip())
+    if not failed:
+        messages.success(
+            request,
+            "Saved. Each record follows with its next change; to bring all of them up to date now, use Fetch All.",
+        )
+
+
+def _shown(integration: Integration, formsets: list[FlowRowsFormSet]) -> Iterator[dict[str, Any]]:
+    """Each flow with its rows and how often each was written today."""
+    labels = get_recipe(integration.recipe).mapped_flows
+    for formset in formsets:
+        used, capped = _used_today(integration, formset.flow)
+        rows = [(form, used.get(form.instance.target, 0)) for form in formset.forms]
+        yield {"key": formset.flow, "label": labels[formset.flow], "formset": formset, "rows": rows, "capped": capped,
+               "source": formset.catalogue.source, "target": formset.catalogue.target}  # fmt: skip
+
+
+def _used_today(integration: Integration, flow: str) -> tuple[dict[str, int], bool]:
+    """Target field → how often it was written since midnight in the tenant's zone, and whether counting stopped."""
+    midnight = timezone.localtime(timezone=integration.tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = SyncLog.objects.filter(integration=integration, created_at__gte=midnight)
+    found = list(
+        rows.filter(flow=flow, outcome=Outcome.SYNCED).order_by("-id").values_list("changes", flat=True)[:COUNTED]
+    )
+    used: dict[str, int] = {}
+    for changes in found:
+        for target in changes:
+            used[target] = used.get(target, 0) + 1
+    return used, len(found) == COUNTED
+
+
+def _stored(integration: Integration) -> list[FieldMapping]:
+    """The rows as they are kept, for when the vendors cannot be asked."""
+    return list(FieldMapping.objects.filter(integration=integration))
