@@ -270,6 +270,13 @@ _ROWS = (
         "Reopen the account at the vendor, then press Check now.",
     ),
     Reason(
+        "app_removed",
+        HOLD,
+        "Somebody removed Lockstep at the vendor.",
+        "The app was uninstalled in the vendor's marketplace; our access ended there and then.",
+        "The integration is being uninstalled. Install it again to go on; what is in step is recognised.",
+    ),
+    Reason(
         "address_refused",
         HOLD,
         "The address of the connection is not accepted.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integration.engine import health, provisioning, retention, router, runner, runs, sweeper, tokens
+from integration.engine import health, provisioning, removals, retention, router, runner, runs, sweeper, tokens
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
@@ -22,8 +22,8 @@ def run_integration(integration_id: str) -> str:
 
 
 def sweep() -> str:
-    """Every minute: ring for what waits."""
-    return f"{sweeper.sweep()} rings"
+    """Every minute: ring for what waits, and uninstall what a vendor says was removed there."""
+    return f"{sweeper.sweep()} rings, {removals.finish(get_recipe)} removals"
 
 
 def poll_all() -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from integration.guard import HostPolicy
 from integration.http import Wire
 
@@ -42,6 +44,14 @@ class Identity:
     user_id: str
     user_name: str
     email: str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The vendor says that this user of this account removed our app. Both by the vendor's ids (text)."""
+
+    account_id: str
+    user_id: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,17 @@ class WebhookRequest:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+
+    @classmethod
+    def of(cls, request: Any) -> WebhookRequest:
+        """From Django's request, with the address as the vendor sees it."""
+        return cls(
+            method=str(request.method),
+            url=settings.PUBLIC_URL.rstrip("/") + request.get_full_path(),
+            headers={str(name): str(value) for name, value in request.headers.items()},
+            query={name: str(value) for name, value in request.GET.items()},
+            body=request.body,
+        )
 
 
 @dataclass(frozen=True)
@@ -166,6 +187,7 @@ class Connector:
     webhooks: Webhooks
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
+    read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")

@@ -299,6 +299,8 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
 def _leaver(side: str, recipes: Recipes) -> Any:
     def leave(ctx: Context) -> str:
         connection = ctx.connection(side)
+        if connection.health_reason == "app_removed":
+            return "gone with the app"
         _, removed = _sync_connection(ctx.client(side), connection, needed_events(connection, recipes))
         return f"{removed} removed"
 
@@ -310,16 +312,19 @@ def _disconnecter(side: str) -> Any:
         connection = ctx.connection(side)
         if health.integrations_on(connection):
             return "kept, another integration uses them"
+        gone = connection.health_reason == "app_removed"  # the vendor has ended our access already
         try:
-            tokens.revoke(connection)
+            if not gone:
+                tokens.revoke(connection)
         finally:
-            _erase_credentials(connection)
-        return "revoked and erased"
+            erase_credentials(connection)
+        return "erased" if gone else "revoked and erased"
 
     return disconnect
 
 
-def _erase_credentials(connection: Connection) -> None:
+def erase_credentials(connection: Connection) -> None:
+    """Forget an account: its secrets, its endpoint and what we made there."""
     connection.credentials, connection.credentials_hint, connection.token_expires_at = {}, "", None
     connection.save(update_fields=["credentials", "credentials_hint", "token_expires_at"])
     WebhookEndpoint.objects.filter(connection=connection).delete()

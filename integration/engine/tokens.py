@@ -6,7 +6,7 @@ and holds no transaction open while the vendor answers.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -44,16 +44,18 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         if not _expires_within(connection, EARLY) and not force:
             return  # another worker was quicker between our look and our lease
         client_id, client_secret = app_of(connection)
-        store(
-            connection,
-            oauth_of(connection.vendor).refresh(client_id, client_secret, connection.credentials["refresh_token"]),
-        )
+        seen = connection.credentials_changed_at
+        renewed = oauth_of(connection.vendor).refresh(client_id, client_secret, connection.credentials["refresh_token"])
+        store(connection, renewed, unless_changed_since=seen)
     finally:
         Connection.objects.filter(pk=connection.pk).update(refresh_lease_until=None)
 
 
-def store(connection: Connection, token: Any) -> None:
-    """Save a token reply before anything uses it. No new refresh token in it means that ours stays valid."""
+def store(connection: Connection, token: Any, *, unless_changed_since: datetime | None = None) -> None:
+    """Save a token reply before anything uses it. No new refresh token in it means that ours stays valid.
+
+    A refresh gives way to whoever consented anew while it was under way: theirs are the newer tokens.
+    """
     values = {
         **connection.credentials,
         "access_token": token.access_token,
@@ -62,7 +64,12 @@ def store(connection: Connection, token: Any) -> None:
     connection.store_credentials(values, token.access_token)
     connection.token_expires_at = token.expires_at
     columns = ["credentials", "credentials_hint", "credentials_changed_at", "token_expires_at"]
-    connection.save(update_fields=None if connection._state.adding else columns)
+    if unless_changed_since is None:
+        connection.save(update_fields=None if connection._state.adding else columns)
+        return
+    same = Connection.objects.filter(pk=connection.pk, credentials_changed_at=unless_changed_since)
+    if not same.update(**{column: getattr(connection, column) for column in columns}):
+        connection.refresh_from_db(fields=columns)
 
 
 def revoke(connection: Connection) -> None:

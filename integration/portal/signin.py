@@ -19,10 +19,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
+from integration.connectors.base import WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine import consent
+from integration.engine import consent, removals, tokens
 from integration.errors import IntegrationError, TransientError
 from integration.models import State
 from integration.portal.accounts import Arrival, NotAllowed, Wish, arrive
@@ -90,8 +92,26 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@csrf_exempt  # a GET is bound to this browser by its state, a DELETE proves that it is the vendor's
+@require_http_methods(["GET", "DELETE"])
 def callback(request: HttpRequest, vendor: str) -> HttpResponse:
+    """Where a vendor sends people after its consent page (GET), and where it says that our app was removed (DELETE)."""
+    return _removed(request, vendor) if request.method == "DELETE" else _back(request, vendor)
+
+
+def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
+    """Note the removal and answer; the next sweep uninstalls what lived on that consent."""
+    read = get_connector(vendor).read_removal if vendor in CONNECTORS else None
+    if read is None or not consent.is_ready(vendor):
+        return HttpResponse(status=404)
+    removal = read(WebhookRequest.of(request), *tokens.app_at(vendor))
+    if removal is None:
+        return HttpResponse(status=401)
+    removals.note(vendor, removal)
+    return HttpResponse(status=200)
+
+
+def _back(request: HttpRequest, vendor: str) -> HttpResponse:
     """Take the person back: prove that this browser asked, learn who they are, sign them in."""
     if not consent.is_ready(vendor):
         return _not_configured(request, vendor)

@@ -61,7 +61,7 @@ class WebhookView(APIView):
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
             return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
-        call = _as_seen_by_connector(request)
+        call = WebhookRequest.of(request)
         webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, valid_secrets(endpoint)):
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
@@ -74,16 +74,6 @@ class WebhookView(APIView):
             events = [_unreadable(call, exc)]
         inbox.record(endpoint, events)
         return Response({"received": len(events)}, status=200)
-
-
-def _as_seen_by_connector(request: Request) -> WebhookRequest:
-    return WebhookRequest(
-        method=str(request.method),
-        url=settings.PUBLIC_URL.rstrip("/") + request.get_full_path(),
-        headers={str(name): str(value) for name, value in request.headers.items()},
-        query={name: str(value) for name, value in request.query_params.items()},
-        body=request.body,
-    )
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:

@@ -68,6 +68,7 @@ CONNECTOR = Connector(
     webhooks=webhooks,
     oauth=oauth.OAUTH,
     identify=identify,
+    read_removal=oauth.read_removal,
     objects=fields.OBJECTS,
     path_of=fields.path_of,
     normalise_base_url=normalise_base_url,

@@ -6,6 +6,9 @@ back must be stored before it is used. Each user of each company installs separa
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +22,7 @@ from django.conf import settings
 from urllib3.exceptions import HTTPError
 
 from integration import guard
-from integration.connectors.base import OAuth
+from integration.connectors.base import OAuth, Removal, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
 from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
@@ -111,6 +114,22 @@ def revoke(client_id: str, client_secret: str, refresh_token: str) -> None:
             ),
             (client_secret, refresh_token),
         )
+
+
+def read_removal(request: WebhookRequest, client_id: str, client_secret: str) -> Removal | None:
+    """Read the call that Pipedrive makes after a user uninstalled the app; None unless it proves to be Pipedrive's.
+
+    DELETE at the redirect URI, Basic auth with the app's id and secret, JSON body (pipedrive sheet §2).
+    """
+    proof = base64.b64encode(f"{client_id}:{client_secret}".encode())
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic" or not hmac.compare_digest(given.strip().encode(), proof):
+        return None
+    try:
+        body = json.loads(request.body)
+        return Removal(str(body["company_id"]), str(body["user_id"])) if body["client_id"] == client_id else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def needs_refresh(values: Mapping[str, str], now: datetime | None = None) -> bool:

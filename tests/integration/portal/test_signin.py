@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,12 +15,15 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
+from integration import tasks
 from integration.connectors.base import Account, Identity
-from integration.engine import consent
-from integration.models import Connection, Health
+from integration.engine import consent, provisioning, tokens
+from integration.models import Connection, Health, Integration
 from integration.portal import accounts, signin
+from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
 from tenants.models import Member, Role, Tenant, VendorIdentity
+from tests.support import hub
 from tests.support.factories import ConnectionFactory, IntegrationFactory, MemberFactory, TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -468,3 +474,94 @@ def test_an_identity_is_of_one_account():
 
     assert arrival.tenant.name == "Other"
     assert VendorIdentity.objects.values("user").distinct().count() == 2
+
+
+# Removed at the vendor
+
+
+def removed_by(user_id, *, company=9001, client=OAUTH_CLIENT_ID, secret=OAUTH_CLIENT_SECRET):
+    """The call Pipedrive makes after a user uninstalled the app in its marketplace."""
+    proof = base64.b64encode(f"{client}:{secret}".encode()).decode()
+    body = {"client_id": client, "company_id": company, "user_id": user_id, "timestamp": "2026-11-20 10:00:00"}
+    strict = Client(enforce_csrf_checks=True, headers={"Authorization": f"Basic {proof}"})
+    return strict.delete(CALLBACK, json.dumps(body), content_type="application/json").status_code
+
+
+def installed_by_consent(sandbox):
+    """Grace installed it and connected Maileon; returns the integration, switched on."""
+    sign_in(Client())
+    left = Connection.objects.get()
+    right = hub.connect(left.tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=hub.MAILEON_KEY)
+    row = Integration.objects.create(tenant=left.tenant, recipe="pipedrive_maileon", left=left, right=right)
+    assert all(step.ok for step in provisioning.provision(row, get_recipe))
+    return row
+
+
+def test_the_app_is_removed_at_the_vendor_and_uninstalled_here(app):
+    row = installed_by_consent(app)
+    app.control("POST", "/misbehave", {"vendor": "pipedrive", "webhooks": {"hold": True}})
+    app.control("POST", "/pipedrive/acme/uninstall", {})
+    delivery = next(one for one in app.state.courier.held if one.event == "uninstall")
+
+    answer = Client().generic(delivery.method, CALLBACK, delivery.body(1), headers=dict(delivery.headers))
+    tasks.sweep()
+
+    row.refresh_from_db()
+    left, right = Connection.objects.get(vendor="pipedrive"), Connection.objects.get(vendor="maileon")
+    assert answer.status_code == 200
+    assert (row.state, left.health, right.health) == ("uninstalled", "disconnected", "disconnected")
+    assert (left.credentials, right.credentials) == ({}, {})
+    assert not app.state.maileon.accounts[501].webhooks
+    assert all(step["ok"] for step in row.provisioning), row.provisioning
+
+
+def test_only_the_vendor_can_say_that_the_app_was_removed(app):
+    installed_by_consent(app)
+
+    assert removed_by(9001001, secret="guessed") == 401
+    assert removed_by(9001001, client="another-app") == 401
+    assert Client().delete(CALLBACK).status_code == 401
+    assert Client().delete("/oauth/maileon/callback/").status_code == 404
+    assert Connection.objects.get(vendor="pipedrive").health == Health.OK
+
+
+def test_a_colleague_who_removes_the_app_for_himself_ends_nothing(app):
+    row = installed_by_consent(app)
+
+    assert removed_by(9001002) == 200
+    assert removed_by(9001001, company=77) == 200
+    tasks.sweep()
+
+    row.refresh_from_db()
+    assert row.state == "active"
+
+
+def test_who_installs_again_before_the_sweep_goes_on(app):
+    row = installed_by_consent(app)
+    assert removed_by(9001001) == 200
+    assert Connection.objects.get(vendor="pipedrive").health_reason == "app_removed"
+
+    sign_in(Client())
+    tasks.sweep()
+
+    row.refresh_from_db()
+    assert (row.state, Connection.objects.get(vendor="pipedrive").health) == ("active", Health.OK)
+
+
+def test_a_refresh_never_overwrites_newer_consent(app, monkeypatch):
+    sign_in(Client())
+    connection = Connection.objects.get()
+    oauth = tokens.oauth_of("pipedrive")
+    refresh = oauth.refresh
+
+    def meanwhile(*args):
+        renewed = refresh(*args)
+        other = Connection.objects.get()
+        tokens.store(other, replace(renewed, access_token="newer-consent-0001", refresh_token="newer-refresh"))
+        return renewed
+
+    monkeypatch.setattr(oauth, "refresh", meanwhile)
+    tokens.ensure_fresh(connection, force=True)
+
+    assert connection.credentials["access_token"] == "newer-consent-0001"
+    assert Connection.objects.get().credentials["refresh_token"] == "newer-refresh"

@@ -1,0 +1,34 @@
+"""A vendor says that our app was removed at its side: note it at once, uninstall what lived on it soon after."""
+
+from __future__ import annotations
+
+from integration.connectors.base import Removal
+from integration.engine import health, provisioning
+from integration.engine.recipe import Recipes
+from integration.models import Connection, Health
+
+REASON = "app_removed"
+
+
+def note(vendor: str, removal: Removal) -> int:
+    """Mark the connections that live on this user's consent. Returns how many; others of the account go on."""
+    rows = Connection.objects.filter(
+        vendor=vendor, auth_kind="oauth", external_account_id=removal.account_id,
+        account_details__user_id=removal.user_id,
+    ).exclude(health=Health.DISCONNECTED)  # fmt: skip
+    for connection in rows:
+        health.mark(connection, Health.NEEDS_YOU, REASON, "The vendor told us so.")
+    return len(rows)
+
+
+def finish(recipes: Recipes) -> int:
+    """Uninstall every integration on a connection whose app was removed. Safe to run again; returns how many."""
+    done = 0
+    for connection in Connection.objects.filter(health=Health.NEEDS_YOU, health_reason=REASON):
+        integrations = health.integrations_on(connection)
+        for integration in integrations:
+            provisioning.uninstall(integration, recipes)
+            done += 1
+        if not integrations:
+            provisioning.erase_credentials(connection)
+    return done
