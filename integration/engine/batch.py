@@ -6,7 +6,7 @@ The runner calls it for claimed jobs, `runs` for pages of records; from here on 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,6 +153,11 @@ def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
         ctx.memory[key] = [as_data(row) for row in rows]
     found: list[MappingRow] = ctx.memory[key]
     return found
+
+
+def use_rows(ctx: Context, flow: Flow, rows: Iterable[MappingRow]) -> None:
+    """Map with these rows instead of the stored ones, for as long as the context lives."""
+    ctx.memory[f"mapping:{flow.key}"] = list(rows)
 
 
 def replace_result(entry: Done, result: Result) -> Done:

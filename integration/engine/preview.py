@@ -86,6 +86,7 @@ def sample(
             return None
         fields = catalogue(ctx, flow)
         shown = {name: _row_sample(row, record.values, fields) for name, row in rows.items()}
+        batch.use_rows(ctx, flow, rows.values())
         done = batch.process(ctx, flow, [Item(external_id, {"resync": True})], {external_id: record})[0]
         name = str(record.values.get("name") or record.email or external_id)
         action = done.write.action if done.write else ""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from integration.portal.state import standing
+from integration.engine import provisioning
+from integration.models import FieldMapping
+from integration.portal.state import chart, standing
+from integration.reasons import REASONS
 from integration.secrets import email_hash
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory, MemberFactory, RunFactory
 
@@ -122,3 +129,111 @@ def test_empty_pages_teach(client, integration):
     assert "Create a person in Pipedrive" in page(client, integration, "activity")
     assert "Fetch All reads everybody" in page(client, integration, "runs")
     EventFactory(connection=integration.left)
+
+
+# Overview: what needs somebody, the chart, and doors that open what they count
+
+
+def text(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def test_who_has_one_integration_lands_at_it(client, integration):
+    ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
+    assert client.get("/").url == reverse("portal:integration", kwargs=ids)
+
+
+def test_the_column_leads_to_the_only_integration_from_every_page(client, integration):
+    html = client.get(reverse("portal:team", kwargs={"tenant_id": integration.tenant_id})).content.decode()
+    assert (
+        reverse("portal:fields", kwargs={"tenant_id": integration.tenant_id, "integration_id": integration.pk}) in html
+    )
+
+    IntegrationFactory(tenant=integration.tenant)
+
+    html = client.get(reverse("portal:team", kwargs={"tenant_id": integration.tenant_id})).content.decode()
+    assert reverse("portal:overview", kwargs={"tenant_id": integration.tenant_id}) in html
+    assert "/fields/" not in html
+
+
+def test_what_needs_somebody_says_why_and_where(client, integration):
+    JobFactory(integration=integration, state="held", reason="doi_mailing_missing")
+    JobFactory(integration=integration, state="dead", reason="record_refused", external_id="7")
+    JobFactory(integration=integration, state="held", reason="flow_off")
+    FieldMapping.objects.create(
+        integration=integration, flow="person_to_contact", source="x", target="Y", problem="Gone."
+    )
+
+    said = text(page(client, integration, "integration"))
+
+    assert f"1 record waits: {REASONS['doi_mailing_missing'].what} {REASONS['doi_mailing_missing'].fix}" in said
+    assert f"1 record failed: {REASONS['record_refused'].what}" in said
+    assert "x → Y: Gone." in said
+    assert REASONS["flow_off"].what not in said
+
+
+def test_a_paused_one_says_by_whom_and_can_be_resumed_there(client, member, integration):
+    provisioning.pause(integration, member.user)
+    html = page(client, integration, "integration")
+    assert f"Paused by {member.user}," in text(html)
+
+    stop = reverse("portal:stop", kwargs={"tenant_id": integration.tenant_id, "integration_id": integration.pk})
+    answer = client.post(stop, {"do": "resume", "back": "integration"})
+
+    integration.refresh_from_db()
+    assert integration.state == "active"
+    assert answer.url.endswith(f"/i/{integration.pk}/")
+
+
+def test_the_chart_counts_each_hour_in_the_tenants_zone(integration):
+    integration.tenant.timezone = "Asia/Kolkata"
+    now = timezone.now()
+    for hours, outcome, count in ((0, "synced", 3), (0, "failed", 1), (5, "skipped", 2), (30, "synced", 9)):
+        for _ in range(count):
+            LogFactory(integration=integration, outcome=outcome, created_at=now - timedelta(hours=hours))
+
+    bars = chart(integration)
+
+    assert len(bars) == 24
+    assert bars[-1].counts == {"synced": 3, "skipped": 0, "failed": 1}
+    assert bars[-6].counts["skipped"] == 2
+    assert sum(sum(bar.counts.values()) for bar in bars) == 6
+    assert bars[-1].hour.utcoffset() == timedelta(hours=5, minutes=30)
+    assert [(name, height) for name, _, _, height in bars[-1].rectangles] == [("synced", 45.0), ("failed", 15.0)]
+
+
+def test_every_number_opens_what_it_counts(client, integration):
+    LogFactory(integration=integration, outcome="failed", source_id="11", reason="record_refused")
+    LogFactory(integration=integration, outcome="failed", source_id="12", created_at=timezone.now() - timedelta(days=2))
+    JobFactory(integration=integration, external_id="13")
+    html = page(client, integration, "integration")
+    assert "<b>1</b>" in html
+
+    failed = page(client, integration, "activity", outcome="failed", since="24h")
+    waiting = page(client, integration, "waiting")
+
+    assert "?outcome=failed&amp;since=24h" in html
+    assert ("<td>11" in failed, "<td>12" in failed) == (True, False)
+    assert "<td>13</td>" in waiting
+
+
+def test_what_failed_for_good_has_its_list(client, integration):
+    JobFactory(integration=integration, state="dead", reason="record_refused", external_id="21")
+    JobFactory(integration=integration, state="held", reason="doi_mailing_missing", external_id="22")
+
+    dead = page(client, integration, "waiting", state="dead", reason="record_refused")
+    held = page(client, integration, "waiting", state="held", reason="doi_mailing_missing")
+    odd = page(client, integration, "waiting", state="<script>", reason="x" * 999)
+
+    assert ("<td>21</td>" in dead, "<td>22</td>" in dead) == (True, False)
+    assert REASONS["doi_mailing_missing"].fix in held
+    assert "<script>" not in odd
+
+
+def test_activity_is_filtered_by_reason(client, integration):
+    LogFactory(integration=integration, outcome="skipped", reason="no_email", source_id="31")
+    LogFactory(integration=integration, outcome="skipped", reason="unsubscribed", source_id="32")
+
+    html = page(client, integration, "activity", reason="no_email")
+
+    assert ("<td>31" in html, "<td>32" in html) == (True, False)
