@@ -28,6 +28,15 @@ def named(changes: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
     return {_label(key, labels): _values(key, pair, labels) for key, pair in changes.items()}
 
 
+def read_as(path: str, value: Any, labels: Labels) -> tuple[str, Any]:
+    """One value of a record by its path: the field's label, and the option's label in place of its key."""
+    key = path.rpartition(".")[2] if path.startswith("custom_fields.") else path
+    label, options = labels.get(key, (key.replace("_", " ").replace(".", ": ").capitalize(), {}))
+    if isinstance(value, list):
+        return label, [options.get(str(part), part) for part in value]
+    return label, options.get(str(value), value)
+
+
 def _label(key: str, labels: Labels) -> str:
     label = labels[key][0] if key in labels else key
     return label if label == key or len(key) == 40 else f"{label} ({key})"

@@ -34,14 +34,14 @@ class Preview:
 
 def search(integration: Integration, recipe: Recipe, text: str) -> Sequence[Found]:
     """Find records at the source by e-mail, name or id. Raises IntegrationErrors of the calls."""
-    with _looking(integration, recipe) as ctx:
+    with looking(integration, recipe) as ctx:
         return recipe.search(ctx, text.strip())
 
 
 def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id: str) -> Preview:
     """Read and decide as a sync would, and stop before the write. Raises KeyError, IntegrationErrors of the calls."""
     flow = recipe.flow(flow_key)
-    with _looking(integration, recipe) as ctx:
+    with looking(integration, recipe) as ctx:
         done = batch.process(ctx, flow, [Item(external_id, {"resync": True})])[0]
     name = str(done.record.values.get("name") or "") if done.record else ""
     if done.write is None:
@@ -79,7 +79,7 @@ def sample(
     None when there is no such record. Raises KeyError, IntegrationErrors of the calls.
     """
     flow = recipe.flow(flow_key)
-    with _looking(integration, recipe) as ctx:
+    with looking(integration, recipe) as ctx:
         external_id = _find(ctx, flow, text.strip())
         record = flow.read(ctx, [Item(external_id)]).get(external_id) if external_id else None
         if record is None:
@@ -118,7 +118,7 @@ def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -
 
 
 @contextmanager
-def _looking(integration: Integration, recipe: Recipe) -> Iterator[Context]:
+def looking(integration: Integration, recipe: Recipe) -> Iterator[Context]:
     """A context that writes nothing at the vendors. Its calls are kept like all others."""
     ctx = Context(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow import Flow
-from integration.models import FieldMapping
+from integration.models import FieldMapping, RecordLink
 
 if TYPE_CHECKING:
     from django import forms
@@ -57,6 +57,10 @@ class Found:
     email: str = ""
 
 
+def _not_looked_up(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+    return None
+
+
 def _no_search(ctx: Context, text: str) -> Sequence[Found]:
     return ()
 
@@ -78,6 +82,8 @@ class Recipe:
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
+    # What the target has of this person now, by field, for the person pages; None when it has nobody.
+    at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
     two_way: frozenset[str] = frozenset()  # flows whose rows may also travel back

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,11 +13,16 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from integration.engine import personal_data
+from integration.engine import personal_data, why
+from integration.engine.labels import Labels, labels_of, named, read_as
+from integration.models import State
 from integration.portal.audit import note
-from integration.portal.pages import enter, page
+from integration.portal.pages import enter, integrations_of, page
+from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Role, Tenant
+
+HISTORY = 30  # log entries shown
 
 
 @login_required
@@ -54,16 +60,35 @@ def _held(tenant: Tenant, email: str) -> dict[str, Any]:
         ("Jobs", held.jobs.count()),
         ("Entries of the address index", held.addresses.count()),
     )
-    rows = [
-        {
-            "recipe": get_recipe(link.integration.recipe),
-            "integration": link.integration,
-            "link": link,
-            "consent": str(link.notes.get("consent", "")),
-        }
-        for link in held.links
+    labels = labels_of(integrations_of(tenant))
+    history = [
+        (row, REASONS.get(row.reason), named(row.changes, labels))
+        for row in held.log.select_related("integration").order_by("-id")[:HISTORY]
     ]
-    return {"found": bool(held), "counts": counts, "links": rows}
+    return {"found": bool(held), "counts": counts, "standings": _standings(tenant, email, held), "history": history}
+
+
+def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[dict[str, Any]]:
+    """Per integration: where the person is on both sides now, and why not."""
+    found = []
+    for integration in integrations_of(tenant).exclude(state=State.UNINSTALLED):
+        recipe = get_recipe(integration.recipe)
+        ids = tuple(link.source_id for link in held.links if link.integration_id == integration.pk)
+        fields = labels_of([integration])
+        found.append({
+            "integration": integration, "recipe": recipe,
+            "verdicts": [
+                (verdict, _labelled(verdict.source, fields), _labelled(verdict.target, fields),
+                 str(verdict.link.notes.get("consent", "")) if verdict.link else "")
+                for verdict in why.verdicts(integration, recipe, email, ids)
+            ],
+        })  # fmt: skip
+    return found
+
+
+def _labelled(values: Mapping[str, Any] | None, labels: Labels) -> list[tuple[str, Any]]:
+    """Values with the names and option labels people know them by."""
+    return [read_as(path, value, labels) for path, value in values.items()] if values else []
 
 
 def _export(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:

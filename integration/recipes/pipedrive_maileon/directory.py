@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.context import Context
 from integration.engine.flow import Write
-from integration.models import EmailIndex
+from integration.models import EmailIndex, FieldMapping, RecordLink
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
 LIST_AGE = timedelta(hours=1)
 OBJECT = "contact"
 LISTED = "contacts_listed"
+PERMISSION_NAMES = {
+    1: "None", 2: "Single Opt-in", 3: "Confirmed Opt-in", 4: "Double Opt-in", 5: "Double Opt-in Plus", 6: "Other",
+}  # fmt: skip
 
 
 def known_contacts(ctx: Context, writes: Sequence[Write]) -> dict[str, StoredContact]:
@@ -61,3 +65,23 @@ def _read_all(ctx: Context) -> str:
         )  # fmt: skip
     EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
     return now.isoformat()
+
+
+def look_up(ctx: Context, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+    """What Maileon has of this person now, by the fields this integration writes; None when there is nobody."""
+    address = str(link.written.get("email") or email) if link else email
+    if not address:
+        return None
+    known = ctx.fields("right", "contact")
+    mapped = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact")
+    targets = [key for key in mapped.values_list("target", flat=True) if key in known]
+    contact = ctx.right.find_contact(
+        address,
+        standard_fields=[key for key in targets if not known[key].custom],
+        custom_fields=[key for key in targets if known[key].custom],
+    )
+    if contact is None:
+        return None
+    permission = PERMISSION_NAMES.get(contact.permission or 0, "not known")
+    own = {"email": contact.email, "external_id": contact.external_id, "permission": permission}
+    return {**own, **contact.standard_fields, **contact.custom_fields}

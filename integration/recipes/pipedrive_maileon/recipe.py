@@ -7,7 +7,7 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.engine.recipe import MappingRow, Recipe
-from integration.recipes.pipedrive_maileon import people
+from integration.recipes.pipedrive_maileon import directory, people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
@@ -58,6 +58,7 @@ RECIPE = Recipe(
     warnings=warnings,
     summary=summary,
     search=people.search,
+    at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
     own_targets={"person_to_contact": frozenset({"email", "external_id"})},
 )
