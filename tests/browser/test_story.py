@@ -62,6 +62,20 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("steps are done").wait_for()
 
+    # Fields: one more row by name, the field made in Maileon on Save.
+    page.get_by_role("link", name="Fields").click()
+    page.get_by_role("button", name="Add a row").click()
+    row = page.locator("ol.rows > li").last
+    row.get_by_label("Pipedrive", exact=True).fill("Phone")
+    row.get_by_label("Maileon", exact=True).fill("Telephone")
+    page.get_by_role("button", name="Save", exact=True).click()
+    row = page.locator("ol.rows > li").last
+    row.get_by_text("Maileon has no field “Telephone”").wait_for()
+    row.get_by_label("Create this field in Maileon").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Each record follows with its next change").wait_for()
+    assert "Telephone" in sandbox.state.maileon.accounts[501].custom_fields
+
     # A person created in Pipedrive arrives, and the activity says so.
     world = World(sandbox, Integration.objects.select_related("left", "right", "tenant").get())
     world.person("Ada Lovelace")
@@ -71,6 +85,16 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_label("E-mail or id").fill(ADA)
     page.get_by_role("button", name="Show").click()
     assert "Ask by mail" in page.locator("table").inner_text()
+
+    # The same person, tried on rows that are not saved: the answer comes in place and nothing is sent.
+    page.get_by_role("link", name="Fields").click()
+    page.get_by_text("nothing would be sent").wait_for()
+    page.locator("ol.rows > li").first.get_by_label("Pipedrive", exact=True).fill("Name")
+    page.get_by_label("E-mail, name or id in Pipedrive").fill(ADA)
+    page.get_by_label("E-mail, name or id in Pipedrive").press("Enter")
+    page.get_by_text("a sync would update").wait_for()
+    assert page.locator("#person_to_contact-0-sample").inner_text().endswith("Ada Lovelace")
+    assert page.get_by_text("Unsaved changes").is_visible()
 
     # Everybody who was there before: a dry run first.
     page.get_by_role("link", name="Runs").click()
