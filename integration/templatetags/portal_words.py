@@ -31,6 +31,24 @@ def of(counts: Mapping[str, int], key: str) -> int:
     return counts.get(key, 0)
 
 
+OUTCOMES = {
+    "synced": ("✓", "green"), "skipped": ("○", "grey"), "failed": ("✗", "red"), "retrying": ("↻", "blue"),
+    "held": ("‖", "amber"),
+}  # fmt: skip
+
+
+@register.filter
+def outcome_sign(outcome: str) -> str:
+    """A sign that says the same as the word beside it."""
+    return OUTCOMES.get(outcome, ("?", ""))[0]
+
+
+@register.filter
+def outcome_tone(outcome: str) -> str:
+    """The colour of an outcome; never shown without word and sign."""
+    return OUTCOMES.get(outcome, ("", "grey"))[1]
+
+
 @register.filter
 def shown(value: object) -> str:
     """A value as people read it: `empty`, `Yes`, a list with commas; long ones are cut."""
