@@ -15,19 +15,25 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from integration.admin import show
+from integration.engine import runs
+from integration.models import SyncRun
 
-LIMIT = 10_000  # rows one press may work on
+LIMIT = 50_000  # rows one press may work on
 CHUNK = 500
+FEW = 20  # up to here rows are worked on one by one, without a run
 SAMPLE = 8
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """One action on many rows. `run` gets a chunk of them and returns how many it took on."""
+    """One action on many rows. `run` gets a chunk of them and returns how many it took on.
+
+    Above `FEW` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
+    """
 
     title: str
     verb: str
@@ -36,6 +42,7 @@ class Bulk:
     done: str
     eligible: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     none: str = "None of these rows needs this."
+    as_runs: Callable[[Sequence[Any], Any], list[SyncRun]] | None = None
 
 
 def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, what: Bulk) -> HttpResponse | None:
@@ -48,12 +55,30 @@ def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, w
     if "confirmed" not in request.POST:
         return _ask(admin, request, action, what, selected, everything)
     keys = everything if request.POST.get("scope") == "listed" else selected
+    if what.as_runs is not None and len(keys) > FEW:
+        return _start_runs(admin, request, what, keys[:LIMIT])
     count = 0
     for start in range(0, min(len(keys), LIMIT), CHUNK):
         count += what.run(list(admin.model.objects.filter(pk__in=keys[start : start + CHUNK][: LIMIT - start])))
     note(request, admin.model, f"{what.title}: {count} of {_ids(keys[:LIMIT])}")
     admin.message_user(request, what.done.format(count=f"{count:,}"), messages.SUCCESS)
     return None
+
+
+def _start_runs(admin: Any, request: HttpRequest, what: Bulk, keys: Sequence[Any]) -> HttpResponse | None:
+    """Hand all rows over at once; the runs' pages show how far they are."""
+    assert what.as_runs is not None
+    rows = [row for start in range(0, len(keys), CHUNK)
+            for row in admin.model.objects.filter(pk__in=keys[start : start + CHUNK])]  # fmt: skip
+    try:
+        started = what.as_runs(rows, request.user)
+    except runs.RunInProgress as exc:
+        admin.message_user(request, f"{exc} Wait for it or cancel it first.", messages.WARNING)
+        return HttpResponseRedirect(show.url_of_list(SyncRun))
+    note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
+    text = f"{len(started)} run{'' if len(started) == 1 else 's'} started over {show.number(len(keys))} rows."
+    admin.message_user(request, text if started else what.none, messages.SUCCESS if started else messages.WARNING)
+    return HttpResponseRedirect(show.url_of(started[0]) if len(started) == 1 else show.url_of_list(SyncRun))
 
 
 def _keys(rows: QuerySet[Any]) -> list[Any]:

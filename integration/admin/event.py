@@ -14,7 +14,9 @@ from integration.admin.actions import Bulk, bulk
 from integration.admin.base import BigTable, ReasonFilter, SinceFilter, recent
 from integration.admin.kit import DropdownFilter
 from integration.engine import replay
+from integration.engine.bulk import start_replay
 from integration.models import Connection, WebhookEvent
+from integration.recipes.registry import get_recipe
 
 
 class ReceivedFilter(SinceFilter):
@@ -127,5 +129,9 @@ class EventAdmin(BigTable):
             "overwrite a newer change.",
             "Records that are already in step are skipped without a write. No opt-in mail is sent twice.",
         )
-        what = Bulk("Replay events", "Replay", says, replay.replay, "{count} events are on their way again.")
+        what = Bulk(
+            "Replay events", "Replay", says, replay.replay, "{count} events are on their way again.",
+            none="No integration listens to these events.",
+            as_runs=lambda events, user: start_replay(events, get_recipe, user),
+        )  # fmt: skip
         return bulk(self, request, queryset, "replay", what)

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from integration.admin import show
-from integration.admin.actions import Bulk, bulk
+from integration.admin.actions import bulk
 from integration.admin.base import BigTable, IntegrationFilter, recent
-from integration.admin.log import RESYNC_DONE, RESYNC_SAYS, installed, resync
+from integration.admin.log import resync_of
 from integration.admin.search import flows_of
 from integration.connectors.registry import get_connector
 from integration.models import Integration, RecordLink, SyncLog
@@ -124,12 +124,10 @@ class LinkAdmin(BigTable):
     def resync(self, request: HttpRequest, queryset: QuerySet[RecordLink]) -> HttpResponse | None:
         """Queue the links' source records in the flow that writes their target."""
 
-        def run(links: Sequence[RecordLink]) -> int:
+        def records(links: Sequence[RecordLink]) -> list[tuple[Integration, str, str]]:
             integrations = Integration.objects.in_bulk({link.integration_id for link in links})
             for link in links:
                 link.integration = integrations[link.integration_id]
-            return resync((link.integration, flows_of(link)[0], link.source_id) for link in links if flows_of(link))
+            return [(link.integration, flows_of(link)[0], link.source_id) for link in links if flows_of(link)]
 
-        none = "Their integrations are uninstalled; there is nothing to bring up to date."
-        what = Bulk("Resync records", "Resync", RESYNC_SAYS, run, RESYNC_DONE, eligible=installed, none=none)
-        return bulk(self, request, queryset, "resync", what)
+        return bulk(self, request, queryset, "resync", resync_of(records))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -20,6 +20,7 @@ from integration.admin.kit import DropdownFilter
 from integration.admin.labels import changes, labels_of
 from integration.admin.search import flow_labels, record_name
 from integration.engine import replay
+from integration.engine.bulk import start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
 
@@ -55,6 +56,15 @@ def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
             integrations[integration.pk] = integration
             wishes[integration.pk, flow].append(source_id)
     return sum(replay.resync(integrations[pk], flow, ids) for (pk, flow), ids in wishes.items())
+
+
+def resync_of(records: Callable[[Sequence[Any]], Sequence[tuple[Integration, str, str]]]) -> Bulk:
+    """The action on rows that stand for records: a few at once, many as runs."""
+    return Bulk(
+        "Resync records", "Resync", RESYNC_SAYS, lambda rows: resync(records(rows)), RESYNC_DONE, eligible=installed,
+        none="Their integrations are uninstalled; there is nothing to bring up to date.",
+        as_runs=lambda rows, user: start_resync(records(rows), user),
+    )  # fmt: skip
 
 
 def link_of(row: SyncLog) -> RecordLink | None:
@@ -180,10 +190,8 @@ class LogAdmin(BigTable):
     def resync(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> HttpResponse | None:
         """Queue the rows' records."""
 
-        def run(rows: Sequence[SyncLog]) -> int:
+        def records(rows: Sequence[SyncLog]) -> list[tuple[Integration, str, str]]:
             integrations = Integration.objects.in_bulk({row.integration_id for row in rows})
-            return resync((integrations[row.integration_id], row.flow, row.source_id) for row in rows)
+            return [(integrations[row.integration_id], row.flow, row.source_id) for row in rows]
 
-        none = "Their integrations are uninstalled; there is nothing to bring up to date."
-        what = Bulk("Resync records", "Resync", RESYNC_SAYS, run, RESYNC_DONE, eligible=installed, none=none)
-        return bulk(self, request, queryset, "resync", what)
+        return bulk(self, request, queryset, "resync", resync_of(records))

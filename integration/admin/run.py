@@ -18,6 +18,7 @@ from integration.admin.kit import DropdownFilter
 from integration.admin.search import flow_labels
 from integration.engine import runs
 from integration.models import Outcome, SyncLog, SyncRun
+from integration.models.sync import RUN_KINDS
 
 
 def progress(run: SyncRun) -> show.Html:
@@ -65,7 +66,7 @@ class KindFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every kind."""
-        return [(kind, SyncRun(kind=kind).get_kind_label()) for kind in ("fetch_all", "poll", "reconcile", "resync")]
+        return [(kind, SyncRun(kind=kind).get_kind_label()) for kind in RUN_KINDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Runs of this kind."""
@@ -74,7 +75,7 @@ class KindFilter(DropdownFilter):
 
 @admin.register(SyncRun)
 class RunAdmin(BigTable):
-    """Fetch All, poll, reconcile, resync."""
+    """Fetch All, poll, reconcile, resync, replay."""
 
     list_display = ("name", "integration_name", "state_badge", "progress_bar", "asked_by", "created")
     list_filter = ("state", KindFilter, IntegrationFilter)
@@ -124,7 +125,8 @@ class RunAdmin(BigTable):
     @admin.display(description="Options")
     def options_text(self, run: SyncRun) -> show.Html:
         """What it was asked to do."""
-        return show.facts([(key.replace("_", " "), show.value(value)) for key, value in run.options.items()])
+        options = {**run.options, **({"ids": f"{len(run.options['ids']):,}"} if "ids" in run.options else {})}
+        return show.facts([(key.replace("_", " "), show.value(value)) for key, value in options.items()])
 
     @admin.display(description="Created")
     def created(self, run: SyncRun) -> show.Html:

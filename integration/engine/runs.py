@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration.engine import batch, cursors, doorbell, health
+from integration.engine import batch, cursors, doorbell, health, portions
 from integration.engine.batch import Done
 from integration.engine.context import Context
 from integration.engine.flow import Flow
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SAMPLES = 5
 MAX_ATTEMPTS = 12
+NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = {
     "fetch_all": frozenset({"unchanged"}),
@@ -116,8 +117,9 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
     try:
         if run.started_at is None:
             _begin(ctx, flow, run)
-        page = flow.page(ctx, run.kind, run.cursor, _since(run))
-        hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key != "since"}}
+        ours = run.kind in portions.KINDS
+        page = portions.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
+        hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
         items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
         done = batch.process_apart(ctx, flow, items, page.records) if items else []
     except LeaseLost:
@@ -132,6 +134,7 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
         else:
             batch.save(ctx, flow, done, quiet=QUIET.get(run.kind, frozenset()))
             _keep_unfinished(ctx, flow, done)
+            portions.settle(ctx, flow, done)
         _count(run, done)
         run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
         run.save(update_fields=["done", "counts", "samples", "cursor", "attempts", "problem", "next_attempt_at"])
@@ -141,7 +144,7 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
 
 
 def _begin(ctx: Context, flow: Flow, run: SyncRun) -> None:
-    run.total = flow.count(ctx, run.kind)
+    run.total = portions.count(run) if run.kind in portions.KINDS else flow.count(ctx, run.kind)
     run.started_at, run.state = timezone.now(), RunState.RUNNING
     if run.kind == "poll" and "since" not in run.options:
         start_at = ctx.integration.activated_at or ctx.integration.created_at

@@ -64,6 +64,11 @@ class SyncJob(models.Model):
         return f"{self.flow} {self.external_id}"
 
 
+RUN_KINDS = {
+    "fetch_all": "Fetch All", "poll": "Poll", "reconcile": "Reconcile", "resync": "Resync", "replay": "Replay",
+}  # fmt: skip
+
+
 class RunState(models.TextChoices):
     """Where a run stands."""
 
@@ -121,9 +126,7 @@ class SyncRun(models.Model):
 
     def get_kind_label(self) -> str:
         """The kind in words."""
-        return {"fetch_all": "Fetch All", "poll": "Poll", "reconcile": "Reconcile", "resync": "Resync"}.get(
-            self.kind, self.kind
-        )
+        return RUN_KINDS.get(self.kind, self.kind)
 
     @property
     def rate(self) -> float:

@@ -224,3 +224,37 @@ def test_uninstall_says_what_it_destroys_and_wants_to_be_told_twice(console: Cli
     assert console.post(here).status_code == 200
     assert fresh(rows.integration).state == "active"
     assert SyncLog.objects.get().changes
+
+
+def test_many_rows_become_a_run_with_progress(console: Client, rows: Any) -> None:
+    failed = [
+        factories.LogFactory(integration=rows.integration, source_id=str(n), outcome="failed", reason="record_refused")
+        for n in range(100, 130)
+    ]
+    factories.LogFactory(integration=rows.integration, source_id="7", outcome="synced")
+    query = f"?outcome__exact=failed&integration={rows.integration.pk}&reason=record_refused"
+
+    asked = press(console, "synclog", "resync", failed[0], confirmed=False, query=query).content.decode()
+    answer = press(console, "synclog", "resync", failed[0], query=query, scope="listed")
+
+    run = SyncRun.objects.get(kind="resync")
+    assert "All rows the list shows with its filters: 31" in asked
+    assert answer.url == reverse("admin:integration_syncrun_change", args=[run.pk])
+    assert len(run.options["ids"]) == 31
+    assert "7" not in run.options["ids"]
+    assert (run.requested_by.username, fresh(rows.job).state) == ("operator", "dead")
+    page = console.get(answer.url).content.decode()
+    assert "Cancel" in page
+    assert "1 runs over 31 rows" in LogEntry.objects.latest("pk").change_message
+
+
+def test_many_events_become_a_run(console: Client, rows: Any) -> None:
+    events = [
+        factories.EventFactory(connection=rows.left, vendor_event="person.change", external_id=str(n), state="routed")
+        for n in range(200, 225)
+    ]
+    press(console, "webhookevent", "replay", *events)
+
+    run = SyncRun.objects.get(kind="replay")
+    assert (run.flow, len(run.options["ids"])) == ("person_to_contact", 25)
+    assert not WebhookEvent.objects.filter(state="new").exists()
