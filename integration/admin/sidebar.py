@@ -38,6 +38,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("Users", "person", "auth.user"),
             ("Groups", "group", "auth.group"),
             ("Audit", "fact_check", "admin.logentry"),
+            ("Second factors", "phonelink_setup", "integration.authenticatorapp"),
+            ("My second factor", "phonelink_lock", "console-two-factor"),
         ),
     ),
     ("System", (("Schedules", "schedule", "django_q.schedule"), ("Failed tasks", "bug_report", "django_q.failure"))),

@@ -1,5 +1,6 @@
 """All tables of the hub, one module per noun."""
 
+from integration.models.access import AuthenticatorApp
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
@@ -8,6 +9,7 @@ from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLo
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent
 
 __all__ = [
+    "AuthenticatorApp",
     "Connection",
     "Cursor",
     "Direction",

@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection as database
 
-from integration.models import Connection, WebhookEndpoint
+from integration.models import AuthenticatorApp, Connection, WebhookEndpoint
 from integration.secrets import DecryptionFailed, rotate
 
-FIELDS = ((Connection, "credentials"), (WebhookEndpoint, "secret"))
+FIELDS = ((Connection, "credentials"), (WebhookEndpoint, "secret"), (AuthenticatorApp, "seed"))
 
 
 class Command(BaseCommand):

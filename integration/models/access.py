@@ -1,0 +1,130 @@
+"""Second factors of console users: one authenticator app each, with recovery codes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from base64 import b32encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import models
+from django_otp.oath import TOTP
+
+from integration.models.fields import EncryptedJSONField
+from integration.secrets import keyed_hash
+
+if TYPE_CHECKING:
+
+    class Throttling:
+        """What django-otp's Device brings, for the type checker."""
+
+        def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]: ...
+        def throttle_reset(self, commit: bool = True) -> None: ...
+        def throttle_increment(self, commit: bool = True) -> None: ...
+        def set_last_used_timestamp(self, commit: bool = True) -> None: ...
+
+    class Device(models.Model):
+        """Its columns."""
+
+        user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+        name = models.CharField(max_length=64)
+        confirmed = models.BooleanField(default=True)
+        created_at = models.DateTimeField(null=True)
+
+        class Meta:
+            abstract = True
+else:
+    from django_otp.models import Device, ThrottlingMixin, TimestampMixin
+
+    class Throttling(TimestampMixin, ThrottlingMixin):
+        """A growing pause after wrong codes, and when the last good one was."""
+
+        class Meta:
+            abstract = True
+
+
+STEP = 30  # seconds a code lives
+TOLERANCE = 1  # steps a clock may be off, either way
+RECOVERY_CODES = 10
+ISSUER = "Lockstep"
+
+
+def new_seed() -> dict[str, str]:
+    """A fresh shared secret of 160 bits (RFC 4226 §4)."""
+    return {"key": secrets.token_hex(20)}
+
+
+class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missing]  # brought by django-otp
+    """A user's authenticator app (RFC 6238). Its seed is encrypted; of recovery codes only hashes are kept.
+
+    A code works once, after a wrong one the next try has to wait (twice as long each time).
+    """
+
+    seed = EncryptedJSONField(default=new_seed, editable=False)
+    last_step = models.BigIntegerField(default=-1, editable=False)
+    recovery = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        verbose_name = "authenticator app"
+        constraints = (models.UniqueConstraint(fields=("user",), name="one_authenticator_app_per_user"),)
+
+    @property
+    def secret(self) -> str:
+        """The seed as people type it into an app."""
+        return b32encode(bytes.fromhex(self.seed["key"])).decode()
+
+    @property
+    def address(self) -> str:
+        """What the QR code says."""
+        query = urlencode({"secret": self.secret, "issuer": ISSUER, "period": STEP})
+        return f"otpauth://totp/{quote(ISSUER)}:{quote(self.user.get_username())}?{query}"
+
+    def verify_token(self, token: str) -> bool:
+        """Say whether this is the app's present code or an unused recovery code; it is used up by that."""
+        if not self.verify_is_allowed()[0]:
+            return False
+        typed = "".join(token.split()).lower()
+        good = self._is_present_code(typed) if typed.isdigit() else self._is_recovery_code(typed)
+        if good:
+            self.throttle_reset(commit=False)
+            self.set_last_used_timestamp(commit=False)
+        else:
+            self.throttle_increment(commit=False)
+        self.save(update_fields=["throttling_failure_timestamp", "throttling_failure_count", "last_used_at"])
+        return good
+
+    def new_recovery_codes(self) -> list[str]:
+        """Make new codes and forget the old ones. They are shown once."""
+        codes = [f"{secrets.token_hex(3)}-{secrets.token_hex(3)}" for _ in range(RECOVERY_CODES)]
+        self.recovery = [_hash(code) for code in codes]
+        self.save(update_fields=["recovery"])
+        return codes
+
+    def get_throttle_factor(self) -> float:
+        """Seconds to wait after the first wrong code; it doubles with each further one."""
+        return 1.0
+
+    def _is_present_code(self, typed: str) -> bool:
+        if len(typed) > 8:
+            return False
+        totp = TOTP(bytes.fromhex(self.seed["key"]), STEP)
+        totp.time = time.time()
+        if not totp.verify(int(typed), TOLERANCE, self.last_step + 1):
+            return False
+        used = totp.t()
+        rows = AuthenticatorApp.objects.filter(pk=self.pk, last_step__lt=used)
+        return bool(rows.update(last_step=used))  # one of two at the same time
+
+    def _is_recovery_code(self, typed: str) -> bool:
+        known: list[Any] = self.recovery
+        if _hash(typed) not in known:
+            return False
+        self.recovery = [code for code in known if code != _hash(typed)]
+        rows = AuthenticatorApp.objects.filter(pk=self.pk, recovery=known)
+        return bool(rows.update(recovery=self.recovery))
+
+
+def _hash(code: str) -> str:
+    return keyed_hash(f"recovery:{code}")
