@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "tenants.middleware.ConsoleForStaffOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
     "integration.admin.two_factor.SecondFactor",
+    "integration.admin.masking.MaskPersonalData",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from integration.admin import install_buttons, install_settings, show
+from integration.admin.actions import note
 from integration.admin.base import Admin, object_action
 from integration.admin.install_form import InstallForm
 from integration.admin.job import in_state
@@ -122,6 +123,8 @@ class IntegrationAdmin(Admin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Changed mappings are applied at the vendors, outside of the transaction."""
         super().save_related(request, form, formsets, change)
+        if said := "; ".join(line for formset in formsets for line in formset.said()):
+            note(request, Integration, f"Field mappings saved. {said}", form.instance)
         if change and any(formset.has_changed() for formset in formsets) and form.instance.state == State.ACTIVE:
             transaction.on_commit(lambda: install_settings.apply(request, form.instance.pk))
 

@@ -55,7 +55,7 @@ def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Fo
     for warning in recipe.warnings(form.cleaned_data):
         messages.warning(request, warning)
     changed = settings_form.save(row, form)
-    note(request, Integration, f"Settings saved, changed: {', '.join(changed) or 'nothing'}", row)
+    note(request, Integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}", row)
     apply(request, row.pk)
     return HttpResponseRedirect(request.path)
 

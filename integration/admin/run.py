@@ -15,6 +15,7 @@ from integration.admin import show
 from integration.admin.actions import note, page
 from integration.admin.base import BigTable, IntegrationFilter, object_action
 from integration.admin.kit import DropdownFilter
+from integration.admin.masking import mask
 from integration.admin.search import flow_labels
 from integration.engine import runs
 from integration.models import Outcome, SyncLog, SyncRun
@@ -49,7 +50,7 @@ def samples(rows: list[dict[str, Any]]) -> show.Html:
     """A few records of one kind; names and values are the vendor's and shown as they are."""
     return format_html_join(
         "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
-        ((row.get("name") or "Without a name", row.get("id", ""), _values(row)) for row in rows),
+        ((mask(row.get("name")) or "Without a name", row.get("id", ""), _values(row)) for row in rows),
     )  # fmt: skip
 
 

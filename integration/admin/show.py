@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from integration.admin.masking import mask, mask_document
 from integration.reasons import REASONS
 
 Html = SafeString | str
@@ -135,9 +136,10 @@ def number(count: int, *, cap: int | None = None) -> str:
 
 def pretty(value: Any) -> Html:
     """A JSON document to read."""
+    value = mask(value)
     if value in (None, "", {}, []):
         return EMPTY
-    return block(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    return _box(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def block(text: str) -> Html:
@@ -149,6 +151,10 @@ def block(text: str) -> Html:
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         except ValueError:
             pass
+    return _box(mask_document(text))
+
+
+def _box(text: str) -> Html:
     return format_html('<pre class="ls-pre" tabindex="0">{}</pre>', text[:SHOWN_CHARACTERS])
 
 
@@ -223,6 +229,7 @@ def folded(summary: str, inside: Html) -> Html:
 
 def value(found: Any) -> Html:
     """One value of a record."""
+    found = mask(found)
     if found is None or found == "":
         return format_html('<span class="ls-quiet">{}</span>', "empty")
     if isinstance(found, bool):

@@ -195,6 +195,16 @@ class RowsFormSet(RowModelFormSet):
                 FieldMapping.objects.filter(pk__in=moved).update(direction=Direction.OFF)
             return super().save(commit)
 
+    def said(self) -> list[str]:
+        """What the saved changes are, one text per row: source → target and what became of it."""
+        lines = [f"{row} added" for row in self.new_objects]
+        lines += [f"{row} removed" for row in self.deleted_objects]
+        by_row = {form.instance.pk: form for form in self.initial_forms}
+        for row, changed in self.changed_objects:
+            parts = ", ".join(_said(by_row[row.pk], name) for name in changed)
+            lines.append(f"{row} ({parts})")
+        return lines
+
     def clean(self) -> None:
         """One source per target field, as the database wants it; a row switched off does not count."""
         super().clean()
@@ -262,6 +272,13 @@ def _offered(fields: Mapping[str, FieldSpec]) -> list[tuple[str, str]]:
         (named[path], f"{'own field' if spec.custom else 'standard'}, {TYPE_WORDS.get(spec.type, spec.type)}")
         for path, spec in rows
     ]
+
+
+def _said(form: forms.BaseForm, name: str) -> str:
+    """One changed column: old → new."""
+    before = form.initial.get(name, form[name].initial)
+    after = form.data.get(form.add_prefix(name), "off")
+    return f"{name.replace('_', ' ')}: {before or 'empty'} → {after or 'empty'}"
 
 
 def detail_of(row: FieldMapping) -> str:

@@ -45,10 +45,23 @@ def sections(form: Any) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
 
 
 def save(integration: Integration, form: forms.Form) -> list[str]:
-    """Store the checked settings and return the labels of what changed."""
+    """Store the checked settings and say what changed, one text each: label, old → new. No secret is among them."""
     values = {**integration.settings, **form.cleaned_data}
     Integration.objects.filter(pk=integration.pk).update(settings=values)
-    return [str(form.fields[name].label) for name in form.changed_data]
+    return [
+        f"{form.fields[name].label}: {_said(form, name, form.initial.get(name))} → {_said(form, name, values[name])}"
+        for name in form.changed_data
+    ]
+
+
+def _said(form: forms.Form, name: str, value: Any) -> str:
+    """A setting as the form shows it."""
+    choices = {str(key): str(label) for key, label in getattr(form.fields[name], "choices", ())}
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(choices.get(str(part), str(part)) for part in value) or "none"
+    return choices.get(str(value), str(value)) if value not in (None, "") else "empty"
 
 
 def _field_choices(integration: Integration, recipe: Recipe) -> tuple[list[tuple[str, str]], str]:

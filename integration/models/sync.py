@@ -196,6 +196,7 @@ class SyncLog(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        permissions = (("see_personal_data", "Can see personal data in the console"),)
         indexes = (
             # The activity of one integration, newest first.
             models.Index(fields=("integration", "-id"), name="log_by_integration"),

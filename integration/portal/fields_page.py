@@ -111,11 +111,11 @@ def _with_one_more(data: QueryDict, flow: str) -> QueryDict:
 
 def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRowsFormSet]) -> None:
     """Store all rows or none, then make the vendors ready for them."""
-    changed = sum(form.has_changed() for formset in formsets for form in formset.forms)
     with transaction.atomic():
         for formset in formsets:
             formset.save()
-    note(request, integration, f"Field mappings saved, {changed} row{'' if changed == 1 else 's'} changed")
+    said = "; ".join(line for formset in formsets for line in formset.said())
+    note(request, integration, f"Field mappings saved. {said or 'Nothing changed.'}")
     if integration.state == State.DRAFT:
         messages.success(request, "Saved. The rows are used once the settings are saved.")
         return

@@ -43,7 +43,7 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
         messages.warning(request, problem)
     if request.method == "POST" and form.is_valid():
         changed = settings_form.save(integration, form)
-        note(request, integration, f"Settings saved, changed: {', '.join(changed) or 'nothing'}")
+        note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")
         _apply(request, integration)
         return redirect(request.path)
     settings_now = form.cleaned_data if form.is_bound and form.is_valid() else form.initial

@@ -1,4 +1,4 @@
-"""`manage.py setup`: bring the database to the present version and create the schedules. Run it at every deploy."""
+"""`manage.py setup`: bring the database up to date, create roles and schedules. Run it at every deploy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from integration.management.roles import ensure_roles
 from integration.management.schedules import ensure_schedules
 
 
@@ -18,4 +19,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it."""
         call_command("migrate", interactive=False, verbosity=0)
+        ensure_roles()
         self.stdout.write(f"Database is up to date, {ensure_schedules()} schedules in place.")

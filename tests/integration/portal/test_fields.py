@@ -98,7 +98,9 @@ def test_a_row_is_added_by_name_and_travels_with_the_next_change(world):
     stored = FieldMapping.objects.get(integration=world.integration, target="Lead origin")
     assert (stored.source, stored.options["target_type"], stored.problem) == (f"custom_fields.{key}", "text", "")
     assert world.contacts()[ADA]["custom"]["Lead origin"] == "Trade fair"
-    assert "Field mappings saved, 1 row changed" in LogEntry.objects.latest("pk").change_message
+    assert LogEntry.objects.latest("pk").change_message == (
+        f"Field mappings saved. custom_fields.{key} → Lead origin added"
+    )
 
 
 def test_an_unknown_name_is_refused_and_nothing_is_saved(world):
