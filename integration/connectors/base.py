@@ -45,6 +45,15 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Right:
+    """One thing a vendor grants to credentials: a verb, a scope, a role. `fix` says where a missing one is granted."""
+
+    name: str
+    granted: bool
+    fix: str = ""
+
+
+@dataclass(frozen=True)
 class Option:
     """One choice of an option field."""
 
@@ -165,4 +174,5 @@ class Connector:
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
+    rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
