@@ -208,6 +208,14 @@ RETENTION_DAYS = {
     "log": env.int("RETENTION_LOG_DAYS", default=180),
 }
 
+# When an alert opens: seconds a change may wait, share of failed records of the last hour and the least number of them,
+# seconds without a sweep, hours without an event that usually bring some.
+ALERT_WAITING_SECONDS = env.int("ALERT_WAITING_SECONDS", default=900)
+ALERT_FAILURE_PERCENT = env.int("ALERT_FAILURE_PERCENT", default=20)
+ALERT_FAILURE_MINIMUM = env.int("ALERT_FAILURE_MINIMUM", default=20)
+ALERT_WORKER_SECONDS = env.int("ALERT_WORKER_SECONDS", default=300)
+ALERT_SILENT_HOURS = env.int("ALERT_SILENT_HOURS", default=5)
+
 UNFOLD = {
     "SITE_TITLE": "Lockstep",
     "SITE_HEADER": "Lockstep",

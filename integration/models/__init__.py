@@ -5,7 +5,7 @@ from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, VendorCall
-from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent
+from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
 __all__ = [
     "Connection",
@@ -32,4 +32,5 @@ __all__ = [
     "VendorCall",
     "WebhookEndpoint",
     "WebhookEvent",
+    "WebhookHabit",
 ]

@@ -11,7 +11,7 @@ from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPer
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
-from integration.recipes.pipedrive_maileon.steps import steps
+from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
 
 PERSON_MAPPING = (
     MappingRow("first_name", "FIRSTNAME"),
@@ -48,5 +48,6 @@ RECIPE = Recipe(
     webhooks=webhooks,
     warnings=warnings,
     summary=summary,
+    fields=needed_fields,
     search=people.search,
 )
