@@ -51,8 +51,11 @@ def _note(row: WebhookHabit, hour: datetime, heard: bool) -> bool:
 
 
 def missed(endpoint: WebhookEndpoint, now: datetime) -> float:
-    """How many hours that usually bring something have passed since the last event; 0 in the first week."""
-    row = WebhookHabit.objects.filter(endpoint=endpoint).first()
+    """How many hours that usually bring something have passed since the last event; 0 in the first week.
+
+    Load the endpoint with its `habit`.
+    """
+    row = getattr(endpoint, "habit", None)
     last = endpoint.last_received_at
     if row is None or last is None or row.observed < WEEK:
         return 0.0

@@ -1,5 +1,6 @@
 """All tables of the hub, one module per noun."""
 
+from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
@@ -8,6 +9,10 @@ from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLo
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertNotice",
+    "Channel",
     "Connection",
     "Cursor",
     "Direction",
@@ -20,6 +25,8 @@ __all__ = [
     "Integration",
     "JobState",
     "LinkState",
+    "Moment",
+    "NoticeState",
     "Outcome",
     "RateBudget",
     "RecordLink",

@@ -63,7 +63,7 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     """When the vendor called last, against its own habit and against what polls found."""
     connection, vendor = look.connection(side), look.vendor(side)
     needed = provisioning.needed_events(connection, look.recipes, look.integration)
-    endpoint = WebhookEndpoint.objects.defer("secret").filter(connection=connection).first()
+    endpoint = WebhookEndpoint.objects.defer("secret").select_related("habit").filter(connection=connection).first()
     since = (endpoint and endpoint.last_received_at) or look.integration.activated_at
     if not needed or endpoint is None or since is None:
         yield passed_over(f"No webhook of {vendor} is in use.")
