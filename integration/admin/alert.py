@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from integration.admin import show
 from integration.admin.base import BigTable
@@ -90,12 +91,12 @@ class AlertAdmin(BigTable):
         """When it ended."""
         return show.when(row.resolved_at)
 
-    @admin.display(description="Lasted")
+    @admin.display(description="For how long")
     def lasted(self, row: Alert) -> str:
         """How long, until now if it is open."""
         return show.duration(((row.resolved_at or timezone.now()) - row.opened_at).total_seconds())
 
-    @admin.display(description="Why")
+    @admin.display(description="Cause and fix")
     def why(self, row: Alert) -> show.Html:
         """Likely cause and fix."""
         cause, fix = words.why(row, to_owners=False)
@@ -123,10 +124,14 @@ class AlertAdmin(BigTable):
         """Each notice and what came of it."""
         rows = AlertNotice.objects.filter(alert=row).order_by("-id")[:50]
         cells = [
-            (show.when(notice.created_at), notice.get_channel_display(), notice.get_moment_display(),
-             NOTICES[NoticeState(notice.state)], notice.attempts, notice.problem or show.EMPTY)
+            (show.when(notice.created_at), f"{notice.get_channel_display()}: {notice.get_moment_display().lower()}",
+             _state(notice))
             for notice in rows
         ]  # fmt: skip
-        headers = ("When", "To", "What", "State", "Tries", "Problem")
-        return show.table(headers, cells, "Nobody was told: neither EMAIL_URL with ALERT_EMAILS nor ALERT_WEBHOOK_URL "
-                          "is set.")  # fmt: skip
+        nobody = "Nobody was told: neither EMAIL_URL with ALERT_EMAILS nor ALERT_WEBHOOK_URL is set."
+        return show.table(("When", "Notice", "State"), cells, nobody)
+
+
+def _state(notice: AlertNotice) -> show.Html:
+    tries = f"{notice.attempts} tries. " if notice.attempts > 1 else ""
+    return format_html("{} {}{}", NOTICES[NoticeState(notice.state)], tries, notice.problem)

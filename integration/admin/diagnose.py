@@ -25,7 +25,7 @@ from integration.recipes.registry import get_recipe
 BADGES = {
     OK: show.Badge(show.GREEN, "check_circle", "OK"),
     NOT_OK: show.Badge(show.RED, "cancel", "Not OK"),
-    NOT_APPLICABLE: show.Badge(show.GREY, "remove", "Not looked at"),
+    NOT_APPLICABLE: show.Badge(show.GREY, "remove", "Not applicable"),
 }
 ORDER = (NOT_OK, OK, NOT_APPLICABLE)
 
@@ -121,7 +121,7 @@ def _says(row: Integration) -> Sequence[str]:
         f"Both connections are checked: {vendors} are asked whether they accept the credentials.",
         "Fields, options and webhooks that are missing are made again. Webhooks of ours that are switched off or call "
         "another address are replaced.",
-        "Held jobs whose cause is gone go on. Nothing is deleted, and no opt-in mail is sent for it.",
+        "Held jobs whose cause is gone go on, as they would by themselves. No record and no mapping is deleted.",
     )
 
 

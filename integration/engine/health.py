@@ -87,7 +87,8 @@ def check(connection: Connection, *, release: bool = True) -> bool:
     connection.save(update_fields=["external_account_id", "account_name", "account_details", "failures"])
     mark(connection, Health.OK)
     for integration in integrations_on(connection) if release else ():
-        release_held(integration)
+        if integration.left.usable and integration.right.usable:  # else they would only be held again
+            release_held(integration)
     return True
 
 

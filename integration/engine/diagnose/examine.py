@@ -65,6 +65,7 @@ def _all(look: Look) -> Iterator[Finding]:
         for side in ("left", "right") if check.sided else ("",):
             label = check.label.format(vendor=look.vendor(side)) if side else check.label
             for finding in _run(look, check, side):
+                look.codes.add(finding.code)
                 yield replace(finding, check=check.key, label=label, side=side)
 
 

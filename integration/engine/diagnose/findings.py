@@ -48,6 +48,7 @@ class Look:
         self.ctx = Context(integration, self.recipe)
         self.now = timezone.now()
         self.unanswered: dict[str, str] = {}  # side → why nothing more is asked there
+        self.codes: set[str] = set()  # what is wrong so far
         self._fields: dict[tuple[str, str], Mapping[str, FieldSpec]] = {}
 
     def connection(self, side: str) -> Connection:
@@ -99,6 +100,8 @@ def because(code: str, detail: str = "", button: str = "") -> Finding:
 
 def span(since: datetime, until: datetime) -> str:
     """The time between two moments as a person would say it: 5 minutes."""
+    if (until - since).total_seconds() < 60:
+        return "less than a minute"
     return timesince(since, until, depth=1).replace("\xa0", " ")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -95,7 +96,7 @@ def worker(look: Look, side: str) -> Iterator[Finding]:
         since = "never" if age is None else f"{span(look.now - age, look.now)} ago"
         yield fault("worker_gone", since=since)
     else:
-        yield fine(f"The last sweep was {age.total_seconds():.0f} seconds ago.")
+        yield fine(f"The last sweep was {span(look.now - age, look.now)} ago.")
 
 
 def queue(look: Look, side: str) -> Iterator[Finding]:
@@ -107,7 +108,7 @@ def queue(look: Look, side: str) -> Iterator[Finding]:
     if oldest and look.now - oldest > LATE:
         yield fault("queue_late", since=span(oldest, look.now))
     else:
-        yield fine(f"The oldest change has waited {span(oldest, look.now)}." if oldest else "Nothing waits.")
+        yield fine(f"The oldest change has waited for {span(oldest, look.now)}." if oldest else "Nothing waits.")
 
 
 def _oldest(look: Look) -> datetime | None:
@@ -148,7 +149,9 @@ def jobs(look: Look, side: str) -> Iterator[Finding]:
         rows = SyncJob.objects.filter(integration=look.integration, state=job_state).order_by()
         for reason, count in Counter(rows.values_list("reason", flat=True)[: CAP + 1]).most_common():
             none = False
-            yield _stopped(code, reason, count)
+            found = _stopped(code, reason, count)
+            # While its cause is one of the findings above, letting go would only hold them again.
+            yield replace(found, button="") if job_state == JobState.HELD and reason in look.codes else found
     if none:
         yield fine("None is held or dead.")
 

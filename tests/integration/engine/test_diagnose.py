@@ -101,6 +101,7 @@ def test_an_expired_key(beating):
     [finding] = found["credentials right"]
     assert (finding.code, finding.button) == ("credentials_refused", "connection")
     assert finding.fix == REASONS["credentials_refused"].fix
+    assert found["jobs"][0].button == ""  # letting go would only hold it again
     assert "validity period is over" in finding.detail
     rows = {f.check: f.what for f in examine(fresh(beating), get_recipe).findings if f.side == "right"}
     assert rows["webhooks"] == rows["fields"] == "Not asked: The vendor does not accept our credentials."
