@@ -164,7 +164,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; a webhook body larger th
 SECURE_SSL = env.bool("SECURE_SSL", default=PUBLIC_URL.startswith("https://"))
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = SECURE_SSL
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|livez|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 31536000 if SECURE_SSL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
 SECURE_HSTS_PRELOAD = SECURE_SSL
@@ -216,6 +216,24 @@ RETENTION_DAYS = {
     "calls": env.int("RETENTION_CALLS_DAYS", default=14),
     "log": env.int("RETENTION_LOG_DAYS", default=180),
 }
+
+# Alerts: by mail (empty EMAIL_URL: none is sent), and to one address of the operators' own, signed.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_CONFIG: dict[str, Any] = environ.Env.email_url_config(EMAIL_URL or "dummymail://")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not keep a worker
+DEFAULT_FROM_EMAIL = env.str("ALERT_FROM", default="Lockstep <lockstep@localhost>")
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
+# When an alert opens: seconds a change may wait, share of failed records of the last hour and the least number of them,
+# seconds without a sweep, hours without an event that usually bring some.
+ALERT_WAITING_SECONDS = env.int("ALERT_WAITING_SECONDS", default=900)
+ALERT_FAILURE_PERCENT = env.int("ALERT_FAILURE_PERCENT", default=20)
+ALERT_FAILURE_MINIMUM = env.int("ALERT_FAILURE_MINIMUM", default=20)
+ALERT_WORKER_SECONDS = env.int("ALERT_WORKER_SECONDS", default=300)
+ALERT_SILENT_HOURS = env.int("ALERT_SILENT_HOURS", default=5)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves itself with; empty: there is no /metrics
 
 UNFOLD = {
     "SITE_TITLE": "Lockstep",

@@ -52,6 +52,19 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
+def check_alerts(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """lockstep.E006, E007: alerts that are wished for can be sent."""
+    errors = []
+    if settings.ALERT_EMAILS and not settings.EMAIL_URL:
+        hint = "For example EMAIL_URL=smtp+tls://user:password@mail.example.com:587"
+        errors.append(Error("ALERT_EMAILS is set, but EMAIL_URL is not.", hint=hint, id="lockstep.E006"))
+    if settings.ALERT_WEBHOOK_URL and not settings.ALERT_WEBHOOK_SECRET:
+        hint = "Any long random text; the receiver verifies the signature with it."
+        errors.append(Error("ALERT_WEBHOOK_URL needs ALERT_WEBHOOK_SECRET.", hint=hint, id="lockstep.E007"))
+    return errors
+
+
+@register("lockstep")
 def check_registries(app_configs: Any, **kwargs: Any) -> list[Error]:
     """lockstep.E004: every registered connector and recipe can be loaded."""
     from integration.connectors.registry import CONNECTORS, get_connector  # noqa: PLC0415

@@ -113,7 +113,10 @@ class NoMeter:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call as it may be stored: redacted, cut to size. `ms` is milliseconds, `status` 0 when nothing came back."""
+    """One call as it may be stored: redacted, cut to size. `ms` is milliseconds, `status` 0 when nothing came back.
+
+    `skew` is how many seconds our clock is ahead of the one that answered, None when it told no time.
+    """
 
     method: str
     path: str
@@ -122,6 +125,7 @@ class Exchange:
     request: str
     response: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    skew: float | None = None
 
 
 @dataclass(frozen=True)
@@ -295,6 +299,7 @@ class Transport:
                 ms=round((time.monotonic() - started) * 1000),
                 request=redact_text(body, self._secrets),
                 response=redact_text(reply.text if reply else problem, self._secrets),
+                skew=clock_skew(reply.headers.get("Date"), time.monotonic() - started) if reply else None,
             )
         )
 
@@ -328,6 +333,20 @@ class Transport:
             reading.resets_in for reading in self._read_limits(reply) if reading.resets_in and reading.remaining <= 0
         ]
         return min(max(resets), MAX_RETRY_AFTER) if resets else None
+
+
+def clock_skew(header: str | None, took: float, now: datetime | None = None) -> float | None:
+    """Return how many seconds our clock is ahead of the one that wrote a Date header; None without a readable one.
+
+    The header has whole seconds and was written somewhere within the call that `took` so long: good to a second or two.
+    """
+    try:
+        theirs = email.utils.parsedate_to_datetime(header or "")
+    except (ValueError, TypeError):
+        return None
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    return ((now or datetime.now(UTC)) - theirs).total_seconds() - took / 2 - 0.5
 
 
 def retry_after(header: str | None, now: datetime | None = None) -> float | None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integration.engine import health, provisioning, removals, retention, router, runner, runs, sweeper, tokens
+from integration.engine import (
+    habit,
+    health,
+    provisioning,
+    removals,
+    retention,
+    router,
+    runner,
+    runs,
+    sweeper,
+    tokens,
+)
+from integration.engine.alerts import deliver, ledger
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
@@ -113,6 +125,13 @@ def _integration(integration_id: str) -> Integration:
     return Integration.objects.select_related("left", "right", "tenant").get(pk=integration_id)
 
 
+def watch() -> str:
+    """Every minute: open and close alerts, send their notices, learn when vendors usually call."""
+    habit.learn()
+    opened = ledger.evaluate(get_recipe)
+    return f"{opened} open, {deliver.deliver()} sent"
+
+
 def purge() -> str:
     """Every night: drop what is older than we keep it."""
     return ", ".join(f"{count} {name}" for name, count in retention.purge().items())
@@ -121,6 +140,7 @@ def purge() -> str:
 # Name → (function, minutes). The vendors' budgets decide: a poll costs two lists, a repair two field lists.
 SCHEDULES = {
     "lockstep sweep": ("integration.tasks.sweep", 1),
+    "lockstep alerts": ("integration.tasks.watch", 1),
     "lockstep poll": ("integration.tasks.poll_all", 15),
     "lockstep token refresh": ("integration.tasks.refresh_tokens", 10),
     "lockstep connection check": ("integration.tasks.check_connections", 15),

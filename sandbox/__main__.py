@@ -21,7 +21,9 @@ def main() -> None:
     base_url = options.base_url or f"http://{options.host}:{options.port}"
     sandbox, app = build(base_url.rstrip("/"), seed=options.seed, time_scale=options.webhook_time_scale)
     try:
-        uvicorn.run(app, host=options.host, port=options.port, log_level=options.log_level, access_log=False)
+        uvicorn.run(
+            app, host=options.host, port=options.port, log_level=options.log_level, access_log=False, date_header=False
+        )
     finally:
         sandbox.courier.stop()
 

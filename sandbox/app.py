@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,11 @@ def build_app(sandbox: Sandbox) -> Starlette:
     controls, pages = control_routes(), website.page_routes()
 
     async def dispatch(request: Request) -> Response:
+        response = await answer(request)
+        response.headers["Date"] = email.utils.format_datetime(sandbox.clock.now(), usegmt=True)
+        return response
+
+    async def answer(request: Request) -> Response:
         incoming = await receive(request)
         first = incoming.segments[0]
         if first == "_control":

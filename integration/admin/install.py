@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from integration.admin import diagnose as diagnosis
 from integration.admin import install_buttons, install_settings, show
 from integration.admin.actions import note
 from integration.admin.base import Admin, object_action
@@ -69,7 +70,7 @@ class IntegrationAdmin(Admin):
     list_filter = (StandingFilter, StateFilter)
     search_fields = ("tenant__name",)
     search_help_text = "Tenant"
-    actions_detail = ("settings", "fetch_all", "pause", "resume", "uninstall")
+    actions_detail = ("diagnose", "repair", "settings", "fetch_all", "pause", "resume", "uninstall")
     empty_text = "An integration keeps two connected systems of a tenant in step. Connect both first, then add it."
     add_fieldsets = ((None, {"fields": ("tenant", "left", "right")}),)
     fieldsets = (
@@ -225,9 +226,20 @@ class IntegrationAdmin(Admin):
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Only what makes sense in its state."""
         state = Integration.objects.filter(pk=object_id).values_list("state", flat=True).first() or ""
-        offered = set(install_buttons.OFFERED.get(state, ())) - {"uninstall"}  # that one is at the page's end
+        elsewhere = {"uninstall", "repair"}  # at the page's end, and on the diagnosis
+        offered = set(install_buttons.OFFERED.get(state, ())) - elsewhere
         buttons: Sequence[Any] = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name.removeprefix("integration_integration_") in offered]
+
+    @object_action("Diagnose", icon="stethoscope", permission="view")
+    def diagnose(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """What is wrong with it?"""
+        return diagnosis.view(self, request, row)
+
+    @object_action("Repair", icon="build")
+    def repair(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """Mend what can be mended."""
+        return diagnosis.repair_view(self, request, row)
 
     @object_action("Settings", icon="tune", permission="view")
     def settings(self, request: HttpRequest, row: Integration) -> HttpResponse:

@@ -16,9 +16,9 @@ from integration.models import Integration, RemoteSubscription, State, SyncJob, 
 from integration.recipes.registry import get_recipe
 
 OFFERED: dict[str, tuple[str, ...]] = {
-    State.DRAFT: ("settings", "uninstall"),
-    State.ACTIVE: ("settings", "fetch_all", "pause", "uninstall"),
-    State.PAUSED: ("settings", "resume", "uninstall"),
+    State.DRAFT: ("diagnose", "settings", "uninstall"),
+    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "pause", "uninstall"),
+    State.PAUSED: ("diagnose", "repair", "settings", "resume", "uninstall"),
 }
 CAP = 1_000
 

@@ -10,7 +10,14 @@ from django.urls import reverse
 Entry = tuple[str, str, str]  # title, icon, "app.model" or the name of a page
 
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("Today", (("Front page", "home", "admin:index"), ("Find", "manage_search", "console-find"))),
+    (
+        "Today",
+        (
+            ("Front page", "home", "admin:index"),
+            ("Find", "manage_search", "console-find"),
+            ("Alerts", "notifications", "integration.alert"),
+        ),
+    ),
     (
         "Tenants",
         (

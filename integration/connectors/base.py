@@ -55,6 +55,15 @@ class Removal:
 
 
 @dataclass(frozen=True)
+class Right:
+    """One thing a vendor grants to credentials: a verb, a scope, a role. `fix` says where a missing one is granted."""
+
+    name: str
+    granted: bool
+    fix: str = ""
+
+
+@dataclass(frozen=True)
 class Option:
     """One choice of an option field."""
 
@@ -190,4 +199,5 @@ class Connector:
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
+    rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")

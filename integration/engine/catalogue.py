@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from integration.connectors.base import FieldSpec
 from integration.engine.context import Context
 from integration.engine.flow import Flow
-from integration.engine.mapping import TRANSFORM_TYPES, Absent, NotConvertible, convert
+from integration.engine.mapping import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert
 from integration.engine.recipe import MappingRow
 
 NEVER, PERHAPS = "never", "perhaps"
@@ -98,27 +98,46 @@ def resolve(text: str, fields: Mapping[str, FieldSpec]) -> str | None:
     return by_name.get(wanted.lower())
 
 
-def problem_of(row: MappingRow, fields: Catalogue) -> str:
-    """Why this row cannot travel at all; empty when it can."""
-    if row.transform != "constant" and row.source not in fields.sources:
-        return f"{fields.source} has no such field any more. Choose another one, or remove the row."
+def trouble(row: MappingRow, fields: Catalogue) -> str:
+    """Why this row cannot travel at all: source_missing, target_missing, target_fixed, type; empty when it can."""
+    if row.transform not in SOURCELESS and row.source not in fields.sources:
+        return "source_missing"
     if row.target not in fields.targets:
-        return f"{fields.target} has no such field any more. Save to create it again, or choose another one."
-    kind = fields.targets[row.target].type
-    if row.transform == "constant":
-        return _constant_problem(row, kind)
-    if fit(row, fields) == NEVER:
-        return f"This never fits: {fields.targets[row.target].label} takes {TYPE_WORDS.get(kind, kind)}."
-    return ""
+        return "target_missing"
+    if not fields.targets[row.target].writable:
+        return "target_fixed"
+    if row.transform in SOURCELESS:
+        return "type" if _constant_problem(row, fields.targets[row.target].type) else ""
+    return "type" if fit(row, fields) == NEVER else ""
+
+
+def problem_of(row: MappingRow, fields: Catalogue) -> str:
+    """The same in words for people; empty when the row can travel."""
+    found = trouble(row, fields)
+    if not found:
+        return ""
+    target = fields.targets.get(row.target)
+    label, kind = (target.label, TYPE_WORDS.get(target.type, target.type)) if target else (row.target, "")
+    if found == "type" and row.transform in SOURCELESS and target is not None:
+        return _constant_problem(row, target.type)
+    return {
+        "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
+        "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
+        "target_fixed": f"{label} is not to be written. Pick another field.",
+        "type": f"This never fits: {label} takes {kind}.",
+    }[found]
+
+
+def made_type(row: MappingRow, fields: Catalogue) -> str:
+    """The type of what the row yields."""
+    source = fields.sources.get(row.source)
+    return TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
 
 
 def fit(row: MappingRow, fields: Catalogue) -> str:
     """Whether what the row yields fits its target: empty for always, `perhaps`, or `never`."""
-    source, target = fields.sources.get(row.source), fields.targets.get(row.target)
-    if target is None:
-        return ""
-    kind = TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
-    return _FITS.get(target.type, {}).get(kind, "")
+    target = fields.targets.get(row.target)
+    return _FITS.get(target.type, {}).get(made_type(row, fields), "") if target else ""
 
 
 def warning_of(row: MappingRow, fields: Catalogue) -> str:
@@ -141,7 +160,7 @@ def _constant_problem(row: MappingRow, kind: str) -> str:
         value = convert(row.options.get("value"), kind)
     except NotConvertible as exc:
         return str(exc)
-    return "A constant needs a value." if value is None or isinstance(value, Absent) else ""
+    return "A constant needs a value." if value is None else ""
 
 
 TYPE_WORDS = {

@@ -46,6 +46,7 @@ class Context:
         self.deadline = deadline
         self.calls: list[VendorCall] = []
         self.talking_to = "left"  # the side of the last call, whether it was made or refused by its budget
+        self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
         self.memory: dict[str, Any] = {}  # what a flow keeps for the length of one slice
         self._clients: dict[str, Any] = {}
         self._renewed = time.monotonic()
@@ -164,6 +165,8 @@ class Context:
 
         def record(exchange: Exchange) -> None:
             self.calls.append(call_row(connection, exchange))
+            if exchange.skew is not None:
+                self.skew[side] = exchange.skew
             self.keep_lease()
 
         return record

@@ -62,7 +62,7 @@ def mark(connection: Connection, health: str, reason: str = "", detail: str = ""
     connection.save(update_fields=["health", "health_reason", "health_detail", "health_changed_at"])
 
 
-def check(connection: Connection) -> bool:
+def check(connection: Connection, *, release: bool = True) -> bool:
     """Prove the credentials and name the account. Held jobs go on when it works. Returns whether it does."""
     if connection.health == Health.DISCONNECTED:
         return False
@@ -72,7 +72,7 @@ def check(connection: Connection) -> bool:
         account = connection.connector.check(client)
     except IntegrationError as exc:
         if note_error(connection, exc) == "retry":
-            return check(connection)
+            return check(connection, release=release)
         return False
     finally:
         VendorCall.objects.bulk_create(calls)
@@ -86,8 +86,9 @@ def check(connection: Connection) -> bool:
     connection.failures = 0
     connection.save(update_fields=["external_account_id", "account_name", "account_details", "failures"])
     mark(connection, Health.OK)
-    for integration in integrations_on(connection):
-        release_held(integration)
+    for integration in integrations_on(connection) if release else ():
+        if integration.left.usable and integration.right.usable:  # else they would only be held again
+            release_held(integration)
     return True
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from integration.connectors.base import Subscription
 from integration.engine import doorbell, health, tokens
 from integration.engine.catalogue import catalogue, problem_of
 from integration.engine.context import Context, open_client
@@ -187,12 +188,13 @@ def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]
     ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
     removed = 0
     for event, row in ours.items():
-        alive = row.external_id in there and there[row.external_id].active
-        if event not in needed and alive:
+        found = there.get(row.external_id)
+        if event in needed and found is not None and found.active:
+            continue
+        if found is not None:  # not needed any more, or switched off
             webhooks.unsubscribe(client, row.external_id)
             removed += 1
-        if event not in needed or not alive:
-            row.delete()
+        row.delete()
     known = {event for event, row in ours.items() if row.pk is not None}
     for stray in _strays(there.values(), endpoint, {row.external_id for row in ours.values()}):
         webhooks.unsubscribe(client, stray)
@@ -207,10 +209,30 @@ def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]
     return len(missing), removed
 
 
+def drop_misdirected(connection: Connection) -> int:
+    """Remove webhooks of ours that call another address, so that they are made anew. Returns how many.
+
+    Only when a person asks for it: a copy of the database on another host must never take the webhooks of the first.
+    """
+    endpoint, webhooks, client = ensure_endpoint(connection), connection.connector.webhooks, open_client(connection)
+    there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
+    gone = 0
+    for row in RemoteSubscription.objects.filter(connection=connection):
+        if row.external_id in there and not calls_us(there[row.external_id], endpoint):
+            webhooks.unsubscribe(client, row.external_id)
+            row.delete()
+            gone += 1
+    return gone
+
+
 def _strays(there: Iterable[Any], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
     """Webhooks at the vendor that call this very endpoint but that we do not know: left by a crash after creation."""
-    url = endpoint_url(endpoint)
-    return [row.external_id for row in there if row.url.split("?")[0] == url and row.external_id not in ours]
+    return [row.external_id for row in there if calls_us(row, endpoint) and row.external_id not in ours]
+
+
+def calls_us(row: Subscription, endpoint: WebhookEndpoint) -> bool:
+    """Whether a webhook at the vendor calls this endpoint; some vendors list the address with its parameters."""
+    return row.url.split("?")[0] == endpoint_url(endpoint)
 
 
 def ensure_endpoint(connection: Connection) -> WebhookEndpoint:

@@ -48,6 +48,17 @@ class Step:
 
 
 @dataclass(frozen=True)
+class NeededField:
+    """A field the recipe cannot do without: which side and object, the vendor's key, its name, option key → label."""
+
+    side: str
+    object_type: str
+    key: str
+    label: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Found:
     """A record somebody searched for at the source: the flow that syncs it, its id, and how to recognise it."""
 
@@ -81,6 +92,7 @@ class Recipe:
     webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
+    fields: Callable[[Context], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from integration.models import EventState, JobState, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
+from integration.models import Alert, EventState, JobState, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
 
 PORTION = 2000
 
@@ -23,6 +23,7 @@ def purge() -> dict[str, int]:
             WebhookEvent.objects.filter(received_at__lt=_before(days["events"])).exclude(state=EventState.NEW)
         ),
         "log": _delete(SyncLog.objects.filter(created_at__lt=_before(days["log"]))),
+        "alerts": _delete(Alert.objects.filter(resolved_at__lt=_before(days["log"]))),
         "jobs": _delete(SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"]))),
         "runs": _delete(finished.filter(finished_at__lt=_before(days["log"]))),
     }

@@ -134,7 +134,8 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
         else:
             batch.save(ctx, flow, done, quiet=QUIET.get(run.kind, frozenset()))
             _keep_unfinished(ctx, flow, done)
-            portions.settle(ctx, flow, done)
+            if ours:  # only these items carried along what the stopped jobs knew
+                portions.settle(ctx, flow, done)
         _count(run, done)
         run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
         run.save(update_fields=["done", "counts", "samples", "cursor", "attempts", "problem", "next_attempt_at"])

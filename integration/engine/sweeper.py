@@ -21,6 +21,8 @@ from integration.models import (
     WebhookEvent,
 )
 
+SILENT = timedelta(minutes=5)  # a sweeper silent for so long has no worker
+
 
 def sweep() -> int:
     """Ring for the router and for each integration with due work and no worker. Returns how many rings."""
@@ -61,6 +63,15 @@ def sweeper_age() -> timedelta | None:
     """How long ago the sweeper last ran; None if never. Old means that no worker is alive."""
     row = Doorbell.objects.filter(key="sweeper").first()
     return timezone.now() - row.rung_at if row and row.rung_at else None
+
+
+def nobody_works(after: timedelta = SILENT) -> bool:
+    """Whether the sweeper has been silent for too long, or never came although there was time enough."""
+    working = Integration.objects.filter(state=State.ACTIVE)
+    age = sweeper_age()
+    if age is not None:
+        return age > after and working.exists()
+    return working.filter(activated_at__lt=timezone.now() - after).exists()
 
 
 def _neglected() -> QuerySet[Integration]:

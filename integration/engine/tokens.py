@@ -60,6 +60,7 @@ def store(connection: Connection, token: Any, *, unless_changed_since: datetime 
         **connection.credentials,
         "access_token": token.access_token,
         "refresh_token": token.refresh_token or connection.credentials.get("refresh_token", ""),
+        "scope": getattr(token, "scope", "") or connection.credentials.get("scope", ""),
     }
     connection.store_credentials(values, token.access_token)
     connection.token_expires_at = token.expires_at

@@ -1,15 +1,20 @@
 """All tables of the hub, one module per noun."""
 
 from integration.models.access import AuthenticatorApp
+from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, VendorCall
-from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent
+from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
 __all__ = [
     "AuthenticatorApp",
+    "Alert",
+    "AlertKind",
+    "AlertNotice",
+    "Channel",
     "Connection",
     "Cursor",
     "Direction",
@@ -22,6 +27,8 @@ __all__ = [
     "Integration",
     "JobState",
     "LinkState",
+    "Moment",
+    "NoticeState",
     "Outcome",
     "RateBudget",
     "RecordLink",
@@ -34,4 +41,5 @@ __all__ = [
     "VendorCall",
     "WebhookEndpoint",
     "WebhookEvent",
+    "WebhookHabit",
 ]

@@ -31,6 +31,22 @@ class WebhookEndpoint(models.Model):
         return f"Endpoint of {self.connection}"
 
 
+class WebhookHabit(models.Model):
+    """At which hours of the week an endpoint is usually called. Apart from the endpoint, whose row the intake writes.
+
+    `weights` has one share of weeks for each hour of the week (UTC, Monday first); `hour` is the one being watched.
+    """
+
+    endpoint = models.OneToOneField(WebhookEndpoint, on_delete=models.CASCADE, related_name="habit")
+    weights = models.JSONField(default=list)
+    hour = models.DateTimeField()
+    heard = models.BooleanField(default=False)
+    observed = models.PositiveIntegerField(default=0)  # hours so far
+
+    def __str__(self) -> str:
+        return f"Habit of {self.endpoint}"
+
+
 class RemoteSubscription(models.Model):
     """A webhook we created at the vendor. One per connection and event serves every integration on it."""
 

@@ -1,8 +1,12 @@
-"""/healthz: is the hub doing its work? Judged by the age of what waits, not by which processes exist."""
+"""/livez, /readyz and /healthz: does the process answer, can it take webhooks in, and is the hub doing its work?
+
+Load balancers ask the first two, monitoring the third: a dead worker must never take the intake out of rotation.
+"""
 
 from __future__ import annotations
 
 from django.db import DatabaseError
+from django.db import connection as database
 from django.http import HttpRequest, JsonResponse
 
 from integration.engine import sweeper
@@ -10,14 +14,32 @@ from integration.engine import sweeper
 LATE = 300.0  # seconds
 
 
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers at all; asks nobody."""
+    return JsonResponse({"ok": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 while webhooks can be stored, which needs the database and nothing else; 503 otherwise."""
+    try:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"ok": False, "database": False}, status=503)
+    return JsonResponse({"ok": True, "database": True})
+
+
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers and nothing waits longer than five minutes, 503 otherwise."""
+    """200 while the database answers, a worker lives and nothing waits longer than five minutes, 503 otherwise."""
     try:
         waiting = sweeper.oldest_waiting_seconds()
         age = sweeper.sweeper_age()
+        worker = not sweeper.nobody_works()
     except DatabaseError:
         return JsonResponse({"ok": False, "database": False}, status=503)
-    sweeper_seconds = round(age.total_seconds()) if age is not None else None
-    ok = waiting < LATE
-    body = {"ok": ok, "database": True, "oldest_waiting_seconds": round(waiting, 1), "sweeper_seconds": sweeper_seconds}
+    ok = worker and waiting < LATE
+    body = {
+        "ok": ok, "database": True, "worker": worker, "oldest_waiting_seconds": round(waiting, 1),
+        "sweeper_seconds": round(age.total_seconds()) if age is not None else None,
+    }  # fmt: skip
     return JsonResponse(body, status=200 if ok else 503)

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from integration.engine.diagnose.examine import CHECKS
+from integration.engine.diagnose.faults import FAULTS
+from integration.engine.metrics import Figures
+from integration.models import AlertKind
 from integration.recipes.pipedrive_maileon.event_types import ATTRIBUTES
 from integration.recipes.pipedrive_maileon.recipe import PERSON_MAPPING
 from integration.recipes.pipedrive_maileon.settings import PERMISSIONS, SettingsForm
@@ -55,3 +59,29 @@ def test_every_mapped_field_is_listed():
 @pytest.mark.parametrize(("field", "kind"), ATTRIBUTES.items())
 def test_every_field_of_a_contact_event_is_listed_with_its_type(field, kind):
     assert [field, kind] in [cells[:2] for cells in rows(TENANT, "Deals as contact events")]
+
+
+def test_every_check_and_every_fault_of_the_diagnosis_is_listed():
+    tables = rows(OPERATOR, "Diagnose and repair")
+    checks = [check.label.partition(" of {")[0].partition(" at {")[0].partition(" from {")[0] for check in CHECKS]
+    listed = [cells[0] for cells in tables if not cells[0].startswith("`")]
+    codes = [code for cells in tables for code in re.findall(r"`([a-z_]+)`", cells[0])]
+
+    assert [label for label in listed if label not in ("check", "code")] == checks
+    assert codes == list(FAULTS)
+
+
+def test_every_kind_of_alert_is_listed():
+    listed = [cells[0] for cells in rows(OPERATOR, "Alerts")[1:]]
+
+    assert listed == [str(label) for label in AlertKind.labels]
+
+
+@pytest.mark.django_db
+def test_every_metric_is_listed():
+    listed = {
+        name for cells in rows(OPERATOR, "Health and metrics") for name in re.findall(r"`(lockstep_\w+)`", cells[0])
+    }
+    families = {family.name for family in Figures((), ()).collect()}
+
+    assert listed - {"lockstep_sweep_age_seconds"} == families - {"lockstep_sweep_age_seconds"}

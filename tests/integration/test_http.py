@@ -22,7 +22,7 @@ from integration.errors import (
     TransientError,
 )
 from integration.guard import HostPolicy
-from integration.http import Transport, Wire, retry_after
+from integration.http import Transport, Wire, clock_skew, retry_after
 
 
 class Server:
@@ -219,3 +219,22 @@ def test_cookies_of_one_tenant_never_reach_another(server, transport):
     transport.request("GET", "/x")
 
     assert "Cookie" not in server.seen[1][3]
+
+
+def test_the_vendors_clock_is_compared_with_ours():
+    now = datetime(2026, 11, 20, 12, 0, 10, tzinfo=UTC)
+    behind = "Fri, 20 Nov 2026 11:55:09 GMT"
+
+    assert clock_skew(behind, 1.0, now) == 300.0
+    assert clock_skew("Fri, 20 Nov 2026 12:00:09 GMT", 1.0, now) == 0.0
+    for nothing in (None, "", "yesterday", "Fri, 99 Nov 2026 12:00:09 GMT"):
+        assert clock_skew(nothing, 1.0, now) is None
+
+
+def test_each_exchange_tells_the_skew(server, transport, calls):
+    server.answers = [answer(200, b"{}")]
+    transport.request("GET", "/now")
+
+    [call] = calls
+    assert call.skew is not None
+    assert abs(call.skew) < 3

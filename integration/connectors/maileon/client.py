@@ -40,7 +40,7 @@ class MaileonClient(Api):
 
     def check_key(self) -> None:
         """Try every verb. Raises AuthError for a bad key, TenantActionError naming the verbs a good one lacks."""
-        missing = [verb for verb in VERBS if not self._may(verb)]
+        missing = [verb for verb in VERBS if not self.may(verb)]
         if missing:
             verbs = ", ".join(missing)
             raise TenantActionError(
@@ -49,7 +49,8 @@ class MaileonClient(Api):
                 detail=f"missing: {verbs}",
             )
 
-    def _may(self, verb: str) -> bool:
+    def may(self, verb: str) -> bool:
+        """Say whether the key may make calls with this verb. Raises AuthError for a bad key."""
         try:
             self.call(verb, "/ping", body=b"ping" if verb in ("POST", "PUT") else None)
         except TenantActionError as exc:

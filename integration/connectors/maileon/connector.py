@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials
+from integration.connectors.base import Account, Connector, Credentials, Right
 from integration.connectors.maileon import fields, webhooks
 from integration.connectors.maileon.api import BASE_URL, POLICY
-from integration.connectors.maileon.client import MaileonClient
+from integration.connectors.maileon.client import VERBS, MaileonClient
 from integration.http import Wire
 
 
@@ -18,6 +18,12 @@ def check(client: MaileonClient) -> Account:
     """Prove the key with all four verbs and name the account."""
     client.check_key()
     return client.get_account()
+
+
+def rights(client: MaileonClient) -> list[Right]:
+    """The verbs of the key."""
+    fix = "Allow them for this key in Maileon under Settings, API Keys."
+    return [Right(verb, client.may(verb), fix) for verb in VERBS]
 
 
 CONNECTOR = Connector(
@@ -33,4 +39,5 @@ CONNECTOR = Connector(
     create_field=fields.create_field,
     webhooks=webhooks,
     objects=fields.OBJECTS,
+    rights=rights,
 )

@@ -43,6 +43,8 @@ class PipedriveClient(Api):
 
     def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
         super().__init__(credentials, wire)
+        # The consent's scopes, by commas or spaces; empty with an API token and for consents given before we kept them.
+        self.granted_scopes = frozenset(credentials.values.get("scope", "").replace(",", " ").split())
         self._types: dict[str, dict[str, str]] = {}
         person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
         self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
@@ -64,6 +66,13 @@ class PipedriveClient(Api):
         """Return the company and the user behind the credentials, by their ids."""
         me = self._me()
         return Identity(_account(me), str(me["id"]), str(me.get("name") or ""), str(me.get("email") or ""))
+
+    def is_admin(self) -> bool | None:
+        """Say whether the user behind the credentials is an administrator of any part; None when it is not told."""
+        access = self._me().get("access")
+        if not isinstance(access, list):
+            return None
+        return any(isinstance(part, dict) and bool(part.get("admin")) for part in access)
 
     def _me(self) -> Row:
         me = self.get("/api/v1/users/me", cost=2)

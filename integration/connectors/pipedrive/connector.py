@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integration.connectors.base import Account, Connector, Credentials, Identity, Window
+from integration.connectors.base import Account, Connector, Credentials, Identity, Right, Window
 from integration.connectors.pipedrive import fields, oauth, webhooks
 from integration.connectors.pipedrive.api import POLICY
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -33,6 +33,19 @@ def check(client: PipedriveClient) -> Account:
 def identify(client: PipedriveClient) -> Identity:
     """Say whose consent opened this client."""
     return client.get_identity()
+
+
+def rights(client: PipedriveClient) -> list[Right]:
+    """The app's scopes where consent gave them, and whether the user is an administrator, whom webhooks need."""
+    admin, granted = client.is_admin(), client.granted_scopes
+    role = "Make the connected user an administrator in Pipedrive, or connect with one."
+    roles = [] if admin is None else [Right("administrator", admin, role)]
+    fix = "Add them to the app in Pipedrive's Developer Hub, then let the customer connect again."
+    # `admin` opens webhooks and fields; for webhooks alone either of the two is enough (pipedrive sheet §2).
+    enough = {"admin", "webhooks:full"} if granted & {"admin", "webhooks:full"} else set()
+    enough |= {"contact-fields:full"} if "admin" in granted else set()
+    scopes = [Right(scope, scope in granted | enough, fix) for scope in oauth.SCOPES] if granted else []
+    return [*roles, *scopes]
 
 
 def normalise_base_url(typed: str) -> str:
@@ -71,5 +84,6 @@ CONNECTOR = Connector(
     read_removal=oauth.read_removal,
     objects=fields.OBJECTS,
     path_of=fields.path_of,
+    rights=rights,
     normalise_base_url=normalise_base_url,
 )

@@ -12,7 +12,7 @@ from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPer
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
-from integration.recipes.pipedrive_maileon.steps import steps
+from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
 
 PERSON_MAPPING = (
     MappingRow("first_name", "FIRSTNAME"),
@@ -57,6 +57,7 @@ RECIPE = Recipe(
     webhooks=webhooks,
     warnings=warnings,
     summary=summary,
+    fields=needed_fields,
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},

@@ -11,7 +11,7 @@ from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.engine.context import Context
 from integration.engine.jobs import save_jobs
-from integration.engine.recipe import Step
+from integration.engine.recipe import NeededField, Step
 from integration.models import FieldMapping, Integration, RecordLink, SyncJob
 from integration.recipes.pipedrive_maileon import consent
 
@@ -45,6 +45,23 @@ def steps(ctx: Context) -> Sequence[Step]:
         ),
         Step("contact_fields", "Contact fields in Maileon", contact_fields),
     ]
+
+
+def needed_fields(ctx: Context) -> Sequence[NeededField]:
+    """The two person fields with their options, and the contact fields of the mapping rows the recipe needs."""
+    if not ctx.settings["contacts_enabled"]:
+        return []
+    wanted_fields = (("newsletter", NEWSLETTER, NEWSLETTER_OPTIONS), ("status", STATUS, STATUS_OPTIONS))
+    ours = [
+        NeededField(
+            "left", "person", str(ctx.resources.get(name, "")), wanted.label,
+            {str(ctx.resources.get(resource, "")): label for label, resource in options.items()},
+        )
+        for name, wanted, options in wanted_fields
+    ]  # fmt: skip
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", required_by_recipe=True)
+    targets = rows.exclude(direction="off").values_list("target", flat=True)
+    return [*ours, *(NeededField("right", "contact", target, target) for target in targets)]
 
 
 def _field(ctx: Context, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from integration.models import FieldMapping, RateBudget, RemoteSubscription, VendorCall
+from integration.models import Alert, FieldMapping, RateBudget, RemoteSubscription, VendorCall
 from integration.secrets import email_hash
 from tests.support import factories
 
@@ -88,9 +88,12 @@ def story(tenant_name: str = "ACME", number: int = 42) -> SimpleNamespace:
     RemoteSubscription.objects.create(connection=left, event="person.change", external_id="77")
     factories.EndpointFactory(connection=left)
     member = factories.MemberFactory(tenant=tenant)
+    alert = Alert.objects.create(kind="connection", subject=f"connection:{right.pk}", tenant=tenant, connection=right,
+                                 integration=integration, what=f"Maileon refuses the key of {tenant_name}",
+                                 reason="credentials_refused")  # fmt: skip
     return SimpleNamespace(
         tenant=tenant, integration=integration, left=left, right=right, event=event, job=job, call=call, run=run,
-        link=link, log=log, mapping=mapping, member=member,
+        link=link, log=log, mapping=mapping, member=member, alert=alert,
     )  # fmt: skip
 
 

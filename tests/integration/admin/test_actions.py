@@ -13,9 +13,9 @@ from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRu
 from tests.integration.admin.conftest import fresh
 from tests.support import factories
 
-READ_ONLY = ("webhookevent", "syncjob", "syncrun", "synclog", "recordlink", "vendorcall", "fieldmapping")
+READ_ONLY = ("webhookevent", "syncjob", "syncrun", "synclog", "recordlink", "vendorcall", "fieldmapping", "alert")
 ATTRIBUTES = {"webhookevent": "event", "syncjob": "job", "syncrun": "run", "synclog": "log", "recordlink": "link",
-              "vendorcall": "call", "fieldmapping": "mapping"}  # fmt: skip
+              "vendorcall": "call", "fieldmapping": "mapping", "alert": "alert"}  # fmt: skip
 BULK = [("webhookevent", "replay"), ("syncjob", "release"), ("synclog", "resync"), ("recordlink", "resync")]
 BUTTONS = ["settings", "fetch-all", "pause", "uninstall"]
 

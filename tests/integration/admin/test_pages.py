@@ -15,7 +15,7 @@ NOUNS = {
     "integration_webhookevent": "event", "integration_syncjob": "job", "integration_syncrun": "run",
     "integration_synclog": "log", "integration_recordlink": "link", "integration_vendorcall": "call",
     "integration_connection": "left", "integration_integration": "integration", "integration_fieldmapping": "mapping",
-    "tenants_tenant": "tenant", "tenants_member": "member",
+    "integration_alert": "alert", "tenants_tenant": "tenant", "tenants_member": "member",
 }  # fmt: skip
 REGISTERED = sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
 LIST_QUERIES = 14  # session, user, filters, rows and what belongs to them; the same for one row and for a hundred

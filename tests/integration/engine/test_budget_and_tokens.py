@@ -84,7 +84,7 @@ def test_a_token_that_runs_out_is_renewed_before_use(oauth_connection, monkeypat
     tokens.ensure_fresh(oauth_connection)
 
     stored = Connection.objects.get()
-    assert stored.credentials == {"access_token": "new", "refresh_token": "r2"}
+    assert stored.credentials == {"access_token": "new", "refresh_token": "r2", "scope": "base"}
     assert stored.token_expires_at > timezone.now() + timedelta(minutes=30)
     assert stored.refresh_lease_until is None
 

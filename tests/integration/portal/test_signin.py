@@ -378,7 +378,7 @@ def test_an_owner_replaces_a_token_by_consent_and_a_mere_install_does_not():
     sign_in(client, tenant=str(member.tenant_id))
     connection.refresh_from_db()
     assert (connection.auth_kind, connection.health, Connection.objects.count()) == ("oauth", Health.OK, 1)
-    assert set(connection.credentials) == {"access_token", "refresh_token"}
+    assert set(connection.credentials) == {"access_token", "refresh_token", "scope"}
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR, None])

@@ -37,6 +37,16 @@ def test_the_account_is_named(client: MaileonClient) -> None:
     assert CONNECTOR.check(client).external_id == str(ACCOUNT)
 
 
+def test_the_rights_of_a_key_are_its_verbs(client: MaileonClient, sandbox: SandboxThread) -> None:
+    settings_of(sandbox, verbs=["GET", "PUT"])
+    assert {right.name: right.granted for right in CONNECTOR.rights(client)} == {
+        "GET": True, "POST": False, "PUT": True, "DELETE": False,
+    }  # fmt: skip
+    settings_of(sandbox, expired=True)
+    with pytest.raises(AuthError):
+        CONNECTOR.rights(client)
+
+
 def test_a_key_without_delete_says_so(client: MaileonClient, sandbox: SandboxThread) -> None:
     settings_of(sandbox, verbs=["GET", "POST", "PUT"])
     with pytest.raises(TenantActionError) as caught:

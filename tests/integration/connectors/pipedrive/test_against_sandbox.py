@@ -185,3 +185,22 @@ def test_oauth_from_consent_to_goodbye(sandbox: SandboxThread) -> None:
     oauth.revoke(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, fresh.refresh_token)
     with pytest.raises(TenantActionError):
         oauth.refresh(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, fresh.refresh_token)
+
+
+def test_a_token_has_the_role_of_its_user(client: PipedriveClient, sandbox: SandboxThread) -> None:
+    assert [(right.name, right.granted) for right in CONNECTOR.rights(client)] == [("administrator", True)]
+    user = sandbox.control("POST", "/pipedrive/acme/users", {"name": "Lin", "email": "lin@example.com"})
+    credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": user["api_token"]})
+    [right] = CONNECTOR.rights(CONNECTOR.open(credentials, Wire()))
+    assert not right.granted
+    assert "administrator in Pipedrive" in right.fix
+
+
+def test_a_consent_has_its_scopes_too(sandbox: SandboxThread) -> None:
+    tokens = oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, consent_code(sandbox), OAUTH_REDIRECT_URI)
+    granted = Credentials("oauth", tokens.api_domain, tokens.values())
+    assert all(right.granted for right in CONNECTOR.rights(CONNECTOR.open(granted, Wire())))
+    fewer = Credentials("oauth", tokens.api_domain, {**tokens.values(), "scope": "base,contacts:full admin"})
+    rights = {right.name: right.granted for right in CONNECTOR.rights(CONNECTOR.open(fewer, Wire()))}
+    assert [rights[name] for name in ("contacts:full", "webhooks:full", "contact-fields:full")] == [True, True, True]
+    assert not rights["deals:full"]

@@ -1,0 +1,85 @@
+"""Send the notices that are due. Each is a row: what fails is tried again with growing pauses, for a day.
+
+Bounded in time, so that a mail server that hangs keeps one worker for a moment and never the sync.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
+from django.utils import timezone
+
+from integration.engine.alerts import outgoing, words
+from integration.engine.alerts.ledger import owners
+from integration.models import AlertNotice, Channel, NoticeState
+from integration.redact import redact_text
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+TIME = 40.0  # seconds for one round
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
+GIVE_UP = timedelta(hours=24)
+ONE_MAIL_ONLY = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)  # the server works, this mail does not
+
+
+def deliver() -> int:
+    """Send what is due. Returns how many were sent. Never raises because of a receiver."""
+    deadline = time.monotonic() + TIME
+    due = AlertNotice.objects.filter(state=NoticeState.WAITING, next_attempt_at__lte=timezone.now())
+    rows = due.select_related("alert__tenant", "alert__integration", "alert__connection__tenant")
+    broken: set[Callable[[AlertNotice], None]] = set()
+    sent = 0
+    for notice in rows.defer("alert__connection__credentials").order_by("next_attempt_at", "id")[:AT_ONCE]:
+        send = outgoing.post if notice.channel == Channel.WEBHOOK else _mail
+        if time.monotonic() > deadline or send in broken or not _claim(notice):
+            continue
+        try:
+            send(notice)
+        except Exception as exc:
+            if isinstance(exc, OSError) and not isinstance(exc, ONE_MAIL_ONLY):
+                broken.add(send)  # the others would wait for the same timeout
+            _failed(notice, exc)
+        else:
+            sent += 1
+            AlertNotice.objects.filter(pk=notice.pk).update(state=NoticeState.SENT, sent_at=timezone.now(), problem="")
+    return sent
+
+
+def _claim(notice: AlertNotice) -> bool:
+    """Count the try before it is made; another process that was quicker has it."""
+    pause = min(FIRST_PAUSE * 2.0**notice.attempts, LONGEST_PAUSE)
+    mine = AlertNotice.objects.filter(pk=notice.pk, state=NoticeState.WAITING, attempts=notice.attempts)
+    return bool(mine.update(attempts=F("attempts") + 1, next_attempt_at=timezone.now() + timedelta(seconds=pause)))
+
+
+def _failed(notice: AlertNotice, exc: Exception) -> None:
+    text = getattr(exc, "public", "") or f"{type(exc).__name__}: {exc}"
+    problem = redact_text(text, (settings.ALERT_WEBHOOK_URL,), limit=250)
+    given_up = timezone.now() - notice.created_at > GIVE_UP
+    state = NoticeState.GIVEN_UP if given_up else NoticeState.WAITING
+    AlertNotice.objects.filter(pk=notice.pk).update(state=state, problem=problem)
+    log.warning("Notice %s (%s) could not be sent: %s", notice.pk, notice.channel, problem)
+
+
+def _mail(notice: AlertNotice) -> None:
+    """One mail; owners do not see each other's addresses."""
+    to_owners = notice.channel == Channel.OWNERS
+    subject, text, html = words.mail(notice, to_owners=to_owners)
+    addresses = owners(notice.alert) if to_owners else list(settings.ALERT_EMAILS)
+    if not addresses:
+        return
+    if to_owners:
+        mail = EmailMultiAlternatives(subject, text, bcc=addresses)
+    else:
+        mail = EmailMultiAlternatives(subject, text, to=addresses)
+    mail.extra_headers = {"Auto-Submitted": "auto-generated"}
+    mail.attach_alternative(html, "text/html")
+    mail.send()

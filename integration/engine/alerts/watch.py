@@ -1,0 +1,190 @@
+"""What is wrong now? One watcher per kind of alert, with few queries each that stay small however large the tables."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.timesince import timesince
+
+from integration.engine import habit, sweeper
+from integration.engine.alerts import words
+from integration.engine.recipe import Recipes
+from integration.models import (
+    Alert,
+    AlertKind,
+    Connection,
+    EventState,
+    Health,
+    Integration,
+    JobState,
+    Outcome,
+    RemoteSubscription,
+    State,
+    SyncJob,
+    SyncLog,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+
+log = logging.getLogger(__name__)
+
+HUB = "hub"
+HOUR = timedelta(hours=1)
+NEWEST = 200_000  # rows of the log that are looked at: an hour of a very busy hub
+CAP = 10_000  # where counting stops
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that is wrong with one subject, in words that may be mailed."""
+
+    kind: str
+    subject: str
+    what: str
+    reason: str = ""
+    tenant_id: Any = None
+    integration_id: Any = None
+    connection_id: Any = None
+
+
+Watcher = Callable[[Recipes, datetime], Iterator[Condition]]
+
+
+def look(recipes: Recipes, now: datetime) -> tuple[list[Condition], set[str]]:
+    """Everything that is wrong now, and the kinds that could be judged; one that crashes leaves its kind open."""
+    found: list[Condition] = []
+    judged: set[str] = set()
+    for kind, watcher in WATCHERS.items():
+        if kind == AlertKind.WAITING and (any(row.kind == AlertKind.WORKER for row in found) or _catching_up(now)):
+            continue  # without a worker everything waits: that is one alert, not one per integration
+        try:
+            found += list(watcher(recipes, now))
+            judged.add(kind)
+        except Exception:
+            log.exception("The watcher for %s alerts crashed.", kind)
+    return found, judged
+
+
+def _catching_up(now: datetime) -> bool:
+    """Whether a worker came back so lately that it cannot have worked off what had waited."""
+    grace = now - timedelta(seconds=settings.ALERT_WAITING_SECONDS)
+    gone = Alert.objects.filter(kind=AlertKind.WORKER, subject=HUB)
+    return gone.filter(Q(resolved_at__isnull=True) | Q(resolved_at__gt=grace)).exists()
+
+
+def worker(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Nobody works: found by whoever still evaluates, /healthz or cron."""
+    if sweeper.nobody_works(timedelta(seconds=settings.ALERT_WORKER_SECONDS)):
+        age = sweeper.sweeper_age()
+        last = f"the last sweep was {_span(now - age, now)} ago" if age else "there never was a sweep"
+        yield Condition(AlertKind.WORKER, HUB, f"No worker is alive: {last}", "worker_gone")
+
+
+def connection(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Connections that need a person and are in use."""
+    used = Integration.objects.filter(Q(left=OuterRef("pk")) | Q(right=OuterRef("pk")), state__in=_IN_USE)
+    rows = Connection.objects.filter(Exists(used), health=Health.NEEDS_YOU, tenant__is_active=True)
+    for row in rows.select_related("tenant").defer("credentials"):
+        integrations = Integration.objects.filter(Q(left=row) | Q(right=row), state__in=_IN_USE).order_by("created_at")
+        what = words.refusal(row, waiting(integrations))
+        yield Condition(
+            AlertKind.CONNECTION, f"connection:{row.pk}", what, row.health_reason, tenant_id=row.tenant_id,
+            integration_id=integrations[0].pk, connection_id=row.pk,
+        )  # fmt: skip
+
+
+def waiting(integrations: QuerySet[Integration]) -> int:
+    """How many changes wait there, up to a limit."""
+    jobs = SyncJob.objects.filter(integration__in=integrations, state__in=(JobState.WAITING, JobState.HELD)).order_by()
+    return len(jobs.values_list("pk")[: CAP + 1])
+
+
+def late(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """The oldest change that somebody could work on waits too long."""
+    limit = now - timedelta(seconds=settings.ALERT_WAITING_SECONDS)
+    event = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id").values_list("received_at", flat=True)[:1]
+    for moment in event:
+        if moment < limit:
+            yield Condition(
+                AlertKind.WAITING, HUB, f"Events have waited to be routed for {_span(moment, now)}", "queue_late"
+            )
+    due = SyncJob.objects.filter(integration=OuterRef("pk"), state=JobState.WAITING, next_attempt_at__lt=limit)
+    for row in _working(now).filter(Exists(due)).select_related("tenant"):
+        oldest = row.jobs.filter(state=JobState.WAITING).order_by("next_attempt_at").first()
+        if oldest is not None:
+            what = f"Changes of {words.named(row, recipes)} have waited for {_span(oldest.next_attempt_at, now)}"
+            yield _of(AlertKind.WAITING, row, what, "queue_late")
+
+
+def failures(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Too large a share of the last hour's records failed."""
+    last = SyncLog.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    rows = SyncLog.objects.filter(id__gt=last - NEWEST, created_at__gt=now - HOUR)
+    ended = rows.filter(outcome__in=(Outcome.SYNCED, Outcome.FAILED)).order_by()
+    counts = ended.values("integration_id").annotate(n=Count("id"), bad=Count("id", filter=Q(outcome=Outcome.FAILED)))
+    high = {row["integration_id"]: row for row in counts if _too_many(row)}
+    for row in Integration.objects.filter(pk__in=high, state=State.ACTIVE).select_related("tenant"):
+        bad, of = high[row.pk]["bad"], high[row.pk]["n"]
+        share = f"{100 * bad // of} % of the records of {words.named(row, recipes)}"
+        yield _of(AlertKind.FAILURES, row, f"{share} failed in the last hour ({bad:,} of {of:,})")
+
+
+def _too_many(row: Mapping[str, Any]) -> bool:
+    share = settings.ALERT_FAILURE_PERCENT
+    return bool(row["bad"] >= settings.ALERT_FAILURE_MINIMUM and 100 * row["bad"] >= share * row["n"])
+
+
+def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """A vendor that usually calls at these hours has not."""
+    before = now - timedelta(hours=settings.ALERT_SILENT_HOURS)
+    used = Integration.objects.filter(
+        Q(left=OuterRef("connection")) | Q(right=OuterRef("connection")), state=State.ACTIVE, tenant__is_active=True
+    )
+    wanted = RemoteSubscription.objects.filter(connection=OuterRef("connection"))
+    rows = WebhookEndpoint.objects.filter(Exists(used), Exists(wanted), last_received_at__lt=before)
+    for row in rows.select_related("connection__tenant", "habit").defer("secret", "connection__credentials"):
+        if habit.missed(row, now) < settings.ALERT_SILENT_HOURS or row.last_received_at is None:
+            continue
+        tenant = words.plain(row.connection.tenant.name)
+        vendor, since = row.connection.connector.label, _span(row.last_received_at, now)
+        integration = Integration.objects.filter(Q(left=row.connection) | Q(right=row.connection), state=State.ACTIVE)
+        yield Condition(
+            AlertKind.SILENT, f"connection:{row.connection_id}",
+            f"{vendor} has sent nothing of {tenant} for {since}, although it usually does at these hours",
+            "webhook_silent", row.connection.tenant_id, integration[0].pk, row.connection_id,
+        )  # fmt: skip
+
+
+_IN_USE = (State.ACTIVE, State.PAUSED)
+
+
+def _working(now: datetime) -> QuerySet[Integration]:
+    """Integrations whose jobs a worker could take now."""
+    rows = Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True)
+    for side in ("left", "right"):
+        rows = rows.filter(**{f"{side}__health__in": (Health.OK, Health.UNCHECKED)})
+        rows = rows.filter(Q(**{f"{side}__not_before__isnull": True}) | Q(**{f"{side}__not_before__lte": now}))
+    return rows
+
+
+def _of(kind: str, row: Integration, what: str, reason: str = "") -> Condition:
+    return Condition(kind, f"integration:{row.pk}", what, reason, tenant_id=row.tenant_id, integration_id=row.pk)
+
+
+def _span(since: datetime, until: datetime) -> str:
+    return timesince(since, until, depth=1).replace("\xa0", " ")
+
+
+WATCHERS: Mapping[str, Watcher] = {
+    AlertKind.WORKER: worker,
+    AlertKind.CONNECTION: connection,
+    AlertKind.WAITING: late,
+    AlertKind.FAILURES: failures,
+    AlertKind.SILENT: silent,
+}

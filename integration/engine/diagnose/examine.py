@@ -1,0 +1,84 @@
+"""Examine one integration: run every check, one after the other; none that fails or crashes stops the rest.
+
+Called by the console and by `manage.py diagnose`. It changes nothing at a vendor and in no state of ours; the calls it
+makes are recorded as all calls are.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from integration.engine.diagnose import hub_checks, vendor_checks
+from integration.engine.diagnose.findings import Finding, Look, Report, fault, passed_over, refused
+from integration.engine.diagnose.mapping_check import mapping
+from integration.engine.recipe import Recipes
+from integration.errors import IntegrationError
+from integration.models import Integration, VendorCall
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `sided` ones run for both vendors; `asks` those whose vendor must have answered before."""
+
+    key: str
+    label: str
+    run: Callable[[Look, str], Iterator[Finding]]
+    sided: bool = False
+    asks: bool = False
+
+
+CHECKS = (
+    Check("state", "Switched on", hub_checks.state),
+    Check("credentials", "Credentials of {vendor}", vendor_checks.credentials, sided=True),
+    Check("rights", "Rights at {vendor}", vendor_checks.rights, sided=True, asks=True),
+    Check("webhooks", "Webhooks of {vendor}", vendor_checks.webhooks, sided=True, asks=True),
+    Check("events", "Events from {vendor}", hub_checks.events, sided=True),
+    Check("fields", "Fields at {vendor}", vendor_checks.fields, sided=True, asks=True),
+    Check("mapping", "Field mapping", mapping, asks=True),
+    Check("steps", "Last save", hub_checks.steps),
+    Check("worker", "Worker", hub_checks.worker),
+    Check("queue", "Queue", hub_checks.queue),
+    Check("clock", "Clock of {vendor}", vendor_checks.clock, sided=True),
+    Check("budget", "Budget at {vendor}", hub_checks.budget, sided=True),
+    Check("jobs", "Held and dead jobs", hub_checks.jobs),
+)
+
+
+def examine(integration: Integration, recipes: Recipes) -> Report:
+    """Run all checks on one integration (loaded with its connections and tenant)."""
+    started = time.monotonic()
+    look = Look(integration, recipes)
+    try:
+        findings = tuple(_all(look))
+    finally:
+        VendorCall.objects.bulk_create(look.ctx.calls)
+    return Report(integration, findings, time.monotonic() - started)
+
+
+def _all(look: Look) -> Iterator[Finding]:
+    for check in CHECKS:
+        for side in ("left", "right") if check.sided else ("",):
+            label = check.label.format(vendor=look.vendor(side)) if side else check.label
+            for finding in _run(look, check, side):
+                look.codes.add(finding.code)
+                yield replace(finding, check=check.key, label=label, side=side)
+
+
+def _run(look: Look, check: Check, side: str) -> Iterable[Finding]:
+    """The findings of one check; what it had found before it failed counts."""
+    if check.asks and (why := look.unanswered.get(side) or (not side and next(iter(look.unanswered.values()), ""))):
+        return [passed_over(why)]
+    found: list[Finding] = []
+    try:
+        found.extend(check.run(look, side))
+    except IntegrationError as exc:
+        found.append(refused(exc))
+    except Exception as exc:
+        log.exception("The check %s of integration %s crashed.", check.key, look.integration.pk)
+        found.append(fault("check_crashed", error=type(exc).__name__))
+    return found

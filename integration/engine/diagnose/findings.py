@@ -1,0 +1,120 @@
+"""What a check says: fine, not ok with cause and fix, or not applicable; and what the checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from integration.connectors.base import FieldSpec
+from integration.engine.context import Context
+from integration.engine.diagnose.faults import CONNECTION, FAULTS
+from integration.engine.recipe import Recipe, Recipes
+from integration.errors import IntegrationError, TenantActionError
+from integration.models import Connection, Integration
+from integration.reasons import REASONS
+
+OK, NOT_OK, NOT_APPLICABLE = "ok", "not_ok", "not_applicable"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis. `code` is a fault's or a reason's; `button` names the console's button for the fix."""
+
+    status: str
+    what: str
+    cause: str = ""
+    fix: str = ""
+    code: str = ""
+    button: str = ""
+    detail: str = ""  # the vendor's own words, redacted; for operators
+    check: str = ""
+    label: str = ""
+    side: str = ""
+    about: str = ""  # what the button narrows to, for example a reason
+
+
+class Look:
+    """One integration under examination, and what earlier checks found out for later ones."""
+
+    def __init__(self, integration: Integration, recipes: Recipes) -> None:
+        self.integration = integration
+        self.recipes = recipes
+        self.recipe: Recipe = recipes(integration.recipe)
+        self.ctx = Context(integration, self.recipe)
+        self.now = timezone.now()
+        self.unanswered: dict[str, str] = {}  # side → why nothing more is asked there
+        self.codes: set[str] = set()  # what is wrong so far
+        self._fields: dict[tuple[str, str], Mapping[str, FieldSpec]] = {}
+
+    def connection(self, side: str) -> Connection:
+        """The connection on one side."""
+        return self.ctx.connection(side)
+
+    def vendor(self, side: str) -> str:
+        """The vendor's name on one side."""
+        return self.connection(side).connector.label
+
+    def fields(self, side: str, object_type: str) -> Mapping[str, FieldSpec]:
+        """The vendor's fields as they are now, asked once."""
+        key = (side, object_type)
+        if key not in self._fields:
+            self._fields[key] = self.ctx.fields(side, object_type, fresh=True)
+        return self._fields[key]
+
+
+def fine(what: str) -> Finding:
+    """All is well."""
+    return Finding(OK, what)
+
+
+def passed_over(what: str) -> Finding:
+    """Nothing to look at here, and why."""
+    return Finding(NOT_APPLICABLE, what)
+
+
+def fault(code: str, *, about: str = "", **values: Any) -> Finding:
+    """Something of the closed list is wrong."""
+    known = FAULTS[code]
+    what, cause, fix = (text.format(**values) for text in (known.what, known.cause, known.fix))
+    return Finding(NOT_OK, what, cause, fix, code, known.button, about=about)
+
+
+def refused(exc: IntegrationError) -> Finding:
+    """A vendor's answer is what is wrong; cause and fix are the reason's."""
+    button = CONNECTION if isinstance(exc, TenantActionError) else ""
+    return replace(because(exc.reason, f"{exc.public} {exc.detail}".strip()), button=button)
+
+
+def because(code: str, detail: str = "", button: str = "") -> Finding:
+    """Something is wrong for one of the known reasons."""
+    known = REASONS.get(code)
+    if known is None:
+        return Finding(NOT_OK, detail or "It does not work.", code=code, button=button)
+    return Finding(NOT_OK, known.what, known.cause, known.fix, code, button, detail)
+
+
+def span(since: datetime, until: datetime) -> str:
+    """The time between two moments as a person would say it: 5 minutes."""
+    if (until - since).total_seconds() < 60:
+        return "less than a minute"
+    return timesince(since, until, depth=1).replace("\xa0", " ")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole diagnosis of one integration."""
+
+    integration: Integration
+    findings: tuple[Finding, ...]
+    took: float
+    at: datetime = field(default_factory=timezone.now)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """What is not ok."""
+        return [finding for finding in self.findings if finding.status == NOT_OK]

@@ -1,0 +1,164 @@
+"""Checks that ask nobody but our own rows: state, steps, events heard, worker, queue, budgets, jobs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from integration.engine import habit, provisioning, sweeper
+from integration.engine.diagnose.faults import REPAIR
+from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
+from integration.models import (
+    EventState,
+    JobState,
+    RateBudget,
+    RunState,
+    State,
+    SyncJob,
+    SyncRun,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+from integration.reasons import REASONS
+
+LATE = timedelta(minutes=5)  # as /healthz judges
+CAP = 10_000  # where counting stops
+RUNS = 200  # polls looked at; two days of them
+LONG = 3600  # seconds; a shorter budget is full again before anybody has read this
+
+
+def state(look: Look, side: str) -> Iterator[Finding]:
+    """Is it meant to work at all?"""
+    row = look.integration
+    if not row.tenant.is_active:
+        yield fault("tenant_off")
+    elif row.state == State.DRAFT:
+        yield fault("not_set_up")
+    elif row.state == State.PAUSED:
+        by = f" by {row.paused_by}" if row.paused_by else ""
+        yield passed_over(f"Paused on purpose{by}. Changes are collected and wait for Resume.")
+    else:
+        since = f" since {row.activated_at:%-d %b %Y}" if row.activated_at else ""
+        yield fine(f"It is switched on{since}.")
+
+
+def steps(look: Look, side: str) -> Iterator[Finding]:
+    """How the last save or repair went."""
+    results = look.integration.provisioning
+    failed = [step for step in results if not step["ok"]]
+    for step in failed:
+        yield because(step.get("reason", ""), f"{step['label']}: {step['detail']}", REPAIR)
+    if not results:
+        yield passed_over("Not saved yet.")
+    elif not failed:
+        yield fine(f"All {len(results)} steps of the last save are done.")
+
+
+def events(look: Look, side: str) -> Iterator[Finding]:
+    """When the vendor called last, against its own habit and against what polls found."""
+    connection, vendor = look.connection(side), look.vendor(side)
+    needed = provisioning.needed_events(connection, look.recipes, look.integration)
+    endpoint = WebhookEndpoint.objects.defer("secret").select_related("habit").filter(connection=connection).first()
+    since = (endpoint and endpoint.last_received_at) or look.integration.activated_at
+    if not needed or endpoint is None or since is None:
+        yield passed_over(f"No webhook of {vendor} is in use.")
+        return
+    last = endpoint.last_received_at
+    if missed := _found_by_polls(look, side, since):
+        yield fault("webhook_missed", count=missed, vendor=vendor)
+    elif last and habit.missed(endpoint, look.now) >= settings.ALERT_SILENT_HOURS:
+        yield fault("webhook_silent", vendor=vendor, since=span(last, look.now))
+    elif last:
+        yield fine(f"The last event came {span(last, look.now)} ago.")
+    else:
+        activated = span(since, look.now)
+        yield passed_over(f"None since it was switched on {activated} ago. Change a record at {vendor} to try it.")
+
+
+def _found_by_polls(look: Look, side: str, since: datetime) -> int:
+    """Changes that polls brought since the last event: webhooks should have told of them."""
+    flows = [flow.key for flow in look.recipe.flows if flow.side == side]
+    runs = SyncRun.objects.filter(integration=look.integration, kind="poll", flow__in=flows, state=RunState.DONE)
+    counts = runs.filter(started_at__gt=since).order_by("-id").values_list("counts", flat=True)[:RUNS]
+    return sum(number for run in counts for key, number in run.items() if ":" not in key)
+
+
+def worker(look: Look, side: str) -> Iterator[Finding]:
+    """Does anybody work? Judged by the sweeper's heartbeat."""
+    age = sweeper.sweeper_age()
+    if age is None or age > sweeper.SILENT:
+        since = "never" if age is None else f"{span(look.now - age, look.now)} ago"
+        yield fault("worker_gone", since=since)
+    else:
+        yield fine(f"The last sweep was {span(look.now - age, look.now)} ago.")
+
+
+def queue(look: Look, side: str) -> Iterator[Finding]:
+    """How long the oldest change has waited for a worker."""
+    if look.integration.state != State.ACTIVE or not look.integration.tenant.is_active:
+        yield passed_over("It is not switched on, so its changes wait.")
+        return
+    oldest = _oldest(look)
+    if oldest and look.now - oldest > LATE:
+        yield fault("queue_late", since=span(oldest, look.now))
+    else:
+        yield fine(f"The oldest change has waited for {span(oldest, look.now)}." if oldest else "Nothing waits.")
+
+
+def _oldest(look: Look) -> datetime | None:
+    now = look.now
+    due = SyncJob.objects.filter(integration=look.integration, state=JobState.WAITING, next_attempt_at__lte=now)
+    job = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id").values_list("received_at", flat=True).first()
+    return min((moment for moment in (job, new) if moment), default=None)
+
+
+def budget(look: Look, side: str) -> Iterator[Finding]:
+    """What is left of the vendor's budgets beyond the customer's share, and whether the connection rests."""
+    connection, vendor = look.connection(side), look.vendor(side)
+    if connection.not_before and connection.not_before > timezone.now():
+        until = span(look.now, connection.not_before)
+        yield fault("resting", vendor=vendor, until=until, failures=connection.failures)
+    windows = {window.key: window for window in connection.connector.windows if window.seconds >= LONG}
+    rows = RateBudget.objects.filter(connection=connection, window__in=windows, limit__isnull=False)
+    said = []
+    for row in rows:
+        window, limit = windows[row.window], row.limit or 0
+        left = limit if row.resets_at <= look.now else max(row.remaining, 0)
+        figures: dict[str, Any] = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": window.label.lower()}
+        if left <= window.reserve * limit:
+            yield fault("budget_used_up", vendor=vendor, resets=span(look.now, row.resets_at), **figures)
+        else:
+            said.append("{left} of {limit} left ({window})".format(**figures))
+    if said:
+        yield fine(f"{'; '.join(said)}.")
+    elif not rows:
+        yield passed_over(f"{vendor} has told of no limit.")
+
+
+def jobs(look: Look, side: str) -> Iterator[Finding]:
+    """Held and dead jobs by their reason."""
+    none = True
+    for job_state, code in ((JobState.HELD, "jobs_held"), (JobState.DEAD, "jobs_dead")):
+        rows = SyncJob.objects.filter(integration=look.integration, state=job_state).order_by()
+        for reason, count in Counter(rows.values_list("reason", flat=True)[: CAP + 1]).most_common():
+            none = False
+            found = _stopped(code, reason, count)
+            # While its cause is one of the findings above, letting go would only hold them again.
+            yield replace(found, button="") if job_state == JobState.HELD and reason in look.codes else found
+    if none:
+        yield fine("None is held or dead.")
+
+
+def _stopped(code: str, reason: str, count: int) -> Finding:
+    known = REASONS.get(reason)
+    why, cause, fix = (known.what, known.cause, known.fix) if known else ("the reason is not known.", "", "")
+    shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
+    noun = "job is" if count == 1 else "jobs are"
+    return fault(code, about=reason, count=shown, noun=noun, why=why, cause=cause, fix=fix)

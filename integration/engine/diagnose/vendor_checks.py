@@ -1,0 +1,135 @@
+"""Checks that ask a vendor: credentials, rights, webhooks, fields, and the clocks compared by the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from integration.connectors.base import Subscription
+from integration.engine import provisioning
+from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over, refused
+from integration.errors import IntegrationError
+from integration.models import Health, RemoteSubscription, WebhookEndpoint
+from integration.reasons import REASONS
+
+SKEW = 60.0  # seconds; polls look two minutes back, so less than that loses nothing
+
+
+def credentials(look: Look, side: str) -> Iterator[Finding]:
+    """Ask the vendor whose account it is. Without an answer nothing more is asked on this side."""
+    connection, vendor = look.connection(side), look.vendor(side)
+    if connection.health == Health.DISCONNECTED:
+        look.unanswered[side] = f"Not asked: {vendor} is disconnected."
+        yield fault("disconnected", vendor=vendor)
+        return
+    try:
+        account = connection.connector.check(look.ctx.client(side))
+    except IntegrationError as exc:
+        if exc.reason == "permission_missing":
+            yield fine(f"{vendor} accepts them. What they may not do stands under Rights.")
+            return
+        why = REASONS[exc.reason].what if exc.reason in REASONS else exc.public
+        look.unanswered[side] = f"Not asked: {why}"
+        yield refused(exc)
+        return
+    if connection.external_account_id not in ("", account.external_id):
+        look.unanswered[side] = "Not asked: the credentials open another account."
+        expected = connection.account_name or connection.external_account_id
+        yield fault("other_account", account=account.name, expected=expected)
+    elif connection.health == Health.NEEDS_YOU:
+        yield fault("marked", vendor=vendor)
+    else:
+        yield fine(f"{vendor} accepts them: {account.name}.")
+
+
+def rights(look: Look, side: str) -> Iterator[Finding]:
+    """Scopes, verbs and roles, as far as the connector can tell."""
+    found = look.connection(side).connector.rights(look.ctx.client(side))
+    missing = [right for right in found if not right.granted]
+    if not found:
+        yield passed_over(f"{look.vendor(side)} does not tell what the credentials may do.")
+    elif not missing:
+        yield fine(f"All that is needed is granted: {', '.join(right.name for right in found)}.")
+    for fix in dict.fromkeys(right.fix for right in missing):
+        names = ", ".join(right.name for right in missing if right.fix == fix)
+        reason = REASONS["permission_missing"]
+        what = f"The credentials lack a permission: {names}."
+        yield Finding("not_ok", what, reason.cause, f"{fix} Then press Repair.", reason.code, "repair")
+
+
+def webhooks(look: Look, side: str) -> Iterator[Finding]:
+    """Do our webhooks exist, are they switched on, and do they call us?"""
+    connection, vendor = look.connection(side), look.vendor(side)
+    needed = provisioning.needed_events(connection, look.recipes, look.integration)
+    if not needed:
+        yield passed_over(f"With these settings nothing is needed of {vendor}.")
+        return
+    if not _reachable(connection.base_url):
+        yield fault("address_not_public", address=settings.PUBLIC_URL)
+    there = {row.external_id: row for row in connection.connector.webhooks.list_subscriptions(look.ctx.client(side))}
+    endpoint = WebhookEndpoint.objects.select_related("connection").filter(connection=connection).first()
+    known = dict(RemoteSubscription.objects.filter(connection=connection).values_list("event", "external_id"))
+    wrong: dict[str, list[str]] = {}
+    for event in sorted(needed):
+        if code := _wrong(there.get(known.get(event, "")), endpoint):
+            wrong.setdefault(code, []).append(event)
+    for code, events in wrong.items():
+        yield fault(code, count=len(events), needed=len(needed), vendor=vendor, events=", ".join(events))
+    if not wrong:
+        yield fine(f"All {len(needed)} are in place and call us.")
+
+
+def _wrong(row: Subscription | None, endpoint: WebhookEndpoint | None) -> str:
+    if row is None or endpoint is None:
+        return "webhook_missing"
+    if not provisioning.calls_us(row, endpoint):
+        return "webhook_elsewhere"
+    return "" if row.active else "webhook_inactive"
+
+
+def _reachable(base_url: str) -> bool:
+    """Whether the vendor can call our address; stand-in vendors on this machine can call any."""
+    if settings.SANDBOX_URL and base_url.startswith(settings.SANDBOX_URL):
+        return True
+    host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    return settings.PUBLIC_URL.startswith("https://") and "." in host and not host.startswith("127.")
+
+
+def fields(look: Look, side: str) -> Iterator[Finding]:
+    """The fields the recipe cannot do without, and those of the mapping rows it needs."""
+    wanted = [need for need in look.recipe.fields(look.ctx) if need.side == side]
+    if not wanted:
+        yield passed_over(f"With these settings the recipe needs no field of its own at {look.vendor(side)}.")
+        return
+    broken = False
+    for need in wanted:
+        spec = look.fields(side, need.object_type).get(need.key)
+        if spec is None:
+            broken = True
+            yield fault("field_missing", field=need.label, vendor=look.vendor(side))
+            continue
+        there = {option.key for option in spec.options}
+        if missing := [label for key, label in need.options.items() if key not in there]:
+            broken = True
+            yield fault("option_missing", field=need.label, vendor=look.vendor(side), options=", ".join(missing))
+    if not broken:
+        yield fine(f"All {len(wanted)} are there: {', '.join(need.label for need in wanted)}.")
+
+
+def clock(look: Look, side: str) -> Iterator[Finding]:
+    """Compare the clocks by the Date header of the answers above."""
+    skew = look.ctx.skew.get(side)
+    if skew is None:
+        yield passed_over(f"{look.vendor(side)} told no time.")
+    elif abs(skew) > SKEW:
+        seconds = _seconds(abs(skew))
+        direction = "ahead of" if skew > 0 else "behind"
+        yield fault("clock_skew", seconds=seconds, direction=direction, vendor=look.vendor(side))
+    else:
+        yield fine(f"It agrees with {look.vendor(side)}'s to {max(round(abs(skew)), 2)} seconds.")
+
+
+def _seconds(count: float) -> str:
+    return f"{count / 60:.0f} minutes" if count >= 120 else f"{count:.0f} seconds"

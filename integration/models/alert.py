@@ -1,0 +1,104 @@
+"""Alerts: something that somebody should know, from its opening to its end, and each notice sent about it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from integration.models.connection import Connection
+from integration.models.integration import Integration
+from tenants.models import Tenant
+
+
+class AlertKind(models.TextChoices):
+    """What is watched."""
+
+    CONNECTION = "connection", "Connection needs re-authorisation"
+    WAITING = "waiting", "Changes wait too long"
+    FAILURES = "failures", "Many records fail"
+    WORKER = "worker", "No worker is alive"
+    SILENT = "silent", "A vendor has gone silent"
+
+
+class Alert(models.Model):
+    """One thing that is wrong with one subject. `subject` names it for the engine; the keys link it for people.
+
+    Holds no personal data: `what` is made of our own words, counts, vendors' names and the tenant's.
+    """
+
+    kind = models.CharField(max_length=20, choices=AlertKind.choices)
+    subject = models.CharField(max_length=60)  # "connection:<id>", "integration:<id>" or "hub"
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="alerts")
+    integration = models.ForeignKey(Integration, null=True, on_delete=models.CASCADE, related_name="alerts")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="alerts")
+    what = models.CharField(max_length=300)
+    reason = models.CharField(max_length=40, blank=True)
+    opened_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)  # when it was last found to be so
+    last_notified_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kind", "subject"),
+                condition=models.Q(resolved_at__isnull=True),
+                name="one_open_alert_per_subject",
+            ),
+        )
+        indexes = (
+            # The minute's evaluation, and what a subject had before.
+            models.Index(fields=("subject", "-id"), name="alert_by_subject"),
+            # Retention purge.
+            models.Index(fields=("resolved_at",), name="alert_resolved"),
+        )
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class Channel(models.TextChoices):
+    """Whom a notice goes to, and how."""
+
+    OPERATORS = "operators", "Mail to operators"
+    OWNERS = "owners", "Mail to the tenant's owners"
+    WEBHOOK = "webhook", "Outgoing webhook"
+
+
+class Moment(models.TextChoices):
+    """What a notice says."""
+
+    OPENED = "opened", "It has begun"
+    REMINDER = "reminder", "It is still so"
+    RESOLVED = "resolved", "It is over"
+
+
+class NoticeState(models.TextChoices):
+    """Where a notice stands. A waiting one is tried again by its row."""
+
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Sent"
+    GIVEN_UP = "given_up", "Given up"
+
+
+class AlertNotice(models.Model):
+    """One notice of an alert on one channel: the wish, its tries and what came of it."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="notices")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    moment = models.CharField(max_length=10, choices=Moment.choices)
+    state = models.CharField(max_length=10, choices=NoticeState.choices, default=NoticeState.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    problem = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            # The minute's delivery takes what is due.
+            models.Index(fields=("next_attempt_at",), condition=models.Q(state="waiting"), name="notice_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {self.get_moment_display()}"
