@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integration.models import WebhookEndpoint, WebhookHabit
@@ -24,30 +25,30 @@ def learn(now: datetime | None = None) -> int:
     """Note which endpoints were called in this hour and close the hour that is over. Returns how many rows changed."""
     hour = (now or timezone.now()).replace(minute=0, second=0, microsecond=0)
     changed, new = [], []
-    for endpoint in WebhookEndpoint.objects.defer("secret").select_related("habit").iterator(chunk_size=PORTION):
+    unheard = Q(habit__heard=False, last_received_at__gte=hour)
+    news = WebhookEndpoint.objects.filter(Q(habit__isnull=True) | Q(habit__hour__lt=hour) | unheard)
+    for endpoint in news.defer("secret").select_related("habit").iterator(chunk_size=PORTION):
         row = getattr(endpoint, "habit", None)
         heard = endpoint.last_received_at is not None and endpoint.last_received_at >= hour
         if row is None:
             new.append(WebhookHabit(endpoint=endpoint, hour=hour, heard=heard, weights=[0.0] * WEEK))
-        elif _note(row, hour, heard):
+        else:
+            _note(row, hour, heard)
             changed.append(row)
     WebhookHabit.objects.bulk_create(new, ignore_conflicts=True, batch_size=PORTION)
     WebhookHabit.objects.bulk_update(changed, ["hour", "heard", "observed", "weights"], batch_size=PORTION)
     return len(new) + len(changed)
 
 
-def _note(row: WebhookHabit, hour: datetime, heard: bool) -> bool:
+def _note(row: WebhookHabit, hour: datetime, heard: bool) -> None:
     """Bring one row up to this hour. Hours in which nobody looked teach nothing."""
     if row.hour == hour:
-        if heard and not row.heard:
-            row.heard = True
-            return True
-        return False
+        row.heard = row.heard or heard
+        return
     slot = _slot(row.hour)
     rate = max(LEAST, 1 / (row.observed // WEEK + 1))
     row.weights[slot] += rate * (float(row.heard) - row.weights[slot])
     row.hour, row.heard, row.observed = hour, heard, row.observed + 1
-    return True
 
 
 def missed(endpoint: WebhookEndpoint, now: datetime) -> float:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from integration.engine.alerts import outgoing, words
 from integration.engine.alerts.ledger import owners
+from integration.errors import TransientError
 from integration.models import AlertNotice, Channel, NoticeState
 from integration.redact import redact_text
 
@@ -44,7 +45,7 @@ def deliver() -> int:
         try:
             send(notice)
         except Exception as exc:
-            if isinstance(exc, OSError) and not isinstance(exc, ONE_MAIL_ONLY):
+            if isinstance(exc, OSError | TransientError) and not isinstance(exc, ONE_MAIL_ONLY):
                 broken.add(send)  # the others would wait for the same timeout
             _failed(notice, exc)
         else:

@@ -9,8 +9,10 @@ from django.conf import settings
 
 from integration.connectors.base import Subscription
 from integration.engine import provisioning
-from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over, refused
+from integration.engine.diagnose.faults import REPAIR
+from integration.engine.diagnose.findings import NOT_OK, Finding, Look, fault, fine, passed_over, refused
 from integration.errors import IntegrationError
+from integration.guard import is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint
 from integration.reasons import REASONS
 
@@ -56,7 +58,7 @@ def rights(look: Look, side: str) -> Iterator[Finding]:
         names = ", ".join(right.name for right in missing if right.fix == fix)
         reason = REASONS["permission_missing"]
         what = f"The credentials lack a permission: {names}."
-        yield Finding("not_ok", what, reason.cause, f"{fix} Then press Repair.", reason.code, "repair")
+        yield Finding(NOT_OK, what, reason.cause, f"{fix} Then press Repair.", reason.code, REPAIR)
 
 
 def webhooks(look: Look, side: str) -> Iterator[Finding]:
@@ -93,8 +95,12 @@ def _reachable(base_url: str) -> bool:
     """Whether the vendor can call our address; stand-in vendors on this machine can call any."""
     if settings.SANDBOX_URL and base_url.startswith(settings.SANDBOX_URL):
         return True
-    host = urlsplit(settings.PUBLIC_URL).hostname or ""
-    return settings.PUBLIC_URL.startswith("https://") and "." in host and not host.startswith("127.")
+    parts = urlsplit(settings.PUBLIC_URL)
+    host = parts.hostname or ""
+    try:
+        return parts.scheme == "https" and is_public(host)
+    except ValueError:  # a name, as it should be
+        return parts.scheme == "https" and "." in host
 
 
 def fields(look: Look, side: str) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from integration.engine.diagnose import examine as examining
 from integration.engine.diagnose.examine import CHECKS, examine
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.diagnose.repair import repair
+from integration.engine.diagnose.vendor_checks import _reachable
 from integration.http import LimitReading
 from integration.models import (
     Connection,
@@ -187,16 +188,16 @@ def test_nobody_takes_another_hubs_webhooks_by_itself(beating, settings):
     assert dict(webhooks(beating)) == before
 
 
-def test_an_address_nobody_reaches(beating, settings):
-    Connection.objects.update(base_url="https://acme.pipedrive.com")
-    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [("https://hub.example.com", True), ("https://8.8.8.8", True), ("http://hub.example.com", False),
+     ("https://10.0.0.7", False), ("https://127.0.0.1:8000", False), ("https://[::1]", False), ("https://hub", False)],
+)  # fmt: skip
+def test_an_address_vendors_reach_is_public_and_https(settings, address, fits):
+    settings.PUBLIC_URL, settings.SANDBOX_URL = address, "http://127.0.0.1:8900"
 
-    from integration.engine.diagnose.vendor_checks import _reachable
-
-    assert not _reachable("https://acme.pipedrive.com")
-    assert _reachable(f"{beating.sandbox.url}/pipedrive/acme")
-    settings.PUBLIC_URL = "https://hub.example.com"
-    assert _reachable("https://acme.pipedrive.com")
+    assert _reachable("https://acme.pipedrive.com") is fits
+    assert _reachable("http://127.0.0.1:8900/pipedrive/acme")  # stand-in vendors on this machine reach any
 
 
 def test_a_deleted_field_at_the_source(beating):
