@@ -5,9 +5,11 @@ from django.urls import include, path
 
 from integration.admin.find import find
 from integration.admin.two_factor import two_factor, verify
+from integration.admin.why import ask
 
 urlpatterns = [
     path("admin/find/", admin.site.admin_view(find), name="console-find"),
+    path("admin/find/why/", admin.site.admin_view(ask), name="console-why"),
     path("admin/verify/", admin.site.admin_view(verify), name="console-verify"),
     path("admin/two-factor/", admin.site.admin_view(two_factor), name="console-two-factor"),
     path("admin/", admin.site.urls),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from integration.admin import show
 from integration.admin.base import BigTable, SinceFilter, newest, recent
 from integration.admin.event import ConnectionFilter
 from integration.admin.kit import DropdownFilter
+from integration.connectors.registry import connector_choices
 from integration.models import VendorCall
 
 
@@ -26,17 +27,36 @@ class AnswerFilter(DropdownFilter):
 
     title = "answer (newest 100,000)"
     parameter_name = "answer"
-    ranges = {"ok": (200, 399), "refused": (400, 499), "broken": (500, 599), "none": (0, 0)}
+    kinds: ClassVar[dict[str, tuple[str, Q]]] = {
+        "ok": ("Accepted (2xx)", Q(status__range=(200, 399))),
+        "refused": ("Refused (4xx)", Q(status__range=(400, 499)) & ~Q(status=429)),
+        "limited": ("Slow down (429)", Q(status=429)),
+        "broken": ("Vendor error (5xx) or no answer", Q(status__gte=500) | Q(status=0)),
+    }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Four kinds."""
-        return [("ok", "Accepted (2xx)"), ("refused", "Refused (4xx)"), ("broken", "Vendor error (5xx)"),
-                ("none", "No answer")]  # fmt: skip
+        return [(key, label) for key, (label, _) in self.kinds.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Calls answered so."""
-        bounds = self.ranges.get(self.value() or "")
-        return newest(queryset).filter(status__range=bounds) if bounds else queryset
+        found = self.kinds.get(self.value() or "")
+        return newest(queryset).filter(found[1]) if found else queryset
+
+
+class VendorFilter(DropdownFilter):
+    """By vendor, within the newest calls."""
+
+    title = "vendor (newest 100,000)"
+    parameter_name = "vendor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every vendor."""
+        return connector_choices()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Calls to it."""
+        return newest(queryset).filter(connection__vendor=self.value()) if self.value() else queryset
 
 
 def status_badge(status: int) -> show.Badge:
@@ -53,7 +73,7 @@ class CallAdmin(BigTable):
     """Kept for two weeks by default."""
 
     list_display = ("call", "tenant", "answer", "took", "made")
-    list_filter = (AtFilter, AnswerFilter, ConnectionFilter)
+    list_filter = (AtFilter, AnswerFilter, VendorFilter, ConnectionFilter)
     search_fields = ()
     empty_text = "No call yet. Lockstep keeps what it asked vendors, without secrets, for two weeks."
     fieldsets = (

@@ -15,14 +15,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from integration.admin import show
+from integration.admin import fixes, show
 from integration.admin.call import status_badge
 from integration.admin.labels import Labels, changes, labels_of
 from integration.admin.link import consent, sides
 from integration.admin.search import Term, flow_labels, flows_of, matching, record_name
+from integration.admin.why import questions
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 
 LINKS, ROWS, SHOWN = 20, 150, 200
+CREDENTIALS = ("integration__left__credentials", "integration__right__credentials")
 WAITING = ("waiting", "running", "held", "dead")
 
 
@@ -78,7 +80,10 @@ def look(term: Term) -> dict[str, Any]:
     labels = labels_of(row.integration for row in logs if row.changes)
     entries = [*(_log_entry(row, labels) for row in logs), *map(_event_entry, events), *map(_job_entry, jobs)]
     entries.sort(key=lambda entry: (entry.at, entry.kind), reverse=True)
-    return {"pairs": [_pair(link) for link in reversed(links)], "entries": entries[:SHOWN], "cut": len(entries) > SHOWN}
+    return {
+        "pairs": [_pair(link) for link in reversed(links)], "entries": entries[:SHOWN], "cut": len(entries) > SHOWN,
+        "asks": questions(term.text, links, logs),
+    }  # fmt: skip
 
 
 def _either(conditions: Iterable[Q]) -> Q | None:
@@ -105,8 +110,10 @@ def _logs(term: Term, links: list[RecordLink]) -> list[SyncLog]:
         Q(integration=link.integration_id, flow__in=flows_of(link), source_id=link.source_id)
         for link in (links if term.hash else ())
     )
-    rows = _with(matching(SyncLog, term), SyncLog, about).select_related("integration__tenant", "call", "run")
-    return list(rows.defer("call__request", "call__response").order_by("-id")[:ROWS])
+    rows = _with(matching(SyncLog, term), SyncLog, about).select_related(
+        "integration__tenant", "integration__left", "integration__right", "call", "run"
+    )
+    return list(rows.defer("call__request", "call__response", *CREDENTIALS).order_by("-id")[:ROWS])
 
 
 def _events(term: Term, links: list[RecordLink], logs: list[SyncLog]) -> list[WebhookEvent]:
@@ -133,8 +140,10 @@ def _jobs(term: Term, links: list[RecordLink], logs: list[SyncLog]) -> list[Sync
     condition = _either(conditions)
     if condition is None:
         return []
-    rows = SyncJob.objects.filter(condition, state__in=WAITING).select_related("integration__tenant")
-    return list(rows.order_by("-id")[:ROWS])
+    rows = SyncJob.objects.filter(condition, state__in=WAITING).select_related(
+        "integration__tenant", "integration__left", "integration__right"
+    )
+    return list(rows.defer(*CREDENTIALS).order_by("-id")[:ROWS])
 
 
 def _pair(link: RecordLink) -> Pair:
@@ -159,6 +168,8 @@ def _log_entry(row: SyncLog, labels: Labels) -> Entry:
     title = f"{action or 'Looked at'}: {record_name(row.flow, row.source_id, row.target_id)}"
     fields = changes(row.changes, labels, fold=True) if row.changes else ""
     why = show.reason(row.reason, row.detail) if row.reason or row.detail else ""
+    if row.outcome in ("failed", "held", "retrying") and (mends := fixes.doors(row.reason, row.integration)):
+        why = format_html("{}<div>{}</div>", why, mends)
     badge = show.badge("outcome", row.outcome)
     return Entry(row.created_at, "Log", show.url_of(row), title, badge, _where(row), why, fields, said)
 
@@ -172,6 +183,8 @@ def _event_entry(event: WebhookEvent) -> Entry:
 
 def _job_entry(job: SyncJob) -> Entry:
     why = show.reason(job.reason, job.detail) if job.reason or job.detail else ""
+    if mends := fixes.doors(job.reason, job.integration):
+        why = format_html("{}<div>{}</div>", why, mends)
     title = f"To be done: {record_name(job.flow, job.external_id)}"
     badge = show.badge("job", job.state)
     return Entry(job.updated_at, "Job", show.url_of(job), title, badge, _where(job), why)

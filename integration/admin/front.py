@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from integration.admin import show
+from integration.admin import show, today
 from integration.admin.base import since
 from integration.admin.job import in_state
 from integration.admin.run import progress
@@ -63,7 +63,8 @@ def front(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context, "title": "Today", "lead": lead, "tone": tone, "icon": icon,
         "attention": _attention(rows), "integrations": _integrations(words), "last_day": _last_day(),
-        "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(),
+        "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(), "charts": today.charts(),
+        "vendors": today.vendors(), "workers": today.workers(), "heartbeat": _heartbeat(),
     }  # fmt: skip
 
 
@@ -93,6 +94,11 @@ def _nobody_works(rows: list[Any]) -> bool:
     if age is not None:
         return bool(rows) and age > SILENT
     return any(row.activated_at and row.activated_at < timezone.now() - SILENT for row in rows)
+
+
+def _heartbeat() -> str:
+    age = sweeper.sweeper_age()
+    return f"{show.duration(age.total_seconds())} ago" if age is not None else ""
 
 
 def capped(rows: QuerySet[Any]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import BooleanField, F, Func, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from integration.admin import show
-from integration.admin.actions import Bulk, bulk
-from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, recent
+from integration.admin import fixes, show
+from integration.admin.actions import Bulk, bulk, note, page
+from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
 from integration.admin.kit import DropdownFilter
 from integration.admin.search import flow_labels, record_name
 from integration.engine import replay
@@ -58,6 +59,7 @@ class JobAdmin(BigTable):
     list_filter = (StateFilter, IntegrationFilter, ReasonFilter)
     list_select_related = ("integration__tenant",)
     actions = ("release",)
+    actions_detail = ("try_again",)
     empty_text = "No job here. Every change at a vendor becomes one; it is done within seconds."
     fieldsets = (
         (
@@ -110,8 +112,10 @@ class JobAdmin(BigTable):
 
     @admin.display(description="Why")
     def why_in_full(self, job: SyncJob) -> show.Html:
-        """The reason with cause and fix."""
-        return show.reason(job.reason, job.detail)
+        """The reason with cause, fix and the button for it."""
+        return format_html(
+            "{}<div>{}</div>", show.reason(job.reason, job.detail), fixes.doors(job.reason, job.integration)
+        )
 
     @admin.display(description="Tries")
     def attempts_said(self, job: SyncJob) -> str:
@@ -152,6 +156,22 @@ class JobAdmin(BigTable):
             for row in recent(job.log.all())
         ]  # fmt: skip
         return show.table(("When", "Outcome", "What", "Reason"), rows, "Nothing yet.")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Only for a job that stands still."""
+        still = SyncJob.objects.filter(pk=object_id, state__in=(JobState.DEAD, JobState.HELD)).exists()
+        return super().get_actions_detail(request, object_id) if still else []
+
+    @object_action("Try again", icon="autorenew", variant="primary")
+    def try_again(self, request: HttpRequest, job: SyncJob) -> HttpResponse:
+        """Put this one back to waiting."""
+        if request.method != "POST":
+            says = ("The record is read afresh and worked on at once, with all its tries.",)
+            return page(self, request, title=f"Try {job} again", says=says, verb="Try again", back=show.url_of(job))
+        replay.release([job])
+        note(request, SyncJob, "Tried again", job)
+        self.message_user(request, "It is on its way; the log below shows the result.", messages.SUCCESS)
+        return HttpResponseRedirect(show.url_of(job))
 
     @admin.action(description="Release: try again now", permissions=["operate"])
     def release(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> HttpResponse | None:

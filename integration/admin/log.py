@@ -8,13 +8,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 
-from integration.admin import show
-from integration.admin.actions import Bulk, bulk
-from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, SinceFilter, newest
+from integration.admin import fixes, show
+from integration.admin.actions import Bulk, bulk, note, page
+from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, SinceFilter, newest, object_action
 from integration.admin.call import status_badge
 from integration.admin.kit import DropdownFilter
 from integration.admin.labels import changes, labels_of
@@ -88,6 +90,7 @@ class LogAdmin(BigTable):
     list_filter = (SinceFilter, "outcome", IntegrationFilter, ReasonFilter, FlowFilter)
     list_select_related = ("integration__tenant",)
     actions = ("resync",)
+    actions_detail = ("sync_again",)
     empty_text = "Nothing synced yet. Create a person with Newsletter = Yes; the row shows up here within seconds."
     fieldsets = (
         ("What happened", {"fields": ("record", "flow_name", "result", "why", "fields_changed", "took_place")}),
@@ -128,7 +131,11 @@ class LogAdmin(BigTable):
     def why(self, row: SyncLog) -> show.Html:
         """The reason with cause and fix, or the action."""
         return (
-            show.reason(row.reason, row.detail) if row.reason or row.detail else capfirst(row.action.replace("_", " "))
+            format_html(
+                "{}<div>{}</div>", show.reason(row.reason, row.detail), fixes.doors(row.reason, row.integration)
+            )
+            if row.reason or row.detail
+            else capfirst(row.action.replace("_", " "))
         )
 
     @admin.display(description="Fields")
@@ -185,6 +192,23 @@ class LogAdmin(BigTable):
     def response_text(self, row: SyncLog) -> show.Html:
         """What came back."""
         return show.block(row.call.response if row.call else "")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Only while there is something to sync with."""
+        there = installed(SyncLog.objects.filter(pk=object_id)).exists()
+        return super().get_actions_detail(request, object_id) if there else []
+
+    @object_action("Sync again", icon="autorenew", variant="primary")
+    def sync_again(self, request: HttpRequest, row: SyncLog) -> HttpResponse:
+        """This record, read afresh."""
+        if request.method != "POST":
+            back = show.url_of(row)
+            return page(self, request, title=f"Sync {row.source_id} again", says=RESYNC_SAYS, verb="Sync again",
+                        back=back)  # fmt: skip
+        resync([(row.integration, row.flow, row.source_id)])
+        note(request, SyncLog, "Synced again", row)
+        self.message_user(request, "It is being read afresh; the newest row of the record shows the result.")
+        return HttpResponseRedirect(f"{reverse('console-find')}?{urlencode({'q': row.source_id})}")
 
     @admin.action(description="Resync: read again and bring up to date", permissions=["operate"])
     def resync(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> HttpResponse | None:

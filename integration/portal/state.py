@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncHour
 from django.utils import timezone
 
+from integration.engine import hours
 from integration.models import FieldMapping, Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
 from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
@@ -16,7 +16,6 @@ from integration.templatetags.portal_words import ago
 LATE = timedelta(minutes=1)
 DAY = timedelta(hours=24)
 CHARTED = (Outcome.SYNCED, Outcome.SKIPPED, Outcome.FAILED)
-CHART_HEIGHT = 60.0
 
 
 @dataclass(frozen=True)
@@ -82,38 +81,10 @@ def unfinished(integration: Integration) -> QuerySet[SyncJob]:
     return SyncJob.objects.filter(integration=integration, state__in=states)
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One hour of the chart: its counts by outcome, and the rectangles that show them (outcome, x, y, height)."""
-
-    hour: datetime
-    counts: dict[str, int]
-    rectangles: list[tuple[str, float, float, float]]
-
-
-def chart(integration: Integration) -> list[Bar]:
-    """The last 24 hours, one bar an hour, in the tenant's zone. Heights are parts of `CHART_HEIGHT`."""
-    zone = integration.tenant.zone
-    now = timezone.localtime(timezone=zone).replace(minute=0, second=0, microsecond=0)
-    hours = [now - timedelta(hours=back) for back in range(23, -1, -1)]
-    rows = SyncLog.objects.filter(integration=integration, created_at__gte=hours[0], outcome__in=CHARTED)
-    grouped = rows.annotate(hour=TruncHour("created_at", tzinfo=zone)).values("hour", "outcome").annotate(n=Count("id"))
-    counts = {(row["hour"], row["outcome"]): row["n"] for row in grouped}
-    found = [(hour, {str(outcome): counts.get((hour, outcome), 0) for outcome in CHARTED}) for hour in hours]
-    most = max((sum(of_hour.values()) for _, of_hour in found), default=0)
-    return [
-        Bar(hour, of_hour, _rectangles(position, of_hour, most)) for position, (hour, of_hour) in enumerate(found)
-    ] if most else []  # fmt: skip
-
-
-def _rectangles(position: int, counts: dict[str, int], most: int) -> list[tuple[str, float, float, float]]:
-    found, top = [], CHART_HEIGHT
-    for outcome, number in counts.items():
-        height = round(CHART_HEIGHT * number / most, 1)
-        top = round(top - height, 1)
-        if number:
-            found.append((outcome, position * 10 + 1.0, top, height))
-    return found
+def chart(integration: Integration) -> list[hours.Bar]:
+    """The last 24 hours in the tenant's zone. Empty when nothing happened."""
+    rows = SyncLog.objects.filter(integration=integration)
+    return hours.bars(rows, "created_at", integration.tenant.zone, "outcome", CHARTED)
 
 
 @dataclass(frozen=True)

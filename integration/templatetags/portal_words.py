@@ -26,6 +26,12 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
+def parts(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+@register.filter
 def of(counts: Mapping[str, int], key: str) -> int:
     """The number under this key."""
     return counts.get(key, 0)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from integration.models import Connection, Doorbell, Integration, SyncJob
+from integration.admin import today
+from integration.models import Connection, Doorbell, Integration, SyncJob, SyncLog, VendorCall
 from tests.integration.admin.conftest import story
 from tests.support import factories
 
-QUERIES = 24
+QUERIES = 28
 
 
 def front(console: Client) -> Any:
@@ -114,3 +118,73 @@ def test_staff_without_rights_see_no_number(signed_in: Any, calm: Any) -> None:
     assert "Synced" not in text
     assert "/admin/integration/synclog/" not in text
     assert "/admin/tenants/tenant/" in text
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_charts() -> None:
+    cache.clear()
+
+
+def test_charts_count_each_hour(console: Client, calm: Any) -> None:
+    SyncLog.objects.all().delete()
+    for outcome in ("synced", "synced", "failed"):
+        factories.LogFactory(integration=calm.integration, outcome=outcome)
+    factories.LogFactory(integration=calm.integration, created_at=timezone.now() - timedelta(hours=30))
+
+    charts = front(console).context["charts"]
+
+    assert charts["records"][-1].counts == {"synced": 2, "skipped": 0, "failed": 1}
+    assert sum(bar.counts["all"] for bar in charts["events"]) == 1
+
+
+def test_vendors_answers_are_counted_and_each_number_opens_its_list(console: Client, calm: Any) -> None:
+    VendorCall.objects.all().delete()
+    for status in (200, 200, 404, 429, 500, 0):
+        VendorCall.objects.create(
+            connection=calm.right, method="GET", path="/x", status=status, ms=10, at=timezone.now()
+        )  # fmt: skip
+    VendorCall.objects.create(
+        connection=calm.right, method="GET", path="/x", status=500, ms=10, at=timezone.now() - timedelta(hours=2)
+    )  # fmt: skip
+
+    page = front(console)
+    (maileon,) = page.context["vendors"]
+
+    assert [str(count).split(">")[1].split("<")[0] for count in (maileon.calls, maileon.refused, maileon.broken,
+                                                                maileon.limited)] == [
+        "6", "1 (16.7 %)", "2 (33.3 %)", "1 (16.7 %)"]  # fmt: skip
+    for answer, count in (("refused", 1), ("broken", 2), ("limited", 1)):
+        listed = console.get(f"/admin/integration/vendorcall/?since=1h&vendor=maileon&answer={answer}")
+        assert listed.context["cl"].result_count == count
+
+
+def test_a_budget_with_little_left_is_marked(console: Client, calm: Any) -> None:
+    VendorCall.objects.create(connection=calm.left, method="GET", path="/x", status=200, ms=10, at=timezone.now())
+    calm.left.budgets.update(remaining=300)
+
+    (pipedrive,) = [row for row in front(console).context["vendors"] if row.label == "Pipedrive"]
+
+    assert "Little left" in str(pipedrive.budget)
+    assert "1 % of day left" in str(pipedrive.budget)
+
+
+def test_workers_are_listed_while_they_are_heard_from(console: Client, calm: Any, monkeypatch: Any) -> None:
+    assert "No cluster was heard from" in front(console).content.decode()
+    stat = SimpleNamespace(host="box-1", cluster_id="c0ffee", workers=[1, 2], status="Idle", uptime=lambda: 3700.0)
+    monkeypatch.setattr(today.Stat, "get_all", lambda: [stat])
+
+    page = front(console).content.decode()
+
+    assert "box-1 c0ffee" in page
+    assert "1 hour" in page
+
+
+def test_the_page_opens_while_redis_is_down(console: Client, calm: Any, monkeypatch: Any) -> None:
+    def down(*args: Any) -> Any:
+        raise RedisConnectionError("no route")
+
+    monkeypatch.setattr(today.Stat, "get_all", down)
+    monkeypatch.setattr(today.cache, "get", down)
+    monkeypatch.setattr(today.cache, "set", down)
+
+    assert front(console).context["charts"]["events"]
