@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from integration.admin import diagnose as diagnosis
 from integration.admin import install_buttons, install_settings, show
@@ -23,6 +23,7 @@ from integration.admin.kit import DropdownFilter
 from integration.admin.mapping import MappingInline
 from integration.admin.search import record_name
 from integration.admin.standing import BY_KEY, keys_with, standing, steps, with_standing
+from integration.engine.explain import IN_STEP, Explained, Part, explained
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
 
@@ -74,7 +75,10 @@ class IntegrationAdmin(Admin):
     empty_text = "An integration keeps two connected systems of a tenant in step. Connect both first, then add it."
     add_fieldsets = ((None, {"fields": ("tenant", "left", "right")}),)
     fieldsets = (
-        ("Where it stands", {"fields": ("standing_badge", "left_said", "right_said", "waiting", "last_day", "doors")}),
+        (
+            "Where it stands",
+            {"fields": ("standing_badge", "left_said", "right_said", "waiting", "last_day", "explained", "doors")},
+        ),
         ("Last save", {"fields": ("steps_said",)}),
         ("Undo", {"fields": ("undo",)}),
     )
@@ -84,6 +88,7 @@ class IntegrationAdmin(Admin):
         "right_said",
         "waiting",
         "last_day",
+        "explained",
         "doors",
         "steps_said",
         "undo",
@@ -201,6 +206,14 @@ class IntegrationAdmin(Admin):
         name = record_name(last.flow, last.source_id)
         return format_html("{}, {}", show.door(last, name), show.when(last.created_at))
 
+    @admin.display(description="Explained counts")
+    def explained(self, row: Integration) -> show.Html:
+        """Every record at the source and where it stands, from the newest Fetch All or dry run."""
+        found = explained(row, get_recipe(row.recipe))
+        if not found:
+            return "Not counted yet. A dry run of Fetch All counts without writing anything."
+        return format_html_join("", "{}", ((_equation(row, flow),) for flow in found))
+
     @admin.display(description="More")
     def doors(self, row: Integration) -> show.Html:
         """Its lists."""
@@ -265,6 +278,27 @@ class IntegrationAdmin(Admin):
     def uninstall(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Undo it at the vendors."""
         return install_buttons.uninstall(self, request, row)
+
+
+def _equation(row: Integration, flow: Explained) -> show.Html:
+    """12,431 at the source = 11,980 in step + 301 no e-mail address + …, each number a door."""
+    terms = ((_list_of(row, flow, part), f"{part.count:,}", part.label) for part in flow.parts)
+    return format_html(
+        '<p class="ls-equation"><strong>{}</strong>: {} at the source = {} <span class="ls-quiet">({} {})</span></p>',
+        flow.flow_label, f"{flow.total:,}",
+        format_html_join(" + ", '<a class="text-link" href="{}">{}</a> {}', terms),
+        show.door(flow.run, "dry run" if flow.run.dry_run else "Fetch All"), show.when(flow.run.finished_at),
+    )  # fmt: skip
+
+
+def _list_of(row: Integration, flow: Explained, part: Part) -> str:
+    """Where those records are listed: a run logs what it did and skipped, but not who was in step already."""
+    if flow.run.dry_run:
+        return show.url_of(flow.run)
+    if part.reason in IN_STEP:
+        return show.url_of_list(RecordLink, integration=row.pk)
+    reason = {"reason": part.reason} if part.reason else {}
+    return show.url_of_list(SyncLog, run=flow.run.pk, outcome__exact=part.outcome, **reason)
 
 
 def _connection(row: Connection) -> show.Html:

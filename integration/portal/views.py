@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from integration.engine.explain import explained
 from integration.engine.labels import labels_of, named
 from integration.engine.runs import UNFINISHED
 from integration.models import Outcome, State, SyncJob, SyncLog, SyncRun
@@ -58,7 +59,7 @@ def integration_overview(request: HttpRequest, tenant_id: object, integration_id
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     context = {
         "standing": standing(integration), "numbers": numbers(integration), "needs": needs(integration),
-        "chart": chart(integration),
+        "chart": chart(integration), "explained": explained(integration, get_recipe(integration.recipe)),
     }  # fmt: skip
     return page(request, tenant, "integration", context, integration)
 

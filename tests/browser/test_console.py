@@ -46,9 +46,10 @@ def pages(world):
     """Every page an operator lives in as (name, address)."""
     yield "front", reverse("admin:index")
     yield "find", f"{reverse('console-find')}?q={ADA}"
-    for name in ("tenants_tenant", "integration_connection", "integration_integration", "integration_fieldmapping",
+    names = ("tenants_tenant", "integration_connection", "integration_integration", "integration_fieldmapping",
                  "integration_webhookevent", "integration_syncjob", "integration_syncrun", "integration_synclog",
-                 "integration_recordlink", "integration_vendorcall", "integration_alert", "admin_logentry"):  # fmt: skip
+                 "integration_recordlink", "integration_vendorcall", "integration_alert", "admin_logentry")  # fmt: skip
+    for name in names:
         yield name.partition("_")[2], reverse(f"admin:{name}_changelist")
     yield "an-integration", reverse("admin:integration_integration_change", args=[world.integration.pk])
     yield "integration-settings", reverse("admin:integration_integration_settings", args=[world.integration.pk])
