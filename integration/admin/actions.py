@@ -42,6 +42,7 @@ class Bulk:
     done: str
     eligible: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     none: str = "None of these rows needs this."
+    danger: bool = False
     as_runs: Callable[[Sequence[Any], Any], list[SyncRun]] | None = None
 
 
@@ -102,7 +103,7 @@ def _ask(
     hidden = [("action", action), *((ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME))]
     return page(
         admin, request, title=what.title, says=what.says, verb=what.verb, hidden=hidden, offers=offers,
-        sample=[(show.url_of(row), str(row)) for row in sample],
+        sample=[(show.url_of(row), str(row)) for row in sample], danger=what.danger,
     )  # fmt: skip
 
 

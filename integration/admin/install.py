@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 
 from integration.admin import diagnose as diagnosis
 from integration.admin import install_buttons, install_settings, show
-from integration.admin.actions import note
+from integration.admin.actions import bulk, note
 from integration.admin.base import Admin, object_action
 from integration.admin.install_form import InstallForm
 from integration.admin.job import in_state
@@ -69,8 +69,9 @@ class IntegrationAdmin(Admin):
     inlines = (MappingInline,)
     list_display = ("name", "standing_badge", "left_health", "right_health", "since_when")
     list_filter = (StandingFilter, StateFilter)
-    search_fields = ("tenant__name",)
-    search_help_text = "Tenant"
+    search_fields = ("tenant__name", "recipe")
+    search_help_text = "Tenant or recipe"
+    actions = ("pause_selected", "resume_selected", "uninstall_selected")
     actions_detail = ("diagnose", "repair", "settings", "fetch_all", "pause", "resume", "uninstall")
     empty_text = "An integration keeps two connected systems of a tenant in step. Connect both first, then add it."
     add_fieldsets = ((None, {"fields": ("tenant", "left", "right")}),)
@@ -233,6 +234,23 @@ class IntegrationAdmin(Admin):
         address = reverse("admin:integration_integration_uninstall", args=[row.pk])
         text = "Removes the webhooks, erases the credentials, drops jobs and links. The next page shows what exactly."
         return format_html('{}<br><a class="ls-button ls-outline" href="{}">Uninstall…</a>', text, address)
+
+    # Several at once: all of a tenant, all of a recipe
+
+    @admin.action(description="Pause: collect changes, sync nothing", permissions=["operate"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
+        """Stop these for a while."""
+        return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(request.user))
+
+    @admin.action(description="Resume: work off what was collected", permissions=["operate"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
+        """Let these go on."""
+        return bulk(self, request, queryset, "resume_selected", install_buttons.RESUMING)
+
+    @admin.action(description="Uninstall: disconnect for good", permissions=["operate"])
+    def uninstall_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
+        """Undo these at the vendors."""
+        return bulk(self, request, queryset, "uninstall_selected", install_buttons.UNINSTALLING)
 
     # Buttons
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from integration.admin import show
-from integration.admin.actions import note, page
+from integration.admin.actions import Bulk, note, page
 from integration.admin.kit import styled
 from integration.engine import health, provisioning, runs
 from integration.models import Integration, RemoteSubscription, State, SyncJob, SyncRun
@@ -164,3 +165,41 @@ def _losses(row: Integration) -> list[str]:
         "dropped. The log is kept without names, addresses and values."
     )
     return says
+
+
+# The same for several at once
+
+
+def pausing(user: Any) -> Bulk:
+    """Pause those that are active, in this person's name."""
+    return Bulk(
+        "Pause integrations", "Pause",
+        ("Nothing of these is synced until somebody presses Resume.", "Changes are collected and not lost."),
+        lambda rows: _each(rows, lambda row: provisioning.pause(row, user)), "{count} integrations are paused.",
+        eligible=lambda rows: rows.filter(state=State.ACTIVE), none="None of these is active.",
+    )  # fmt: skip
+
+
+RESUMING = Bulk(
+    "Resume integrations", "Resume", ("What was collected meanwhile is worked off at once.",),
+    lambda rows: _each(rows, provisioning.resume), "{count} integrations go on.",
+    eligible=lambda rows: rows.filter(state=State.PAUSED), none="None of these is paused.",
+)  # fmt: skip
+UNINSTALLING = Bulk(
+    "Uninstall integrations", "Uninstall for good",
+    (
+        "Syncing stops for good. Our webhooks at the vendors are removed and the stored credentials are erased, unless "
+        "another integration uses them.",
+        "Jobs and links are dropped; the log is kept without names, addresses and values. This cannot be undone.",
+    ),
+    lambda rows: _each(rows, lambda row: provisioning.uninstall(row, get_recipe)),
+    "{count} integrations are uninstalled; each one's page says what came of its steps.",
+    eligible=lambda rows: rows.exclude(state=State.UNINSTALLED), none="All of these are uninstalled already.",
+    danger=True,
+)  # fmt: skip
+
+
+def _each(rows: Sequence[Integration], do: Callable[[Integration], object]) -> int:
+    for row in Integration.objects.select_related("left", "right", "tenant").filter(pk__in=[row.pk for row in rows]):
+        do(row)
+    return len(rows)

@@ -258,3 +258,34 @@ def test_many_events_become_a_run(console: Client, rows: Any) -> None:
     run = SyncRun.objects.get(kind="replay")
     assert (run.flow, len(run.options["ids"])) == ("person_to_contact", 25)
     assert not WebhookEvent.objects.filter(state="new").exists()
+
+
+def test_all_integrations_of_a_tenant_are_paused_and_resumed(console: Client, rows: Any) -> None:
+    other = factories.IntegrationFactory(tenant=rows.tenant)
+    foreign = factories.IntegrationFactory()
+    query = f"?tenant__id__exact={rows.tenant.pk}"
+
+    asked = press(console, "integration", "pause_selected", rows.integration, confirmed=False, query=query)
+    press(console, "integration", "pause_selected", rows.integration, query=query, scope="listed")
+
+    assert "All rows the list shows with its filters: 2" in asked.content.decode()
+    assert [fresh(row).state for row in (rows.integration, other, foreign)] == ["paused", "paused", "active"]
+    assert fresh(other).paused_by.username == "operator"
+    press(console, "integration", "resume_selected", rows.integration, other)
+    assert [fresh(row).state for row in (rows.integration, other)] == ["active", "active"]
+    assert LogEntry.objects.filter(change_message__startswith="Pause integrations").count() == 1
+
+
+def test_disconnecting_several_says_what_is_lost_first(console: Client, signed_in: Any, rows: Any) -> None:
+    assert (
+        "This cannot be undone"
+        in press(console, "integration", "uninstall_selected", rows.integration, confirmed=False).content.decode()
+    )
+    viewer = signed_in("view_integration")
+    press(viewer, "integration", "uninstall_selected", rows.integration)
+    assert fresh(rows.integration).state == "active"
+
+    press(console, "integration", "uninstall_selected", rows.integration)
+
+    assert fresh(rows.integration).state == "uninstalled"
+    assert fresh(rows.left).health == "disconnected"
