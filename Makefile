@@ -6,12 +6,13 @@ STAMP := $(VENV)/.installed
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/lockstep_test
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST_ARGS ?=
+BENCH ?=
 # The demo has a database and ports of its own: web port, sandbox port, name.
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
 	PIPEDRIVE_CLIENT_ID=lockstep-sandbox PIPEDRIVE_CLIENT_SECRET=sandbox-client-secret-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres check screenshots run fmt clean
+.PHONY: help demo demo-check test test-postgres check screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -47,6 +48,9 @@ check: $(STAMP) ## lint, types, import direction, migrations, production setting
 
 screenshots: $(STAMP) ## pictures of every page of the portal, desktop and phone, into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser
+
+bench: $(STAMP) ## measure, each figure with its baseline of the same run; BENCH="console --json" for one
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m benchmarks $(BENCH)
 
 run: $(STAMP) ## start web and worker for real vendor accounts (settings from .env)
 	$(BIN)/python manage.py serve

@@ -217,7 +217,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
-# Retention, in days. What is older is purged nightly.
+# Retention, in days. What is older is purged every hour.
 RETENTION_DAYS = {
     "events": env.int("RETENTION_EVENTS_DAYS", default=30),
     "calls": env.int("RETENTION_CALLS_DAYS", default=14),

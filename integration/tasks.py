@@ -133,7 +133,7 @@ def watch() -> str:
 
 
 def purge() -> str:
-    """Every night: drop what is older than we keep it."""
+    """Every hour: drop what is older than we keep it."""
     return ", ".join(f"{count} {name}" for name, count in retention.purge().items())
 
 
@@ -146,5 +146,5 @@ SCHEDULES = {
     "lockstep connection check": ("integration.tasks.check_connections", 15),
     "lockstep repair": ("integration.tasks.repair_integrations", 60),
     "lockstep reconcile": ("integration.tasks.reconcile_all", 7 * 24 * 60),
-    "lockstep retention purge": ("integration.tasks.purge", 24 * 60),
+    "lockstep retention purge": ("integration.tasks.purge", 60),
 }

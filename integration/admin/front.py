@@ -34,7 +34,6 @@ from integration.models import (
 CAP = 10_000  # where counting stops
 DAY = timedelta(hours=24)
 LATEST = 6
-SILENT = timedelta(minutes=5)  # a sweeper silent for so long has no worker
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def front(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def sentence(rows: list[Any], words: Counter[show.Badge], waiting: float) -> tuple[str, str, str]:
     """What a person would say, with its tone and sign. The worst news first."""
-    if _nobody_works(rows):
+    if sweeper.nobody_works():
         text = "No worker is alive: changes are collected but nothing moves. Nothing is lost. Start the workers."
         return text, show.RED, "cancel"
     if words[NEEDS_YOU]:
@@ -86,14 +85,6 @@ def sentence(rows: list[Any], words: Counter[show.Badge], waiting: float) -> tup
     last = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
     heard = f"Last event {show.ago(last)}." if last else "No event yet."
     return f"Everything is in step. {heard}", show.GREEN, IN_STEP.icon
-
-
-def _nobody_works(rows: list[Any]) -> bool:
-    """The sweeper has been silent for too long, or never came although there was time enough."""
-    age = sweeper.sweeper_age()
-    if age is not None:
-        return bool(rows) and age > SILENT
-    return any(row.activated_at and row.activated_at < timezone.now() - SILENT for row in rows)
 
 
 def _heartbeat() -> str:

@@ -59,3 +59,15 @@ def test_retention_drops_what_is_old_but_never_what_is_new(settings):
 
     assert (purged["events"], purged["calls"]) == (1, 1)
     assert list(WebhookEvent.objects.order_by("id").values_list("state", flat=True)) == ["new", "routed"]
+
+
+def test_a_purge_gives_way_and_the_next_one_goes_on():
+    connection = ConnectionFactory()
+    VendorCall.objects.bulk_create(
+        VendorCall(connection=connection, method="GET", path="/", status=200, ms=1,
+                   at=timezone.now() - timedelta(days=1000))
+        for _ in range(3)
+    )  # fmt: skip
+
+    assert retention.purge(seconds=0)["calls"] == 0
+    assert retention.purge()["calls"] == 3
