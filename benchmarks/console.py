@@ -7,6 +7,7 @@ Fills a database of its own (named by DATABASE_URL, with `_console` behind it) o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import environ
@@ -123,7 +124,7 @@ def _figures(rows: int) -> Iterator[Figure]:
     baseline = _stock_admin(client)
     millions = f"{rows / 1e6:g} M rows"
     for name, path in PAGES.items():
-        value = median_ms(lambda path=path: _open(client, path), TIMES)
+        value = median_ms(partial(_open, client, path), TIMES)
         table = "events" if "event" in path else "log"
         yield at_most(f"{name}, {millions}", value, "ms", 300 if name.startswith("find") else LIMITS.get(name, 300),
                       baseline[table])  # fmt: skip
@@ -176,7 +177,7 @@ def _stock_admin(client: Any) -> dict[str, float]:
 
     from integration.admin.base import BigTable
 
-    counting = {
+    counting: dict[str, Any] = {
         "paginator": Paginator, "show_full_result_count": True, "get_changelist": ModelAdmin.get_changelist,
     }  # fmt: skip
     with patch.multiple(BigTable, **counting):

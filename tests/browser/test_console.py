@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from integration import tasks
 from integration.engine import sweeper
-from integration.models import SyncJob, SyncLog
+from integration.models import Connection, SyncJob, SyncLog
 from tests.support import hub
 from tests.support.factories import LogFactory, UserFactory
 
@@ -150,6 +150,31 @@ def test_a_poison_record_is_set_aside_found_and_tried_again(busy, operator, brow
     job.refresh_from_db()
     assert job.state == "done"
     assert "mary.jackson@example.com" in busy.contacts()
+
+
+def test_a_vendor_that_is_down_is_seen_and_its_work_goes_on_afterwards(busy, operator, browse):
+    busy.sandbox.control(
+        "POST", "/misbehave", {"vendor": "maileon", "webhooks": {"hold": True}, "error_rate": 1.0, "error_status": 503}
+    )
+    busy.person("Zora Hurston")
+    for delivery in busy.held():
+        busy.post(delivery)
+    hub.drain(due_now=False)
+    page = browse(operator)
+    page.goto(reverse("admin:index"))
+    page.get_by_role("row", name="Maileon").get_by_role("link").nth(2).click()  # broken, of calls, refused, broken
+    assert "503" in page.locator("#result_list").inner_text()
+    page.goto(f"{reverse('console-find')}?q=zora.hurston@example.com")
+    page.locator(".ls-timeline").get_by_role("link", name="Diagnose").first.click()
+    assert "Credentials of Maileon" in page.locator("main, #main").first.inner_text()
+
+    busy.sandbox.control("DELETE", "/misbehave")
+    for vendor in ("pipedrive", "maileon"):
+        busy.sandbox.control("POST", "/misbehave", {"vendor": vendor, "webhooks": {"hold": True}})
+    Connection.objects.update(not_before=None)
+    hub.drain()
+
+    assert "zora.hurston@example.com" in busy.contacts()
 
 
 def shoot(page, name):
