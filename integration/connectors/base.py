@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from integration.guard import HostPolicy
 from integration.http import Wire
@@ -102,8 +102,8 @@ class Subscription:
     active: bool = True
 
 
-class Webhooks(Protocol):
-    """A vendor's `webhooks.py`. All functions are plain module functions."""
+class Intake(Protocol):
+    """What every vendor's `webhooks.py` has: proof of origin and parsing. All functions are plain module functions."""
 
     EVENTS: Mapping[str, str]  # vendor event we can ask for → what it means
     IGNORED_EVENTS: Mapping[str, str]
@@ -113,6 +113,10 @@ class Webhooks(Protocol):
 
     def parse(self, request: WebhookRequest) -> Sequence[ParsedEvent]:
         """Turn the body into events. Raises ContractError when it has no documented shape."""
+
+
+class Webhooks(Intake, Protocol):
+    """The same for a vendor where we make a webhook for each account and event."""
 
     def subscribe(self, client: Any, event: str, url: str, secret: str) -> str:
         """Create one webhook at the vendor and return its id."""
@@ -148,6 +152,26 @@ class OAuth:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """What a token endpoint gave, already checked. `api_domain` becomes the connection's base URL."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: datetime
+    api_domain: str
+    scope: str
+
+    def values(self) -> dict[str, str]:
+        """Return the secrets to store, all text."""
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "expires_at": self.expires_at.isoformat(),
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True)
 class Connector:
     """One vendor. `open` builds a client, `check` proves the credentials and names the account."""
 
@@ -161,8 +185,14 @@ class Connector:
     check: Callable[[Any], Account]
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
-    webhooks: Webhooks
+    webhooks: Intake
+    app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
+
+    @property
+    def subscriptions(self) -> Webhooks | None:
+        """What makes webhooks at the vendor; None where the vendor's app itself says whom to call."""
+        return None if self.app_webhooks else cast(Webhooks, self.webhooks)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from integration.engine import doorbell, health, tokens
 from integration.engine.context import Context, open_client
 from integration.engine.recipe import Recipe, Recipes, Step
-from integration.errors import IntegrationError
+from integration.errors import IntegrationError, TenantActionError
 from integration.models import (
     Connection,
     FieldMapping,
@@ -138,6 +138,11 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
     for side in ("left", "right"):
         connection = ctx.connection(side)
         ctx.talking_to = side
+        if connection.connector.subscriptions is None:
+            said.append(
+                f"{connection.connector.label}: calls {endpoint_url(ensure_endpoint(connection))} for all accounts"
+            )
+            continue
         made, removed = _sync_connection(
             ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
         )
@@ -161,8 +166,9 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
 
 
 def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
-    webhooks = connection.connector.webhooks
-    endpoint = ensure_endpoint(connection)
+    webhooks, endpoint = connection.connector.subscriptions, ensure_endpoint(connection)
+    if webhooks is None:
+        return 0, 0
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
     ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
     removed = 0
@@ -207,8 +213,11 @@ def new_secret() -> str:
 
 
 def endpoint_url(endpoint: WebhookEndpoint) -> str:
-    """The public address the vendor calls."""
-    return f"{settings.PUBLIC_URL.rstrip('/')}/hooks/{endpoint.connection.vendor}/{endpoint.token}/"
+    """The public address the vendor calls: the connection's own, or one for all accounts."""
+    root, connector = settings.PUBLIC_URL.rstrip("/"), endpoint.connection.connector
+    if connector.app_webhooks:
+        return f"{root}/hooks/{connector.key}/"
+    return f"{root}/hooks/{connector.key}/{endpoint.token}/"
 
 
 def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:
@@ -225,12 +234,18 @@ PORTION = 2000  # rows per transaction when much is changed
 
 
 def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
-    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day."""
+    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day.
+
+    Raises TenantActionError where the app's secret at the vendor is the proof.
+    """
+    webhooks = connection.connector.subscriptions
+    if webhooks is None:
+        raise TenantActionError(f"{connection.connector.label} proves its calls with the secret of the app.")
     endpoint = ensure_endpoint(connection)
     endpoint.secret = {"current": new_secret(), "previous": endpoint.secret["current"]}
     endpoint.previous_valid_until = timezone.now() + ROTATION_OVERLAP
     endpoint.save(update_fields=["secret", "previous_valid_until"])
-    client, webhooks = open_client(connection), connection.connector.webhooks
+    client = open_client(connection)
     for row in RemoteSubscription.objects.filter(connection=connection):
         former = row.external_id  # the new one first, so that no event falls between the two
         row.external_id = webhooks.subscribe(client, row.event, endpoint_url(endpoint), endpoint.secret["current"])

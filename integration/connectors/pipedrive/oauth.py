@@ -7,7 +7,6 @@ back must be stored before it is used. Each user of each company installs separa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +18,7 @@ from django.conf import settings
 from urllib3.exceptions import HTTPError
 
 from integration import guard
-from integration.connectors.base import OAuth
+from integration.connectors.base import OAuth, Tokens
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
 from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
@@ -34,26 +33,6 @@ SCOPES = (
     "search:read", "webhooks:full", "admin",
 )  # fmt: skip
 EXPIRY_MARGIN = timedelta(minutes=2)  # a token this close to its end is treated as expired
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """What the token endpoint gave, already checked. `api_domain` is the company root: the connection's base URL."""
-
-    access_token: str
-    refresh_token: str
-    expires_at: datetime
-    api_domain: str
-    scope: str
-
-    def values(self) -> dict[str, str]:
-        """Return the secrets to store, all text."""
-        return {
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "expires_at": self.expires_at.isoformat(),
-            "scope": self.scope,
-        }
 
 
 def _declare(host: str) -> OAuth:
