@@ -316,13 +316,12 @@ class Transport:
         )
         said = redact_text(self._explain(reply), self._secrets, limit=300)
         public = f"{self.vendor} {words}" + (f": {said}" if said else f" (HTTP {reply.status}).")
-        raise error(public, detail=detail, retry_after=self._pause(reply), reason=reason)
+        pause = self._pause(reply) if issubclass(error, TransientError) else None
+        raise error(public, detail=detail, retry_after=pause, reason=reason)
 
     def _pause(self, reply: Reply) -> float | None:
-        if reply.status not in (429, 503):
-            return None
         asked = retry_after(reply.headers.get("Retry-After"))
-        if asked is not None:
+        if asked is not None or reply.status != 429:
             return asked
         resets = [
             reading.resets_in for reading in self._read_limits(reply) if reading.resets_in and reading.remaining <= 0
