@@ -47,6 +47,9 @@ class Found:
     email: str = ""
 
 
+Choices = Mapping[str, list[tuple[str, str]]]
+
+
 def _no_search(ctx: Context, text: str) -> Sequence[Found]:
     return ()
 
@@ -67,6 +70,7 @@ class Recipe:
     webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
+    choices: Callable[[Context], Choices] | None = None  # what only the accounts know: form field → its options
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
 
     def flow(self, key: str) -> Flow:
