@@ -1,21 +1,30 @@
-"""Two Pipedrive people were merged: the contact follows the survivor, who is never unsubscribed by it."""
+"""Two people were merged at the source: the contact follows the survivor, who is never unsubscribed by it."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import FollowUp, Result, Write
 from integration.models import RecordLink
-from integration.recipes.pipedrive_maileon import consent
+from integration.recipes.newsletter import consent
+
+if TYPE_CHECKING:
+    from integration.recipes.newsletter.to_contacts import ToContacts
 
 
-def merge(ctx: Context, entry: Write) -> Result:
-    """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept."""
-    survivor_id = str(entry.item.hint["merged_into"])
-    loser = entry.link
-    survivor = RecordLink.objects.filter(
-        integration=ctx.integration, link_type=consent.LINK_TYPE, source_id=survivor_id
-    ).first()
+def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
+    """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
+
+    Where the survivor has an id of its own, the link of the primary record goes to it first.
+    """
+    survivor_id, loser = str(entry.values["merged_into"]), entry.link
+    survivor = _link(ctx, flow, survivor_id)
+    if survivor is None and (primary := _link(ctx, flow, str(entry.item.hint.get("primary", "")))):
+        if loser is None or primary.source_id != loser.source_id:
+            survivor = _handed_over(primary, survivor_id)
+            links.save_links([survivor])
     if loser is not None and survivor is None and loser.written:
         links.save_links([_handed_over(loser, survivor_id)])
     elif loser is not None and survivor is not None and consent.of(loser) == consent.UNSUBSCRIBED:
@@ -23,8 +32,13 @@ def merge(ctx: Context, entry: Write) -> Result:
         links.save_links([survivor])
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
         _let_go(ctx, loser)
-    follow_up = FollowUp("person_to_contact", survivor_id)
+    follow_up = FollowUp(flow.key, survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
+
+
+def _link(ctx: Context, flow: ToContacts, source_id: str) -> RecordLink | None:
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
+    return rows.filter(source_id=source_id).first() if source_id else None
 
 
 def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
@@ -47,7 +61,7 @@ def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:
 
 
 def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
-    """The loser's address is another contact, which nobody in Pipedrive answers for any more."""
+    """The loser's address is another contact, which nobody at the source answers for any more."""
     return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
 
 
@@ -55,6 +69,6 @@ def _let_go(ctx: Context, loser: RecordLink) -> None:
     """Treat the loser's own contact as the settings treat a deleted person's."""
     address = str(loser.written["email"])
     if ctx.settings["on_delete"] == "unsubscribe":
-        ctx.right.unsubscribe(address, reason="other|Merged in Pipedrive")
+        ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")
     elif ctx.settings["on_delete"] == "delete":
         ctx.right.delete_contact(address)

@@ -10,7 +10,7 @@ from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
-from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
+from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, choices, summary, warnings
 from integration.recipes.pipedrive_maileon.steps import steps
 
 PERSON_MAPPING = (
@@ -48,5 +48,6 @@ RECIPE = Recipe(
     webhooks=webhooks,
     warnings=warnings,
     summary=summary,
+    choices=choices,
     search=people.search,
 )
