@@ -34,13 +34,24 @@ def contact_field_type(spec: FieldSpec) -> str:
     return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
 
 
-def restore_values(ctx: Context, link_type: str, flow: str) -> int:
-    """A field made anew is empty for everybody: queue what we know of each person."""
+def mark_vanished(ctx: Context, flow: str, source_object: str, words: str, *, prefix: str = "") -> None:
+    """Say on each mapping row (of fields with this prefix) whether its source field still exists."""
+    fields = ctx.fields("left", source_object)
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow, source__startswith=prefix)
+    for row in rows.exclude(source=""):
+        problem = "" if row.source.removeprefix(prefix) in fields else words
+        if row.problem != problem:
+            row.problem = problem
+            row.save(update_fields=["problem"])
+
+
+def restore_values(ctx: Context, link_type: str, flow: str, states: frozenset[str] | None = None) -> int:
+    """A field made anew is empty for everybody: queue what we know of each person, or of those in these states."""
     links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type)
     jobs = [
         SyncJob(integration=ctx.integration, flow=flow, external_id=link.source_id, hint={"restore": True})
         for link in links.iterator(chunk_size=2000)
-        if consent.of(link) != consent.NONE
+        if (consent.of(link) in states if states else consent.of(link) != consent.NONE)
     ]
     save_jobs(jobs)
     return len(jobs)

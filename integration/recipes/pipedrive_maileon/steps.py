@@ -12,7 +12,12 @@ from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.engine.context import Context
 from integration.engine.recipe import Step
 from integration.models import FieldMapping, Integration
-from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
+from integration.recipes.newsletter.steps import (
+    contact_field_type,
+    create_contact_fields,
+    mark_vanished,
+    restore_values,
+)
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 
 NEWSLETTER = FieldSpec("", "Newsletter", "option", (Option("", "Yes"), Option("", "No")), custom=True)
@@ -99,13 +104,8 @@ def sync_custom_fields(ctx: Context) -> None:
         spec = fields.get(source.removeprefix("custom_fields."))
         if source not in known and spec is not None:
             taken.add(_add_row(ctx.integration, spec, taken))
-    for row in rows.filter(source__startswith="custom_fields."):
-        problem = (
-            "" if row.source.removeprefix("custom_fields.") in fields else "This field no longer exists in Pipedrive."
-        )
-        if row.problem != problem:
-            row.problem = problem
-            row.save(update_fields=["problem"])
+    words = "This field no longer exists in Pipedrive."
+    mark_vanished(ctx, "person_to_contact", "person", words, prefix="custom_fields.")
 
 
 def _target_name(label: str, taken: set[str]) -> str:

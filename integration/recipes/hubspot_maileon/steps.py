@@ -1,0 +1,29 @@
+"""What installing this recipe makes at the vendors: a property group in HubSpot, contact fields in Maileon.
+
+Every step looks first and creates only what is missing, so it may run again at any time and repairs what was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.engine.context import Context
+from integration.engine.recipe import Step
+from integration.recipes.hubspot_maileon import properties, stages
+from integration.recipes.newsletter.steps import create_contact_fields, mark_vanished
+
+FLOW = "contact_to_contact"
+
+
+def steps(ctx: Context) -> Sequence[Step]:
+    """The steps for the present settings."""
+    return [
+        Step("properties", "Property group “Maileon” in HubSpot", properties.ensure),
+        Step("contact_fields", "Contact fields in Maileon", _contact_fields),
+        Step("stages", "Lifecycle stages in HubSpot", stages.check),
+    ]
+
+
+def _contact_fields(ctx: Context) -> str:
+    mark_vanished(ctx, FLOW, "contact", "This portal has no such property.")
+    return create_contact_fields(ctx, FLOW, "contact")
