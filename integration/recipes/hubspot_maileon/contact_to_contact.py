@@ -70,7 +70,8 @@ class ContactToContact(ToContacts):
             known = item.hint.get("merged_into") or item.hint.get("privacy")
             if item.external_id not in records and gone and not known:
                 if survivor := _survivor(ctx, item.external_id):
-                    records[item.external_id] = Record(item.external_id, {"merged_into": survivor})
+                    values = {"merged_into": survivor.id}
+                    records[item.external_id] = Record(item.external_id, values, email=survivor.email)
         return records
 
     def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
@@ -102,7 +103,7 @@ class ContactToContact(ToContacts):
         if item.hint.get("privacy"):
             return Sync("erase", mapped=False)
         if record is not None and (survivor := record.values.get("merged_into")):
-            return merged(survivor, batch.links.get(item.external_id))
+            return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
         return super().decide(ctx, batch, item, record)
 
     def wish(self, ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
@@ -155,10 +156,10 @@ def _merge_routes(event: WebhookEvent) -> list[Route]:
     return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
 
 
-def _survivor(ctx: Context, contact_id: str) -> str:
-    """The id a contact lives on under, if it was merged; empty if it is gone."""
+def _survivor(ctx: Context, contact_id: str) -> Contact | None:
+    """The contact that one lives on in, if it was merged; None if it is gone."""
     try:
-        found = ctx.left.get_contact(contact_id, ())
+        found: Contact = ctx.left.get_contact(contact_id, contacts.BASIC)
     except NotFound:
-        return ""
-    return found.id if found.id != contact_id and not found.archived else ""
+        return None
+    return found if found.id != contact_id and not found.archived else None

@@ -31,9 +31,23 @@ def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
         survivor.notes = {**survivor.notes, **_strictest(loser, survivor)}
         links.save_links([survivor])
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
-        _let_go(ctx, loser)
+        _let_go(ctx, _other(loser, survivor, str(entry.values.get("survivor_email", ""))))
     follow_up = FollowUp(flow.key, survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
+
+
+def _other(loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
+    """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
+
+    Then the two change places, and the survivor goes on with the contact that is really theirs.
+    """
+    if not address or loser.written.get("email", "").lower() != address.lower():
+        return loser
+    former = _handed_over(survivor, survivor.source_id)
+    for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
+        setattr(survivor, name, getattr(loser, name))
+    links.save_links([survivor])
+    return former
 
 
 def _link(ctx: Context, flow: ToContacts, source_id: str) -> RecordLink | None:

@@ -148,9 +148,11 @@ class ToContacts:
         return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
 
 
-def merged(into: Any, link: RecordLink | None) -> Decision:
+def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
     """The record lives on in another one, which takes over what this one was to Maileon."""
-    return Sync("merge", mapped=False, extra={"merged_into": str(into)}) if link is not None else Skip("merged")
+    if link is None:
+        return Skip("merged")
+    return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
 
 
 def contact_key(ctx: Context, source_id: str) -> str:
