@@ -143,7 +143,7 @@ class ContactToContact(ToContacts):
             ctx.right.delete_contact(email)
         ctx.right.delete_contact_by_external_id(contact_key(ctx, entry.item.external_id))
         call = ctx.last_call()
-        report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, email, entry.item.job_id)
+        report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, entry.item.job_id)
         entry.link = None
         return Result("synced", action="erase", link_state=None, detail=" ".join(report), call=call)
 
