@@ -187,6 +187,7 @@ class Connector:
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
     webhooks: Intake
     app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
+    webhook_addresses: Callable[[str, str], Mapping[str, str]] | None = None  # (url, secret) → purpose → whole address
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows

@@ -139,9 +139,8 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
         connection = ctx.connection(side)
         ctx.talking_to = side
         if connection.connector.subscriptions is None:
-            said.append(
-                f"{connection.connector.label}: calls {endpoint_url(ensure_endpoint(connection))} for all accounts"
-            )
+            ensure_endpoint(connection)
+            said.append(f"{connection.connector.label}: set in its app, for all accounts")
             continue
         made, removed = _sync_connection(
             ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
@@ -218,6 +217,14 @@ def endpoint_url(endpoint: WebhookEndpoint) -> str:
     if connector.app_webhooks:
         return f"{root}/hooks/{connector.key}/"
     return f"{root}/hooks/{connector.key}/{endpoint.token}/"
+
+
+def webhook_addresses(endpoint: WebhookEndpoint) -> dict[str, str]:
+    """The addresses as a person would enter them at the vendor, by what they are for. They hold the secret."""
+    url, connector = endpoint_url(endpoint), endpoint.connection.connector
+    if connector.webhook_addresses is None:
+        return {"Webhook address": url}
+    return dict(connector.webhook_addresses(url, endpoint.secret.get("current", "")))
 
 
 def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:

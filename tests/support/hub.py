@@ -63,10 +63,14 @@ def connect_hubspot(tenant: Tenant, sandbox: SandboxThread, portal: int = PORTAL
 
 def install_hubspot(sandbox: SandboxThread, tenant: Tenant | None = None, **settings: Any) -> Integration:
     """HubSpot ↔ Maileon installed and active."""
-    tenant = tenant or Tenant.objects.create(name="ACME")
-    left = connect_hubspot(tenant, sandbox)
-    right = connect(tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=MAILEON_KEY)
-    return _installed(tenant, "hubspot_maileon", left, right, settings)
+    left = connect_hubspot(tenant or Tenant.objects.create(name="ACME"), sandbox)
+    return install_hubspot_for(sandbox, left, **settings)
+
+
+def install_hubspot_for(sandbox: SandboxThread, left: Connection, **settings: Any) -> Integration:
+    """The same on a portal that is connected already."""
+    right = connect(left.tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=MAILEON_KEY)
+    return _installed(left.tenant, "hubspot_maileon", left, right, settings)
 
 
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:

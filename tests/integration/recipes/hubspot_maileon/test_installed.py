@@ -58,7 +58,7 @@ def test_installing_makes_the_group_its_properties_and_the_contact_fields(world)
     said = {step["key"]: step["detail"] for step in world.integration.provisioning}
     assert said["properties"] == "5 created"
     assert said["contact_fields"] == "created jobtitle"
-    assert "HubSpot: calls https://hub.example.com/hooks/hubspot/ for all accounts" in said["webhooks"]
+    assert "HubSpot: set in its app, for all accounts" in said["webhooks"]
     assert "Maileon: 2 in place" in said["webhooks"]
 
 
