@@ -8,6 +8,9 @@ from typing import Any
 
 from integration.connectors.hubspot import oauth, webhooks
 from integration.connectors.hubspot.api import VERSION
+from integration.recipes.hubspot_maileon.properties import OURS, STAGE
+from integration.recipes.hubspot_maileon.recipe import CONTACT_MAPPING
+from sandbox.hubspot import seed as sandbox
 
 PROJECT = Path(__file__).parents[4] / "deploy" / "hubspot"
 
@@ -31,6 +34,15 @@ def test_every_event_we_use_is_subscribed_and_no_other() -> None:
     rows = [row for rows in config("webhooks/webhooks-hsmeta.json")["subscriptions"].values() for row in rows]
     assert {row["subscriptionType"] for row in rows} == set(webhooks.EVENTS)
     assert all(row["active"] for row in rows)
+
+
+def test_every_property_the_recipe_reads_by_default_is_subscribed() -> None:
+    rows = config("webhooks/webhooks-hsmeta.json")["subscriptions"]["legacyCrmObjects"]
+    named = [row["propertyName"] for row in rows if "propertyName" in row]
+    mapped = {row.source for row in CONTACT_MAPPING}
+    assert set(named) == {*mapped, *OURS, "email", STAGE}
+    assert len(named) == len(set(named))
+    assert set(named) == set(sandbox.PROPERTIES)  # the stand-in's app asks for the same
 
 
 def test_the_platform_is_of_the_same_age_as_the_api() -> None:
