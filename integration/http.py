@@ -136,6 +136,13 @@ class Reply:
     def text(self) -> str:
         return self.content.decode("utf-8", errors="replace")
 
+    def number(self, header: str) -> float | None:
+        """The number a header holds; None if there is none."""
+        try:
+            return float(self.headers[header])
+        except (KeyError, ValueError):
+            return None
+
     def json(self) -> Any:
         """Parse the body. Raises ContractError when it is not JSON."""
         try:

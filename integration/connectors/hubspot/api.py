@@ -83,18 +83,11 @@ def _dicts(value: JSONValue) -> list[Row]:
 def read_limits(reply: Reply) -> Sequence[LimitReading]:
     """Read the ten-second window; answers of searches carry no such headers (hubspot sheet §7)."""
     remaining, limit, interval = (
-        _header(reply, f"X-HubSpot-RateLimit-{name}") for name in ("Remaining", "Max", "Interval-Milliseconds")
+        reply.number(f"X-HubSpot-RateLimit-{name}") for name in ("Remaining", "Max", "Interval-Milliseconds")
     )
     if remaining is None:
         return ()
     return (LimitReading("burst", remaining, limit, interval / 1000 if interval else None),)
-
-
-def _header(reply: Reply, name: str) -> float | None:
-    try:
-        return float(reply.headers[name])
-    except (KeyError, ValueError):
-        return None
 
 
 class Api:

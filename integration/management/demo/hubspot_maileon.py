@@ -81,7 +81,7 @@ class Story(MaileonSide):
         if "Settings of HubSpot" not in again or "Limit of per-contact overrides" not in again:
             raise NotSeen("the second login does not lead to the settings")
         said = self.browser.press(again, "do", "test", side="right", secret=MAILEON_KEY[:-2])
-        if "does not accept our credentials" not in said:
+        if "does not accept the API key" not in said:
             raise NotSeen("a truncated key was accepted")
         return f"consent page of {left.account_name} → connected; next login → settings; truncated key refused by Test"
 
@@ -120,7 +120,7 @@ class Story(MaileonSide):
         """Both addresses are shown, both webhooks exist at Maileon, and a lost one is found in the report."""
         shown = provisioning.webhook_addresses(self.integration.right.endpoint)
         hooks = self.stage.control("GET", f"/maileon/{ACCOUNT}/contacts")["webhooks"]
-        made = {hook["event"]: sorted(hook["eventFields"]) for hook in hooks}
+        made = {hook["event"]: sorted(hook["event_fields"]) for hook in hooks}
         if set(made) != {"doi", "unsubscription"} or not {"msg_id", "method"} <= set(made["unsubscription"]):
             raise NotSeen(f"webhooks {made}")
         page = self._log_in()
