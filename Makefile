@@ -10,6 +10,7 @@ BENCH ?=
 # The demo has a database and ports of its own: web port, sandbox port, name.
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
 	PIPEDRIVE_CLIENT_ID=lockstep-sandbox PIPEDRIVE_CLIENT_SECRET=sandbox-client-secret-0001 \
+	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
 .PHONY: help demo demo-check test test-postgres check screenshots bench run fmt clean

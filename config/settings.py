@@ -31,6 +31,10 @@ OAUTH_APPS: dict[str, dict[str, str]] = {
     }
     for vendor in ("pipedrive", "hubspot", "planhat")
 }
+# Whether HubSpot has approved our app's event types; without, what happened is written as a note (connector README).
+HUBSPOT_APP_EVENTS = env.bool("HUBSPOT_APP_EVENTS", default=False)
+# Accept HubSpot's signatures of versions 1 and 2 too: they know no time, so an old request could be sent again.
+HUBSPOT_OLD_SIGNATURES = env.bool("HUBSPOT_OLD_SIGNATURES", default=False)
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])

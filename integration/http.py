@@ -140,6 +140,13 @@ class Reply:
     def text(self) -> str:
         return self.content.decode("utf-8", errors="replace")
 
+    def number(self, header: str) -> float | None:
+        """The number a header holds; None if there is none."""
+        try:
+            return float(self.headers[header])
+        except (KeyError, ValueError):
+            return None
+
     def json(self) -> Any:
         """Parse the body. Raises ContractError when it is not JSON."""
         try:
@@ -321,13 +328,12 @@ class Transport:
         )
         said = redact_text(self._explain(reply), self._secrets, limit=300)
         public = f"{self.vendor} {words}" + (f": {said}" if said else f" (HTTP {reply.status}).")
-        raise error(public, detail=detail, retry_after=self._pause(reply), reason=reason)
+        pause = self._pause(reply) if issubclass(error, TransientError) else None
+        raise error(public, detail=detail, retry_after=pause, reason=reason)
 
     def _pause(self, reply: Reply) -> float | None:
-        if reply.status not in (429, 503):
-            return None
         asked = retry_after(reply.headers.get("Retry-After"))
-        if asked is not None:
+        if asked is not None or reply.status != 429:
             return asked
         resets = [
             reading.resets_in for reading in self._read_limits(reply) if reading.resets_in and reading.remaining <= 0

@@ -113,6 +113,20 @@ _ROWS = (
         "Start Fetch All again and allow opt-in mails, or set Newsletter from No to Yes for this person.",
     ),
     Reason(
+        "there_before",
+        SKIP,
+        "This contact was there before the installation.",
+        "Not set counts as Yes only for contacts created since; nobody is written to because an old record changed.",
+        "Start Fetch All and allow opt-in mails, or set the newsletter property to Yes for this contact.",
+    ),
+    Reason(
+        "override_limited",
+        SKIP,
+        "The contact's own properties asked for more than the settings allow.",
+        "A hidden field of a form, or somebody at the source, set a permission above the limit; the limit was used.",
+        "Nothing to fix if that is right. Otherwise raise the limit of per-contact overrides in the settings.",
+    ),
+    Reason(
         "removed_at_target",
         SKIP,
         "The contact was deleted in the target system.",
@@ -219,6 +233,13 @@ _ROWS = (
         "Correct the value at the source, or choose another transform in the mapping.",
     ),
     Reason(
+        "stage_refused",
+        FAILURE,
+        "HubSpot kept the lifecycle stage, although it answered with success.",
+        "HubSpot lets a stage move forward only and says nothing when it refuses; everything else was written.",
+        "Switch on Reset Before Updating in the settings, or choose a target stage after the source stage.",
+    ),
+    Reason(
         "unexpected_answer",
         FAILURE,
         "The vendor answered in a form we do not know.",
@@ -296,6 +317,13 @@ _ROWS = (
         "There is no opt-in mailing to send.",
         "The opt-in process is on, no DOI key is given, and the account has no default DOI mailing.",
         "Enter a DOI key in the settings or choose a default DOI mailing in the account.",
+    ),
+    Reason(
+        "stage_missing",
+        HOLD,
+        "A chosen lifecycle stage does not exist any more.",
+        "Somebody deleted the stage in HubSpot after it was chosen in the settings.",
+        "Choose another stage in the settings, or switch that update off.",
     ),
     Reason(
         "webhook_limit",

@@ -96,10 +96,11 @@ def repair_integrations() -> str:
 def check_integration(integration_id: str) -> str:
     """Prove both credentials, make sure that our webhooks exist; repair more where jobs are held."""
     integration = _integration(integration_id)
+    held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exists()  # the checks let them go on
     healthy = [health.check(connection) for connection in (integration.left, integration.right)]
     if integration.state != State.ACTIVE or not all(healthy):
         return "not working"
-    if SyncJob.objects.filter(integration=integration, state=JobState.HELD).exists():
+    if held:
         return repair_integration(integration_id)
     results = provisioning.check_webhooks(integration, get_recipe)
     return "fine" if all(result.ok for result in results) else "not fine"

@@ -99,4 +99,41 @@ MAILEON = _for(
     ("Preference categories", "stored with contacts, no endpoints", "sheet §2.6: optional"),
 )
 
-ASSUMPTIONS = (*PIPEDRIVE, *MAILEON)
+HUBSPOT = _for(
+    "hubspot",
+    ("Batches that mix portals", "yes, when events are gathered", "sheet §5, undocumented"),
+    ("Batch errors on 2026-09", "207 with errors; 200 by the portal option no_207", "sheet §2, UNSURE"),
+    ("Batch update by address", "`idProperty` per input is taken", "sheet §2, UNSURE"),
+    ("Ids a merge has replaced", "answer single reads and writes; unknown to every batch call", "sheet §2 and §9"),
+    ("Merge", "mints a new id; the option merge_mints_id off keeps the primary's", "sheet §5 and §9"),
+    ("objectId of a merge event, and who else is told of", "the survivor; one deletion, of the loser", "sheet §5"),
+    ("changeFlag of a restore", "RESTORED", "undocumented"),
+    ("Body of a 404", "category OBJECT_NOT_FOUND", "sheet §2, UNSURE"),
+    ("Error of an address blocked by a privacy deletion", "400 VALIDATION_ERROR", "sheet §9.15, UNSURE"),
+    ("Addresses", "stored in lower case, spaces around them dropped", "undocumented"),
+    ("Same address twice in a batch create", "409 for the whole batch", "sheet §2 says so of update and upsert"),
+    ("Stage of a new contact", "lead; portal option first_stage", "sheet §4: historically"),
+    ("Order of lifecycle stages", "displayOrder", "sheet §4, UNSURE"),
+    ("Names of validation errors beyond the documented ones", "INVALID_OPTION, INVALID_DATE and so on", "sheet §2"),
+    ("Values of an archived property that comes back", "lost", "undocumented"),
+    ("Second creation of a group", "409 OBJECT_ALREADY_EXISTS", "sheet §3, UNSURE"),
+    ("Life of a code", "60 s", "sheet §1, UNSURE"),
+    ("Refresh token", "stays the same until uninstalled or revoked, also over a second installation", "sheet §1"),
+    ("Error when the person says no", "access_denied", "sheet §1 names no code"),
+    ("Revoking", "200 with an empty object; access tokens go on, the app stays installed", "sheet §1, OBSERVED"),
+    ("Retry-After on a 429", "none", "sheet §7, UNSURE"),
+    ("policyName of a search limit", "SECONDLY", "sheet §7, UNSURE"),
+    ("Limit on version 2026.09", "110 in ten seconds", "sheet §7, assumed the same"),
+    ("How long until search sees a change", "at once; the switch search_delay_s says otherwise", "sheet §2: a moment"),
+    ("Search by EQ on `email`", "the contact's own address only", "sheet §9.5"),
+    ("Associations of a contact with notes", "all in one answer", "sheet §6"),
+    ("Scope of notes", "crm.objects.contacts.write", "sheet §6, UNSURE"),
+    ("HTML in notes", "kept as sent", "undocumented"),
+    ("Timeline on 2026-09", "404: only 2026-03 and v4 are served", "sheet §0"),
+    ("Signature time over retries", "fresh at each attempt", "sheet §5, derived"),
+    ("Waits between retries", "growing from one minute to eight hours, a fifth up or down", "sheet §5 gives the span"),
+    ("Subscription management by API", "not served: a project app declares them in its files", "sheet §5"),
+    ("Legacy token information, propertiesWithHistory in batches, associations but notes", "not served", "unused"),
+)
+
+ASSUMPTIONS = (*PIPEDRIVE, *HUBSPOT, *MAILEON)

@@ -39,6 +39,7 @@ class Delivery:
     timeout_s: float
     auth: tuple[str, str] | None = None
     retries_s: tuple[float, ...] = ()
+    signed: Callable[[bytes], dict[str, str]] = lambda body: {}  # headers made anew for each attempt
     wanted: Callable[[int], bool] = lambda attempt: True
     on_attempt: Callable[[int, bool, int | None], None] = lambda attempt, success, status: None
     n: int = 0
@@ -178,9 +179,10 @@ class Courier:
 
     def _post(self, delivery: Delivery, attempt: int) -> tuple[int | None, str | None]:
         session = self._session()
+        body = delivery.body(attempt)
         try:
             answer = session.request(
-                delivery.method, delivery.url, data=delivery.body(attempt), headers=delivery.headers,
+                delivery.method, delivery.url, data=body, headers={**delivery.headers, **delivery.signed(body)},
                 auth=delivery.auth, timeout=delivery.timeout_s, allow_redirects=False,
             )  # fmt: skip
         except requests.RequestException as error:

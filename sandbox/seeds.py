@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.hubspot import seed as hubspot
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
 from sandbox.state import Sandbox
@@ -9,4 +10,5 @@ from sandbox.state import Sandbox
 
 def furnish(sandbox: Sandbox) -> None:
     pipedrive.seed(sandbox.pipedrive)
+    hubspot.seed(sandbox.hubspot)
     maileon.seed(sandbox.maileon)

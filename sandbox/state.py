@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sandbox.clock import Clock
 from sandbox.delivery import Courier
+from sandbox.hubspot.model import World as HubSpotWorld
 from sandbox.journal import Journal
 from sandbox.maileon.model import World as MaileonWorld
 from sandbox.misbehave import Misbehaviour
@@ -37,5 +38,6 @@ class Sandbox:
         self.courier.reset()
         self.journal.clear()
         self.pipedrive = PipedriveWorld(self.seed)
+        self.hubspot = HubSpotWorld(self.seed)
         self.maileon = MaileonWorld(self.seed)
         self._furnish(self)

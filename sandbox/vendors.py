@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sandbox.gate import Vendor
+from sandbox.hubspot import vendor as hubspot
 from sandbox.maileon import vendor as maileon
 from sandbox.pipedrive import vendor as pipedrive
 
-VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in (pipedrive.VENDOR, pipedrive.OAUTH, maileon.VENDOR)}
+_ALL = (pipedrive.VENDOR, pipedrive.OAUTH, hubspot.VENDOR, hubspot.APP_HOST, maileon.VENDOR)
+VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in _ALL}

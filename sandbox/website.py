@@ -41,6 +41,8 @@ def overview(call: ControlCall) -> Response:
         "overview.html",
         base_url=sandbox.base_url,
         companies=sandbox.pipedrive.companies.values(),
+        portals=sandbox.hubspot.portals.values(),
+        hubspot_apps=sandbox.hubspot.apps.values(),
         accounts=sandbox.maileon.accounts.values(),
         apps=sandbox.pipedrive.apps.values(),
         totals=sorted(sandbox.journal.totals.items()),

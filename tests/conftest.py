@@ -58,6 +58,23 @@ def rings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
+def hubspot_app(settings: Any) -> None:
+    """The sandbox's HubSpot app is ours, and its webhooks come to this hub."""
+    from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET
+
+    settings.OAUTH_APPS = {"hubspot": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}}
+    settings.PUBLIC_URL = "https://hub.example.com"
+
+
+@pytest.fixture
+def hubspot_world(sandbox: SandboxThread, hubspot_app: None, transactional_db: None) -> Any:
+    """HubSpot ↔ Maileon installed with the default settings; webhooks are delivered by the test."""
+    from tests.support.world import HubSpotWorld
+
+    return HubSpotWorld.install(sandbox)
+
+
+@pytest.fixture
 def world(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Any:
     """Pipedrive ↔ Maileon installed with the default settings; webhooks are delivered by the test."""
     from tests.support.world import World

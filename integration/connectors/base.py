@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from django.conf import settings
 
@@ -134,8 +134,8 @@ class Subscription:
     active: bool = True
 
 
-class Webhooks(Protocol):
-    """A vendor's `webhooks.py`. All functions are plain module functions."""
+class Intake(Protocol):
+    """What every vendor's `webhooks.py` has: proof of origin and parsing. All functions are plain module functions."""
 
     EVENTS: Mapping[str, str]  # vendor event we can ask for → what it means
     IGNORED_EVENTS: Mapping[str, str]
@@ -145,6 +145,10 @@ class Webhooks(Protocol):
 
     def parse(self, request: WebhookRequest) -> Sequence[ParsedEvent]:
         """Turn the body into events. Raises ContractError when it has no documented shape."""
+
+
+class Webhooks(Intake, Protocol):
+    """The same for a vendor where we make a webhook for each account and event."""
 
     def subscribe(self, client: Any, event: str, url: str, secret: str) -> str:
         """Create one webhook at the vendor and return its id."""
@@ -180,6 +184,26 @@ class OAuth:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """What a token endpoint gave, already checked. `api_domain` becomes the connection's base URL."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: datetime
+    api_domain: str
+    scope: str
+
+    def values(self) -> dict[str, str]:
+        """Return the secrets to store, all text."""
+        return {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "expires_at": self.expires_at.isoformat(),
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True)
 class Connector:
     """One vendor. `open` builds a client, `check` proves the credentials and names the account."""
 
@@ -193,7 +217,9 @@ class Connector:
     check: Callable[[Any], Account]
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
-    webhooks: Webhooks
+    webhooks: Intake
+    app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
+    webhook_addresses: Callable[[str, str], Mapping[str, str]] | None = None  # (url, secret) → purpose → whole address
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
@@ -201,3 +227,8 @@ class Connector:
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
+
+    @property
+    def subscriptions(self) -> Webhooks | None:
+        """What makes webhooks at the vendor; None where the vendor's app itself says whom to call."""
+        return None if self.app_webhooks else cast(Webhooks, self.webhooks)

@@ -9,6 +9,7 @@ from integration.connectors.base import Connector
 
 CONNECTORS = {
     "pipedrive": "integration.connectors.pipedrive.connector",
+    "hubspot": "integration.connectors.hubspot.connector",
     "maileon": "integration.connectors.maileon.connector",
 }
 

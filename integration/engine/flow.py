@@ -113,10 +113,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Route:
-    """Where an event goes: the record's id in this flow and what to remember of the event."""
+    """Where an event goes: the record's id in this flow and what to remember of the event.
+
+    `delay` is in seconds: where one save fires many events, the first waits for the others to collapse into it.
+    """
 
     external_id: str
     hint: Mapping[str, Any] = field(default_factory=dict)
+    delay: float = 0.0
 
 
 class Batch:

@@ -5,6 +5,7 @@ It writes rows and rings the doorbell; it must not call a vendor or decide anyth
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from integration.connectors.base import ParsedEvent
 from integration.engine import doorbell
-from integration.models import EventState, WebhookEndpoint, WebhookEvent
+from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent
 from integration.secrets import email_hash
 
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
@@ -26,6 +27,27 @@ def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent]) -> None:
         _touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
         doorbell.ring(doorbell.ROUTER)
+
+
+def record_for_accounts(vendor: str, events: Sequence[ParsedEvent]) -> int:
+    """Store events that came to a vendor's one address, each for the connections of the account it names.
+
+    One transaction for all of them. Returns how many events belong to nobody here.
+    """
+    known = WebhookEndpoint.objects.select_related("connection").filter(
+        connection__vendor=vendor, connection__external_account_id__in={event.account_id for event in events} - {""}
+    )
+    endpoints: dict[str, list[WebhookEndpoint]] = defaultdict(list)
+    for endpoint in known.exclude(connection__health=Health.DISCONNECTED):
+        endpoints[endpoint.connection.external_account_id].append(endpoint)
+    rows = [_row(endpoint, event) for event in events for endpoint in endpoints.get(event.account_id, ())]
+    with transaction.atomic():
+        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
+        for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
+            _touch(endpoint)
+    if rows:
+        doorbell.ring(doorbell.ROUTER)
+    return sum(event.account_id not in endpoints for event in events)
 
 
 def _row(endpoint: WebhookEndpoint, event: ParsedEvent) -> WebhookEvent:

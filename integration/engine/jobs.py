@@ -24,12 +24,12 @@ COLUMNS = ["event", "hint", "state", "reason", "detail", "attempts", "claim_toke
 def save_jobs(jobs: Sequence[SyncJob]) -> None:
     """Insert these jobs, or put the rows their records have back to waiting with all hints merged.
 
-    A running job notices that its claim is gone and runs again.
+    A running job notices that its claim is gone and runs again. One that waits already never waits longer for it.
     """
     now = timezone.now()
     for job in jobs:
         job.state, job.updated_at = JobState.WAITING, now
-        job.next_attempt_at = max(job.next_attempt_at, now) if job.event_id is None else now
+        job.next_attempt_at = max(job.next_attempt_at, now)
     _write(jobs, COLUMNS)
 
 
@@ -50,7 +50,10 @@ def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
         SyncJob.objects.bulk_create(ordered, ignore_conflicts=True)
         rows = _locked(ordered)
         for job in ordered:
-            job.hint = merged(rows.get(_key(job)), job)
+            row = rows.get(_key(job))
+            job.hint = merged(row, job)
+            if row is not None and row.state == JobState.WAITING and job.state == JobState.WAITING:
+                job.next_attempt_at = min(job.next_attempt_at, max(row.next_attempt_at, job.updated_at))
             job.pk = None
         SyncJob.objects.bulk_create(
             ordered,

@@ -49,6 +49,18 @@ def announce(integration: Integration, link_type: str, writes: Sequence[Write]) 
     save_links(fresh)
 
 
+def annotate(integration: Integration, link_type: str, notes: Sequence[tuple[Write, Mapping[str, Any]]]) -> None:
+    """Commit what these writes' links must remember BEFORE a call is made: a killed worker's successor reads it."""
+    for write, more in notes:
+        if write.link is None:
+            write.link = RecordLink(
+                integration=integration, link_type=link_type, source_id=write.item.external_id, state=LinkState.REMOVED
+            )
+        write.link.notes = {**write.link.notes, **more}
+        write.link.updated_at = timezone.now()
+    save_links([write.link for write, _ in notes if write.link is not None])
+
+
 def save_links(links: Sequence[RecordLink]) -> None:
     """Insert or update whole links in one statement, found by their unique key."""
     if not links:

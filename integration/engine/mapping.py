@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -175,6 +175,33 @@ def _constant(value: Any, call: Call) -> Any:
     return call.row.options.get("value")
 
 
+def _gender(value: Any, call: Call) -> Any:
+    word = (_text(_option_label(value, call), call) or "").strip().lower().rstrip(".")
+    if not word:
+        return None
+    found = next((code for code, words in GENDERS.items() if word in words), None)
+    if found is None:
+        raise NotConvertible(f"{word!r} is not a gender we know.")
+    return found
+
+
+GENDERS = {
+    "m": ("m", "male", "man", "mr", "herr", "männlich", "mann"),
+    "f": ("f", "female", "woman", "mrs", "ms", "frau", "weiblich", "w"),
+    "d": ("d", "diverse", "divers", "non-binary", "nonbinary", "x"),
+}
+
+
+def _locale(value: Any, call: Call) -> Any:
+    text = (_text(value, call) or "").strip().replace("-", "_")
+    if not text:
+        return None
+    language, _, country = text.partition("_")
+    if not re.fullmatch(r"[A-Za-z]{2}(_[A-Za-z]{2})?", text):
+        raise NotConvertible(f"{text!r} is not a language like de or de_AT.")
+    return f"{language.lower()}_{country.upper()}" if country else language.lower()
+
+
 TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
     "text": _text,
     "number": _number,
@@ -188,13 +215,16 @@ TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
     "other_words": _other_words,
     "constant": _constant,
     "as_is": lambda value, call: value,
+    "gender": _gender,
+    "locale": _locale,
     "lower": lambda value, call: (_text(value, call) or "").lower() or None,
 }
 TRANSFORM_LABELS = {
     "text": "Text", "number": "Number", "date": "Date", "datetime": "Date and time", "yes_no": "Yes / No",
     "option_label": "Label of the option", "phone": "Phone number (E.164)", "join": "Join several fields",
     "first_word": "First word (first name)", "other_words": "Other words (last name)", "constant": "Constant",
-    "as_is": "As it is", "lower": "Lower case",
+    "as_is": "As it is", "lower": "Lower case", "gender": "Gender (m, f, d)",
+    "locale": "Language (xx or xx_XX)",
 }  # fmt: skip
 SOURCELESS = frozenset({"constant"})
 # The type a transform yields; the others leave the source's: the text of a number or a date reads back as one.
@@ -240,10 +270,17 @@ def to_date(value: Any) -> date:
 def to_datetime(value: Any) -> datetime:
     """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        moment = value if isinstance(value, datetime) else _parsed_time(str(value).strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise NotConvertible(f"{value!r} is not a date and time.") from exc
+
+
+def _parsed_time(text: str) -> datetime:
+    """ISO, or milliseconds since 1970 as some vendors write them."""
+    if re.fullmatch(r"-?\d{9,15}", text):
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
+    return datetime.fromisoformat(text)
 
 
 def _as_text(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -43,7 +43,6 @@ PORTION = 2000
 class Holding:
     """The rows about one address, all of one tenant."""
 
-    digest: str
     links: list[RecordLink]
     log: QuerySet[SyncLog]
     events: QuerySet[WebhookEvent]
@@ -60,20 +59,52 @@ def find(tenant: Tenant, email: str, recipes: Recipes) -> Holding:
     digest = email_hash(email)
     addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash=digest)
     links = list(_links(tenant, digest, addresses))
-    about_log, about_jobs, about_events = Q(email_hash=digest), Q(pk__in=()), Q(email_hash=digest)
-    for link in links:
-        flows = _flows(link, recipes)
-        about_log |= Q(integration=link.integration, flow__in=flows, source_id=link.source_id)
-        about_jobs |= Q(integration=link.integration, flow__in=flows, external_id=link.source_id)
-        about_events |= Q(connection=link.integration.left, object_type=link.link_type, external_id=link.source_id)
+    keys = [
+        (link.integration, link.link_type, link.source_id, _flows(link.integration.recipe, link.link_type, recipes))
+        for link in links
+    ]
+    return _holding(tenant, {digest}, links, addresses, keys)
+
+
+Key = tuple[Integration, str, str, list[str]]  # whose record, of which kind, with which id, in which flows
+
+
+def _holding(
+    tenant: Tenant, digests: set[str], links: list[RecordLink], addresses: QuerySet[EmailIndex], keys: Iterable[Key]
+) -> Holding:
+    by_address = Q(email_hash__in=digests)
+    about_log, about_jobs, about_events = by_address, Q(pk__in=()), by_address
+    for integration, link_type, source_id, flows in keys:
+        about_log |= Q(integration=integration, flow__in=flows, source_id=source_id)
+        about_jobs |= Q(integration=integration, flow__in=flows, external_id=source_id)
+        about_events |= Q(connection=integration.left, object_type=link_type, external_id=source_id)
     return Holding(
-        digest,
         links,
         SyncLog.objects.filter(about_log, integration__tenant=tenant),
         WebhookEvent.objects.filter(about_events, connection__tenant=tenant),
         SyncJob.objects.filter(about_jobs, integration__tenant=tenant),
         addresses,
     )
+
+
+def erase_record(ctx: Context, link_type: str, source_id: str, job_id: int | None) -> list[str]:
+    """Erase what is held on a record that its source has deleted for good, and return the report.
+
+    Found by its id, and by its addresses in all integrations of the tenant. The job that carries it out stays.
+    """
+    integration, tenant = ctx.integration, ctx.integration.tenant
+    own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
+    known = EmailIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
+    digests = {*own.values_list("email_hash", flat=True), *known.values_list("email_hash", flat=True)} - {""}
+    addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
+    others = RecordLink.objects.filter(integration__tenant=tenant, email_hash__in=digests).exclude(pk__in=own)
+    links, gone = [*own, *others.select_related("integration__left")], set(own.values_list("pk", flat=True))
+    key = (integration, link_type, source_id, _flows(integration.recipe, link_type, lambda name: ctx.recipe))
+    held = _holding(tenant, digests, links, addresses, [key])
+    held = replace(held, jobs=held.jobs.exclude(pk=job_id or 0))
+    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
+    with transaction.atomic():
+        return [line for line in (calls, *_erase(held, gone)) if line]
 
 
 def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Any]:
@@ -200,8 +231,8 @@ def _links(tenant: Tenant, digest: str, addresses: QuerySet[EmailIndex]) -> Iter
     return rows.filter(about, integration__tenant=tenant).order_by("pk")
 
 
-def _flows(link: RecordLink, recipes: Recipes) -> list[str]:
-    return [flow.key for flow in recipes(link.integration.recipe).flows if flow.link_type == link.link_type]
+def _flows(recipe: str, link_type: str, recipes: Recipes) -> list[str]:
+    return [flow.key for flow in recipes(recipe).flows if flow.link_type == link_type]
 
 
 def _gone(links: Iterable[RecordLink], recipes: Recipes) -> set[int]:

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from integration.connectors.base import Subscription
 from integration.engine import doorbell, health, tokens
-from integration.engine.catalogue import catalogue, problem_of
+from integration.engine.catalogue import Catalogue, catalogue, problem_of, trouble
 from integration.engine.context import Context, open_client
 from integration.engine.recipe import Recipe, Recipes, Step, as_data
-from integration.errors import IntegrationError
+from integration.errors import IntegrationError, TenantActionError
 from integration.models import (
     Connection,
     Direction,
@@ -124,6 +124,9 @@ def check_mappings(ctx: Context) -> str:
             continue
         fields = catalogue(ctx, flow)
         for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key):
+            if _never_there(ctx, row, fields):
+                FieldMapping.objects.filter(pk=row.pk).update(direction=Direction.OFF)
+                continue
             problem = "" if row.direction == Direction.OFF else problem_of(as_data(row), fields)
             if row.problem != problem:
                 FieldMapping.objects.filter(pk=row.pk).update(problem=problem)
@@ -132,6 +135,13 @@ def check_mappings(ctx: Context) -> str:
     if broken:
         return f"{len(broken)} of {total} rows cannot travel: {', '.join(broken)}. See Fields."
     return f"{total} rows, all of them fit"
+
+
+def _never_there(ctx: Context, row: FieldMapping, fields: Catalogue) -> bool:
+    """A row the recipe proposed for a field that this account does not have: it starts switched off."""
+    if ctx.integration.state != State.DRAFT or row.required_by_recipe or row.direction == Direction.OFF:
+        return False
+    return trouble(as_data(row), fields) == "source_missing"
 
 
 def _webhooks_step(recipes: Recipes) -> Step:
@@ -159,6 +169,10 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
     for side in ("left", "right"):
         connection = ctx.connection(side)
         ctx.talking_to = side
+        if connection.connector.subscriptions is None:
+            ensure_endpoint(connection)
+            said.append(f"{connection.connector.label}: set in its app, for all accounts")
+            continue
         made, removed = _sync_connection(
             ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
         )
@@ -182,8 +196,9 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
 
 
 def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
-    webhooks = connection.connector.webhooks
-    endpoint = ensure_endpoint(connection)
+    webhooks, endpoint = connection.connector.subscriptions, ensure_endpoint(connection)
+    if webhooks is None:
+        return 0, 0
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
     ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
     removed = 0
@@ -214,7 +229,10 @@ def drop_misdirected(connection: Connection) -> int:
 
     Only when a person asks for it: a copy of the database on another host must never take the webhooks of the first.
     """
-    endpoint, webhooks, client = ensure_endpoint(connection), connection.connector.webhooks, open_client(connection)
+    webhooks = connection.connector.subscriptions
+    if webhooks is None:
+        return 0
+    endpoint, client = ensure_endpoint(connection), open_client(connection)
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
     gone = 0
     for row in RemoteSubscription.objects.filter(connection=connection):
@@ -249,8 +267,19 @@ def new_secret() -> str:
 
 
 def endpoint_url(endpoint: WebhookEndpoint) -> str:
-    """The public address the vendor calls."""
-    return f"{settings.PUBLIC_URL.rstrip('/')}/hooks/{endpoint.connection.vendor}/{endpoint.token}/"
+    """The public address the vendor calls: the connection's own, or one for all accounts."""
+    root, connector = settings.PUBLIC_URL.rstrip("/"), endpoint.connection.connector
+    if connector.app_webhooks:
+        return f"{root}/hooks/{connector.key}/"
+    return f"{root}/hooks/{connector.key}/{endpoint.token}/"
+
+
+def webhook_addresses(endpoint: WebhookEndpoint) -> dict[str, str]:
+    """The addresses as a person would enter them at the vendor, by what they are for. They hold the secret."""
+    url, connector = endpoint_url(endpoint), endpoint.connection.connector
+    if connector.webhook_addresses is None:
+        return {"Webhook address": url}
+    return dict(connector.webhook_addresses(url, endpoint.secret.get("current", "")))
 
 
 def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:
@@ -267,12 +296,18 @@ PORTION = 2000  # rows per transaction when much is changed
 
 
 def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
-    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day."""
+    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day.
+
+    Raises TenantActionError where the app's secret at the vendor is the proof.
+    """
+    webhooks = connection.connector.subscriptions
+    if webhooks is None:
+        raise TenantActionError(f"{connection.connector.label} proves its calls with the secret of the app.")
     endpoint = ensure_endpoint(connection)
     endpoint.secret = {"current": new_secret(), "previous": endpoint.secret["current"]}
     endpoint.previous_valid_until = timezone.now() + ROTATION_OVERLAP
     endpoint.save(update_fields=["secret", "previous_valid_until"])
-    client, webhooks = open_client(connection), connection.connector.webhooks
+    client = open_client(connection)
     for row in RemoteSubscription.objects.filter(connection=connection):
         former = row.external_id  # the new one first, so that no event falls between the two
         row.external_id = webhooks.subscribe(client, row.event, endpoint_url(endpoint), endpoint.secret["current"])

@@ -72,6 +72,9 @@ def _not_looked_up(ctx: Context, email: str, link: RecordLink | None) -> Mapping
     return None
 
 
+Choices = Mapping[str, list[tuple[str, str]]]
+
+
 def _no_search(ctx: Context, text: str) -> Sequence[Found]:
     return ()
 
@@ -93,6 +96,7 @@ class Recipe:
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     fields: Callable[[Context], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
+    choices: Callable[[Context], Choices] | None = None  # what only the accounts know: form field → its options
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up

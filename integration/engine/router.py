@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.db import connection as database
 from django.db import transaction
@@ -97,6 +98,8 @@ def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[
             key = (ctx.integration.pk, flow.key, route.external_id)
             older = jobs.get(key)
             hint = {**(older.hint if older else {}), **route.hint}
+            due = timezone.now() + timedelta(seconds=route.delay)
             jobs[key] = SyncJob(
-                integration=ctx.integration, flow=flow.key, external_id=route.external_id, event=event, hint=hint
-            )
+                integration=ctx.integration, flow=flow.key, external_id=route.external_id, event=event, hint=hint,
+                next_attempt_at=min(older.next_attempt_at, due) if older else due,
+            )  # fmt: skip

@@ -9,26 +9,27 @@ from typing import Any
 from django import forms
 
 from integration.engine.context import Context
-from integration.engine.recipe import Recipe
+from integration.engine.recipe import Choices, Recipe
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 
 
 def bound_form(integration: Integration, recipe: Recipe, data: Any = None) -> tuple[forms.Form, str]:
-    """Return the form, and a sentence if the account's fields could not be read (chosen ones stay chosen)."""
+    """Return the form, and a sentence if an account could not be asked for options (chosen ones stay chosen)."""
     form_class: Callable[..., forms.Form] = recipe.settings_form
     initial = {**recipe.default_settings, **integration.settings}
-    if "custom_fields" not in recipe.settings_form.base_fields:
+    if recipe.choices is None:
         return form_class(data, initial=initial), ""
-    choices, problem = _field_choices(integration, recipe)
-    return form_class(data, initial=initial, field_choices=choices), problem
+    choices, problem = _choices(integration, recipe)
+    return form_class(data, initial=initial, choices=choices), problem
 
 
 def imagined(integration: Integration, recipe: Recipe, data: Any) -> dict[str, Any]:
     """The settings a form as it is filled in now would give; wrong values are left out. Asks no vendor."""
     form_class: Callable[..., forms.Form] = recipe.settings_form
-    chosen = [(key, key) for key in data.getlist("custom_fields")]
-    more = {"field_choices": chosen} if "custom_fields" in recipe.settings_form.base_fields else {}
+    offered = getattr(recipe.settings_form, "offered", ())  # whatever was chosen counts as offered
+    chosen = {name: [(key, key) for key in data.getlist(name) if key] for name in offered}
+    more = {"choices": chosen} if recipe.choices is not None else {}
     form = form_class(data, initial={**recipe.default_settings, **integration.settings}, **more)
     form.is_valid()
     return {**recipe.default_settings, **form.cleaned_data}
@@ -64,17 +65,14 @@ def _said(form: forms.Form, name: str, value: Any) -> str:
     return choices.get(str(value), str(value)) if value not in (None, "") else "empty"
 
 
-def _field_choices(integration: Integration, recipe: Recipe) -> tuple[list[tuple[str, str]], str]:
-    """The account's own person fields by label, but ours; none when the vendor does not answer."""
-    ctx = None
+def _choices(integration: Integration, recipe: Recipe) -> tuple[Choices, str]:
+    """The options only the accounts know; none when a vendor does not answer."""
+    assert recipe.choices is not None
+    ctx = Context(integration, recipe)
     try:
-        ctx = Context(integration, recipe)
-        fields = ctx.fields("left", "person")
+        return recipe.choices(ctx), ""
     except IntegrationError:
-        label = integration.left.connector.label
-        return [], f"The fields of {label} could not be read; chosen ones stay chosen."
+        label = ctx.connection(ctx.talking_to).connector.label
+        return {}, f"The fields of {label} could not be read; chosen ones stay chosen."
     finally:
-        VendorCall.objects.bulk_create(ctx.calls if ctx else [])
-    ours = set(integration.resources.values())
-    offered = [spec for spec in fields.values() if spec.custom and spec.key not in ours]
-    return sorted(((spec.key, spec.label) for spec in offered), key=lambda pair: pair[1].lower()), ""
+        VendorCall.objects.bulk_create(ctx.calls)

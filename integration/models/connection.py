@@ -68,6 +68,8 @@ class Connection(models.Model):
                 condition=models.Q(token_expires_at__isnull=False),
                 name="connection_token_expiry",
             ),
+            # The intake finds the connections of the account that an event names.
+            models.Index(fields=("vendor", "external_account_id"), name="connection_by_account"),
         )
 
     def __str__(self) -> str:

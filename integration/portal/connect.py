@@ -40,9 +40,10 @@ class AccountForm(forms.Form):
         self.known = {str(row.pk): row for row in known}
         self.kind = next((kind for kind in connector.auth_kinds if kind in SECRET_LABELS), "")
         if known:
+            another = [("", "Another account")] if self.kind else []  # one without a key is added by logging in
             offered = [(key, row.account_name or row.base_url) for key, row in self.known.items()]
             self.fields["account"] = forms.ChoiceField(
-                label="Account", choices=[*offered, ("", "Another account")], required=False, initial=offered[0][0]
+                label="Account", choices=[*offered, *another], required=False, initial=offered[0][0]
             )
         if self.kind and not connector.default_base_url:
             self.fields["base_url"] = forms.CharField(
@@ -58,8 +59,10 @@ class AccountForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Check address and key unless a known account was picked."""
         data = super().clean() or {}
-        if data.get("account") or not self.fields:
+        if data.get("account"):
             return data
+        if not self.kind:
+            raise ValidationError(f"Log in with {self.connector.label} first.")
         secret = str(data.get("secret") or "")
         if not secret:
             self.add_error("secret", f"Enter the {SECRET_LABELS[self.kind]}.")
@@ -116,7 +119,7 @@ def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
     """Choose the recipe (`recipe`), then both accounts; a key is proven before anything is kept."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant = enter(request, tenant_id, at_least)
-    key = request.GET.get("recipe", "") or (next(iter(RECIPES)) if len(RECIPES) == 1 else "")
+    key = request.GET.get("recipe", "") or _only_choice(tenant)
     if not key:
         return page(request, tenant, "connect", {"choices": recipe_choices()})
     if key not in RECIPES:
@@ -132,6 +135,13 @@ def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
         sides = [_kept(side, tenant) for side in sides]
     status = 422 if request.method == "POST" else 200
     return page(request, tenant, "connect", {"chosen": recipe, "sides": sides}, status=status)
+
+
+def _only_choice(tenant: Tenant) -> str:
+    """The recipe, where there is no choice: the only one, or the only one for the system that is connected already."""
+    vendors = set(Connection.objects.filter(tenant=tenant, health=Health.OK).values_list("vendor", flat=True))
+    fitting = [key for key in RECIPES if get_recipe(key).left in vendors] or list(RECIPES)
+    return fitting[0] if len(fitting) == 1 else ""
 
 
 def _sides(request: HttpRequest, tenant: Tenant, recipe: Recipe) -> list[Side]:

@@ -186,12 +186,13 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
 
 
 def _account(integration: Integration, side: str) -> dict[str, Any]:
-    """One account's card. Its webhook address holds a token: the page shows it to those who may change settings."""
+    """One account's card. Its webhook addresses hold a token: the page shows them to those who may change settings."""
     connection: Connection = getattr(integration, side)
     endpoint = WebhookEndpoint.objects.filter(connection=connection).first()
     return {
         "endpoint": endpoint,
-        "webhook_address": provisioning.endpoint_url(endpoint) if endpoint else "",
+        "webhook_addresses": provisioning.webhook_addresses(endpoint) if endpoint else {},
+        "consents": connection.auth_kind == "oauth",
         "side": side,
         "connection": connection,
         "secret_label": SECRET_LABELS.get(connection.auth_kind, ""),

@@ -8,6 +8,7 @@ from importlib import import_module
 from integration.engine.recipe import Recipe
 
 RECIPES = {
+    "hubspot_maileon": "integration.recipes.hubspot_maileon.recipe",
     "pipedrive_maileon": "integration.recipes.pipedrive_maileon.recipe",
 }
 

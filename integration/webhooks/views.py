@@ -29,38 +29,42 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = "30"  # seconds; the vendor tries again once the database is back
 
 
-class WebhookView(APIView):
-    """Receive notifications of one vendor at one endpoint."""
+class IntakeView(APIView):
+    """What both kinds of endpoint share: nobody logs in, size first, and a database that is down is told as such."""
 
     authentication_classes = ()
     permission_classes = ()
     parser_classes = ()
 
-    def post(self, request: Request, vendor: str, token: str) -> Response:
+    def post(self, request: Request, vendor: str, token: str = "") -> Response:
         """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 and 503 as they say."""
         try:
-            return self._receive(request, vendor, token)
+            return _unfit(request) or self.receive(request, vendor, token)
         except DatabaseError:
             log.exception("The inbox could not be written.")
-            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+            return _try_later()
 
-    def _receive(self, request: Request, vendor: str, token: str) -> Response:
-        if request.META.get("HTTP_TRANSFER_ENCODING"):
-            return Response({"error": "send the length of the body"}, status=411)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            return Response({"error": "too large"}, status=413)
+    def receive(self, request: Request, vendor: str, token: str) -> Response:
+        """Verify, parse, record."""
+        raise NotImplementedError
+
+
+class WebhookView(IntakeView):
+    """Receive notifications of one vendor at the endpoint of one connection."""
+
+    def receive(self, request: Request, vendor: str, token: str) -> Response:
+        """The token in the address finds the connection, its secret proves the call."""
         endpoint = (
             WebhookEndpoint.objects.select_related("connection")
             .filter(token=token, connection__vendor=vendor)
             .exclude(connection__health=Health.DISCONNECTED)
             .first()
         )
-        if endpoint is None or vendor not in CONNECTORS:
+        if endpoint is None or vendor not in CONNECTORS or get_connector(vendor).app_webhooks:
             return Response({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
-            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+            return _try_later()
         call = WebhookRequest.of(request)
         webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, valid_secrets(endpoint)):
@@ -74,6 +78,45 @@ class WebhookView(APIView):
             events = [_unreadable(call, exc)]
         inbox.record(endpoint, events)
         return Response({"received": len(events)}, status=200)
+
+
+class AppWebhookView(IntakeView):
+    """Receive notifications of a vendor whose app has one address for all accounts.
+
+    The app's secret proves the call, each event names its account. An account that is unknown here gets its 2xx all the
+    same: the vendor would only try again.
+    """
+
+    def receive(self, request: Request, vendor: str, token: str) -> Response:
+        """Record each event for the connections of its account, all in one transaction."""
+        if vendor not in CONNECTORS or not get_connector(vendor).app_webhooks:
+            return Response({"error": "unknown address"}, status=404)
+        call = WebhookRequest.of(request)
+        webhooks = get_connector(vendor).webhooks
+        if not webhooks.verify(call, [settings.OAUTH_APPS.get(vendor, {}).get("client_secret", "")]):
+            log.warning("A call to the address of %s did not prove where it comes from.", vendor)
+            return Response({"error": "not authorised"}, status=401)
+        try:
+            events = webhooks.parse(call)
+        except IntegrationError as exc:  # it names no account, so there is nobody to keep it for
+            log.error("A call of %s could not be read: %s", vendor, exc.public)
+            return Response({"received": 0}, status=200)
+        unknown = inbox.record_for_accounts(vendor, events)
+        return Response({"received": len(events), "unknown": unknown}, status=200)
+
+
+def _unfit(request: Request) -> Response | None:
+    """Refuse what says no size, or too large a one, before any of it is read."""
+    if request.META.get("HTTP_TRANSFER_ENCODING"):
+        return Response({"error": "send the length of the body"}, status=411)
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return Response({"error": "too large"}, status=413)
+    return None
+
+
+def _try_later() -> Response:
+    return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from sandbox.forms import Input
 from sandbox.http import Record
 from sandbox.pipedrive.fields import TEXT_TYPES, Field
 from sandbox.pipedrive.kinds import Kind
@@ -21,15 +21,6 @@ PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
              ("expected_close_date", "Expected close date"), ("lost_reason", "Lost reason")),
 }  # fmt: skip
 FORM_TYPES = (*TEXT_TYPES, "double", "enum", "set", "date", "user", "org", "people")
-
-
-@dataclass(frozen=True)
-class Input:
-    name: str
-    label: str
-    value: Any = ""
-    type: str = "text"
-    choices: list[tuple[Any, str]] = field(default_factory=list)
 
 
 def inputs(company: Company, kind: Kind, row: Record | None) -> list[Input]:

@@ -35,8 +35,16 @@ def marketplace_page(sandbox: Sandbox, incoming: Incoming) -> Response:
 
 
 def _consent(sandbox: Sandbox, app: App, redirect_uri: str, state: str | None) -> Response:
-    companies = list(sandbox.pipedrive.companies.values())
-    return render("consent.html", app=app, companies=companies, redirect_uri=redirect_uri, state=state)
+    accounts = [
+        (f"{company.domain}:{user.id}", f"{company.name} – {user.name}{' (admin)' if user.is_admin else ''}")
+        for company in sandbox.pipedrive.companies.values()
+        for user in company.users.values()
+    ]
+    hidden = {"client_id": app.client_id, "redirect_uri": redirect_uri} | ({} if state is None else {"state": state})
+    return render(
+        "consent.html", vendor="Pipedrive", app=app, scopes=app.scopes, accounts=accounts, hidden=hidden,
+        action="/pipedrive-oauth/oauth/authorize", choose="Company and user", back=redirect_uri,
+    )  # fmt: skip
 
 
 def decide(sandbox: Sandbox, incoming: Incoming) -> Response:

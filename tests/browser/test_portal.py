@@ -49,7 +49,7 @@ def pages(world):
         ("search", f"{record}?q=Ada"),
         ("preview", f"{record}?flow=person_to_contact&id={link.source_id}"),
         ("people", reverse("portal:people", kwargs=tenant)),
-        ("connect", reverse("portal:connect", kwargs=tenant)),
+        ("connect", reverse("portal:connect", kwargs=tenant) + "?recipe=pipedrive_maileon"),
         ("team", reverse("portal:team", kwargs=tenant)),
     ]
 

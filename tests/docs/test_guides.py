@@ -11,14 +11,20 @@ from integration.engine.diagnose.examine import CHECKS
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.metrics import Figures
 from integration.models import AlertKind
+from integration.recipes.hubspot_maileon.properties import DEFINITIONS
+from integration.recipes.newsletter.settings import PERMISSIONS
 from integration.recipes.pipedrive_maileon.event_types import ATTRIBUTES
-from integration.recipes.pipedrive_maileon.recipe import PERSON_MAPPING
-from integration.recipes.pipedrive_maileon.settings import PERMISSIONS, SettingsForm
+from integration.recipes.registry import RECIPES, get_recipe
 from integration.tasks import SCHEDULES
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPERATOR = (DOCS / "operator-guide.md").read_text()
 TENANT = (DOCS / "tenant-guide.md").read_text()
+# Recipe → its tenant guide.
+GUIDES = {
+    "pipedrive_maileon": TENANT,
+    "hubspot_maileon": (DOCS / "tenant-guide-hubspot.md").read_text(),
+}
 UNITS = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 24 * 60, "days": 24 * 60, "week": 7 * 24 * 60}
 
 
@@ -38,10 +44,16 @@ def test_every_schedule_is_listed_with_its_interval():
     assert listed == {schedule: minutes for schedule, (_, minutes) in SCHEDULES.items()}
 
 
-def test_every_setting_is_explained_under_its_label():
-    explained = [cells[0] for cells in rows(TENANT, "What each setting does")[1:]]
+def test_every_recipe_has_a_guide():
+    assert set(GUIDES) == set(RECIPES)
 
-    assert sorted(explained) == sorted(str(field.label) for field in SettingsForm.base_fields.values())
+
+@pytest.mark.parametrize("key", RECIPES)
+def test_every_setting_is_explained_under_its_label(key):
+    explained = [cells[0] for cells in rows(GUIDES[key], "What each setting does")[1:]]
+    labels = [str(field.label) for field in get_recipe(key).settings_form.base_fields.values()]
+
+    assert sorted(explained) == sorted(labels)
 
 
 def test_permissions_are_called_as_in_the_form():
@@ -50,10 +62,12 @@ def test_permissions_are_called_as_in_the_form():
     assert words == {label for _, label in PERMISSIONS}
 
 
-def test_every_mapped_field_is_listed():
-    listed = {cells[0] for cells in rows(TENANT, "Which data is sent")[1:]}
+@pytest.mark.parametrize("key", RECIPES)
+def test_every_mapped_field_is_listed(key):
+    listed = {cells[0] for cells in rows(GUIDES[key], "Which data is sent")[1:]}
+    mapped = {row.target for rows_of_flow in get_recipe(key).default_mappings.values() for row in rows_of_flow}
 
-    assert {row.target for row in PERSON_MAPPING} <= listed
+    assert mapped <= listed
 
 
 @pytest.mark.parametrize(("field", "kind"), ATTRIBUTES.items())
@@ -85,3 +99,11 @@ def test_every_metric_is_listed():
     families = {family.name for family in Figures((), ()).collect()}
 
     assert listed - {"lockstep_sweep_age_seconds"} == families - {"lockstep_sweep_age_seconds"}
+
+
+def test_every_property_in_hubspot_is_explained_with_its_options():
+    listed = {cells[0]: cells[1] for cells in rows(GUIDES["hubspot_maileon"], "The properties in HubSpot")[1:]}
+
+    assert set(listed) == {row["label"] for row in DEFINITIONS.values()}
+    for row in DEFINITIONS.values():
+        assert all(option["label"] in listed[row["label"]] for option in row.get("options", ()))

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.hubspot.seed import CLIENT_ID as HUBSPOT_APP
+from sandbox.hubspot.seed import PORTAL_ID
 from sandbox.maileon.seed import API_KEY
 from sandbox.pipedrive.seed import ACME_API_TOKEN
 from sandbox.thread import SandboxThread
@@ -83,6 +85,12 @@ def maileon(sandbox: SandboxThread) -> Client:
     key = base64.b64encode(API_KEY.encode()).decode()
     headers = {"authorization": f"Basic {key}", "content-type": "application/vnd.maileon.api+xml; charset=utf-8"}
     return Client(f"{sandbox.url}/maileon/1.0", headers)
+
+
+@pytest.fixture
+def hubspot(sandbox: SandboxThread) -> Client:
+    tokens = sandbox.control("POST", f"/hubspot/{PORTAL_ID}/install", {"client_id": HUBSPOT_APP})
+    return Client(f"{sandbox.url}/hubspot", {"authorization": f"Bearer {tokens['access_token']}"})
 
 
 @pytest.fixture

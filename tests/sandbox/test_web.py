@@ -8,7 +8,7 @@ import requests
 PAGES = [
     "/", "/ui/pipedrive/acme", "/ui/pipedrive/acme/organizations", "/ui/pipedrive/acme/deals",
     "/ui/pipedrive/acme/persons/1", "/ui/pipedrive/acme/organizations/1", "/ui/pipedrive/acme/deals/1",
-    "/ui/maileon/501", "/ui/deliveries", "/ui/calls", "/ui/misbehave",
+    "/ui/hubspot/62515001", "/ui/maileon/501", "/ui/deliveries", "/ui/calls", "/ui/misbehave",
 ]  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def test_pages_open_and_load_nothing_from_elsewhere(sandbox, path):
 
 def test_style_is_served_and_unknown_pages_are_not(sandbox):
     assert requests.get(f"{sandbox.url}/_web/style.css", timeout=5).headers["content-type"].startswith("text/css")
-    for path in ("/nope", "/ui/pipedrive/nobody", "/ui/pipedrive/acme/persons/99", "/ui/maileon/501/contacts/1"):
+    for path in ("/nope", "/ui/pipedrive/nobody", "/ui/pipedrive/acme/persons/99", "/ui/maileon/501/contacts/1",
+                 "/ui/hubspot/1", "/ui/hubspot/62515001/contacts/7"):  # fmt: skip
         assert requests.get(sandbox.url + path, timeout=5).status_code == 404
 
 
@@ -86,3 +87,22 @@ def test_misbehaviour_is_switched_on_and_off(sandbox, pipedrive):
     post(sandbox, "/ui/misbehave", vendor="pipedrive", account="acme", error_rate="1")
     post(sandbox, "/ui/misbehave", clear="1")
     assert pipedrive("GET", "/v1/users/me").status_code == 200
+
+
+def test_a_hubspot_contact_is_created_edited_merged_and_deleted(sandbox):
+    portal = sandbox.state.hubspot.portals[62515001]
+    home = f"/ui/hubspot/{portal.id}"
+    page = post(sandbox, f"{home}/contacts", email="eve@example.com", firstname="<b>Eve</b>", lifecyclestage="lead")
+    assert "<b>Eve" not in requests.get(sandbox.url + page, timeout=5).text
+    post(sandbox, page, firstname="Eve", email="eve@example.com", city="")
+    first, second = int(page.rpartition("/")[2]), post(sandbox, f"{home}/contacts", email="ann@example.com")
+
+    merged = post(sandbox, f"{second}/merge", into=str(first))
+    [contact] = portal.living()
+    assert merged == f"{home}/contacts/{contact.id}"
+    assert contact.addresses() == ["eve@example.com", "ann@example.com"]
+    assert requests.post(f"{sandbox.url}{home}/contacts", data={"email": "no address"}, timeout=5).status_code == 400
+
+    assert post(sandbox, f"{merged}/forget") == home
+    assert portal.contacts == {}
+    assert portal.blocked == {"eve@example.com", "ann@example.com"}

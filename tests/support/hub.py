@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
-from integration.engine import provisioning, router, runner
+from integration.connectors.hubspot import oauth
+from integration.engine import health, provisioning, router, runner, tokens
 from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
+from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET, PORTAL_ID
+from sandbox.thread import SandboxThread
 from tenants.models import Tenant
 
 PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"
@@ -36,8 +40,6 @@ def drain(*, due_now: bool = True) -> None:
 
 def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Connection:
     """A checked connection."""
-    from integration.engine import health
-
     kind = "api_token" if vendor == "pipedrive" else "api_key"
     connection = Connection(tenant=tenant, vendor=vendor, base_url=base_url, auth_kind=kind)
     connection.store_credentials(secrets, next(iter(secrets.values())))
@@ -46,14 +48,43 @@ def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Conne
     return connection
 
 
+def connect_hubspot(tenant: Tenant, sandbox: SandboxThread, portal: int = PORTAL_ID) -> Connection:
+    """A portal with our app installed, as the consent page would leave it."""
+    address = f"{settings.PUBLIC_URL}/hooks/hubspot/"
+    sandbox.control("POST", "/hubspot/apps", {"client_id": CLIENT_ID, "target_url": address})
+    given = sandbox.control("POST", f"/hubspot/{portal}/install", {"client_id": CLIENT_ID})
+    token = oauth.refresh(CLIENT_ID, CLIENT_SECRET, given["refresh_token"])
+    connection = Connection(tenant=tenant, vendor="hubspot", base_url=token.api_domain, auth_kind="oauth")
+    connection.credentials = {}
+    tokens.store(connection, token)
+    assert health.check(connection), connection.health_detail
+    return connection
+
+
+def install_hubspot(sandbox: SandboxThread, tenant: Tenant | None = None, **settings: Any) -> Integration:
+    """HubSpot ↔ Maileon installed and active."""
+    left = connect_hubspot(tenant or Tenant.objects.create(name="ACME"), sandbox)
+    return install_hubspot_for(sandbox, left, **settings)
+
+
+def install_hubspot_for(sandbox: SandboxThread, left: Connection, **settings: Any) -> Integration:
+    """The same on a portal that is connected already."""
+    right = connect(left.tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=MAILEON_KEY)
+    return _installed(left.tenant, "hubspot_maileon", left, right, settings)
+
+
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
     """Pipedrive ↔ Maileon installed and active against the sandbox's default accounts."""
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "maileon", f"{sandbox_url}/maileon/1.0", api_key=MAILEON_KEY)
-    integration = Integration.objects.create(
-        tenant=tenant, recipe="pipedrive_maileon", left=left, right=right, settings=settings
-    )
+    return _installed(tenant, "pipedrive_maileon", left, right, settings)
+
+
+def _installed(
+    tenant: Tenant, recipe: str, left: Connection, right: Connection, settings: dict[str, Any]
+) -> Integration:
+    integration = Integration.objects.create(tenant=tenant, recipe=recipe, left=left, right=right, settings=settings)
     results = provisioning.provision(integration, get_recipe)
     assert all(result.ok for result in results), results
     integration.refresh_from_db()

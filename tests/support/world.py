@@ -1,4 +1,4 @@
-"""The two sandbox vendors as a test sees them: people act there, the test looks at what came of it."""
+"""The sandbox vendors as a test sees them: people act there, the test looks at what came of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django.test import Client
 
 from integration.models import Integration
+from sandbox.hubspot.seed import PORTAL_ID
 from sandbox.thread import SandboxThread
 from tests.support import hub
 
@@ -16,18 +17,83 @@ ACCOUNT = 501
 
 
 @dataclass
-class World:
-    """Pipedrive and Maileon of one integration. Webhooks are held back and handed in by `deliver`."""
+class Vendors:
+    """What tests of all recipes with Maileon share. Webhooks are held back and handed in by `deliver`."""
 
     sandbox: SandboxThread
     integration: Integration
 
+    # Maileon
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """Contacts that are not on their way out, by address."""
+        rows = self.sandbox.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
+        return {row["email"]: row for row in rows if row.get("email") and row["unsubscribed_at"] is None}
+
+    def mails(self) -> list[str]:
+        """Addresses that got an opt-in mail, in order."""
+        return [row["email"] for row in self.sandbox.control("GET", f"/maileon/{ACCOUNT}/doi-mails")]
+
+    def click(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
+
+    def leave(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email})
+
+    def events_sent(self) -> list[dict[str, Any]]:
+        return list(self.sandbox.control("GET", f"/maileon/{ACCOUNT}/transactions"))
+
+    # Between them
+
+    def calls(self, vendor: str) -> list[str]:
+        """Method and path of every API call a vendor has seen since the last look."""
+        rows = self.sandbox.control("GET", f"/calls?vendor={vendor}")
+        self.sandbox.control("DELETE", "/calls")
+        return [f"{row['method']} {row['path']}" for row in rows]
+
+    def held(self) -> list[Any]:
+        """Take the webhooks that wait to be delivered."""
+        courier = self.sandbox.state.courier
+        taken, courier.held = courier.held, []
+        return taken
+
+    def post(self, delivery: Any) -> int:
+        """Hand one webhook in at its address."""
+        path = "/" + delivery.url.split("/", 3)[3]
+        body = delivery.body(1)
+        headers = dict(delivery.signed(body))
+        if delivery.auth:
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(delivery.auth).encode()).decode()
+        content_type = delivery.headers.get("Content-Type", "application/json")
+        answer = Client(headers=headers).generic("POST", path, body, content_type=content_type)
+        return int(answer.status_code)
+
+    def hold(self, *vendors: str) -> None:
+        """Keep webhooks back, and forget the calls made so far."""
+        for vendor in vendors:
+            self.sandbox.control("POST", "/misbehave", {"vendor": vendor, "webhooks": {"hold": True}})
+        self.sandbox.control("DELETE", "/calls")
+
+    def deliver(self) -> None:
+        """Deliver everything in order and let the hub work, until nothing moves any more."""
+        for _ in range(20):
+            waiting = self.held()
+            for delivery in waiting:
+                assert self.post(delivery) == 200, delivery.url
+            hub.drain()
+            if not waiting and not self.sandbox.state.courier.held:
+                return
+        raise AssertionError("echoes go round and round")
+
+
+@dataclass
+class World(Vendors):
+    """Pipedrive and Maileon of one integration."""
+
     @classmethod
     def install(cls, sandbox: SandboxThread, **settings: Any) -> World:
         world = cls(sandbox, hub.install(sandbox.url, **settings))
-        for vendor in ("pipedrive", "maileon"):
-            sandbox.control("POST", "/misbehave", {"vendor": vendor, "webhooks": {"hold": True}})
-        sandbox.control("DELETE", "/calls")
+        world.hold("pipedrive", "maileon")
         return world
 
     # Pipedrive
@@ -89,59 +155,46 @@ class World:
         value = str(fields.get(resources[name]))
         return next((word for word in words if value == resources[f"{name}_{word}"]), "")
 
-    # Maileon
 
-    def contacts(self) -> dict[str, dict[str, Any]]:
-        """Contacts that are not on their way out, by address."""
-        rows = self.sandbox.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
-        return {row["email"]: row for row in rows if row.get("email") and row["unsubscribed_at"] is None}
+@dataclass
+class HubSpotWorld(Vendors):
+    """HubSpot and Maileon of one integration."""
 
-    def mails(self) -> list[str]:
-        """Addresses that got an opt-in mail, in order."""
-        return [row["email"] for row in self.sandbox.control("GET", f"/maileon/{ACCOUNT}/doi-mails")]
+    @classmethod
+    def install(cls, sandbox: SandboxThread, **settings: Any) -> HubSpotWorld:
+        world = cls(sandbox, hub.install_hubspot(sandbox, **settings))
+        world.hold("hubspot", "maileon")
+        return world
 
-    def click(self, email: str) -> None:
-        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
+    def contact(self, name: str, *, email: str | None = None, **values: Any) -> str:
+        """Somebody creates a contact in HubSpot; returns its id."""
+        first, _, last = name.partition(" ")
+        address = email if email is not None else f"{name.lower().replace(' ', '.')}@example.com"
+        body = {"firstname": first, "lastname": last, **({"email": address} if address else {}), **values}
+        return str(self.sandbox.control("POST", f"/hubspot/{PORTAL_ID}/contacts", body)["id"])
 
-    def leave(self, email: str) -> None:
-        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email})
+    def change(self, contact_id: str, **values: Any) -> None:
+        self.sandbox.control("PATCH", f"/hubspot/{PORTAL_ID}/contacts/{contact_id}", values)
 
-    def events_sent(self) -> list[dict[str, Any]]:
-        return list(self.sandbox.control("GET", f"/maileon/{ACCOUNT}/transactions"))
+    def say(self, contact_id: str, newsletter: str) -> None:
+        """Somebody sets “Subscribe to Maileon Newsletter” to Yes or No, or empties it."""
+        self.change(contact_id, maileon_subscribe={"Yes": "true", "No": "false"}.get(newsletter, ""))
 
-    # Between them
+    def delete(self, contact_id: str) -> None:
+        self.sandbox.control("DELETE", f"/hubspot/{PORTAL_ID}/contacts/{contact_id}")
 
-    def calls(self, vendor: str) -> list[str]:
-        """Method and path of every API call a vendor has seen since the last look."""
-        rows = self.sandbox.control("GET", f"/calls?vendor={vendor}")
-        self.sandbox.control("DELETE", "/calls")
-        return [f"{row['method']} {row['path']}" for row in rows]
+    def do(self, contact_id: str, what: str, **wish: Any) -> dict[str, Any]:
+        """restore, forget, or merge (`into`)."""
+        found: dict[str, Any] = self.sandbox.control("POST", f"/hubspot/{PORTAL_ID}/contacts/{contact_id}/{what}", wish)
+        return found
 
-    def held(self) -> list[Any]:
-        """Take the webhooks that wait to be delivered."""
-        courier = self.sandbox.state.courier
-        taken, courier.held = courier.held, []
-        return taken
+    def shown(self, contact_id: str, *names: str) -> list[Any]:
+        """What HubSpot shows of a contact."""
+        portal = self.sandbox.state.hubspot.portals[PORTAL_ID]
+        values = portal.contacts[portal.survivor(int(contact_id))].values
+        return [values.get(name) for name in names]
 
-    def post(self, delivery: Any) -> int:
-        """Hand one webhook in at its address."""
-        path = "/" + delivery.url.split("/", 3)[3]
-        headers = (
-            {"Authorization": "Basic " + base64.b64encode(":".join(delivery.auth).encode()).decode()}
-            if delivery.auth
-            else {}
-        )
-        content_type = delivery.headers.get("Content-Type", "application/json")
-        answer = Client(headers=headers).generic("POST", path, delivery.body(1), content_type=content_type)
-        return int(answer.status_code)
-
-    def deliver(self) -> None:
-        """Deliver everything in order and let the hub work, until nothing moves any more."""
-        for _ in range(20):
-            waiting = self.held()
-            for delivery in waiting:
-                assert self.post(delivery) == 200, delivery.url
-            hub.drain()
-            if not waiting and not self.sandbox.state.courier.held:
-                return
-        raise AssertionError("echoes go round and round")
+    def notes(self, contact_id: str) -> list[str]:
+        """The notes on a contact."""
+        rows = self.sandbox.control("GET", f"/hubspot/{PORTAL_ID}/state")["notes"]
+        return [row["hs_note_body"] for row in rows if row["contact_id"] == contact_id]

@@ -38,6 +38,7 @@ CONNECTOR = Connector(
     fields=fields.list_fields,
     create_field=fields.create_field,
     webhooks=webhooks,
+    webhook_addresses=webhooks.addresses,
     objects=fields.OBJECTS,
     rights=rights,
 )

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError
@@ -123,6 +123,14 @@ def subscribe(client: MaileonClient, event: str, url: str, secret: str) -> str:
     if not matches:
         raise ContractError("Maileon did not say which webhook it created.")
     return matches[-1]
+
+
+ADDRESSES = {"doi": "Double Opt-in Confirmation webhook", "unsubscription": "Unsubscription webhook"}
+
+
+def addresses(url: str, secret: str) -> Mapping[str, str]:
+    """The whole addresses of the events that carry consent, for whoever enters them at Maileon by hand."""
+    return {label: f"{url}?{urlencode({TOKEN: secret, EVENT: event})}" for event, label in ADDRESSES.items()}
 
 
 def unsubscribe(client: MaileonClient, external_id: str) -> None:

@@ -64,22 +64,15 @@ def explain(reply: Reply) -> str:
 def read_limits(reply: Reply) -> Sequence[LimitReading]:
     """Read the rate-limit headers. `x-ratelimit-reset` is in seconds, not an epoch (pipedrive sheet §13)."""
     readings = []
-    limit, remaining = _header(reply, "x-ratelimit-limit"), _header(reply, "x-ratelimit-remaining")
+    limit, remaining = reply.number("x-ratelimit-limit"), reply.number("x-ratelimit-remaining")
     if remaining is not None:
         window = "search" if limit is not None and limit <= SEARCH_LIMIT else "burst"
-        readings.append(LimitReading(window, remaining, limit, _header(reply, "x-ratelimit-reset")))
-    left = _header(reply, "x-daily-ratelimit-token-remaining")
+        readings.append(LimitReading(window, remaining, limit, reply.number("x-ratelimit-reset")))
+    left = reply.number("x-daily-ratelimit-token-remaining")
     if left is not None:
         resets_in = DAY_EXHAUSTED_PAUSE if left <= 0 else None
-        readings.append(LimitReading("day", left, _header(reply, "x-daily-ratelimit-token-limit"), resets_in))
+        readings.append(LimitReading("day", left, reply.number("x-daily-ratelimit-token-limit"), resets_in))
     return readings
-
-
-def _header(reply: Reply, name: str) -> float | None:
-    try:
-        return float(reply.headers[name])
-    except (KeyError, ValueError):
-        return None
 
 
 class Api:

@@ -10,7 +10,6 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +21,7 @@ from django.conf import settings
 from urllib3.exceptions import HTTPError
 
 from integration import guard
-from integration.connectors.base import OAuth, Removal, WebhookRequest
+from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
 from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
@@ -37,26 +36,6 @@ SCOPES = (
     "search:read", "webhooks:full", "admin",
 )  # fmt: skip
 EXPIRY_MARGIN = timedelta(minutes=2)  # a token this close to its end is treated as expired
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """What the token endpoint gave, already checked. `api_domain` is the company root: the connection's base URL."""
-
-    access_token: str
-    refresh_token: str
-    expires_at: datetime
-    api_domain: str
-    scope: str
-
-    def values(self) -> dict[str, str]:
-        """Return the secrets to store, all text."""
-        return {
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "expires_at": self.expires_at.isoformat(),
-            "scope": self.scope,
-        }
 
 
 def _declare(host: str) -> OAuth:

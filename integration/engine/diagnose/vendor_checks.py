@@ -70,7 +70,11 @@ def webhooks(look: Look, side: str) -> Iterator[Finding]:
         return
     if not _reachable(connection.base_url):
         yield fault("address_not_public", address=settings.PUBLIC_URL)
-    there = {row.external_id: row for row in connection.connector.webhooks.list_subscriptions(look.ctx.client(side))}
+    subscriptions = connection.connector.subscriptions
+    if subscriptions is None:
+        yield passed_over(f"{vendor}'s app itself says whom to call; its webhooks are set there.")
+        return
+    there = {row.external_id: row for row in subscriptions.list_subscriptions(look.ctx.client(side))}
     endpoint = WebhookEndpoint.objects.select_related("connection").filter(connection=connection).first()
     known = dict(RemoteSubscription.objects.filter(connection=connection).values_list("event", "external_id"))
     wrong: dict[str, list[str]] = {}

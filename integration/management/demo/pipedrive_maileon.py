@@ -8,20 +8,19 @@ from typing import Any
 from integration.connectors.maileon.connector import CONNECTOR as MAILEON
 from integration.engine import health, provisioning, runs
 from integration.engine.context import open_client
+from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RunState, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tenants.models import Tenant
 
-ACCOUNT = 501
 
-
-class Story:
+class Story(MaileonSide):
     """One tenant with both systems connected, and what happens there."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+        super().__init__(stage)
         self.tenant = Tenant.objects.create(name="ACME GmbH")
         left = stage.connect(self.tenant, "pipedrive", "pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
         right = stage.connect(self.tenant, "maileon", "maileon/1.0", api_key=MAILEON_KEY)
@@ -62,20 +61,6 @@ class Story:
         return next(
             (name for name in ("pending", "confirmed", "unsubscribed") if value == resources[f"status_{name}"]), ""
         )
-
-    def contact(self, email: str) -> dict[str, Any] | None:
-        """The contact with this address as Maileon has it."""
-        rows = self.stage.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
-        return next((row for row in rows if row.get("email") == email), None)
-
-    def wait_contact(self, email: str, **expected: Any) -> dict[str, Any]:
-        """Wait for a contact with these values."""
-
-        def look() -> dict[str, Any] | None:
-            row = self.contact(email)
-            return row if row and all(row.get(key) == value for key, value in expected.items()) else None
-
-        return self.stage.until(f"contact {email} with {expected}", look)
 
     def subscribe_and_confirm(self, name: str) -> tuple[str, str]:
         """A person says yes and clicks the link in the mail; returns id and address."""
@@ -140,7 +125,7 @@ class Story:
         self.person("Direct Dora", newsletter="Yes")
         self.wait_contact("direct.dora@example.com", permission=2, doi_mails_sent=0)
         self.change(person_id, custom_fields=self.newsletter("No"))
-        self.stage.until(f"{email} unsubscribed", lambda: self.contact(email) is None)
+        self.stage.until(f"{email} unsubscribed", lambda: self.found(email) is None)
         self.stage.save_settings(self.integration, doi_enabled=True, permission="1")
         return (
             "Yes → 1 opt-in mail → click → permission 5; off → permission 2 at once; empty → skipped; No → unsubscribed"
@@ -173,7 +158,7 @@ class Story:
         newsletter = self.fields_of(lost_id)[self.integration.resources["newsletter"]]
         if str(newsletter) != self.integration.resources["newsletter_no"]:
             raise NotSeen("the stale Yes won")
-        self.stage.until("Maileon to forget the contact", lambda: self.contact(lost) is None)
+        self.stage.until("Maileon to forget the contact", lambda: self.found(lost) is None)
         return "webhook: Newsletter No, Unsubscribed; lost webhook: the same from the report; confirmation: Confirmed"
 
     def item_7(self) -> str:
@@ -209,7 +194,7 @@ class Story:
         self.wait_contact("mary.new@example.com", doi_mails_sent=1)
         gone, gone_email = self.subscribe_and_confirm("Gone Gary")
         self.stage.control("DELETE", f"/pipedrive/acme/persons/{gone}")
-        self.stage.until("the deleted person's contact is unsubscribed", lambda: self.contact(gone_email) is None)
+        self.stage.until("the deleted person's contact is unsubscribed", lambda: self.found(gone_email) is None)
         kept, kept_email = self.subscribe_and_confirm("Survivor Sue")
         double = self.person("Survivor Sue Twin", newsletter="Yes", email=kept_email)
         self.stage.logged(source_id=double, reason="duplicate_email")
@@ -221,7 +206,7 @@ class Story:
         self.wait_contact(kept_email, permission=5)
         nobody = self.person("No Address", newsletter="Yes", email="")
         self.stage.logged(source_id=nobody, reason="no_email")
-        if self.contact(old):
+        if self.found(old):
             raise NotSeen("the old address is still a contact")
         return (
             "new address asked, old one gone; deleted → unsubscribed; merge kept the survivor; doubles, blanks skipped"

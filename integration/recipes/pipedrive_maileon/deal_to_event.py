@@ -16,9 +16,9 @@ from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
-from integration.recipes.pipedrive_maileon import consent, people
+from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
-from integration.recipes.pipedrive_maileon.person_to_contact import newsletter_wish
+from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 
 PAGE_SIZE = 500
 FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has not been sent by anybody before
@@ -124,7 +124,7 @@ class DealToEvent:
     def _last_known(self, ctx: Context, values: Mapping[str, Any]) -> dict[str, Any]:
         """A deal that was never sent, from its delete event. Its person is known by its link or not at all."""
         person = RecordLink.objects.filter(
-            integration=ctx.integration, link_type=consent.LINK_TYPE, source_id=str(values.get("person_id") or "")
+            integration=ctx.integration, link_type=LINK_TYPE, source_id=str(values.get("person_id") or "")
         ).first()
         if person is None or not person.written.get("email"):
             return {}
@@ -168,7 +168,7 @@ def people_on_their_way(ctx: Context, persons: Sequence[Person]) -> dict[str, st
     """People about to be contacts: "queued" with a job of their own, "announced" by a Yes without a link."""
     wanted = {person.id for person in persons if newsletter_wish(ctx, person.custom_fields) == "yes"}
     mine = {"integration": ctx.integration}
-    linked = RecordLink.objects.filter(**mine, link_type=consent.LINK_TYPE, source_id__in=wanted)
+    linked = RecordLink.objects.filter(**mine, link_type=LINK_TYPE, source_id__in=wanted)
     settled = set(linked.exclude(state=LinkState.PENDING).values_list("source_id", flat=True))
     jobs = SyncJob.objects.filter(**mine, flow="person_to_contact", external_id__in=wanted - settled)
     states = {key: (state, reason) for key, state, reason in jobs.values_list("external_id", "state", "reason")}

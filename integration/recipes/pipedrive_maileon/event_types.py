@@ -8,7 +8,7 @@ from typing import Any
 from integration.connectors.maileon.records import Attribute, Transaction
 from integration.engine.context import Context
 from integration.engine.flow import Result, Write
-from integration.recipes.pipedrive_maileon import consent
+from integration.recipes.newsletter import consent
 
 # Name → Maileon type, as in the seed; its "datetime" is called timestamp in the API (maileon sheet §5.1).
 ATTRIBUTES = {

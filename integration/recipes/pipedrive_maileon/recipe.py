@@ -7,11 +7,12 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.engine.recipe import MappingRow, Recipe
-from integration.recipes.pipedrive_maileon import directory, people
+from integration.recipes.newsletter import directory
+from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
-from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
+from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, choices, summary, warnings
 from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
 
 PERSON_MAPPING = (
@@ -58,6 +59,7 @@ RECIPE = Recipe(
     warnings=warnings,
     summary=summary,
     fields=needed_fields,
+    choices=choices,
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},

@@ -7,32 +7,21 @@ from typing import Any
 
 from django import forms
 
+from integration.engine.context import Context
+from integration.recipes.newsletter import settings as newsletter
+from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
+
 DEFAULTS: dict[str, Any] = {
+    **newsletter.DEFAULTS,
     "contacts_enabled": True,
-    "permission": "1",
-    "doi_enabled": True,
-    "doi_key": "",
     "deals_enabled": False,
     "deals_create_contacts": False,
     "custom_fields": [],
-    "on_delete": "unsubscribe",
-    "on_email_change": "ask_again",
 }
 
-PERMISSIONS = (("1", "None"), ("2", "Single Opt-in"), ("4", "Double Opt-in"), ("5", "Double Opt-in Plus"))
-ON_DELETE = (
-    ("unsubscribe", "Unsubscribe the contact"),
-    ("delete", "Delete the contact and its history"),
-    ("nothing", "Do nothing"),
-)
-ON_EMAIL_CHANGE = (
-    ("ask_again", "Ask the new address by opt-in mail (the old contact is removed)"),
-    ("keep", "Change the address and keep the permission"),
-)
 
-
-class SettingsForm(forms.Form):
-    """What a tenant decides. `context` (optional) lets it offer the account's own fields and check against Maileon."""
+class SettingsForm(NewsletterForm):
+    """What a tenant decides. `choices` offers the account's own person fields."""
 
     contacts_enabled = forms.BooleanField(
         label="Enable Pipedrive contacts sync",
@@ -96,54 +85,27 @@ class SettingsForm(forms.Form):
         "deals_create_contacts": {"deals_enabled": True},
     }
 
-    def __init__(self, *args: Any, field_choices: list[tuple[str, str]] | None = None, **kwargs: Any) -> None:
+    offered = ("custom_fields",)
+
+    def __init__(self, *args: Any, choices: Mapping[str, list[tuple[str, str]]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         custom = self.fields["custom_fields"]
         assert isinstance(custom, forms.MultipleChoiceField)
-        known = field_choices or []
+        known = (choices or {}).get("custom_fields", [])
         chosen = [key for key in (self.initial.get("custom_fields") or []) if key not in dict(known)]
         custom.choices = [*known, *((key, f"{key} (no longer in Pipedrive)") for key in chosen)]
-
-    def clean_permission(self) -> str:
-        """An option hidden by others keeps a harmless value."""
-        return str(self.cleaned_data.get("permission") or DEFAULTS["permission"])
-
-    def clean_on_delete(self) -> str:
-        """Default: unsubscribe."""
-        return str(self.cleaned_data.get("on_delete") or DEFAULTS["on_delete"])
-
-    def clean_on_email_change(self) -> str:
-        """Default: ask again."""
-        return str(self.cleaned_data.get("on_email_change") or DEFAULTS["on_email_change"])
 
     def clean(self) -> dict[str, Any]:
         """Check what belongs together."""
         data = super().clean() or {}
         if data.get("deals_create_contacts") and not data.get("deals_enabled"):
             data["deals_create_contacts"] = False
-        key = str(data.get("doi_key") or "")
-        if key and not (key.isascii() and key.isalnum()):  # what Maileon takes as `doimailing` (maileon sheet §2.2)
-            self.add_error("doi_key", "A DOI key has only letters and digits. Copy it from the mailing in Maileon.")
         return data
 
 
 def warnings(settings: Mapping[str, Any]) -> list[str]:
     """What to warn about although it can be saved."""
-    found = []
-    if settings.get("contacts_enabled") and settings.get("doi_enabled") and not settings.get("doi_key"):
-        found.append(
-            "No DOI key is given. That works only if your Maileon account has a default DOI mailing; without one, no "
-            "opt-in mail can be sent and people wait until there is one."
-        )
-    if (
-        settings.get("contacts_enabled")
-        and not settings.get("doi_enabled")
-        and settings.get("permission") in ("4", "5")
-    ):
-        found.append(
-            "People get a double opt-in permission without being asked. Make sure that you have their confirmation."
-        )
-    return found
+    return newsletter.consent_warnings(settings) if settings.get("contacts_enabled") else []
 
 
 def summary(settings: Mapping[str, Any]) -> list[str]:
@@ -163,25 +125,26 @@ def summary(settings: Mapping[str, Any]) -> list[str]:
 
 def _said_of_people(settings: Mapping[str, Any]) -> list[str]:
     if settings.get("doi_enabled"):
-        mailing = f"the DOI mail “{settings['doi_key']}”" if settings.get("doi_key") else "your default DOI mail"
         said = [
-            f"New people with Newsletter = Yes are created in Maileon and get {mailing}.",
+            f"New people with Newsletter = Yes are created in Maileon and get {newsletter.mailing_said(settings)}.",
             "When they confirm, Newsletter status becomes Confirmed.",
+            newsletter.address_change_said(settings),
         ]
-        if settings.get("on_email_change") == "keep":
-            said.append("When an address changes, the contact keeps its permission.")
-        else:
-            said.append("When an address changes, the new one is asked by mail and the old contact is removed.")
     else:
-        permission = dict(PERMISSIONS).get(str(settings.get("permission")), "None")
+        permission = newsletter.permission_said(settings)
         said = [f"New people with Newsletter = Yes are created in Maileon at once, with permission {permission}."]
     said.append("Who unsubscribes in Maileon gets Newsletter = No in Pipedrive.")
-    deleted = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}
-    said.append(
-        f"When a person is deleted, the contact {deleted.get(str(settings.get('on_delete')), 'is unsubscribed')}."
-    )
+    said.append(newsletter.deletion_said(settings, "a person"))
     if number := len(settings.get("custom_fields") or ()):
         said.append(
             f"{number} field{'' if number == 1 else 's'} of your own {'is' if number == 1 else 'are'} sent along."
         )
     return said
+
+
+def choices(ctx: Context) -> Mapping[str, list[tuple[str, str]]]:
+    """The account's own person fields by label, but ours."""
+    ours = set(ctx.resources.values())
+    offered = [spec for spec in ctx.fields("left", "person").values() if spec.custom and spec.key not in ours]
+    pairs = sorted(((spec.key, spec.label) for spec in offered), key=lambda pair: pair[1].lower())
+    return {"custom_fields": pairs}

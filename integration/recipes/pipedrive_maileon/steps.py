@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.engine.context import Context
-from integration.engine.jobs import save_jobs
 from integration.engine.recipe import NeededField, Step
-from integration.models import FieldMapping, Integration, RecordLink, SyncJob
-from integration.recipes.pipedrive_maileon import consent
+from integration.models import FieldMapping, Integration
+from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
+from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 
 NEWSLETTER = FieldSpec("", "Newsletter", "option", (Option("", "Yes"), Option("", "No")), custom=True)
 STATUS = FieldSpec(
@@ -83,7 +83,7 @@ def _field(ctx: Context, name: str, wanted: FieldSpec, options: dict[str, str]) 
     keys = {option.label: option.key for option in spec.options}
     ctx.resources.update({resource: keys[label] for label, resource in options.items()})
     if remembered and remembered != spec.key:
-        said += f", {_restore_values(ctx)} values are being written back"
+        said += f", {restore_values(ctx, LINK_TYPE, 'consent_to_person')} values are being written back"
     return said
 
 
@@ -96,39 +96,10 @@ def _found_or_made(ctx: Context, fields: Iterable[FieldSpec], wanted: FieldSpec)
     return made, "created"
 
 
-def _restore_values(ctx: Context) -> int:
-    """A field made anew is empty for everybody: queue what we know of each person."""
-    links = RecordLink.objects.filter(integration=ctx.integration, link_type=consent.LINK_TYPE)
-    jobs = [
-        SyncJob(
-            integration=ctx.integration, flow="consent_to_person", external_id=link.source_id, hint={"restore": True}
-        )
-        for link in links.iterator(chunk_size=2000)
-        if consent.of(link) != consent.NONE
-    ]  # fmt: skip
-    save_jobs(jobs)
-    return len(jobs)
-
-
 def contact_fields(ctx: Context) -> str:
     """Create the mapped contact fields that Maileon does not have yet, with the right type."""
     sync_custom_fields(ctx)
-    ctx.talking_to = "right"
-    known = ctx.fields("right", "contact", fresh=True)
-    made = []
-    person_fields = ctx.fields("left", "person")
-    for row in FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact").exclude(
-        direction="off"
-    ):
-        if row.target not in known:
-            kind = row.options.get("target_type") or _type_of(row.source, person_fields)
-            ctx.connection("right").connector.create_field(
-                ctx.right, "contact", FieldSpec(row.target, row.target, kind, custom=True)
-            )
-            made.append(row.target)
-    if made:
-        ctx.fields("right", "contact", fresh=True)
-    return f"created {', '.join(made)}" if made else "in place"
+    return create_contact_fields(ctx, "person_to_contact")
 
 
 def sync_custom_fields(ctx: Context) -> None:
@@ -165,16 +136,6 @@ def _add_row(integration: Integration, spec: FieldSpec, taken: set[str]) -> str:
     target = _target_name(spec.label, taken)
     FieldMapping.objects.create(
         integration=integration, flow="person_to_contact", position=100, source=f"custom_fields.{spec.key}",
-        transform=transform, target=target, options={"by_settings": True, "target_type": _maileon_type(spec)},
+        transform=transform, target=target, options={"by_settings": True, "target_type": contact_field_type(spec)},
     )  # fmt: skip
     return target
-
-
-def _type_of(source: str, person_fields: object) -> str:
-    key = source.removeprefix("custom_fields.")
-    spec = person_fields.get(key) if isinstance(person_fields, dict) else None
-    return _maileon_type(spec) if spec else "text"
-
-
-def _maileon_type(spec: FieldSpec) -> str:
-    return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"

@@ -167,3 +167,28 @@ def test_mapping_is_deterministic_and_leaves_the_record_alone(record):
     assert first == second
     assert repr(record) == before
     assert set(first.values) <= {key.upper() for key in record}
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [("female", "f"), ("Herr", "m"), ("Mr.", "m"), (" D ", "d"), ("weiblich", "f"), ("", None), (None, None)],
+)
+def test_genders_are_read_as_people_write_them(word, code):
+    assert apply(MappingRow("g", "GENDER", "gender"), {"g": word}, type_name="option").values == {"GENDER": code}
+
+
+@pytest.mark.parametrize(("word", "locale"), [("de", "de"), ("de-at", "de_AT"), ("EN_us", "en_US"), ("", None)])
+def test_languages_are_brought_into_one_form(word, locale):
+    assert apply(MappingRow("l", "LOCALE", "locale"), {"l": word}).values == {"LOCALE": locale}
+
+
+@pytest.mark.parametrize(("transform", "word"), [("gender", "perhaps"), ("locale", "German"), ("locale", "zh-hant")])
+def test_what_is_neither_is_reported_and_stays_behind(transform, word):
+    mapped = apply(MappingRow("a", "A", transform), {"a": word})
+    assert mapped.values == {}
+    assert set(mapped.problems) == {"A"}
+
+
+@pytest.mark.parametrize(("text", "date"), [("1772359200000", "2026-03-01"), ("-631152000000", "1950-01-01")])
+def test_milliseconds_are_a_date_too(text, date):
+    assert convert(text, "date") == date

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from integration.engine import doorbell, router
+from integration.engine.flow import Route
 from integration.models import SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -114,3 +118,35 @@ def test_a_broken_broker_disturbs_nobody(monkeypatch):
 
     assert Doorbell.objects.get(key="router").rung_at is None
     monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
+
+
+def test_a_burst_waits_once_and_is_never_put_off_again(integration):
+    class Patient(FakeFlow):
+        def route(self, ctx, event):
+            return [Route(event.external_id, delay=event.payload.get("delay", 0))]
+
+    recipes = recipes_with(Patient())
+    before = timezone.now()
+    event(integration, "7", payload={"delay": 30})
+    event(integration, "7", payload={"delay": 5})
+    router.route_new_events(recipes)
+    first = SyncJob.objects.get().next_attempt_at
+    assert timedelta(seconds=4) < first - before < timedelta(seconds=7)
+
+    event(integration, "7", payload={"delay": 60})
+    router.route_new_events(recipes)
+    assert SyncJob.objects.get().next_attempt_at == first
+
+    event(integration, "7")
+    router.route_new_events(recipes)
+    assert SyncJob.objects.get().next_attempt_at <= timezone.now()
+
+
+def test_a_job_that_backs_off_does_not_wait_longer_for_a_new_event(integration):
+    later = timezone.now() + timedelta(hours=4)
+    JobFactory(integration=integration, external_id="7", attempts=9, next_attempt_at=later)
+    event(integration, "7")
+
+    router.route_new_events(recipes_with(FakeFlow()))
+
+    assert SyncJob.objects.get().next_attempt_at <= timezone.now()

@@ -31,7 +31,7 @@ OPEN = {
 # Buttons: they change something, so looking at them is refused, and pressing them at a foreign tenant is a 404.
 POST_ONLY = {"sample", "cancel", "account", "summary"}
 # Vendors prove themselves by the endpoint's secret; a member's session counts for nothing there.
-PROVEN = {"webhook": 405}
+PROVEN = {"webhook": 405, "app_webhook": 405}
 
 
 def names(resolver=None, prefix=""):

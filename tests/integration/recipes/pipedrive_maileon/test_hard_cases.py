@@ -104,15 +104,15 @@ def test_an_opt_out_never_waits_behind_an_import(world, monkeypatch):
     for d in world.held():
         world.post(d)
     router.route_new_events(get_recipe)
-    from integration.recipes.pipedrive_maileon import contacts
+    from integration.recipes.newsletter.subscription import Subscription
 
-    real = contacts._ask
+    real = Subscription.ask
 
-    def slow(ctx, entry):
+    def slow(self, entry):
         time.sleep(0.1)
-        return real(ctx, entry)
+        return real(self, entry)
 
-    monkeypatch.setattr(contacts, "_ask", slow)
+    monkeypatch.setattr(Subscription, "ask", slow)
     for _i in range(6):
         runner.run(str(world.integration.pk), get_recipe, slice_seconds=0.5)
     assert world.shown(pid) == ("no", "unsubscribed")

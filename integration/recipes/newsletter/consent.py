@@ -1,4 +1,4 @@
-"""Where a person stands with the newsletter, as this recipe remembers it in the link's notes. Pure rules, no calls.
+"""Where a person stands with the newsletter, as the link's notes remember it. Pure rules, no calls.
 
 A permission is never raised by accident and an unsubscribed person is never subscribed by a sync: only a No that turns
 into a Yes under our eyes counts as a new wish, and only the person's own click on the opt-in mail makes it true.
@@ -24,9 +24,7 @@ IN_STEP = frozenset({PENDING, SUBSCRIBED, CONFIRMED})
 PERMISSION_NONE, PERMISSION_SINGLE, PERMISSION_DOUBLE, PERMISSION_DOUBLE_PLUS = 1, 2, 4, 5
 CONFIRMED_PERMISSIONS = frozenset({PERMISSION_DOUBLE, PERMISSION_DOUBLE_PLUS})
 
-LINK_TYPE = "person"
-
-# A new state of consent: not told to Pipedrive yet, and everything older forgotten.
+# A new state of consent: not told to the source yet, and everything older forgotten.
 _FRESH = {"reported": "", "no_seen": False, "removed_at_target": False}
 
 

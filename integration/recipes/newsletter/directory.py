@@ -73,7 +73,7 @@ def look_up(ctx: Context, email: str, link: RecordLink | None) -> dict[str, Any]
     if not address:
         return None
     known = ctx.fields("right", "contact")
-    mapped = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact")
+    mapped = FieldMapping.objects.filter(integration=ctx.integration, flow__in=list(ctx.recipe.mapped_flows))
     targets = [key for key in mapped.values_list("target", flat=True) if key in known]
     contact = ctx.right.find_contact(
         address,

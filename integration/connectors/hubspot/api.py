@@ -1,0 +1,176 @@
+"""The plumbing under HubSpot's client: version, auth header, budgets, batches, paging and error words. Knows no nouns.
+
+`client.py` is built on it. Nothing else calls it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from integration.connectors.base import Credentials, JSONValue
+from integration.errors import ContractError, RateLimited, RecordError, TransientError
+from integration.guard import HostPolicy
+from integration.http import LimitReading, Reply, StatusErrors, Transport, Wire
+
+# The one place that names the dated API version (hubspot sheet §0): released each March and September, good for 18
+# months. The bodies are the same in 2026-03. No file of 2026-09 is published for the timeline.
+VERSION = "2026-09"
+TIMELINE_VERSION = "2026-03"
+CONTACTS = f"/crm/objects/{VERSION}/contacts"
+NOTES = f"/crm/objects/{VERSION}/notes"
+PROPERTIES = f"/crm/properties/{VERSION}/contacts"
+TOKEN = f"/oauth/{VERSION}/token"
+UNINSTALL = f"/appinstalls/{VERSION}/external-install"
+ACCOUNT = f"/account-info/{VERSION}/details"
+TIMELINE_EVENTS = f"/integrators/timeline/{TIMELINE_VERSION}/events"
+
+BASE_URL = "https://api.hubapi.com"
+SANDBOX_PATH = "/hubspot"
+POLICY = HostPolicy(("api.hubapi.com",))
+BATCH = 100  # records per batch call
+SEARCH_PAUSE = 1.0  # the window of searches
+DAY_EXHAUSTED_PAUSE = 3600.0  # the reset is at midnight of an unknown zone: knock once an hour
+Row = dict[str, JSONValue]
+
+# hubspot sheet §2: beyond the usual ones, and documented as such.
+ERRORS: StatusErrors = {
+    414: (RecordError, "record_refused", "refused the call as too large"),
+    423: (TransientError, "vendor_unavailable", "has locked this record for a moment"),
+    477: (TransientError, "vendor_unavailable", "is moving this account to another place"),
+}
+_INVALID = re.compile(r"^Property values were not valid: (\[.*\])$", re.DOTALL)
+
+
+def explain(reply: Reply) -> str:
+    """Find the vendor's own words in an error body; every field of it is optional (hubspot sheet §2)."""
+    try:
+        body = reply.json()
+    except ContractError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    message = str(body.get("message") or body.get("error_description") or "")
+    if found := _INVALID.match(message):
+        return _invalid_values(found[1]) or message
+    scopes = [scope for item in _dicts(body.get("errors")) for scope in _scopes(item)]
+    return f"{message} Missing: {', '.join(scopes)}." if scopes else message
+
+
+def _invalid_values(text: str) -> str:
+    try:
+        rows = _dicts(json.loads(text))
+    except ValueError:
+        return ""
+    return "; ".join(f"{row.get('name')}: {row.get('message')} ({row.get('error')})" for row in rows)
+
+
+def _scopes(item: Mapping[str, JSONValue]) -> list[str]:
+    context = item.get("context")
+    if not isinstance(context, dict):
+        return []
+    return [str(scope) for key in ("requiredScopes", "requiredGranularScopes") for scope in context.get(key) or ()]
+
+
+def _dicts(value: JSONValue) -> list[Row]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def read_limits(reply: Reply) -> Sequence[LimitReading]:
+    """Read the ten-second window; answers of searches carry no such headers (hubspot sheet §7)."""
+    remaining, limit, interval = (
+        reply.number(f"X-HubSpot-RateLimit-{name}") for name in ("Remaining", "Max", "Interval-Milliseconds")
+    )
+    if remaining is None:
+        return ()
+    return (LimitReading("burst", remaining, limit, interval / 1000 if interval else None),)
+
+
+class Api:
+    """Calls to one portal. Every method raises only IntegrationErrors."""
+
+    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+        self.access_token = credentials.values["access_token"]
+        # The consent's scopes; empty for one given before we kept them.
+        self.granted_scopes = frozenset(credentials.values.get("scope", "").split())
+        self._transport = Transport(
+            "HubSpot", credentials.base_url, POLICY,
+            headers={"Accept": "application/json", "Authorization": f"Bearer {self.access_token}"},
+            secrets=(self.access_token,), wire=wire, read_limits=read_limits, errors=ERRORS, explain=explain,
+        )  # fmt: skip
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: JSONValue = None,
+        search: bool = False,
+    ) -> JSONValue:
+        """Make one call and return its JSON, None for an empty answer."""
+        windows = ("search",) if search else ("burst",)
+        try:
+            reply = self._transport.request(method, path, params=params or {}, json=json, windows=windows)
+        except RateLimited as exc:
+            exc.retry_after = _pause(exc)
+            raise
+        except RecordError as exc:
+            if "PROPERTY_DOESNT_EXIST" in exc.detail:
+                exc.reason = "field_unknown"
+            raise
+        return reply.json() if reply.content.strip() else None
+
+    def get(self, method: str, path: str, **options: Any) -> Row:
+        """The same for an answer that must be an object."""
+        body = self.call(method, path, **options)
+        if not isinstance(body, dict):
+            raise ContractError("HubSpot answered in an unknown form.", detail=f"{path}: {type(body).__name__}")
+        return body
+
+    def page(self, method: str, path: str, **options: Any) -> tuple[list[Row], str | None]:
+        """Return the rows of one page and the cursor of the next; without `paging` it was the last."""
+        body = self.get(method, path, **options)
+        paging = body.get("paging") or {}
+        following = (paging.get("next") or {}).get("after") if isinstance(paging, dict) else None
+        return results(body), str(following) if following is not None else None
+
+
+def results(body: Mapping[str, JSONValue]) -> list[Row]:
+    """The rows of a list, a search or a batch."""
+    rows = body.get("results")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ContractError("HubSpot sent a list in an unknown form.", detail=f"keys: {sorted(body)[:20]}")
+    return rows
+
+
+def problems(body: Mapping[str, JSONValue]) -> list[Row]:
+    """The errors of a batch, on any success: whether the newest version answers 207 is not settled (sheet §2)."""
+    return _dicts(body.get("errors"))
+
+
+def ids_in(row: Mapping[str, JSONValue]) -> list[str]:
+    """The ids one error of a batch speaks of; it may lack its context."""
+    context = row.get("context")
+    return [str(key) for key in context.get("ids") or ()] if isinstance(context, dict) else []
+
+
+def segment(value: str) -> str:
+    """Quote one path segment. Ids come from outside: none may lead to another path."""
+    text = str(value)
+    if text in ("", ".", ".."):
+        raise RecordError("This is not an id.", detail=repr(text))
+    return quote(text, safe="")
+
+
+def _pause(exc: RateLimited) -> float:
+    """A 429 tells its policy in the body and usually no Retry-After (hubspot sheet §7)."""
+    if exc.retry_after is not None:
+        return exc.retry_after
+    if '"DAILY"' in exc.detail:
+        return DAY_EXHAUSTED_PAUSE
+    return SEARCH_PAUSE + random.random()  # noqa: S311 - jitter, not a secret

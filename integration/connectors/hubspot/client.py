@@ -1,0 +1,257 @@
+"""HubSpot's nouns and verbs: account, contacts, properties, notes, app events. Called by the recipes' flows.
+
+It stores nothing and decides nothing. Ids and values are texts; writes of many go in batches of a hundred.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.base import Account, Identity, JSONValue
+from integration.connectors.hubspot import oauth
+from integration.connectors.hubspot.api import (
+    ACCOUNT,
+    BATCH,
+    CONTACTS,
+    NOTES,
+    PROPERTIES,
+    TIMELINE_EVENTS,
+    UNINSTALL,
+    Api,
+    Row,
+    ids_in,
+    problems,
+    results,
+    segment,
+)
+from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
+from integration.errors import Conflict, ContractError, NotFound
+
+SEARCH_PAGE = 200
+NOTE_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202}
+_EXISTING = re.compile(r"Existing ID: (\d+)")  # the id of a conflict is only in its text (hubspot sheet §2)
+
+
+class HubSpotClient(Api):
+    """One portal."""
+
+    # Account
+
+    def get_account(self) -> Account:
+        """Return the portal behind the token, proven by introspection and by a call."""
+        return self._account(oauth.introspect(self.access_token))
+
+    def get_identity(self) -> Identity:
+        """Return the portal and the user who gave the consent."""
+        found = oauth.introspect(self.access_token)
+        email = str(found.get("user") or "")
+        return Identity(self._account(found), str(found.get("user_id") or ""), email.partition("@")[0], email)
+
+    def _account(self, found: Mapping[str, Any]) -> Account:
+        details = self.get("GET", ACCOUNT)
+        portal_id = str(found["hub_id"])
+        if str(details.get("portalId") or "") != portal_id:
+            raise ContractError("HubSpot names two different accounts.", detail=f"{details.get('portalId')}")
+        kept = {
+            "hub_domain": found.get("hub_domain"), "user_id": found.get("user_id"), "app_id": found.get("app_id"),
+            "ui_domain": details.get("uiDomain"), "time_zone": details.get("timeZone"),
+        }  # fmt: skip
+        return Account(
+            portal_id, str(found.get("hub_domain") or portal_id), {key: str(value or "") for key, value in kept.items()}
+        )
+
+    def uninstall(self) -> None:
+        """Remove the app from the portal. Its administrators get a mail, and webhooks stop."""
+        self.call("DELETE", UNINSTALL)
+
+    # Contacts: reading
+
+    def get_contact(self, contact_id: str, properties: Sequence[str]) -> Contact:
+        """Return one contact. The id of one that was merged answers with the survivor, under another id."""
+        return read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params=_asked(properties)))
+
+    def get_contacts(self, ids: Iterable[str], properties: Sequence[str]) -> list[Contact]:
+        """Return the contacts with these ids, 100 per call; deleted and merged ones are missing."""
+        return list(self._batch_read([{"id": key} for key in dict.fromkeys(ids)], properties))
+
+    def find_contacts(self, emails: Iterable[str], properties: Sequence[str]) -> list[Contact]:
+        """Return who has one of these addresses, secondary ones included (their `email` then differs)."""
+        return list(self._batch_read([{"id": key} for key in dict.fromkeys(emails)], properties, idProperty="email"))
+
+    def _batch_read(self, inputs: list[Row], properties: Sequence[str], **more: str) -> Iterator[Contact]:
+        for chunk in _chunks(inputs):
+            body = {"properties": list(properties), "inputs": chunk, **more}
+            yield from map(read_contact, results(self.get("POST", f"{CONTACTS}/batch/read", json=body)))
+
+    def contacts_page(self, cursor: str | None, properties: Sequence[str]) -> Page[Contact]:
+        """Return one page of all contacts, a hundred at the most."""
+        params = {"limit": BATCH, **({"after": cursor} if cursor else {}), **_asked(properties)}
+        rows, following = self.page("GET", CONTACTS, params=params)
+        return Page(tuple(map(read_contact, rows)), following)
+
+    def changed_ids_page(self, since: datetime, cursor: str | None) -> Page[str]:
+        """Return ids of contacts changed since then; the cursor is the highest id seen.
+
+        Walking by id never meets the limit of 10,000 results, and changes on the way move nobody. Search lags some
+        seconds behind, so read the records afresh.
+        """
+        filters = [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": _milliseconds(since)}]
+        if cursor:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": cursor})
+        body = {
+            "filterGroups": [{"filters": filters}], "properties": ["hs_object_id"], "limit": SEARCH_PAGE,
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+        }  # fmt: skip
+        rows, following = self.page("POST", f"{CONTACTS}/search", json=body, search=True)
+        ids = tuple(read_contact(row).id for row in rows)
+        return Page(ids, ids[-1] if ids and following else None)
+
+    def search_contacts(self, text: str, properties: Sequence[str]) -> list[Contact]:
+        """Find contacts by a part of name or address. Somebody who just came may be missing for some seconds."""
+        body = {"query": text, "properties": list(properties), "limit": 20}
+        rows, _ = self.page("POST", f"{CONTACTS}/search", json=body, search=True)
+        return list(map(read_contact, rows))
+
+    def count_contacts(self) -> int | None:
+        """Return how many contacts there are."""
+        total = self.get("POST", f"{CONTACTS}/search", json={"limit": 1}, search=True).get("total")
+        return total if isinstance(total, int) else None
+
+    # Contacts: writing. An empty text clears a property.
+
+    def create_contact(self, values: Values) -> Contact:
+        """Create a contact; where its address belongs to one already (also as a secondary one), change that one."""
+        try:
+            return read_contact(self.get("POST", CONTACTS, json={"properties": _plain(values)}))
+        except Conflict as exc:
+            existing = _EXISTING.search(exc.detail)
+            if existing is None:
+                raise
+            return self.update_contact(existing[1], values)
+
+    def update_contact(self, contact_id: str, values: Values) -> Contact:
+        """Change one contact; the id of one that was merged leads to the survivor. Raises NotFound."""
+        body = {"properties": _plain(values)}
+        return read_contact(self.get("PATCH", f"{CONTACTS}/{segment(contact_id)}", json=body))
+
+    def update_contacts(self, values: Mapping[str, Values]) -> Written:
+        """Change many, by id. Whoever is not in a batch's answer failed; a merged id is tried again alone."""
+        inputs: list[Row] = [{"id": key, "properties": _plain(wish)} for key, wish in values.items()]
+        found: dict[str, Contact] = {}
+        failed: dict[str, str] = {}
+        for chunk in _chunks(inputs):
+            body = self.get("POST", f"{CONTACTS}/batch/update", json={"inputs": chunk})
+            found |= {contact.id: contact for contact in map(read_contact, results(body))}
+            words = "; ".join(str(row.get("message")) for row in problems(body)) or "HubSpot did not say why."
+            for key in (str(row["id"]) for row in chunk if str(row["id"]) not in found):
+                try:
+                    found[key] = self.update_contact(key, values[key])
+                except NotFound:
+                    failed[key] = words
+        return Written(found, failed)
+
+    def upsert_contacts(self, values: Mapping[str, Values]) -> Written:
+        """Create or change many by address, secondary ones included. Contacts are by id, failures by address."""
+        inputs: list[Row] = [
+            {"id": email, "idProperty": "email", "properties": _plain(wish)} for email, wish in values.items()
+        ]
+        found: dict[str, Contact] = {}
+        failed: dict[str, str] = {}
+        for chunk in _chunks(inputs):
+            body = self.get("POST", f"{CONTACTS}/batch/upsert", json={"inputs": chunk})
+            found |= {contact.id: contact for contact in map(read_contact, results(body))}
+            for row in problems(body):
+                failed |= dict.fromkeys(ids_in(row), str(row.get("message")))
+        return Written(found, failed)
+
+    def archive_contact(self, contact_id: str) -> None:
+        """Move a contact to the recycle bin; an unknown one is fine."""
+        try:
+            self.call("DELETE", f"{CONTACTS}/{segment(contact_id)}")
+        except NotFound:
+            return
+
+    # Properties
+
+    def list_properties(self) -> list[Row]:
+        """Return the definitions of all properties of contacts."""
+        return results(self.get("GET", PROPERTIES))
+
+    def create_property(self, definition: Mapping[str, JSONValue]) -> Row:
+        """Create a property, or return the one of that name: somebody was quicker."""
+        try:
+            return self.get("POST", PROPERTIES, json=definition)
+        except Conflict:
+            return self.get("GET", f"{PROPERTIES}/{segment(str(definition['name']))}")
+
+    def update_property(self, name: str, changes: Mapping[str, JSONValue]) -> Row:
+        """Change a definition; `options` replaces the whole list."""
+        return self.get("PATCH", f"{PROPERTIES}/{segment(name)}", json=changes)
+
+    def list_groups(self) -> list[str]:
+        """Return the names of the property groups."""
+        return [str(row.get("name")) for row in results(self.get("GET", f"{PROPERTIES}/groups"))]
+
+    def create_group(self, name: str, label: str) -> None:
+        """Create a group; one that is there already is fine, whatever the error looks like (hubspot sheet §3)."""
+        try:
+            self.call("POST", f"{PROPERTIES}/groups", json={"name": name, "label": label, "displayOrder": -1})
+        except Conflict:
+            return
+
+    # Timeline
+
+    def create_note(self, contact_id: str, body: str, at: datetime) -> str:
+        """Write a note on a contact and return its id. Nothing tells two equal notes apart: look first."""
+        note = {
+            "properties": {"hs_timestamp": at.isoformat(), "hs_note_body": body},
+            "associations": [{"to": {"id": contact_id}, "types": [NOTE_TO_CONTACT]}],
+        }
+        return str(self.get("POST", NOTES, json=note).get("id") or "")
+
+    def get_notes(self, contact_id: str) -> list[Note]:
+        """Return the notes on a contact. By id, not by search: what was written a moment ago is there."""
+        contact = read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params={"associations": "notes"}))
+        found: list[Note] = []
+        for chunk in _chunks([{"id": key} for key in contact.note_ids]):
+            body = {"properties": ["hs_note_body"], "inputs": chunk}
+            for row in results(self.get("POST", f"{NOTES}/batch/read", json=body)):
+                values = row.get("properties")
+                text = values.get("hs_note_body") if isinstance(values, dict) else ""
+                found.append(Note(str(row.get("id")), str(text or "")))
+        return found
+
+    def send_event(
+        self, event_type: str, event_id: str, contact_id: str, at: datetime, facts: Mapping[str, str]
+    ) -> bool:
+        """Put an event of our app on a contact's timeline; False when one with this id is there already."""
+        event = {
+            "eventTypeName": event_type, "id": event_id, "objectId": contact_id, "timestamp": at.isoformat(),
+            "properties": dict(facts),
+        }  # fmt: skip
+        try:
+            self.call("POST", TIMELINE_EVENTS, json=event)
+        except Conflict:
+            return False
+        return True
+
+
+def _asked(properties: Sequence[str]) -> dict[str, str]:
+    return {"properties": ",".join(properties)} if properties else {}
+
+
+def _chunks(inputs: Sequence[Row]) -> Iterator[list[Row]]:
+    for start in range(0, len(inputs), BATCH):
+        yield list(inputs[start : start + BATCH])
+
+
+def _plain(values: Values) -> dict[str, str]:
+    """Clearing is an empty text; null would be ignored."""
+    return {name: "" if value is None else value for name, value in values.items()}
+
+
+def _milliseconds(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))

@@ -1,0 +1,57 @@
+"""Declare HubSpot: how to open a client, what it offers, which budgets it has. Found by the registry."""
+
+from __future__ import annotations
+
+from integration.connectors.base import Account, Connector, Credentials, Identity, Right, Window
+from integration.connectors.hubspot import fields, oauth, webhooks
+from integration.connectors.hubspot.api import BASE_URL, POLICY
+from integration.connectors.hubspot.client import HubSpotClient
+from integration.http import Wire
+
+# Per portal and app; searches count apart and tell no numbers (hubspot sheet §7).
+WINDOWS = (
+    Window("burst", "Calls in 10 seconds", 10, 110),
+    Window("search", "Searches in a second", 1, 5),
+)
+
+
+def open_client(credentials: Credentials, wire: Wire) -> HubSpotClient:
+    """Build a client; makes no call."""
+    return HubSpotClient(credentials, wire)
+
+
+def check(client: HubSpotClient) -> Account:
+    """Prove the token and name the portal."""
+    return client.get_account()
+
+
+def identify(client: HubSpotClient) -> Identity:
+    """Say whose consent opened this client."""
+    return client.get_identity()
+
+
+def rights(client: HubSpotClient) -> list[Right]:
+    """The scopes the portal's consent gave."""
+    fix = "Name them in the app's configuration at HubSpot, then let the customer log in with HubSpot again."
+    granted = client.granted_scopes
+    return [Right(scope, scope in granted, fix) for scope in oauth.SCOPES] if granted else []
+
+
+CONNECTOR = Connector(
+    key="hubspot",
+    label="HubSpot",
+    auth_kinds=("oauth",),
+    policy=POLICY,
+    default_base_url=BASE_URL,
+    windows=WINDOWS,
+    open=open_client,
+    check=check,
+    fields=fields.list_fields,
+    create_field=fields.create_field,
+    webhooks=webhooks,
+    app_webhooks=True,
+    oauth=oauth.OAUTH,
+    identify=identify,
+    objects=fields.OBJECTS,
+    rights=rights,
+)

@@ -1,0 +1,91 @@
+"""HubSpot's properties of contacts as `FieldSpec`s: keyed by the internal name, shown by the label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.errors import ContractError, RecordError
+
+if TYPE_CHECKING:
+    from integration.connectors.hubspot.client import HubSpotClient
+
+OBJECTS = {"contact": "Contact"}
+GROUP = "contactinformation"
+TYPES = {
+    "string": "text", "number": "number", "bool": "boolean", "date": "date", "datetime": "datetime",
+    "phone_number": "phone",
+}  # fmt: skip
+# The pairs of type and field type that HubSpot takes (hubspot sheet §3).
+VENDOR_TYPES = {
+    "text": ("string", "text"), "email": ("string", "text"), "money": ("number", "number"),
+    "number": ("number", "number"), "integer": ("number", "number"), "date": ("date", "date"),
+    "datetime": ("datetime", "date"), "phone": ("string", "phonenumber"), "option": ("enumeration", "select"),
+    "options": ("enumeration", "checkbox"), "boolean": ("enumeration", "booleancheckbox"),
+}  # fmt: skip
+YES_NO = (Option("true", "Yes"), Option("false", "No"))
+
+
+def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
+    """Read one definition."""
+    key, label, kind = row.get("name"), row.get("label"), row.get("type")
+    if not isinstance(key, str) or not isinstance(label, str) or not isinstance(kind, str):
+        raise ContractError("HubSpot sent a property in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+    rows = row.get("options") or ()
+    shown = sorted((item for item in rows if isinstance(item, dict)), key=_order)
+    options = tuple(Option(str(item.get("value")), str(item.get("label"))) for item in shown)
+    modification = row.get("modificationMetadata")
+    read_only = isinstance(modification, dict) and bool(modification.get("readOnlyValue"))
+    custom = not row.get("hubspotDefined")
+    return FieldSpec(key, label, _type(key, kind, str(row.get("fieldType"))), options, custom, writable=not read_only)
+
+
+def _order(item: Mapping[str, JSONValue]) -> int:
+    order = item.get("displayOrder")
+    return order if isinstance(order, int) else 0
+
+
+def _type(key: str, kind: str, field_type: str) -> str:
+    if kind == "enumeration":
+        return {"booleancheckbox": "boolean", "checkbox": "options"}.get(field_type, "option")
+    if key == "email":
+        return "email"
+    return "phone" if field_type == "phonenumber" else TYPES.get(kind, "text")
+
+
+def definition(spec: FieldSpec, group: str, description: str = "", *, field_type: str = "") -> dict[str, JSONValue]:
+    """Return the body that creates this property. It can be put into forms, also as a hidden field."""
+    pair = VENDOR_TYPES.get(spec.type)
+    if pair is None:
+        raise RecordError(f"HubSpot has no property type for {spec.type}.", reason="field_unknown")
+    options = spec.options or (YES_NO if spec.type == "boolean" else ())
+    rows = [
+        {"label": option.label, "value": option.key or _name(option.label), "displayOrder": order, "hidden": False}
+        for order, option in enumerate(options)
+    ]
+    return {
+        "name": spec.key or _name(spec.label), "label": spec.label, "type": pair[0],
+        "fieldType": field_type or pair[1], "groupName": group, "description": description, "formField": True,
+        "hidden": False, "displayOrder": -1, **({"options": rows} if rows else {}),
+    }  # fmt: skip
+
+
+def _name(label: str) -> str:
+    """An internal name: lower-case letters, digits, underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_") or "property"
+
+
+def list_fields(client: HubSpotClient, object_type: str) -> Sequence[FieldSpec]:
+    """List the properties of contacts."""
+    if object_type not in OBJECTS:
+        raise KeyError(object_type)
+    return [field_spec(row) for row in client.list_properties()]
+
+
+def create_field(client: HubSpotClient, object_type: str, spec: FieldSpec) -> FieldSpec:
+    """Create a property in HubSpot's own group and return what the vendor made of it."""
+    if object_type not in OBJECTS:
+        raise KeyError(object_type)
+    return field_spec(client.create_property(definition(spec, GROUP)))

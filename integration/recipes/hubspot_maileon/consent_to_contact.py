@@ -1,0 +1,135 @@
+"""Flow consent → HubSpot contact: what became of the newsletter in Maileon is shown on the contact.
+
+Unsubscribed → “Subscribe to Maileon Newsletter” is No; both → lifecycle stage by its rule, and an entry on the
+timeline. Which state counts is decided in `newsletter/from_consent.py`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from integration.connectors.hubspot import timeline
+from integration.engine import batch as engine_batch
+from integration.engine import links
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Record, Result, Skip, Sync, Write
+from integration.recipes.hubspot_maileon import stages
+from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
+from integration.recipes.hubspot_maileon.stages import MOVE, Plan
+from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.from_consent import CONFIRMATION, UNSUBSCRIPTION, FromConsent, notes_for
+
+ENTRY = "timeline_entry"  # in a link's notes: an entry that was announced and may have arrived
+TITLES = {
+    consent.CONFIRMED: ("maileon_confirmed", "Confirmed the opt-in mail of Maileon"),
+    consent.UNSUBSCRIBED: ("maileon_unsubscribed", "Unsubscribed from the Maileon newsletter"),
+}
+EVENTS = {consent.CONFIRMED: CONFIRMATION, consent.UNSUBSCRIBED: UNSUBSCRIPTION}
+REPAIR = "repair_stage"
+
+
+class ConsentToContact(FromConsent):
+    """Maileon's consent → HubSpot contact."""
+
+    key = "consent_to_contact"
+    label = "Consent → HubSpot contact"
+    target_object = "contact"
+    link_type = LINK_TYPE
+    batch_size = 100  # of HubSpot's batch calls
+
+    def values(self, ctx: Context, state: str) -> dict[str, Any]:
+        """An opt-out is shown by the property; a confirmation on the timeline only."""
+        return {SUBSCRIBE: NO} if state == consent.UNSUBSCRIBED else {}
+
+    def restored(self, ctx: Context, state: str, *, blank: bool) -> dict[str, Any]:
+        """A property that was made anew: the opt-out comes back where nobody has said anything since."""
+        return self.values(ctx, state) if blank else {}
+
+    def blank_people(self, ctx: Context, ids: Sequence[str]) -> set[str]:
+        """Those whose (new) property is still empty."""
+        return {row.id for row in ctx.left.get_contacts(ids, [SUBSCRIBE]) if not row.properties.get(SUBSCRIBE)}
+
+    def search(self, ctx: Context, email: str) -> list[str]:
+        """The contact with this address, also as a secondary one."""
+        return [contact.id for contact in ctx.left.find_contacts([email], ())]
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """As everywhere; and what there is nothing to show of is skipped, but for a stage that has to be repaired."""
+        decision = super().decide(ctx, batch, item, record)
+        link = batch.links.get(item.external_id)
+        if isinstance(decision, Sync) and decision.action.removeprefix("mark_") in TITLES:
+            return decision
+        if link is not None and link.notes.get(MOVE):
+            return Sync(REPAIR, mapped=False)
+        return decision if isinstance(decision, Skip) else Skip("echo")
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Properties and stages in batches, then the timeline one by one."""
+        plans = {id(entry): _plan(ctx, entry) for entry in writes}
+        stages.carry_out(ctx, list(plans.values()))
+        return engine_batch.each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
+
+
+def _plan(ctx: Context, entry: Write) -> Plan:
+    """Stage and timeline belong to a change of consent; values that are only written again do not repeat them."""
+    state = _state(entry)
+    rule = stages.rule_for(ctx.settings, state) if _is_news(entry) else None
+    return Plan(entry, dict(entry.values), rule, contact_id=entry.item.external_id)
+
+
+def _told(ctx: Context, plan: Plan) -> Result:
+    entry = plan.entry
+    if plan.gone:
+        gone = {"contact_gone": True}
+        return Result("skipped", reason="deleted_at_source", link_state=None, notes=gone, call=ctx.last_call())
+    reason = "stage_refused" if plan.refused else ""
+    if entry.action == REPAIR:
+        notes = {"stage_repaired_at": timezone.now().isoformat()}
+        return Result("synced", reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call())
+    state = _state(entry)
+    if _is_news(entry):
+        _add_to_timeline(ctx, entry, plan.contact_id, state)
+    return Result(
+        "synced",
+        target_id=entry.link.target_id if entry.link else "",
+        link_state="removed" if state == consent.UNSUBSCRIBED else "active",
+        notes=notes_for(ctx, entry.item, state),
+        written=entry.link.written if entry.link else {},
+        reason=reason,
+        detail=plan.said,
+        call=ctx.last_call(),
+    )
+
+
+def _add_to_timeline(ctx: Context, entry: Write, contact_id: str, state: str) -> None:
+    """Announce the entry in the link, then send it: a second try recognises the first."""
+    announced = (entry.link.notes.get(ENTRY) if entry.link else None) or {}
+    again = announced.get("state") == state
+    key = announced["key"] if again else uuid.uuid4().hex[:20]
+    if not again:
+        links.annotate(ctx.integration, LINK_TYPE, [(entry, {ENTRY: {"state": state, "key": key}})])
+    kind, title = TITLES[state]
+    hint = entry.item.hint
+    facts = {str(name): str(value) for name, value in (hint.get(f"{EVENTS[state]}_facts") or {}).items()}
+    told = timeline.Entry(kind, key, _moment(hint.get(EVENTS[state])), title, facts)
+    timeline.of(ctx.left).add(contact_id, told, again=again)
+    assert entry.link is not None
+    entry.link.notes.pop(ENTRY, None)
+
+
+def _moment(received_at: Any) -> datetime:
+    """When we heard of it: the vendor's own times have no zone."""
+    return datetime.fromisoformat(received_at) if received_at else timezone.now()
+
+
+def _state(entry: Write) -> str:
+    return entry.action.removeprefix("mark_")
+
+
+def _is_news(entry: Write) -> bool:
+    return entry.link is None or entry.link.notes.get("reported") != _state(entry)

@@ -1,0 +1,165 @@
+"""Flow HubSpot contact → Maileon contact. Stage 7 of the walk: who is subscribed, on which terms.
+
+“Subscribe to Maileon Newsletter” decides: not set counts as Yes for contacts created since the installation, No is not
+synced and later unsubscribes. What all recipes share of it is in `newsletter/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from integration.connectors.hubspot.records import Contact
+from integration.engine import personal_data
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import RecordLink, WebhookEvent
+from integration.recipes.hubspot_maileon import contacts, overrides
+from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, STAGE, SUBSCRIBE, YES
+from integration.recipes.newsletter import consent, to_contacts
+from integration.recipes.newsletter.subscription import Subscription, Terms
+from integration.recipes.newsletter.to_contacts import IMPLIED, ToContacts, contact_key, merged
+
+DELETION, MERGE, PRIVACY = "contact.deletion", "contact.merge", "contact.privacyDeletion"
+# One save fires many events, and what a form sets may not be readable at once (hubspot sheet §8): wait a moment.
+BURST_PAUSE = 3.0
+# A merge fires a deletion of the loser too, in any order: its news should be here before the deletion is believed.
+DELETION_PAUSE = 10.0
+CLOCKS = timedelta(minutes=2)  # HubSpot's clock and ours
+WRITTEN_BY_US = frozenset({SUBSCRIBE, STAGE})
+
+
+class ContactToContact(ToContacts):
+    """HubSpot contact → Maileon contact."""
+
+    key = "contact_to_contact"
+    label = "HubSpot contact → Maileon contact"
+    source_object = "contact"
+    link_type = LINK_TYPE
+    events = frozenset({"contact.creation", "contact.propertyChange", "contact.restore", DELETION, MERGE, PRIVACY})
+    back = "consent_to_contact"
+    tells_back = frozenset({consent.UNSUBSCRIBED})
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """Always: it is what the recipe is for."""
+        return True
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The contact the event is about; of a merge each that was merged, and the survivor."""
+        payload = event.payload
+        if event.vendor_event == MERGE:
+            return _merge_routes(event)
+        if event.vendor_event in (DELETION, PRIVACY):
+            hint = {"deleted": True, **({"privacy": True} if event.vendor_event == PRIVACY else {})}
+            return [Route(event.external_id, hint, DELETION_PAUSE)]
+        name = payload.get("property") or ""
+        if payload.get("own") and name in WRITTEN_BY_US:
+            return Skip("echo")  # others of our own writes may be another integration's: they are read like any change
+        if name and name not in contacts.asked(ctx, self):
+            return Skip("unchanged")
+        return [Route(event.external_id, delay=BURST_PAUSE)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred contacts per call. Who seems deleted is looked at alone: a merged id leads to its survivor."""
+        found = ctx.left.get_contacts([item.external_id for item in items], contacts.asked(ctx, self))
+        records = contacts.to_records(ctx, found)
+        for item in items:
+            gone = item.hint.get("deleted") or item.hint.get("run") == "reconcile"
+            known = item.hint.get("merged_into") or item.hint.get("privacy")
+            if item.external_id not in records and gone and not known:
+                if survivor := _survivor(ctx, item.external_id):
+                    values = {"merged_into": survivor.id}
+                    records[item.external_id] = Record(item.external_id, values, email=survivor.email)
+        return records
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Fetch All lists all contacts, a poll those that changed; reconcile walks over the linked ones."""
+        if kind == "reconcile":
+            return self.linked_page(ctx, cursor)
+        names = contacts.asked(ctx, self)
+        if since is not None:
+            changed = ctx.left.changed_ids_page(since, cursor)
+            found = ctx.left.get_contacts(changed.records, names)  # afresh: search lags behind
+            return self._page(ctx, found, changed.next_cursor)
+        listed: list[Contact] = []
+        while True:  # ten pages of HubSpot fill one bulk call of Maileon
+            page = ctx.left.contacts_page(cursor, names)
+            listed += page.records
+            cursor = page.next_cursor
+            if cursor is None or len(listed) >= self.batch_size or not ctx.time_left():
+                return self._page(ctx, listed, cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Fetch All and reconcile know their number; a poll is short."""
+        if kind == "reconcile":
+            return int(self.linked(ctx).count())
+        found: int | None = ctx.left.count_contacts() if kind == "fetch_all" else None
+        return found
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A privacy deletion goes before everything; somebody merged goes on in the survivor."""
+        if item.hint.get("privacy"):
+            return Sync("erase", mapped=False)
+        if record is not None and (survivor := record.values.get("merged_into")):
+            return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
+        return super().decide(ctx, batch, item, record)
+
+    def wish(self, ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+        """What the property says; not set is a Yes only where nobody could have said No before."""
+        said = record.values.get(SUBSCRIBE)
+        if said in (YES, NO):
+            return to_contacts.YES if said == YES else to_contacts.NO
+        if said:
+            return Skip("newsletter_unclear")
+        if link is not None and (consent.of(link) != consent.NONE or link.notes.get("removed_at_target")):
+            return IMPLIED
+        created = record.values.get("created_at")
+        again = ctx.resources.get("made_again_at")
+        if again and (created is None or created < datetime.fromisoformat(again)):
+            return Skip("newsletter_field_new")
+        installed = (ctx.integration.activated_at or ctx.integration.created_at) - CLOCKS
+        if item.hint.get("run") != "fetch_all" and (created is None or created < installed):
+            return Skip("there_before")
+        return IMPLIED
+
+    def terms(self, ctx: Context, record: Record | None) -> Terms:
+        """The settings, and what the contact's own properties wish for within the limit."""
+        return overrides.terms(ctx.settings, record.values if record is not None else {})
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """What all recipes do, and erasing."""
+        return Subscription(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
+
+    def _page(self, ctx: Context, found: Sequence[Contact], cursor: Any) -> Page:
+        records = contacts.to_records(ctx, {contact.id: contact for contact in found}.values())
+        return Page([Item(key) for key in records], records, cursor)
+
+    def _erase(self, ctx: Context, entry: Write) -> Result:
+        """Erase the contact in Maileon and what we hold. The report stays in the log; nothing in it names anybody."""
+        email = str(entry.link.written.get("email") or "") if entry.link else ""
+        if email:
+            ctx.right.delete_contact(email)
+        ctx.right.delete_contact_by_external_id(contact_key(ctx, entry.item.external_id))
+        call = ctx.last_call()
+        report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, entry.item.job_id)
+        entry.link = None
+        return Result("synced", action="erase", link_state=None, detail=" ".join(report), call=call)
+
+
+def _merge_routes(event: WebhookEvent) -> list[Route]:
+    survivor, primary = str(event.payload.get("survivor") or ""), str(event.payload.get("primary") or "")
+    losers = dict.fromkeys([primary, *map(str, event.payload.get("merged") or ())])
+    hint = {"merged_into": survivor, "primary": primary}
+    gone = [Route(key, hint, BURST_PAUSE) for key in losers if key and key != survivor]
+    return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
+
+
+def _survivor(ctx: Context, contact_id: str) -> Contact | None:
+    """The contact that one lives on in, if it was merged; None if it is gone."""
+    try:
+        found: Contact = ctx.left.get_contact(contact_id, contacts.BASIC)
+    except NotFound:
+        return None
+    return found if found.id != contact_id and not found.archived else None

@@ -1,0 +1,66 @@
+"""Read HubSpot contacts as this recipe needs them: our properties and the mapped ones, and an index of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from integration.connectors.hubspot.records import Contact
+from integration.engine.batch import mapping_rows
+from integration.engine.context import Context
+from integration.engine.flow import Flow, Record
+from integration.engine.recipe import Found
+from integration.recipes.hubspot_maileon import properties
+from integration.recipes.newsletter import addresses
+
+# What the rules need beside our own properties.
+BASIC = ("email", "hs_additional_emails", "firstname", "lastname", "createdate", "lastmodifieddate")
+
+
+def asked(ctx: Context, flow: Flow) -> tuple[str, ...]:
+    """The names of the properties to read: nothing comes back that is not asked for."""
+    mapped: list[str] = []
+    for row in mapping_rows(ctx, flow):
+        mapped += [row.source, *row.options.get("with", ())]
+    return tuple(dict.fromkeys((*BASIC, *properties.OURS, *(name for name in mapped if name))))
+
+
+def to_records(ctx: Context, contacts: Iterable[Contact]) -> dict[str, Record]:
+    """Contacts as records for the mapping: properties by name, with `portal_id` and `name`."""
+    living = [contact for contact in contacts if not contact.archived]
+    properties.require(ctx, living)
+    addresses.remember(ctx.integration.left, properties.LINK_TYPE, {row.id: row.emails for row in living})
+    several = (
+        {key for key, spec in ctx.fields("left", "contact").items() if spec.type == "options"} if living else set()
+    )
+    return {
+        contact.id: Record(
+            contact.id,
+            {
+                **{name: _parts(value) if name in several else value for name, value in contact.properties.items()},
+                "portal_id": ctx.integration.left.external_account_id,
+                "name": contact.name,
+                "created_at": contact.created_at,
+            },
+            contact.updated_at,
+            contact.email,
+        )
+        for contact in living
+    }
+
+
+def _parts(value: str | None) -> Any:
+    """A property of several choices joins them by semicolons."""
+    return [part for part in value.split(";") if part] if value else None
+
+
+def search(ctx: Context, text: str) -> Sequence[Found]:
+    """Contacts by e-mail (secondary ones too), by a part of the name, or by HubSpot id."""
+    wanted = (*BASIC,)
+    if text.isdigit():
+        found = ctx.left.get_contacts([text], wanted)
+    elif "@" in text:
+        found = ctx.left.find_contacts([text], wanted)
+    else:
+        found = ctx.left.search_contacts(text, wanted)
+    return [Found("contact_to_contact", row.id, row.name or row.email or row.id, row.email) for row in found]

@@ -1,0 +1,216 @@
+"""Lifecycle stages: the rules of the settings, and moving contacts without ever leaving one without a stage.
+
+HubSpot lets a stage move forward only, and answers a move backwards with success (hubspot sheet §4). “Reset before
+updating” clears it first, in a call of its own; what is planned is committed before, so that whoever comes after a
+crash finishes it. Every move is read back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from integration.connectors.hubspot.records import Contact
+from integration.engine import links
+from integration.engine.context import Context
+from integration.engine.flow import Write
+from integration.engine.jobs import save_jobs
+from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
+from integration.models import RecordLink, SyncJob
+from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
+from integration.recipes.newsletter import consent
+
+log = logging.getLogger(__name__)
+
+MOVE = "stage_move"  # in a link's notes: a move that was begun and not yet seen to end
+WORDS = {consent.CONFIRMED: "confirmed", consent.UNSUBSCRIBED: "unsubscribed"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """From one stage to another, cleared in between or not."""
+
+    source: str
+    target: str
+    reset: bool = False
+
+
+@dataclass
+class Plan:
+    """What is to be written to one contact, and what became of it."""
+
+    entry: Write
+    values: dict[str, str | None] = field(default_factory=dict)
+    rule: Rule | None = None
+    contact_id: str = ""  # of the survivor, where this one was merged
+    target: str = ""  # the stage to move to now
+    was: str = ""
+    reset: bool = False
+    gone: bool = False
+    stuck: bool = False  # cleared, and neither set nor put back yet: the repair goes on with it
+    refused: bool = False
+    said: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.entry.item.external_id
+
+    @property
+    def begun(self) -> Mapping[str, str]:
+        """A move that an earlier try has begun."""
+        notes = self.entry.link.notes if self.entry.link is not None else {}
+        return dict(notes.get(MOVE) or {})
+
+
+def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
+    """The rule for a new state of consent, if it is switched on."""
+    word = WORDS.get(state)
+    if word is None or not settings[f"{word}_stage"]:
+        return None
+    source, target = (str(settings[f"{word}_stage_{end}"]) for end in ("from", "to"))
+    return Rule(source, target, bool(settings[f"{word}_stage_reset"])) if source and target else None
+
+
+def carry_out(ctx: Context, plans: Sequence[Plan]) -> None:
+    """Write properties and stages, a hundred contacts per call. Says in each plan how it went."""
+    _look(ctx, [plan for plan in plans if plan.rule or plan.begun or not plan.values])
+    _clear(ctx, [plan for plan in plans if plan.target and plan.reset and plan.was])
+    _set(ctx, [plan for plan in plans if not plan.gone and (plan.values or plan.target)])
+    _verify(ctx, [plan for plan in plans if not plan.gone and plan.target])
+    for plan in plans:
+        if plan.entry.link is not None and not plan.stuck:
+            plan.entry.link.notes.pop(MOVE, None)
+
+
+def _look(ctx: Context, plans: Sequence[Plan]) -> None:
+    """Read where these contacts stand, and decide who moves."""
+    found = _present(ctx, plans)
+    for plan in plans:
+        contact = found.get(plan.key)
+        if contact is None:
+            plan.gone = True
+            continue
+        plan.contact_id, plan.was = contact.id, contact.properties.get(STAGE) or ""
+        begun, rule = plan.begun, plan.rule
+        if begun and not plan.was:  # an earlier try got as far as clearing
+            plan.target, plan.was, plan.reset = begun["to"], "", True
+        elif begun and plan.was == begun["from"]:  # it did not get that far
+            plan.target, plan.reset = begun["to"], True
+        elif rule is not None and plan.was == rule.source and not begun:
+            plan.target, plan.reset = rule.target, rule.reset
+        elif rule is not None and plan.was != rule.target:
+            plan.said = f"Lifecycle stage is {_label(ctx, plan.was)}, not {_label(ctx, rule.source)}: left alone."
+
+
+def _present(ctx: Context, plans: Sequence[Plan]) -> dict[str, Contact]:
+    """The contacts as they are now, by the id we know them by; merged ones by their survivor."""
+    found = {contact.id: contact for contact in ctx.left.get_contacts([plan.key for plan in plans], [STAGE])}
+    for plan in plans:
+        if plan.key not in found:
+            try:
+                found[plan.key] = ctx.left.get_contact(plan.key, [STAGE])
+            except NotFound:
+                continue
+    return found
+
+
+def _clear(ctx: Context, plans: Sequence[Plan]) -> None:
+    """Commit what is planned, then clear: the one moment in which somebody has no stage."""
+    if not plans:
+        return
+    moves = [(plan.entry, {MOVE: {"from": plan.was, "to": plan.target}}) for plan in plans]
+    links.annotate(ctx.integration, LINK_TYPE, moves)
+    ctx.keep_lease(now=True)
+    written = ctx.left.update_contacts({plan.key: {STAGE: None} for plan in plans})
+    for plan in plans:
+        plan.gone = plan.key in written.failed
+
+
+def _set(ctx: Context, plans: Sequence[Plan]) -> None:
+    if not plans:
+        return
+    wishes = {plan.key: {**plan.values, **({STAGE: plan.target} if plan.target else {})} for plan in plans}
+    try:
+        written = ctx.left.update_contacts(wishes)
+    except RecordError:
+        _put_back(ctx, [plan for plan in plans if plan.target and plan.reset])
+        raise
+    for plan in plans:
+        plan.gone = plan.key in written.failed
+        if contact := written.contacts.get(plan.key):
+            plan.contact_id = contact.id
+
+
+def _put_back(ctx: Context, plans: Sequence[Plan]) -> None:
+    """The target was refused after the clearing: the former stage comes back. If that fails, the repair does it."""
+    former = {plan.key: plan.was or plan.begun.get("from", "") for plan in plans}
+    try:
+        ctx.left.update_contacts({key: {STAGE: stage} for key, stage in former.items() if stage})
+    except IntegrationError as exc:
+        log.warning("%s lifecycle stages could not be put back yet: %s", len(plans), exc.reason)
+        for plan in plans:
+            plan.stuck = True
+        return
+    for plan in plans:
+        if plan.entry.link is not None:
+            plan.entry.link.notes.pop(MOVE, None)
+    links.save_links([plan.entry.link for plan in plans if plan.entry.link is not None])
+
+
+def _verify(ctx: Context, plans: Sequence[Plan]) -> None:
+    """Read back: success alone says nothing."""
+    found = _present(ctx, plans) if plans else {}
+    empty: list[Plan] = []
+    for plan in plans:
+        contact = found.get(plan.key)
+        now = (contact.properties.get(STAGE) or "") if contact is not None else ""
+        was, wanted = (_label(ctx, stage) for stage in (plan.was or plan.begun.get("from", ""), plan.target))
+        if now == plan.target:
+            plan.entry.values[STAGE] = plan.target
+            plan.said = f"Lifecycle stage: {was} → {wanted}."
+            continue
+        plan.refused = True
+        plan.said = f"HubSpot answered with success, but the lifecycle stage is {_label(ctx, now)}, not {wanted}."
+        if contact is not None and not now and plan.reset:
+            empty.append(plan)
+    if empty:
+        _put_back(ctx, empty)
+
+
+def options(ctx: Context) -> list[tuple[str, str]]:
+    """The portal's own stages in their order; own ones have numbers as values."""
+    spec = ctx.fields("left", "contact").get(STAGE)
+    return [(option.key, option.label) for option in spec.options] if spec else []
+
+
+def _label(ctx: Context, stage: str) -> str:
+    return f"“{dict(options(ctx)).get(stage, stage)}”" if stage else "empty"
+
+
+def check(ctx: Context) -> str:
+    """Make sure that the chosen stages exist, and finish moves that were begun and never seen to end."""
+    ctx.talking_to = "left"
+    known = dict(options(ctx))
+    rules = [rule for state in WORDS if (rule := rule_for(ctx.settings, state))]
+    if lost := sorted({stage for rule in rules for stage in (rule.source, rule.target)} - known.keys()):
+        raise TenantActionError(
+            f"HubSpot has no lifecycle stage {', '.join(lost)} any more. Choose another one.", reason="stage_missing"
+        )
+    count = repair(ctx)
+    said = f"{len(rules)} rule{'' if len(rules) == 1 else 's'} in place" if rules else "no rule"
+    return f"{said}, {count} unfinished moves are being finished" if count else said
+
+
+def repair(ctx: Context) -> int:
+    """Queue whoever may have been left without a stage. Returns how many."""
+    begun = RecordLink.objects.filter(
+        integration=ctx.integration, link_type=LINK_TYPE, notes__has_key=MOVE
+    ).values_list("source_id", flat=True)
+    jobs = [
+        SyncJob(integration=ctx.integration, flow="consent_to_contact", external_id=key, hint={"repair": True})
+        for key in begun
+    ]
+    save_jobs(jobs)
+    return len(jobs)

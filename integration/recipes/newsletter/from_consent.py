@@ -1,0 +1,198 @@
+"""What became of the newsletter in Maileon, on its way back to the source: what these flows of all recipes share.
+
+The opt-out always wins: it is believed at once, a confirmation only after Maileon itself shows the permission. A
+recipe's flow adds what the source shows of a state of consent, and how that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Route, Skip, Sync
+from integration.models import RecordLink, WebhookEvent
+from integration.recipes.newsletter import addresses, consent
+from integration.secrets import email_hash
+
+UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
+FACTS = ("msg_id", "method")  # what an event says beyond who and when
+
+
+class FromConsent:
+    """Maileon's consent → the source's people."""
+
+    key: str
+    label: str
+    target_object: str
+    link_type: str
+    side = "right"
+    source_object = "contact"
+    events = frozenset({UNSUBSCRIPTION, CONFIRMATION})
+    runs = frozenset({"poll"})
+    batch_size = 200
+    urgent = True
+
+    # What a recipe's flow says
+
+    def values(self, ctx: Context, state: str) -> dict[str, Any]:
+        """The fields at the source that show this state of consent."""
+        raise NotImplementedError
+
+    def restored(self, ctx: Context, state: str, *, blank: bool) -> dict[str, Any]:
+        """The same for fields that were made anew; `blank`: nobody has filled them in since."""
+        raise NotImplementedError
+
+    def blank_people(self, ctx: Context, ids: Sequence[str]) -> set[str]:
+        """Those whose (new) newsletter field is still empty."""
+        raise NotImplementedError
+
+    def search(self, ctx: Context, email: str) -> list[str]:
+        """Ids of the people at the source who have this address."""
+        raise NotImplementedError
+
+    # What all share
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with the contacts: consent never travels one way only."""
+        return bool(settings.get("contacts_enabled", True))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""
+        facts = {name: str(event.payload[name]) for name in FACTS if event.payload.get(name)}
+        hint = {event.vendor_event: event.received_at.isoformat(), f"{event.vendor_event}_facts": facts}
+        ids = self.people_behind(ctx, event.external_id, event.email_hash)
+        if event.vendor_event == CONFIRMATION:
+            ids = ids[:1]
+        return [Route(person_id, hint) for person_id in ids] or Skip("not_linked")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
+        links = {
+            link.source_id: link
+            for link in RecordLink.objects.filter(
+                integration=ctx.integration,
+                link_type=self.link_type,
+                source_id__in=[item.external_id for item in items],
+            )
+        }
+        restoring = [item.external_id for item in items if item.hint.get("restore")]
+        blank = self.blank_people(ctx, restoring) if restoring else set()
+        return {
+            item.external_id: Record(
+                item.external_id,
+                {
+                    "permission": _permission(ctx, item, links.get(item.external_id)),
+                    "blank": item.external_id in blank,
+                },
+            )
+            for item in items
+        }
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
+        report, index = cursor or (UNSUBSCRIPTION, 1)
+        read = ctx.right.unsubscriptions_page if report == UNSUBSCRIPTION else ctx.right.subscribers_page
+        rows, following = read(index, since=since)
+        newest: dict[str, Any] = {}  # reports have no documented order, and one person may be in them twice
+        for row in sorted(rows, key=lambda row: str(row.timestamp)):
+            newest |= dict.fromkeys(self._people_of(ctx, report, row.external_id, row.email), row)
+        items = [Item(person_id, _reported(report, row)) for person_id, row in newest.items()]
+        after: Any = [report, following] if following else ([CONFIRMATION, 1] if report == UNSUBSCRIPTION else None)
+        return Page(items, self.read(ctx, items), after)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Reports are short; nobody waits for their total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Work out what the source should show, and skip when it already does."""
+        link = batch.links.get(item.external_id)
+        state = self._state(item, record, link)
+        if isinstance(state, Skip):
+            return state
+        if item.hint.get("restore") and not _speaks_of_opt_out(item):
+            blank = record is not None and bool(record.values["blank"])
+            return Sync(f"mark_{state}", mapped=False, extra=self.restored(ctx, state, blank=blank))
+        if link is not None and link.notes.get("reported") == state:
+            return Skip("echo")
+        return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
+
+    def people_behind(self, ctx: Context, external_id: str, digest: str) -> list[str]:
+        """Ids of the people a contact stands for: by our external id, then by the address."""
+        account, _, person_id = external_id.partition("-")
+        left = ctx.integration.left
+        found = [person_id] if person_id and account == left.external_account_id else []
+        if digest:
+            found += addresses.owners(left, self.link_type, digest)
+            links = RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, email_hash=digest)
+            found += links.values_list("source_id", flat=True)
+        return list(dict.fromkeys(found))
+
+    def _people_of(self, ctx: Context, report: str, external_id: str, email: str) -> list[str]:
+        """The people behind a reported contact. An opt-out of an address nobody knows here is searched for once."""
+        digest = email_hash(email)
+        found = self.people_behind(ctx, external_id, digest)
+        if report == CONFIRMATION:
+            return found[:1]
+        if found or not email or addresses.is_known_stranger(ctx.integration.left, digest):
+            return found
+        hits = self.search(ctx, email)
+        if not hits:
+            addresses.remember_stranger(ctx.integration.left, digest)
+        return hits
+
+    def _state(self, item: Item, record: Record | None, link: RecordLink | None) -> str | Skip:
+        """The state of consent after this item. Of an opt-out and a confirmation in one go, the opt-out wins."""
+        if _speaks_of_opt_out(item):
+            reason = _outdated(item, link)
+            if not reason:
+                return consent.UNSUBSCRIBED
+            if CONFIRMATION not in item.hint:
+                return Skip(reason)
+        if CONFIRMATION in item.hint or item.hint.get("report") == CONFIRMATION:
+            if consent.of(link) == consent.UNSUBSCRIBED:
+                return Skip("unsubscribed")
+            if consent.of(link) not in consent.IN_STEP:
+                return Skip("not_linked")  # somebody who subscribed elsewhere: the source has not asked for them
+            if record is None or record.values["permission"] not in consent.CONFIRMED_PERMISSIONS:
+                return Skip("not_confirmed")
+            return consent.CONFIRMED
+        return consent.of(link) or Skip("not_linked")
+
+
+def notes_for(ctx: Context, item: Item, state: str) -> dict[str, Any]:
+    """What the link remembers once the source shows this state."""
+    notes = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else {"consent": state}
+    seen = {"report_seen": item.hint["reported_at"]} if item.hint.get("report") == UNSUBSCRIPTION else {}
+    return {**notes, "reported": state, **seen}
+
+
+def _reported(report: str, row: Any) -> dict[str, Any]:
+    facts = {"msg_id": getattr(row, "mailing_id", ""), "method": getattr(row, "source", "")}
+    said = {name: value for name, value in facts.items() if value}
+    return {"report": report, "reported_at": row.timestamp, f"{report}_facts": said}
+
+
+def _speaks_of_opt_out(item: Item) -> bool:
+    return UNSUBSCRIPTION in item.hint or item.hint.get("report") == UNSUBSCRIPTION
+
+
+def _outdated(item: Item, link: RecordLink | None) -> str:
+    """Why an opt-out does not count: it was dealt with, or the person was asked anew after it. Empty if it counts."""
+    notes = link.notes if link is not None else {}
+    if item.hint.get("report"):
+        return "echo" if str(item.hint["reported_at"]) <= str(notes.get("report_seen", "")) else ""
+    return "stale_event" if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
+
+
+def _permission(ctx: Context, item: Item, link: RecordLink | None) -> int:
+    """The permission Maileon shows; the report of confirmed opt-ins is proof in itself."""
+    if item.hint.get("report") == CONFIRMATION:
+        return consent.PERMISSION_DOUBLE_PLUS
+    if CONFIRMATION not in item.hint:
+        return 0
+    address = link.written.get("email") if link else None
+    contact = ctx.right.find_contact(address) if address else None
+    return contact.permission or 0 if contact else 0

@@ -1,0 +1,88 @@
+"""Two people were merged at the source: the contact follows the survivor, who is never unsubscribed by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integration.engine import links
+from integration.engine.context import Context
+from integration.engine.flow import FollowUp, Result, Write
+from integration.models import RecordLink
+from integration.recipes.newsletter import consent
+
+if TYPE_CHECKING:
+    from integration.recipes.newsletter.to_contacts import ToContacts
+
+
+def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
+    """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
+
+    Where the survivor has an id of its own, the link of the primary record goes to it first.
+    """
+    survivor_id, loser = str(entry.values["merged_into"]), entry.link
+    survivor = _link(ctx, flow, survivor_id)
+    if survivor is None and (primary := _link(ctx, flow, str(entry.item.hint.get("primary", "")))):
+        if loser is None or primary.source_id != loser.source_id:
+            survivor = _handed_over(primary, survivor_id)
+            links.save_links([survivor])
+    if loser is not None and survivor is None and loser.written:
+        links.save_links([_handed_over(loser, survivor_id)])
+    elif loser is not None and survivor is not None and consent.of(loser) == consent.UNSUBSCRIBED:
+        survivor.notes = {**survivor.notes, **_strictest(loser, survivor)}
+        links.save_links([survivor])
+    elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
+        _let_go(ctx, _other(loser, survivor, str(entry.values.get("survivor_email", ""))))
+    follow_up = FollowUp(flow.key, survivor_id)
+    return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
+
+
+def _other(loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
+    """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
+
+    Then the two change places, and the survivor goes on with the contact that is really theirs.
+    """
+    if not address or loser.written.get("email", "").lower() != address.lower():
+        return loser
+    former = _handed_over(survivor, survivor.source_id)
+    for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
+        setattr(survivor, name, getattr(loser, name))
+    links.save_links([survivor])
+    return former
+
+
+def _link(ctx: Context, flow: ToContacts, source_id: str) -> RecordLink | None:
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
+    return rows.filter(source_id=source_id).first() if source_id else None
+
+
+def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
+    return RecordLink(
+        integration=loser.integration,
+        link_type=loser.link_type,
+        source_id=survivor_id,
+        target_id=loser.target_id,
+        email_hash=loser.email_hash,
+        state=loser.state,
+        written=loser.written,
+        notes=loser.notes,
+    )
+
+
+def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:
+    """An opt-out of the same address binds the survivor too."""
+    same = loser.email_hash and loser.email_hash == survivor.email_hash
+    return dict(consent.withdrawn(no_seen=False)) if same else {}
+
+
+def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
+    """The loser's address is another contact, which nobody at the source answers for any more."""
+    return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
+
+
+def _let_go(ctx: Context, loser: RecordLink) -> None:
+    """Treat the loser's own contact as the settings treat a deleted person's."""
+    address = str(loser.written["email"])
+    if ctx.settings["on_delete"] == "unsubscribe":
+        ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")
+    elif ctx.settings["on_delete"] == "delete":
+        ctx.right.delete_contact(address)

@@ -1,0 +1,45 @@
+"""What installing any of these recipes does: contact fields in Maileon, and values back into a field made anew."""
+
+from __future__ import annotations
+
+from integration.connectors.base import FieldSpec
+from integration.engine.catalogue import catalogue
+from integration.engine.context import Context
+from integration.engine.jobs import save_jobs
+from integration.models import FieldMapping, RecordLink, SyncJob
+from integration.recipes.newsletter import consent
+
+
+def create_contact_fields(ctx: Context, flow: str) -> str:
+    """Create the contact fields mapped by this flow that Maileon does not have yet, with the right type."""
+    fields = catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
+    ctx.talking_to = "right"
+    made = []
+    for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow).exclude(direction="off"):
+        if row.target not in fields.targets:
+            spec = fields.sources.get(row.source)
+            kind = row.options.get("target_type") or (contact_field_type(spec) if spec else "text")
+            ctx.connection("right").connector.create_field(
+                ctx.right, "contact", FieldSpec(row.target, row.target, kind, custom=True)
+            )
+            made.append(row.target)
+    if made:
+        catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
+    return f"created {', '.join(made)}" if made else "in place"
+
+
+def contact_field_type(spec: FieldSpec) -> str:
+    """The type a contact field gets for this source field. It can never be changed again."""
+    return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
+
+
+def restore_values(ctx: Context, link_type: str, flow: str, states: frozenset[str] | None = None) -> int:
+    """A field made anew is empty for everybody: queue what we know of each person, or of those in these states."""
+    links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type)
+    jobs = [
+        SyncJob(integration=ctx.integration, flow=flow, external_id=link.source_id, hint={"restore": True})
+        for link in links.iterator(chunk_size=2000)
+        if (consent.of(link) in states if states else consent.of(link) != consent.NONE)
+    ]
+    save_jobs(jobs)
+    return len(jobs)

@@ -1,0 +1,169 @@
+"""Who becomes, stays or stops being a contact in Maileon: what the flows person → contact of all recipes share.
+
+A recipe's flow adds how its source is read and routed, what a person's wish is, and on which terms they are subscribed.
+Two rules stand above all: an opt-out always wins, and only the person's own new wish and click take it back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Skip, Sync, Write
+from integration.errors import TenantActionError
+from integration.models import LinkState, RecordLink
+from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.subscription import Subscription, Terms
+from integration.secrets import email_hash
+
+ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
+PAGE_SIZE = 500
+# A token that lost its rights sees nobody: more than this many gone at once is asked about, not obeyed.
+MASS_FLOOR, MASS_SHARE = 10, 0.05
+YES, NO, UNSET = "yes", "no", "unset"
+IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
+
+
+class ToContacts:
+    """A source's people → Maileon contacts."""
+
+    key: str
+    label: str
+    source_object: str
+    link_type: str
+    events: frozenset[str]
+    back: str  # key of the flow that tells the source what became of consent
+    tells_back: frozenset[str]  # the states of consent the source is told of
+    side = "left"
+    target_object = "contact"
+    runs = frozenset({"fetch_all", "poll", "reconcile"})
+    batch_size = 1000  # what Maileon takes in one bulk call
+    urgent = False
+
+    # What a recipe's flow says
+
+    def terms(self, ctx: Context, record: Record | None) -> Terms:
+        """On which terms a new contact is subscribed."""
+        raise NotImplementedError
+
+    def wish(self, ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+        """What the person wants: yes, no, unset or implied, or why that cannot be said."""
+        raise NotImplementedError
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """The records as they are now."""
+        raise NotImplementedError
+
+    def remembers(self, ctx: Context) -> Mapping[str, Any]:
+        """What the link of everybody in step remembers beside their consent."""
+        return {}
+
+    def trusts_unset(self, ctx: Context, link: RecordLink | None) -> bool:
+        """Whether an empty field is this person's doing, and not that of somebody who made the field anew."""
+        return True
+
+    # What all share
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Who becomes, stays or stops being a contact."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return self._gone(ctx, item, link)
+        wish = self.wish(ctx, item, record, link)
+        if isinstance(wish, Skip):
+            return wish
+        if wish in (NO, UNSET):  # a No counts whatever became of the address
+            return self._not_wanted(ctx, wish, link)
+        if not record.email:
+            return Skip("no_email")
+        if not ADDRESS.fullmatch(record.email):
+            return Skip("invalid_email")
+        return self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One bulk call for updates, single calls where the vendor has no bulk."""
+        return Subscription(ctx, self).write(writes)
+
+    def linked(self, ctx: Context) -> Any:
+        """The links of people in step."""
+        return RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, state=LinkState.ACTIVE)
+
+    def linked_page(self, ctx: Context, cursor: Any) -> Page:
+        """A page of the linked people, to find those who are gone. Many at once are asked about."""
+        rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
+        items = [Item(link.source_id, {"run": "reconcile"}) for link in rows]
+        records = self.read(ctx, items)
+        gone = len(items) - len(records)
+        if gone > max(MASS_FLOOR, MASS_SHARE * len(items)):
+            label = ctx.connection("left").connector.label
+            raise TenantActionError(
+                f"{gone} of {len(items)} people are no longer visible in {label}. Nobody was unsubscribed.",
+                reason="mass_delete",
+            )
+        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+
+    def _not_wanted(self, ctx: Context, wish: str, link: RecordLink | None) -> Decision:
+        if wish == UNSET and consent.of(link) in consent.IN_STEP and not self.trusts_unset(ctx, link):
+            return Skip("newsletter_field_new")
+        if link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP:
+            return Sync("unsubscribe", mapped=False)
+        if consent.of(link) == consent.UNSUBSCRIBED:
+            return Skip("unsubscribed", notes={"no_seen": True})
+        notes = {"no_seen": True} if link is not None else {}
+        return Skip("newsletter_no" if wish == NO else "newsletter_never_asked", notes=notes)
+
+    def _wanted(
+        self, ctx: Context, batch: Batch, item: Item, record: Record, link: RecordLink | None, *, explicit: bool
+    ) -> Decision:
+        state, new_wish = consent.of(link), explicit and consent.is_new_wish(link)
+        terms = self.terms(ctx, record)
+        if state == consent.UNSUBSCRIBED and not (new_wish and terms.by_mail):
+            return Skip("unsubscribed")
+        if link is not None and link.notes.get("removed_at_target") and not new_wish:
+            return Skip("removed_at_target")
+        owner = batch.owner(email_hash(record.email), item.external_id)
+        if owner != item.external_id:
+            return Skip("duplicate_email", f"{self.source_object.capitalize()} {owner} already has this address.")
+        extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}
+        moved = link is not None and link.written.get("email", record.email).lower() != record.email.lower()
+        in_step = link is not None and link.state != LinkState.REMOVED and state in consent.IN_STEP
+        may_ask = _may_ask(item, terms)
+        if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
+            return Skip("not_asked_existing")
+        if in_step and link is not None and (moved or link.state == LinkState.ACTIVE):
+            return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx))
+        return Sync("subscribe" if may_ask else "adopt", creating=True, extra=extra)
+
+    def _gone(self, ctx: Context, item: Item, link: RecordLink | None) -> Decision:
+        if merged_into := item.hint.get("merged_into"):
+            return merged(merged_into, link)
+        if link is None or link.state == LinkState.REMOVED or consent.of(link) not in consent.IN_STEP:
+            return Skip("deleted_at_source")
+        if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
+            return Skip("not_visible")  # a token that lost its rights sees nobody: that is no deletion
+        if ctx.settings["on_delete"] == "nothing":
+            return Skip("deleted_at_source")
+        return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
+
+
+def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
+    """The record lives on in another one, which takes over what this one was to Maileon."""
+    if link is None:
+        return Skip("merged")
+    return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
+
+
+def contact_key(ctx: Context, source_id: str) -> str:
+    """Our external id in Maileon: the account's id and the record's id, as the product documents name it."""
+    return f"{ctx.integration.left.external_account_id}-{source_id}"
+
+
+def _may_ask(item: Item, terms: Terms) -> bool:
+    """Whether a new person may get an opt-in mail now. Never because of a resync; in Fetch All only if allowed."""
+    if not terms.by_mail:
+        return True
+    if item.hint.get("resync") or item.hint.get("run") == "reconcile":
+        return False
+    return item.hint.get("run") != "fetch_all" or bool(item.hint.get("allow_doi"))
