@@ -39,11 +39,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Skip:
-    """Do nothing, for this reason. `notes` are merged into the link's own memory, if there is a link."""
+    """Do nothing, for this reason. `notes` are merged into the link's own memory, if there is a link.
+
+    `remember` makes a link for them where there is none: a record that is nothing to the target but must be known.
+    """
 
     reason: str
     detail: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
+    remember: bool = False
 
 
 @dataclass(frozen=True)

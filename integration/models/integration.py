@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings as django_settings
 from django.db import models
 
+from integration.connectors.registry import CONNECTORS, get_connector
 from integration.models.connection import Connection
 from tenants.models import Tenant
 
@@ -63,7 +64,8 @@ class Integration(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.recipe.replace('_', ' ↔ ').title()} of {self.tenant}"
+        names = (get_connector(key).label if key in CONNECTORS else key for key in self.recipe.split("_"))
+        return f"{' ↔ '.join(names)} of {self.tenant}"
 
 
 class Cursor(models.Model):

@@ -40,8 +40,7 @@ def drain(*, due_now: bool = True) -> None:
 
 def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Connection:
     """A checked connection."""
-    kind = "api_token" if vendor == "pipedrive" else "api_key"
-    connection = Connection(tenant=tenant, vendor=vendor, base_url=base_url, auth_kind=kind)
+    connection = Connection(tenant=tenant, vendor=vendor, base_url=base_url, auth_kind=next(iter(secrets)))
     connection.store_credentials(secrets, next(iter(secrets.values())))
     connection.save()
     assert health.check(connection), connection.health_detail

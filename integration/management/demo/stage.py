@@ -12,7 +12,7 @@ from django.conf import settings
 
 from integration.engine import health, provisioning
 from integration.management.processes import Processes
-from integration.models import Connection, Integration, RecordLink, SyncLog
+from integration.models import Connection, Integration, SyncLog
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
 
@@ -57,8 +57,7 @@ class Stage:
     def connect(self, tenant: Tenant, vendor: str, path: str, **secrets: str) -> Connection:
         """Connect an account of the sandbox and check it."""
         connection = Connection(
-            tenant=tenant, vendor=vendor, base_url=f"{settings.SANDBOX_URL}/{path}",
-            auth_kind="api_token" if vendor == "pipedrive" else "api_key",
+            tenant=tenant, vendor=vendor, base_url=f"{settings.SANDBOX_URL}/{path}", auth_kind=next(iter(secrets)),
         )  # fmt: skip
         connection.store_credentials(secrets, next(iter(secrets.values())))
         connection.save()
@@ -81,7 +80,3 @@ class Stage:
         """Wait for a log row."""
         words = ", ".join(f"{key}={value}" for key, value in filters.items())
         return self.until(f"a log row with {words}", lambda: SyncLog.objects.filter(**filters).order_by("-id").first())
-
-    def link(self, integration: Integration, source_id: object) -> RecordLink | None:
-        """The link of one person."""
-        return RecordLink.objects.filter(integration=integration, link_type="person", source_id=str(source_id)).first()

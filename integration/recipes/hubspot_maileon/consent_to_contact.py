@@ -55,8 +55,9 @@ class ConsentToContact(FromConsent):
         return {row.id for row in ctx.left.get_contacts(ids, [SUBSCRIBE]) if not row.properties.get(SUBSCRIBE)}
 
     def search(self, ctx: Context, email: str) -> list[str]:
-        """The contact with this address, also as a secondary one."""
-        return [contact.id for contact in ctx.left.find_contacts([email], ())]
+        """The contact whose own address this is. A secondary one has a consent of its own, which nobody asked for."""
+        found = ctx.left.find_contacts([email], ("email",))
+        return [contact.id for contact in found if contact.email.lower() == email.lower()]
 
     def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
         """As everywhere; and what there is nothing to show of is skipped, but for a stage that has to be repaired."""

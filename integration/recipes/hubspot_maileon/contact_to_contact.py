@@ -41,6 +41,7 @@ class ContactToContact(ToContacts):
     events = frozenset({"contact.creation", "contact.propertyChange", "contact.restore", DELETION, MERGE, PRIVACY})
     back = "consent_to_contact"
     tells_back = frozenset({consent.UNSUBSCRIBED})
+    remembers_no = True
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """Always: it is what the recipe is for."""
@@ -115,6 +116,8 @@ class ContactToContact(ToContacts):
             return Skip("newsletter_unclear")
         if link is not None and (consent.of(link) != consent.NONE or link.notes.get("removed_at_target")):
             return IMPLIED
+        if link is not None and link.notes.get("no_seen"):
+            return Skip("newsletter_no", "It said No before, and an emptied or new property is no Yes.")
         created = record.values.get("created_at")
         again = ctx.resources.get("made_again_at")
         if again and (created is None or created < datetime.fromisoformat(again)):

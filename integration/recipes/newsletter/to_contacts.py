@@ -41,6 +41,7 @@ class ToContacts:
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 1000  # what Maileon takes in one bulk call
     urgent = False
+    remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field
 
     # What a recipe's flow says
 
@@ -111,8 +112,9 @@ class ToContacts:
             return Sync("unsubscribe", mapped=False)
         if consent.of(link) == consent.UNSUBSCRIBED:
             return Skip("unsubscribed", notes={"no_seen": True})
-        notes = {"no_seen": True} if link is not None else {}
-        return Skip("newsletter_no" if wish == NO else "newsletter_never_asked", notes=notes)
+        if wish == NO:
+            return Skip("newsletter_no", notes={"no_seen": True}, remember=self.remembers_no)
+        return Skip("newsletter_never_asked", notes={"no_seen": True})
 
     def _wanted(
         self, ctx: Context, batch: Batch, item: Item, record: Record, link: RecordLink | None, *, explicit: bool

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from integration.engine import replay, runs
-from integration.models import Connection, RateBudget, SyncRun
+from integration.models import Connection, RateBudget, SyncLog, SyncRun
 from integration.tasks import start_runs
 from tests.support import hub
 
@@ -154,6 +154,25 @@ def test_a_deleted_property_subscribes_and_unsubscribes_nobody(world):
     hub.drain()
     assert world.mails() == ["ada.byron@example.com", "bob.leaver@example.com"]
     assert set(world.contacts()) == {"ada.byron@example.com"}
+
+
+def test_a_no_outlives_the_property_even_if_somebody_else_makes_it_again(world):
+    contact_id = world.contact("Never Wanted", maileon_subscribe="false")
+    world.deliver()
+    portal = world.sandbox.state.hubspot.portals[62515001]
+    definition = portal.properties["maileon_subscribe"]
+    world.sandbox.control("DELETE", "/hubspot/62515001/properties/maileon_subscribe")
+    portal.properties["maileon_subscribe"] = definition  # by hand, before anybody noticed
+    world.change(contact_id, city="Wien")
+    world.deliver()
+    runs.start(world.integration, "fetch_all", "contact_to_contact", options={"allow_doi": True})
+    hub.drain()
+    assert world.mails() == []
+    assert SyncLog.objects.filter(source_id=contact_id).latest("id").reason == "newsletter_no"
+
+    world.say(contact_id, "Yes")
+    world.deliver()
+    assert world.mails() == ["never.wanted@example.com"]
 
 
 @pytest.mark.parametrize("chosen", [{}, {"doi_enabled": False, "permission": "2"}])

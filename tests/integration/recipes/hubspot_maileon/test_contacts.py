@@ -348,6 +348,26 @@ def test_the_opt_out_of_a_contact_we_never_synced_is_shown(world):
     assert (link.state, link.notes["consent"]) == ("removed", "unsubscribed")
 
 
+def test_an_opt_out_of_a_secondary_address_is_not_that_of_the_primary_one(world):
+    from integration.connectors.maileon.client import MaileonClient
+    from integration.connectors.maileon.records import Contact
+
+    ada, email = confirmed(world)
+    bob = world.contact("Bob Miller", maileon_subscribe="false", email="ada.old@example.com")
+    survivor = world.do(bob, "merge", into=int(ada))["id"]
+    world.change(survivor, maileon_subscribe="true")  # the merge filled the gap with Bob's No
+    world.held()
+    client = MaileonClient(world.integration.right.plain_credentials)
+    client.create_contact(Contact(email="ada.old@example.com"), permission=2)
+    world.leave("ada.old@example.com")
+    world.deliver()
+    start_runs(world.integration, "poll")
+    hub.drain()
+
+    assert world.shown(survivor, "maileon_subscribe") == ["true"]
+    assert world.contacts()[email]["permission"] == 4
+
+
 def test_events_we_have_no_use_for_cost_nothing(world):
     contact_id, _ = confirmed(world)
     world.calls("hubspot")
