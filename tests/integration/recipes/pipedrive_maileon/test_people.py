@@ -9,7 +9,7 @@ from integration.models import RecordLink, SyncJob, SyncLog, SyncRun, WebhookEve
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub
-from tests.support.world import World
+from tests.support.world import ACCOUNT, World
 
 
 def reasons(person_id):
