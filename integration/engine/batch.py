@@ -177,20 +177,13 @@ def _decided(
         decision = flow.decide(ctx, batch, item, record)
         if isinstance(decision, Skip):
             if decision.remember and link is None and not (ctx.run and ctx.run.dry_run):
-                link = _bare_link(ctx, flow, item)
+                link = links.remember(ctx.integration, flow.link_type, item.external_id, decision.notes)
             return Done(item, record, link, _skipped(decision))
         return _planned(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise
     except Exception as exc:
         return Done(item, record, link, _failure(exc))
-
-
-def _bare_link(ctx: Context, flow: Flow, item: Item) -> RecordLink:
-    """A link to nothing, for what has to be remembered of a record (not saved)."""
-    return RecordLink(
-        integration=ctx.integration, link_type=flow.link_type, source_id=item.external_id, state=LinkState.REMOVED
-    )
 
 
 def _planned(

@@ -61,6 +61,18 @@ def annotate(integration: Integration, link_type: str, notes: Sequence[tuple[Wri
     save_links([write.link for write, _ in notes if write.link is not None])
 
 
+def remember(integration: Integration, link_type: str, source_id: str, notes: Mapping[str, Any]) -> RecordLink:
+    """Return the link of a record that is nothing to the target but must be known; made at once, with these notes.
+
+    Only inserts: what another write of the same batch makes of the link is never overwritten.
+    """
+    link, _ = RecordLink.objects.get_or_create(
+        integration=integration, link_type=link_type, source_id=source_id,
+        defaults={"state": LinkState.REMOVED, "notes": dict(notes)},
+    )  # fmt: skip
+    return link
+
+
 def save_links(links: Sequence[RecordLink]) -> None:
     """Insert or update whole links in one statement, found by their unique key."""
     if not links:

@@ -21,6 +21,8 @@ def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
     """
     survivor_id, loser = str(entry.values["merged_into"]), entry.link
     survivor = _link(ctx, flow, survivor_id)
+    if survivor is not None and not survivor.written and consent.of(survivor) == consent.NONE:
+        survivor = None  # only a No is remembered of it, which the follow-up reads again
     if survivor is None and (primary := _link(ctx, flow, str(entry.item.hint.get("primary", "")))):
         if loser is None or primary.source_id != loser.source_id:
             survivor = _handed_over(primary, survivor_id)

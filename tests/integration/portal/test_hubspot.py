@@ -166,3 +166,23 @@ def test_an_address_entered_by_hand_works_like_ours(hubspot_world):
     assert answer.status_code == 200
     hub.drain()
     assert len(world.notes(contact_id)) == 1
+
+
+def test_the_summary_follows_the_form_without_asking_hubspot(hubspot_world):
+    world = hubspot_world
+    member = MemberFactory(tenant=world.integration.tenant, role=Role.EDITOR)
+    client = Client()
+    client.force_login(member.user)
+    world.calls("hubspot")
+    ids = {"tenant_id": world.integration.tenant_id, "integration_id": world.integration.pk}
+    wish = {
+        "doi_enabled": "on", "doi_plus": "on", "unsubscribed_stage": "on", "unsubscribed_stage_from": "customer",
+        "unsubscribed_stage_to": "51439524", "unsubscribed_stage_reset": "on",
+    }  # fmt: skip
+    page = client.post(reverse("portal:summary", kwargs=ids), wish).content.decode()
+
+    assert "they have Double Opt-in Plus" in page
+    assert (
+        "On unsubscription the lifecycle stage changes if it is the source stage, also if that is a step back." in page
+    )
+    assert world.calls("hubspot") == []

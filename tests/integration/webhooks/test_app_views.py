@@ -12,7 +12,9 @@ from django.test import Client
 from integration.connectors.base import WebhookRequest
 from integration.connectors.hubspot import webhooks
 from integration.engine import inbox, provisioning
+from integration.errors import TenantActionError
 from integration.models import WebhookEndpoint, WebhookEvent
+from integration.recipes.registry import get_recipe
 from tests.support.factories import ConnectionFactory, EndpointFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,3 +191,9 @@ def test_the_endpoint_of_a_portal_has_the_address_of_the_app(settings):
 
     assert provisioning.endpoint_url(endpoint) == "https://hub.example.com/hooks/hubspot/"
     assert WebhookEndpoint.objects.count() == 1
+
+
+def test_there_is_no_secret_of_an_endpoint_to_rotate():
+    endpoint = portal("101")
+    with pytest.raises(TenantActionError, match="secret of the app"):
+        provisioning.rotate_webhook_secret(endpoint.connection, get_recipe)
