@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.brevo import seed as brevo
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
 from sandbox.state import Sandbox
@@ -10,3 +11,4 @@ from sandbox.state import Sandbox
 def furnish(sandbox: Sandbox) -> None:
     pipedrive.seed(sandbox.pipedrive)
     maileon.seed(sandbox.maileon)
+    brevo.seed(sandbox.brevo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from sandbox.brevo.model import World as BrevoWorld
 from sandbox.clock import Clock
 from sandbox.delivery import Courier
 from sandbox.journal import Journal
@@ -38,4 +39,5 @@ class Sandbox:
         self.journal.clear()
         self.pipedrive = PipedriveWorld(self.seed)
         self.maileon = MaileonWorld(self.seed)
+        self.brevo = BrevoWorld(self.seed)
         self._furnish(self)

@@ -42,6 +42,7 @@ def overview(call: ControlCall) -> Response:
         base_url=sandbox.base_url,
         companies=sandbox.pipedrive.companies.values(),
         accounts=sandbox.maileon.accounts.values(),
+        brevo_accounts=sandbox.brevo.accounts.values(),
         apps=sandbox.pipedrive.apps.values(),
         totals=sorted(sandbox.journal.totals.items()),
         faults=sandbox.misbehaviour.switches,

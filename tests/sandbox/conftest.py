@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.brevo.seed import API_KEY as BREVO_KEY
 from sandbox.maileon.seed import API_KEY
 from sandbox.pipedrive.seed import ACME_API_TOKEN
 from sandbox.thread import SandboxThread
@@ -83,6 +84,13 @@ def maileon(sandbox: SandboxThread) -> Client:
     key = base64.b64encode(API_KEY.encode()).decode()
     headers = {"authorization": f"Basic {key}", "content-type": "application/vnd.maileon.api+xml; charset=utf-8"}
     return Client(f"{sandbox.url}/maileon/1.0", headers)
+
+
+@pytest.fixture
+def brevo(sandbox: SandboxThread) -> Client:
+    """The Brevo account without limits; tests of the limits put them back."""
+    sandbox.control("PATCH", "/brevo/801", {"plan": "unlimited", "import_delay_s": 0})
+    return Client(f"{sandbox.url}/brevo/v3", {"api-key": BREVO_KEY})
 
 
 @pytest.fixture
