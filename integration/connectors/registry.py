@@ -10,6 +10,7 @@ from integration.connectors.base import Connector
 CONNECTORS = {
     "pipedrive": "integration.connectors.pipedrive.connector",
     "maileon": "integration.connectors.maileon.connector",
+    "brevo": "integration.connectors.brevo.connector",
 }
 
 

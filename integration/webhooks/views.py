@@ -27,6 +27,7 @@ from integration.secrets import keyed_hash
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = "30"  # seconds; the vendor tries again once the database is back
+BUSY = 503
 
 
 class WebhookView(APIView):
@@ -37,12 +38,15 @@ class WebhookView(APIView):
     parser_classes = ()
 
     def post(self, request: Request, vendor: str, token: str) -> Response:
-        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 and 503 as they say."""
+        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.
+
+        What cannot be stored now gets the answer after which this vendor delivers again.
+        """
         try:
             return self._receive(request, vendor, token)
         except DatabaseError:
             log.exception("The inbox could not be written.")
-            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+            return _later(vendor)
 
     def _receive(self, request: Request, vendor: str, token: str) -> Response:
         if request.META.get("HTTP_TRANSFER_ENCODING"):
@@ -60,7 +64,7 @@ class WebhookView(APIView):
             return Response({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
-            return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+            return _later(vendor)
         call = WebhookRequest.of(request)
         webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, valid_secrets(endpoint)):
@@ -74,6 +78,11 @@ class WebhookView(APIView):
             events = [_unreadable(call, exc)]
         inbox.record(endpoint, events)
         return Response({"received": len(events)}, status=200)
+
+
+def _later(vendor: str) -> Response:
+    status = get_connector(vendor).busy_status if vendor in CONNECTORS else BUSY
+    return Response({"error": "try again later"}, status=status, headers={"Retry-After": RETRY_AFTER})
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:
