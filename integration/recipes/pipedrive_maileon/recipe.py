@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.recipe import MappingRow, Recipe
+from integration.engine.recipe import Choices, MappingRow, Recipe
+from integration.engine.settings_form import own_fields
 from integration.recipes.pipedrive_maileon import directory, people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
@@ -62,4 +63,5 @@ RECIPE = Recipe(
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
     own_targets={"person_to_contact": frozenset({"email", "external_id"})},
+    choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},
 )

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 
+from integration.engine import settings_form
+
 DEFAULTS: dict[str, Any] = {
     "contacts_enabled": True,
     "permission": "1",
@@ -31,8 +33,8 @@ ON_EMAIL_CHANGE = (
 )
 
 
-class SettingsForm(forms.Form):
-    """What a tenant decides. `context` (optional) lets it offer the account's own fields and check against Maileon."""
+class SettingsForm(settings_form.SettingsForm):
+    """What a tenant decides."""
 
     contacts_enabled = forms.BooleanField(
         label="Enable Pipedrive contacts sync",
@@ -96,13 +98,7 @@ class SettingsForm(forms.Form):
         "deals_create_contacts": {"deals_enabled": True},
     }
 
-    def __init__(self, *args: Any, field_choices: list[tuple[str, str]] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        custom = self.fields["custom_fields"]
-        assert isinstance(custom, forms.MultipleChoiceField)
-        known = field_choices or []
-        chosen = [key for key in (self.initial.get("custom_fields") or []) if key not in dict(known)]
-        custom.choices = [*known, *((key, f"{key} (no longer in Pipedrive)") for key in chosen)]
+    asks = {"custom_fields": "person_fields"}
 
     def clean_permission(self) -> str:
         """An option hidden by others keeps a harmless value."""
