@@ -196,6 +196,20 @@ _ROWS = (
         "The person unsubscribed from this one list; joining it again would be a subscription.",
         "Only the person can undo it, with a sign-up form of yours.",
     ),
+    Reason(
+        "activity_without_person",
+        SKIP,
+        "The activity has no person.",
+        "Events belong to a contact, and this activity is linked to none.",
+        "Link a person to the activity before the next poll.",
+    ),
+    Reason(
+        "lead_without_person",
+        SKIP,
+        "The lead has no person.",
+        "Only people can be on a list, and this lead has an organization only.",
+        "Link a person to the lead; its next change is seen.",
+    ),
     # The record will not go without a change.
     Reason(
         "record_refused",

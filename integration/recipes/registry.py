@@ -9,6 +9,7 @@ from integration.engine.recipe import Recipe
 
 RECIPES = {
     "pipedrive_maileon": "integration.recipes.pipedrive_maileon.recipe",
+    "pipedrive_brevo": "integration.recipes.pipedrive_brevo.recipe",
 }
 
 

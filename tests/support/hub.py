@@ -13,6 +13,7 @@ from tenants.models import Tenant
 
 PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"
 MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
+BREVO_KEY = "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"
 
 
 def drain(*, due_now: bool = True) -> None:
@@ -46,14 +47,24 @@ def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Conne
     return connection
 
 
+def install_brevo(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
+    """Pipedrive ↔ Brevo installed and active against the sandbox's default accounts."""
+    tenant = tenant or Tenant.objects.create(name="ACME")
+    left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
+    right = connect(tenant, "brevo", f"{sandbox_url}/brevo/v3", api_key=BREVO_KEY)
+    return _installed(tenant, "pipedrive_brevo", left, right, settings)
+
+
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
     """Pipedrive ↔ Maileon installed and active against the sandbox's default accounts."""
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "maileon", f"{sandbox_url}/maileon/1.0", api_key=MAILEON_KEY)
-    integration = Integration.objects.create(
-        tenant=tenant, recipe="pipedrive_maileon", left=left, right=right, settings=settings
-    )
+    return _installed(tenant, "pipedrive_maileon", left, right, settings)
+
+
+def _installed(tenant: Tenant, recipe: str, left: Connection, right: Connection, settings: Any) -> Integration:
+    integration = Integration.objects.create(tenant=tenant, recipe=recipe, left=left, right=right, settings=settings)
     results = provisioning.provision(integration, get_recipe)
     assert all(result.ok for result in results), results
     integration.refresh_from_db()

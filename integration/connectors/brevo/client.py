@@ -30,6 +30,7 @@ IDS_PER_CALL = 20  # the most `ids` takes
 MEMBERS_PER_CALL = 150
 EVENTS_PER_CALL, EVENTS_BYTES = 200, 480_000
 SHORT_PAGE = 50
+EVENTS_LOOKED_AT = 1000
 MARKETING = "marketing"
 
 
@@ -212,6 +213,13 @@ class BrevoClient(Companies):
             for index in row.get("eventIndex") or []:
                 said[index] = str(row.get("message") or "refused")
         return said
+
+    def has_event(self, name: str, key: str, value: str, contact_id: str = "") -> bool:
+        """Say whether an event of this name has this property; looked for among the contact's, or the latest ones."""
+        params: dict[str, Any] = {"event_name": name, "limit": EVENTS_LOOKED_AT}
+        params |= {"contact_id": contact_id} if contact_id else {}
+        rows = self.rows(OTHER, "/events", "events", params)
+        return any((row.get("event_properties") or {}).get(key) == value for row in rows)
 
     # Webhooks
 

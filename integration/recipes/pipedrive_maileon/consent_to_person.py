@@ -15,7 +15,8 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
-from integration.recipes.pipedrive_maileon import consent, people
+from integration.recipes import pipedrive_people as people
+from integration.recipes.pipedrive_maileon import consent
 from integration.recipes.pipedrive_maileon.person_to_contact import newsletter_wish
 from integration.secrets import email_hash
 

@@ -16,7 +16,8 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import TenantActionError
 from integration.models import LinkState, RecordLink, WebhookEvent
-from integration.recipes.pipedrive_maileon import consent, contacts, people
+from integration.recipes import pipedrive_people as people
+from integration.recipes.pipedrive_maileon import consent, contacts
 from integration.secrets import email_hash
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")

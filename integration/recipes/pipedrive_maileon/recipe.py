@@ -8,7 +8,8 @@ from typing import Any
 from integration.connectors.base import FieldSpec
 from integration.engine.recipe import Choices, MappingRow, Recipe
 from integration.engine.settings_form import own_fields
-from integration.recipes.pipedrive_maileon import directory, people
+from integration.recipes import pipedrive_people as people
+from integration.recipes.pipedrive_maileon import directory
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact

@@ -1,4 +1,4 @@
-"""Read Pipedrive people as this recipe needs them: with the names behind their ids, and an index of addresses."""
+"""People of Pipedrive as the recipes read them: names of organizations and owners, and the index of addresses."""
 
 from __future__ import annotations
 
