@@ -196,6 +196,34 @@ _ROWS = (
         "The payload names an account that is not the connected one.",
         "Check that the webhook was created for this account.",
     ),
+    Reason(
+        "both_changed",
+        SKIP,
+        "Both sides changed this field, and one of them won.",
+        "Somebody edited it in both systems before either change had travelled; the settings say whose change counts.",
+        "Nothing to fix. If the wrong side won, correct the value there: that change is the newest and travels.",
+    ),
+    Reason(
+        "left_list",
+        SKIP,
+        "The contact left this list, so it is not put on it again.",
+        "The person unsubscribed from this one list; joining it again would be a subscription.",
+        "Only the person can undo it, with a sign-up form of yours.",
+    ),
+    Reason(
+        "activity_without_person",
+        SKIP,
+        "The activity has no person.",
+        "Events belong to a contact, and this activity is linked to none.",
+        "Link a person to the activity before the next poll.",
+    ),
+    Reason(
+        "lead_without_person",
+        SKIP,
+        "The lead has no person.",
+        "Only people can be on a list, and this lead has an organization only.",
+        "Link a person to the lead; its next change is seen.",
+    ),
     # The record will not go without a change.
     Reason(
         "record_refused",
@@ -266,6 +294,13 @@ _ROWS = (
         "Lockstep made a mistake with this record.",
         "A fault in our code; it is in the log with this record's job.",
         "Operators were alerted. Press Release after the fix.",
+    ),
+    Reason(
+        "phone_taken",
+        FAILURE,
+        "Another contact has this phone number; the rest was written.",
+        "Phone numbers are unique in the target, and two people at the source share one.",
+        "Give one of the two people another number, or remove it from one of them.",
     ),
     # A person must act; jobs are held and nothing is lost.
     Reason(
@@ -409,6 +444,20 @@ _ROWS = (
         "The person of this deal is not a contact yet.",
         "Newsletter says Yes but the person's own event has not come in.",
         "Nothing to do: the deal looks again a few times.",
+    ),
+    Reason(
+        "import_running",
+        WAIT,
+        "The bulk import is still being worked on by the target.",
+        "Many records were handed over in one call; the target says later what became of them.",
+        "Nothing to do: it is looked at again, at the latest after some minutes.",
+    ),
+    Reason(
+        "import_left_out",
+        WAIT,
+        "The bulk import left this record out; it is written on its own.",
+        "An import says how many rows it did not take and not which ones.",
+        "Nothing to do: the single write says what is wrong with this record.",
     ),
 )
 

@@ -136,4 +136,37 @@ HUBSPOT = _for(
     ("Legacy token information, propertiesWithHistory in batches, associations but notes", "not served", "unused"),
 )
 
-ASSUMPTIONS = (*PIPEDRIVE, *HUBSPOT, *MAILEON)
+BREVO = _for(
+    "brevo",
+    ("Body of a 429", "code too_many_requests with a message", "sheet §2, UNSURE"),
+    ("Whether limits count per key or account", "per account", "sheet §3, UNSURE"),
+    ("Which window the headers describe", "the one per second where there are two", "sheet §3 gives the names only"),
+    ("Tier of /events/batch, GET /events, /companies, /crm", "100 per hour", "sheet §3, UNSURE"),
+    ("Duration of a 425", "none; account setting busy_s", "sheet §2, UNSURE"),
+    ("401 of a blocked address", "not played", "sheet §1, UNSURE"),
+    ("Unknown attribute on create and PUT", "dropped silently, like one of the wrong type", "sheet §4 names the type"),
+    ("Unknown key of a body", "400 invalid_parameter", "undocumented"),
+    ("updateEnabled with getId", "201 with the id; without getId 204", "sheet §4, UNSURE"),
+    ("updateEnabled when only the phone meets a contact", "refused as a duplicate where an address is given", "open"),
+    ("Code of a clash on update", "invalid_parameter", "sheet §2 saw two codes"),
+    ("Clearing a text", "empty text or null clears", "sheet §4, UNSURE"),
+    ("Stored form of SMS", "digits with country code, no plus", "sheet §4 accepts three forms"),
+    ("Clash of an identifier in an import", "the row is left out and counted", "sheet §4 gives counters only"),
+    ("Bad phone number in an import", "the row is left out and counted as invalid_emails", "undocumented"),
+    ("Joining a list one has left alone", "subscribes to it again", "sheet §8.15 names the opt-out only"),
+    ("notifyUrl body", "processId and status", "sheet §4, UNSURE"),
+    ("fileUrl of an import", "refused: the stand-in fetches nothing", "not played"),
+    ("Status of DELETE and PUT", "204", "sheet §4"),
+    ("Event of an unknown contact", "204 or counted as queued, and dropped", "sheet §5, UNSURE"),
+    ("All of a list call's contacts fail", "400 invalid_parameter", "sheet §4; the exact text is open"),
+    ("contactUpdated when a contact is created", "not sent", "sheet §7, UNSURE"),
+    ("contactUpdated of an import", "one event, addresses as an array, empty content", "sheet §7 names the array"),
+    ("Shape of `content`", "an array of one object; account setting webhook_form", "sheet §7, UNSURE"),
+    ("Body of a batched webhook", "an array of events", "sheet §7, UNSURE"),
+    ("Ten minutes' pause of a dead target", "not played; retries come as documented", "sheet §7"),
+    ("Webhook over the limit of 40", "400 out_of_range", "sheet §3 gives the number only"),
+    ("Plain http webhook URLs", "accepted for loopback hosts only", "undocumented"),
+    ("Sales CRM: deals, notes, tasks; segments; exports", "no endpoints", "not used"),
+)
+
+ASSUMPTIONS = (*PIPEDRIVE, *HUBSPOT, *MAILEON, *BREVO)

@@ -41,6 +41,7 @@ class Delivery:
     retries_s: tuple[float, ...] = ()
     signed: Callable[[bytes], dict[str, str]] = lambda body: {}  # headers made anew for each attempt
     wanted: Callable[[int], bool] = lambda attempt: True
+    retried: Callable[[int | None], bool] = lambda status: True  # whether the vendor tries again after this answer
     on_attempt: Callable[[int, bool, int | None], None] = lambda attempt, success, status: None
     n: int = 0
     epoch: int = 0
@@ -73,8 +74,8 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name="courier-clock", daemon=True)
         self._thread.start()
 
-    def submit(self, delivery: Delivery) -> None:
-        """Take over one delivery, after the account's webhook switches had their say."""
+    def submit(self, delivery: Delivery, after_s: float = 0.0) -> None:
+        """Take over one delivery, due after some seconds, once the account's webhook switches had their say."""
         delivery.n, delivery.epoch = next(self._counter), self._epoch
         self.deliveries.append(delivery)
         faults = self.misbehaviour.of(delivery.vendor, delivery.account).webhooks
@@ -86,7 +87,7 @@ class Courier:
             delivery.state = "held"
             self.held.append(delivery)
             return
-        delay = faults.delay_ms / 1000 + (rng.random() * REORDER_WINDOW_S if faults.reorder else 0.0)
+        delay = after_s + faults.delay_ms / 1000 + (rng.random() * REORDER_WINDOW_S if faults.reorder else 0.0)
         self._schedule(delivery, 1, delay)
         if faults.duplicate_rate and rng.random() < faults.duplicate_rate:
             self._schedule(delivery, 1, delay + 0.01)
@@ -170,7 +171,7 @@ class Courier:
             {"attempt": attempt, "at": self.clock.rfc3339_ms(), "status": status, "error": error,
              "ms": round((self.clock.seconds() - started) * 1000, 1)}
         )  # fmt: skip
-        if not success and attempt <= len(delivery.retries_s):
+        if not success and attempt <= len(delivery.retries_s) and delivery.retried(status):
             delivery.state = "retrying"
             self._schedule(delivery, attempt + 1, delivery.retries_s[attempt - 1] * self.time_scale)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.brevo import seed as brevo
 from sandbox.hubspot import seed as hubspot
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
@@ -12,3 +13,4 @@ def furnish(sandbox: Sandbox) -> None:
     pipedrive.seed(sandbox.pipedrive)
     hubspot.seed(sandbox.hubspot)
     maileon.seed(sandbox.maileon)
+    brevo.seed(sandbox.brevo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from sandbox.brevo.model import World as BrevoWorld
 from sandbox.clock import Clock
 from sandbox.delivery import Courier
 from sandbox.hubspot.model import World as HubSpotWorld
@@ -40,4 +41,5 @@ class Sandbox:
         self.pipedrive = PipedriveWorld(self.seed)
         self.hubspot = HubSpotWorld(self.seed)
         self.maileon = MaileonWorld(self.seed)
+        self.brevo = BrevoWorld(self.seed)
         self._furnish(self)

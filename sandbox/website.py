@@ -44,6 +44,7 @@ def overview(call: ControlCall) -> Response:
         portals=sandbox.hubspot.portals.values(),
         hubspot_apps=sandbox.hubspot.apps.values(),
         accounts=sandbox.maileon.accounts.values(),
+        brevo_accounts=sandbox.brevo.accounts.values(),
         apps=sandbox.pipedrive.apps.values(),
         totals=sorted(sandbox.journal.totals.items()),
         faults=sandbox.misbehaviour.switches,

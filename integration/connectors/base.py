@@ -226,6 +226,7 @@ class Connector:
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
+    busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
 
     @property

@@ -11,6 +11,7 @@ CONNECTORS = {
     "pipedrive": "integration.connectors.pipedrive.connector",
     "hubspot": "integration.connectors.hubspot.connector",
     "maileon": "integration.connectors.maileon.connector",
+    "brevo": "integration.connectors.brevo.connector",
 }
 
 

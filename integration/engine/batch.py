@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.engine import links, log, mapping
+from integration.engine import links, log, mapping, two_way
 from integration.engine.catalogue import catalogue
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Flow, Item, Record, Result, Skip, Sync, Write
@@ -58,12 +58,32 @@ def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[st
     for item in items:
         entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
         (pending if entry.write else done).append(entry)
+    pending = _settled(ctx, flow, pending, done)
     if ctx.run is not None and ctx.run.dry_run:
         return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
     writes = [entry.write for entry in pending if entry.write]
     results = flow.write(ctx, writes) if writes else []
     done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
     return done
+
+
+def _settled(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:
+    """Those of a two-way flow's writes that are left once both sides were compared; the others are done."""
+    rows = mapping_rows(ctx, flow)
+    settled = two_way.settle(ctx, flow, rows, [entry.write for entry in pending if entry.write])
+    left: list[Done] = []
+    for entry in pending:
+        outcome = settled.get(id(entry.write))
+        if outcome is None:
+            left.append(entry)
+            continue
+        detail = "; ".join(filter(None, (entry.result.detail, outcome.result.detail)))
+        notes = {**entry.result.notes, **outcome.result.notes}
+        result = replace(outcome.result, detail=detail, notes=notes)
+        (done if outcome.write is None else left).append(
+            Done(entry.item, entry.record, entry.link, result, outcome.write)
+        )
+    return left
 
 
 def process_apart(
@@ -146,10 +166,11 @@ def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
 
 
 def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
-    """The tenant's mapping rows of a flow as data, read once per slice."""
-    key = f"mapping:{flow.key}"
+    """The tenant's mapping rows of a flow (or of the one it carries back) as data, read once per slice."""
+    owner = two_way.carries_back(ctx, flow) or flow.key
+    key = f"mapping:{owner}"
     if key not in ctx.memory:
-        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key).exclude(direction="off")
+        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=owner).exclude(direction="off")
         ctx.memory[key] = [as_data(row) for row in rows]
     found: list[MappingRow] = ctx.memory[key]
     return found
@@ -161,9 +182,15 @@ def use_rows(ctx: Context, flow: Flow, rows: Iterable[MappingRow]) -> None:
 
 
 def replace_result(entry: Done, result: Result) -> Done:
-    """The same entry with its final result; keeps what the mapping had to say."""
+    """The same entry with its final result; keeps what the mapping and the other side had to say."""
     if entry.result.detail and not result.detail:
-        result = replace(result, detail=entry.result.detail, reason=result.reason or "value_invalid")
+        reason = result.reason or entry.result.reason or "value_invalid"
+        result = replace(result, detail=entry.result.detail, reason=reason)
+    if entry.result.follow_ups or entry.result.notes:
+        result = replace(
+            result, follow_ups=(*result.follow_ups, *entry.result.follow_ups),
+            notes={**entry.result.notes, **result.notes},
+        )  # fmt: skip
     return Done(entry.item, entry.record, entry.write.link if entry.write else entry.link, result, entry.write)
 
 
@@ -171,7 +198,8 @@ def _decided(
     ctx: Context, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
 ) -> Done:
     link = batch.links.get(item.external_id)
-    if record and link and record.version and link.source_version and record.version < link.source_version:
+    back = two_way.carries_back(ctx, flow)
+    if not back and record and link and record.version and link.source_version and record.version < link.source_version:
         return Done(item, record, link, _skipped(Skip("stale_event")))  # a read that lags behind what we wrote already
     try:
         decision = flow.decide(ctx, batch, item, record)
@@ -179,6 +207,8 @@ def _decided(
             if decision.remember and link is None and not (ctx.run and ctx.run.dry_run):
                 link = links.remember(ctx.integration, flow.link_type, item.external_id, decision.notes)
             return Done(item, record, link, _skipped(decision))
+        if back and decision.mapped and record is not None and link is not None:
+            return _planned_back(ctx, back, rows, decision, item, record, link)
         return _planned(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise
@@ -220,6 +250,18 @@ def _planned(
     return Done(item, record, link, Result("synced", detail=detail), write)
 
 
+def _planned_back(
+    ctx: Context, forward: str, rows: Sequence[MappingRow], decision: Sync, item: Item, record: Record, link: RecordLink
+) -> Done:
+    fields = catalogue(ctx, ctx.recipe.flow(forward))
+    write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
+    detail = "; ".join(f"{name}: {why}" for name, why in problems.items())
+    if write is None:
+        reason = "value_invalid" if problems else "echo"
+        return Done(item, record, link, Result("skipped", reason=reason, detail=detail, link_state=None, notes=notes))
+    return Done(item, record, link, Result("synced", detail=detail, notes=notes), write)
+
+
 def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
     return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
 
@@ -244,7 +286,7 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     logs: list[SyncLog] = []
     changed: list[RecordLink] = []
     for entry in done:
-        before = dict(entry.link.written) if entry.link else {}
+        before = _before(entry)
         if link := _updated_link(ctx, flow, entry):
             changed.append(link)
         if entry.result.reason not in quiet and entry.result.reason not in NOT_OUR_FAULT:
@@ -257,6 +299,14 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     links.save_links(changed)
     save_jobs(_follow_ups(ctx, done))
     SyncLog.objects.bulk_create(logs, batch_size=500)
+
+
+def _before(entry: Done) -> dict[str, Any]:
+    """What the written fields held before, as the log compares them."""
+    if entry.link is None:
+        return {}
+    returning = entry.write.returning if entry.write else {}
+    return {**entry.link.written, **{path: entry.link.written.get(key) for key, path in returning.items()}}
 
 
 def _follow_ups(ctx: Context, done: Sequence[Done]) -> list[SyncJob]:
@@ -293,11 +343,18 @@ def _updated_link(ctx: Context, flow: Flow, entry: Done) -> RecordLink | None:
         link.state = result.link_state
         link.target_id = result.target_id or link.target_id
         link.marker = ""
-        if entry.write is not None:
-            link.written = dict(entry.write.values if result.written is None else result.written)
+        if (written := _written(entry)) is not None:
+            link.written = dict(written)
             link.written_hash = links.content_hash(link.written)
-        if entry.record is not None:
+        if entry.record is not None and not two_way.carries_back(ctx, flow):
             link.email_hash = email_hash(entry.record.email) or link.email_hash
             link.source_version = entry.record.version or link.source_version
     entry.link = link
     return link
+
+
+def _written(entry: Done) -> Mapping[str, Any] | None:
+    """What the link remembers as written after this entry; None leaves it."""
+    if entry.result.written is not None or entry.write is None:
+        return entry.result.written
+    return entry.write.values if entry.write.remember is None else entry.write.remember

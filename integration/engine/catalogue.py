@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from integration.connectors.base import FieldSpec
 from integration.engine.context import Context
 from integration.engine.flow import Flow
-from integration.engine.mapping import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert
+from integration.engine.mapping import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert, is_reversible
 from integration.engine.recipe import MappingRow
 
 NEVER, PERHAPS = "never", "perhaps"
@@ -42,6 +42,7 @@ class Catalogue:
     target: str
     sources: Mapping[str, FieldSpec]
     targets: Mapping[str, FieldSpec]
+    target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
 
     @property
     def offered_sources(self) -> Mapping[str, FieldSpec]:
@@ -77,7 +78,8 @@ def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
         key: replace(spec, writable=spec.writable and key not in ours)
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
-    return Catalogue(source.label, target.label, sources, targets)
+    paths = {key: target.path_of(spec) for key, spec in targets.items()}
+    return Catalogue(source.label, target.label, sources, targets, paths)
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
@@ -99,16 +101,25 @@ def resolve(text: str, fields: Mapping[str, FieldSpec]) -> str | None:
 
 
 def trouble(row: MappingRow, fields: Catalogue) -> str:
-    """Why this row cannot travel at all: source_missing, target_missing, target_fixed, type; empty when it can."""
+    """Why this row cannot travel at all: source_missing, target_missing, target_fixed, type, no_way_back, source_fixed;
+    empty when it can."""
     if row.transform not in SOURCELESS and row.source not in fields.sources:
         return "source_missing"
     if row.target not in fields.targets:
         return "target_missing"
-    if not fields.targets[row.target].writable:
+    if row.direction in ("backward", "both") and (found := _trouble_back(row, fields)):
+        return found
+    if row.direction != "backward" and not fields.targets[row.target].writable:
         return "target_fixed"
     if row.transform in SOURCELESS:
         return "type" if _constant_problem(row, fields.targets[row.target].type) else ""
     return "type" if fit(row, fields) == NEVER else ""
+
+
+def _trouble_back(row: MappingRow, fields: Catalogue) -> str:
+    if not is_reversible(row):
+        return "no_way_back"
+    return "" if fields.sources[row.source].writable else "source_fixed"
 
 
 def problem_of(row: MappingRow, fields: Catalogue) -> str:
@@ -124,6 +135,8 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
         "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
         "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
         "target_fixed": f"{label} is not to be written. Pick another field.",
+        "no_way_back": "What this transform makes cannot be turned back. Let the row travel one way only.",
+        "source_fixed": f"This field of {fields.source} is not to be written. Let the row travel one way only.",
         "type": f"This never fits: {label} takes {kind}.",
     }[found]
 

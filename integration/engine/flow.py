@@ -74,6 +74,8 @@ class Write:
     record: Record | None
     link: RecordLink | None
     marker: str = ""
+    remember: dict[str, Any] | None = None  # what the link holds as written, where that is not just `values`
+    returning: Mapping[str, str] = field(default_factory=dict)  # on the way back: target field → source path
 
 
 @dataclass(frozen=True)

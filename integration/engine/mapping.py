@@ -63,12 +63,26 @@ def apply(
             problems[row.target] = "The target has no such field (any more)."
             continue
         try:
-            value = _value(row, record, source_fields)
+            value = _value(row, record, source_fields, spec)
             if not isinstance(value, Absent):
                 values[row.target] = convert(value, spec.type)
         except NotConvertible as exc:
             problems[row.target] = str(exc)
     return Mapped(values, problems)
+
+
+def is_reversible(row: MappingRow) -> bool:
+    """Whether a value can be turned back into what it was made of."""
+    return row.transform in REVERSE and bool(row.source)
+
+
+def backward(rows: Sequence[MappingRow]) -> list[MappingRow]:
+    """The rows that travel back, turned around: their sources are the targets' keys."""
+    return [
+        MappingRow(row.target, row.source, REVERSE[row.transform], row.options)
+        for row in rows
+        if row.direction in ("backward", "both") and is_reversible(row)
+    ]
 
 
 def pick(record: Mapping[str, Any], path: str) -> Any:
@@ -88,12 +102,14 @@ def pick(record: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _value(row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec]) -> Any:
+def _value(
+    row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec], target: FieldSpec
+) -> Any:
     transform = TRANSFORMS[row.transform]
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    value = transform(raw, Call(row, record, source_fields.get(row.source)))
+    value = transform(raw, Call(row, record, source_fields.get(row.source), target))
     if value in (None, "") and row.default != "":
         return row.default
     return value
@@ -106,6 +122,7 @@ class Call:
     row: MappingRow
     record: Mapping[str, Any]
     source_field: FieldSpec | None
+    target_field: FieldSpec
 
 
 def _text(value: Any, call: Call) -> Any:
@@ -141,6 +158,21 @@ def _option_label(value: Any, call: Call) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(labels.get(str(part), str(part)) for part in value)
     return labels.get(str(value), str(value))
+
+
+def _option_key(value: Any, call: Call) -> Any:
+    """The target's option with this label (or this key already)."""
+    if value in (None, ""):
+        return None
+    options = call.target_field.options
+    keys = {option.label.strip().lower(): option.key for option in options} | {
+        option.key: option.key for option in options
+    }
+    text = str(value).strip()
+    found = keys.get(text) or keys.get(text.lower())
+    if found is None:
+        raise NotConvertible(f"{call.target_field.label} has no option {text!r}.")
+    return found
 
 
 def _phone(value: Any, call: Call) -> Any:
@@ -209,6 +241,7 @@ TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
     "datetime": lambda value, call: None if value in (None, "") else to_datetime(value).isoformat(),
     "yes_no": _yes_no,
     "option_label": _option_label,
+    "option_key": _option_key,
     "phone": _phone,
     "join": _join,
     "first_word": _first_word,
@@ -221,12 +254,18 @@ TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
 }
 TRANSFORM_LABELS = {
     "text": "Text", "number": "Number", "date": "Date", "datetime": "Date and time", "yes_no": "Yes / No",
-    "option_label": "Label of the option", "phone": "Phone number (E.164)", "join": "Join several fields",
+    "option_label": "Label of the option",
+    "option_key": "Option with this label", "phone": "Phone number (E.164)", "join": "Join several fields",
     "first_word": "First word (first name)", "other_words": "Other words (last name)", "constant": "Constant",
     "as_is": "As it is", "lower": "Lower case", "gender": "Gender (m, f, d)",
     "locale": "Language (xx or xx_XX)",
 }  # fmt: skip
 SOURCELESS = frozenset({"constant"})
+# Transforms a value can travel back through, and the one that takes it there.
+REVERSE = {
+    "text": "text", "number": "number", "date": "date", "datetime": "datetime", "phone": "phone", "as_is": "as_is",
+    "lower": "lower", "option_label": "option_key", "option_key": "option_label",
+}  # fmt: skip
 # The type a transform yields; the others leave the source's: the text of a number or a date reads back as one.
 TRANSFORM_TYPES = {
     "number": "number", "date": "date", "datetime": "datetime", "yes_no": "boolean",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from integration.engine import doorbell, health, tokens
 from integration.engine.catalogue import Catalogue, catalogue, problem_of, trouble
 from integration.engine.context import Context, open_client
 from integration.engine.recipe import Recipe, Recipes, Step, as_data
-from integration.errors import IntegrationError, TenantActionError
+from integration.errors import IntegrationError, RateLimited, TenantActionError
 from integration.models import (
     Connection,
     Direction,
@@ -43,6 +44,7 @@ from integration.models import (
 log = logging.getLogger(__name__)
 
 SETUP_LEASE = timedelta(minutes=2)  # longer than all steps take together
+SHORT_WAIT, SHORT_WAITS = 2.5, 8  # seconds, times: for budgets per second; longer ones fail the step
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,22 @@ def _webhooks_step(recipes: Recipes) -> Step:
 
 def _run_step(ctx: Context, step: Step) -> StepResult:
     try:
-        return StepResult(step.key, step.label, True, step.run(ctx))
+        return StepResult(step.key, step.label, True, _patiently(ctx, step))
     except IntegrationError as exc:
         health.note_error(ctx.connection(ctx.talking_to), exc)
         return StepResult(step.key, step.label, False, f"{exc.public} {exc.detail}".strip(), exc.reason)
+
+
+def _patiently(ctx: Context, step: Step) -> str:
+    """Run a step; a budget per second that is used up is waited for. A step goes on where it stopped."""
+    for _ in range(SHORT_WAITS):
+        try:
+            return step.run(ctx)
+        except RateLimited as exc:
+            if exc.retry_after is None or exc.retry_after > SHORT_WAIT:
+                raise
+            time.sleep(exc.retry_after)
+    return step.run(ctx)
 
 
 def _activate(integration: Integration) -> None:

@@ -59,6 +59,25 @@ class NeededField:
 
 
 @dataclass(frozen=True)
+class TwoWay:
+    """How the rows of a flow travel back: the flow that carries them, and who wins a field both sides changed.
+
+    Both flows share their link type and name their records by the source's id. `wins` is newest, source or target.
+    """
+
+    back: str
+    wins: Callable[[Mapping[str, Any]], str] = lambda settings: "newest"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a settings form may offer from one side's account: (key, label) pairs, read when the form is shown."""
+
+    side: str
+    fetch: Callable[[Context], Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
 class Found:
     """A record somebody searched for at the source: the flow that syncs it, its id, and how to recognise it."""
 
@@ -70,9 +89,6 @@ class Found:
 
 def _not_looked_up(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     return None
-
-
-Choices = Mapping[str, list[tuple[str, str]]]
 
 
 def _no_search(ctx: Context, text: str) -> Sequence[Found]:
@@ -96,13 +112,13 @@ class Recipe:
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     fields: Callable[[Context], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
-    choices: Callable[[Context], Choices] | None = None  # what only the accounts know: form field → its options
     search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
-    two_way: frozenset[str] = frozenset()  # flows whose rows may also travel back
+    two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
+    choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
 
     @property
     def mapped_flows(self) -> Mapping[str, str]:

@@ -1,38 +1,63 @@
-"""A recipe's settings form as a page needs it: sections with what depends on what, and the account's own fields."""
+"""A recipe's settings form as a page needs it: sections with what depends on what, and pickers fed by the accounts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
 
 from integration.engine.context import Context
-from integration.engine.recipe import Choices, Recipe
+from integration.engine.recipe import Recipe
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 
+Offered = Mapping[str, Sequence[tuple[str, str]]]
+
+
+class SettingsForm(forms.Form):
+    """The base of recipes' forms. `asks` names for each picker the recipe's choices it offers.
+
+    What was chosen and is no longer offered stays chosen, marked as such.
+    """
+
+    asks: Mapping[str, str] = {}
+
+    def __init__(self, *args: Any, offered: Offered | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered: Offered = offered or {}
+        for name, kind in self.asks.items():
+            self.offer(name, self.offered.get(kind, ()))
+
+    def offer(self, name: str, known: Sequence[tuple[str, str]]) -> None:
+        """Let a picker offer these, and what is chosen although it is not among them."""
+        picker = self.fields[name]
+        assert isinstance(picker, forms.ChoiceField)
+        chosen = self.initial.get(name) or []
+        lost = [key for key in (chosen if isinstance(chosen, list) else [chosen]) if str(key) not in dict(known)]
+        empty = [] if isinstance(picker, forms.MultipleChoiceField) or picker.required else [("", "None")]
+        picker.choices = [*empty, *known, *((key, f"{key} (no longer there)") for key in lost)]
+
 
 def bound_form(integration: Integration, recipe: Recipe, data: Any = None) -> tuple[forms.Form, str]:
-    """Return the form, and a sentence if an account could not be asked for options (chosen ones stay chosen)."""
-    form_class: Callable[..., forms.Form] = recipe.settings_form
-    initial = {**recipe.default_settings, **integration.settings}
-    if recipe.choices is None:
-        return form_class(data, initial=initial), ""
-    choices, problem = _choices(integration, recipe)
-    return form_class(data, initial=initial, choices=choices), problem
+    """Return the form, and a sentence if something could not be read (what is chosen stays chosen)."""
+    offered, problem = _offered(integration, recipe)
+    return _made(integration, recipe, data, offered), problem
 
 
 def imagined(integration: Integration, recipe: Recipe, data: Any) -> dict[str, Any]:
     """The settings a form as it is filled in now would give; wrong values are left out. Asks no vendor."""
-    form_class: Callable[..., forms.Form] = recipe.settings_form
-    offered = getattr(recipe.settings_form, "offered", ())  # whatever was chosen counts as offered
-    chosen = {name: [(key, key) for key in data.getlist(name) if key] for name in offered}
-    more = {"choices": chosen} if recipe.choices is not None else {}
-    form = form_class(data, initial={**recipe.default_settings, **integration.settings}, **more)
+    sent = {(value, value) for key in data for value in data.getlist(key)}
+    form = _made(integration, recipe, data, dict.fromkeys(recipe.choices, sorted(sent)))
     form.is_valid()
     return {**recipe.default_settings, **form.cleaned_data}
+
+
+def _made(integration: Integration, recipe: Recipe, data: Any, offered: Offered) -> forms.Form:
+    form_class: Callable[..., forms.Form] = recipe.settings_form
+    more = {"offered": offered} if recipe.choices else {}
+    return form_class(data, initial={**recipe.default_settings, **integration.settings}, **more)
 
 
 def sections(form: Any) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
@@ -65,14 +90,25 @@ def _said(form: forms.Form, name: str, value: Any) -> str:
     return choices.get(str(value), str(value)) if value not in (None, "") else "empty"
 
 
-def _choices(integration: Integration, recipe: Recipe) -> tuple[Choices, str]:
-    """The options only the accounts know; none when a vendor does not answer."""
-    assert recipe.choices is not None
+def _offered(integration: Integration, recipe: Recipe) -> tuple[Offered, str]:
+    """What the accounts offer for the recipe's pickers; nothing where a vendor does not answer."""
+    found: dict[str, Sequence[tuple[str, str]]] = {}
+    silent: dict[str, None] = {}
+    if not recipe.choices:
+        return found, ""
     ctx = Context(integration, recipe)
-    try:
-        return recipe.choices(ctx), ""
-    except IntegrationError:
-        label = ctx.connection(ctx.talking_to).connector.label
-        return {}, f"The fields of {label} could not be read; chosen ones stay chosen."
-    finally:
-        VendorCall.objects.bulk_create(ctx.calls)
+    for name, choices in recipe.choices.items():
+        try:
+            found[name] = choices.fetch(ctx)
+        except IntegrationError:
+            silent[ctx.connection(choices.side).connector.label] = None
+    VendorCall.objects.bulk_create(ctx.calls)
+    problem = f"The fields of {' and '.join(silent)} could not be read; chosen ones stay chosen." if silent else ""
+    return found, problem
+
+
+def own_fields(ctx: Context, side: str, object_type: str) -> list[tuple[str, str]]:
+    """The account's own fields of one object by label, but those we made."""
+    ours = set(map(str, ctx.resources.values()))
+    offered = [spec for spec in ctx.fields(side, object_type).values() if spec.custom and spec.key not in ours]
+    return sorted(((spec.key, spec.label) for spec in offered), key=lambda pair: pair[1].lower())

@@ -10,6 +10,7 @@ from integration.engine.recipe import Recipe
 RECIPES = {
     "hubspot_maileon": "integration.recipes.hubspot_maileon.recipe",
     "pipedrive_maileon": "integration.recipes.pipedrive_maileon.recipe",
+    "pipedrive_brevo": "integration.recipes.pipedrive_brevo.recipe",
 }
 
 

@@ -27,6 +27,7 @@ from integration.secrets import keyed_hash
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = "30"  # seconds; the vendor tries again once the database is back
+BUSY = 503
 
 
 class IntakeView(APIView):
@@ -37,12 +38,15 @@ class IntakeView(APIView):
     parser_classes = ()
 
     def post(self, request: Request, vendor: str, token: str = "") -> Response:
-        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 and 503 as they say."""
+        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.
+
+        What cannot be stored now gets the answer after which this vendor delivers again.
+        """
         try:
             return _unfit(request) or self.receive(request, vendor, token)
         except DatabaseError:
             log.exception("The inbox could not be written.")
-            return _try_later()
+            return _later(vendor)
 
     def receive(self, request: Request, vendor: str, token: str) -> Response:
         """Verify, parse, record."""
@@ -64,7 +68,7 @@ class WebhookView(IntakeView):
             return Response({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
-            return _try_later()
+            return _later(vendor)
         call = WebhookRequest.of(request)
         webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, valid_secrets(endpoint)):
@@ -115,8 +119,9 @@ def _unfit(request: Request) -> Response | None:
     return None
 
 
-def _try_later() -> Response:
-    return Response({"error": "try again later"}, status=503, headers={"Retry-After": RETRY_AFTER})
+def _later(vendor: str) -> Response:
+    status = get_connector(vendor).busy_status if vendor in CONNECTORS else BUSY
+    return Response({"error": "try again later"}, status=status, headers={"Retry-After": RETRY_AFTER})
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:

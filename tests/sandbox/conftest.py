@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.brevo.seed import API_KEY as BREVO_KEY
 from sandbox.hubspot.seed import CLIENT_ID as HUBSPOT_APP
 from sandbox.hubspot.seed import PORTAL_ID
 from sandbox.maileon.seed import API_KEY
@@ -91,6 +92,13 @@ def maileon(sandbox: SandboxThread) -> Client:
 def hubspot(sandbox: SandboxThread) -> Client:
     tokens = sandbox.control("POST", f"/hubspot/{PORTAL_ID}/install", {"client_id": HUBSPOT_APP})
     return Client(f"{sandbox.url}/hubspot", {"authorization": f"Bearer {tokens['access_token']}"})
+
+
+@pytest.fixture
+def brevo(sandbox: SandboxThread) -> Client:
+    """The Brevo account without limits; tests of the limits put them back."""
+    sandbox.control("PATCH", "/brevo/801", {"plan": "unlimited", "import_delay_s": 0})
+    return Client(f"{sandbox.url}/brevo/v3", {"api-key": BREVO_KEY})
 
 
 @pytest.fixture

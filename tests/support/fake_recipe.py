@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 
 from integration.engine.context import Context
-from integration.engine.flow import Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.recipe import Recipe
+from integration.engine.flow import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.recipe import Recipe, TwoWay
 
 
 @dataclass
@@ -80,11 +80,48 @@ class FakeFlow:
         return len(self.source)
 
 
-def recipes_with(*flows: FakeFlow) -> Callable[[str], Recipe]:
+@dataclass
+class FakeForward(FakeFlow):
+    """A two-way flow's way there: mapped, writes only what it is told to. Each change counts as a newer version."""
+
+    versions: dict[str, Any] = field(default_factory=dict)
+
+    def _record(self, key: str) -> Record:
+        return Record(key, self.source[key], version=self.versions.get(key))
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Any:
+        if record is None:
+            return Skip("deleted_at_source")
+        return Sync(
+            "update" if item.external_id in batch.links else "create", creating=item.external_id not in batch.links
+        )
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        self.writes.append([write.item.external_id for write in writes])
+        for write in writes:
+            self.target.setdefault(write.item.external_id, {}).update(write.values)
+        return [Result("synced", target_id=f"t{write.item.external_id}") for write in writes]
+
+
+@dataclass
+class FakeBack(FakeForward):
+    """The way back of a `FakeForward`: `source` and `target` are the forward flow's, seen from there."""
+
+    key: str = "contact_to_person"
+    side: str = "right"
+    source_object: str = "contact"
+    target_object: str = "person"
+    events: frozenset[str] = frozenset()
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Any:
+        return Skip("removed_at_target") if record is None else Sync("update_person")
+
+
+def recipes_with(*flows: FakeFlow, two_way: Mapping[str, TwoWay] | None = None) -> Callable[[str], Recipe]:
     """The function the engine gets its recipes from, with these flows only."""
     recipe = Recipe(
         key="fake", label="Fake", left="pipedrive", right="maileon", flows=flows, settings_form=forms.Form,
         default_settings={}, default_mappings={}, steps=lambda ctx: [],
-        webhooks=lambda settings: {"left": frozenset({"person.change"})},
+        webhooks=lambda settings: {"left": frozenset({"person.change"})}, two_way=two_way or {},
     )  # fmt: skip
     return lambda key: recipe

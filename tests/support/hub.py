@@ -17,6 +17,7 @@ from tenants.models import Tenant
 
 PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"
 MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
+BREVO_KEY = "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"
 
 
 def drain(*, due_now: bool = True) -> None:
@@ -70,6 +71,14 @@ def install_hubspot_for(sandbox: SandboxThread, left: Connection, **settings: An
     """The same on a portal that is connected already."""
     right = connect(left.tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=MAILEON_KEY)
     return _installed(left.tenant, "hubspot_maileon", left, right, settings)
+
+
+def install_brevo(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
+    """Pipedrive ↔ Brevo installed and active against the sandbox's default accounts."""
+    tenant = tenant or Tenant.objects.create(name="ACME")
+    left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
+    right = connect(tenant, "brevo", f"{sandbox_url}/brevo/v3", api_key=BREVO_KEY)
+    return _installed(tenant, "pipedrive_brevo", left, right, settings)
 
 
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:

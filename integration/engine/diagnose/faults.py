@@ -133,6 +133,20 @@ _ROWS = (
         MAPPING,
     ),
     Fault(
+        "mapping_no_way_back",
+        "{row}: what its transform makes cannot travel back.",
+        "The row has the direction ← or ↔.",
+        "Let the row travel → only, or choose another transform.",
+        MAPPING,
+    ),
+    Fault(
+        "mapping_source_fixed",
+        "{row}: {vendor} does not let anybody write the field it would travel back to.",
+        "It is kept by {vendor} itself.",
+        "Let the row travel → only.",
+        MAPPING,
+    ),
+    Fault(
         "mapping_type",
         "{row}: {given} does not fit a field of type {wanted}.",
         "The transform does not make what the target field takes.",

@@ -45,7 +45,7 @@ def _problem(look: Look, row: FieldMapping, flow: Flow) -> Finding | None:
     if found == "type":
         given = f"“{row.options.get('value')}”" if row.transform in SOURCELESS else made_type(data, fields)
         return fault("mapping_type", row=name, given=given, wanted=fields.targets[row.target].type)
-    vendor = look.vendor(flow.side if found == "source_missing" else _other(flow))
+    vendor = look.vendor(flow.side if found in ("source_missing", "source_fixed") else _other(flow))
     return fault(f"mapping_{found}", row=name, vendor=vendor)
 
 

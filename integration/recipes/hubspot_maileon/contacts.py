@@ -10,8 +10,8 @@ from integration.engine.batch import mapping_rows
 from integration.engine.context import Context
 from integration.engine.flow import Flow, Record
 from integration.engine.recipe import Found
+from integration.recipes import addresses
 from integration.recipes.hubspot_maileon import properties
-from integration.recipes.newsletter import addresses
 
 # What the rules need beside our own properties.
 BASIC = ("email", "hs_additional_emails", "firstname", "lastname", "createdate", "lastmodifieddate")

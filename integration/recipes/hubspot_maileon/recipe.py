@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.recipe import MappingRow, Recipe
-from integration.recipes.hubspot_maileon import contacts
+from integration.engine.recipe import Choices, MappingRow, Recipe
+from integration.recipes.hubspot_maileon import contacts, stages
 from integration.recipes.hubspot_maileon.consent_to_contact import ConsentToContact
 from integration.recipes.hubspot_maileon.contact_to_contact import ContactToContact
-from integration.recipes.hubspot_maileon.settings import DEFAULTS, SettingsForm, choices, summary, warnings
+from integration.recipes.hubspot_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.hubspot_maileon.steps import needed_fields, steps
 from integration.recipes.newsletter import directory
 
@@ -50,7 +50,7 @@ RECIPE = Recipe(
     warnings=warnings,
     summary=summary,
     search=contacts.search,
-    choices=choices,
+    choices={"stages": Choices("left", stages.options)},
     fields=needed_fields,
     at_target=directory.look_up,
     own_targets={"contact_to_contact": frozenset({"email", "external_id"})},

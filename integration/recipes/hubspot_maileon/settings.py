@@ -7,8 +7,6 @@ from typing import Any
 
 from django import forms
 
-from integration.engine.context import Context
-from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.overrides import CONFIGURED, LIMITS
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
@@ -47,7 +45,7 @@ def _stage_fields(event: str) -> tuple[forms.BooleanField, forms.ChoiceField, fo
 
 
 class SettingsForm(NewsletterForm):
-    """What a tenant decides. `choices` offers the portal's own lifecycle stages."""
+    """What a tenant decides."""
 
     doi_enabled = forms.BooleanField(
         label="Double Opt-in Process",
@@ -106,17 +104,7 @@ class SettingsForm(NewsletterForm):
         "on_email_change": {"doi_enabled": True},
         **{name: {name.rpartition("_")[0]: True} for name in STAGE_NAMES if not name.endswith("_stage")},
     }
-    offered = tuple(name for name in STAGE_NAMES if name.endswith(("_from", "_to")))
-
-    def __init__(self, *args: Any, choices: Mapping[str, list[tuple[str, str]]] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in self.offered:
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            known = (choices or {}).get(name, [])
-            chosen = str(self.initial.get(name) or "")
-            lost = [(chosen, f"{chosen} (no longer in HubSpot)")] if chosen and chosen not in dict(known) else []
-            field.choices = [("", "Choose a stage"), *known, *lost]
+    asks = {name: "stages" for name in STAGE_NAMES if name.endswith(("_from", "_to"))}
 
     def clean_override_limit(self) -> str:
         """Default: nothing beyond the settings."""
@@ -140,11 +128,6 @@ class SettingsForm(NewsletterForm):
                 self.add_error(name, "Choose a stage, or switch this update off.")
         if data.get(source) and data.get(source) == data.get(target):
             self.add_error(target, "Source and target are the same stage.")
-
-
-def choices(ctx: Context) -> Mapping[str, list[tuple[str, str]]]:
-    """The portal's own lifecycle stages, for each field that offers them."""
-    return dict.fromkeys(SettingsForm.offered, stages.options(ctx))
 
 
 def warnings(settings: Mapping[str, Any]) -> list[str]:

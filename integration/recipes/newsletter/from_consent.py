@@ -13,7 +13,8 @@ from typing import Any
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Route, Skip, Sync
 from integration.models import RecordLink, WebhookEvent
-from integration.recipes.newsletter import addresses, consent
+from integration.recipes import addresses
+from integration.recipes.newsletter import consent
 from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 
+from integration.engine import settings_form
+
 PERMISSIONS = (("1", "None"), ("2", "Single Opt-in"), ("4", "Double Opt-in"), ("5", "Double Opt-in Plus"))
 ON_DELETE = (
     ("unsubscribe", "Unsubscribe the contact"),
@@ -23,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
 DELETED = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}
 
 
-class NewsletterForm(forms.Form):
+class NewsletterForm(settings_form.SettingsForm):
     """Keeps options that others hide at a harmless value, and checks what Maileon takes."""
 
     def clean_permission(self) -> str:

@@ -16,7 +16,7 @@ from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
-from integration.recipes.pipedrive_maileon import people
+from integration.recipes import pipedrive_people as people
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.recipe import MappingRow, Recipe
+from integration.engine.recipe import Choices, MappingRow, Recipe
+from integration.engine.settings_form import own_fields
+from integration.recipes import pipedrive_people as people
 from integration.recipes.newsletter import directory
-from integration.recipes.pipedrive_maileon import people
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
-from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, choices, summary, warnings
+from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
 
 PERSON_MAPPING = (
@@ -59,9 +60,9 @@ RECIPE = Recipe(
     warnings=warnings,
     summary=summary,
     fields=needed_fields,
-    choices=choices,
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
     own_targets={"person_to_contact": frozenset({"email", "external_id"})},
+    choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},
 )

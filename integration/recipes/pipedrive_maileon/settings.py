@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 
-from integration.engine.context import Context
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
 
@@ -21,7 +20,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 class SettingsForm(NewsletterForm):
-    """What a tenant decides. `choices` offers the account's own person fields."""
+    """What a tenant decides."""
 
     contacts_enabled = forms.BooleanField(
         label="Enable Pipedrive contacts sync",
@@ -85,15 +84,7 @@ class SettingsForm(NewsletterForm):
         "deals_create_contacts": {"deals_enabled": True},
     }
 
-    offered = ("custom_fields",)
-
-    def __init__(self, *args: Any, choices: Mapping[str, list[tuple[str, str]]] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        custom = self.fields["custom_fields"]
-        assert isinstance(custom, forms.MultipleChoiceField)
-        known = (choices or {}).get("custom_fields", [])
-        chosen = [key for key in (self.initial.get("custom_fields") or []) if key not in dict(known)]
-        custom.choices = [*known, *((key, f"{key} (no longer in Pipedrive)") for key in chosen)]
+    asks = {"custom_fields": "person_fields"}
 
     def clean(self) -> dict[str, Any]:
         """Check what belongs together."""
@@ -140,11 +131,3 @@ def _said_of_people(settings: Mapping[str, Any]) -> list[str]:
             f"{number} field{'' if number == 1 else 's'} of your own {'is' if number == 1 else 'are'} sent along."
         )
     return said
-
-
-def choices(ctx: Context) -> Mapping[str, list[tuple[str, str]]]:
-    """The account's own person fields by label, but ours."""
-    ours = set(ctx.resources.values())
-    offered = [spec for spec in ctx.fields("left", "person").values() if spec.custom and spec.key not in ours]
-    pairs = sorted(((spec.key, spec.label) for spec in offered), key=lambda pair: pair[1].lower())
-    return {"custom_fields": pairs}

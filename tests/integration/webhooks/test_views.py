@@ -173,6 +173,21 @@ def test_a_database_that_is_away_is_a_503_and_never_a_2xx(endpoint, monkeypatch)
     assert answer.headers["Retry-After"]
 
 
+def test_a_vendor_that_drops_events_at_a_5xx_hears_what_makes_it_deliver_again(monkeypatch):
+    endpoint = EndpointFactory(connection__vendor="brevo", connection__auth_kind="api_key")
+    event = {"event": "contact_updated", "email": "ada@example.com", "ts": 1795167000, "content": []}
+    call = Client(headers={"Authorization": f"Bearer {SECRET}"})
+    path = f"/hooks/brevo/{endpoint.token}/"
+    monkeypatch.setattr(inbox, "record", lambda *args: (_ for _ in ()).throw(DatabaseError("gone")))
+
+    refused = call.post(path, json.dumps(event).encode(), content_type="application/json")
+    monkeypatch.undo()
+
+    assert refused.status_code == 429
+    assert call.post(path, json.dumps(event).encode(), content_type="application/json").status_code == 200
+    assert WebhookEvent.objects.get().vendor_event == "contactUpdated"
+
+
 def test_the_intake_needs_no_queue(endpoint, monkeypatch):
     from integration.engine import doorbell
 

@@ -1,4 +1,4 @@
-"""Read Pipedrive people as this recipe needs them: with the names behind their ids, and an index of addresses."""
+"""People of Pipedrive as the recipes read them: names of organizations and owners, and the index of addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from integration.connectors.pipedrive.records import Person, record_values
 from integration.engine.context import Context
 from integration.engine.flow import Record
 from integration.engine.recipe import Found
-from integration.recipes.newsletter import addresses
+from integration.recipes import addresses
 
 
 def to_records(ctx: Context, people: Sequence[Person]) -> dict[str, Record]:

@@ -1,0 +1,250 @@
+"""Brevo's nouns and verbs: contacts, import, attributes, lists, events, webhooks; companies beside it.
+
+Called by the recipes' flows and by install. No call here can take anybody off the blocklist: there is no way to ask
+for it, and a changed address keeps the blocklisting that the vendor would drop (sheet §4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.base import Account, JSONValue
+from integration.connectors.brevo import bodies
+from integration.connectors.brevo.api import CONTACTS, EVENTS, OTHER, PAGE_SIZE, Row, checked_object, segment, time_text
+from integration.connectors.brevo.companies import Companies
+from integration.connectors.brevo.records import (
+    Attribute,
+    Contact,
+    ContactList,
+    Event,
+    Page,
+    Process,
+    StoredContact,
+    WebhookRow,
+)
+from integration.errors import ContractError, NotFound, RecordError
+
+IDS_PER_CALL = 20  # the most `ids` takes
+MEMBERS_PER_CALL = 150
+EVENTS_PER_CALL, EVENTS_BYTES = 200, 480_000
+SHORT_PAGE = 50
+EVENTS_LOOKED_AT = 1000
+MARKETING = "marketing"
+
+
+class BrevoClient(Companies):
+    """One Brevo account. Contacts are named by their id or their address; both are recognised without a type."""
+
+    def get_account(self) -> Account:
+        """Return the account the key belongs to."""
+        return bodies.account(self.get(OTHER, "/account"))
+
+    # Contacts
+
+    def find_contact(self, key: str) -> StoredContact | None:
+        """Return the contact with this id or address, or None."""
+        kind = "contact_id" if key.isdigit() else "email_id"
+        try:
+            return bodies.stored_contact(self.get(CONTACTS, f"/contacts/{segment(key)}", {"identifierType": kind}))
+        except NotFound:
+            return None
+
+    def get_contacts(self, ids: Sequence[str]) -> list[StoredContact]:
+        """Return the contacts with these ids, twenty per call; unknown ones are missing."""
+        found: list[StoredContact] = []
+        for start in range(0, len(ids), IDS_PER_CALL):
+            chunk = ids[start : start + IDS_PER_CALL]
+            params = [("ids", number) for number in chunk] + [("limit", IDS_PER_CALL)]
+            rows = self.rows(CONTACTS, "/contacts", "contacts", params)
+            found += [bodies.stored_contact(row) for row in rows]
+        return found
+
+    def contacts_page(
+        self, offset: int = 0, *, modified_since: datetime | None = None, limit: int = PAGE_SIZE
+    ) -> Page[StoredContact]:
+        """Return one page, oldest contact first: new ones come behind what was read already."""
+        params: dict[str, Any] = {"limit": limit, "offset": offset, "sort": "asc"}
+        if modified_since is not None:
+            params["modifiedSince"] = time_text(modified_since)
+        answer = self.get(CONTACTS, "/contacts", params)
+        rows = answer.get("contacts")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ContractError("Brevo sent its contacts in an unknown form.", detail="contacts")
+        return Page(tuple(bodies.stored_contact(row) for row in rows), offset + limit if len(rows) == limit else None)
+
+    def count_contacts(self) -> int:
+        """Return how many contacts the account has."""
+        count = self.get(CONTACTS, "/contacts", {"limit": 1}).get("count")
+        return count if isinstance(count, int) else 0
+
+    def upsert_contact(self, contact: Contact, list_ids: Sequence[int] = ()) -> str:
+        """Create a contact or change the one with its address; returns its id, "" when the vendor does not say.
+
+        Raises Duplicate when another contact has its phone number or external id.
+        """
+        body: dict[str, JSONValue] = {
+            "email": contact.email, "attributes": bodies.attributes_body(contact), "updateEnabled": True, "getId": True,
+        }  # fmt: skip
+        body |= {"ext_id": contact.ext_id} if contact.ext_id else {}
+        body |= {"listIds": list(list_ids)} if list_ids else {}
+        reply = self.call(CONTACTS, "POST", "/contacts", json=body)
+        found = checked_object(reply.json(), "contact") if reply.content.strip() else {}
+        return str(found.get("id") or "")
+
+    def update_contact(
+        self,
+        key: str,
+        contact: Contact,
+        *,
+        join: Sequence[int] = (),
+        leave: Sequence[int] = (),
+        block: bool = False,
+    ) -> None:
+        """Change a contact; `contact.email` is its new address, empty leaves it. Raises NotFound and Duplicate.
+
+        A new address would take a blocklisted contact off the blocklist: it is read first, and put on it again in
+        the same call.
+        """
+        moved = bool(contact.email)
+        body: dict[str, JSONValue] = {"attributes": bodies.attributes_body(contact, email=moved)}
+        body |= {"listIds": list(join)} if join else {}
+        body |= {"unlinkListIds": list(leave)} if leave else {}
+        if block or (moved and self._is_blocklisted(key)):
+            body["emailBlacklisted"] = True
+        kind = "contact_id" if key.isdigit() else "email_id"
+        self.call(CONTACTS, "PUT", f"/contacts/{segment(key)}", params={"identifierType": kind}, json=body)
+
+    def _is_blocklisted(self, key: str) -> bool:
+        found = self.find_contact(key)
+        return found is not None and found.blocklisted
+
+    def delete_contact(self, key: str) -> bool:
+        """Erase a contact; False when there is none."""
+        kind = "contact_id" if key.isdigit() else "email_id"
+        try:
+            self.call(CONTACTS, "DELETE", f"/contacts/{segment(key)}", params={"identifierType": kind})
+        except NotFound:
+            return False
+        return True
+
+    def start_double_opt_in(
+        self, contact: Contact, list_ids: Sequence[int], *, template: int, redirect_to: str
+    ) -> None:
+        """Send the opt-in mail. The contact joins the lists only with the click."""
+        body = {
+            "email": contact.email, "attributes": bodies.attributes_body(contact), "includeListIds": list(list_ids),
+            "templateId": template, "redirectionUrl": redirect_to,
+        }  # fmt: skip
+        self.call(CONTACTS, "POST", "/contacts/doubleOptinConfirmation", json=body)
+
+    # Import
+
+    def import_contacts(self, contacts: Sequence[Contact], list_ids: Sequence[int], *, notify_url: str = "") -> str:
+        """Hand many contacts over and return the id of the process. No row is answered; empty values erase nothing.
+
+        The flags for the blocklist would hit every row and are never sent.
+        """
+        body: dict[str, JSONValue] = {
+            "jsonBody": bodies.import_rows(contacts), "listIds": list(list_ids), "updateExistingContacts": True,
+            "emptyContactsAttributes": False, "disableNotification": True,
+        }  # fmt: skip
+        body |= {"notifyUrl": notify_url} if notify_url else {}
+        return _process_id(self.call(CONTACTS, "POST", "/contacts/import", json=body).json())
+
+    def get_process(self, process_id: str) -> Process:
+        """Return how far a process is. Costs one of the few calls per hour: ask sparsely. Raises NotFound."""
+        return bodies.process(self.get(OTHER, f"/processes/{segment(process_id)}"))
+
+    # Attributes, lists, folders
+
+    def list_attributes(self) -> list[Attribute]:
+        return [bodies.attribute(row) for row in self.rows(CONTACTS, "/contacts/attributes", "attributes")]
+
+    def create_attribute(self, name: str, kind: str) -> None:
+        """Create a normal attribute. List first: what an existing one gives differs."""
+        self.call(CONTACTS, "POST", f"/contacts/attributes/normal/{segment(name)}", json={"type": kind})
+
+    def get_lists(self) -> list[ContactList]:
+        rows = self.all_rows(CONTACTS, "/contacts/lists", "lists", SHORT_PAGE)
+        return [ContactList(str(row.get("id")), str(row.get("name")), str(row.get("folderId") or "")) for row in rows]
+
+    def get_folders(self) -> list[ContactList]:
+        rows = self.all_rows(CONTACTS, "/contacts/folders", "folders", SHORT_PAGE)
+        return [ContactList(str(row.get("id")), str(row.get("name"))) for row in rows]
+
+    def create_folder(self, name: str) -> str:
+        return self._created("/contacts/folders", {"name": name})
+
+    def create_list(self, name: str, folder_id: str) -> str:
+        return self._created("/contacts/lists", {"name": name, "folderId": int(folder_id)})
+
+    def _created(self, path: str, body: Row) -> str:
+        answer = checked_object(self.call(CONTACTS, "POST", path, json=body).json(), path)
+        if not answer.get("id"):
+            raise ContractError("Brevo did not say what it created.", detail=path)
+        return str(answer["id"])
+
+    # Events
+
+    def send_event(self, event: Event) -> None:
+        """Send one event. Repeating it doubles it: there is no key."""
+        self.call(EVENTS, "POST", "/events", json=bodies.event_body(event))
+
+    def send_events(self, events: Sequence[Event]) -> list[str]:
+        """Send events in batches; returns one text per event, in order: empty when it was queued, else why not."""
+        said: list[str] = []
+        for start in range(0, len(events), EVENTS_PER_CALL):
+            said += self._send_batch(events[start : start + EVENTS_PER_CALL])
+        return said
+
+    def _send_batch(self, events: Sequence[Event]) -> list[str]:
+        try:
+            reply = self.call(
+                OTHER, "POST", "/events/batch", json={"events": [bodies.event_body(event) for event in events]}
+            )
+        except RecordError as exc:
+            return [exc.public] * len(events)
+        if reply.status != 207:
+            return [""] * len(events)
+        said = [""] * len(events)
+        for row in checked_object(reply.json(), "events").get("errors") or []:
+            for index in row.get("eventIndex") or []:
+                said[index] = str(row.get("message") or "refused")
+        return said
+
+    def has_event(self, name: str, key: str, value: str, contact_id: str = "") -> bool:
+        """Say whether an event of this name has this property; looked for among the contact's, or the latest ones."""
+        params: dict[str, Any] = {"event_name": name, "limit": EVENTS_LOOKED_AT}
+        params |= {"contact_id": contact_id} if contact_id else {}
+        rows = self.rows(OTHER, "/events", "events", params)
+        return any((row.get("event_properties") or {}).get(key) == value for row in rows)
+
+    # Webhooks
+
+    def list_webhooks(self) -> list[WebhookRow]:
+        """List the marketing webhooks; without the type the vendor lists others (sheet §7)."""
+        rows = self.rows(OTHER, "/webhooks", "webhooks", {"type": MARKETING})
+        return [
+            WebhookRow(str(row.get("id")), tuple(str(name) for name in row.get("events") or ()), str(row.get("url")))
+            for row in rows
+        ]
+
+    def create_webhook(self, body: Row) -> str:
+        answer = checked_object(
+            self.call(OTHER, "POST", "/webhooks", json={**body, "type": MARKETING}).json(), "webhook"
+        )
+        if not answer.get("id"):
+            raise ContractError("Brevo did not say which webhook it created.")
+        return str(answer["id"])
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        self.call(OTHER, "DELETE", f"/webhooks/{segment(webhook_id)}")
+
+
+def _process_id(answer: JSONValue) -> str:
+    found = checked_object(answer, "import").get("processId")
+    if not found:
+        raise ContractError("Brevo did not say which process does the import.")
+    return str(found)

@@ -1,0 +1,84 @@
+"""Companies of Brevo's Sales CRM. `BrevoClient` is built on it; every call is one of the few per hour."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.base import JSONValue
+from integration.connectors.brevo import bodies
+from integration.connectors.brevo.api import OTHER, PAGE_SIZE, Api, checked_object, checked_rows, segment, time_text
+from integration.connectors.brevo.records import Company, Page
+from integration.errors import ContractError
+
+# A file must be quotable as one column per attribute; the name is the key of an import.
+IMPORT_MAPPING = {"use_company_identifier": True, "update_existing_records": True, "unset_empty_attributes": False}
+
+
+class Companies(Api):
+    """Companies and their links to contacts."""
+
+    def companies_page(self, page: int = 1, *, modified_since: datetime | None = None) -> Page[Company]:
+        """Return one page; `next_cursor` is the number of the next."""
+        params: dict[str, Any] = {"limit": PAGE_SIZE, "page": page}
+        if modified_since is not None:
+            params["modifiedSince"] = time_text(modified_since)
+        rows = self.rows(OTHER, "/companies", "items", params)
+        return Page(tuple(bodies.company(row) for row in rows), page + 1 if len(rows) == PAGE_SIZE else None)
+
+    def find_companies(self, name: str) -> list[Company]:
+        """Return the companies of exactly this name."""
+        params = {"filters[attributes.name]": name, "limit": PAGE_SIZE}
+        return [bodies.company(row) for row in self.rows(OTHER, "/companies", "items", params)]
+
+    def create_company(self, name: str, attributes: Mapping[str, JSONValue], contact_ids: Sequence[str] = ()) -> str:
+        """Create a company and return its id. Nothing is unique there: look first."""
+        body: dict[str, JSONValue] = {"name": name, "attributes": dict(attributes)}
+        body |= {"linkedContactsIds": [int(number) for number in contact_ids]} if contact_ids else {}
+        answer = checked_object(self.call(OTHER, "POST", "/companies", json=body).json(), "company")
+        if not answer.get("id"):
+            raise ContractError("Brevo did not say which company it created.")
+        return str(answer["id"])
+
+    def update_company(self, company_id: str, name: str, attributes: Mapping[str, JSONValue]) -> None:
+        """Change a company. Its links stay: naming them here would replace them all (sheet §6). Raises NotFound."""
+        body = {"name": name, "attributes": dict(attributes)}
+        self.call(OTHER, "PATCH", f"/companies/{segment(company_id)}", json=body)
+
+    def link_company(self, company_id: str, link: Sequence[str], unlink: Sequence[str] = ()) -> None:
+        """Link contacts to a company and let others go. Raises NotFound."""
+        body = {"linkContactIds": [int(number) for number in link], "unlinkContactIds": [int(one) for one in unlink]}
+        self.call(OTHER, "PATCH", f"/companies/link-unlink/{segment(company_id)}", json=body)
+
+    def delete_company(self, company_id: str) -> None:
+        self.call(OTHER, "DELETE", f"/companies/{segment(company_id)}")
+
+    def import_companies(self, rows: Sequence[Mapping[str, JSONValue]]) -> str:
+        """Hand many companies over as one file, by name; returns the id of the process."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+        boundary = uuid.uuid4().hex
+        body = bodies.multipart({"mapping": json.dumps(IMPORT_MAPPING)}, {"file": text.getvalue()}, boundary)
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        answer = self.call(OTHER, "POST", "/companies/import", data=body, headers=headers).json()
+        found = checked_object(answer, "companies/import").get("processId")
+        if not found:
+            raise ContractError("Brevo did not say which process does the import.")
+        return str(found)
+
+    def list_company_attributes(self) -> list[dict[str, JSONValue]]:
+        reply = self.call(OTHER, "GET", "/crm/attributes/companies")
+        return checked_rows(reply.json(), "crm/attributes/companies")
+
+    def create_company_attribute(self, label: str, kind: str) -> None:
+        """Create a company attribute. List first: labels are unique."""
+        body = {"label": label, "attributeType": kind, "objectType": "companies"}
+        self.call(OTHER, "POST", "/crm/attributes", json=body)

@@ -1,0 +1,45 @@
+"""Declare Brevo: how to open a client, what it offers, which budgets it has. Found by the registry."""
+
+from __future__ import annotations
+
+from integration.connectors.base import Account, Connector, Credentials, Window
+from integration.connectors.brevo import fields, webhooks
+from integration.connectors.brevo.api import BASE_URL, CONTACTS, EVENTS, OTHER, POLICY
+from integration.connectors.brevo.client import BrevoClient
+from integration.http import Wire
+
+# Three budgets of their own (sheet §3); the vendor tells the numbers of better plans in headers.
+WINDOWS = (
+    Window(CONTACTS, "Calls about contacts in a second", 1, 10),
+    Window("contacts_hour", "Calls about contacts in an hour", 3600, 36_000, reserve=0.1),
+    Window(EVENTS, "Events in a second", 1, 10),
+    Window("events_hour", "Events in an hour", 3600, 36_000, reserve=0.1),
+    Window(OTHER, "All other calls in an hour", 3600, 100, reserve=0.1),
+)
+
+
+def open_client(credentials: Credentials, wire: Wire) -> BrevoClient:
+    """Build a client; makes no call."""
+    return BrevoClient(credentials, wire)
+
+
+def check(client: BrevoClient) -> Account:
+    """Prove the key and name the account."""
+    return client.get_account()
+
+
+CONNECTOR = Connector(
+    key="brevo",
+    label="Brevo",
+    auth_kinds=("api_key",),
+    policy=POLICY,
+    default_base_url=BASE_URL,
+    windows=WINDOWS,
+    open=open_client,
+    check=check,
+    fields=fields.list_fields,
+    create_field=fields.create_field,
+    webhooks=webhooks,
+    objects=fields.OBJECTS,
+    busy_status=429,  # any other refusal makes the vendor drop the event (sheet §7)
+)

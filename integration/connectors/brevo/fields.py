@@ -1,0 +1,74 @@
+"""Brevo's fields as `FieldSpec`s: contact attributes by their upper-case name, company attributes by internal name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from integration.connectors.base import FieldSpec, Option
+from integration.connectors.brevo.bodies import PHONES
+from integration.connectors.brevo.records import Attribute
+from integration.errors import RecordError
+
+if TYPE_CHECKING:
+    from integration.connectors.brevo.client import BrevoClient
+
+OBJECTS = {"contact": "Contact", "company": "Company"}
+TYPES = {
+    "text": "text", "date": "date", "float": "number", "boolean": "boolean", "category": "option",
+    "multiple-choice": "options", "user": "text", "id": "text",
+}  # fmt: skip
+VENDOR_TYPES = {
+    "text": "text", "number": "float", "integer": "float", "money": "float", "date": "date", "boolean": "boolean",
+    "option": "text", "options": "text", "phone": "text", "email": "text", "datetime": "text",
+}  # fmt: skip
+COMPANY_TYPES = {
+    "text": "text", "user": "text", "number": "number", "single-select": "option", "date": "date",
+    "boolean": "boolean", "multi-choice": "options",
+}  # fmt: skip
+# What every account has, though FIRSTNAME and LASTNAME are named after the account's language (sheet §4).
+BUILT_IN = frozenset({"FIRSTNAME", "LASTNAME", "EXT_ID", *PHONES})
+NOT_TO_WRITE = frozenset({"calculated", "global", "transactional"})
+NAME = re.compile(r"[A-Z0-9_]{1,50}")
+COMPANY_READ_ONLY = frozenset({"number_of_contacts", "created_at", "last_updated_at", "owner"})
+
+
+def contact_spec(attribute: Attribute) -> FieldSpec:
+    """The FieldSpec of one attribute; its name is its key and its label."""
+    kind = "phone" if attribute.name in PHONES else TYPES.get(attribute.type, "text")
+    options = tuple(Option(value, label) for value, label in attribute.choices)
+    return FieldSpec(
+        attribute.name, attribute.name, kind, options, custom=attribute.name not in BUILT_IN,
+        writable=attribute.category not in NOT_TO_WRITE and attribute.type != "user",
+    )  # fmt: skip
+
+
+def list_fields(client: BrevoClient, object_type: str) -> Sequence[FieldSpec]:
+    """List the address and all attributes of contacts, or the attributes of companies."""
+    if object_type == "company":
+        return [_company_spec(row) for row in client.list_company_attributes()]
+    if object_type not in OBJECTS:
+        raise KeyError(object_type)
+    return [FieldSpec("email", "E-mail", "email"), *(contact_spec(row) for row in client.list_attributes())]
+
+
+def _company_spec(row: dict[str, object]) -> FieldSpec:
+    key = str(row.get("internalName"))
+    kind = COMPANY_TYPES.get(str(row.get("attributeTypeName")), "text")
+    return FieldSpec(key, str(row.get("label") or key), kind, writable=key not in COMPANY_READ_ONLY)
+
+
+def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> FieldSpec:
+    """Create a contact attribute named like the key, or a company attribute named like the label."""
+    if object_type == "company":
+        client.create_company_attribute(spec.label, "number" if spec.type in ("number", "money") else "text")
+        return spec
+    name = (spec.key or spec.label).upper()
+    kind = VENDOR_TYPES.get(spec.type)
+    if kind is None or not NAME.fullmatch(name):
+        raise RecordError(
+            f"{name} cannot be an attribute at Brevo: letters, digits and underscores only.", reason="field_unknown"
+        )
+    client.create_attribute(name, kind)
+    return contact_spec(Attribute(name, "normal", kind))

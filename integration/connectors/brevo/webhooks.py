@@ -1,0 +1,150 @@
+"""Brevo's webhooks: verify the bearer token, parse, subscribe, unsubscribe, list. Called by the intake and by install.
+
+Nothing is signed (sheet §7), so a body is a hint and the contact is read afresh. The vendor drops an event at the first
+answer that is neither 2xx nor 429: see `busy_status` in connector.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
+from integration.errors import ContractError, NotFound
+from integration.http import parse_json
+
+if TYPE_CHECKING:
+    from integration.connectors.brevo.client import BrevoClient
+
+TOKEN, IMPORT = "token", "import"  # noqa: S105 - the parameters of our notify addresses
+FINISHED = "importFinished"
+EVENTS: Mapping[str, str] = {
+    "contactUpdated": "A contact was changed",
+    "contactDeleted": "A contact was deleted",
+    "listAddition": "A contact joined a list",
+    "unsubscribed": "A contact unsubscribed",
+    "hardBounce": "An address does not exist (any more)",
+    "spam": "A contact complained about a mail",
+    FINISHED: "An import is done; asked for with the import, not as a webhook",
+}
+IGNORED_EVENTS: Mapping[str, str] = {
+    "softBounce": "A mail could not be delivered for the moment",
+    "delivered": "A mail was delivered",
+    "opened": "A mail was opened",
+    "click": "A link was clicked",
+}
+# Payloads are snake_case and not all alike: both forms of a bounce were seen (sheet §7).
+NAMES = {
+    "contact_updated": "contactUpdated", "contact_deleted": "contactDeleted", "list_addition": "listAddition",
+    "unsubscribed": "unsubscribed", "unsubscribe": "unsubscribed", "hard_bounced": "hardBounce",
+    "hard_bounce": "hardBounce", "soft_bounced": "softBounce", "soft_bounce": "softBounce",
+}  # fmt: skip
+
+
+def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
+    """Compare the bearer token, or the token of a notify address, with each valid secret in constant time."""
+    header = next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
+    scheme, _, bearer = header.partition(" ")
+    sent = bearer.strip() if scheme.lower() == "bearer" else request.query.get(TOKEN, "")
+    matches = [hmac.compare_digest(sent.encode(), secret.encode()) for secret in secrets if secret]
+    return any(matches)
+
+
+def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
+    """Turn a body into its events: one, a batch of them, or one about many addresses."""
+    if marker := request.query.get(IMPORT, ""):
+        return [ParsedEvent(FINISHED, "process", marker, f"{FINISHED}:{marker}")]
+    try:
+        body = parse_json(request.body)
+    except ValueError as exc:
+        raise ContractError("Brevo's webhook is not JSON.") from exc
+    rows = body if isinstance(body, list) else [body]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise ContractError("Brevo's webhook has an unknown form.", detail=type(body).__name__)
+    return [event for row in rows for event in _events(row)]
+
+
+def _events(row: Mapping[str, JSONValue]) -> list[ParsedEvent]:
+    name = str(row.get("event") or "")
+    content = _content(row)
+    emails = row.get("email") or next((part["email"] for part in content if part.get("email")), "")
+    addresses = [str(one) for one in (emails if isinstance(emails, list) else [emails]) if isinstance(one, str) and one]
+    if not name or not addresses:
+        raise ContractError("Brevo's webhook does not say what happened to whom.", detail=f"keys: {sorted(row)[:20]}")
+    return [_event(NAMES.get(name, name), address.strip(), row, content) for address in addresses]
+
+
+def _content(row: Mapping[str, JSONValue]) -> list[Mapping[str, JSONValue]]:
+    """The changed attributes: an array of one object or several, or the object alone (sheet §7)."""
+    found = row.get("content") or []
+    parts = found if isinstance(found, list) else [found]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _event(
+    event: str, email: str, row: Mapping[str, JSONValue], content: Sequence[Mapping[str, JSONValue]]
+) -> ParsedEvent:
+    stamp = row.get("ts_event") or row.get("ts") or row.get("date") or ""
+    parts = (event, email.lower(), stamp, content, row.get("list_id"), row.get("camp_id"))
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    kept = {
+        "list_id": [one for one in _as_list(row.get("list_id")) if isinstance(one, int)],
+        "api_key_name": str(row.get("api_key_name") or ""),
+        "reason": str(row.get("reason") or "")[:300],
+    }
+    return ParsedEvent(
+        vendor_event=event,
+        object_type="contact",
+        external_id="",  # a payload's `id` is the webhook's; the address is all there is
+        dedupe_key=digest,
+        occurred_at=_moment(stamp),
+        email=email,
+        payload={"action": event, **{name: value for name, value in kept.items() if value}},
+    )
+
+
+def _as_list(value: JSONValue) -> list[JSONValue]:
+    return value if isinstance(value, list) else [value]
+
+
+def _moment(stamp: JSONValue) -> datetime | None:
+    """Only the ts fields are UTC (sheet §7)."""
+    if isinstance(stamp, bool) or not isinstance(stamp, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(stamp, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def notify_url(url: str, secret: str, marker: str) -> str:
+    """The address the vendor calls at the end of the import we know by this marker."""
+    return f"{url}?{urlencode({TOKEN: secret, IMPORT: marker})}"
+
+
+def subscribe(client: BrevoClient, event: str, url: str, secret: str) -> str:
+    """Create one webhook for one event; the secret is its bearer token."""
+    return client.create_webhook(
+        {
+            "url": url, "events": [event], "description": f"Lockstep {event}", "batched": False,
+            "auth": {"type": "bearer", "token": secret},
+        }
+    )  # fmt: skip
+
+
+def unsubscribe(client: BrevoClient, external_id: str) -> None:
+    """Delete one webhook; an already missing one is fine."""
+    try:
+        client.delete_webhook(external_id)
+    except NotFound:
+        return
+
+
+def list_subscriptions(client: BrevoClient) -> Sequence[Subscription]:
+    """List the marketing webhooks of the account, also those of others."""
+    return [Subscription(row.id, next(iter(row.events), ""), row.url) for row in client.list_webhooks()]

@@ -1,0 +1,103 @@
+"""Flow activity → event: a call, an e-mail or a meeting with a person becomes an event of its contact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.pipedrive.records import Activity
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+
+LINK_TYPE = "activity"
+PAGE_SIZE = 500
+
+
+class ActivityToEvent:
+    """Pipedrive activity → Brevo event, once."""
+
+    key = "activity_to_event"
+    label = "Activity → event"
+    side = "left"
+    source_object = "activity"
+    target_object = "event"
+    link_type = LINK_TYPE
+    events = frozenset({"activity.create"})
+    runs = frozenset({"poll"})
+    batch_size = 200
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync activities" and a name for its event."""
+        return bool(settings.get("activities_enabled") and settings.get("event_activity_added"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The activity the event is about."""
+        return [Route(event.external_id)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred activities per call."""
+        return _records(ctx, ctx.left.get_activities([item.external_id for item in items]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Activities changed since the last poll, for what a webhook missed."""
+        page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
+        records = _records(ctx, page.records)
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Pipedrive's v2 lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Each activity once; those from before the installation stay where they are."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return Skip("deleted_at_source")
+        if link is not None and link.state == LinkState.ACTIVE:
+            return Skip("unchanged")
+        if not record.values["person_id"]:
+            return Skip("activity_without_person")
+        since = ctx.integration.activated_at or ctx.integration.created_at
+        if record.values["add_time"] is None or record.values["add_time"] < since.replace(microsecond=0):
+            return Skip("unchanged")
+        return Sync("log_activity", mapped=False, extra=record.values["content"])
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Those whose contact has arrived, in one go."""
+        early = {
+            id(write): result
+            for write in writes
+            if (result := contact_first(ctx, str(write.values["person_id"]), _contact(write))) is not None
+        }
+        ready = [write for write in writes if id(write) not in early]
+        sent = send_all(ctx, LINK_TYPE, ready, lambda write: _wishes(ctx, write), _contact) if ready else {}
+        return [{**early, **sent}[id(write)] for write in writes]
+
+
+def _records(ctx: Context, activities: Sequence[Activity]) -> dict[str, Record]:
+    contacts = person_links(ctx, [row.person_id for row in activities if row.person_id])
+    found = {}
+    for row in activities:
+        content = {
+            "activity_id": row.id, "type": row.type, "subject": row.subject, "done": row.done, "due_date": row.due_date,
+            "person_id": row.person_id, "deal_id": row.deal_id or None,
+        }  # fmt: skip
+        values = {"content": content, "person_id": row.person_id, "contact": contacts.get(row.person_id),
+                  "add_time": row.add_time, "name": row.subject}  # fmt: skip
+        if not row.is_deleted:
+            found[row.id] = Record(row.id, values, version=row.update_time)
+    return found
+
+
+def _contact(write: Write) -> Any:
+    return write.record.values["contact"] if write.record else None
+
+
+def _wishes(ctx: Context, write: Write) -> list[Wish]:
+    at = write.record.values["add_time"] if write.record else None
+    key = f"activity:{write.item.external_id}"
+    return [Wish(str(ctx.settings["event_activity_added"]), key, dict(write.values), at)]

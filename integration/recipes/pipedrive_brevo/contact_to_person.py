@@ -1,0 +1,145 @@
+"""Flow contact → person: what changed in Brevo goes back to the linked person, and so does every opt-out.
+
+Which fields travel back is the mapping's; the engine compares and settles. This flow adds who left or bounced: the
+person's field “Brevo status”, and where wanted Pipedrive's marketing status. It never subscribes anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import StoredContact, record_values
+from integration.engine import batch as engine_batch
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes import addresses
+from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
+from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.secrets import email_hash
+
+BOUNCE, DELETED = "hardBounce", "contactDeleted"
+SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"
+REPORTED = "reported"  # in a link's notes: the status Pipedrive shows
+
+
+class ContactToPerson:
+    """Brevo contact → Pipedrive person."""
+
+    key = "contact_to_person"
+    label = "Contact → person"
+    side = "right"
+    source_object = "contact"
+    target_object = "person"
+    link_type = LINK_TYPE
+    events = frozenset({"contactUpdated", DELETED, "unsubscribed", BOUNCE, "spam"})
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 200
+    urgent = True
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync persons": consent never travels one way only."""
+        return bool(settings.get("persons_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The people with this address. A change made with our own key is our own, whatever it says."""
+        ours = ctx.settings["key_name"]
+        if ours and event.payload.get("api_key_name") == ours:
+            return Skip("echo")
+        hint = {event.vendor_event: True}
+        return [Route(person_id, hint) for person_id in _people(ctx, event.email_hash)] or Skip("not_linked")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """The contacts as they are now, twenty per call or from the whole account when that is less."""
+        found = contacts_behind(ctx, [item.external_id for item in items])
+        return {key: _record(key, contact) for key, contact in found.items()}
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Contacts changed since the last poll, or all of them: a thousand per call."""
+        page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
+        found = people_behind(ctx, page.records)
+        records = {key: _record(key, contact) for key, contact in found.items()}
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """How many contacts the account has; a poll is short."""
+        return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """What the person should show beside the fields the mapping brings back."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            gone = link is not None and link.state == LinkState.ACTIVE and DELETED in item.hint
+            return Skip("removed_at_target", notes={"removed_at_target": True} if gone else {})
+        state = _state(item, record, link)
+        extra = _status_fields(ctx, state) if state != _reported(link) else {}
+        notes = {"left_lists": record.values["left_list_ids"], "blocklisted": record.values["blocklisted"]}
+        if link is None or link.state != LinkState.ACTIVE:
+            return Sync(f"mark_{state}", mapped=False, extra=extra) if extra else Skip("not_linked")
+        if moved := _moved(record, link):
+            extra["email"] = moved
+        return Sync("update_person", extra=extra, notes={**notes, REPORTED: state})
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One call per person: Pipedrive has no bulk update."""
+        return engine_batch.each(ctx, writes, lambda write: _patch(ctx, write))
+
+
+def _record(person_id: str, contact: StoredContact) -> Record:
+    return Record(person_id, record_values(contact), version=contact.modified, email=contact.email)
+
+
+def _people(ctx: Context, digest: str) -> list[str]:
+    """Everybody with this address: those linked to its contact, and those who share it. An opt-out is for all."""
+    if not digest:
+        return []
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
+    linked = list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
+    return list(dict.fromkeys([*linked, *addresses.owners(ctx.integration.left, "person", digest)]))
+
+
+def _state(item: Item, record: Record, link: RecordLink | None) -> str:
+    """Blocklisted is an opt-out; that it was a bounce is only known from the event, and remembered."""
+    if not record.values["blocklisted"]:
+        return SUBSCRIBED
+    return BOUNCED if BOUNCE in item.hint or _reported(link) == BOUNCED else UNSUBSCRIBED
+
+
+def _reported(link: RecordLink | None) -> str:
+    return str(link.notes.get(REPORTED) or SUBSCRIBED) if link else SUBSCRIBED
+
+
+def _status_fields(ctx: Context, state: str) -> dict[str, Any]:
+    """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
+    values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
+    if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:
+        values["marketing_status"] = "unsubscribed"
+    return values
+
+
+def _moved(record: Record, link: RecordLink) -> str:
+    """The contact's new address, when somebody changed it in Brevo."""
+    before = link.email_hash
+    return record.email if record.email and before and email_hash(record.email) != before else ""
+
+
+def _patch(ctx: Context, write: Write) -> Result:
+    try:
+        ctx.left.update_person(write.item.external_id, nested(write.values))
+    except NotFound:
+        return Result("skipped", reason="deleted_at_source", link_state=None, call=ctx.last_call())
+    linked = write.link is not None and write.link.state == LinkState.ACTIVE
+    written = {**(write.remember or {}), **({"email": write.values["email"]} if "email" in write.values else {})}
+    return Result("synced", link_state="active" if linked else None, written=written if linked else None,
+                  target_id=write.link.target_id if write.link else "", call=ctx.last_call())  # fmt: skip
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Source paths as the client takes them: custom fields in an object of their own."""
+    prefix = "custom_fields."
+    custom = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+    rest = {key: value for key, value in values.items() if not key.startswith(prefix)}
+    return {**rest, **({"custom_fields": custom} if custom else {})}

@@ -1,0 +1,183 @@
+"""Flow deal → contact: a deal's stage decides which list its person is on, and each move is an event for automations.
+
+The list of a place (a stage, won, lost) is the tenant's. A person with several deals stays on a list as long as one of
+them belongs there. A list somebody left alone is never joined again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import Contact
+from integration.connectors.pipedrive.records import Deal
+from integration.engine import links
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.pipedrive_brevo.contacts import LEFT
+from integration.recipes.pipedrive_brevo.places import stages
+from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.settings import stage_list
+from integration.secrets import email_hash
+
+LINK_TYPE = "deal"
+PAGE_SIZE = 500
+EVENTS_OF = {
+    "deal_created": ("event_deal_added",), "deal_updated": ("event_deal_updated",),
+    "deal_moved": ("event_deal_updated", "event_stage_changed"),
+}  # fmt: skip
+
+
+class DealToContact:
+    """Pipedrive deal → the lists and events of a Brevo contact."""
+
+    key = "deal_to_contact"
+    label = "Deal → list and event"
+    side = "left"
+    source_object = "deal"
+    target_object = "contact"
+    link_type = LINK_TYPE
+    events = frozenset({"deal.create", "deal.change", "deal.delete"})
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 200
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync deals"."""
+        return bool(settings.get("deals_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The deal the event is about."""
+        return [Route(event.external_id, {"deleted": True} if event.vendor_event == "deal.delete" else {})]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred deals per call."""
+        return _records(ctx, ctx.left.get_deals([item.external_id for item in items]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Deals changed since the last poll, or all of them."""
+        page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
+        records = _records(ctx, page.records)
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Pipedrive's v2 lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """What this deal's change means, by what was written before and not by the order of events."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            known = link is not None and link.state == LinkState.ACTIVE
+            return Sync("deal_gone", mapped=False) if known and item.hint.get("deleted") else Skip("deleted_at_source")
+        content = record.values["content"]
+        if not content["person_id"]:
+            return Skip("deal_without_person")
+        if link is not None and link.state == LinkState.ACTIVE and link.written == content:
+            return Skip("unchanged")
+        return Sync(_action(ctx, item, record, link), mapped=False, extra=content)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Move the contacts, one call each, then send the events of those that moved, together."""
+        moved = dict(zip(map(id, writes), each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
+        telling = [write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == "synced"]
+        sent = send_all(ctx, LINK_TYPE, telling, lambda write: _wishes(ctx, write), _contact) if telling else {}
+        return [sent.get(id(write), moved[id(write)]) for write in writes]
+
+
+def _records(ctx: Context, deals: Sequence[Deal]) -> dict[str, Record]:
+    contacts = person_links(ctx, [deal.person_id for deal in deals if deal.person_id])
+    return {deal.id: _record(ctx, deal, contacts.get(deal.person_id)) for deal in deals if not deal.is_deleted}
+
+
+def _record(ctx: Context, deal: Deal, contact: RecordLink | None) -> Record:
+    place = deal.status if deal.status in ("won", "lost") else deal.stage_id
+    content = {
+        "deal_id": deal.id, "title": deal.title, "value": deal.value, "currency": deal.currency,
+        "status": deal.status, "stage_id": deal.stage_id, "place": place, "person_id": deal.person_id,
+        "list": stage_list(ctx.settings, place),
+    }  # fmt: skip
+    values = {"content": content, "contact": contact, "add_time": deal.add_time, "name": deal.title}
+    email = str(contact.written.get("email") or "") if contact else ""
+    return Record(deal.id, values, version=deal.update_time, email=email)
+
+
+def _action(ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str:
+    """created, updated or moved; a deal from before, met by a run, only takes its place."""
+    if link is not None and link.written:
+        return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
+    since = ctx.integration.activated_at or ctx.integration.created_at
+    added = record.values["add_time"]
+    fresh = added is not None and added >= since.replace(microsecond=0) and item.hint.get("run") != "fetch_all"
+    return "deal_created" if fresh else "place_deal"
+
+
+def _contact(write: Write) -> Any:
+    return write.record.values["contact"] if write.record else None
+
+
+def _move(ctx: Context, write: Write) -> Result:
+    """Put the contact on the deal's list and take it off the former one."""
+    if write.action == "deal_gone":
+        return _gone(ctx, write)
+    person_id, link = str(write.values["person_id"]), _contact(write)
+    if (early := contact_first(ctx, person_id, link)) is not None:
+        return early
+    before, wanted = (write.link.written.get("list") if write.link else None), write.values["list"]
+    join = [wanted] if wanted and wanted != before and wanted not in (link.notes.get(LEFT) or ()) else []
+    leave = [before] if before and before != wanted and not _still_there(ctx, write, before) else []
+    if join or leave:
+        try:
+            ctx.right.update_contact(link.target_id or str(link.written["email"]), Contact(), join=join, leave=leave)
+        except NotFound:
+            return Result("skipped", reason="contact_missing", link_state=None, call=ctx.last_call())
+    held_back = bool(wanted) and wanted in (link.notes.get(LEFT) or ())
+    return Result("synced", target_id=person_id, reason="left_list" if held_back else "", call=ctx.last_call())
+
+
+def _gone(ctx: Context, write: Write) -> Result:
+    """A deleted deal lets its list go."""
+    link = write.link
+    assert link is not None
+    contact = person_links(ctx, [str(link.written.get("person_id"))]).get(str(link.written.get("person_id")))
+    before = link.written.get("list")
+    if contact is not None and before and not _still_there(ctx, write, before):
+        key = contact.target_id or str(contact.written["email"])
+        ctx.right.update_contact(key, Contact(), leave=[before])
+    return Result("synced", link_state="removed", written={}, call=ctx.last_call())
+
+
+def _still_there(ctx: Context, write: Write, number: int) -> bool:
+    """Whether another deal of the same contact belongs on this list."""
+    digest = email_hash(write.record.email) if write.record else (write.link.email_hash if write.link else "")
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
+    others = rows.filter(state=LinkState.ACTIVE).exclude(source_id=write.item.external_id)
+    return any(link.written.get("list") == number for link in others)
+
+
+def _wishes(ctx: Context, write: Write) -> list[Wish]:
+    """The events of one change, with what automations ask for; the moved one says where it came from."""
+    named, content = stages(ctx), write.values
+    before = write.link.written if write.link else {}
+    properties = {
+        "deal_id": content["deal_id"], "title": content["title"], "value": content["value"],
+        "currency": content["currency"], "status": content["status"], "person_id": content["person_id"],
+        "stage_id": content["stage_id"], "stage": named.get(content["stage_id"], ""),
+    }  # fmt: skip
+    moved = {
+        "previous_stage_id": before.get("stage_id"), "previous_stage": named.get(str(before.get("stage_id")), ""),
+        "previous_place": before.get("place"), "new_stage_id": content["stage_id"],
+        "new_stage": named.get(content["stage_id"], ""), "new_place": content["place"],
+    }  # fmt: skip
+    digest = links.content_hash(content)[:16]
+    return [
+        Wish(
+            str(ctx.settings[event]), f"{event}:{content['deal_id']}:{digest}",
+            {**properties, **(moved if event == "event_stage_changed" else {})},
+        )
+        for event in EVENTS_OF[write.action]
+    ]  # fmt: skip

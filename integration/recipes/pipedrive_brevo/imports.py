@@ -1,0 +1,148 @@
+"""Flow import → outcome: what became of a bulk import, which answers no single row (brevo sheet §4).
+
+It is looked at when Brevo calls our notify address, else after growing pauses. Without problems everybody arrived;
+with some, the contacts are read back, and whoever is not as we wrote them is written again, alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from integration.connectors.brevo.records import StoredContact
+from integration.engine import links
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import RecordLink, WebhookEvent
+from integration.recipes.pipedrive_brevo.contacts import IMPORT
+from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+
+PAUSE, LONGEST_PAUSE = 15.0, 300.0  # seconds between looks; each is one of a hundred calls per hour
+OVERLAP = timedelta(minutes=2)
+
+
+class ImportCheck:
+    """Brevo import → what became of its rows."""
+
+    key = "import_check"
+    label = "Import → outcome"
+    side = "right"
+    source_object = "process"
+    target_object = "contact"
+    link_type = "import"
+    events = frozenset({"importFinished"})
+    runs: frozenset[str] = frozenset()
+    batch_size = 20
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync persons"."""
+        return bool(settings.get("persons_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The import we know by this marker; its job waits already."""
+        return [Route(event.external_id)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """Ask how far each process is."""
+        found = {}
+        for item in items:
+            if process_id := item.hint.get("process"):
+                found[item.external_id] = Record(item.external_id, _look(ctx, process_id))
+        return found
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """An import without a job of ours is settled already."""
+        return Skip("unchanged") if record is None else Sync("check", mapped=False)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Settle the people of each import, or look again later."""
+        return each(ctx, writes, lambda write: _settle(ctx, write))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Takes part in no run."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Takes part in no run."""
+        return None
+
+
+def _look(ctx: Context, process_id: str) -> dict[str, Any]:
+    try:
+        process = ctx.right.get_process(process_id)
+    except NotFound:
+        return {"status": "failed", "problems": {}}
+    return {"status": process.status, "problems": dict(process.problems)}
+
+
+def _settle(ctx: Context, write: Write) -> Result:
+    assert write.record is not None
+    status, problems = write.record.values["status"], write.record.values["problems"]
+    if status == "waiting":
+        pause = min(PAUSE * 2.0 ** max(write.item.attempts - 1, 0), LONGEST_PAUSE)
+        return Result("retrying", reason="import_running", retry_after=pause, link_state=None)
+    people = list(
+        RecordLink.objects.filter(
+            integration=ctx.integration, link_type=LINK_TYPE, **{f"notes__{IMPORT}": write.item.external_id}
+        )
+    )
+    said = ", ".join(f"{count} × {name}" for name, count in problems.items())
+    if status == "done" and not problems:
+        return _arrived(ctx, people)
+    found = _read_back(ctx, write) if status == "done" else {}
+    again = [link for link in people if not _is_there(link, found)]
+    for link in people:
+        link.notes[IMPORT] = None
+        contact = found.get(str(link.written.get("email", "")).lower())
+        link.target_id = contact.id if contact else link.target_id
+        if link in again:  # not as we wrote it: whatever is there, it is written as new
+            link.state, link.written, link.written_hash = "removed", {}, ""
+    links.save_links(people)
+    wishes = tuple(FollowUp("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again)
+    detail = f"{len(people) - len(again)} of {len(people)} arrived. {said}".strip()
+    return Result("synced", action="import_checked", reason="import_left_out" if again else "", detail=detail,
+                  link_state=None, follow_ups=wishes, call=ctx.last_call())  # fmt: skip
+
+
+def _arrived(ctx: Context, people: Sequence[RecordLink]) -> Result:
+    """Everybody arrived. One contact is read back: attributes that Brevo dropped without a word show there."""
+    for link in people:
+        link.notes[IMPORT] = None
+    links.save_links(people)
+    sample = next((link for link in people if link.written.get("email")), None)
+    dropped = _dropped(ctx, sample) if sample else []
+    detail = f"{len(people)} arrived." + (f" Brevo did not keep {', '.join(dropped)}." if dropped else "")
+    return Result("synced", action="import_checked", reason="field_unknown" if dropped else "", detail=detail,
+                  link_state=None, call=ctx.last_call())  # fmt: skip
+
+
+def _dropped(ctx: Context, link: RecordLink) -> list[str]:
+    contact = ctx.right.find_contact(str(link.written["email"]))
+    if contact is None:
+        return []
+    wanted = [key for key, value in link.written.items() if value not in (None, "", []) and key != "email"]
+    return [key for key in wanted if contact.attributes.get(key) is None]
+
+
+def _read_back(ctx: Context, write: Write) -> dict[str, StoredContact]:
+    """Address → contact, for all contacts changed since the import began."""
+    since = datetime.fromisoformat(write.item.hint["started"]) - OVERLAP
+    found: dict[str, StoredContact] = {}
+    offset: int | None = 0
+    while offset is not None:
+        page = ctx.right.contacts_page(offset, modified_since=since)
+        found.update({contact.email.lower(): contact for contact in page.records})
+        offset = page.next_cursor
+    return found
+
+
+def _is_there(link: RecordLink, found: Mapping[str, StoredContact]) -> bool:
+    contact = found.get(str(link.written.get("email", "")).lower())
+    if contact is None:
+        return False
+    phone = link.written.get("SMS")
+    return not phone or contact.attributes.get("SMS") == phone

@@ -1,0 +1,107 @@
+"""Flow lead → list: the person of a lead joins the list “Nurture”."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import Contact
+from integration.connectors.pipedrive.records import Lead
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.pipedrive_brevo.contacts import LEFT
+from integration.recipes.pipedrive_brevo.sending import contact_first, person_links
+
+LINK_TYPE = "lead"
+
+
+class LeadToList:
+    """Pipedrive lead → Brevo list."""
+
+    key = "lead_to_list"
+    label = "Lead → list"
+    side = "left"
+    source_object = "lead"
+    target_object = "contact"
+    link_type = LINK_TYPE
+    events = frozenset({"lead.create", "lead.change"})
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 100
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync leads" and a list for them."""
+        return bool(settings.get("leads_enabled") and settings.get("list_nurture"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The lead the event is about."""
+        return [Route(event.external_id)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """One call per lead: Pipedrive has no list by ids for them."""
+        found = []
+        for item in items:
+            try:
+                found.append(ctx.left.get_lead(item.external_id))
+            except NotFound:
+                continue
+        return _records(ctx, found)
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Leads changed since the last poll, or all that are not archived."""
+        page = ctx.left.leads_page(cursor, since)
+        records = _records(ctx, page.records)
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Pipedrive tells no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A lead's person joins once; a list it left alone is never joined again."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return Skip("deleted_at_source")
+        content = record.values["content"]
+        if not content["person_id"]:
+            return Skip("lead_without_person")
+        if link is not None and link.state == LinkState.ACTIVE and link.written == content:
+            return Skip("unchanged")
+        contact = record.values["contact"]
+        if contact is not None and content["list"] in (contact.notes.get(LEFT) or ()):
+            return Skip("left_list")
+        return Sync("join_list", mapped=False, extra=content)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One call per lead's person."""
+        return each(ctx, writes, lambda write: _join(ctx, write))
+
+
+def _records(ctx: Context, leads: Sequence[Lead]) -> dict[str, Record]:
+    contacts = person_links(ctx, [lead.person_id for lead in leads if lead.person_id])
+    return {
+        lead.id: Record(
+            lead.id,
+            {"content": {"person_id": lead.person_id, "list": int(ctx.settings["list_nurture"])},
+             "contact": contacts.get(lead.person_id), "name": lead.title},
+            version=lead.update_time,
+        )
+        for lead in leads
+        if not lead.is_archived
+    }  # fmt: skip
+
+
+def _join(ctx: Context, write: Write) -> Result:
+    contact: Any = write.record.values["contact"] if write.record else None
+    if (early := contact_first(ctx, str(write.values["person_id"]), contact)) is not None:
+        return early
+    try:
+        key = contact.target_id or str(contact.written["email"])
+        ctx.right.update_contact(key, Contact(), join=[write.values["list"]])
+    except NotFound:
+        return Result("skipped", reason="contact_missing", link_state=None, call=ctx.last_call())
+    return Result("synced", target_id=str(write.values["person_id"]), call=ctx.last_call())

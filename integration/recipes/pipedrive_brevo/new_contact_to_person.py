@@ -1,0 +1,128 @@
+"""Flow new contact → person: who appears in Brevo becomes a person in Pipedrive, where the tenant wants that.
+
+Brevo tells of no new contact (brevo sheet §7), so they are found by polling. Nothing is unique in Pipedrive: who
+has the address already is linked, and a person is created only after a search found nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import StoredContact, record_values
+from integration.engine import links, mapping
+from integration.engine.batch import each, mapping_rows
+from integration.engine.catalogue import catalogue
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes import addresses
+from integration.recipes.pipedrive_brevo.contact_to_person import nested
+from integration.recipes.pipedrive_brevo.directory import people_behind
+from integration.recipes.pipedrive_brevo.person_to_contact import ADDRESS, LINK_TYPE
+from integration.secrets import email_hash
+
+FORWARD = "person_to_contact"
+NAMELESS = ("first_name", "last_name", "name")
+
+
+class NewContactToPerson:
+    """New Brevo contact → Pipedrive person."""
+
+    key = "new_contact_to_person"
+    label = "New contact → person"
+    side = "right"
+    source_object = "contact"
+    target_object = "person"
+    link_type = "contact"
+    events: frozenset[str] = frozenset()
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 100
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Create persons for new contacts"."""
+        return bool(settings.get("persons_enabled") and settings.get("create_persons"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """No event tells of a new contact."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """The contacts by their ids, twenty per call."""
+        return self._records(ctx, ctx.right.get_contacts([item.external_id for item in items]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Contacts changed since the last poll, or all; those behind a person are left out."""
+        page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
+        known = {contact.id for contact in people_behind(ctx, page.records).values()}
+        records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """How many contacts the account has; a poll is short."""
+        return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Who has an address, did not opt out and is nobody's contact yet."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return Skip("record_not_found")
+        if link is not None and link.state == LinkState.ACTIVE:
+            return Skip("unchanged")
+        if not ADDRESS.fullmatch(record.email):
+            return Skip("no_email")
+        if record.values["blocklisted"]:
+            return Skip("unsubscribed")
+        return Sync("create_person", mapped=False, creating=True)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Look, announce, create: a lost answer is found by its address at the next try."""
+        return each(ctx, writes, lambda write: _create(ctx, write))
+
+    def _records(self, ctx: Context, contacts: Sequence[StoredContact]) -> dict[str, Record]:
+        return {
+            contact.id: Record(contact.id, record_values(contact), version=contact.modified, email=contact.email)
+            for contact in contacts
+        }
+
+
+def _create(ctx: Context, write: Write) -> Result:
+    assert write.record is not None
+    email = write.record.email
+    known = addresses.owners(ctx.integration.left, "person", email_hash(email))
+    person_id = next(iter(known), "") or next((hit.id for hit in ctx.left.search_persons(email)), "")
+    action = "link_person" if person_id else "create_person"
+    if not person_id:
+        write.marker = f"person-{write.item.external_id}"
+        links.announce(ctx.integration, "contact", [write])
+        person_id = ctx.left.create_person(_values(ctx, write.record)).id
+    _link(ctx, write, person_id)
+    again = FollowUp(FORWARD, person_id)
+    return Result("synced", target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,))
+
+
+def _values(ctx: Context, record: Record) -> dict[str, Any]:
+    """The person as the mapping reads it backwards; without any name the address stands in."""
+    flow = ctx.recipe.flow(FORWARD)
+    fields = catalogue(ctx, flow)
+    rows = mapping.backward(mapping_rows(ctx, flow))
+    mapped = mapping.apply(
+        rows, record.values, source_fields=fields.targets, target_fields=fields.sources, creating=True
+    )
+    values = {key: value for key, value in mapped.values.items() if value is not None}
+    name = values.get("name") or " ".join(str(values[key]) for key in NAMELESS[:2] if values.get(key))
+    return nested({**values, "name": name or record.email, "email": record.email})
+
+
+def _link(ctx: Context, write: Write, person_id: str) -> None:
+    """The link the two-way flows share, unless the person has one."""
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id)
+    if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():
+        made = RecordLink(
+            integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id, target_id=write.item.external_id,
+            email_hash=email_hash(write.record.email), written={"email": write.record.email},
+            notes={"left_lists": write.record.values["left_list_ids"]},
+        )  # fmt: skip
+        links.save_links([made])

@@ -1,0 +1,148 @@
+"""Flow person → contact. Stage 7 of the walk: who becomes a contact in Brevo, and what of a person it carries.
+
+Everybody with an address travels; consent is Brevo's own and never touched from here. A deal that changes concerns its
+person too, whose figures change with it. The writes themselves are in `contacts.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.pipedrive.records import Person
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import TenantActionError
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.pipedrive_brevo import contacts, figures
+from integration.secrets import email_hash
+
+ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
+PAGE_SIZE = 500
+LINK_TYPE = "person"
+REMOVED = "removed_at_target"
+# A token that lost its rights sees nobody: more than this many gone at once is asked about, not obeyed.
+MASS_FLOOR, MASS_SHARE = 10, 0.05
+PEOPLE = frozenset({"person.create", "person.change", "person.delete"})
+DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
+
+
+class PersonToContact:
+    """Pipedrive person → Brevo contact."""
+
+    key = "person_to_contact"
+    label = "Person → contact"
+    side = "left"
+    source_object = "person"
+    target_object = "contact"
+    link_type = LINK_TYPE
+    events = PEOPLE | DEALS
+    runs = frozenset({"fetch_all", "poll", "reconcile"})
+    batch_size = 2500  # five pages of Pipedrive fill one import of Brevo
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync persons"."""
+        return bool(settings.get("persons_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The person the event is about; of a deal's event the people it belongs and belonged to."""
+        if event.vendor_event in DEALS:
+            return _people_of_deal(event.payload) or Skip("deal_without_person")
+        hint: dict[str, Any] = {"deleted": True} if event.vendor_event == "person.delete" else {"told": True}
+        if merged_into := event.payload.get("merged_into"):
+            hint["merged_into"] = merged_into
+        return [Route(event.external_id, hint)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred people per call, with their figures and the names of organization and owner."""
+        ids = [item.external_id for item in items]
+        return figures.to_records(ctx, ctx.left.get_persons(ids, include_fields=figures.COUNTS))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
+        if kind == "reconcile":
+            return self._linked_page(ctx, cursor)
+        persons: list[Person] = []
+        while True:
+            page = ctx.left.persons_page(cursor, since=since, limit=PAGE_SIZE, include_fields=",".join(figures.COUNTS))
+            persons += page.records
+            cursor = page.next_cursor
+            if cursor is None or len(persons) + PAGE_SIZE > self.batch_size:
+                break
+        once = {person.id: person for person in persons}  # somebody edited between two pages is on both
+        records = figures.to_records(ctx, list(once.values()))
+        return Page([Item(key) for key in records], records, cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
+        if kind == "reconcile":
+            return int(self._linked(ctx).count())
+        return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Who becomes, stays or stops being a contact."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return _gone(ctx, item, link)
+        if not record.email:
+            return Skip("no_email")
+        if not ADDRESS.fullmatch(record.email):
+            return Skip("invalid_email")
+        if link is not None and link.notes.get(REMOVED):
+            return Skip("removed_at_target")
+        owner = batch.owner(email_hash(record.email), item.external_id)
+        if owner != item.external_id:
+            return _shared(ctx, owner)
+        extra = {"email": record.email}
+        if link is None or link.state != LinkState.ACTIVE:
+            return Sync("create", creating=True, extra=extra)
+        moved = str(link.written.get("email", record.email)).lower() != record.email.lower()
+        return Sync("change_address" if moved else "update", extra=extra)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """See `contacts.py`: an import for many, single calls for few."""
+        return contacts.write(ctx, self, writes)
+
+    def _linked(self, ctx: Context) -> Any:
+        return RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
+
+    def _linked_page(self, ctx: Context, cursor: Any) -> Page:
+        rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
+        items = [Item(link.source_id) for link in rows]
+        records = self.read(ctx, items)
+        gone = len(items) - len(records)
+        if gone > max(MASS_FLOOR, MASS_SHARE * len(items)):
+            raise TenantActionError(
+                f"{gone} of {len(items)} people are no longer visible in Pipedrive. No contact was touched.",
+                reason="mass_delete",
+            )
+        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+
+
+def _people_of_deal(payload: Mapping[str, Any]) -> list[Route]:
+    values = (payload.get("record") or {}, payload.get("previous") or {})
+    ids = dict.fromkeys(str(part["person_id"]) for part in values if part.get("person_id"))
+    return [Route(key) for key in ids]
+
+
+def _shared(ctx: Context, owner: str) -> Decision:
+    """Another person has this address. They are merged only where the tenant asked for it."""
+    said = f"Person {owner} already has this address."
+    if ctx.settings["merge_duplicates"]:
+        return Sync("merge_persons", mapped=False, extra={"owner": owner})
+    return Skip("duplicate_email", said)
+
+
+def _gone(ctx: Context, item: Item, link: RecordLink | None) -> Decision:
+    if item.hint.get("merged_into"):
+        return Sync("merge", mapped=False) if link is not None else Skip("merged")
+    if link is None or link.state == LinkState.REMOVED:
+        return Skip("deleted_at_source")
+    if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
+        return Skip("not_visible")  # a token that lost its rights sees nobody: that is no deletion
+    if ctx.settings["on_delete"] == "keep":
+        return Skip("deleted_at_source")
+    return Sync("delete" if ctx.settings["on_delete"] == "delete" else "leave_list", mapped=False)

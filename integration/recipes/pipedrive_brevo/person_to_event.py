@@ -1,0 +1,87 @@
+"""Flow person → event: what happened to a person becomes an event of its contact (rows of the seed's event table).
+
+Started by the flow person → contact once the contact is written; each happening is in the job's hint with its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import WebhookEvent
+from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+
+LINK_TYPE = "person_event"
+HAPPENINGS = ("event_person_added", "event_person_updated", "event_person_merged")
+
+
+class PersonToEvent:
+    """Pipedrive person → Brevo event."""
+
+    key = "person_to_event"
+    label = "Person → event"
+    side = "left"
+    source_object = "person"
+    target_object = "event"
+    link_type = LINK_TYPE
+    events: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    batch_size = 200
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On while any of its events has a name."""
+        return bool(settings.get("persons_enabled") and any(settings.get(name) for name in HAPPENINGS))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """Only the flow person → contact starts it."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """What we last wrote of the person is what the event says; no vendor is asked."""
+        found = person_links(ctx, [item.external_id for item in items])
+        return {
+            item.external_id: Record(item.external_id, {"contact": found.get(item.external_id), "hint": item.hint})
+            for item in items
+        }
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Takes part in no run."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Takes part in no run."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Each happening has a name of the tenant's, or is not sent."""
+        named = [name for name in HAPPENINGS if item.hint.get(name) and ctx.settings[name]]
+        return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip("unchanged")
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Those whose contact has arrived, in one go."""
+        early = {
+            id(write): result
+            for write in writes
+            if (result := contact_first(ctx, write.item.external_id, _contact(write))) is not None
+        }
+        ready = [write for write in writes if id(write) not in early]
+        sent = send_all(ctx, LINK_TYPE, ready, lambda write: _wishes(ctx, write), _contact) if ready else {}
+        return [{**early, **sent}[id(write)] for write in writes]
+
+
+def _contact(write: Write) -> Any:
+    return write.record.values["contact"] if write.record else None
+
+
+def _wishes(ctx: Context, write: Write) -> list[Wish]:
+    properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
+    wishes = []
+    for name in write.values["events"]:
+        at = str(write.item.hint[name])
+        key = f"{name}:{write.item.external_id}:{at}"
+        wishes.append(Wish(str(ctx.settings[name]), key, properties, datetime.fromisoformat(at)))
+    return wishes

@@ -1,0 +1,34 @@
+"""Where a deal can be: Pipedrive's pipelines and stages, and the lists of Brevo, for pickers and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from integration.engine.context import Context
+
+
+def stages(ctx: Context) -> Mapping[str, str]:
+    """Stage id → its name with its pipeline's, in their order; kept for an hour."""
+
+    def fetch() -> dict[str, Any]:
+        pipelines = {row.id: row for row in ctx.left.get_pipelines()}
+        rows = [row for row in ctx.left.get_stages() if not row.is_deleted and row.pipeline_id in pipelines]
+        rows.sort(key=lambda row: (pipelines[row.pipeline_id].order_nr, row.pipeline_id, row.order_nr))
+        return {row.id: f"{pipelines[row.pipeline_id].name}: {row.name}" for row in rows}
+
+    return ctx.directory("left", "stages", fetch)
+
+
+def stage_choices(ctx: Context) -> list[tuple[str, str]]:
+    """The stages as a picker shows them."""
+    return list(stages(ctx).items())
+
+
+def list_choices(ctx: Context) -> list[tuple[str, str]]:
+    """Brevo's lists as a picker shows them, read afresh: somebody may just have made one."""
+
+    def fetch() -> dict[str, Any]:
+        return {row.id: row.name for row in ctx.right.get_lists()}
+
+    return list(ctx.directory("right", "lists", fetch, fresh=True).items())

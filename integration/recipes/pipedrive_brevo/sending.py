@@ -1,0 +1,98 @@
+"""Send events to Brevo once each. There is no key at the vendor, so each event carries a marker of ours.
+
+The marker is committed in the link before the call and looked for at Brevo before any second try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import Event
+from integration.engine import links
+from integration.engine.context import Context
+from integration.engine.flow import Result, Write
+from integration.models import JobState, LinkState, RecordLink, SyncJob
+from integration.recipes.pipedrive_brevo.contacts import IMPORT
+from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+
+FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
+KEY = "lockstep_id"  # the property that holds the marker
+PERSON_PAUSE = 10.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One event to send for a write; `name` is the tenant's, empty for none. `key` stays the same over all tries."""
+
+    name: str
+    key: str
+    properties: Mapping[str, Any]
+    at: datetime | None = None
+
+
+def person_links(ctx: Context, ids: Sequence[str]) -> dict[str, RecordLink]:
+    """Person id → its link to a contact, for those who have one."""
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id__in=list(ids))
+    return {link.source_id: link for link in rows.filter(state=LinkState.ACTIVE)}
+
+
+def contact_first(ctx: Context, person_id: str, link: RecordLink | None) -> Result | None:
+    """Let the contact arrive first: an event of somebody unknown would be dropped without a word."""
+    if link is not None and not link.notes.get(IMPORT):
+        return None
+    jobs = SyncJob.objects.filter(integration=ctx.integration, flow="person_to_contact", external_id=person_id)
+    waits = link is not None or jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).exists()
+    if waits:
+        return Result("retrying", reason="person_queued", retry_after=PERSON_PAUSE, link_state=None)
+    return Result("skipped", reason="contact_missing", link_state=None)
+
+
+def send_all(
+    ctx: Context,
+    link_type: str,
+    writes: Sequence[Write],
+    wishes: Callable[[Write], Sequence[Wish]],
+    contact_of: Callable[[Write], RecordLink],
+) -> dict[int, Result]:
+    """Send the events of these writes and return one result per write."""
+    missing = {id(write): _not_sent_yet(ctx, write, list(wishes(write)), contact_of(write)) for write in writes}
+    for write in writes:
+        write.marker = links.content_hash({"keys": [wish.key for wish in wishes(write)]})
+    links.announce(ctx.integration, link_type, [write for write in writes if missing[id(write)]])
+    pairs = [(write, wish) for write in writes for wish in missing[id(write)]]
+    ctx.keep_lease(now=True)
+    said = _send(ctx, [_event(wish, contact_of(write)) for write, wish in pairs])
+    refused: dict[int, list[str]] = {}
+    for (write, _), words in zip(pairs, said, strict=True):
+        refused.setdefault(id(write), []).extend([words] if words else [])
+    return {id(write): _result(ctx, write, refused.get(id(write), [])) for write in writes}
+
+
+def _not_sent_yet(ctx: Context, write: Write, wishes: list[Wish], link: RecordLink) -> list[Wish]:
+    """Of a try whose answer was lost, those events that did not arrive."""
+    wanted = [wish for wish in wishes if wish.name]
+    if write.link is None or write.link.state != LinkState.PENDING:
+        return wanted
+    return [wish for wish in wanted if not ctx.right.has_event(wish.name, KEY, wish.key, link.target_id)]
+
+
+def _event(wish: Wish, link: RecordLink) -> Event:
+    properties = {**wish.properties, KEY: wish.key}
+    return Event(wish.name, properties, link.target_id, str(link.written.get("email") or ""), wish.at)
+
+
+def _send(ctx: Context, events: Sequence[Event]) -> list[str]:
+    if len(events) > FEW:
+        return list(ctx.right.send_events(events))
+    for event in events:
+        ctx.right.send_event(event)
+    return [""] * len(events)
+
+
+def _result(ctx: Context, write: Write, refused: Sequence[str]) -> Result:
+    if refused:
+        return Result("failed", reason="record_refused", detail="; ".join(refused), link_state="removed", written={})
+    return Result("synced", target_id=write.marker, call=ctx.last_call())

@@ -1,0 +1,258 @@
+"""The settings form of Pipedrive ↔ Brevo, named as the customer's product names things (seed 002)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from integration.engine import settings_form
+
+EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+# What happens in Pipedrive → the setting that holds the event's name at Brevo. Rows of the seed's event table.
+EVENTS = {
+    "event_person_added": ("Person added", "contact_created"),
+    "event_person_updated": ("Person updated", "contact_updated"),
+    "event_person_merged": ("Person merged", "contact_merged"),
+    "event_deal_added": ("Deal added", "deal_created"),
+    "event_deal_updated": ("Deal updated", "deal_updated"),
+    "event_stage_changed": ("Deal moved to another stage, won or lost", "deal_stage_changed"),
+    "event_activity_added": ("Activity added", "activity_logged"),
+}
+NAMED_LISTS = {
+    "list_all": ("All contacts", "Every synced person joins it. Empty: Lockstep makes a list “Pipedrive contacts”."),
+    "list_qualified": ("Qualified leads", "For people with an open deal in a stage without a list of its own below."),
+    "list_customers": ("Customers", "For people with a won deal."),
+    "list_churned": ("Churned", "For people with a lost deal."),
+    "list_nurture": ("Nurture", "For people with a lead."),
+}
+DEFAULTS: dict[str, Any] = {
+    "persons_enabled": True,
+    "create_persons": False,
+    "conflicts": "newest",
+    "on_delete": "keep",
+    "merge_duplicates": False,
+    "set_marketing_status": False,
+    "custom_fields": [],
+    "ltv_currency": "EUR",
+    "key_name": "",
+    "deals_enabled": False,
+    "activities_enabled": False,
+    "leads_enabled": False,
+    **dict.fromkeys(NAMED_LISTS, ""),
+    **{key: name for key, (_, name) in EVENTS.items()},
+}
+CONFLICTS = (
+    ("newest", "The newer change"),
+    ("source", "Pipedrive"),
+    ("target", "Brevo"),
+)
+ON_DELETE = (
+    ("keep", "Leave the contact as it is"),
+    ("leave_list", "Take the contact off the list of all contacts"),
+    ("delete", "Delete the contact and its history"),
+)
+STAGE = "stage_"  # begins the settings of the deal stage mapping: stage_<id>, stage_won, stage_lost
+CLOSED = (("won", "Won"), ("lost", "Lost"))
+
+
+def _list_picker(name: str) -> forms.ChoiceField:
+    label, text = NAMED_LISTS[name]
+    return forms.ChoiceField(label=label, required=False, help_text=text)
+
+
+def _event_name(name: str) -> forms.CharField:
+    text = "The event's name in Brevo. Empty: none is sent."
+    return forms.CharField(label=EVENTS[name][0], required=False, max_length=255, help_text=text)
+
+
+class SettingsForm(settings_form.SettingsForm):
+    """What a tenant decides. Lists, stages and fields are picked from what the accounts have."""
+
+    persons_enabled = forms.BooleanField(
+        label="Sync persons",
+        required=False,
+        help_text="Persons with an e-mail address become contacts, and changes travel both ways. Nobody is ever taken "
+        "off Brevo's blocklist.",
+    )
+    create_persons = forms.BooleanField(
+        label="Create persons for new contacts",
+        required=False,
+        help_text="Contacts that appear in Brevo from now on become persons in Pipedrive; older ones with Fetch All. "
+        "Brevo announces no new contacts, so this takes up to fifteen minutes.",
+    )
+    conflicts = forms.ChoiceField(
+        label="When both sides changed the same field, keep",
+        choices=CONFLICTS,
+        required=False,
+        help_text="Both values are written down in the activity.",
+    )
+    on_delete = forms.ChoiceField(label="When a person is deleted in Pipedrive", choices=ON_DELETE, required=False)
+    merge_duplicates = forms.BooleanField(
+        label="Merge persons with the same e-mail address in Pipedrive",
+        required=False,
+        help_text="Cannot be undone. Off: the first one owns the contact, the others are reported.",
+    )
+    set_marketing_status = forms.BooleanField(
+        label="Set Pipedrive's marketing status too",
+        required=False,
+        help_text="Only with Pipedrive's Campaigns. Who unsubscribes in Brevo then cannot be mailed from Pipedrive.",
+    )
+    custom_fields = forms.MultipleChoiceField(
+        label="Custom fields",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Person fields of your own. Missing attributes are created in Brevo; see Fields for their names.",
+    )
+    ltv_currency = forms.CharField(
+        label="Currency of LTV",
+        required=False,
+        max_length=3,
+        help_text="LTV is the sum of a person's won deals in this currency. Others are left out, not converted.",
+    )
+    key_name = forms.CharField(
+        label="Name of the API key in Brevo",
+        required=False,
+        max_length=100,
+        help_text="Make a key for Lockstep alone and enter its name: then our own changes are recognised at once.",
+    )
+    deals_enabled = forms.BooleanField(
+        label="Sync deals",
+        required=False,
+        help_text="A deal's stage decides which list its person is on, and each move is an event for automations.",
+    )
+    activities_enabled = forms.BooleanField(
+        label="Sync activities", required=False, help_text="Calls, e-mails and meetings become events of their person."
+    )
+    leads_enabled = forms.BooleanField(
+        label="Sync leads", required=False, help_text="The person of a lead joins the list “Nurture”."
+    )
+    list_all = _list_picker("list_all")
+    list_qualified = _list_picker("list_qualified")
+    list_customers = _list_picker("list_customers")
+    list_churned = _list_picker("list_churned")
+    list_nurture = _list_picker("list_nurture")
+    event_person_added = _event_name("event_person_added")
+    event_person_updated = _event_name("event_person_updated")
+    event_person_merged = _event_name("event_person_merged")
+    event_deal_added = _event_name("event_deal_added")
+    event_deal_updated = _event_name("event_deal_updated")
+    event_stage_changed = _event_name("event_stage_changed")
+    event_activity_added = _event_name("event_activity_added")
+    asks = {"custom_fields": "person_fields", **dict.fromkeys(NAMED_LISTS, "lists")}
+    depends: Mapping[str, Any] = {
+        **{
+            name: {"persons_enabled": True}
+            for name in (
+                "create_persons", "conflicts", "on_delete", "merge_duplicates", "set_marketing_status", "custom_fields",
+                "ltv_currency", "list_all", "event_person_added", "event_person_updated", "event_person_merged",
+            )
+        },
+        **{
+            name: {"deals_enabled": True}
+            for name in (
+                "list_qualified", "list_customers", "list_churned", "event_deal_added", "event_deal_updated",
+                "event_stage_changed",
+            )
+        },
+        "list_nurture": {"leads_enabled": True},
+        "event_activity_added": {"activities_enabled": True},
+    }  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stages = self._stages()
+        for name, label in self.stages.items():
+            self.fields[name] = forms.ChoiceField(label=label, required=False)
+            self.offer(name, self.offered.get("lists", ()))
+
+    def _stages(self) -> dict[str, str]:
+        """Setting → label of every stage the account has, won and lost, and of those only known from earlier."""
+        named = [(key, label) for key, label in self.offered.get("stages", ()) if key.isdigit()]
+        known = {f"{STAGE}{key}": label for key, label in (*named, *CLOSED)}
+        chosen = [key for key in (*self.initial, *self.data) if re.fullmatch(rf"{STAGE}\d+", key) and key not in known]
+        return {**known, **{key: f"Stage {key.removeprefix(STAGE)} (no longer there)" for key in chosen}}
+
+    @property
+    def sections(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The page's sections; that of the stages depends on the account."""
+        return (
+            ("Persons", ("persons_enabled", "create_persons", "conflicts", "on_delete", "merge_duplicates",
+                         "set_marketing_status", "ltv_currency", "custom_fields")),
+            ("Lists", tuple(NAMED_LISTS)),
+            ("Deals", ("deals_enabled", *self.stages)),
+            ("Activities and leads", ("activities_enabled", "leads_enabled")),
+            ("Events", tuple(EVENTS)),
+            ("Brevo", ("key_name",)),
+        )  # fmt: skip
+
+    def clean_conflicts(self) -> str:
+        """Default: the newer change."""
+        return str(self.cleaned_data.get("conflicts") or DEFAULTS["conflicts"])
+
+    def clean_on_delete(self) -> str:
+        """Default: leave the contact."""
+        return str(self.cleaned_data.get("on_delete") or DEFAULTS["on_delete"])
+
+    def clean_ltv_currency(self) -> str:
+        """A currency is three letters."""
+        text = str(self.cleaned_data.get("ltv_currency") or DEFAULTS["ltv_currency"]).strip().upper()
+        if not (len(text) == 3 and text.isascii() and text.isalpha()):
+            raise forms.ValidationError("A currency has three letters, for example EUR.")
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        """Event names are what Brevo takes; one list is not both for the won and for the lost."""
+        data = super().clean() or {}
+        for name in EVENTS:
+            if data.get(name) and not EVENT_NAME.fullmatch(str(data[name])):
+                self.add_error(name, "Brevo takes letters, digits, - and _ only.")
+        if data.get("create_persons") and not data.get("persons_enabled"):
+            data["create_persons"] = False
+        return data
+
+
+def stage_list(settings: Mapping[str, Any], place: str) -> int | None:
+    """The list for deals at this place (a stage id, won or lost); None for no list."""
+    named = {"won": "list_customers", "lost": "list_churned"}.get(place, "list_qualified")
+    chosen = settings.get(f"{STAGE}{place}") or settings.get(named)
+    return int(chosen) if chosen else None
+
+
+def warnings(settings: Mapping[str, Any]) -> list[str]:
+    """What to warn about although it can be saved."""
+    found = []
+    won, lost = stage_list(settings, "won"), stage_list(settings, "lost")
+    if settings.get("deals_enabled") and won is not None and won == lost:
+        found.append("Won and lost deals lead to the same list.")
+    if settings.get("merge_duplicates") and settings.get("persons_enabled"):
+        found.append("Persons with the same e-mail address will be merged in Pipedrive. That cannot be undone.")
+    if settings.get("leads_enabled") and not settings.get("list_nurture"):
+        found.append("Leads are synced, but no list “Nurture” is chosen: nothing happens.")
+    return found
+
+
+def summary(settings: Mapping[str, Any]) -> list[str]:
+    """What these settings make happen, as sentences for people."""
+    said = []
+    if settings.get("persons_enabled"):
+        keeps = dict(CONFLICTS).get(str(settings.get("conflicts")), "The newer change").lower()
+        said.append("Persons with an e-mail address become contacts in Brevo, and changes travel both ways.")
+        said.append(f"When both sides changed the same field, {keeps} is kept.")
+        said.append("Who unsubscribes in Brevo is marked in Pipedrive; nobody is resubscribed.")
+        if settings.get("create_persons"):
+            said.append("New contacts in Brevo become persons in Pipedrive.")
+    else:
+        said.append("Persons are not synced.")
+    said.append(
+        "A deal's stage decides the list of its person, and each move is an event in Brevo."
+        if settings.get("deals_enabled")
+        else "Deals are not sent."
+    )
+    if settings.get("activities_enabled"):
+        said.append("New activities become events in Brevo.")
+    if settings.get("leads_enabled"):
+        said.append("People with a lead join the list “Nurture”.")
+    return said

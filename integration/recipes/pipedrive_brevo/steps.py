@@ -1,0 +1,132 @@
+"""What installing this recipe makes: a status field in Pipedrive, attributes and a list in Brevo.
+
+Every step looks first and creates only what is missing, so it may run again at any time and repairs what was deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from integration.connectors.base import FieldSpec, Option
+from integration.engine.context import Context
+from integration.engine.recipe import NeededField, Step
+from integration.errors import ContractError
+from integration.models import FieldMapping
+
+FLOW = "person_to_contact"
+STATUS = FieldSpec(
+    "", "Brevo status", "option", (Option("", "Subscribed"), Option("", "Unsubscribed"), Option("", "Bounced")),
+    custom=True,
+)  # fmt: skip
+OPTIONS = {"Subscribed": "status_subscribed", "Unsubscribed": "status_unsubscribed", "Bounced": "status_bounced"}
+FOLDER, LIST = "Pipedrive", "Pipedrive contacts"
+LONGEST_NAME = 50
+CUSTOM = "custom_fields."
+
+
+def steps(ctx: Context) -> Sequence[Step]:
+    """The steps for the present settings."""
+    if not ctx.settings["persons_enabled"]:
+        return []
+    return [
+        Step("status", "Field “Brevo status” in Pipedrive", status_field),
+        Step("attributes", "Contact attributes in Brevo", attributes),
+        Step("list", "List of all contacts in Brevo", contact_list),
+    ]
+
+
+def needed_fields(ctx: Context) -> Sequence[NeededField]:
+    """The status field with its options."""
+    if not ctx.settings["persons_enabled"]:
+        return []
+    options = {str(ctx.resources.get(resource, "")): label for label, resource in OPTIONS.items()}
+    return [NeededField("left", "person", str(ctx.resources.get("status", "")), STATUS.label, options)]
+
+
+def status_field(ctx: Context) -> str:
+    """Find our field by its remembered key, else by its name, else create it."""
+    ctx.talking_to = "left"
+    fields = ctx.fields("left", "person", fresh=True)
+    spec = fields.get(str(ctx.resources.get("status")))
+    named = [one for one in fields.values() if one.custom and one.label == STATUS.label and one.type == "option"]
+    said = "in place"
+    if spec is None and named:
+        spec, said = named[0], "found"
+    if spec is None:
+        made = ctx.connection("left").connector.create_field(ctx.left, "person", STATUS)
+        spec, said = ctx.fields("left", "person", fresh=True).get(made.key, made), "created"
+    if missing := [label for label in OPTIONS if label not in {option.label for option in spec.options}]:
+        ctx.left.add_field_options("person", spec.key, missing)
+        spec = ctx.fields("left", "person", fresh=True)[spec.key]
+    keys = {option.label: option.key for option in spec.options}
+    ctx.resources["status"] = spec.key
+    ctx.resources.update({resource: keys[label] for label, resource in OPTIONS.items()})
+    return said
+
+
+def attributes(ctx: Context) -> str:
+    """Create the mapped attributes that Brevo does not have yet, with the right type."""
+    sync_custom_fields(ctx)
+    ctx.talking_to = "right"
+    known = ctx.fields("right", "contact", fresh=True)
+    made = []
+    for row in FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW).exclude(direction="off"):
+        if row.target not in known:
+            kind = str(row.options.get("target_type") or "text")
+            spec = FieldSpec(row.target, row.target, kind, custom=True)
+            made.append(ctx.connection("right").connector.create_field(ctx.right, "contact", spec).key)
+    if made:
+        ctx.fields("right", "contact", fresh=True)
+    return f"created {', '.join(made)}" if made else "in place"
+
+
+def sync_custom_fields(ctx: Context) -> None:
+    """One mapping row for each custom field chosen in the settings; the attribute is named after its label."""
+    fields = ctx.fields("left", "person")
+    chosen = [f"{CUSTOM}{key}" for key in ctx.settings["custom_fields"]]
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW)
+    rows.filter(options__by_settings=True).exclude(source__in=chosen).delete()
+    known, taken = set(rows.values_list("source", flat=True)), set(rows.values_list("target", flat=True))
+    for source in chosen:
+        spec = fields.get(source.removeprefix(CUSTOM))
+        if source not in known and spec is not None:
+            taken.add(_add_row(ctx, source, spec, taken))
+
+
+def _add_row(ctx: Context, source: str, spec: FieldSpec, taken: set[str]) -> str:
+    transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}
+    kind = spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
+    target = attribute_name(spec.label, taken)
+    FieldMapping.objects.create(
+        integration=ctx.integration, flow=FLOW, position=100, source=source, target=target,
+        transform=transform.get(spec.type, "text"), options={"by_settings": True, "target_type": kind},
+    )  # fmt: skip
+    return target
+
+
+def attribute_name(label: str, taken: set[str]) -> str:
+    """A label as Brevo names attributes: LEAD_SOURCE. A number tells apart what would be the same."""
+    base = re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")[:LONGEST_NAME] or "FIELD"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base[: LONGEST_NAME - 3]}_{number}"
+    return name
+
+
+def contact_list(ctx: Context) -> str:
+    """The tenant's list must exist; without one there is a list of ours, in a folder of ours."""
+    ctx.talking_to = "right"
+    lists = {row.id: row for row in ctx.right.get_lists()}
+    chosen = str(ctx.settings["list_all"])
+    if chosen:
+        if chosen not in lists:
+            raise ContractError("The list for all contacts no longer exists in Brevo. Choose another one.")
+        return f"“{lists[chosen].name}”"
+    found = next((row.id for row in lists.values() if row.name == LIST), "")
+    if str(ctx.resources.get("list_all")) not in lists:
+        folders = {row.name: row.id for row in ctx.right.get_folders()}
+        folder = folders.get(FOLDER) or (ctx.right.create_folder(FOLDER) if not found else "")
+        ctx.resources["list_all"] = int(found or ctx.right.create_list(LIST, folder))
+    return f"“{LIST}”"

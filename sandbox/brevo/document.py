@@ -1,0 +1,26 @@
+"""How a contact looks in answers and webhooks."""
+
+from __future__ import annotations
+
+from sandbox.brevo.model import Account, Contact
+from sandbox.http import Record
+
+
+def shown(account: Account, contact: Contact) -> Record:
+    more = {"listUnsubscribed": sorted(contact.left_lists)} if account.per_list_unsubscribe else {}
+    return {
+        "id": contact.id,
+        "email": contact.email,
+        "emailBlacklisted": contact.email_blacklisted,
+        "smsBlacklisted": contact.sms_blacklisted,
+        "whatsappBlacklisted": False,
+        "createdAt": contact.created,
+        "modifiedAt": contact.modified,
+        "listIds": sorted(contact.lists),
+        **more,
+        "attributes": {name: value for name, value in contact.attributes.items() if name in account.attributes},
+    }
+
+
+def shown_attributes(contact: Contact) -> Record:
+    return {"EMAIL": contact.email, **contact.attributes}

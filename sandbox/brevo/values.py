@@ -1,0 +1,88 @@
+"""Which values a contact may have: attribute types, addresses, phone numbers. What does not fit is dropped silently."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from sandbox.brevo.api import error
+from sandbox.brevo.model import Account, Attribute
+from sandbox.http import Record
+
+EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
+NATIONAL = re.compile(r"\(0\)|[\s()./-]")
+
+
+def valid_email(value: Any) -> bool:
+    return isinstance(value, str) and bool(EMAIL.fullmatch(value)) and len(value) <= 254
+
+
+def phone(value: Any) -> str | None:
+    """Digits with the country code, as the vendor stores them; None where it refuses the number."""
+    text = NATIONAL.sub("", str(value))
+    international = text.startswith(("+", "00"))
+    digits = text.removeprefix("+").removeprefix("00")
+    if not digits.isdigit() or not 8 <= len(digits) <= 15 or (not international and digits.startswith("0")):
+        return None
+    return digits
+
+
+def fitting(account: Account, given: Record) -> Record:
+    """Known attributes with values of their type; identifiers are checked by the caller. Empty text clears."""
+    found: Record = {}
+    for name, value in given.items():
+        attribute = account.attributes.get(name.upper())
+        if attribute is None or name.upper() in PHONES or attribute.category not in ("normal", "category"):
+            continue
+        kept = _fit(attribute, value)
+        if kept is not None or value in (None, ""):
+            found[attribute.name] = kept
+    return found
+
+
+def phones(given: Record) -> Record:
+    """The phone identifiers among the attributes, cleaned. A bad one is refused."""
+    found: Record = {}
+    for name in PHONES:
+        if name not in given:
+            continue
+        value = given[name]
+        cleaned = None if value in (None, "") else phone(value)
+        if value not in (None, "") and cleaned is None:
+            error(400, "invalid_parameter", f"Invalid {name} number: use 91xxxxxxxxxx, +91xxxxxxxxxx or 0091xxxxxxxxxx")
+        found[name] = cleaned
+    return found
+
+
+def _fit(attribute: Attribute, value: Any) -> Any:
+    if value in (None, ""):
+        return None
+    kind = attribute.type
+    if kind == "float":
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _number(value)
+    if kind == "boolean":
+        return value if isinstance(value, bool) else None
+    if kind == "date":
+        return _date(value)
+    if kind == "category":
+        known = {str(item["value"]) for item in attribute.enumeration} | {row["label"] for row in attribute.enumeration}
+        return value if str(value) in known else None
+    if kind == "multiple-choice":
+        return [item for item in value if item in attribute.options] if isinstance(value, list) else None
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _date(value: Any) -> str | None:
+    try:
+        return date.fromisoformat(str(value)[:10]).isoformat()
+    except ValueError:
+        return None
