@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -72,6 +72,21 @@ def hubspot_world(sandbox: SandboxThread, hubspot_app: None, transactional_db: N
     from tests.support.world import HubSpotWorld
 
     return HubSpotWorld.install(sandbox)
+
+
+@pytest.fixture
+def brevo_install(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Callable[..., Any]:
+    """Pipedrive ↔ Brevo installed with the settings it is called with; webhooks are delivered by the test."""
+    from tests.support.brevo_world import BrevoWorld
+
+    settings.PUBLIC_URL = "https://hub.example.com"
+    return lambda **chosen: BrevoWorld.install(sandbox, **chosen)
+
+
+@pytest.fixture
+def brevo_world(brevo_install: Callable[..., Any]) -> Any:
+    """The same with the default settings."""
+    return brevo_install()
 
 
 @pytest.fixture

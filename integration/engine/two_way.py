@@ -137,6 +137,12 @@ def _at(record: Record, key: str, fields: Catalogue) -> Any:
     return mapping.pick(record.values, fields.target_paths[key])
 
 
+def _known(record: Record | None, key: str, fields: Catalogue, base: Any) -> Any:
+    """A target's value; what its record does not speak of is as it was."""
+    value = _at(record, key, fields) if record is not None else base
+    return base if isinstance(value, mapping.Absent) else value
+
+
 def _base(link: RecordLink, key: str) -> Any:
     return link.written[key] if key in link.written else link.notes.get(RETURNED, {}).get(key)
 
@@ -183,7 +189,7 @@ def _settled_forward(
         if key not in changed:
             del merge.sent[key]
             continue
-        theirs = _at(other, key, fields) if other else base
+        theirs = _known(other, key, fields, base)
         if verdict(base, ours, theirs) == SAME:
             del merge.sent[key]
         elif verdict(base, ours, theirs) == BOTH:

@@ -44,7 +44,9 @@ def remember_stranger(connection: Connection, digest: str) -> None:
     EmailIndex.objects.get_or_create(connection=connection, object_type=STRANGER, email_hash=digest, external_id="")
 
 
-def owners(connection: Connection, object_type: str, digest: str) -> list[str]:
-    """Ids of the records whose primary address has this hash."""
-    rows = EmailIndex.objects.filter(connection=connection, object_type=object_type, email_hash=digest, is_primary=True)
-    return list(rows.values_list("external_id", flat=True))
+def owners(connection: Connection, object_type: str, *digests: str) -> dict[str, str]:
+    """Ids of the records whose primary address has one of these hashes, with that hash."""
+    rows = EmailIndex.objects.filter(
+        connection=connection, object_type=object_type, email_hash__in=digests, is_primary=True
+    )
+    return dict(rows.values_list("external_id", "email_hash"))

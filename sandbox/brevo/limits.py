@@ -11,6 +11,7 @@ from sandbox.clock import Clock
 from sandbox.http import Refused, reply
 
 UNLIMITED = "unlimited"
+PLENTY = 1_000_000
 # Tier → (seconds, calls) per plan; where there are two, both hold.
 BRISK, DOUBLE = ((1.0, 10), (3600.0, 36_000)), ((1.0, 20), (3600.0, 72_000))
 WINDOWS = {
@@ -22,7 +23,7 @@ WINDOWS = {
 def charge(account: Account, tier: str, clock: Clock) -> dict[str, str]:
     """Charge one call and return the headers of its tightest window; raises Refused with 429."""
     if account.plan == UNLIMITED:
-        return {}
+        return _headers(PLENTY, PLENTY, 1)
     now = clock.seconds()
     windows = WINDOWS[account.plan][tier]
     used = [_slide(account.calls.setdefault((tier, seconds), deque()), now - seconds) for seconds, _ in windows]

@@ -17,6 +17,7 @@ from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
 
 PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"  # noqa: S105 (the sandbox's made-up account)
+BREVO_KEY = "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"
 MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
 PATIENCE = 25.0  # seconds
 

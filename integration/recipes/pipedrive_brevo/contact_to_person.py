@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine import batch as engine_batch
+from integration.engine.batch import mapping_rows
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound
@@ -49,20 +50,27 @@ class ContactToPerson:
         ours = ctx.settings["key_name"]
         if ours and event.payload.get("api_key_name") == ours:
             return Skip("echo")
+        linked = _linked(ctx, event.email_hash)
+        if not linked:
+            return Skip("not_linked")
+        sharing = addresses.owners(ctx.integration.left, "person", event.email_hash).keys() - set(linked)
         hint = {event.vendor_event: True}
-        return [Route(person_id, hint) for person_id in _people(ctx, event.email_hash)] or Skip("not_linked")
+        with_owner = {**hint, "shares": linked[0]}
+        return [*(Route(key, hint) for key in linked), *(Route(key, with_owner) for key in sorted(sharing))]
 
     def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts as they are now, twenty per call or from the whole account when that is less."""
-        found = contacts_behind(ctx, [item.external_id for item in items])
-        return {key: _record(key, contact) for key, contact in found.items()}
+        owners = {item.external_id: str(item.hint.get("shares") or item.external_id) for item in items}
+        found = contacts_behind(ctx, list(dict.fromkeys(owners.values())))
+        return records(ctx, {key: found[owner] for key, owner in owners.items() if owner in found})
 
     def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all of them: a thousand per call."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
-        records = {key: _record(key, contact) for key, contact in found.items()}
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        found |= _sharing(ctx, {key: contact for key, contact in found.items() if contact.blocklisted})
+        made = records(ctx, found)
+        return Page([Item(key) for key in made], made, page.next_cursor)
 
     def count(self, ctx: Context, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
@@ -88,17 +96,39 @@ class ContactToPerson:
         return engine_batch.each(ctx, writes, lambda write: _patch(ctx, write))
 
 
-def _record(person_id: str, contact: StoredContact) -> Record:
-    return Record(person_id, record_values(contact), version=contact.modified, email=contact.email)
+def records(ctx: Context, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
+    """Contacts by person as records for the mapping.
+
+    An attribute without a value is missing in Brevo's answer. It is empty, unless somebody deleted the attribute
+    itself, which says nothing about anybody.
+    """
+    wanted = [
+        row.target for row in mapping_rows(ctx, ctx.recipe.flow("person_to_contact")) if row.direction != "forward"
+    ]
+    if any(key not in contact.attributes for contact in contacts.values() for key in wanted):
+        fresh = not ctx.memory.get("attributes_seen")
+        wanted = [key for key in wanted if key in ctx.fields("right", "contact", fresh=fresh)]
+        ctx.memory["attributes_seen"] = True
+    return {
+        key: Record(
+            key, {**dict.fromkeys(wanted), **record_values(contact)}, version=contact.modified, email=contact.email
+        )
+        for key, contact in contacts.items()
+    }  # fmt: skip
 
 
-def _people(ctx: Context, digest: str) -> list[str]:
-    """Everybody with this address: those linked to its contact, and those who share it. An opt-out is for all."""
-    if not digest:
-        return []
+def _linked(ctx: Context, digest: str) -> list[str]:
+    """The people linked to the contact with this address, by hash."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
-    linked = list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
-    return list(dict.fromkeys([*linked, *addresses.owners(ctx.integration.left, "person", digest)]))
+    return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True)) if digest else []
+
+
+def _sharing(ctx: Context, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
+    """Other people with the addresses of these contacts: an opt-out is for all of them."""
+    by_hash = {email_hash(contact.email): contact for contact in left.values()}
+    owners = addresses.owners(ctx.integration.left, "person", *by_hash)
+    found = {key: by_hash[digest] for key, digest in owners.items()}
+    return {key: contact for key, contact in found.items() if key not in left}
 
 
 def _state(item: Item, record: Record, link: RecordLink | None) -> str:

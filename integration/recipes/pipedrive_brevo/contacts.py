@@ -226,9 +226,11 @@ def _synced(
     told = entry.item.hint.get("told") and ctx.settings[event]
     wishes = (FollowUp("person_to_event", entry.item.external_id, {event: timezone.now().isoformat()}),) if told else ()
     arrived = {} if action == "import" else {IMPORT: None}
+    whole = entry.values if entry.remember is None else entry.remember
+    written = {**whole, "SMS": None} if said else None  # what did not arrive is not remembered as written
     return Result(
         "synced", target_id=target_id, notes={**arrived, **notes}, reason="phone_taken" if said else note, detail=said,
-        action=action, call=ctx.last_call(), follow_ups=(*follow_ups, *wishes),
+        action=action, call=ctx.last_call(), follow_ups=(*follow_ups, *wishes), written=written,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Pipedrive ↔ Brevo installed against the stand-ins."""
+"""Pipedrive ↔ Brevo under a short name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.thread import SandboxThread
-from tests.support.brevo_world import BrevoWorld
-
 
 @pytest.fixture
-def install(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Callable[..., BrevoWorld]:
+def install(brevo_install: Callable[..., Any]) -> Callable[..., Any]:
     """Install with these settings."""
-    settings.PUBLIC_URL = "https://hub.example.com"
-    return lambda **chosen: BrevoWorld.install(sandbox, **chosen)
-
-
-@pytest.fixture
-def brevo_world(install: Callable[..., BrevoWorld]) -> BrevoWorld:
-    """With the default settings."""
-    return install()
+    return brevo_install

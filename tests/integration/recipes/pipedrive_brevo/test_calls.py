@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from collections import Counter
 
+from integration.engine import runs
+from integration.models import RateBudget, VendorCall
+from tests.support import hub
+
 
 def test_five_thousand_persons_cost_ten_reads_and_few_writes(brevo_world, sandbox):
     sandbox.control("PATCH", "/pipedrive/acme", {"plan": "unlimited"})
     brevo_world.seed_people(4996)  # with the four that are there already
-
-    from integration.engine import runs
-    from tests.support import hub
+    sandbox.control("DELETE", "/calls")
 
     runs.start(brevo_world.integration, "fetch_all", "person_to_contact")
     hub.drain()
 
+    calls = sandbox.control("GET", "/calls")
     assert len(brevo_world.contacts()) == 5000
-    kinds = Counter(brevo_world.calls("pipedrive"))
-    assert kinds["GET /pipedrive/acme/api/v2/persons"] <= 10 + 1  # and one for the bound of the progress bar
-    brevo = Counter(row["path"] + " " + row["method"] for row in brevo_world.seen)
-    imports = brevo["/brevo/v3/contacts/import POST"]
-    polls = sum(count for key, count in brevo.items() if key.startswith("/brevo/v3/processes/"))
-    reads_and_writes = sum(brevo.values()) - polls
-    assert imports == 2
-    assert reads_and_writes <= 5 + imports  # beside the imports: who left which list, and a sample read back each
+    pipedrive = [call for call in calls if call["vendor"] == "pipedrive" and "limit=500" in call["query"]]
+    brevo = Counter(f"{call['method']} {call['path']}" for call in calls if call["vendor"] == "brevo")
+    polls = sum(count for key, count in brevo.items() if key.startswith("GET /brevo/v3/processes/"))
+    assert len([call for call in pipedrive if call["path"].endswith("/persons")]) == 10
+    assert brevo["POST /brevo/v3/contacts/import"] == 2
+    assert sum(brevo.values()) - polls <= 5
     assert polls <= 4
+
+
+def test_the_budgets_of_a_real_plan_are_kept(install, sandbox):
+    world = install(plan="general")
+    for number in range(15):
+        world.person(f"Person {number}")
+
+    for webhook in world.held():
+        assert world.post(webhook) == 200
+    hub.drain(due_now=False)
+
+    assert not VendorCall.objects.filter(connection=world.integration.right, status=429).exists()
+    windows = set(RateBudget.objects.filter(connection=world.integration.right).values_list("window", flat=True))
+    assert {"contacts", "contacts_hour", "other"} <= windows
