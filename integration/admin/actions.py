@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from integration.admin import show
-from integration.engine import runs
+from integration.engine.bulk import Started
 from integration.models import SyncRun
 
 LIMIT = 50_000  # rows one press may work on
@@ -43,7 +43,7 @@ class Bulk:
     eligible: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
     none: str = "None of these rows needs this."
     danger: bool = False
-    as_runs: Callable[[Sequence[Any], Any], list[SyncRun]] | None = None
+    as_runs: Callable[[Sequence[Any], Any], Started] | None = None
 
 
 def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, what: Bulk) -> HttpResponse | None:
@@ -71,14 +71,16 @@ def _start_runs(admin: Any, request: HttpRequest, what: Bulk, keys: Sequence[Any
     assert what.as_runs is not None
     rows = [row for start in range(0, len(keys), CHUNK)
             for row in admin.model.objects.filter(pk__in=keys[start : start + CHUNK])]  # fmt: skip
-    try:
-        started = what.as_runs(rows, request.user)
-    except runs.RunInProgress as exc:
-        admin.message_user(request, f"{exc} Wait for it or cancel it first.", messages.WARNING)
-        return HttpResponseRedirect(show.url_of_list(SyncRun))
-    note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
-    text = f"{len(started)} run{'' if len(started) == 1 else 's'} started over {show.number(len(keys))} rows."
-    admin.message_user(request, text if started else what.none, messages.SUCCESS if started else messages.WARNING)
+    outcome = what.as_runs(rows, request.user)
+    started = outcome.runs
+    for said in outcome.refused:
+        admin.message_user(request, said, messages.WARNING)
+    if started:
+        note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
+        text = f"{len(started)} run{'' if len(started) == 1 else 's'} started over {show.number(len(keys))} rows."
+        admin.message_user(request, text, messages.SUCCESS)
+    elif not outcome.refused:
+        admin.message_user(request, what.none, messages.WARNING)
     return HttpResponseRedirect(show.url_of(started[0]) if len(started) == 1 else show.url_of_list(SyncRun))
 
 

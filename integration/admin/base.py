@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from integration.admin import search
@@ -28,6 +28,8 @@ else:
     AnyPage, AnyPaginator = Page, Paginator
 
 NEWEST = 100_000  # rows that a filter without an index of its own looks through
+
+LONGEST_NUMBER = 18  # digits
 
 
 class LookaheadPage(AnyPage):
@@ -96,11 +98,19 @@ class BigTable(Admin):
         """The list that does not count."""
         return BigList
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A number no column can hold is a wrong filter, not an error of ours."""
+        filters = [str(text) for name, text in request.GET.items() if name != SEARCH_VAR]
+        if any(text.isdecimal() and len(text) > LONGEST_NUMBER for text in filters):
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Equality on indexed columns only, whatever the other filters."""
-        if term := search_term.strip():
+        if (term := search_term.strip()) and self.model in search.SEARCHABLE:
             queryset = queryset.filter(pk__in=search.matching(self.model, search.Term(term)).values_list("pk"))
         return queryset, False
 
@@ -177,7 +187,7 @@ class IntegrationFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of this integration."""
-        return queryset.filter(integration_id=self.value()) if self.value() else queryset
+        return queryset.filter(integration_id=search.uuid_or_nil(self.value() or "")) if self.value() else queryset
 
 
 def recent(rows: QuerySet[Any], count: int = 20) -> list[Any]:

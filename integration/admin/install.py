@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from integration.admin import diagnose as diagnosis
-from integration.admin import install_buttons, install_settings, show
+from integration.admin import install_buttons, install_settings, search, show
 from integration.admin.actions import bulk, note
 from integration.admin.base import Admin, object_action
 from integration.admin.install_form import InstallForm
@@ -256,7 +256,9 @@ class IntegrationAdmin(Admin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Only what makes sense in its state."""
-        state = Integration.objects.filter(pk=object_id).values_list("state", flat=True).first() or ""
+        state = (
+            Integration.objects.filter(pk=search.uuid_or_nil(object_id)).values_list("state", flat=True).first() or ""
+        )
         elsewhere = {"uninstall", "repair"}  # at the page's end, and on the diagnosis
         offered = set(install_buttons.OFFERED.get(state, ())) - elsewhere
         buttons: Sequence[Any] = super().get_actions_detail(request, object_id)

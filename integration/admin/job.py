@@ -14,7 +14,7 @@ from integration.admin import fixes, show
 from integration.admin.actions import Bulk, bulk, note, page
 from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
 from integration.admin.kit import DropdownFilter
-from integration.admin.search import flow_labels, record_name
+from integration.admin.search import flow_labels, number_or_none, record_name
 from integration.engine import replay
 from integration.models import Integration, JobState, SyncJob
 
@@ -159,7 +159,9 @@ class JobAdmin(BigTable):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Only for a job that stands still."""
-        still = SyncJob.objects.filter(pk=object_id, state__in=(JobState.DEAD, JobState.HELD)).exists()
+        still = SyncJob.objects.filter(
+            pk=number_or_none(object_id) or 0, state__in=(JobState.DEAD, JobState.HELD)
+        ).exists()
         return super().get_actions_detail(request, object_id) if still else []
 
     @object_action("Try again", icon="autorenew", variant="primary")

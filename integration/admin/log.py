@@ -20,7 +20,7 @@ from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, Si
 from integration.admin.call import status_badge
 from integration.admin.kit import DropdownFilter
 from integration.admin.labels import changes, labels_of
-from integration.admin.search import flow_labels, record_name
+from integration.admin.search import flow_labels, number_or_none, record_name
 from integration.engine import replay
 from integration.engine.bulk import start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
@@ -195,7 +195,7 @@ class LogAdmin(BigTable):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Only while there is something to sync with."""
-        there = installed(SyncLog.objects.filter(pk=object_id)).exists()
+        there = installed(SyncLog.objects.filter(pk=number_or_none(object_id) or 0)).exists()
         return super().get_actions_detail(request, object_id) if there else []
 
     @object_action("Sync again", icon="autorenew", variant="primary")

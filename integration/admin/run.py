@@ -16,7 +16,7 @@ from integration.admin.actions import note, page
 from integration.admin.base import BigTable, IntegrationFilter, object_action
 from integration.admin.kit import DropdownFilter
 from integration.admin.masking import mask
-from integration.admin.search import flow_labels
+from integration.admin.search import flow_labels, number_or_none
 from integration.engine import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
@@ -164,7 +164,9 @@ class RunAdmin(BigTable):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Cancel only while there is something to cancel."""
-        under_way = SyncRun.objects.filter(pk=object_id, state__in=runs.UNFINISHED, cancel_requested=False).exists()
+        under_way = SyncRun.objects.filter(
+            pk=number_or_none(object_id) or 0, state__in=runs.UNFINISHED, cancel_requested=False
+        ).exists()
         return super().get_actions_detail(request, object_id) if under_way else []
 
     @object_action("Cancel", icon="block")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
@@ -42,8 +43,20 @@ class Term:
     @property
     def key(self) -> int | None:
         """The number of a row of ours, when it can be one."""
-        digits = self.text.removeprefix("#")
-        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+        return number_or_none(self.text.removeprefix("#"))
+
+
+def number_or_none(text: str) -> int | None:
+    """The number of a row, None for anything else somebody put into an address."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def uuid_or_nil(text: str) -> UUID:
+    """The id of an integration or connection; the nil UUID, which no row has, for anything else in an address."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
 
 
 @cache

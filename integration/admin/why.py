@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.utils.http import urlencode
 
 from integration.admin import fixes, show
 from integration.admin.masking import mask
+from integration.admin.search import uuid_or_nil
 from integration.engine import why
 from integration.engine.labels import Labels, labels_of, read_as
 from integration.models import Integration, RecordLink, State, SyncLog
@@ -42,14 +44,16 @@ def ask(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("integration.view_synclog"):
         raise PermissionDenied
     rows = Integration.objects.select_related("left", "right", "tenant")
-    integration = get_object_or_404(rows, pk=_uuid(request.GET.get("integration", "")))
+    integration = get_object_or_404(rows, pk=uuid_or_nil(request.GET.get("integration", "")))
     query = request.GET.get("q", "").strip()[:200]
     recipe, labels = get_recipe(integration.recipe), labels_of([integration])
-    ids = () if "@" in query else _ids(integration, query)
-    verdicts = why.verdicts(integration, recipe, "" if ids else query, ids)
+    ids = () if "@" in query else _ids(integration, query, why.main_flow(recipe).link_type)
+    others = "@" not in query and not ids and _is_of_another_kind(integration, query)
+    verdicts = [] if others else why.verdicts(integration, recipe, "" if ids else query, ids)
     context = {
         "label": f"{integration.tenant}, {recipe.label}", "address": show.url_of(integration),
         "left": integration.left.connector.label, "right": integration.right.connector.label,
+        "others": others,
         "verdicts": [
             {"row": verdict, "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
              "fixes": fixes.doors(verdict.rule, integration), "name": mask(verdict.name),
@@ -61,11 +65,16 @@ def ask(request: HttpRequest) -> HttpResponse:
     return render(request, "lockstep/why.html", context)
 
 
-def _ids(integration: Integration, query: str) -> tuple[str, ...]:
-    """The source ids of an id that may be either side's."""
-    links = RecordLink.objects.filter(integration=integration)
+def _ids(integration: Integration, query: str, kind: str) -> tuple[str, ...]:
+    """The source ids of an id that may be either side's; links of this kind only."""
+    links = RecordLink.objects.filter(integration=integration, link_type=kind)
     found = links.filter(target_id=query).exclude(source_id=query).values_list("source_id", flat=True)
     return (query, *found[:3]) if links.filter(source_id=query).exists() else tuple(found[:3])
+
+
+def _is_of_another_kind(integration: Integration, query: str) -> bool:
+    """Whether we know this id only as a deal's or the like: a person with the same id is somebody else."""
+    return RecordLink.objects.filter(Q(source_id=query) | Q(target_id=query), integration=integration).exists()
 
 
 def _values(values: Mapping[str, Any] | None, labels: Labels) -> show.Html:
@@ -74,7 +83,3 @@ def _values(values: Mapping[str, Any] | None, labels: Labels) -> show.Html:
     return show.facts(
         [(name, show.value(value)) for name, value in (read_as(*pair, labels) for pair in values.items())]
     )
-
-
-def _uuid(text: str) -> str:
-    return text if len(text) == 36 else "00000000-0000-0000-0000-000000000000"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from integration.engine import runs
@@ -21,29 +22,41 @@ LIMIT = 100_000  # ids one run keeps
 LIVE = (State.ACTIVE, State.PAUSED)
 
 
-def start_resync(records: Iterable[tuple[Integration, str, str]], user: AbstractBaseUser | None) -> list[SyncRun]:
-    """Read these (integration, flow, source id) afresh and bring them up to date: one run per integration and flow.
+@dataclass
+class Started:
+    """The runs that began, and a sentence for each that could not because one like it is still under way."""
 
-    Raises RunInProgress when one of them is still under way; those started before it go on.
-    """
+    runs: list[SyncRun] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def start(self, integration: Integration, kind: str, flow: str, ids: Sequence[Any], user: Any) -> None:
+        """Begin one run, or say why not."""
+        try:
+            self.runs.append(runs.start(integration, kind, flow, options={"ids": ids[:LIMIT]}, user=user))
+        except runs.RunInProgress as exc:
+            self.refused.append(f"{integration}: {exc} Wait for it or cancel it first.")
+
+
+def start_resync(records: Iterable[tuple[Integration, str, str]], user: AbstractBaseUser | None) -> Started:
+    """Read these (integration, flow, source id) afresh and bring them up to date: one run per integration and flow."""
     wishes: dict[tuple[Any, str], dict[str, None]] = defaultdict(dict)  # keeps the order, drops doubles
     integrations: dict[Any, Integration] = {}
     for integration, flow, source_id in records:
         if integration.state in LIVE:
             integrations[integration.pk] = integration
             wishes[integration.pk, flow][source_id] = None
-    return [
-        runs.start(integrations[pk], RESYNC, flow, options={"ids": list(ids)[:LIMIT]}, user=user)
-        for (pk, flow), ids in wishes.items()
-    ]
+    started = Started()
+    for (pk, flow), ids in wishes.items():
+        started.start(integrations[pk], RESYNC, flow, list(ids), user)
+    return started
 
 
-def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: AbstractBaseUser | None) -> list[SyncRun]:
-    """Process stored events again: one run per integration and flow that listens to them. Raises RunInProgress."""
+def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: AbstractBaseUser | None) -> Started:
+    """Process stored events again: one run per integration and flow that listens to them."""
     by_connection: dict[Any, list[WebhookEvent]] = defaultdict(list)
     for event in events:
         by_connection[event.connection_id].append(event)
-    started = []
+    started = Started()
     for integration in Integration.objects.select_related("left", "right", "tenant").filter(state__in=LIVE):
         recipe = recipes(integration.recipe)
         settings = {**recipe.default_settings, **integration.settings}
@@ -51,5 +64,5 @@ def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: Abstrac
             told = by_connection.get(getattr(integration, f"{flow.side}_id"), [])
             ids = [event.pk for event in told if event.vendor_event in flow.events]
             if ids and flow.enabled(settings):
-                started.append(runs.start(integration, REPLAY, flow.key, options={"ids": ids[:LIMIT]}, user=user))
+                started.start(integration, REPLAY, flow.key, ids, user)
     return started

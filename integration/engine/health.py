@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 BREAKER_AFTER = 5  # consecutive transient failures before a connection is left alone for a while
 BREAKER_STEP, BREAKER_CAP = timedelta(seconds=30), timedelta(minutes=15)
 REFRESHED_LATELY = timedelta(minutes=2)
+APP_REMOVED = "app_removed"  # the vendor says that our app was removed there
 # What is wrong with the account itself; a missing mailing, say, leaves the connection in order.
 CONNECTION_REASONS = frozenset(
     {"credentials_refused", "permission_missing", "account_closed", "address_refused", "secret_unreadable"}
@@ -55,11 +56,20 @@ def worked(integration: Integration) -> None:
 
 
 def mark(connection: Connection, health: str, reason: str = "", detail: str = "") -> None:
-    """Set a connection's health; `health_changed_at` moves only when it really changes."""
+    """Set a connection's health; `health_changed_at` moves only when it really changes.
+
+    An app that was removed at the vendor stays removed, whatever a call says of it: until it is uninstalled, or
+    somebody consents anew (`tokens.store`).
+    """
+    columns = ("health", "health_reason", "health_detail", "health_changed_at")
     if (connection.health, connection.health_reason) != (health, reason):
         connection.health_changed_at = timezone.now()
     connection.health, connection.health_reason, connection.health_detail = health, reason, detail
-    connection.save(update_fields=["health", "health_reason", "health_detail", "health_changed_at"])
+    rows = Connection.objects.filter(pk=connection.pk)
+    if health != Health.DISCONNECTED:
+        rows = rows.exclude(health=Health.NEEDS_YOU, health_reason=APP_REMOVED)
+    if not rows.update(**{column: getattr(connection, column) for column in columns}):
+        connection.refresh_from_db(fields=columns)
 
 
 def check(connection: Connection, *, release: bool = True) -> bool:

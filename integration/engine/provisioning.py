@@ -171,10 +171,16 @@ def _patiently(ctx: Context, step: Step) -> str:
 
 
 def _activate(integration: Integration) -> None:
-    if integration.state == State.DRAFT:
-        integration.state, integration.activated_at = State.ACTIVE, timezone.now()
-        integration.save(update_fields=["state", "activated_at"])
-    health.release_held(integration)
+    _move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
+    if integration.state != State.UNINSTALLED:
+        health.release_held(integration)
+
+
+def _move(integration: Integration, *before: str, **after: Any) -> bool:
+    """Change the state, if in the database it is one of those still: somebody may have uninstalled it meanwhile."""
+    moved = Integration.objects.filter(pk=integration.pk, state__in=before).update(**after)
+    integration.refresh_from_db(fields=["state", "activated_at", "paused_at", "paused_by"])
+    return bool(moved)
 
 
 def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
@@ -332,16 +338,13 @@ def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
 
 def pause(integration: Integration, user: Any = None) -> None:
     """Stop syncing. Events go on being collected and are worked off after `resume`."""
-    integration.state, integration.paused_at = State.PAUSED, timezone.now()
-    integration.paused_by = user
-    integration.save(update_fields=["state", "paused_at", "paused_by"])
+    _move(integration, State.ACTIVE, state=State.PAUSED, paused_at=timezone.now(), paused_by=user)
 
 
 def resume(integration: Integration) -> None:
     """Go on where it stopped."""
-    integration.state, integration.paused_at, integration.paused_by = State.ACTIVE, None, None
-    integration.save(update_fields=["state", "paused_at", "paused_by"])
-    doorbell.ring(str(integration.pk))
+    if _move(integration, State.PAUSED, state=State.ACTIVE, paused_at=None, paused_by=None):
+        doorbell.ring(str(integration.pk))
 
 
 def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
@@ -370,7 +373,7 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
 def _leaver(side: str, recipes: Recipes) -> Any:
     def leave(ctx: Context) -> str:
         connection = ctx.connection(side)
-        if connection.health_reason == "app_removed":
+        if connection.health_reason == health.APP_REMOVED:
             return "gone with the app"
         _, removed = _sync_connection(ctx.client(side), connection, needed_events(connection, recipes))
         return f"{removed} removed"
@@ -383,7 +386,7 @@ def _disconnecter(side: str) -> Any:
         connection = ctx.connection(side)
         if health.integrations_on(connection):
             return "kept, another integration uses them"
-        gone = connection.health_reason == "app_removed"  # the vendor has ended our access already
+        gone = connection.health_reason == health.APP_REMOVED  # the vendor has ended our access already
         try:
             if not gone:
                 tokens.revoke(connection)

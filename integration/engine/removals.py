@@ -7,8 +7,6 @@ from integration.engine import health, provisioning
 from integration.engine.recipe import Recipes
 from integration.models import Connection, Health
 
-REASON = "app_removed"
-
 
 def note(vendor: str, removal: Removal) -> int:
     """Mark the connections that live on this user's consent. Returns how many; others of the account go on."""
@@ -17,14 +15,14 @@ def note(vendor: str, removal: Removal) -> int:
         account_details__user_id=removal.user_id,
     ).exclude(health=Health.DISCONNECTED)  # fmt: skip
     for connection in rows:
-        health.mark(connection, Health.NEEDS_YOU, REASON, "The vendor told us so.")
+        health.mark(connection, Health.NEEDS_YOU, health.APP_REMOVED, "The vendor told us so.")
     return len(rows)
 
 
 def finish(recipes: Recipes) -> int:
     """Uninstall every integration on a connection whose app was removed. Safe to run again; returns how many."""
     done = 0
-    for connection in Connection.objects.filter(health=Health.NEEDS_YOU, health_reason=REASON):
+    for connection in Connection.objects.filter(health=Health.NEEDS_YOU, health_reason=health.APP_REMOVED):
         integrations = health.integrations_on(connection)
         for integration in integrations:
             provisioning.uninstall(integration, recipes)

@@ -20,6 +20,7 @@ from integration.models import Connection
 
 EARLY = timedelta(minutes=5)
 LEASE = timedelta(seconds=90)  # longer than any answer may take
+STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
 BUSY_RETRY = 3.0  # seconds until a worker that lost the race asks again
 
 
@@ -31,7 +32,7 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
     """
     if connection.auth_kind != "oauth":
         return
-    connection.refresh_from_db(fields=["credentials", "token_expires_at", "refresh_lease_until"])
+    connection.refresh_from_db(fields=[*STORED, "refresh_lease_until"])
     _ = connection.plain_credentials  # raises when they cannot be decrypted
     if not force and not _expires_within(connection, EARLY):
         return
@@ -40,7 +41,7 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
             raise TransientError("The access token is being renewed.", retry_after=BUSY_RETRY)
         return
     try:
-        connection.refresh_from_db(fields=["credentials", "token_expires_at"])
+        connection.refresh_from_db(fields=STORED)
         if not _expires_within(connection, EARLY) and not force:
             return  # another worker was quicker between our look and our lease
         client_id, client_secret = app_of(connection)
@@ -64,13 +65,13 @@ def store(connection: Connection, token: Any, *, unless_changed_since: datetime 
     }
     connection.store_credentials(values, token.access_token)
     connection.token_expires_at = token.expires_at
-    columns = ["credentials", "credentials_hint", "credentials_changed_at", "token_expires_at"]
-    if unless_changed_since is None:
-        connection.save(update_fields=None if connection._state.adding else columns)
+    if unless_changed_since is None:  # a new consent; it ends what was noted of the one before
+        connection.health_reason = ""
+        connection.save(update_fields=None if connection._state.adding else [*STORED, "health_reason"])
         return
     same = Connection.objects.filter(pk=connection.pk, credentials_changed_at=unless_changed_since)
-    if not same.update(**{column: getattr(connection, column) for column in columns}):
-        connection.refresh_from_db(fields=columns)
+    if not same.update(**{column: getattr(connection, column) for column in STORED}):
+        connection.refresh_from_db(fields=STORED)
 
 
 def revoke(connection: Connection) -> None:

@@ -63,6 +63,8 @@ class Verdict:
 def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str, ...] = ()) -> list[Verdict]:
     """One verdict per record that `text` (address, name or id) finds at the source, or that `ids` names from our rows.
 
+    The ids are those of links of `main_flow`.
+
     Nobody found gives one verdict that says so. A vendor that does not answer is a sentence in `problems`.
     """
     general = _general_rule(integration)
@@ -76,13 +78,18 @@ def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str
         ]
 
 
+def main_flow(recipe: Recipe) -> Flow:
+    """The flow that a bare id is asked about. Other flows' ids may be those of somebody else: a deal 2, a person 2."""
+    return recipe.flow(next(iter(recipe.mapped_flows), recipe.flows[0].key))
+
+
 def _find(ctx: Context, text: str, ids: tuple[str, ...], problems: list[str]) -> list[Found]:
     try:
         found = list(ctx.recipe.search(ctx, text)) if text else []
     except IntegrationError as exc:
         problems.append(exc.public)
         found = []
-    flow = next(iter(ctx.recipe.mapped_flows), ctx.recipe.flows[0].key)
+    flow = main_flow(ctx.recipe).key
     known = {hit.external_id for hit in found}
     return found + [Found(flow, external_id, "") for external_id in ids if external_id not in known]
 

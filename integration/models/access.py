@@ -86,7 +86,7 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         if not self.verify_is_allowed()[0]:
             return False
         typed = "".join(token.split()).lower()
-        good = self._is_present_code(typed) if typed.isdigit() else self._is_recovery_code(typed)
+        good = self._is_present_code(typed) if typed.isascii() and typed.isdigit() else self._is_recovery_code(typed)
         if good:
             self.throttle_reset(commit=False)
             self.set_last_used_timestamp(commit=False)

@@ -121,7 +121,7 @@ def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
     tenant = enter(request, tenant_id, at_least)
     key = request.GET.get("recipe", "") or _only_choice(tenant)
     if not key:
-        return page(request, tenant, "connect", {"choices": recipe_choices()})
+        return page(request, tenant, "connect", {"choices": _choices(tenant)})
     if key not in RECIPES:
         raise Http404
     recipe = get_recipe(key)
@@ -139,9 +139,19 @@ def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
 
 def _only_choice(tenant: Tenant) -> str:
     """The recipe, where there is no choice: the only one, or the only one for the system that is connected already."""
-    vendors = set(Connection.objects.filter(tenant=tenant, health=Health.OK).values_list("vendor", flat=True))
-    fitting = [key for key in RECIPES if get_recipe(key).left in vendors] or list(RECIPES)
+    fitting = _fitting(tenant) or list(RECIPES)
     return fitting[0] if len(fitting) == 1 else ""
+
+
+def _choices(tenant: Tenant) -> list[tuple[str, str]]:
+    """All recipes, those for the system that is connected already first."""
+    fitting = _fitting(tenant)
+    return sorted(recipe_choices(), key=lambda pair: pair[0] not in fitting)
+
+
+def _fitting(tenant: Tenant) -> list[str]:
+    vendors = set(Connection.objects.filter(tenant=tenant, health=Health.OK).values_list("vendor", flat=True))
+    return [key for key in RECIPES if get_recipe(key).left in vendors]
 
 
 def _sides(request: HttpRequest, tenant: Tenant, recipe: Recipe) -> list[Side]:

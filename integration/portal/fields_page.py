@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -103,7 +103,7 @@ def _with_one_more(data: QueryDict, flow: str) -> QueryDict:
     """What was typed, and one more empty row for this flow."""
     more = data.copy()
     total = data.get(f"{flow}-TOTAL_FORMS", "")
-    if total.isdigit() and len(total) < 4:
+    if total.isascii() and total.isdigit() and len(total) < 4:
         more[f"{flow}-TOTAL_FORMS"] = str(int(total) + 1)
         more[f"{flow}-{total}-transform"], more[f"{flow}-{total}-direction"] = "text", "forward"
     return more
@@ -111,9 +111,13 @@ def _with_one_more(data: QueryDict, flow: str) -> QueryDict:
 
 def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRowsFormSet]) -> None:
     """Store all rows or none, then make the vendors ready for them."""
-    with transaction.atomic():
-        for formset in formsets:
-            formset.save()
+    try:
+        with transaction.atomic():
+            for formset in formsets:
+                formset.save()
+    except IntegrityError:  # the same new row was saved a moment ago, from another tab or by somebody else
+        messages.error(request, "These rows were saved elsewhere a moment ago. Look at them and save again.")
+        return
     said = "; ".join(line for formset in formsets for line in formset.said())
     note(request, integration, f"Field mappings saved. {said or 'Nothing changed.'}")
     if integration.state == State.DRAFT:

@@ -73,7 +73,9 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
     found = []
     for integration in integrations_of(tenant).exclude(state=State.UNINSTALLED):
         recipe = get_recipe(integration.recipe)
-        ids = tuple(link.source_id for link in held.links if link.integration_id == integration.pk)
+        kind = why.main_flow(recipe).link_type
+        links = [link for link in held.links if link.integration_id == integration.pk and link.link_type == kind]
+        ids = tuple(link.source_id for link in links)
         fields = labels_of([integration])
         found.append({
             "integration": integration, "recipe": recipe,

@@ -48,6 +48,8 @@ def standing(integration: Integration) -> Standing:
     if late:
         said = "1 change is" if late == 1 else f"{late} changes are"
         return Standing("Catching up", "↻", "blue", f"{said} being worked off.")
+    if waiting := needs(integration):
+        return Standing("Needs you", "!", "amber", waiting[0].said, waiting[0].fix)
     return Standing("In step", "✓", "green", f"Everything is in step. {last_event(integration)}")
 
 

@@ -54,7 +54,7 @@ def users(ctx: Context) -> dict[str, dict[str, str]]:
 
 def search(ctx: Context, text: str) -> list[Found]:
     """People by e-mail, by name (part of one will do), or by Pipedrive id."""
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         persons = ctx.left.get_persons([text])
         return [Found("person_to_contact", row.id, row.name, row.primary_email) for row in persons]
     hits = ctx.left.search_persons(text) if "@" in text else ctx.left.search_persons_by_name(text)

@@ -114,7 +114,7 @@ def _unfit(request: Request) -> Response | None:
     if request.META.get("HTTP_TRANSFER_ENCODING"):
         return Response({"error": "send the length of the body"}, status=411)
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if not (length.isascii() and length.isdigit()) or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return Response({"error": "too large"}, status=413)
     return None
 

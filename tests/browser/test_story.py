@@ -48,6 +48,10 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_text("Pipedrive is connected: ACME GmbH.").wait_for()
     assert Member.objects.get().role == "owner"
 
+    # Which pair: those with Pipedrive come first.
+    assert page.locator("a.card").first.inner_text().strip() == "Pipedrive ↔ Maileon"
+    page.get_by_role("link", name="Pipedrive ↔ Maileon").click()
+
     # The second system: a wrong key is named, the right one is taken.
     card = page.get_by_role("region", name="Maileon")
     card.get_by_label("API key").fill("wrong-key-000000")

@@ -90,3 +90,18 @@ def test_who_may_only_look_invites_nobody(db: None) -> None:
     address = reverse("admin:tenants_tenant_invite_member", args=[factories.TenantFactory().pk])
     assert client.post(address, {"email": "ada@example.com", "role": "owner"}).status_code == 403
     assert not Invitation.objects.exists()
+
+
+def test_who_lets_people_in_gives_nobody_every_right(db: None) -> None:
+    admin = factories.UserFactory(is_staff=True)
+    admin.user_permissions.set(Permission.objects.filter(content_type__model="user"))
+    client = Client()
+    client.force_login(admin)
+    root = factories.UserFactory(is_superuser=True)
+    form = {"username": admin.username, "is_staff": "on", "is_active": "on", "is_superuser": "on"}
+
+    client.post(reverse("admin:auth_user_change", args=[admin.pk]), form)
+    admin.refresh_from_db()
+    assert not admin.is_superuser
+    for page in ("admin:auth_user_password_change", "admin:auth_user_delete"):
+        assert client.get(reverse(page, args=[root.pk])).status_code == 403

@@ -57,7 +57,7 @@ def _parts(value: str | None) -> Any:
 def search(ctx: Context, text: str) -> Sequence[Found]:
     """Contacts by e-mail (secondary ones too), by a part of the name, or by HubSpot id."""
     wanted = (*BASIC,)
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         found = ctx.left.get_contacts([text], wanted)
     elif "@" in text:
         found = ctx.left.find_contacts([text], wanted)

@@ -44,7 +44,7 @@ def test_it_says_what_went_wrong_and_what_to_do(console: Client, rows: Any) -> N
     page = text(console, ADA)
     assert "The target refused this record." in page
     assert "A value does not fit" in page
-    assert "then press Release" in page
+    assert "then sync it again" in page
     assert "POST /contacts" in page
     assert "31 ms" in page
     assert "To be done: person 42" in page

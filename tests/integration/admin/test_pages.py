@@ -68,7 +68,7 @@ def test_a_log_row_leads_to_everything(console: Client, rows: Any) -> None:
         assert reverse(f"admin:integration_{row._meta.model_name}_change", args=[row.pk]) in text
     assert "The target refused this record." in text
     assert "A value does not fit" in text  # the cause
-    assert "then press Release" in text  # the fix
+    assert "then sync it again" in text  # the fix
     assert "The vendor says no." in text
     assert "&lt;b&gt;sent" in text  # the request
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.models import Health, SyncJob
+from integration.models import Health, RecordLink, SyncJob
 from tests.support import factories
 from tests.support.world import World
 
@@ -56,6 +56,23 @@ def test_both_sides_are_shown_as_they_are_now(console: Client, world: World, ada
     assert "King" in page
     assert "Lovelace" in page
     assert "9001-" + ada in page
+
+
+def test_the_number_of_a_deal_is_not_taken_for_a_persons(console: Client, world: World, ada: str) -> None:
+    zora = world.person("Zora Hurston")
+    RecordLink.objects.create(
+        integration=world.integration, link_type="deal_event", source_id=zora, target_id=f"deal_added-{zora}-0"
+    )
+
+    for query in (zora, f"deal_added-{zora}-0"):
+        page = ask(console, world, query)
+        assert "Hurston" not in page
+        assert "belongs to a person" in page
+
+
+@pytest.mark.parametrize("wrong", ["z" * 36, "zzz", "7", ""])
+def test_what_is_no_id_of_an_integration_is_not_found(console: Client, db: None, wrong: str) -> None:
+    assert console.get(reverse("console-why"), {"integration": wrong, "q": ADA}).status_code == 404
 
 
 @pytest.mark.parametrize("term", ["source", "target"])

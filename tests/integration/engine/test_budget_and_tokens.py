@@ -118,6 +118,23 @@ def test_two_workers_burn_one_refresh_token(oauth_connection, monkeypatch):
     assert used == ["r1"]
 
 
+def test_a_worker_that_looked_earlier_keeps_the_pair_it_was_given(oauth_connection, monkeypatch):
+    used = []
+
+    def refresh(client_id, client_secret, token):
+        used.append(token)
+        return fresh(access=f"a{len(used) + 1}", refresh=f"r{len(used) + 1}")
+
+    monkeypatch.setattr(oauth, "refresh", refresh)
+    first, second = Connection.objects.get(), Connection.objects.get()
+
+    tokens.ensure_fresh(first)
+    tokens.ensure_fresh(second, force=True)
+
+    assert used == ["r1", "r2"]
+    assert Connection.objects.get().credentials["refresh_token"] == "r3"
+
+
 def test_a_refused_refresh_asks_for_a_person_and_holds_the_jobs(oauth_connection, monkeypatch):
     def refused(*args):
         raise AuthError("Pipedrive refused the refresh token.")

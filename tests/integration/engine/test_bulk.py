@@ -30,7 +30,7 @@ def test_each_chosen_record_is_worked_on_once(integration):
     flow = FakeFlow(source=people(12))
     chosen = [(integration, flow.key, key) for key in ("003", "007", "003", "011")]
 
-    (run,) = bulk.start_resync(chosen, None)
+    (run,) = bulk.start_resync(chosen, None).runs
     work(integration, flow)
 
     run.refresh_from_db()
@@ -45,13 +45,17 @@ def test_one_run_per_integration_and_flow(integration):
 
     started = bulk.start_resync([(row, "f", "1") for row in (integration, other, uninstalled)], None)
 
-    assert {run.integration_id for run in started} == {integration.pk, other.pk}
+    assert {run.integration_id for run in started.runs} == {integration.pk, other.pk}
 
 
-def test_a_second_one_waits_for_the_first(integration):
+def test_a_second_one_waits_for_the_first_and_the_others_start(integration):
+    other = IntegrationFactory()
     bulk.start_resync([(integration, "f", "1")], None)
-    with pytest.raises(runs.RunInProgress):
-        bulk.start_resync([(integration, "f", "2")], None)
+
+    started = bulk.start_resync([(other, "f", "1"), (integration, "f", "2")], None)
+
+    assert [run.integration_id for run in started.runs] == [other.pk]
+    assert started.refused == [f"{integration}: A resync of f is already under way. Wait for it or cancel it first."]
 
 
 def test_a_dead_job_is_settled_with_what_its_events_knew(integration):
@@ -99,7 +103,7 @@ def test_live_changes_go_first(integration):
 
 def test_it_stops_when_cancelled_and_keeps_what_was_done(integration):
     flow = FakeFlow(source=people(25))
-    (run,) = bulk.start_resync([(integration, flow.key, key) for key in people(25)], None)
+    (run,) = bulk.start_resync([(integration, flow.key, key) for key in people(25)], None).runs
     work(integration, flow, slice_seconds=0)
     runs.cancel(run)
     work(integration, flow)
@@ -117,7 +121,7 @@ def test_events_are_replayed_oldest_first_and_once_per_record(integration):
     ]
     silent = EventFactory(connection=integration.left, vendor_event="nobody.listens", state="ignored")
 
-    (run,) = bulk.start_replay([*rows, silent], recipes_with(flow), None)
+    (run,) = bulk.start_replay([*rows, silent], recipes_with(flow), None).runs
     work(integration, flow)
 
     run.refresh_from_db()

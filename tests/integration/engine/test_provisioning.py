@@ -200,3 +200,17 @@ def test_two_saves_at_once_make_things_once(world, monkeypatch):
     assert all(result.ok for result in results)
     assert len(fields) == before
     assert Integration.objects.get().provision_lease_until is None
+
+
+@pytest.mark.parametrize("late", ["activate", "pause", "resume"])
+def test_what_was_uninstalled_meanwhile_stays_uninstalled(world, late):
+    if late == "activate":
+        Integration.objects.update(state="draft")
+    elif late == "resume":
+        provisioning.pause(world.integration)
+    stale = Integration.objects.select_related("left", "right", "tenant").get()
+    provisioning.uninstall(Integration.objects.get(), get_recipe)
+
+    {"activate": provisioning._activate, "pause": provisioning.pause, "resume": provisioning.resume}[late](stale)
+
+    assert Integration.objects.get().state == stale.state == "uninstalled"

@@ -306,3 +306,19 @@ def test_before_the_first_save_rows_wait_for_the_settings(world):
     assert "used once the settings are saved" in text(answer)
     assert world.sandbox.state.maileon.accounts[ACCOUNT] is not None
     hub.drain()
+
+
+def test_a_new_row_that_is_saved_twice_is_there_once(world):
+    client = member(world)
+    data = filled_in(world, add=[{"source": "Phone", "target": "City"}])
+
+    answers = [client.post(address(world), data, follow=True) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "saved elsewhere a moment ago" in text(answers[1])
+    assert FieldMapping.objects.filter(integration=world.integration, target="CITY").count() == 1
+
+
+def test_an_odd_number_of_rows_is_no_error_of_ours(world):
+    answer = member(world).post(address(world), {f"{FLOW}-TOTAL_FORMS": "²", "do": f"add:{FLOW}"})
+    assert answer.status_code == 200

@@ -52,6 +52,20 @@ def test_a_member_sees_where_a_person_is(world, ada):
     assert "danger" not in html
 
 
+def test_a_deal_with_the_number_of_somebody_else_shows_nobody_else(world, ada):
+    zora = next(row.source_id for row in RecordLink.objects.all() if row.source_id != ada)
+    mine = RecordLink.objects.get(source_id=ada)
+    RecordLink.objects.create(
+        integration=world.integration, link_type="deal_event", source_id=zora, target_id=f"deal_added-{zora}-0",
+        email_hash=mine.email_hash,
+    )  # fmt: skip
+
+    html = member(world.integration.tenant).post(address(world.integration.tenant), {"email": ADA}).content.decode()
+
+    assert "Lovelace" in html
+    assert "Hurston" not in html
+
+
 def test_the_export_holds_everything_and_nobody_else(world, ada):
     form = {"email": ADA, "do": "export"}
     answer = member(world.integration.tenant, "editor").post(address(world.integration.tenant), form)

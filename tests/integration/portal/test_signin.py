@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from integration import tasks
 from integration.connectors.base import Account, Identity
-from integration.engine import consent, provisioning, tokens
+from integration.engine import consent, health, provisioning, tokens
 from integration.models import Connection, Health, Integration
 from integration.portal import accounts, signin
 from integration.recipes.registry import get_recipe
@@ -565,3 +565,18 @@ def test_a_refresh_never_overwrites_newer_consent(app, monkeypatch):
 
     assert connection.credentials["access_token"] == "newer-consent-0001"
     assert Connection.objects.get().credentials["refresh_token"] == "newer-refresh"
+
+
+def test_a_call_that_is_refused_meanwhile_does_not_hide_the_removal(app):
+    row = installed_by_consent(app)
+    assert removed_by(9001001) == 200
+    connection = Connection.objects.get(vendor="pipedrive")
+
+    health.mark(connection, Health.NEEDS_YOU, "credentials_refused", "401")
+    assert connection.health_reason == "app_removed"
+    health.mark(connection, Health.OK)
+    tasks.sweep()
+
+    row.refresh_from_db()
+    connection.refresh_from_db()
+    assert (row.state, connection.health, connection.credentials) == ("uninstalled", "disconnected", {})
