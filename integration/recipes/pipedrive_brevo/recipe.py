@@ -16,6 +16,7 @@ from integration.recipes.pipedrive_brevo.figures import MORE_OF_A_PERSON, REVENU
 from integration.recipes.pipedrive_brevo.imports import ImportCheck
 from integration.recipes.pipedrive_brevo.lead_to_list import LeadToList
 from integration.recipes.pipedrive_brevo.new_contact_to_person import NewContactToPerson
+from integration.recipes.pipedrive_brevo.organization_to_company import OrganizationToCompany
 from integration.recipes.pipedrive_brevo.person_to_contact import DEALS, PEOPLE, PersonToContact
 from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
 from integration.recipes.pipedrive_brevo.settings import DEFAULTS, SettingsForm, summary, warnings
@@ -36,10 +37,17 @@ PERSON_MAPPING = (
 )
 
 
+ORGANIZATION_MAPPING = (
+    MappingRow("name", "name", required=True),
+    MappingRow("website", "domain"),
+)
+
+
 def webhooks(settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
     """The vendor events needed with these settings, by side. Deals change a person's figures too."""
     persons, deals = settings["persons_enabled"], settings["deals_enabled"]
     left = (PEOPLE | DEALS if persons else frozenset()) | (DEALS if deals else frozenset())
+    left |= OrganizationToCompany.events if settings["organizations_enabled"] else frozenset()
     left |= ActivityToEvent.events if settings["activities_enabled"] else frozenset()
     left |= LeadToList.events if settings["leads_enabled"] else frozenset()
     return {"left": left, "right": ContactToPerson.events if persons else frozenset()}
@@ -52,11 +60,15 @@ RECIPE = Recipe(
     right="brevo",
     flows=(
         ContactToPerson(), PersonToContact(), ImportCheck(), NewContactToPerson(), DealToContact(), PersonToEvent(),
+        OrganizationToCompany(),
         ActivityToEvent(), LeadToList(),
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
-    default_mappings={"person_to_contact": PERSON_MAPPING},
+    default_mappings={
+        "person_to_contact": PERSON_MAPPING,
+        "organization_to_company": ORGANIZATION_MAPPING,
+    },
     steps=steps,
     webhooks=webhooks,
     warnings=warnings,
