@@ -48,7 +48,8 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_text("Pipedrive is connected: ACME GmbH.").wait_for()
     assert Member.objects.get().role == "owner"
 
-    # The second system: a wrong key is named, the right one is taken.
+    # Which pair, then the second system: a wrong key is named, the right one is taken.
+    page.get_by_role("link", name="Pipedrive ↔ Maileon").click()
     card = page.get_by_role("region", name="Maileon")
     card.get_by_label("API key").fill("wrong-key-000000")
     page.get_by_role("button", name="Connect").click()

@@ -19,6 +19,7 @@ from integration.recipes.pipedrive_brevo.new_contact_to_person import NewContact
 from integration.recipes.pipedrive_brevo.organization_to_company import OrganizationToCompany
 from integration.recipes.pipedrive_brevo.person_to_contact import DEALS, PEOPLE, PersonToContact
 from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
+from integration.recipes.pipedrive_brevo.report import report
 from integration.recipes.pipedrive_brevo.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_brevo.steps import needed_fields, steps
 
@@ -79,6 +80,7 @@ RECIPE = Recipe(
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
     own_targets={"person_to_contact": frozenset({"email"})},
     two_way={"person_to_contact": TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))},
+    report=report,
     choices={
         "person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person")),
         "stages": Choices("left", places.stage_choices),

@@ -175,6 +175,11 @@ class SettingsForm(settings_form.SettingsForm):
             self.fields[name] = forms.ChoiceField(label=label, required=False)
             self.offer(name, self.offered.get("lists", ()))
 
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Every place of a deal may have a list of its own."""
+        return super().accepts(name) or bool(re.fullmatch(rf"{STAGE}(\d+|won|lost)", name))
+
     def _stages(self) -> dict[str, str]:
         """Setting → label of every stage the account has, won and lost, and of those only known from earlier."""
         named = [(key, label) for key, label in self.offered.get("stages", ()) if key.isdigit()]

@@ -25,7 +25,7 @@ def signed_in(member):
 
 
 def address(tenant):
-    return reverse("portal:connect", kwargs={"tenant_id": tenant.pk})
+    return reverse("portal:connect", kwargs={"tenant_id": tenant.pk}) + "?recipe=pipedrive_maileon"
 
 
 def form(sandbox, **changed):
