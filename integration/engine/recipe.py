@@ -78,6 +78,34 @@ class Choices:
 
 
 @dataclass(frozen=True)
+class ReportRow:
+    """One group of a report: how many deals stand how, and what the open and the won ones are worth."""
+
+    label: str
+    deals: int
+    open: int
+    won: int
+    lost: int
+    open_value: float
+    won_value: float
+
+    @property
+    def conversion(self) -> int:
+        """Won deals of all that are decided, in percent."""
+        decided = self.won + self.lost
+        return round(100 * self.won / decided) if decided else 0
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """One table of a report, with a note on how it counts."""
+
+    title: str
+    note: str
+    rows: tuple[ReportRow, ...]
+
+
+@dataclass(frozen=True)
 class Found:
     """A record somebody searched for at the source: the flow that syncs it, its id, and how to recognise it."""
 
@@ -118,6 +146,7 @@ class Recipe:
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
     two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
+    report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
 
     @property

@@ -24,6 +24,11 @@ class SettingsForm(forms.Form):
 
     asks: Mapping[str, str] = {}
 
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Whether there can be a setting of this name; forms whose fields depend on the account say more."""
+        return name in cls.base_fields
+
     def __init__(self, *args: Any, offered: Offered | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offered: Offered = offered or {}

@@ -59,7 +59,7 @@ def page(
 
 # What the left column offers of an integration: address, label, and the pages it stands for.
 COLUMN = (
-    ("portal:integration", "Overview", ("integration",)),
+    ("portal:integration", "Overview", ("integration", "report")),
     ("portal:settings", "Settings", ("settings", "stop")),
     ("portal:fields", "Fields", ("fields",)),
     ("portal:activity", "Activity", ("activity", "waiting", "record")),

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from integration.engine import hours
+from integration.engine.labels import labels_of, read_as
 from integration.models import FieldMapping, Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
 from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
@@ -117,9 +118,10 @@ def needs(integration: Integration) -> list[Need]:
                 Need(f"{step['label']}: {step['detail']}", reason.fix if reason else "", "Settings", "settings")
             )
     broken = FieldMapping.objects.filter(integration=integration).exclude(problem="")
-    found += [
-        Need(f"{row.source or 'Constant'} → {row.target}: {row.problem}", "", "Fields", "fields") for row in broken
-    ]
+    labels = labels_of([integration]) if broken else {}
+    for row in broken:
+        source = read_as(row.source, "", labels)[0] if row.source else "Constant"
+        found.append(Need(f"{source} → {row.target}: {row.problem}", "", "Fields", "fields"))
     return found + _stuck(integration)
 
 

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from integration.portal import connect, fields_page, people, records, running, settings_page, signin, team, views
+from integration.portal import (
+    connect,
+    fields_page,
+    people,
+    records,
+    report_page,
+    running,
+    settings_page,
+    signin,
+    team,
+    views,
+)
 
 app_name = "portal"
 _INTEGRATION = "t/<uuid:tenant_id>/i/<uuid:integration_id>/"
@@ -27,6 +38,7 @@ urlpatterns = [
     path(f"{_INTEGRATION}record/", records.sync_one, name="record"),
     path(f"{_INTEGRATION}fetch-all/", running.fetch_all, name="fetch_all"),
     path(f"{_INTEGRATION}runs/", views.runs, name="runs"),
+    path(f"{_INTEGRATION}report/", report_page.report, name="report"),
     path(f"{_INTEGRATION}runs/<int:run_id>/", views.run, name="run"),
     path(f"{_INTEGRATION}runs/<int:run_id>/cancel/", running.cancel, name="cancel"),
 ]

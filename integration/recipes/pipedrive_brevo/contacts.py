@@ -20,7 +20,7 @@ from integration.connectors.brevo.records import Contact
 from integration.engine import links, provisioning
 from integration.engine.batch import each
 from integration.engine.context import Context
-from integration.engine.flow import FollowUp, Result, Write
+from integration.engine.flow import FollowUp, Record, Result, Write
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.directory import left_lists
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FEW = 20  # up to here single calls, which answer at once; above it one import
 IMPORT, IMPORTED_AT = "import", "imported_at"  # in a link's notes: the import it travels with, and since when
 LEFT = "left_lists"  # in a link's notes: lists this person left alone
+ORGANIZATION = "organization"  # in a link's notes: the person's organization, for the company's links
 Results = dict[int, Result]
 
 
@@ -229,9 +230,25 @@ def _synced(
     whole = entry.values if entry.remember is None else entry.remember
     written = {**whole, "SMS": None} if said else None  # what did not arrive is not remembered as written
     return Result(
-        "synced", target_id=target_id, notes={**arrived, **notes}, reason="phone_taken" if said else note, detail=said,
-        action=action, call=ctx.last_call(), follow_ups=(*follow_ups, *wishes), written=written,
+        "synced", target_id=target_id, notes={**arrived, **notes, ORGANIZATION: organization_of(entry.record)},
+        reason="phone_taken" if said else note, detail=said, action=action, call=ctx.last_call(), written=written,
+        follow_ups=(*follow_ups, *wishes, *companies_of(ctx, entry)),
     )  # fmt: skip
+
+
+def organization_of(record: Record | None) -> str:
+    """The id of a person's organization, empty without one."""
+    found = (record.values.get("org_id") if record else None) or {}
+    return str(found.get("id") or "")
+
+
+def companies_of(ctx: Context, entry: Write) -> list[FollowUp]:
+    """The companies whose links change with this person: of the organization it has, and of the one it had."""
+    before = str((entry.link.notes if entry.link else {}).get(ORGANIZATION) or "")
+    now = organization_of(entry.record)
+    changed = {before, now} - {""} if before != now else set()
+    on = ctx.settings["organizations_enabled"]
+    return [FollowUp("organization_to_company", key) for key in sorted(changed)] if on else []
 
 
 def _one_by_one(ctx: Context, writes: Sequence[Write], call: Callable[[Context, Write], Result]) -> Results:

@@ -58,9 +58,10 @@ def _revenue(ctx: Context, ids: Sequence[str]) -> dict[str, float]:
     """Person → the sum of its won deals, in the currency of the settings."""
     if len(ids) <= FEW:
         return _sums(ctx, (deal for key in ids for deal in ctx.left.iter_deals(person_id=key, status="won")))
-    if "revenue" not in ctx.memory:
-        ctx.memory["revenue"] = _sums(ctx, ctx.left.iter_deals(status="won"))
-    found: dict[str, float] = ctx.memory["revenue"]
+    memory = f"revenue:{ctx.run.pk}" if ctx.run else ""  # the pages of one run share it, nothing else does
+    found: dict[str, float] = ctx.memory.get(memory) or _sums(ctx, ctx.left.iter_deals(status="won"))
+    if memory:
+        ctx.memory[memory] = found
     return found
 
 

@@ -17,7 +17,7 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
-from integration.recipes.pipedrive_brevo.contacts import IMPORT
+from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 
 PAUSE, LONGEST_PAUSE = 15.0, 300.0  # seconds between looks; each is one of a hundred calls per hour
@@ -91,7 +91,7 @@ def _settle(ctx: Context, write: Write) -> Result:
         )
     )
     said = ", ".join(f"{count} × {name}" for name, count in problems.items())
-    if status == "done" and not problems:
+    if status == "done" and not problems and not ctx.settings["organizations_enabled"]:
         return _arrived(ctx, people)
     found = _read_back(ctx, write) if status == "done" else {}
     again = [link for link in people if not _is_there(link, found)]
@@ -102,10 +102,13 @@ def _settle(ctx: Context, write: Write) -> Result:
         if link in again:  # not as we wrote it: whatever is there, it is written as new
             link.state, link.written, link.written_hash = "removed", {}, ""
     links.save_links(people)
-    wishes = tuple(FollowUp("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again)
+    wishes = [FollowUp("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again]
+    if ctx.settings["organizations_enabled"]:  # their links need the contacts' ids, which are known only now
+        ids = sorted({str(link.notes[ORGANIZATION]) for link in people if link.notes.get(ORGANIZATION)})
+        wishes += [FollowUp("organization_to_company", key) for key in ids]
     detail = f"{len(people) - len(again)} of {len(people)} arrived. {said}".strip()
     return Result("synced", action="import_checked", reason="import_left_out" if again else "", detail=detail,
-                  link_state=None, follow_ups=wishes, call=ctx.last_call())  # fmt: skip
+                  link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
 
 
 def _arrived(ctx: Context, people: Sequence[RecordLink]) -> Result:

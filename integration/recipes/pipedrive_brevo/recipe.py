@@ -16,8 +16,10 @@ from integration.recipes.pipedrive_brevo.figures import MORE_OF_A_PERSON, REVENU
 from integration.recipes.pipedrive_brevo.imports import ImportCheck
 from integration.recipes.pipedrive_brevo.lead_to_list import LeadToList
 from integration.recipes.pipedrive_brevo.new_contact_to_person import NewContactToPerson
+from integration.recipes.pipedrive_brevo.organization_to_company import OrganizationToCompany
 from integration.recipes.pipedrive_brevo.person_to_contact import DEALS, PEOPLE, PersonToContact
 from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
+from integration.recipes.pipedrive_brevo.report import report
 from integration.recipes.pipedrive_brevo.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_brevo.steps import needed_fields, steps
 
@@ -36,10 +38,17 @@ PERSON_MAPPING = (
 )
 
 
+ORGANIZATION_MAPPING = (
+    MappingRow("name", "name", required=True),
+    MappingRow("website", "domain"),
+)
+
+
 def webhooks(settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
     """The vendor events needed with these settings, by side. Deals change a person's figures too."""
     persons, deals = settings["persons_enabled"], settings["deals_enabled"]
     left = (PEOPLE | DEALS if persons else frozenset()) | (DEALS if deals else frozenset())
+    left |= OrganizationToCompany.events if settings["organizations_enabled"] else frozenset()
     left |= ActivityToEvent.events if settings["activities_enabled"] else frozenset()
     left |= LeadToList.events if settings["leads_enabled"] else frozenset()
     return {"left": left, "right": ContactToPerson.events if persons else frozenset()}
@@ -52,11 +61,15 @@ RECIPE = Recipe(
     right="brevo",
     flows=(
         ContactToPerson(), PersonToContact(), ImportCheck(), NewContactToPerson(), DealToContact(), PersonToEvent(),
+        OrganizationToCompany(),
         ActivityToEvent(), LeadToList(),
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
-    default_mappings={"person_to_contact": PERSON_MAPPING},
+    default_mappings={
+        "person_to_contact": PERSON_MAPPING,
+        "organization_to_company": ORGANIZATION_MAPPING,
+    },
     steps=steps,
     webhooks=webhooks,
     warnings=warnings,
@@ -67,6 +80,7 @@ RECIPE = Recipe(
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
     own_targets={"person_to_contact": frozenset({"email"})},
     two_way={"person_to_contact": TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))},
+    report=report,
     choices={
         "person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person")),
         "stages": Choices("left", places.stage_choices),

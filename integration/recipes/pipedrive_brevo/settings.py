@@ -39,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "ltv_currency": "EUR",
     "key_name": "",
     "deals_enabled": False,
+    "organizations_enabled": False,
     "activities_enabled": False,
     "leads_enabled": False,
     **dict.fromkeys(NAMED_LISTS, ""),
@@ -123,6 +124,12 @@ class SettingsForm(settings_form.SettingsForm):
         required=False,
         help_text="A deal's stage decides which list its person is on, and each move is an event for automations.",
     )
+    organizations_enabled = forms.BooleanField(
+        label="Sync organizations",
+        required=False,
+        help_text="Organizations become companies in Brevo, linked to the contacts of their people. Brevo allows a "
+        "hundred such calls an hour: many take their time.",
+    )
     activities_enabled = forms.BooleanField(
         label="Sync activities", required=False, help_text="Calls, e-mails and meetings become events of their person."
     )
@@ -168,6 +175,11 @@ class SettingsForm(settings_form.SettingsForm):
             self.fields[name] = forms.ChoiceField(label=label, required=False)
             self.offer(name, self.offered.get("lists", ()))
 
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Every place of a deal may have a list of its own."""
+        return super().accepts(name) or bool(re.fullmatch(rf"{STAGE}(\d+|won|lost)", name))
+
     def _stages(self) -> dict[str, str]:
         """Setting → label of every stage the account has, won and lost, and of those only known from earlier."""
         named = [(key, label) for key, label in self.offered.get("stages", ()) if key.isdigit()]
@@ -183,7 +195,7 @@ class SettingsForm(settings_form.SettingsForm):
                          "set_marketing_status", "ltv_currency", "custom_fields")),
             ("Lists", tuple(NAMED_LISTS)),
             ("Deals", ("deals_enabled", *self.stages)),
-            ("Activities and leads", ("activities_enabled", "leads_enabled")),
+            ("Organizations, activities and leads", ("organizations_enabled", "activities_enabled", "leads_enabled")),
             ("Events", tuple(EVENTS)),
             ("Brevo", ("key_name",)),
         )  # fmt: skip
@@ -251,6 +263,8 @@ def summary(settings: Mapping[str, Any]) -> list[str]:
         if settings.get("deals_enabled")
         else "Deals are not sent."
     )
+    if settings.get("organizations_enabled"):
+        said.append("Organizations become companies in Brevo, linked to their people.")
     if settings.get("activities_enabled"):
         said.append("New activities become events in Brevo.")
     if settings.get("leads_enabled"):

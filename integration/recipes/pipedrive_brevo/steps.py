@@ -21,6 +21,7 @@ STATUS = FieldSpec(
 )  # fmt: skip
 OPTIONS = {"Subscribed": "status_subscribed", "Unsubscribed": "status_unsubscribed", "Bounced": "status_bounced"}
 FOLDER, LIST = "Pipedrive", "Pipedrive contacts"
+COMPANY_KEY = "Pipedrive id"
 LONGEST_NAME = 50
 CUSTOM = "custom_fields."
 
@@ -29,11 +30,14 @@ def steps(ctx: Context) -> Sequence[Step]:
     """The steps for the present settings."""
     if not ctx.settings["persons_enabled"]:
         return []
-    return [
+    found = [
         Step("status", "Field “Brevo status” in Pipedrive", status_field),
         Step("attributes", "Contact attributes in Brevo", attributes),
         Step("list", "List of all contacts in Brevo", contact_list),
     ]
+    if ctx.settings["organizations_enabled"]:
+        found.append(Step("companies", "Company attribute “Pipedrive id” in Brevo", company_attribute))
+    return found
 
 
 def needed_fields(ctx: Context) -> Sequence[NeededField]:
@@ -113,6 +117,25 @@ def attribute_name(label: str, taken: set[str]) -> str:
         number += 1
         name = f"{base[: LONGEST_NAME - 3]}_{number}"
     return name
+
+
+def company_attribute(ctx: Context) -> str:
+    """The attribute that holds our key of a company; Brevo names it after its label."""
+    ctx.talking_to = "right"
+    said = "in place"
+    if not (key := _company_key(ctx)):
+        spec = FieldSpec("", COMPANY_KEY, "text", custom=True)
+        ctx.connection("right").connector.create_field(ctx.right, "company", spec)
+        key, said = _company_key(ctx), "created"
+    if not key:
+        raise ContractError("Brevo does not list the company attribute it just made.")
+    ctx.resources["company_key"] = key
+    return said
+
+
+def _company_key(ctx: Context) -> str:
+    fields = ctx.fields("right", "company", fresh=True).values()
+    return next((spec.key for spec in fields if spec.label == COMPANY_KEY), "")
 
 
 def contact_list(ctx: Context) -> str:

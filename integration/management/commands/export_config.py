@@ -1,0 +1,30 @@
+"""`manage.py export_config TENANT`: a tenant's integrations as YAML, with variables where secrets belong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from integration.engine import configuration
+from integration.recipes.registry import get_recipe
+from tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    """Write one tenant's configuration to standard output."""
+
+    help = "Print a tenant's connectors, settings and field mappings as YAML. Secrets are written as ${NAME}."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """The tenant's name."""
+        parser.add_argument("tenant")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print it."""
+        tenant = Tenant.objects.filter(name=options["tenant"]).first()
+        if tenant is None:
+            raise CommandError(f"There is no tenant “{options['tenant']}”.")
+        document = configuration.export(tenant, get_recipe)
+        self.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), ending="")

@@ -1,0 +1,84 @@
+"""The pipeline report: what a recipe counts at the source, as tables with a chart, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import slugify
+
+from integration.engine.context import Context
+from integration.engine.recipe import ReportRow, ReportTable
+from integration.errors import IntegrationError
+from integration.models import Integration, VendorCall
+from integration.portal.pages import enter_integration, page
+from integration.recipes.registry import get_recipe
+
+WIDTH = 100.0  # of the longest bar
+COLUMNS = ("deals", "open", "won", "lost", "open value", "won value", "conversion %")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins like this
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One row with its bar: kind, x and width of each part."""
+
+    row: ReportRow
+    parts: tuple[tuple[str, float, float], ...]
+
+
+@login_required
+def report(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Show the tables, or send them as CSV. A recipe that counts nothing says so."""
+    tenant, integration = enter_integration(request, tenant_id, integration_id)
+    tables, problem = _tables(integration)
+    if request.GET.get("format") == "csv":
+        return _csv(tables)
+    drawn = [(table, _drawn(table)) for table in tables]
+    return page(request, tenant, "report", {"tables": drawn, "problem": problem}, integration)
+
+
+def _tables(integration: Integration) -> tuple[Sequence[ReportTable], str]:
+    recipe = get_recipe(integration.recipe)
+    ctx = Context(integration, recipe)
+    try:
+        return (recipe.report(ctx) if recipe.report else ()), ""
+    except IntegrationError as exc:
+        return (), exc.public
+    finally:
+        VendorCall.objects.bulk_create(ctx.calls)
+
+
+def _drawn(table: ReportTable) -> list[Drawn]:
+    most = max((row.deals for row in table.rows), default=0)
+    return [Drawn(row, _parts(row, most)) for row in table.rows]
+
+
+def _parts(row: ReportRow, most: int) -> tuple[tuple[str, float, float], ...]:
+    """Won, open and lost one behind the other; the colours are those of the other charts."""
+    found, start = [], 0.0
+    for kind, number in (("synced", row.won), ("skipped", row.open), ("failed", row.lost)):
+        width = round(WIDTH * number / most, 1) if most else 0.0
+        found.append((kind, round(start, 1), width))
+        start += width
+    return tuple(found)
+
+
+def _csv(tables: Sequence[ReportTable]) -> HttpResponse:
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slugify("pipeline report")}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(("table", "group", *COLUMNS))
+    for table in tables:
+        for row in table.rows:
+            figures = (row.deals, row.open, row.won, row.lost, row.open_value, row.won_value, row.conversion)
+            writer.writerow((_harmless(table.title), _harmless(row.label), *figures))
+    return response
+
+
+def _harmless(text: str) -> str:
+    """Names come from the CRM: none may be a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

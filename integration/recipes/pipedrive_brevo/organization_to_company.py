@@ -1,0 +1,173 @@
+"""Flow organization → company: organizations become companies of Brevo's Sales CRM, linked to their people's contacts.
+
+A hundred calls an hour is all there is (brevo sheet §3), so what exists is listed once per slice, many new ones go as
+one file, and links are changed, never replaced. Brevo knows no key of ours: an attribute holds the Pipedrive id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.brevo.records import Company
+from integration.connectors.pipedrive.records import Organization, record_values
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound, TransientError
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION
+from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE as PERSON
+from integration.recipes.pipedrive_brevo.person_to_contact import REMOVED
+
+PAGE_SIZE = 500
+FEW = 10  # up to here single calls; more new ones go as one file
+TRIES = 3  # after that a company the file did not make is made alone
+FILE_PAUSE = 60.0
+CONTACTS = "contacts"  # among the values: the contacts that should be linked
+
+
+class OrganizationToCompany:
+    """Pipedrive organization → Brevo company."""
+
+    key = "organization_to_company"
+    label = "Organization → company"
+    side = "left"
+    source_object = "organization"
+    target_object = "company"
+    link_type = "organization"
+    events = frozenset({"organization.create", "organization.change"})
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 500
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Sync organizations"."""
+        return bool(settings.get("organizations_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The organization the event is about."""
+        return [Route(event.external_id)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred organizations per call."""
+        return _records(ctx, ctx.left.get_organizations([item.external_id for item in items]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Organizations changed since the last poll, or all of them."""
+        page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
+        records = _records(ctx, page.records)
+        return Page([Item(key) for key in records], records, page.next_cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Pipedrive's v2 lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Every organization becomes a company; one that is gone leaves its company alone."""
+        if record is None:
+            return Skip("deleted_at_source")
+        link = batch.links.get(item.external_id)
+        if link is not None and link.notes.get(REMOVED):
+            return Skip("removed_at_target")
+        active = link is not None and link.state == LinkState.ACTIVE
+        extra = {CONTACTS: record.values[CONTACTS]}
+        return Sync("update" if active else "create", creating=not active, extra=extra)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Recognise what Brevo has already, hand many new ones over as a file, do the rest one by one."""
+        fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
+        filed = [write for write in fresh if write.item.attempts < TRIES] if len(fresh) > FEW else []
+        if filed:
+            ctx.right.import_companies([_row(ctx, write) for write in filed])
+        waiting = {id(write) for write in filed}
+        rest = [write for write in writes if id(write) not in waiting]
+        done = dict(zip(map(id, rest), each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
+        later = Result("retrying", reason="import_running", retry_after=FILE_PAUSE, link_state=None)
+        return [done.get(id(write), later) for write in writes]
+
+
+def _records(ctx: Context, organizations: Iterable[Organization]) -> dict[str, Record]:
+    rows = {row.id: row for row in organizations if not row.is_deleted}
+    contacts = _contacts_of(ctx, list(rows))
+    return {
+        key: Record(key, {**record_values(row), CONTACTS: contacts.get(key, [])}, version=row.update_time)
+        for key, row in rows.items()
+    }
+
+
+def _contacts_of(ctx: Context, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Organization → ids of its people's contacts, as far as Brevo has told them."""
+    linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON, state=LinkState.ACTIVE)
+    links = linked.filter(**{f"notes__{ORGANIZATION}__in": list(ids)}).exclude(target_id="")
+    found: dict[str, list[str]] = {}
+    for link in links.order_by("pk"):
+        found.setdefault(str(link.notes[ORGANIZATION]), []).append(link.target_id)
+    return found
+
+
+def _known(ctx: Context, write: Write) -> Company | None:
+    """The company Brevo has for this organization: by our attribute, else one of its name that nobody claimed."""
+    by_id, by_name = _companies(ctx)
+    return by_id.get(write.item.external_id) or by_name.get(str(write.values.get("name")))
+
+
+def _companies(ctx: Context) -> tuple[dict[str, Company], dict[str, Company]]:
+    """All companies of the account, read once per slice: by Pipedrive id, and by name where they have none."""
+    if "companies" not in ctx.memory:
+        key = str(ctx.resources["company_key"])
+        by_id: dict[str, Company] = {}
+        by_name: dict[str, Company] = {}
+        page: int | None = 1
+        while page is not None:
+            rows, page = ctx.right.companies_page(page)
+            for row in rows:
+                owner = row.attributes.get(key)
+                (by_id if owner else by_name)[str(owner or row.attributes.get("name"))] = row
+        ctx.memory["companies"] = (by_id, by_name)
+    found: tuple[dict[str, Company], dict[str, Company]] = ctx.memory["companies"]
+    return found
+
+
+def _row(ctx: Context, write: Write) -> dict[str, Any]:
+    return {"name": write.values["name"], **_attributes(ctx, write)}
+
+
+def _attributes(ctx: Context, write: Write) -> dict[str, Any]:
+    values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
+    return {**values, str(ctx.resources["company_key"]): write.item.external_id}
+
+
+def _write(ctx: Context, write: Write) -> Result:
+    known = _known(ctx, write) if write.action == "create" else None
+    company_id = known.id if known else (write.link.target_id if write.link else "")
+    name, wanted = str(write.values["name"]), list(write.values[CONTACTS])
+    linked = list(known.contact_ids) if known else list((write.link.written if write.link else {}).get(CONTACTS, []))
+    if not company_id:
+        return Result("synced", target_id=_created(ctx, write, name, wanted), call=ctx.last_call())
+    try:
+        if known is not None or _differs(write):
+            ctx.right.update_company(company_id, name, _attributes(ctx, write))
+        add = [key for key in wanted if key not in linked]
+        gone = [] if known else [key for key in linked if key not in wanted]
+        if add or gone:
+            ctx.right.link_company(company_id, add, gone)
+    except NotFound:
+        return Result("skipped", reason="removed_at_target", link_state="removed", written={}, notes={REMOVED: True},
+                      call=ctx.last_call())  # fmt: skip
+    return Result("synced", target_id=company_id, call=ctx.last_call())
+
+
+def _created(ctx: Context, write: Write, name: str, contacts: Sequence[str]) -> str:
+    try:
+        return str(ctx.right.create_company(name, _attributes(ctx, write), contacts))
+    except TransientError:
+        ctx.memory.pop("companies", None)  # it may exist now: the next try looks again
+        raise
+
+
+def _differs(write: Write) -> bool:
+    """Whether more than the links changed."""
+    before = write.link.written if write.link else {}
+    return any(before.get(key) != value for key, value in write.values.items() if key != CONTACTS)
