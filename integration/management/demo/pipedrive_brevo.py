@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from integration.engine import health, runs
+from integration.engine import configuration, health, runs
+from integration.engine.context import Context
 from integration.engine.settings_form import bound_form
 from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RecordLink, RunState, SyncLog, SyncRun
@@ -213,6 +214,41 @@ class Story:
         linked = RecordLink.objects.filter(integration=self.integration, link_type="person", state="active").count()
         return f"300 more persons by one import: {check.detail} {linked} contacts in step"
 
+    def item_10(self) -> str:
+        """The pipeline report: deals, value and conversion, as shown and as CSV."""
+        recipe = get_recipe(self.integration.recipe)
+        assert recipe.report is not None
+        self.integration.refresh_from_db()
+        tables = recipe.report(Context(self.integration, recipe))
+        rows = [row for table in tables for row in table.rows if row.deals]
+        if not any(row.lost for row in rows):
+            raise NotSeen(f"the lost deal of item 5 in {[table.title for table in tables]}")
+        first = next(row for row in rows if row.lost)
+        return (
+            f"{len(tables)} tables; “{first.label}”: {first.deals} deals, {first.lost} lost, {first.conversion} % won"
+        )
+
+    def item_11(self) -> str:
+        """Configuration as a file: exported without secrets, changed, compared, applied; an unknown key is refused."""
+        document = configuration.export(self.tenant, get_recipe)
+        if BREVO_KEY in str(document) or PIPEDRIVE_TOKEN in str(document):
+            raise NotSeen("an export without secrets")
+        settings = document["integrations"][0]["settings"]
+        try:
+            configuration.plan({**document, "colour": "green"}, get_recipe)
+        except configuration.Refused as exc:
+            refused = str(exc)
+        else:
+            raise NotSeen("a refusal of the key “colour”")
+        settings["event_activity_added"] = "activiteit"
+        [plan] = configuration.plan(document, get_recipe)
+        said = "; ".join(str(change).strip() for change in plan.changes)
+        failed = [result.label for result in configuration.apply(plan, get_recipe) if not result.ok]
+        self.integration.refresh_from_db()
+        if failed or self.integration.settings["event_activity_added"] != "activiteit":
+            raise NotSeen(f"the change applied, failed: {failed}")
+        return f"no secret in it; {said}; applied; refused: {refused}"
+
     # The short form of it
 
     def play(self) -> None:
@@ -234,4 +270,4 @@ def address(name: str) -> str:
 
 def items(story: Story) -> Iterator[tuple[int, Callable[[], str]]]:
     """The items of the specification, in order."""
-    yield from ((number, getattr(story, f"item_{number}")) for number in range(1, 10))
+    yield from ((number, getattr(story, f"item_{number}")) for number in range(1, 12))
