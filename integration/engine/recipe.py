@@ -154,6 +154,11 @@ class Recipe:
         """Flows that field mappings make values for, with their labels."""
         return {flow.key: flow.label for flow in self.flows if flow.key in self.default_mappings}
 
+    @property
+    def has_report(self) -> bool:
+        """Whether there is a report page."""
+        return self.report is not None
+
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""
         return {flow.key: flow for flow in self.flows}[key]

@@ -174,6 +174,7 @@ class SettingsForm(settings_form.SettingsForm):
         for name, label in self.stages.items():
             self.fields[name] = forms.ChoiceField(label=label, required=False)
             self.offer(name, self.offered.get("lists", ()))
+        self.depends = {**self.depends, **{name: {"deals_enabled": True} for name in self.stages}}
 
     @classmethod
     def accepts(cls, name: str) -> bool:

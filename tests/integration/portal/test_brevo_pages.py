@@ -38,6 +38,7 @@ def test_the_form_offers_lists_and_stages_of_the_accounts(brevo_world):
     stages = {name: field.label for name, field in form.fields.items() if name.startswith("stage_")}
     assert stages["stage_won"] == "Won"
     assert any("Pipeline: " in label for label in stages.values())
+    assert all(form.depends[name] == {"deals_enabled": True} for name in stages)
 
 
 def test_a_stage_or_list_that_is_gone_stays_chosen_and_marked(brevo_world):
@@ -89,6 +90,8 @@ def test_both_pages_open_for_the_tenant(brevo_world, owner):
     assert settings_page.status_code == fields_page.status_code == 200
     assert "Qualified leads" in settings_page.content.decode()
     assert "↔" in fields_page.content.decode()
+    overview = owner.get(page(brevo_world, "integration")).content.decode()
+    assert f'href="{page(brevo_world, "report")}"' in overview
 
 
 def test_a_computed_field_cannot_travel_back(brevo_world):
