@@ -6,7 +6,7 @@ The mapping editor, its checks and provisioning read it. Asks a vendor only when
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from integration.connectors.base import FieldSpec
@@ -43,6 +43,7 @@ class Catalogue:
     sources: Mapping[str, FieldSpec]
     targets: Mapping[str, FieldSpec]
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
+    name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
 
     @property
     def offered_sources(self) -> Mapping[str, FieldSpec]:
@@ -79,7 +80,7 @@ def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}
-    return Catalogue(source.label, target.label, sources, targets, paths)
+    return Catalogue(source.label, target.label, sources, targets, paths, target.name_problem)
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:

@@ -153,6 +153,8 @@ class PickerForm(RowForm):
             self.add_error(
                 "target", f"{self.catalogue.target} has no field “{text}”. Pick one from the list, or tick “Create”."
             )
+        elif text != self.instance.target and (problem := self.catalogue.name_problem(text)):
+            self.add_error("target", problem)
         return data
 
     def options(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ CONNECTOR = Connector(
     check=check,
     fields=fields.list_fields,
     create_field=fields.create_field,
+    name_problem=fields.name_problem,
     webhooks=webhooks,
     objects=fields.OBJECTS,
     busy_status=429,  # any other refusal makes the vendor drop the event (sheet §7)

@@ -59,6 +59,13 @@ def _company_spec(row: dict[str, object]) -> FieldSpec:
     return FieldSpec(key, str(row.get("label") or key), kind, writable=key not in COMPANY_READ_ONLY)
 
 
+def name_problem(name: str) -> str:
+    """Why Brevo takes no contact attribute of this name; empty if it does."""
+    if NAME.fullmatch(name.upper()):
+        return ""
+    return f"{name} cannot be an attribute at Brevo: at most 50 letters, digits and underscores."
+
+
 def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> FieldSpec:
     """Create a contact attribute named like the key, or a company attribute named like the label."""
     if object_type == "company":
@@ -66,9 +73,9 @@ def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> Fiel
         return spec
     name = (spec.key or spec.label).upper()
     kind = VENDOR_TYPES.get(spec.type)
-    if kind is None or not NAME.fullmatch(name):
-        raise RecordError(
-            f"{name} cannot be an attribute at Brevo: letters, digits and underscores only.", reason="field_unknown"
-        )
+    if kind is None:
+        raise RecordError(f"Brevo has no attribute type for {spec.type}.", reason="field_unknown")
+    if problem := name_problem(name):
+        raise RecordError(problem, reason="field_unknown")
     client.create_attribute(name, kind)
     return contact_spec(Attribute(name, "normal", kind))

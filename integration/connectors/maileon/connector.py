@@ -37,6 +37,7 @@ CONNECTOR = Connector(
     check=check,
     fields=fields.list_fields,
     create_field=fields.create_field,
+    name_problem=fields.name_problem,
     webhooks=webhooks,
     webhook_addresses=webhooks.addresses,
     objects=fields.OBJECTS,

@@ -64,11 +64,20 @@ def list_fields(client: MaileonClient, object_type: str) -> Sequence[FieldSpec]:
     return [*STANDARD_FIELDS, *(custom_field_spec(field) for field in client.list_custom_fields())]
 
 
+def name_problem(name: str) -> str:
+    """Why Maileon takes no custom field of this name; empty if it does."""
+    if len(name) not in NAME_LENGTHS:
+        return f"{name} cannot be the name of a custom field at Maileon: it takes 3 to 64 characters."
+    if name.lower() in RESERVED_NAMES or name.upper() in _STANDARD_NAMES:
+        return f"{name} cannot be the name of a custom field at Maileon: it is used already."
+    return ""
+
+
 def create_field(client: MaileonClient, object_type: str, spec: FieldSpec) -> FieldSpec:
     """Create a custom contact field named like the key. Its type can never be changed again."""
     name = spec.key or spec.label
-    if len(name) not in NAME_LENGTHS or name.lower() in RESERVED_NAMES or name.upper() in _STANDARD_NAMES:
-        raise RecordError(f"{name} cannot be the name of a custom field at Maileon.", reason="field_unknown")
+    if problem := name_problem(name):
+        raise RecordError(problem, reason="field_unknown")
     kind = VENDOR_TYPES.get(spec.type)
     if kind is None:
         raise RecordError(f"Maileon has no field type for {spec.type}.", reason="field_unknown")

@@ -322,3 +322,13 @@ def test_a_new_row_that_is_saved_twice_is_there_once(world):
 def test_an_odd_number_of_rows_is_no_error_of_ours(world):
     answer = member(world).post(address(world), {f"{FLOW}-TOTAL_FORMS": "²", "do": f"add:{FLOW}"})
     assert answer.status_code == 200
+
+
+def test_a_name_the_target_cannot_take_is_refused_before_anything_is_stored(world):
+    rows = [{"source": "Phone", "target": name, "create": "on", "create_type": "text"} for name in ("%s", "id")]
+    answer = member(world).post(address(world), filled_in(world, add=rows))
+
+    assert answer.status_code == 422
+    assert "%s cannot be the name of a custom field at Maileon: it takes 3 to 64 characters." in text(answer)
+    assert "id cannot be the name of a custom field at Maileon" in text(answer)
+    assert not FieldMapping.objects.filter(target__in=("%s", "id")).exists()
