@@ -12,22 +12,21 @@ SAYS = "There is a NUL character in what was sent. Go back and type it again."
 
 
 class RefuseNul:
-    """Answer 400 before anybody looks. Vendors' calls are not forms; the intake reads those itself."""
+    """Answer 400 before a page looks. Vendors' calls pass: the intake cleans them; a refusal would lose an event."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Look at the address."""
-        if NUL in request.path_info or _any(request.GET.lists()):
-            return HttpResponseBadRequest(SAYS, content_type="text/plain")
+        """Nothing yet: the view is not known."""
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """Look at a form, where the view protects itself by a token as all our forms do."""
-        if request.method != "POST" or getattr(view, "csrf_exempt", False):
+        """Look at the address and the form of a page; what vendors call needs no token of a form."""
+        if getattr(view, "csrf_exempt", False):
             return None
-        return HttpResponseBadRequest(SAYS, content_type="text/plain") if _any(request.POST.lists()) else None
+        wrong = NUL in request.path_info or _any(request.GET.lists()) or _any(request.POST.lists())
+        return HttpResponseBadRequest(SAYS, content_type="text/plain") if wrong else None
 
 
 def _any(fields: Any) -> bool:

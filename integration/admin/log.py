@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -21,8 +20,7 @@ from integration.admin.call import status_badge
 from integration.admin.kit import DropdownFilter
 from integration.admin.labels import changes, labels_of
 from integration.admin.search import flow_labels, number_or_none, record_name
-from integration.engine import replay
-from integration.engine.bulk import start_resync
+from integration.engine.bulk import resync, start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
 
@@ -47,17 +45,6 @@ class FlowFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows of this flow."""
         return newest(queryset).filter(flow=self.value()) if self.value() else queryset
-
-
-def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
-    """Hand (integration, flow, source id) to the engine, integration by integration; uninstalled ones are left out."""
-    wishes: dict[tuple[Any, str], list[str]] = defaultdict(list)
-    integrations: dict[Any, Integration] = {}
-    for integration, flow, source_id in records:
-        if integration.state != State.UNINSTALLED:
-            integrations[integration.pk] = integration
-            wishes[integration.pk, flow].append(source_id)
-    return sum(replay.resync(integrations[pk], flow, ids) for (pk, flow), ids in wishes.items())
 
 
 def resync_of(records: Callable[[Sequence[Any]], Sequence[tuple[Integration, str, str]]]) -> Bulk:

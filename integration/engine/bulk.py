@@ -6,11 +6,11 @@ A run keeps the ids it was started with, so that what was counted and shown befo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from integration.engine import runs
+from integration.engine import replay, runs
 from integration.engine.portions import REPLAY, RESYNC
 from integration.engine.recipe import Recipes
 from integration.models import Integration, State, SyncRun, WebhookEvent
@@ -39,16 +39,27 @@ class Started:
 
 def start_resync(records: Iterable[tuple[Integration, str, str]], user: AbstractBaseUser | None) -> Started:
     """Read these (integration, flow, source id) afresh and bring them up to date: one run per integration and flow."""
-    wishes: dict[tuple[Any, str], dict[str, None]] = defaultdict(dict)  # keeps the order, drops doubles
+    started = Started()
+    for integration, flow, ids in _grouped(records):
+        started.start(integration, RESYNC, flow, ids, user)
+    return started
+
+
+def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
+    """The same at once, for a few: their jobs are queued without a run. Returns how many."""
+    return sum(replay.resync(integration, flow, ids) for integration, flow, ids in _grouped(records))
+
+
+def _grouped(records: Iterable[tuple[Integration, str, str]]) -> Iterator[tuple[Integration, str, list[str]]]:
+    """(integration, flow, source ids) in the order they came, without doubles; only integrations that are live."""
+    wishes: dict[tuple[Any, str], dict[str, None]] = defaultdict(dict)
     integrations: dict[Any, Integration] = {}
     for integration, flow, source_id in records:
         if integration.state in LIVE:
             integrations[integration.pk] = integration
             wishes[integration.pk, flow][source_id] = None
-    started = Started()
     for (pk, flow), ids in wishes.items():
-        started.start(integrations[pk], RESYNC, flow, list(ids), user)
-    return started
+        yield integrations[pk], flow, list(ids)
 
 
 def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: AbstractBaseUser | None) -> Started:

@@ -30,8 +30,8 @@ class Standing:
     fix: str = ""
 
 
-def standing(integration: Integration) -> Standing:
-    """The answer first: is everything in step?"""
+def standing(integration: Integration, waiting: list[Need] | None = None) -> Standing:
+    """The answer first: is everything in step? `waiting` is what `needs` said, where it was asked already."""
     if integration.state == State.UNINSTALLED:
         return Standing(
             "Uninstalled", "○", "grey", "This integration was uninstalled. Its log is kept without personal data."
@@ -49,7 +49,7 @@ def standing(integration: Integration) -> Standing:
     if late:
         said = "1 change is" if late == 1 else f"{late} changes are"
         return Standing("Catching up", "↻", "blue", f"{said} being worked off.")
-    if waiting := needs(integration):
+    if waiting := needs(integration) if waiting is None else waiting:
         return Standing("Needs you", "!", "amber", waiting[0].said, waiting[0].fix)
     return Standing("In step", "✓", "green", f"Everything is in step. {last_event(integration)}")
 

@@ -57,8 +57,9 @@ def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
 def integration_overview(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """One integration: the sentence, what needs somebody, the numbers and the chart, its two connections."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
+    waiting = needs(integration)
     context = {
-        "standing": standing(integration), "numbers": numbers(integration), "needs": needs(integration),
+        "standing": standing(integration, waiting), "numbers": numbers(integration), "needs": waiting,
         "chart": chart(integration), "explained": explained(integration, get_recipe(integration.recipe)),
     }  # fmt: skip
     return page(request, tenant, "integration", context, integration)

@@ -97,7 +97,7 @@ class JobFactory(DjangoModelFactory):
 
     integration = factory.SubFactory(IntegrationFactory)
     flow = "person_to_contact"
-    external_id = factory.Sequence(str)
+    external_id = factory.Sequence(lambda number: str(10_000_000 + number))  # beside those tests name
 
 
 class RunFactory(DjangoModelFactory):

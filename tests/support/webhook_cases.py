@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ ODD_VALUES: tuple[Any, ...] = (
     1e308,
     "",
     "\ud800",
+    "a\x00b",
     "x" * 3000,
     [],
     [None],
@@ -54,7 +56,7 @@ def survives(webhooks: ModuleType | Any, request: WebhookRequest) -> bool:
     except ContractError:
         return False
     for event in events:
-        assert "\x00" not in repr(event.payload)
+        assert "\\u0000" not in json.dumps(event.payload)
         assert event.dedupe_key
     return True
 

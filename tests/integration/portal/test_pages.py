@@ -169,6 +169,7 @@ def test_what_needs_somebody_says_why_and_where(client, integration):
     assert f"1 record waits: {REASONS['doi_mailing_missing'].what} {REASONS['doi_mailing_missing'].fix}" in said
     assert f"1 record failed: {REASONS['record_refused'].what}" in said
     assert "X → Y: Gone." in said
+    assert "Everything is in step" not in said
     assert REASONS["flow_off"].what not in said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from urllib.parse import quote
 
 import pytest
 from django.db import DatabaseError
@@ -147,6 +148,16 @@ def test_a_hostile_body_with_the_right_proof_is_kept_and_answered(endpoint, name
 
     assert answer.status_code == 200
     assert WebhookEvent.objects.count() == 1
+
+
+def test_a_nul_in_a_vendors_address_loses_no_opt_out():
+    row = EndpointFactory(connection__vendor="maileon")
+    query = f"token={quote(row.secret['current'])}&event=unsubscription&email=ada%40example.com&external_id=9001-1%00"
+
+    answer = Client().post(f"/hooks/maileon/{row.token}/?{query}", b"", content_type="application/json")
+
+    assert answer.status_code == 200
+    assert WebhookEvent.objects.get().external_id == "9001-1"
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(endpoint, settings):
