@@ -129,7 +129,7 @@ def test_uninstall_leaves_nothing_and_keeps_the_log_without_people(world):
         + str(list(WebhookEvent.objects.values()))
         + str(list(VendorCall.objects.values()))
     )
-    for trace in ("Ada", "ada.byron", "Wanda"):
+    for trace in ("Byron", "ada.byron", "Wanda"):  # three letters alone may stand in a random token
         assert trace not in kept
     hub.drain()
     assert "waiting.wanda@example.com" not in world.contacts()
