@@ -245,6 +245,12 @@ ALERT_FAILURE_PERCENT = env.int("ALERT_FAILURE_PERCENT", default=20)
 ALERT_FAILURE_MINIMUM = env.int("ALERT_FAILURE_MINIMUM", default=20)
 ALERT_WORKER_SECONDS = env.int("ALERT_WORKER_SECONDS", default=300)
 ALERT_SILENT_HOURS = env.int("ALERT_SILENT_HOURS", default=5)
+# Brakes: so many records, or this share of the linked ones, may be taken away within so many seconds; and so many
+# opt-in mails may go out per tenant and day. What is beyond waits for a person.
+BRAKE_FLOOR = env.int("BRAKE_FLOOR", default=10)
+BRAKE_SHARE = env.float("BRAKE_SHARE", default=0.05)
+BRAKE_WINDOW_SECONDS = env.int("BRAKE_WINDOW_SECONDS", default=600)
+BRAKE_OPT_IN_MAILS_PER_DAY = env.int("BRAKE_OPT_IN_MAILS_PER_DAY", default=1000)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves itself with; empty: there is no /metrics
 
 UNFOLD = {

@@ -384,9 +384,17 @@ _ROWS = (
     Reason(
         "mass_delete",
         HOLD,
-        "An unusual number of records is gone at the source.",
-        "Many were deleted at once, or the credentials lost the right to see them.",
-        "Check the rights of the connected user. If the records were really deleted, delete them at the target too.",
+        "An unusual number of records would be taken away at once.",
+        "Many were deleted or set to No at the source, or the credentials lost the right to see them.",
+        "Look at the source. If it was meant, let them through on the Waiting page; if not, mend it first: each record "
+        "is read afresh.",
+    ),
+    Reason(
+        "opt_in_limit",
+        HOLD,
+        "The day's limit of opt-in mails is reached.",
+        "Many people got a Yes within a day: an import, a misused form, or two systems that set each other off.",
+        "Make sure these people really asked for the newsletter, then let them through on the Waiting page.",
     ),
     # It will be tried again by itself.
     Reason(

@@ -44,10 +44,11 @@ FIXES: Mapping[str, tuple[Callable[[Integration], Button | None], ...]] = {
         (_connection, _DIAGNOSE),
     ),
     **dict.fromkeys(("newsletter_field_missing", "webhook_limit"), (_REPAIR, _DIAGNOSE)),
+    **dict.fromkeys(("mass_delete", "opt_in_limit"), (_page("Decide", "brakes"), _DIAGNOSE)),
     **dict.fromkeys(("doi_mailing_missing", "flow_off"), (_SETTINGS,)),
     **dict.fromkeys(("field_unknown", "value_invalid"), (_mapping, _DIAGNOSE)),
     **dict.fromkeys(
-        ("vendor_unavailable", "vendor_unreachable", "rate_limited", "unexpected_answer", "mass_delete", "not_visible"),
+        ("vendor_unavailable", "vendor_unreachable", "rate_limited", "unexpected_answer", "not_visible"),
         (_DIAGNOSE,),
     ),
 }

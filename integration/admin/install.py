@@ -72,7 +72,7 @@ class IntegrationAdmin(Admin):
     search_fields = ("tenant__name", "recipe")
     search_help_text = "Tenant or recipe"
     actions = ("pause_selected", "resume_selected", "uninstall_selected")
-    actions_detail = ("diagnose", "repair", "settings", "fetch_all", "pause", "resume", "uninstall")
+    actions_detail = ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "resume", "uninstall")
     empty_text = "An integration keeps two connected systems of a tenant in step. Connect both first, then add it."
     add_fieldsets = ((None, {"fields": ("tenant", "left", "right")}),)
     fieldsets = (
@@ -259,7 +259,7 @@ class IntegrationAdmin(Admin):
         state = (
             Integration.objects.filter(pk=search.uuid_or_nil(object_id)).values_list("state", flat=True).first() or ""
         )
-        elsewhere = {"uninstall", "repair"}  # at the page's end, and on the diagnosis
+        elsewhere = {"uninstall", "repair", "brakes"}  # at the page's end, on the diagnosis, at the reason
         offered = set(install_buttons.OFFERED.get(state, ())) - elsewhere
         buttons: Sequence[Any] = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name.removeprefix("integration_integration_") in offered]
@@ -283,6 +283,11 @@ class IntegrationAdmin(Admin):
     def fetch_all(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """One pass over everybody, or a dry run of it."""
         return install_buttons.fetch_all(self, request, row)
+
+    @object_action("Held by a brake", icon="front_hand")
+    def brakes(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """Decide about what a brake holds."""
+        return install_buttons.held_by_brakes(self, request, row)
 
     @object_action("Pause", icon="pause")
     def pause(self, request: HttpRequest, row: Integration) -> HttpResponse:

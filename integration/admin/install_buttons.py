@@ -12,14 +12,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from integration.admin import show
 from integration.admin.actions import Bulk, note, page
 from integration.admin.kit import styled
-from integration.engine import health, provisioning, runs
-from integration.models import Integration, RemoteSubscription, State, SyncJob, SyncRun
+from integration.engine import brakes, health, provisioning, runs
+from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
+from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 
 OFFERED: dict[str, tuple[str, ...]] = {
     State.DRAFT: ("diagnose", "settings", "uninstall"),
-    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "pause", "uninstall"),
-    State.PAUSED: ("diagnose", "repair", "settings", "resume", "uninstall"),
+    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "uninstall"),
+    State.PAUSED: ("diagnose", "repair", "settings", "brakes", "resume", "uninstall"),
 }
 CAP = 1_000
 
@@ -105,6 +106,26 @@ def _start(
         admin.message_user(request, f"{run} has started, {kind}.", messages.SUCCESS)
         started.append(run)
     return started
+
+
+def held_by_brakes(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Let through what the brakes hold, after somebody has looked."""
+    if not may(row, "brakes"):
+        return _refuse(admin, request, row)
+    waiting = {kind: brakes.held(row, kind) for kind in BrakeKind.values}
+    if not any(waiting.values()):
+        admin.message_user(request, "No brake holds anything here.", messages.INFO)
+        return HttpResponseRedirect(show.url_of(row))
+    if request.method != "POST":
+        reasons = {kind: REASONS[brakes.REASONS[kind]] for kind in BrakeKind.values}
+        says = [f"{count:,}: {reasons[kind].sentence}" for kind, count in waiting.items() if count]
+        says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
+        return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
+                    back=show.url_of(row))  # fmt: skip
+    count = sum(brakes.release(row, kind, request.user) for kind in waiting)
+    note(request, Integration, f"Let {count} records through that a brake held", row)
+    admin.message_user(request, f"{count:,} records go on.", messages.SUCCESS)
+    return HttpResponseRedirect(show.url_of(row))
 
 
 def pause(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:

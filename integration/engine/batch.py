@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.engine import links, log, mapping, two_way
+from integration.engine import brakes, links, log, mapping, two_way
 from integration.engine.catalogue import catalogue
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Flow, Item, Record, Result, Skip, Sync, Write
@@ -61,10 +61,19 @@ def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[st
     pending = _settled(ctx, flow, pending, done)
     if ctx.run is not None and ctx.run.dry_run:
         return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
+    pending = _braked(ctx, flow, pending, done, len(items))
     writes = [entry.write for entry in pending if entry.write]
     results = flow.write(ctx, writes) if writes else []
+    brakes.note_removals(ctx, flow, writes, results)
     done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
     return done
+
+
+def _braked(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:
+    """Those that may be written now; what would take too much away at once waits for a person."""
+    held = brakes.removals_held(ctx, flow, [entry.write for entry in pending if entry.write], seen=seen)
+    done += [replace_result(entry, held[id(entry.write)]) for entry in pending if id(entry.write) in held]
+    return [entry for entry in pending if id(entry.write) not in held]
 
 
 def _settled(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:

@@ -25,6 +25,8 @@ APP_REMOVED = "app_removed"  # the vendor says that our app was removed there
 CONNECTION_REASONS = frozenset(
     {"credentials_refused", "permission_missing", "account_closed", "address_refused", "secret_unreadable"}
 )
+# What a person decides about: it is not let go because a connection works.
+DECIDED_BY_A_PERSON = frozenset({"mass_delete", "opt_in_limit"})
 
 
 def note_error(connection: Connection, exc: IntegrationError) -> str:
@@ -122,10 +124,9 @@ def integrations_on(connection: Connection) -> list[Integration]:
 
 
 def release_held(integration: Integration, *, reason: str | None = None) -> int:
-    """Let held jobs go on, all or those held for one reason. Returns how many."""
+    """Let held jobs go on: those held for one reason, or all that no person has to decide about. Returns how many."""
     held = SyncJob.objects.filter(integration=integration, state=JobState.HELD)
-    if reason is not None:
-        held = held.filter(reason=reason)
+    held = held.exclude(reason__in=DECIDED_BY_A_PERSON) if reason is None else held.filter(reason=reason)
     now = timezone.now()
     count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
     if count:

@@ -2,6 +2,7 @@
 
 from integration.models.access import AuthenticatorApp
 from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
+from integration.models.brake import Brake, BrakeKind
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
@@ -14,6 +15,8 @@ __all__ = [
     "Alert",
     "AlertKind",
     "AlertNotice",
+    "Brake",
+    "BrakeKind",
     "Channel",
     "Connection",
     "Cursor",

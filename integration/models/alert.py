@@ -18,6 +18,7 @@ class AlertKind(models.TextChoices):
     FAILURES = "failures", "Many records fail"
     WORKER = "worker", "No worker is alive"
     SILENT = "silent", "A vendor has gone silent"
+    BRAKE = "brake", "A brake holds records"
 
 
 class Alert(models.Model):

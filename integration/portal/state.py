@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from integration.engine import hours
+from integration.engine import health, hours
 from integration.engine.labels import labels_of, read_as
 from integration.models import FieldMapping, Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
 from integration.reasons import REASONS
@@ -135,6 +135,9 @@ def _stuck(integration: Integration) -> list[Need]:
         held = row["state"] == JobState.HELD
         verb = ("waits" if row["n"] == 1 else "wait") if held else "failed"
         said = f"{records} {verb}: {reason.what if reason else row['reason']}"
+        if held and row["reason"] in health.DECIDED_BY_A_PERSON:
+            found.append(Need(said, reason.fix if reason else "", "Decide", "brakes"))
+            continue
         query = f"?state={row['state']}&reason={row['reason']}"
         found.append(Need(said, reason.fix if reason else "", "See which", "waiting", query))
     return found

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from integration.portal import (
+    brakes_page,
     connect,
     fields_page,
     people,
@@ -35,6 +36,7 @@ urlpatterns = [
     path(f"{_INTEGRATION}stop/", settings_page.stop, name="stop"),
     path(f"{_INTEGRATION}activity/", views.activity, name="activity"),
     path(f"{_INTEGRATION}waiting/", views.waiting, name="waiting"),
+    path(f"{_INTEGRATION}brakes/", brakes_page.held, name="brakes"),
     path(f"{_INTEGRATION}record/", records.sync_one, name="record"),
     path(f"{_INTEGRATION}fetch-all/", running.fetch_all, name="fetch_all"),
     path(f"{_INTEGRATION}runs/", views.runs, name="runs"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +12,13 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timesince import timesince
 
-from integration.engine import habit, sweeper
+from integration.engine import brakes, habit, sweeper
 from integration.engine.alerts import words
 from integration.engine.recipe import Recipes
 from integration.models import (
     Alert,
     AlertKind,
+    Brake,
     Connection,
     EventState,
     Health,
@@ -31,6 +32,7 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from integration.reasons import REASONS
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +163,18 @@ def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         )  # fmt: skip
 
 
+def brake(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """A brake holds records until a person decides."""
+    rows = Brake.objects.filter(engaged_at__isnull=False, integration__state__in=_IN_USE)
+    for row in rows.select_related("integration__tenant"):
+        count = brakes.held(row.integration, row.kind)
+        if count:
+            what = REASONS[brakes.REASONS[row.kind]].what.rstrip(".")
+            said = f"{what}: {count:,} of {words.named(row.integration, recipes)} wait for a decision"
+            alert = _of(AlertKind.BRAKE, row.integration, said, brakes.REASONS[row.kind])
+            yield replace(alert, subject=f"{alert.subject}:{row.kind}")
+
+
 _IN_USE = (State.ACTIVE, State.PAUSED)
 
 
@@ -187,4 +201,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.WAITING: late,
     AlertKind.FAILURES: failures,
     AlertKind.SILENT: silent,
+    AlertKind.BRAKE: brake,
 }

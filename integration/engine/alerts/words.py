@@ -30,6 +30,8 @@ OWNERS_DO = {
     "The waiting changes then go on by themselves.",
     "permission_missing": "Allow it at {vendor} for the {key}, then press Test on the settings page.",
     "account_closed": "Reopen the account at {vendor}. The waiting changes then go on by themselves.",
+    "mass_delete": "Look at the source, then decide on the page this mail links to.",
+    "opt_in_limit": "Make sure these people really asked for it, then decide on the page this mail links to.",
 }
 ENDS = {
     AlertKind.CONNECTION: "{vendor} works again for {tenant}",
@@ -37,6 +39,7 @@ ENDS = {
     AlertKind.FAILURES: "Records of {tenant} go through again",
     AlertKind.WORKER: "A worker is alive again",
     AlertKind.SILENT: "{vendor} sends events of {tenant} again",
+    AlertKind.BRAKE: "Somebody decided about the records of {tenant} that were held",
 }
 FAILURES_FIX = (
     "Several records failed for one reason: a mapping, a field at the vendor, or a fault of ours.",
@@ -91,11 +94,17 @@ def mail(notice: AlertNotice, *, to_owners: bool) -> tuple[str, str, str]:
         "headline": headline(alert, notice.moment), "over": over, "cause": cause, "fix": fix, "owners": to_owners,
         "since": _moment(alert, alert.opened_at), "until": _moment(alert, alert.resolved_at),
         "link": owners_link(alert) if to_owners else operators_link(alert),
-        "button": ("Open Lockstep" if over else "Open the settings") if to_owners else "Open the alert",
+        "button": _button(alert, over=over) if to_owners else "Open the alert",
         "tenant": plain(alert.tenant.name) if alert.tenant else "",
     }  # fmt: skip
     text, html = (render_to_string(f"mail/alert.{kind}", context) for kind in ("txt", "html"))
     return subject(alert, notice.moment), text.strip() + "\n", html
+
+
+def _button(alert: Alert, *, over: bool) -> str:
+    if over:
+        return "Open Lockstep"
+    return "Decide" if alert.kind == AlertKind.BRAKE else "Open the settings"
 
 
 def why(alert: Alert, *, to_owners: bool) -> tuple[str, str]:
@@ -122,9 +131,11 @@ def _moment(alert: Alert, moment: datetime | None) -> str:
 
 
 def owners_link(alert: Alert) -> str:
-    """The settings page of the integration it is about."""
+    """The page of the integration it is about where they can mend it."""
     if alert.integration_id is None:
         return _address("portal:home")
+    if alert.kind == AlertKind.BRAKE:
+        return _address("portal:brakes", alert.tenant_id, alert.integration_id)
     return _address("portal:settings", alert.tenant_id, alert.integration_id)
 
 

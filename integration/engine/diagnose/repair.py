@@ -10,7 +10,7 @@ from integration.models import Integration, JobState, State, SyncJob
 
 REPAIRABLE = (State.ACTIVE, State.PAUSED)
 # A person decides about these; the cause is not gone because a connection works.
-STAYS = frozenset({"flow_off", "mass_delete"})
+STAYS = frozenset({"flow_off"}) | health.DECIDED_BY_A_PERSON
 CAP = 10_000
 
 

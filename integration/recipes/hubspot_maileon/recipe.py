@@ -53,5 +53,6 @@ RECIPE = Recipe(
     choices={"stages": Choices("left", stages.options)},
     fields=needed_fields,
     at_target=directory.look_up,
+    takes_away={"contact_to_contact": frozenset({"unsubscribe", "delete"})},
     own_targets={"contact_to_contact": frozenset({"email", "external_id"})},
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine import links
+from integration.engine import brakes, links
 from integration.engine.batch import each
 from integration.engine.context import Context
 from integration.engine.flow import FollowUp, Result, Write
@@ -97,10 +97,19 @@ class Subscription:
         for entry in writes:
             terms = self.flow.terms(self.ctx, entry.record)
             (by_mail if terms.by_mail else at_once[terms.permission]).append(entry)
-        results = self._one_by_one(self._announced(by_mail), self.ask) if by_mail else {}
+        results = self._asked(by_mail) if by_mail else {}
         for permission, group in at_once.items():
             results |= self._give(group, permission)
         return results
+
+    def _asked(self, writes: Sequence[Write]) -> Results:
+        """By opt-in mail, as many as the tenant may start today. A run for which a person allowed them is exempt."""
+        limited = [entry for entry in writes if not entry.item.hint.get("allow_doi")]
+        beyond = limited[brakes.mails_left(self.ctx) :] if limited else []
+        held: Results = {id(entry): brakes.mail_held(self.ctx) for entry in beyond}
+        results = self._one_by_one(self._announced([entry for entry in writes if id(entry) not in held]), self.ask)
+        brakes.note_mails(self.ctx, sum(results[id(e)].action == "ask_by_mail" for e in limited if id(e) in results))
+        return {**held, **results}
 
     def _give(self, writes: Sequence[Write], permission: int) -> Results:
         report = self.ctx.right.synchronize_contacts([contact_of(entry) for entry in writes], permission=permission)
@@ -150,7 +159,7 @@ class Subscription:
         old = _address(entry)
         by_mail = self.flow.terms(self.ctx, entry.record).by_mail
         if self.ctx.settings["on_email_change"] == "ask_again" and by_mail:
-            result = self.ask(self._announced([entry])[0])
+            result = self._asked([entry])[id(entry)]
             if result.outcome == "synced":
                 self.ctx.right.delete_contact(old)
             return result

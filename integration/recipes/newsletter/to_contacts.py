@@ -12,7 +12,6 @@ from typing import Any
 
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Skip, Sync, Write
-from integration.errors import TenantActionError
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import Subscription, Terms
@@ -20,8 +19,6 @@ from integration.secrets import email_hash
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
-# A token that lost its rights sees nobody: more than this many gone at once is asked about, not obeyed.
-MASS_FLOOR, MASS_SHARE = 10, 0.05
 YES, NO, UNSET = "yes", "no", "unset"
 IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
 
@@ -92,17 +89,10 @@ class ToContacts:
         return RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, state=LinkState.ACTIVE)
 
     def linked_page(self, ctx: Context, cursor: Any) -> Page:
-        """A page of the linked people, to find those who are gone. Many at once are asked about."""
+        """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
         rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id, {"run": "reconcile"}) for link in rows]
         records = self.read(ctx, items)
-        gone = len(items) - len(records)
-        if gone > max(MASS_FLOOR, MASS_SHARE * len(items)):
-            label = ctx.connection("left").connector.label
-            raise TenantActionError(
-                f"{gone} of {len(items)} people are no longer visible in {label}. Nobody was unsubscribed.",
-                reason="mass_delete",
-            )
         return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
     def _not_wanted(self, ctx: Context, wish: str, link: RecordLink | None) -> Decision:

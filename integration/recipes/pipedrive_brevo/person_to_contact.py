@@ -14,7 +14,6 @@ from typing import Any
 from integration.connectors.pipedrive.records import Person
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.errors import TenantActionError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo import contacts, figures
 from integration.secrets import email_hash
@@ -23,8 +22,6 @@ ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,6
 PAGE_SIZE = 500
 LINK_TYPE = "person"
 REMOVED = "removed_at_target"
-# A token that lost its rights sees nobody: more than this many gone at once is asked about, not obeyed.
-MASS_FLOOR, MASS_SHARE = 10, 0.05
 PEOPLE = frozenset({"person.create", "person.change", "person.delete"})
 DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
 
@@ -113,12 +110,6 @@ class PersonToContact:
         rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id) for link in rows]
         records = self.read(ctx, items)
-        gone = len(items) - len(records)
-        if gone > max(MASS_FLOOR, MASS_SHARE * len(items)):
-            raise TenantActionError(
-                f"{gone} of {len(items)} people are no longer visible in Pipedrive. No contact was touched.",
-                reason="mass_delete",
-            )
         return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
 

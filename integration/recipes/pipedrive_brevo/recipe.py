@@ -78,6 +78,7 @@ RECIPE = Recipe(
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
+    takes_away={"person_to_contact": frozenset({"delete", "leave_list"})},
     own_targets={"person_to_contact": frozenset({"email"})},
     two_way={"person_to_contact": TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))},
     report=report,

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from integration.connectors.base import FieldSpec
 from integration.engine.context import open_client
-from integration.models import FieldMapping, Integration
+from integration.models import FieldMapping, Integration, SyncJob
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub
 
@@ -227,3 +227,19 @@ def test_rows_of_the_tenant_can_be_deleted(console: Client, installed: Integrati
 def test_mappings_need_their_own_permission(signed_in: Any, installed: Integration) -> None:
     viewer = signed_in("view_integration", "view_fieldmapping")
     assert viewer.post(change(installed), table(installed)).status_code == 403
+
+
+def test_what_a_brake_holds_is_let_through_after_a_look(console: Client, installed: Integration) -> None:
+    installed.brakes.create(kind="removals", count=12)
+    for number in range(3):
+        factories.JobFactory(integration=installed, state="held", reason="mass_delete", external_id=f"p{number}")
+    page = f"/admin/integration/integration/{installed.pk}/brakes/"
+
+    assert "3: An unusual number of records" in console.get(page).content.decode()
+    console.post(page)
+
+    assert not SyncJob.objects.filter(state="held").exists()
+    assert (installed.brakes.get().count, installed.brakes.get().allowance) == (0, 3)
+    assert installed.brakes.get().released_by is not None
+    assert LogEntry.objects.filter(change_message__contains="Let 3 records through").exists()
+    assert console.get(page, follow=True).redirect_chain, "with nothing held there is nothing to decide"

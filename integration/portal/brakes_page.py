@@ -1,0 +1,32 @@
+"""What a brake holds: how many, why, and the one decision a person has to make about them."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from integration.engine import brakes
+from integration.models import BrakeKind
+from integration.portal.audit import note
+from integration.portal.pages import enter_integration, page
+from integration.reasons import REASONS
+from tenants.models import Role
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def held(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Show what is held and let it through. What comes later is counted anew."""
+    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
+    kind = request.POST.get("kind", "")
+    if kind in BrakeKind.values:
+        count = brakes.release(integration, kind, request.user)
+        note(request, integration, f"Let {count} records through that a brake held ({kind})")
+        messages.success(request, f"{count:,} records go on. Each one is read afresh first.")
+        return redirect("portal:waiting", tenant_id=tenant_id, integration_id=integration_id)
+    rows = [(kind, REASONS[brakes.REASONS[kind]], brakes.held(integration, kind)) for kind in BrakeKind.values]
+    return page(request, tenant, "brakes", {"rows": [row for row in rows if row[2]]}, integration)
