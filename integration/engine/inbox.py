@@ -5,8 +5,8 @@ It writes rows and rings the doorbell; it must not call a vendor or decide anyth
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,9 +19,12 @@ from integration.secrets import email_hash
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
 
 
-def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent]) -> None:
-    """Store these events once each (deliveries of the same event collapse) and ring. Durable when it returns."""
-    rows = [_row(endpoint, event) for event in events]
+def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred: bool = False) -> None:
+    """Store these events once each (deliveries of the same event collapse) and ring. Durable when it returns.
+
+    Deferred events are routed when no others wait.
+    """
+    rows = [_row(endpoint, event, deferred) for event in events]
     with transaction.atomic():
         WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
         _touch(endpoint)
@@ -29,10 +32,13 @@ def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent]) -> None:
         doorbell.ring(doorbell.ROUTER)
 
 
-def record_for_accounts(vendor: str, events: Sequence[ParsedEvent]) -> int:
+def record_for_accounts(
+    vendor: str, events: Sequence[ParsedEvent], crowded: Callable[[object, int], bool] = lambda tenant_id, count: False
+) -> int:
     """Store events that came to a vendor's one address, each for the connections of the account it names.
 
-    One transaction for all of them. Returns how many events belong to nobody here.
+    One transaction for all of them. `crowded` says whose events give way to those of others. Returns how many events
+    belong to nobody here.
     """
     known = WebhookEndpoint.objects.select_related("connection").filter(
         connection__vendor=vendor, connection__external_account_id__in={event.account_id for event in events} - {""}
@@ -40,7 +46,15 @@ def record_for_accounts(vendor: str, events: Sequence[ParsedEvent]) -> int:
     endpoints: dict[str, list[WebhookEndpoint]] = defaultdict(list)
     for endpoint in known.exclude(connection__health=Health.DISCONNECTED):
         endpoints[endpoint.connection.external_account_id].append(endpoint)
-    rows = [_row(endpoint, event) for event in events for endpoint in endpoints.get(event.account_id, ())]
+    counts = Counter(event.account_id for event in events)
+    late = {
+        endpoint.pk: crowded(endpoint.connection.tenant_id, counts[account])
+        for account, found in endpoints.items()
+        for endpoint in found
+    }
+    rows = [
+        _row(endpoint, event, late[endpoint.pk]) for event in events for endpoint in endpoints.get(event.account_id, ())
+    ]
     with transaction.atomic():
         WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
         for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
@@ -50,7 +64,7 @@ def record_for_accounts(vendor: str, events: Sequence[ParsedEvent]) -> int:
     return sum(event.account_id not in endpoints for event in events)
 
 
-def _row(endpoint: WebhookEndpoint, event: ParsedEvent) -> WebhookEvent:
+def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:
     expected = endpoint.connection.external_account_id
     foreign = bool(event.account_id and expected and event.account_id != expected)
     return WebhookEvent(
@@ -62,6 +76,7 @@ def _row(endpoint: WebhookEndpoint, event: ParsedEvent) -> WebhookEvent:
         dedupe_key=event.dedupe_key[:200],
         occurred_at=event.occurred_at,
         payload={**event.payload, **({"email": event.email} if event.email else {})},
+        deferred=deferred,
         state=EventState.IGNORED if foreign else EventState.NEW,
         reason="wrong_account" if foreign else "",
     )

@@ -68,6 +68,8 @@ def merged(row: SyncJob | None, job: SyncJob) -> Mapping[str, Any]:
     if row is None or row.state == JobState.DONE:
         return dict(job.hint)
     known = {key: value for key, value in row.hint.items() if job.event_id is None or key not in RUN_HINTS}
+    if row.event_id and job.event_id and row.event_id > job.event_id:  # a deferred event comes after a newer one
+        return {**job.hint, **known}
     return {**known, **job.hint}
 
 

@@ -16,7 +16,9 @@ def replay(events: Iterable[WebhookEvent]) -> int:
     """Route stored events again. The records are read afresh, so an old event cannot overwrite a newer write."""
     ids = [event.pk for event in events]
     with transaction.atomic():
-        count = WebhookEvent.objects.filter(pk__in=ids).update(state=EventState.NEW, reason="", routed_at=None)
+        count = WebhookEvent.objects.filter(pk__in=ids).update(
+            state=EventState.NEW, deferred=True, reason="", routed_at=None
+        )
     doorbell.ring(doorbell.ROUTER)
     return count
 

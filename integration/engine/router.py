@@ -52,7 +52,7 @@ def _route_portion(recipes: Recipes) -> int:
 
 
 def _claim() -> Iterable[WebhookEvent]:
-    new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id")
+    new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("deferred", "id")
     if database.features.has_select_for_update_skip_locked:
         new = new.select_for_update(skip_locked=True)
     return new[:PORTION]

@@ -41,7 +41,7 @@ def sweep() -> int:
 def oldest_waiting_seconds() -> float:
     """Age of the oldest event or due job that nobody has taken yet, in seconds; 0 when there is none."""
     now = timezone.now()
-    event = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id").first()
+    event = WebhookEvent.objects.filter(state=EventState.NEW).order_by("deferred", "id").first()
     due = SyncJob.objects.filter(_workable(now), state=JobState.WAITING, next_attempt_at__lte=now)
     job = due.order_by("next_attempt_at").first()
     moments = [event.received_at] if event else []

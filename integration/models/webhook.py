@@ -84,14 +84,15 @@ class WebhookEvent(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.NEW)
+    deferred = models.BooleanField(default=False)  # its tenant sent very much: others are routed first
     reason = models.CharField(max_length=40, blank=True)
     routed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("connection", "dedupe_key"), name="one_event_per_dedupe_key"),)
         indexes = (
-            # The router takes the oldest new events.
-            models.Index(fields=("id",), condition=models.Q(state="new"), name="event_new"),
+            # The router takes the oldest new events, the deferred ones last.
+            models.Index(fields=("deferred", "id"), condition=models.Q(state="new"), name="event_new"),
             # "What happened to this record?" and the person page.
             models.Index(fields=("connection", "external_id", "-id"), name="event_by_record"),
             models.Index(fields=("email_hash", "-id"), condition=~models.Q(email_hash=""), name="event_by_email"),

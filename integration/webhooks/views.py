@@ -23,11 +23,12 @@ from integration.errors import IntegrationError
 from integration.models import Health, WebhookEndpoint
 from integration.models.fields import UnreadableSecret
 from integration.secrets import keyed_hash
+from integration.webhooks import quota
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = "30"  # seconds; the vendor tries again once the database is back
-BUSY = 503
+RETRY_AFTER = 30  # seconds; the vendor tries again once the database is back
+BUSY, TOO_MANY = 503, 429
 
 
 class IntakeView(APIView):
@@ -80,7 +81,10 @@ class WebhookView(IntakeView):
             events = webhooks.parse(call)
         except IntegrationError as exc:
             events = [_unreadable(call, exc)]
-        inbox.record(endpoint, events)
+        crowded = quota.beyond(endpoint.connection.tenant_id, len(events))
+        if crowded and get_connector(vendor).busy_status == TOO_MANY:
+            return _later(vendor, quota.seconds_left())
+        inbox.record(endpoint, events, deferred=crowded)
         return Response({"received": len(events)}, status=200)
 
 
@@ -105,7 +109,7 @@ class AppWebhookView(IntakeView):
         except IntegrationError as exc:  # it names no account, so there is nobody to keep it for
             log.error("A call of %s could not be read: %s", vendor, exc.public)
             return Response({"received": 0}, status=200)
-        unknown = inbox.record_for_accounts(vendor, events)
+        unknown = inbox.record_for_accounts(vendor, events, quota.beyond)
         return Response({"received": len(events), "unknown": unknown}, status=200)
 
 
@@ -119,9 +123,9 @@ def _unfit(request: Request) -> Response | None:
     return None
 
 
-def _later(vendor: str) -> Response:
+def _later(vendor: str, seconds: int = RETRY_AFTER) -> Response:
     status = get_connector(vendor).busy_status if vendor in CONNECTORS else BUSY
-    return Response({"error": "try again later"}, status=status, headers={"Retry-After": RETRY_AFTER})
+    return Response({"error": "try again later"}, status=status, headers={"Retry-After": str(seconds)})
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:

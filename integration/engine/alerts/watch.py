@@ -110,7 +110,11 @@ def waiting(integrations: QuerySet[Integration]) -> int:
 def late(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     """The oldest change that somebody could work on waits too long."""
     limit = now - timedelta(seconds=settings.ALERT_WAITING_SECONDS)
-    event = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id").values_list("received_at", flat=True)[:1]
+    event = (
+        WebhookEvent.objects.filter(state=EventState.NEW)
+        .order_by("deferred", "id")
+        .values_list("received_at", flat=True)[:1]
+    )
     for moment in event:
         if moment < limit:
             yield Condition(

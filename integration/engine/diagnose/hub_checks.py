@@ -115,7 +115,12 @@ def _oldest(look: Look) -> datetime | None:
     now = look.now
     due = SyncJob.objects.filter(integration=look.integration, state=JobState.WAITING, next_attempt_at__lte=now)
     job = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("id").values_list("received_at", flat=True).first()
+    new = (
+        WebhookEvent.objects.filter(state=EventState.NEW)
+        .order_by("deferred", "id")
+        .values_list("received_at", flat=True)
+        .first()
+    )
     return min((moment for moment in (job, new) if moment), default=None)
 
 

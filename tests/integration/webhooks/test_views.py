@@ -173,7 +173,7 @@ def test_only_post_is_taken(endpoint, method):
 
 
 def test_a_database_that_is_away_is_a_503_and_never_a_2xx(endpoint, monkeypatch):
-    def away(*args):
+    def away(*args, **more):
         raise DatabaseError("gone")
 
     monkeypatch.setattr(inbox, "record", away)
@@ -189,7 +189,7 @@ def test_a_vendor_that_drops_events_at_a_5xx_hears_what_makes_it_deliver_again(m
     event = {"event": "contact_updated", "email": "ada@example.com", "ts": 1795167000, "content": []}
     call = Client(headers={"Authorization": f"Bearer {SECRET}"})
     path = f"/hooks/brevo/{endpoint.token}/"
-    monkeypatch.setattr(inbox, "record", lambda *args: (_ for _ in ()).throw(DatabaseError("gone")))
+    monkeypatch.setattr(inbox, "record", lambda *args, **more: (_ for _ in ()).throw(DatabaseError("gone")))
 
     refused = call.post(path, json.dumps(event).encode(), content_type="application/json")
     monkeypatch.undo()
