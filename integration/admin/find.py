@@ -21,10 +21,12 @@ from integration.admin.labels import Labels, changes, labels_of
 from integration.admin.link import consent, sides
 from integration.admin.search import Term, flow_labels, flows_of, matching, record_name
 from integration.admin.why import questions
-from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
+from integration.connectors.registry import get_connector
+from integration.models import ConsentEntry, RecordLink, SyncJob, SyncLog, WebhookEvent
 
 LINKS, ROWS, SHOWN = 20, 150, 200
 CREDENTIALS = ("integration__left__credentials", "integration__right__credentials")
+CONSENT = show.Badge(show.BLUE, "how_to_reg", "Consent")
 WAITING = ("waiting", "running", "held", "dead")
 
 
@@ -79,6 +81,7 @@ def look(term: Term) -> dict[str, Any]:
     jobs = _jobs(term, links, logs)
     labels = labels_of(row.integration for row in logs if row.changes)
     entries = [*(_log_entry(row, labels) for row in logs), *map(_event_entry, events), *map(_job_entry, jobs)]
+    entries += [_consent_entry(row) for row in _consents(term, links)]
     entries.sort(key=lambda entry: (entry.at, entry.kind), reverse=True)
     return {
         "pairs": [_pair(link) for link in reversed(links)], "entries": entries[:SHOWN], "cut": len(entries) > SHOWN,
@@ -146,6 +149,18 @@ def _jobs(term: Term, links: list[RecordLink], logs: list[SyncLog]) -> list[Sync
     return list(rows.defer(*CREDENTIALS).order_by("-id")[:ROWS])
 
 
+def _consents(term: Term, links: list[RecordLink]) -> list[ConsentEntry]:
+    """What the ledger says of the address, or of the linked records."""
+    conditions = [Q(integration=link.integration_id, source_id=link.source_id) for link in links]
+    if term.hash:
+        conditions.append(Q(email_hash=term.hash))
+    condition = _either(conditions)
+    if condition is None:
+        return []
+    rows = ConsentEntry.objects.filter(condition).select_related("integration__tenant")
+    return list(rows.order_by("-id")[:ROWS])
+
+
 def _pair(link: RecordLink) -> Pair:
     left, right = sides(link)
     return Pair(
@@ -188,6 +203,14 @@ def _job_entry(job: SyncJob) -> Entry:
     title = f"To be done: {record_name(job.flow, job.external_id)}"
     badge = show.badge("job", job.state)
     return Entry(job.updated_at, "Job", show.url_of(job), title, badge, _where(job), why)
+
+
+def _consent_entry(row: ConsentEntry) -> Entry:
+    title = f"Consent of {row.source_id}: {row.was or 'not known'} → {row.became}"
+    number = f", event #{row.event_id_seen}" if row.event_id_seen else ""
+    told = f"Said in {get_connector(row.vendor).label}, told by {row.cause}{number}."
+    where = str(row.integration.tenant)
+    return Entry(row.at, "Consent", show.url_of(row.integration), title, CONSENT, where, told)
 
 
 def _where(row: SyncLog | SyncJob) -> str:

@@ -20,7 +20,7 @@ from integration.recipes.registry import get_recipe
 
 def consent(link: RecordLink) -> str:
     """Where the person stands, as the recipe remembers it."""
-    return str(link.notes.get("consent", "")).replace("_", " ").capitalize()
+    return get_recipe(link.integration.recipe).consent_of(link.notes).replace("_", " ").capitalize()
 
 
 def sides(link: RecordLink) -> tuple[str, str]:

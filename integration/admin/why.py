@@ -58,7 +58,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             {"row": verdict, "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
              "fixes": fixes.doors(verdict.rule, integration), "name": mask(verdict.name),
              "job": show.door(verdict.job, "Job") if verdict.job else "",
-             "consent": str(verdict.link.notes.get("consent", "")) if verdict.link else ""}
+             "consent": recipe.consent_of(verdict.link.notes) if verdict.link else ""}
             for verdict in verdicts
         ],
     }  # fmt: skip

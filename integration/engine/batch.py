@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.engine import brakes, links, log, mapping, two_way
+from integration.engine import brakes, consent_ledger, links, log, mapping, two_way
 from integration.engine.catalogue import catalogue
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Flow, Item, Record, Result, Skip, Sync, Write
@@ -26,7 +26,7 @@ from integration.errors import (
     TenantActionError,
     TransientError,
 )
-from integration.models import FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall
+from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall
 from integration.secrets import email_hash
 
 logger = logging.getLogger(__name__)
@@ -294,8 +294,11 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     save_calls(ctx)
     logs: list[SyncLog] = []
     changed: list[RecordLink] = []
+    consents: list[ConsentEntry] = []
     for entry in done:
         before = _before(entry)
+        if row := _consent(ctx, flow, entry):
+            consents.append(row)
         if link := _updated_link(ctx, flow, entry):
             changed.append(link)
         if entry.result.reason not in quiet and entry.result.reason not in NOT_OUR_FAULT:
@@ -306,8 +309,16 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
                 )
             )  # fmt: skip
     links.save_links(changed)
+    consent_ledger.save(consents)
     save_jobs(_follow_ups(ctx, done))
     SyncLog.objects.bulk_create(logs, batch_size=500)
+
+
+def _consent(ctx: Context, flow: Flow, entry: Done) -> ConsentEntry | None:
+    """What the ledger has to say of this entry, as far as its notes will be stored."""
+    if entry.link is None and entry.result.link_state is None:
+        return None
+    return consent_ledger.entry(ctx, flow, entry.item, entry.record, entry.link, entry.result.notes)
 
 
 def _before(entry: Done) -> dict[str, Any]:

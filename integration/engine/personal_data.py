@@ -16,11 +16,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from integration.engine import consent_ledger
 from integration.engine.context import Context
 from integration.engine.flow import Item
 from integration.engine.recipe import Recipes
 from integration.errors import IntegrationError
 from integration.models import (
+    ConsentEntry,
     EmailIndex,
     EventState,
     Integration,
@@ -141,6 +143,13 @@ def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Any]:
             {"flow": job.flow, "id": job.external_id, "state": job.state, "hint": job.hint, "detail": job.detail}
             for job in held.jobs.order_by("id")
         ],
+        "consent": [
+            {
+                "at": row.at.isoformat(), "id": row.source_id, "was": row.was, "became": row.became,
+                "said_in": row.vendor, "cause": row.cause, "event": row.event_id_seen,
+            }
+            for row in consent_ledger.of_person(tenant, email, held.links)
+        ],
         "ids_with_this_address": sorted(set(held.addresses.values_list("external_id", flat=True))),
     }  # fmt: skip
 
@@ -169,6 +178,12 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
             "emptied, ids and outcome stay",
         )
     )
+    about = Q(email_hash__in=[link.email_hash for link in held.links if link.email_hash])
+    for link in held.links:
+        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    proofs = ConsentEntry.objects.filter(about).count() if held.links else 0
+    proof = "of the consent ledger kept as proof: states, times and a keyed hash, no address"
+    said.append(_said(proofs, "entry", "entries", proof))
     said.append(_said(_erase_samples(held.links), "dry-run report", "dry-run reports", "emptied of this person"))
     fresh = held.events.filter(state=EventState.NEW).count()
     events = WebhookEvent.objects.filter(pk__in=list(held.events.values_list("pk", flat=True)))

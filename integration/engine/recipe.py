@@ -146,6 +146,7 @@ class Recipe:
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
     two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
+    consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
     takes_away: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → actions the brake watches
     report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for

@@ -4,6 +4,7 @@ from integration.models.access import AuthenticatorApp
 from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.brake import Brake, BrakeKind
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
+from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
@@ -19,6 +20,7 @@ __all__ = [
     "BrakeKind",
     "Channel",
     "Connection",
+    "ConsentEntry",
     "Cursor",
     "Direction",
     "Directory",

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from integration.engine import personal_data, why
+from integration.connectors.registry import get_connector
+from integration.engine import consent_ledger, personal_data, why
 from integration.engine.labels import Labels, labels_of, named, read_as
 from integration.models import State
 from integration.portal.audit import note
@@ -53,19 +54,25 @@ def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
 
 def _held(tenant: Tenant, email: str) -> dict[str, Any]:
     held = personal_data.find(tenant, email, get_recipe)
+    ledger = list(consent_ledger.of_person(tenant, email, held.links)[:HISTORY])
     counts = (
         ("Links between the two systems", len(held.links)),
         ("Log entries", held.log.count()),
         ("Events", held.events.count()),
         ("Jobs", held.jobs.count()),
         ("Entries of the address index", held.addresses.count()),
+        ("Entries of the consent ledger", len(ledger)),
     )
     labels = labels_of(integrations_of(tenant))
     history = [
         (row, REASONS.get(row.reason), named(row.changes, labels))
         for row in held.log.select_related("integration").order_by("-id")[:HISTORY]
     ]
-    return {"found": bool(held), "counts": counts, "standings": _standings(tenant, email, held), "history": history}
+    said = [(row, get_connector(row.vendor).label) for row in ledger]
+    return {
+        "found": bool(held), "counts": counts, "standings": _standings(tenant, email, held),
+        "history": history, "ledger": said,
+    }  # fmt: skip
 
 
 def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[dict[str, Any]]:
@@ -81,7 +88,7 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
             "integration": integration, "recipe": recipe,
             "verdicts": [
                 (verdict, _labelled(verdict.source, fields), _labelled(verdict.target, fields),
-                 str(verdict.link.notes.get("consent", "")) if verdict.link else "")
+                 recipe.consent_of(verdict.link.notes) if verdict.link else "")
                 for verdict in why.verdicts(integration, recipe, email, ids)
             ],
         })  # fmt: skip

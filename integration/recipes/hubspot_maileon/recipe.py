@@ -53,6 +53,7 @@ RECIPE = Recipe(
     choices={"stages": Choices("left", stages.options)},
     fields=needed_fields,
     at_target=directory.look_up,
+    consent_of=lambda notes: str(notes.get("consent", "")),
     takes_away={"contact_to_contact": frozenset({"unsubscribe", "delete"})},
     own_targets={"contact_to_contact": frozenset({"email", "external_id"})},
 )

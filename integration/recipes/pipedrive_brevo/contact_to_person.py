@@ -142,6 +142,13 @@ def _reported(link: RecordLink | None) -> str:
     return str(link.notes.get(REPORTED) or SUBSCRIBED) if link else SUBSCRIBED
 
 
+def consent_of(notes: Mapping[str, Any]) -> str:
+    """What a link's notes say of consent: blocklisted is an opt-out or a bounce, a known contact else a subscriber."""
+    if notes.get("blocklisted"):
+        return BOUNCED if notes.get(REPORTED) == BOUNCED else UNSUBSCRIBED
+    return SUBSCRIBED if "left_lists" in notes else ""
+
+
 def _status_fields(ctx: Context, state: str) -> dict[str, Any]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}

@@ -10,7 +10,7 @@ from integration.engine.settings_form import own_fields
 from integration.recipes import pipedrive_people as people
 from integration.recipes.pipedrive_brevo import directory, places
 from integration.recipes.pipedrive_brevo.activity_to_event import ActivityToEvent
-from integration.recipes.pipedrive_brevo.contact_to_person import ContactToPerson
+from integration.recipes.pipedrive_brevo.contact_to_person import ContactToPerson, consent_of
 from integration.recipes.pipedrive_brevo.deal_to_contact import DealToContact
 from integration.recipes.pipedrive_brevo.figures import MORE_OF_A_PERSON, REVENUE
 from integration.recipes.pipedrive_brevo.imports import ImportCheck
@@ -78,6 +78,7 @@ RECIPE = Recipe(
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
+    consent_of=consent_of,
     takes_away={"person_to_contact": frozenset({"delete", "leave_list"})},
     own_targets={"person_to_contact": frozenset({"email"})},
     two_way={"person_to_contact": TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))},

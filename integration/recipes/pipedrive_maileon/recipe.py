@@ -63,6 +63,7 @@ RECIPE = Recipe(
     search=people.search,
     at_target=directory.look_up,
     more_sources={"person_to_contact": MORE_OF_A_PERSON},
+    consent_of=lambda notes: str(notes.get("consent", "")),
     takes_away={"person_to_contact": frozenset({"unsubscribe", "delete"})},
     own_targets={"person_to_contact": frozenset({"email", "external_id"})},
     choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},

@@ -91,13 +91,13 @@ def test_erasing_somebody_deleted_at_the_source_leaves_no_trace_of_the_name(worl
 
     assert "Erased" in html
     assert "deleted." in html
-    assert "kept" not in html
+    assert "kept bare" not in html
     assert "Lovelace" not in everything()
     assert ADA not in everything()
     assert RecordLink.objects.get().written == zora
     assert not personal_data.find(world.integration.tenant, ADA, get_recipe)
     again = member(world.integration.tenant).post(address(world.integration.tenant), {"email": ADA}).content.decode()
-    assert "Nothing is held" in again
+    assert "Nothing else is held" in again  # but the proof of what became of consent
 
 
 def test_erasing_somebody_still_there_keeps_what_an_opt_out_needs(world, ada):

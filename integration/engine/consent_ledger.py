@@ -1,0 +1,55 @@
+"""Write the consent ledger: whatever changes the state of consent that a link remembers leaves one entry.
+
+The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else decides what consent is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from integration.engine.context import Context
+from integration.engine.flow import Flow, Item, Record
+from integration.models import ConsentEntry, RecordLink, WebhookEvent
+from integration.secrets import email_hash
+from tenants.models import Tenant
+
+
+def entry(
+    ctx: Context, flow: Flow, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
+) -> ConsentEntry | None:
+    """The entry for these new notes of a link, before they are stored; None when consent stays as it is."""
+    known = link.notes if link else {}
+    was, became = ctx.recipe.consent_of(known), ctx.recipe.consent_of({**known, **notes})
+    if was == became or not became:
+        return None
+    digest = (email_hash(record.email) if record and record.email else "") or (link.email_hash if link else "")
+    return ConsentEntry(
+        integration=ctx.integration, email_hash=digest, source_id=item.external_id, was=was, became=became,
+        vendor=ctx.connection(flow.side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
+    )  # fmt: skip
+
+
+def save(entries: Sequence[ConsentEntry]) -> None:
+    """Store them; the causes that are events get the vendor's word for it."""
+    ids = {row.event_id_seen for row in entries if row.event_id_seen}
+    events = dict(WebhookEvent.objects.filter(pk__in=ids).values_list("pk", "vendor_event")) if ids else {}
+    for row in entries:
+        row.cause = events.get(row.event_id_seen or 0, row.cause)
+    ConsentEntry.objects.bulk_create(entries, batch_size=500)
+
+
+def of_person(tenant: Tenant, email: str, links: Sequence[RecordLink]) -> QuerySet[ConsentEntry]:
+    """Everything the ledger says about an address, or about the records linked with it, newest first."""
+    about = Q(email_hash=email_hash(email))
+    for link in links:
+        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    return ConsentEntry.objects.filter(about, integration__tenant=tenant).order_by("-id")
+
+
+def _cause(ctx: Context, item: Item) -> str:
+    if ctx.run is not None:
+        return str(ctx.run.kind)
+    return str(item.hint.get("run") or ("resync" if item.hint.get("resync") else "follow-up"))
