@@ -13,7 +13,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres check screenshots bench run fmt clean
+.PHONY: help demo demo-check test test-postgres check chaos soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,10 @@ check: $(STAMP) ## lint, types, import direction, migrations, production setting
 		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		LOCKSTEP_SECRET_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
 		LOCKSTEP_HASH_KEY=check-only $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+chaos: $(STAMP) ## the chaos table: faults and bad input, on PostgreSQL and Redis, then on the embedded default
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest --chaos $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --chaos $(PYTEST_ARGS) tests/chaos
 
 screenshots: $(STAMP) ## pictures of every page of the portal, desktop and phone, into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser

@@ -84,7 +84,9 @@ class WebhookEvent(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=EventState.choices, default=EventState.NEW)
-    deferred = models.BooleanField(default=False)  # its tenant sent very much: others are routed first
+    deferred = models.BooleanField(
+        default=False, db_default=False
+    )  # its tenant sent very much: others are routed first
     reason = models.CharField(max_length=40, blank=True)
     routed_at = models.DateTimeField(null=True)
 

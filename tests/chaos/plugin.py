@@ -1,0 +1,128 @@
+"""`--chaos` runs the tests of the chaos table and prints what became of each row.
+
+A test may count with the fixture `tally`: what was injected, how many events there were, and what an oracle found lost,
+doubled or wrong; anything found fails the test when it ends. A test that does not count stands for one fault.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.chaos.rows import ELSEWHERE, ROWS
+
+
+@dataclass
+class Tally:
+    """The numbers of one test."""
+
+    injected: int = 0
+    events: int = 0
+    lost: int = 0
+    doubled: int = 0
+    wrong: int = 0
+
+    def add(self, other: Tally) -> None:
+        for name in ("injected", "events", "lost", "doubled", "wrong"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Line:
+    """One row of the table."""
+
+    tests: int = 0
+    failed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+
+
+TALLY = pytest.StashKey[Tally]()
+
+
+def pytest_addoption(parser: Any) -> None:
+    parser.addoption(
+        "--chaos", action="store_true", help="only the tests of the chaos table, with the table at the end"
+    )
+
+
+def pytest_configure(config: Any) -> None:
+    config.addinivalue_line("markers", "chaos(*rows): the rows of the chaos table this test stands for")
+    if config.getoption("--chaos"):
+        config.pluginmanager.register(Table(), "chaos-table")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """Counts of this test; whatever was found lost, doubled or wrong fails it."""
+    counts = request.node.stash.setdefault(TALLY, Tally())
+    yield counts
+    found = counts.lost + counts.doubled + counts.wrong
+    assert found == 0, counts
+
+
+def rows_of(item: Any) -> list[str]:
+    return [row for mark in item.iter_markers("chaos") for row in mark.args]
+
+
+class Table:
+    """Chooses the tests and keeps the score."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, Line] = defaultdict(Line)
+        self.began = time.monotonic()
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
+        chosen = [item for item in items if rows_of(item)]
+        config.hook.pytest_deselected(items=[item for item in items if not rows_of(item)])
+        items[:] = chosen
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Any:
+        report = yield
+        for row in rows_of(item):
+            line = self.lines[row]
+            line.seconds += report.duration
+            if report.skipped:
+                line.skipped.append(item.nodeid)
+            elif report.failed:
+                line.failed.append(item.nodeid)
+            elif report.when == "teardown" and item.nodeid not in line.failed:
+                line.tests += 1
+                line.tally.add(item.stash.get(TALLY, Tally(injected=1, events=1)))
+        return report
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        write = terminalreporter.write_line
+        write("")
+        counted = f"{'injected':>8} {'events':>7} {'lost':>4} {'doubled':>7} {'wrong':>5} {'seconds':>7}"
+        write(f"{'row':4} {'fault':58} {'tests':>5} {counted}")
+        passed, sums = 0, Tally()
+        for row, text in ROWS.items():
+            line = self.lines.get(row, Line())
+            if row in ELSEWHERE:
+                write(f"{row:4} {text:58} {ELSEWHERE[row]}")
+                continue
+            sums.add(line.tally)
+            good = line.tests > 0 and not line.failed
+            passed += good
+            counts = line.tally
+            word = "" if good else "  FAILED" if line.failed else "  SKIPPED" if line.skipped else "  NO TEST"
+            write(
+                f"{row:4} {text:58} {line.tests:5} {counts.injected:8} {counts.events:7} {counts.lost:4} "
+                f"{counts.doubled:7} {counts.wrong:5} {line.seconds:7.1f}{word}"
+            )
+        number = len(ROWS) - len(ELSEWHERE)
+        write("")
+        write(f"chaos: rows {number} passed {passed} lost {sums.lost} doubled {sums.doubled} wrong {sums.wrong}")
+
+    def pytest_sessionfinish(self, session: Any) -> None:
+        missing = [row for row in ROWS if row not in ELSEWHERE and not self.lines.get(row, Line()).tests]
+        if missing and session.exitstatus == 0:
+            session.exitstatus = 1
