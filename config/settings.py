@@ -123,6 +123,8 @@ def _database() -> dict[str, Any]:
             transaction_mode="IMMEDIATE",
             init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
         )
+    else:  # a vendor waits ten seconds for our answer: be told of a lock or a dead host before that
+        database.setdefault("OPTIONS", {}).update(connect_timeout=5, options="-c lock_timeout=8s")
     return database
 
 

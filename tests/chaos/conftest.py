@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ class Farm:
 
     processes: Processes
     sandbox_url: str
+    web_url: str
     environment: dict[str, str]
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
@@ -37,11 +40,28 @@ class Farm:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def start_worker(self) -> None:
-        self.processes.start("worker", [sys.executable, "manage.py", "qcluster"], **self.environment)
+    def start_worker(self, name: str = "worker", **more: str) -> None:
+        command = [sys.executable, "manage.py", "qcluster"]
+        self.processes.start(name, command, **{**self.environment, **more})
 
-    def kill_worker(self) -> None:
-        self.processes.kill("worker")
+    def kill_worker(self, name: str = "worker") -> None:
+        self.processes.kill(name)
+
+    def start_web(self, **more: str) -> None:
+        """Start the web process and wait until it answers."""
+        self.processes.start("web", web_command(), **{**self.environment, **more})
+        self.processes.wait_for(f"{self.web_url}/livez")
+
+    def signal(self, name: str, number: int, *, group: bool = False) -> None:
+        """Send a signal to a process, or to all that it started as well."""
+        (os.killpg if group else os.kill)(self.processes.children[name].pid, number)
+
+    def manage(self, *arguments: str, **more: str) -> None:
+        """Run a management command as an operator would."""
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments], check=True, capture_output=True, timeout=120,
+            cwd=django_settings.BASE_DIR, env={**os.environ, **self.environment, **more},
+        )  # fmt: skip
 
     def until(self, what: str, look: Callable[[], bool], patience: float = 180.0) -> None:
         """Wait; what the minute schedule would do (sweep) is done every half second."""
@@ -63,11 +83,10 @@ def farm(transactional_db: None, settings: Any) -> Iterator[Farm]:
     }  # fmt: skip
     with running(Path(django_settings.BASE_DIR) / "var" / "log" / "chaos") as processes:
         processes.start("sandbox", [sys.executable, "-m", "sandbox", "--port", vendors.rpartition(":")[2]])
-        processes.start("web", web_command(), **environment)
-        processes.wait_for(f"{vendors}/_control/healthz")
-        processes.wait_for(f"{web}/healthz")
-        farm = Farm(processes, vendors, environment)
+        farm = Farm(processes, vendors, web, environment)
+        farm.start_web()
         farm.start_worker()
+        processes.wait_for(f"{vendors}/_control/healthz")
         yield farm
 
 

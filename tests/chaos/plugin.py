@@ -93,7 +93,7 @@ class Table:
                 line.skipped.append(item.nodeid)
             elif report.failed:
                 line.failed.append(item.nodeid)
-            elif report.when == "teardown" and item.nodeid not in line.failed:
+            elif report.when == "teardown" and item.nodeid not in (*line.failed, *line.skipped):
                 line.tests += 1
                 line.tally.add(item.stash.get(TALLY, Tally(injected=1, events=1)))
         return report

@@ -41,6 +41,7 @@ def kill_while(farm, progress, total):
         farm.start_worker()
 
 
+@pytest.mark.chaos("P2")
 def test_a_burst_of_500_events_survives_kills(farm):
     integration = hub.install(farm.sandbox_url, deals_enabled=True)
     newsletter = {integration.resources["newsletter"]: int(integration.resources["newsletter_yes"])}
@@ -62,6 +63,7 @@ def test_a_burst_of_500_events_survives_kills(farm):
     assert not SyncJob.objects.filter(state__in=("dead", "held")).exists()
 
 
+@pytest.mark.chaos("P2")
 def test_fetch_all_survives_kills(farm):
     integration = hub.install(farm.sandbox_url)
     newsletter = {integration.resources["newsletter"]: int(integration.resources["newsletter_yes"])}

@@ -1,0 +1,231 @@
+"""Faults of processes and of the machine, with real ones: killed, stopped, restarted, doubled, cut off."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from base64 import b64encode
+from collections import Counter
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.fernet import Fernet
+from django.conf import settings as django_settings
+from django.db import connection as database
+from django.utils import timezone
+from django_q.models import Schedule
+
+from integration.engine.alerts import ledger
+from integration.management.schedules import ensure_schedules
+from integration.models import Alert, Connection, Doorbell, EventState, SyncJob, SyncRun, WebhookEvent
+from integration.recipes.registry import get_recipe
+from tests.chaos.load import Load
+from tests.chaos.proxy import Proxy
+from tests.support import hub
+
+pytestmark = pytest.mark.slow
+
+PEOPLE = 40
+KILLS = 3
+
+
+class Stage:
+    """A hub with people in Pipedrive who said Yes, a load, and the oracle."""
+
+    def __init__(self, farm, **settings):
+        self.farm = farm
+        self.integration = hub.install(farm.sandbox_url, **settings)
+        resources = self.integration.resources
+        people = [
+            {
+                "name": f"Person {n}",
+                "emails": [{"value": f"p{n}@example.com"}],
+                "custom_fields": {resources["newsletter"]: int(resources["newsletter_yes"])},
+            }
+            for n in range(PEOPLE)
+        ]
+        farm.control("POST", "/pipedrive/acme/seed", {"persons": people})
+        rows = farm.control("GET", "/pipedrive/acme/state")["persons"]
+        self.ids = [str(row["id"]) for row in rows if row["name"].startswith("Person ")]
+        self.load = Load(farm.web_url, self.integration)
+
+    def in_background(self, **how):
+        thread = threading.Thread(target=self.load.send, args=(self.ids,), kwargs=how, daemon=True)
+        thread.start()
+        return thread
+
+    def at_rest(self):
+        waiting = SyncJob.objects.filter(state__in=("waiting", "running")).exists()
+        return not waiting and not WebhookEvent.objects.filter(state=EventState.NEW).exists()
+
+    def mails(self):
+        return Counter(row["email"] for row in self.farm.control("GET", "/maileon/501/doi-mails"))
+
+    def judge(self, tally):
+        """The end state is that of an undisturbed run: each person was asked once, nothing waits, nothing is dead."""
+        self.farm.until("everything to be done", self.at_rest)
+        self.load.judge(tally)
+        mails = self.mails()
+        tally.lost += PEOPLE - len(mails)
+        tally.doubled += sum(mails.values()) - len(mails)
+        tally.wrong += SyncJob.objects.filter(state__in=("dead", "held")).count()
+
+
+@pytest.mark.chaos("P1")
+def test_killing_the_web_process_loses_nothing_that_was_acknowledged(farm, tally):
+    stage = Stage(farm)
+    sending = stage.in_background(rounds=8)
+    for _ in range(KILLS):
+        time.sleep(0.7)
+        farm.processes.kill("web")
+        tally.injected += 1
+        farm.start_web()
+    sending.join()
+
+    stage.judge(tally)
+    assert len(stage.load.acked) == PEOPLE * 8, stage.load.answers
+
+
+@pytest.mark.chaos("P3")
+def test_ten_minutes_without_any_worker_raise_the_alarm_and_are_worked_off(farm, tally):
+    stage = Stage(farm)
+    farm.kill_worker()
+    stage.load.send(stage.ids)
+    tally.injected = 1
+    ago = timezone.now() - timedelta(minutes=10)
+    WebhookEvent.objects.update(received_at=ago)
+    Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": ago})
+    ledger.evaluate(get_recipe)
+    assert Alert.objects.get(kind="worker", resolved_at=None)
+
+    farm.start_worker()
+    stage.judge(tally)
+
+    refused = [row for row in farm.control("GET", "/calls?vendor=maileon") if row["status"] == 429]
+    assert refused == []
+    ledger.evaluate(get_recipe)
+    assert not Alert.objects.filter(kind="worker", resolved_at=None).exists()
+
+
+@pytest.mark.chaos("P4")
+def test_a_deploy_answers_every_vendor(farm, tally):
+    """Reload with two web processes, as `systemctl reload lockstep-web` does; the worker is ended in order."""
+    farm.processes.kill("web")
+    farm.start_web(WEB_PROCESSES="2")
+    stage = Stage(farm)
+    sending = stage.in_background(rounds=12, tries=1)
+    for _ in range(2):
+        time.sleep(0.8)
+        farm.signal("web", signal.SIGHUP)
+        tally.injected += 1
+    farm.signal("worker", signal.SIGTERM)
+    sending.join()
+    farm.processes.children["worker"].wait(timeout=60)
+    farm.start_worker()
+
+    stage.judge(tally)
+    assert stage.load.answers == {200: PEOPLE * 12}
+
+
+@pytest.mark.chaos("P5")
+def test_a_worker_that_sleeps_longer_than_its_lease_writes_nothing_twice(farm, tally):
+    stage = Stage(farm)
+    farm.control("POST", "/misbehave", {"vendor": "maileon", "latency_ms": 60})
+    stage.load.send(stage.ids)
+    farm.until("the first mails", lambda: len(stage.mails()) >= 5)
+    farm.signal("worker", signal.SIGSTOP, group=True)
+    tally.injected = 1
+    farm.start_worker("second")
+    farm.until("the second worker to take over", lambda: len(stage.mails()) >= PEOPLE - 5)
+    farm.signal("worker", signal.SIGCONT, group=True)
+    time.sleep(2)
+
+    stage.judge(tally)
+
+
+@pytest.mark.chaos("P6")
+@pytest.mark.skipif(database.vendor == "sqlite", reason="a file is not cut off; its locks are row P7")
+def test_a_database_that_goes_away_is_never_acknowledged_and_comes_back_by_itself(farm, tally):
+    row = database.settings_dict
+    with Proxy((row["HOST"] or "127.0.0.1", int(row["PORT"] or 5432))) as proxy:
+        farm.processes.kill("web")
+        parts = urlsplit(farm.environment["DATABASE_URL"])
+        through = parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}").geturl()
+        farm.start_web(DATABASE_URL=through)
+        stage = Stage(farm)
+        sending = stage.in_background(rounds=4, pause=0.02)
+        time.sleep(0.5)
+        proxy.cut()
+        tally.injected = 1
+        time.sleep(3)
+        proxy.restore()
+        sending.join()
+
+        stage.judge(tally)
+    assert set(stage.load.answers) <= {200, 503}, stage.load.answers
+    assert stage.load.answers[503] > 0
+    assert len(stage.load.acked) == PEOPLE * 4
+
+
+@pytest.mark.chaos("P8")
+def test_an_answer_that_never_arrives_makes_no_second_event(farm, tally):
+    stage = Stage(farm)
+    key = stage.ids[0]
+    where = urlsplit(stage.load.url)
+    body = json.dumps(stage.load.body(key, "load-cut")).encode()
+    auth = b64encode(":".join(stage.load.auth).encode()).decode()
+    head = (
+        f"POST {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: Basic {auth}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    for _ in range(5):
+        with socket.create_connection((where.hostname, where.port)) as line:
+            line.sendall(head.encode() + body)
+        tally.injected += 1
+    farm.until("the event to be stored", lambda: WebhookEvent.objects.filter(dedupe_key__contains="load-cut").exists())
+    assert stage.load._post(stage.load.body(key, "load-cut")) == 200
+    stage.load.acked.add("load-cut")
+
+    farm.until("everything to be done", stage.at_rest)
+    stage.load.judge(tally)
+    assert stage.mails() == {"p0@example.com": 1}
+
+
+@pytest.mark.chaos("P10")
+def test_two_clusters_run_each_schedule_once(farm, tally):
+    stage = Stage(farm)
+    farm.start_worker("second")
+    ensure_schedules()
+    Schedule.objects.exclude(func="integration.tasks.poll_all").delete()
+    flows = {"person_to_contact", "consent_to_person"}  # deals are off
+    Schedule.objects.update(next_run=timezone.now() - timedelta(seconds=1))
+    tally.injected = 1
+    farm.until("the polls", lambda: SyncRun.objects.filter(kind="poll", state="done").count() >= len(flows))
+    time.sleep(2)
+    tally.doubled += SyncRun.objects.filter(kind="poll").count() - len(flows)
+    assert set(SyncRun.objects.values_list("flow", flat=True)) == flows
+    assert stage.at_rest()
+
+
+@pytest.mark.chaos("H14")
+def test_keys_are_rotated_while_events_come_in(farm, tally):
+    old, new = django_settings.LOCKSTEP_SECRET_KEYS[0], Fernet.generate_key().decode()
+    stage = Stage(farm)
+    sending = stage.in_background(rounds=12, pause=0.05)
+    for keys in (f"{new},{old}", new):
+        if keys == new:
+            farm.manage("rotate_secrets", LOCKSTEP_SECRET_KEYS=f"{new},{old}")
+        farm.kill_worker()
+        farm.processes.kill("web")
+        farm.start_web(LOCKSTEP_SECRET_KEYS=keys)
+        farm.start_worker(LOCKSTEP_SECRET_KEYS=keys)
+        tally.injected += 1
+    sending.join()
+
+    stage.judge(tally)
+    assert not Connection.objects.exclude(health="ok").exists()
+    assert 401 not in stage.load.answers
