@@ -217,7 +217,8 @@ class Connector:
     check: Callable[[Any], Account]
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
-    webhooks: Intake
+    webhooks: Intake | None = None  # None: the vendor calls nobody, it is polled
+    asks: Mapping[str, str] = field(default_factory=dict)  # what a connection needs beside its secret: name → label
     app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
     webhook_addresses: Callable[[str, str], Mapping[str, str]] | None = None  # (url, secret) → purpose → whole address
     oauth: OAuth | None = None
@@ -232,5 +233,5 @@ class Connector:
 
     @property
     def subscriptions(self) -> Webhooks | None:
-        """What makes webhooks at the vendor; None where the vendor's app itself says whom to call."""
-        return None if self.app_webhooks else cast(Webhooks, self.webhooks)
+        """What makes webhooks at the vendor; None where its app says whom to call, or where it calls nobody."""
+        return None if self.app_webhooks or self.webhooks is None else cast(Webhooks, self.webhooks)

@@ -189,6 +189,9 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
     for side in ("left", "right"):
         connection = ctx.connection(side)
         ctx.talking_to = side
+        if connection.connector.webhooks is None:
+            said.append(f"{connection.connector.label}: has none, it is asked regularly")
+            continue
         if connection.connector.subscriptions is None:
             ensure_endpoint(connection)
             said.append(f"{connection.connector.label}: set in its app, for all accounts")

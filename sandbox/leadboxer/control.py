@@ -122,8 +122,9 @@ def seed(control: ControlCall) -> Record:
     """Make `count` leads up, each with an organization of its own, `minutes_ago` old; `known` of them by address."""
     account, dataset, wish = account_of(control), dataset_of(control), control.body()
     at = now_ms(control.sandbox) - int(float(wish.get("minutes_ago") or 0) * 60_000)
-    known, score = int(wish.get("known", wish["count"])), int(wish.get("score", 50))
-    for n in range(int(wish["count"])):
+    count, score = int(wish["count"]), int(wish.get("score", 50))
+    known = int(wish["known"]) if "known" in wish else count
+    for n in range(count):
         lead = Lead(f"{at - n}.{account.next('lead', 757_000_001)}", score=score)
         lead.values = {"organizationName": f"Seed {n} GmbH", "organizationDomain": f"seed{n}.example",
                        "organizationCountry": "Germany"}  # fmt: skip
