@@ -146,6 +146,8 @@ class Recipe:
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
     two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
+    # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
+    poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
     report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
 

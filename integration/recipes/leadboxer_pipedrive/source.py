@@ -1,0 +1,141 @@
+"""The leads of a part's segment, as LeadBoxer lists them: criteria, pages newest first, and what the pickers offer.
+
+There is no parameter for a segment and no time finer than a day (leadboxer sheet §3). So a segment's stored criteria
+are sent along, and a poll stops where a lead is older than it has to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from integration.connectors.leadboxer.client import seen_within
+from integration.connectors.leadboxer.records import Dataset, Lead
+from integration.engine.context import Context
+from integration.engine.flow import Item, Record
+from integration.errors import NotFound, RecordError, TenantActionError
+
+TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
+TIME, SCORE, FIELD = "criteriaTimeFilter", "criteriaLeadscoreFilter", "criteriaFieldFilter"
+
+
+class Leads(NamedTuple):
+    """One page of a run. `cursor` is None at the end."""
+
+    rows: Sequence[Lead]
+    cursor: Any
+
+
+def page(ctx: Context, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
+    """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
+    look_back = since if kind == "poll" and since is not None else None
+    dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
+    token = _usable_token(cursor)
+    try:
+        found = ctx.left.leads_page(dataset, criteria, token, limit)
+    except RecordError:
+        if token is None:
+            raise
+        found = ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more: from the start
+    fresh = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
+    following = found.next_token if len(fresh) == len(found.leads) else None
+    return Leads(fresh, {"token": following, "at": timezone.now().isoformat()} if following else None)
+
+
+def read(ctx: Context, part: str, items: Sequence[Item]) -> dict[str, Lead]:
+    """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
+    found = {}
+    for item in items:
+        try:
+            lead = ctx.left.get_lead(dataset_of(ctx, part), item.external_id)
+        except NotFound:
+            continue
+        found[item.external_id] = lead
+    return found
+
+
+def to_record(lead: Lead) -> Record:
+    """A lead as the mapping reads it; the lead itself goes along for the flows."""
+    values = {"name": lead.name or lead.organization or lead.email, **lead.values, LEAD: lead}
+    return Record(lead.id, values, version=lead.last_event, email=lead.email)
+
+
+LEAD = "__lead"  # among a record's values: the Lead they come from
+
+
+def lead_of(record: Record | None) -> Lead:
+    """The lead behind a record."""
+    assert record is not None
+    lead: Lead = record.values[LEAD]
+    return lead
+
+
+def dataset_of(ctx: Context, part: str) -> str:
+    """The dataset a part works on. Raises TenantActionError where none is chosen."""
+    chosen = str(ctx.settings[f"{part}_dataset"] or "")
+    if not chosen:
+        raise TenantActionError("No dataset is chosen.", reason="segment_missing")
+    return chosen
+
+
+def segment_of(ctx: Context, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
+    """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
+    dataset, chosen = dataset_of(ctx, part), str(ctx.settings[f"{part}_segment"] or "")
+    entry = segments(ctx, fresh=fresh).get(f"{dataset}:{chosen.rpartition(':')[2]}")
+    if entry is None:
+        raise TenantActionError("The chosen segment no longer exists in LeadBoxer.", reason="segment_missing")
+    return str(entry["name"]), dict(entry["criteria"])
+
+
+def segments(ctx: Context, *, fresh: bool = False) -> Mapping[str, Any]:
+    """`dataset:segment` → name, dataset's name and criteria, of every dataset the user sees; kept for an hour."""
+
+    def fetch() -> dict[str, Any]:
+        return {
+            f"{dataset.id}:{row.id}": {"name": row.name, "dataset": dataset.name, "criteria": dict(row.criteria)}
+            for dataset in ctx.left.list_datasets()
+            for row in ctx.left.list_segments(dataset)
+        }
+
+    return ctx.directory("left", "segments", fetch, fresh=fresh)
+
+
+def dataset_choices(ctx: Context) -> list[tuple[str, str]]:
+    """The datasets as a picker shows them, read afresh: somebody may just have made one."""
+    datasets: list[Dataset] = ctx.left.list_datasets()
+    return [(row.id, row.name) for row in datasets]
+
+
+def segment_choices(ctx: Context) -> list[tuple[str, str]]:
+    """The segments of all datasets as a picker shows them, each with its dataset."""
+    return [(key, f"{row['dataset']}: {row['name']}") for key, row in segments(ctx, fresh=True).items()]
+
+
+def field_choices(ctx: Context) -> list[tuple[str, str]]:
+    """What a lead may carry, by label; the customer's own properties too."""
+    found = ctx.fields("left", "lead").values()
+    return sorted(((spec.key, spec.label) for spec in found), key=lambda pair: pair[1].lower())
+
+
+def _criteria(ctx: Context, part: str, since: datetime | None) -> dict[str, str]:
+    """The segment's criteria, those of the part, and a time where the segment sets none."""
+    _, criteria = segment_of(ctx, part)
+    wanted = dict(criteria)
+    days = int(ctx.settings["lookback_days"]) if since is None else (timezone.now() - since).days + 1
+    wanted.setdefault(TIME, seen_within(days))
+    if part == "activities":
+        wanted.setdefault(FIELD, "hasanyvalue|email")
+    least = int(ctx.settings["min_score"])
+    if least > 1:  # whether the minimum itself is included, two texts of the vendor tell differently: ask for one less
+        known = wanted.get(SCORE, "")
+        wanted[SCORE] = str(max(least - 1, int(known) if known.isdigit() else 0))
+    return wanted
+
+
+def _usable_token(cursor: Any) -> str | None:
+    if not cursor or timezone.now() - datetime.fromisoformat(cursor["at"]) > TOKEN_AGE:
+        return None
+    return str(cursor["token"])
