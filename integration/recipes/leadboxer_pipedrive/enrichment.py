@@ -81,14 +81,15 @@ class Enrich:
             {k: v for k, v in write.values.items() if v is not None and k != TARGET},
         )
         values = nested(ctx, self.target_object, known)
-        if values:
-            update = ctx.right.update_organization if self.target_object == "organization" else ctx.right.update_person
-            try:
-                update(target, values)
-            except NotFound:
-                return Result("skipped", reason="not_linked", link_state="removed", written={}, call=ctx.last_call())
         created = bool(write.item.hint.get(CREATED) or (write.link is not None and write.link.notes.get(CREATED)))
-        return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call() if values else None)
+        if not values:
+            return Result("skipped", target_id=target, reason="unchanged", notes={CREATED: created})
+        update = ctx.right.update_organization if self.target_object == "organization" else ctx.right.update_person
+        try:
+            update(target, values)
+        except NotFound:
+            return Result("skipped", reason="not_linked", link_state="removed", written={}, call=ctx.last_call())
+        return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
 
 
 def wishes(
