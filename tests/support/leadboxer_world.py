@@ -127,9 +127,9 @@ class LeadBoxerWorld:
         Connection.objects.update(not_before=None)
         hub.drain()
 
-    def fetch_all(self, flow: str, **how: Any) -> SyncRun:
+    def fetch_all(self, flow: str, *, due_now: bool = True, **how: Any) -> SyncRun:
         run = runs.start(self.integration, "fetch_all", flow, **how)
-        hub.drain()
+        hub.drain(due_now=due_now)
         run.refresh_from_db()
         assert run.state == "done", run.problem
         return run
