@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.leadboxer.records import Lead
 from integration.engine.batch import each, mapping_rows
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.mapping import SOURCELESS
 from integration.errors import NotFound
 from integration.models import WebhookEvent
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.source import to_record
 
-TARGET, CREATED, PART = "target", "created", "part"
+TARGET, CREATED, VALUES = "target", "created", "values"
 ORGANIZATION, PERSON = "lead_to_organization", "lead_to_person"
 
 
@@ -45,11 +47,12 @@ class Enrich:
         return Skip("unhandled_event")
 
     def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
-        """One call per lead, in the dataset of the part that asked."""
-        found: dict[str, Record] = {}
+        """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
+        found = {item.external_id: _given(item) for item in items if VALUES in item.hint}
         for part in ("leads", "activities"):
-            mine = [item for item in items if str(item.hint.get(PART) or _only_part(ctx)) == part]
-            found |= {key: to_record(lead) for key, lead in source.read(ctx, part, mine).items()} if mine else {}
+            missing = [item for item in items if item.external_id not in found]
+            if missing and ctx.settings[f"{part}_enabled"]:
+                found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
         return found
 
     def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
@@ -92,16 +95,23 @@ class Enrich:
         return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
 
 
-def wishes(
-    ctx: Context, lead_id: str, organization: tuple[str, bool], person: tuple[str, bool], part: str = "leads"
-) -> tuple[FollowUp, ...]:
-    """What to start for a lead: each of the two records (its id, whether it was just created) that has rows mapped."""
+def wishes(ctx: Context, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[FollowUp, ...]:
+    """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
     found = []
     for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
-        if target and mapping_rows(ctx, ctx.recipe.flow(key)):
-            hint = {TARGET: target, PART: part, **({CREATED: True} if created else {})}
-            found.append(FollowUp(key, lead_id, hint))
+        rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(key)) if created or not row.only_create]
+        paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
+        values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
+        if target and (values or any(row.transform in SOURCELESS for row in rows)):
+            said = {VALUES: values, "email": lead.email, "seen": lead.last_event.isoformat()}
+            found.append(FollowUp(key, lead.id, {**said, TARGET: target, **({CREATED: True} if created else {})}))
     return tuple(found)
+
+
+def _given(item: Item) -> Record:
+    """The lead as the flow that asked had it."""
+    hint = item.hint
+    return Record(item.external_id, hint[VALUES], datetime.fromisoformat(hint["seen"]), hint["email"])
 
 
 def nested(ctx: Context, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +120,3 @@ def nested(ctx: Context, object_type: str, values: Mapping[str, Any]) -> dict[st
     own = {key: value for key, value in values.items() if key in fields and fields[key].custom}
     rest = {key: value for key, value in values.items() if key not in own}
     return {**rest, **({"custom_fields": own} if own else {})}
-
-
-def _only_part(ctx: Context) -> str:
-    return "leads" if ctx.settings["leads_enabled"] else "activities"

@@ -127,7 +127,7 @@ def _make(finder: finding.Finder, write: Write) -> Result:
     if not target:
         body = _body(ctx, write, title_of(lead, wish), person, organization, trial=trial)
         target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
-    wishes = enrichment.wishes(ctx, lead.id, (organization, made_organization), (person, made_person))
+    wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))
     notes = {quiet.TRIAL: lead.id if trial else None, CLOSED: None, "organization": organization, "person": person}
     return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
@@ -193,7 +193,7 @@ def _update(ctx: Context, write: Write) -> Result:
             return closed
         raise
     organization, person = str(write.link.notes.get("organization") or ""), str(write.link.notes.get("person") or "")
-    wishes = enrichment.wishes(ctx, write.item.external_id, (organization, False), (person, False))
+    wishes = enrichment.wishes(ctx, lead_of(write.record), (organization, False), (person, False))
     return Result("synced", target_id=lead_id, call=ctx.last_call(), follow_ups=wishes)
 
 

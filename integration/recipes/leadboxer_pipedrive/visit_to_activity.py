@@ -159,7 +159,7 @@ def _log(finder: finding.Finder, write: Write) -> Result:
             }
         ).id
     notes = {quiet.TRIAL: lead.id} if quiet.on_trial(ctx) else {}
-    wishes = enrichment.wishes(ctx, lead.id, (organization, made_organization), (person.id, made_person), PART)
+    wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person.id, made_person))
     return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
