@@ -7,6 +7,7 @@ are sent along, and a poll stops where a lead is older than it has to look.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -57,20 +58,24 @@ def read(ctx: Context, part: str, items: Sequence[Item]) -> dict[str, Lead]:
     return found
 
 
-def to_record(lead: Lead) -> Record:
-    """A lead as the mapping reads it; the lead itself goes along for the flows."""
-    values = {"name": lead.name or lead.organization or lead.email, **lead.values, LEAD: lead}
-    return Record(lead.id, values, version=lead.last_event, email=lead.email)
+@dataclass(frozen=True)
+class LeadRecord(Record):
+    """A record that brings the lead it comes from."""
+
+    lead: Lead | None = None
 
 
-LEAD = "__lead"  # among a record's values: the Lead they come from
+def to_record(lead: Lead) -> LeadRecord:
+    """A lead as the mapping reads it."""
+    values = {"name": lead.name or lead.organization or lead.email, **lead.values}
+    return LeadRecord(lead.id, values, lead.last_event, lead.email, lead)
 
 
 def lead_of(record: Record | None) -> Lead:
     """The lead behind a record."""
-    assert record is not None
-    lead: Lead = record.values[LEAD]
-    return lead
+    assert isinstance(record, LeadRecord)
+    assert record.lead is not None
+    return record.lead
 
 
 def dataset_of(ctx: Context, part: str) -> str:

@@ -22,7 +22,7 @@ from integration.engine.flow import Batch, Decision, Item, Page, Record, Result,
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
-from integration.recipes.leadboxer_pipedrive.source import LEAD, lead_of
+from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
 PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
@@ -72,7 +72,7 @@ class VisitToActivity:
         for lead in known:
             for session in _new_sessions(ctx, lead, start):
                 record = _record(ctx, lead, session.id)
-                if record is not None and start <= record.values["end"] <= timezone.now() - IDLE:
+                if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
                     records[record.external_id] = record
         return Page([Item(key) for key in records], records, found.cursor)
 
@@ -125,8 +125,8 @@ def _new_sessions(ctx: Context, lead: Lead, start: datetime) -> list[Session]:
     return [row for row in sessions if f"{lead.id}/{row.id}" not in logged]
 
 
-def _record(ctx: Context, lead: Lead, session_id: str) -> Record | None:
-    """A visit with what its activity will say; None when it has no events any more."""
+def _record(ctx: Context, lead: Lead, session_id: str) -> LeadRecord | None:
+    """A visit with what its activity will say, its version the last event; None when it has no events any more."""
     try:
         events: list[Event] = ctx.left.get_events(source.dataset_of(ctx, PART), session_id)
     except NotFound:
@@ -134,9 +134,8 @@ def _record(ctx: Context, lead: Lead, session_id: str) -> Record | None:
     if not events:
         return None
     content = visits.content(session_id, events, ctx.settings)
-    values = {"name": f"{lead.name or lead.email}: {content['subject']}", "content": content, LEAD: lead,
-              "end": events[-1].at, "session": session_id}  # fmt: skip
-    return Record(f"{lead.id}/{session_id}", values, version=events[-1].at, email=lead.email)
+    values = {"name": f"{lead.name or lead.email}: {content['subject']}", "content": content}
+    return LeadRecord(f"{lead.id}/{session_id}", values, events[-1].at, lead.email, lead)
 
 
 def _log(finder: finding.Finder, write: Write) -> Result:
