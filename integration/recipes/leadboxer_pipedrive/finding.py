@@ -100,7 +100,7 @@ class Finder:
 def look_up(ctx: Context, leads: Sequence[Lead], *, people: bool = True, organizations: bool = True) -> Finder:
     """Look all these leads' people and organizations up at once."""
     finder = Finder(ctx)
-    refresh(ctx)
+    refresh(ctx, people=people, organizations=organizations)
     if people:
         digests = {email_hash(lead.email): lead.email for lead in leads if lead.email}
         owners = _owners(ctx, PERSON, digests)
@@ -135,13 +135,15 @@ def organization_keys(lead: Lead) -> list[str]:
     return [*keys, *([f"name:{lead.organization.lower()}"] if lead.organization else [])]
 
 
-def refresh(ctx: Context) -> None:
+def refresh(ctx: Context, *, people: bool, organizations: bool) -> None:
     """Bring the index up to date, once per slice. Goes on where it stopped: the place is kept after each page."""
-    if ctx.memory.get(FRESH):
-        return
-    _walk(ctx, "index:person", ctx.right.persons_page, remember_people)
-    _walk(ctx, "index:organization", ctx.right.organizations_page, remember_organizations)
-    ctx.memory[FRESH] = True
+    fresh: set[str] = ctx.memory.setdefault(FRESH, set())
+    if people and "person" not in fresh:
+        _walk(ctx, "index:person", ctx.right.persons_page, remember_people)
+        fresh.add("person")
+    if organizations and "organization" not in fresh:
+        _walk(ctx, "index:organization", ctx.right.organizations_page, remember_organizations)
+        fresh.add("organization")
 
 
 def _walk(ctx: Context, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
