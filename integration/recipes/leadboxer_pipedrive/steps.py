@@ -18,6 +18,7 @@ from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY
 
 MARKER = FieldSpec("", "LeadBoxer id", "text", custom=True)
 PREFIX = "LeadBoxer: "  # begins the name of each field made for a lead
+OURS = "by_settings"  # among a row's options: the field of the settings it was made for
 KINDS = {"number": "number"}  # LeadBoxer's type → the type of the field made for it; all others are text
 
 
@@ -64,32 +65,32 @@ def marker(ctx: Context) -> str:
 
 
 def lead_fields(ctx: Context) -> str:
-    """One mapping row for each LeadBoxer field chosen in the settings, with a field in Pipedrive named after it."""
+    """One mapping row for each LeadBoxer field chosen in the settings, with a field in Pipedrive named after it.
+
+    A row the tenant has changed on the Fields page is the tenant's: it is left as it is.
+    """
     ctx.talking_to = "left"
     offered = ctx.fields("left", "lead")
+    chosen = [key for key in ctx.settings["lead_fields"] if key in offered]
     ctx.talking_to = "right"
     there = {spec.label: spec for spec in ctx.fields("right", "lead").values() if spec.custom}
+    living = {spec.key for spec in there.values()}
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
-    chosen = [key for key in ctx.settings["lead_fields"] if key in offered]
-    rows.filter(options__by_settings=True).exclude(source__in=chosen).delete()
-    known, made = {row.source: row for row in rows}, []
-    living = {spec.key for spec in ctx.fields("right", "lead").values()}
+    known, made = {str(row.options.get(OURS) or row.source): row for row in rows}, []
+    for key, row in known.items():
+        if row.options.get(OURS) == row.source and (key not in chosen or row.target not in living):
+            row.delete()  # not wanted any more, or its field was deleted in Pipedrive
     for position, key in enumerate(chosen):
-        row = known.get(key)
-        if row is not None and (row.target in living or not row.options.get("by_settings")):
-            continue  # there, or the tenant's own
+        if key in known and known[key].pk is not None:
+            continue
         kind = KINDS.get(offered[key].type, "text")
         label = f"{PREFIX}{offered[key].label}"
-        spec = there.get(label)
-        if spec is None:
-            spec = _created(ctx, FieldSpec("", label, kind, custom=True))
+        if label not in there:
+            there[label] = _created(ctx, FieldSpec("", label, kind, custom=True))
             made.append(label)
-        if row is not None:  # its field was deleted in Pipedrive
-            rows.filter(pk=row.pk).update(target=spec.key, problem="")
-            continue
         FieldMapping.objects.create(
-            integration=ctx.integration, flow=KEY, position=100 + position, source=key, target=spec.key,
-            transform="number" if kind == "number" else "text", options={"by_settings": True, "target_type": kind},
+            integration=ctx.integration, flow=KEY, position=100 + position, source=key, target=there[label].key,
+            transform="number" if kind == "number" else "text", options={OURS: key, "target_type": kind},
         )  # fmt: skip
     return f"created {', '.join(made)}" if made else f"{len(chosen)} in place"
 

@@ -239,6 +239,18 @@ def test_a_field_that_was_deleted_in_pipedrive_is_made_again_by_the_next_save(le
     assert row.target == own(world, "LeadBoxer: Industry")
 
 
+def test_fields_follow_the_settings_and_rows_the_tenant_changed_stay(leads):
+    world = leads(lead_fields=["organizationCity", "organizationState"])
+    city = FieldMapping.objects.get(flow="lead_to_lead", source="organizationCity")
+    FieldMapping.objects.filter(pk=city.pk).update(source="favourite_colour")
+    world.set(lead_fields=["organizationIndustryName"])
+    provisioning.provision(world.integration, get_recipe)
+
+    rows = dict(FieldMapping.objects.filter(flow="lead_to_lead").values_list("source", "target"))
+    assert set(rows) == {"favourite_colour", "organizationIndustryName"}
+    assert rows["favourite_colour"] == city.target
+
+
 # Trouble
 
 
