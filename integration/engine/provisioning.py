@@ -219,9 +219,11 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
 
 
 def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
-    webhooks, endpoint = connection.connector.subscriptions, ensure_endpoint(connection)
-    if webhooks is None:
+    webhooks = connection.connector.subscriptions
+    never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
+    if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
         return 0, 0
+    endpoint = ensure_endpoint(connection)
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
     ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
     removed = 0

@@ -88,6 +88,14 @@ def test_another_key_is_tried_and_kept_with_the_same_login(world, sandbox):
     assert world.integration.left.health == "ok"
 
 
+def test_the_overview_says_when_leadboxer_was_asked(world):
+    client = signed_in(world.integration.tenant)
+    assert "LeadBoxer is asked at the next full interval." in client.get(page(world, "integration")).content.decode()
+    assert "LeadBoxer is asked regularly" in client.get(page(world, "activity")).content.decode()
+    world.poll()
+    assert "LeadBoxer was asked" in client.get(page(world, "integration")).content.decode()
+
+
 # Settings
 
 
