@@ -20,6 +20,7 @@ from integration.engine.flow import Item, Record
 from integration.errors import NotFound, RecordError, TenantActionError
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
+KIND_LENGTH = 60  # of a directory's name
 TIME, SCORE, FIELD = "criteriaTimeFilter", "criteriaLeadscoreFilter", "criteriaFieldFilter"
 
 
@@ -89,23 +90,16 @@ def dataset_of(ctx: Context, part: str) -> str:
 def segment_of(ctx: Context, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
     """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
     dataset, chosen = dataset_of(ctx, part), str(ctx.settings[f"{part}_segment"] or "")
-    entry = segments(ctx, fresh=fresh).get(f"{dataset}:{chosen.rpartition(':')[2]}")
+
+    def fetch() -> dict[str, Any]:
+        known = [row for row in ctx.left.list_datasets() if row.id == dataset]
+        segments = [segment for row in known for segment in ctx.left.list_segments(row)]
+        return {f"{dataset}:{row.id}": {"name": row.name, "criteria": dict(row.criteria)} for row in segments}
+
+    entry = ctx.directory("left", f"segments:{dataset}"[:KIND_LENGTH], fetch, fresh=fresh).get(chosen)
     if entry is None:
         raise TenantActionError("The chosen segment no longer exists in LeadBoxer.", reason="segment_missing")
     return str(entry["name"]), dict(entry["criteria"])
-
-
-def segments(ctx: Context, *, fresh: bool = False) -> Mapping[str, Any]:
-    """`dataset:segment` → name, dataset's name and criteria, of every dataset the user sees; kept for an hour."""
-
-    def fetch() -> dict[str, Any]:
-        return {
-            f"{dataset.id}:{row.id}": {"name": row.name, "dataset": dataset.name, "criteria": dict(row.criteria)}
-            for dataset in ctx.left.list_datasets()
-            for row in ctx.left.list_segments(dataset)
-        }
-
-    return ctx.directory("left", "segments", fetch, fresh=fresh)
 
 
 def dataset_choices(ctx: Context) -> list[tuple[str, str]]:
@@ -116,7 +110,11 @@ def dataset_choices(ctx: Context) -> list[tuple[str, str]]:
 
 def segment_choices(ctx: Context) -> list[tuple[str, str]]:
     """The segments of all datasets as a picker shows them, each with its dataset."""
-    return [(key, f"{row['dataset']}: {row['name']}") for key, row in segments(ctx, fresh=True).items()]
+    return [
+        (f"{dataset.id}:{row.id}", f"{dataset.name}: {row.name}")
+        for dataset in ctx.left.list_datasets()
+        for row in ctx.left.list_segments(dataset)
+    ]
 
 
 def field_choices(ctx: Context) -> list[tuple[str, str]]:
