@@ -43,13 +43,13 @@ def test_a_lead_of_the_segment_becomes_a_lead(leadboxer_install, rings):
     )  # fmt: skip
     sent = [(call["method"], call["path"][15:], call["body"]) for call in calls if call["vendor"] == "pipedrive"]
     assert [call[:2] for call in sent] == [
-        ("GET", "/api/v2/organizations"), ("GET", "/api/v2/organizations/search"), ("POST", "/api/v2/organizations"),
-        ("GET", "/api/v2/dealFields"), ("POST", "/api/v1/leads"),
+        ("GET", "/api/v2/organizations"), ("POST", "/api/v2/organizations"), ("GET", "/api/v2/dealFields"),
+        ("POST", "/api/v1/leads"),
     ]  # fmt: skip
     [organization] = world.named("organization", "X GmbH")
-    assert json.loads(sent[2][2]) == {"name": "X GmbH", "website": "x.example"}
+    assert json.loads(sent[1][2]) == {"name": "X GmbH", "website": "x.example"}
     mapped = {row.source: row.target for row in world.integration.mappings.filter(flow="lead_to_lead")}
-    assert json.loads(sent[4][2]) == {
+    assert json.loads(sent[3][2]) == {
         "title": "X GmbH", "organization_id": organization["id"],
         mapped["leadscore"]: 50, mapped["organizationIndustryName"]: "Software",
         mapped["leadcard_url"]: f"https://app.leadboxer.com/leadcard/{made['lead']}",

@@ -16,7 +16,7 @@ from integration.connectors.leadboxer.records import Dataset, Event, Lead, Page,
 from integration.errors import ContractError, RecordError, TenantActionError
 
 PAGE_SIZE = 100  # the most is not documented; the token says whether there is more
-SESSIONS, EVENTS = 50, 500
+SESSIONS = EVENTS = 500  # more than anybody has; which end of the list a smaller limit cuts off is not documented
 SAMPLED = 5  # datasets looked at for properties of the customer's own; an agency may have very many
 ZONE = "UTC"  # of day limits; the vendor's default is its own
 
@@ -71,7 +71,7 @@ class LeadBoxerClient(Api):
         return records.parse_lead(row)
 
     def get_sessions(self, dataset_id: str, lead_id: str) -> list[Session]:
-        """The visits of a lead, at most fifty."""
+        """The visits of a lead."""
         answer = self.get("/leads/sessions", leadId=lead_id, limit=SESSIONS, site=dataset_id)
         return [records.parse_session(row) for row in rows_of(answer, "sessions")]
 

@@ -2,8 +2,9 @@
 
 Nothing is unique there, and its search costs twenty reads and lags (pipedrive sheet §6, §11). So who has which address,
 domain and name is kept in our index: read once in full, then what changed since, which is a call or two per slice. What
-the index knows is confirmed a hundred per call. A search comes only before something is created. That the index is
-brought up to date first is also what finds a record whose creation lost its answer: no second one is made.
+the index knows is confirmed a hundred per call. A search comes only before a person is created, whose row may have been
+erased here. That the index is brought up to date first is also what finds a record whose creation lost its answer: no
+second one is made.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
+
+from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
 from integration.engine import cursors
 from integration.engine.context import Context
-from integration.errors import TransientError
-from integration.models import EmailIndex
+from integration.errors import RecordError, TransientError
+from integration.models import Directory, EmailIndex
 from integration.recipes import addresses
 from integration.secrets import email_hash
 
@@ -27,9 +30,6 @@ FRESH = "index_fresh"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 DEALS = "open_deals_count"
 LONGEST = 255  # of a name
-
-
-Living = TypeVar("Living", Person, Organization)
 
 
 @dataclass
@@ -44,8 +44,6 @@ class Finder:
         """Id of the lead's organization, and whether it had to be created; empty where the lead names none."""
         keys = organization_keys(lead)
         known = next((self.organizations[key] for key in keys if key in self.organizations), None)
-        if known is None and lead.organization:
-            known = self._searched_organization(lead.organization)
         if known is not None:
             self._keep(known, keys)
             return known.id, False
@@ -73,17 +71,11 @@ class Finder:
         return made
 
     def _searched_person(self, email: str) -> Person | None:
-        """Somebody the index does not have: rows were erased, or the vendor's list lagged."""
+        """Somebody whose row in the index was erased; of several, the oldest."""
         ids = [hit.id for hit in self.ctx.right.search_persons(email)]
         found = self.ctx.right.get_persons(ids, include_fields=(DEALS,)) if ids else []
         remember_people(self.ctx, found)
-        return next(iter(_living(found)), None)
-
-    def _searched_organization(self, name: str) -> Organization | None:
-        ids = [hit.id for hit in self.ctx.right.search_organizations(name)]
-        found = self.ctx.right.get_organizations(ids) if ids else []
-        remember_organizations(self.ctx, found)
-        return next(iter(_living(found)), None)
+        return min((row for row in found if not row.is_deleted), key=lambda row: _by_age((row.id, None)), default=None)
 
     def _create(self, create: Callable[[], Any]) -> Any:
         try:
@@ -139,23 +131,36 @@ def refresh(ctx: Context, *, people: bool, organizations: bool) -> None:
     """Bring the index up to date, once per slice. Goes on where it stopped: the place is kept after each page."""
     fresh: set[str] = ctx.memory.setdefault(FRESH, set())
     if people and "person" not in fresh:
-        _walk(ctx, "index:person", ctx.right.persons_page, remember_people)
+        _walk(ctx, "person", ctx.right.persons_page, remember_people)
         fresh.add("person")
     if organizations and "organization" not in fresh:
-        _walk(ctx, "index:organization", ctx.right.organizations_page, remember_organizations)
+        _walk(ctx, "organization", ctx.right.organizations_page, remember_organizations)
         fresh.add("organization")
 
 
 def _walk(ctx: Context, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
-    since = cursors.since(ctx.integration, name, BEGINNING)
-    cursor: str | None = None
+    """Read what changed. A walk that a limit stopped goes on at its page: many may have changed in one second."""
+    place, _ = Directory.objects.get_or_create(
+        connection=ctx.integration.right, kind=f"walk:{name}:{ctx.integration.pk}"[:60],
+        defaults={"fetched_at": timezone.now()},
+    )  # fmt: skip
+    stopped = place.entries
+    since = datetime.fromisoformat(stopped["since"]) if stopped else cursors.since(ctx.integration, name, BEGINNING)
+    cursor: str | None = stopped.get("cursor")
     while True:
-        page = turn(cursor, since)
+        try:
+            page = turn(cursor, since)
+        except RecordError:
+            if cursor is None:
+                raise
+            page = turn(None, since)  # the cursor is not taken any more: from the start
         remember(ctx, page.records)
         moments = [row.update_time for row in page.records if row.update_time is not None]
         if moments:
             cursors.advance(ctx.integration, name, max(moments))
         cursor = page.next_cursor
+        place.entries = {"since": since.isoformat(), "cursor": cursor} if cursor else {}
+        place.save(update_fields=["entries"])
         if cursor is None:
             return
 
@@ -193,11 +198,6 @@ def _by_age(entry: tuple[str, Any]) -> tuple[int, str]:
     """The oldest record first: the one people meant when there were no others yet."""
     record_id = entry[0]
     return (int(record_id) if record_id.isdigit() else 0, record_id)
-
-
-def _living(rows: Iterable[Living]) -> list[Living]:
-    """Those that are not deleted, the oldest first."""
-    return sorted((row for row in rows if not row.is_deleted), key=lambda row: _by_age((row.id, None)))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class LeadToLead:
     link_type = LINK_TYPE
     events: frozenset[str] = frozenset()
     runs = frozenset({"poll", "fetch_all", "reconcile"})
-    batch_size = 50
+    batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
     urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ class VisitToActivity:
     link_type = LINK_TYPE
     events: frozenset[str] = frozenset()
     runs = frozenset({"poll", "fetch_all"})
-    batch_size = 50
+    batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
     urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
@@ -115,10 +115,11 @@ def _start(ctx: Context, kind: str, since: datetime | None) -> datetime:
 
 def _new_sessions(ctx: Context, lead: Lead, start: datetime) -> list[Session]:
     """The lead's visits since `start` that have no activity yet; one without a time is judged by its events."""
-    sessions = [
-        row for row in ctx.left.get_sessions(source.dataset_of(ctx, PART), lead.id)
-        if row.last_event is None or start <= row.last_event <= timezone.now() - IDLE
-    ]  # fmt: skip
+    found = {row.id: row for row in ctx.left.get_sessions(source.dataset_of(ctx, PART), lead.id)}
+    if newest := str(lead.values.get("last_session_id") or ""):
+        found.setdefault(newest, Session(newest, lead.last_event))  # the lead itself names it
+    over = timezone.now() - IDLE
+    sessions = [row for row in found.values() if row.last_event is None or start <= row.last_event <= over]
     keys = [f"{lead.id}/{row.id}" for row in sessions]
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id__in=keys)
     logged = set(rows.filter(state=LinkState.ACTIVE).values_list("source_id", flat=True))

@@ -165,7 +165,7 @@ def test_sessions_are_read_from_either_envelope(stub: Stub, client: LeadBoxerCli
 
     first, second = client.get_sessions(SITE, "1.1")
 
-    assert dict(stub.last.query) == {"leadId": "1.1", "limit": "50", "site": SITE}
+    assert dict(stub.last.query) == {"leadId": "1.1", "limit": "500", "site": SITE}
     assert (first.id, second.id, second.last_event) == ("s1", "s2", None)
 
 

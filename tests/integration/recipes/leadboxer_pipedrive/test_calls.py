@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from integration import tasks
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.errors import RateLimited
 from integration.models import RateBudget, VendorCall
 from tests.support import hub
 from tests.support.leadboxer_world import ACTIVITIES, LEADS
@@ -46,7 +48,7 @@ def test_a_hundred_leads_whose_people_are_known_cost_five_look_ups(leadboxer_ins
     }  # fmt: skip
 
 
-def test_a_lead_of_strangers_costs_two_searches_and_three_creations(leadboxer_install):
+def test_a_lead_of_strangers_costs_one_search_and_three_creations(leadboxer_install):
     world = leadboxer_install(**{**LEADS, "leads_link": "both"})
     seed(world, 10)
     world.sandbox.control("DELETE", "/calls")
@@ -55,8 +57,8 @@ def test_a_lead_of_strangers_costs_two_searches_and_three_creations(leadboxer_in
     calls = Counter(world.calls("pipedrive"))
     assert len(world.leads()) == 10
     assert {call: number for call, number in calls.items() if number > 1} == {
-        "GET /api/v2/organizations/search": 10, "POST /api/v2/organizations": 10, "GET /api/v2/persons/search": 10,
-        "POST /api/v2/persons": 10, "POST /api/v1/leads": 10,
+        "POST /api/v2/organizations": 10, "GET /api/v2/persons/search": 10, "POST /api/v2/persons": 10,
+        "POST /api/v1/leads": 10,
     }  # fmt: skip
     assert sum(number for number in calls.values() if number == 1) == 3  # two pages of the index, the fields
 
@@ -75,6 +77,29 @@ def test_the_index_is_read_in_full_once_and_then_only_what_changed(leadboxer_ins
     assert len(world.leads()) == 2
     assert again["GET /api/v2/persons"] <= 4
     assert again["GET /api/v2/persons/search"] + again["GET /api/v2/organizations/search"] == 0
+
+
+def test_a_first_reading_that_a_limit_stops_goes_on_at_its_page(leadboxer_install, monkeypatch):
+    world = leadboxer_install(**{**LEADS, "leads_link": "both"})
+    known(world, 1200)
+    seed(world, 1)
+    asked, real = [], PipedriveClient.persons_page
+
+    def limited(self, cursor=None, since=None, limit=500, **filters):
+        asked.append(cursor)
+        if len(asked) == 3:
+            raise RateLimited("", retry_after=1)
+        return real(self, cursor, since, limit, **filters)
+
+    monkeypatch.setattr(PipedriveClient, "persons_page", limited)
+    tasks.start_runs(world.integration, "poll")
+    hub.drain()
+    world.wait()
+
+    world.at_rest()
+    assert (asked[0], len(asked), asked[3]) == (None, 4, asked[2])
+    assert asked[3] is not None
+    assert len(world.leads()) == 1
 
 
 def test_an_hour_without_news_costs_one_call_per_part(leadboxer_install):
