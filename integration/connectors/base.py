@@ -226,6 +226,7 @@ class Connector:
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
+    open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later

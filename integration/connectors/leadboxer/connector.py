@@ -32,4 +32,5 @@ CONNECTOR = Connector(
     fields=fields.list_fields,
     create_field=fields.create_field,
     objects=fields.OBJECTS,
+    open_fields=True,  # properties the customer names itself; the list knows those of the newest leads
 )

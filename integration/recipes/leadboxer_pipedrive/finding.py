@@ -20,7 +20,7 @@ from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
 from integration.engine import cursors
 from integration.engine.context import Context
-from integration.errors import RecordError, TransientError
+from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Directory, EmailIndex
 from integration.recipes import addresses
 from integration.secrets import email_hash
@@ -80,6 +80,8 @@ class Finder:
     def _create(self, create: Callable[[], Any]) -> Any:
         try:
             return create()
+        except RateLimited:
+            raise  # nothing was carried out
         except TransientError:
             self.ctx.memory.pop(FRESH, None)  # it may exist now: the next look brings the index up to date first
             raise

@@ -115,16 +115,16 @@ def _looked_up(ctx: Context, leads: Sequence[Lead]) -> finding.Finder:
 
 
 def _make(finder: finding.Finder, write: Write) -> Result:
-    """Announce, look if an earlier try got through, find or create whom it is about, create."""
+    """Find or create whom it is about, look if an earlier try got through, announce, create."""
     ctx, lead, wish = finder.ctx, lead_of(write.record), finder.ctx.settings["leads_link"]
     trial = write.action == "create_trial_deal"
     tried_before = write.link is not None and write.link.state == LinkState.PENDING
-    write.marker = lead.id[:80]
-    links.announce(ctx.integration, LINK_TYPE, [write])
     organization, made_organization = finder.organization(lead) if wish != "person" else ("", False)
     person, made_person = _person(finder, lead, organization) if lead.email and wish != "organization" else ("", False)
     target = _earlier(ctx, write, trial=trial) if tried_before else ""
     if not target:
+        write.marker = lead.id[:80]
+        links.announce(ctx.integration, LINK_TYPE, [write])
         body = _body(ctx, write, title_of(lead, wish), person, organization, trial=trial)
         target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))

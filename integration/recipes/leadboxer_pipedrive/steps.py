@@ -71,7 +71,7 @@ def lead_fields(ctx: Context) -> str:
     """
     ctx.talking_to = "left"
     offered = ctx.fields("left", "lead")
-    chosen = [key for key in ctx.settings["lead_fields"] if key in offered]
+    chosen = list(ctx.settings["lead_fields"])
     ctx.talking_to = "right"
     there = {spec.label: spec for spec in ctx.fields("right", "lead").values() if spec.custom}
     living = {spec.key for spec in there.values()}
@@ -81,8 +81,8 @@ def lead_fields(ctx: Context) -> str:
         if row.options.get(OURS) == row.source and (key not in chosen or row.target not in living):
             row.delete()  # not wanted any more, or its field was deleted in Pipedrive
     for position, key in enumerate(chosen):
-        if key in known and known[key].pk is not None:
-            continue
+        if key not in offered or (key in known and known[key].pk is not None):
+            continue  # no recent lead has it, or it has its row
         kind = KINDS.get(offered[key].type, "text")
         label = f"{PREFIX}{offered[key].label}"
         if label not in there:

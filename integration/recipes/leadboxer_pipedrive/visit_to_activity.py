@@ -140,16 +140,16 @@ def _record(ctx: Context, lead: Lead, session_id: str) -> LeadRecord | None:
 
 
 def _log(finder: finding.Finder, write: Write) -> Result:
-    """Announce, find or create whom it concerns, look if an earlier try got through, create."""
+    """Find or create whom it concerns, look if an earlier try got through, announce, create."""
     ctx, lead = finder.ctx, lead_of(write.record)
     tried_before = write.link is not None and write.link.state == LinkState.PENDING
     session = write.item.external_id.partition("/")[2]
-    write.marker = session[:80]
-    links.announce(ctx.integration, LINK_TYPE, [write])
     person, made_person, organization, made_organization = _whom(finder, lead)
     target = _earlier(ctx, write, person, visits.mark_of(session)) if tried_before else ""
     if not target:
         deal = _deal(ctx, lead, person, organization)
+        write.marker = session[:80]
+        links.announce(ctx.integration, LINK_TYPE, [write])
         target = ctx.right.create_activity(
             {
                 **write.values,

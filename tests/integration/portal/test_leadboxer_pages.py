@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from integration.connectors import registry
 from integration.engine import configuration, personal_data
-from integration.engine.catalogue import catalogue, trouble
+from integration.engine.catalogue import catalogue, trouble, warning_of
 from integration.engine.context import Context
 from integration.engine.preview import preview, search
-from integration.engine.recipe import as_data
+from integration.engine.recipe import MappingRow, as_data
 from integration.engine.settings_form import bound_form
 from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncLog, VendorCall
 from integration.portal import connect
@@ -205,6 +205,17 @@ def test_the_fields_page_opens_for_leads_organizations_and_persons(world):
 
     for words in ("Lead → lead", "Lead → organization", "Lead → person", "LeadBoxer: Lead score", "Industry"):
         assert words in text
+
+
+def test_any_key_can_be_mapped_and_one_that_is_none_cannot(world):
+    recipe = get_recipe(RECIPE)
+    fields = catalogue(Context(world.integration, recipe), recipe.flow("lead_to_lead"))
+
+    assert fields.source_path("Industry") == "organizationIndustryName"
+    assert fields.source_path("favourite_colour") == "favourite_colour"
+    assert fields.source_path("no such field!") is None
+    assert "No recent record" in warning_of(MappingRow("favourite_colour", "title"), fields)
+    assert "No recent record" not in warning_of(MappingRow("organizationCity", "title"), fields)
 
 
 @pytest.mark.parametrize("by", ["id", "email"])

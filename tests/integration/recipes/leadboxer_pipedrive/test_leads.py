@@ -239,6 +239,22 @@ def test_a_field_that_was_deleted_in_pipedrive_is_made_again_by_the_next_save(le
     assert row.target == own(world, "LeadBoxer: Industry")
 
 
+def test_a_property_no_recent_lead_has_keeps_its_row_and_is_no_problem(leads):
+    world = leads()
+    made = world.company(favourite_colour="green")
+    world.integration.left.directories.all().delete()
+    world.set(lead_fields=["favourite_colour"])
+    provisioning.provision(world.integration, get_recipe)
+    world.edit(made["lead"], favourite_colour=None)
+    world.integration.left.directories.all().delete()
+    results = provisioning.provision(world.integration, get_recipe)
+
+    row = FieldMapping.objects.get(flow="lead_to_lead")
+    assert (row.source, row.problem) == ("favourite_colour", "")
+    assert all(result.ok for result in results)
+    assert "cannot travel" not in str(results)
+
+
 def test_fields_follow_the_settings_and_rows_the_tenant_changed_stay(leads):
     world = leads(lead_fields=["organizationCity", "organizationState"])
     city = FieldMapping.objects.get(flow="lead_to_lead", source="organizationCity")
