@@ -224,6 +224,34 @@ _ROWS = (
         "Only people can be on a list, and this lead has an organization only.",
         "Link a person to the lead; its next change is seen.",
     ),
+    Reason(
+        "score_low",
+        SKIP,
+        "The lead score is too low.",
+        "It is below the least lead score of the settings.",
+        "Nothing to fix if that is right. Otherwise lower the least lead score; the lead follows at its next visit.",
+    ),
+    Reason(
+        "no_organization",
+        SKIP,
+        "No organization is known.",
+        "LeadBoxer could not tell which company this visitor belongs to.",
+        "Link leads to persons too, or choose a segment of identified organizations.",
+    ),
+    Reason(
+        "trial_full",
+        SKIP,
+        "The trial has its leads already.",
+        "During a trial only so many leads are handled as the settings say.",
+        "Look at the test pipeline, switch the trial off and start Fetch All.",
+    ),
+    Reason(
+        "lead_closed",
+        SKIP,
+        "The Pipedrive lead was archived, converted or deleted.",
+        "Somebody dealt with it there; Lockstep does not open it again.",
+        "Nothing to fix. To have it made again, sync this one lead by hand.",
+    ),
     # The record will not go without a change.
     Reason(
         "record_refused",
@@ -396,6 +424,13 @@ _ROWS = (
         "Many people got a Yes within a day: an import, a misused form, or two systems that set each other off.",
         "Make sure these people really asked for the newsletter, then let them through on the Waiting page.",
     ),
+    Reason(
+        "segment_missing",
+        HOLD,
+        "The chosen dataset, segment or pipeline is not there any more.",
+        "Somebody deleted it, or the connected user lost the right to see it.",
+        "Choose another one in the settings and save.",
+    ),
     # It will be tried again by itself.
     Reason(
         "vendor_unavailable",
@@ -466,6 +501,13 @@ _ROWS = (
         "The bulk import left this record out; it is written on its own.",
         "An import says how many rows it did not take and not which ones.",
         "Nothing to do: the single write says what is wrong with this record.",
+    ),
+    Reason(
+        "cap_reached",
+        WAIT,
+        "The limit of new records per run is reached.",
+        "More leads or visits came in at once than the settings allow.",
+        "Nothing to do: it follows in one of the next runs. Narrow the segment or raise the limit if many wait.",
     ),
 )
 

@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 from integration.engine import (
     habit,
     health,
+    polls,
     provisioning,
     removals,
     retention,
@@ -20,7 +21,7 @@ from integration.engine import (
 from integration.engine.alerts import deliver, ledger
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
-from integration.recipes.registry import get_recipe
+from integration.recipes.registry import RECIPES, get_recipe
 
 
 def route_events() -> str:
@@ -39,11 +40,19 @@ def sweep() -> str:
 
 
 def poll_all() -> str:
-    """Every fifteen minutes: look for what a webhook may have missed."""
+    """Every fifteen minutes: look for what a webhook may have missed, but where the recipe has its own rhythm."""
     started = 0
     for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
-        started += start_runs(integration, "poll")
+        if get_recipe(integration.recipe).poll_minutes is None:
+            started += start_runs(integration, "poll")
     return f"{started} polls"
+
+
+def poll_by_clock() -> str:
+    """Every minute: start the polls of recipes with a rhythm of their own whose time has come."""
+    own = [key for key in RECIPES if get_recipe(key).poll_minutes is not None]
+    rows = Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True, recipe__in=own)
+    return f"{sum(polls.start_due(integration, get_recipe(integration.recipe)) for integration in rows)} polls"
 
 
 def reconcile_all() -> str:
@@ -143,6 +152,7 @@ SCHEDULES = {
     "lockstep sweep": ("integration.tasks.sweep", 1),
     "lockstep alerts": ("integration.tasks.watch", 1),
     "lockstep poll": ("integration.tasks.poll_all", 15),
+    "lockstep poll by clock": ("integration.tasks.poll_by_clock", 1),
     "lockstep token refresh": ("integration.tasks.refresh_tokens", 10),
     "lockstep connection check": ("integration.tasks.check_connections", 15),
     "lockstep repair": ("integration.tasks.repair_integrations", 60),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.brevo import seed as brevo
 from sandbox.hubspot import seed as hubspot
+from sandbox.leadboxer import seed as leadboxer
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
 from sandbox.state import Sandbox
@@ -14,3 +15,4 @@ def furnish(sandbox: Sandbox) -> None:
     hubspot.seed(sandbox.hubspot)
     maileon.seed(sandbox.maileon)
     brevo.seed(sandbox.brevo)
+    leadboxer.seed(sandbox.leadboxer)

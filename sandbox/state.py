@@ -10,6 +10,7 @@ from sandbox.clock import Clock
 from sandbox.delivery import Courier
 from sandbox.hubspot.model import World as HubSpotWorld
 from sandbox.journal import Journal
+from sandbox.leadboxer.model import World as LeadBoxerWorld
 from sandbox.maileon.model import World as MaileonWorld
 from sandbox.misbehave import Misbehaviour
 from sandbox.pipedrive.model import World as PipedriveWorld
@@ -42,4 +43,5 @@ class Sandbox:
         self.hubspot = HubSpotWorld(self.seed)
         self.maileon = MaileonWorld(self.seed)
         self.brevo = BrevoWorld(self.seed)
+        self.leadboxer = LeadBoxerWorld(self.seed)
         self._furnish(self)

@@ -90,6 +90,15 @@ def brevo_world(brevo_install: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
+def leadboxer_install(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Callable[..., Any]:
+    """LeadBoxer → Pipedrive installed with the settings it is called with."""
+    from tests.support.leadboxer_world import LeadBoxerWorld
+
+    settings.PUBLIC_URL = "https://hub.example.com"
+    return lambda **chosen: LeadBoxerWorld.install(sandbox, **chosen)
+
+
+@pytest.fixture
 def world(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Any:
     """Pipedrive ↔ Maileon installed with the default settings; webhooks are delivered by the test."""
     from tests.support.world import World

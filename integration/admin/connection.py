@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -71,9 +72,11 @@ class ConnectionAdmin(Admin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A short form for a new row; everything about an existing one."""
+        vendor = obj.vendor if obj else request.GET.get("vendor", "")
+        beside = tuple(get_connector(vendor).asks) if vendor in CONNECTORS else ()
         if obj is None:
-            return ((None, {"fields": ("tenant", "base_url", "secret")}),)
-        credentials = ("base_url", "secret") if obj.auth_kind != "oauth" else ("base_url", "auth_said")
+            return ((None, {"fields": ("tenant", "base_url", "secret", *beside)}),)
+        credentials = ("base_url", "secret", *beside) if obj.auth_kind != "oauth" else ("base_url", "auth_said")
         return (
             ("Health", {"fields": ("tenant", "account", "health_badge", "health_said", "checked")}),
             ("Credentials", {"fields": credentials}),
@@ -88,9 +91,13 @@ class ConnectionAdmin(Admin):
         return (*fixed, "base_url") if obj.auth_kind == "oauth" else fixed
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Tell the form its vendor."""
+        """Tell the form its vendor; what the vendor asks for beside the secret, the form adds itself."""
+        vendor = obj.vendor if obj else request.GET.get("vendor", "")
+        fields = kwargs.get("fields") or flatten_fieldsets(self.get_fieldsets(request, obj))
+        beside = get_connector(vendor).asks if vendor in CONNECTORS else {}
+        kwargs["fields"] = [name for name in fields if name not in beside]
         base = super().get_form(request, obj, change, **kwargs)
-        return type("VendorForm", (base,), {"vendor": obj.vendor if obj else request.GET.get("vendor", "")})
+        return type("VendorForm", (base,), {"vendor": vendor})
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """First the vendor, then its form."""
@@ -106,7 +113,8 @@ class ConnectionAdmin(Admin):
     def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
         """Save what the form owns, then check outside of the transaction: a slow vendor must not hold a lock."""
         if change:
-            obj.save(update_fields=[name for name in OWNED if name != "credentials" or form.cleaned_data.get("secret")])
+            changed = any(form.cleaned_data.get(name) for name in ("secret", *obj.connector.asks))
+            obj.save(update_fields=[name for name in OWNED if name != "credentials" or changed])
         else:
             obj.save()
         transaction.on_commit(lambda: _after(request, obj))

@@ -58,6 +58,10 @@ class ConnectionForm(ModelForm):
             self.fields["secret"].label = SECRET_LABELS.get(row.auth_kind, "Secret")
             self.fields["secret"].required = row._state.adding
             self.fields["secret"].help_text = _known(row)
+            for name, label in connector.asks.items():
+                self.fields[name] = forms.CharField(label=label, required=row._state.adding, max_length=300)
+                if not row._state.adding:
+                    self.fields[name].help_text = "Leave empty to keep it."
 
     def clean_base_url(self) -> str:
         """The vendor's own public host, nothing else."""
@@ -79,7 +83,10 @@ class ConnectionForm(ModelForm):
         """Take the secret over; a row that was disconnected starts anew."""
         row = self.instance
         if secret := self.cleaned_data.get("secret"):
-            row.store_credentials({row.auth_kind: secret}, secret)
+            row.replace_secret(secret)
+        if beside := {name: value for name in row.connector.asks if (value := self.cleaned_data.get(name))}:
+            row.credentials = {**row.credentials, **beside}
+        if secret or beside:
             if row.health == "disconnected":
                 row.health, row.health_reason = "unchecked", ""
         return super().save(commit)

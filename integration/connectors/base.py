@@ -217,7 +217,8 @@ class Connector:
     check: Callable[[Any], Account]
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
-    webhooks: Intake
+    webhooks: Intake | None = None  # None: the vendor calls nobody, it is polled
+    asks: Mapping[str, str] = field(default_factory=dict)  # what a connection needs beside its secret: name → label
     app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
     webhook_addresses: Callable[[str, str], Mapping[str, str]] | None = None  # (url, secret) → purpose → whole address
     oauth: OAuth | None = None
@@ -225,6 +226,7 @@ class Connector:
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
+    open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later
@@ -232,5 +234,5 @@ class Connector:
 
     @property
     def subscriptions(self) -> Webhooks | None:
-        """What makes webhooks at the vendor; None where the vendor's app itself says whom to call."""
-        return None if self.app_webhooks else cast(Webhooks, self.webhooks)
+        """What makes webhooks at the vendor; None where its app says whom to call, or where it calls nobody."""
+        return None if self.app_webhooks or self.webhooks is None else cast(Webhooks, self.webhooks)

@@ -32,7 +32,7 @@ from integration.secrets import email_hash
 logger = logging.getLogger(__name__)
 
 # Waiting that uses up no attempt.
-NOT_OUR_FAULT = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way"})
+NOT_OUR_FAULT = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
 HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
 
 

@@ -5,6 +5,7 @@ The mapping editor, its checks and provisioning read it. Asks a vendor only when
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from integration.engine.mapping import SOURCELESS, TRANSFORM_TYPES, NotConvertib
 from integration.engine.recipe import MappingRow
 
 NEVER, PERHAPS = "never", "perhaps"
+KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed
 
 # What a value of one type becomes in a field of another. Pairs that are not named always fit.
 _FITS: Mapping[str, Mapping[str, str]] = {
@@ -44,11 +46,17 @@ class Catalogue:
     targets: Mapping[str, FieldSpec]
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
     name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
+    any_source: bool = False  # the source's records may carry keys that `sources` does not list
 
     @property
     def offered_sources(self) -> Mapping[str, FieldSpec]:
         """Those worth offering: a record carries them."""
         return {path: spec for path, spec in self.sources.items() if spec.readable}
+
+    def source_path(self, text: str) -> str | None:
+        """The source somebody means by a name or path; where any key will do, an unlisted one too. None without."""
+        found = resolve(text, self.sources)
+        return text.strip() if found is None and self.any_source and KEY.fullmatch(text.strip()) else found
 
     @property
     def offered_targets(self) -> Mapping[str, FieldSpec]:
@@ -80,7 +88,7 @@ def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}
-    return Catalogue(source.label, target.label, sources, targets, paths, target.name_problem)
+    return Catalogue(source.label, target.label, sources, targets, paths, target.name_problem, source.open_fields)
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
@@ -104,7 +112,7 @@ def resolve(text: str, fields: Mapping[str, FieldSpec]) -> str | None:
 def trouble(row: MappingRow, fields: Catalogue) -> str:
     """Why this row cannot travel at all: source_missing, target_missing, target_fixed, type, no_way_back, source_fixed;
     empty when it can."""
-    if row.transform not in SOURCELESS and row.source not in fields.sources:
+    if row.transform not in SOURCELESS and fields.source_path(row.source) != row.source:
         return "source_missing"
     if row.target not in fields.targets:
         return "target_missing"
@@ -156,6 +164,8 @@ def fit(row: MappingRow, fields: Catalogue) -> str:
 
 def warning_of(row: MappingRow, fields: Catalogue) -> str:
     """What may go wrong with single values; empty when nothing is to be expected."""
+    if row.transform not in SOURCELESS and row.source not in fields.sources:
+        return f"No recent record of {fields.source} has this field. It travels as soon as one has."
     if row.transform in ("text", "as_is") and _sends_option_keys(fields.sources.get(row.source)):
         return "This sends the option's key. Choose “Label of the option” to send what people see."
     if row.transform == "constant" or fit(row, fields) != PERHAPS:

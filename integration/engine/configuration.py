@@ -218,7 +218,7 @@ def apply(wish: Plan, recipes: Recipes) -> list[provisioning.StepResult]:
     integration, recipe = wish.integration, recipes(wish.integration.recipe)
     for side, values in wish.secrets.items():
         connection: Connection = getattr(integration, side)
-        connection.store_credentials(dict(values), next(iter(values.values())))
+        connection.replace_secret(next(iter(values.values())))
         connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
         if not health.check(connection):
             raise Refused(f"{connection.vendor}: {connection.health_detail}")

@@ -107,7 +107,7 @@ def check(connection: Connection, *, release: bool = True) -> bool:
 def probe(connection: Connection, secret: str) -> Account:
     """Whose account a typed key opens. Stores nothing but the call. Raises IntegrationErrors of the call."""
     typed = copy.copy(connection)
-    typed.store_credentials({connection.auth_kind: secret}, secret)
+    typed.replace_secret(secret)
     calls: list[VendorCall] = []
     try:
         client = open_client(typed, lambda exchange: calls.append(call_row(connection, exchange)))

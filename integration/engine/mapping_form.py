@@ -134,7 +134,7 @@ class PickerForm(RowForm):
         text = str(self.cleaned_data.get("source") or "")
         if not text or text == self.instance.source:
             return text
-        path = resolve(text, self.catalogue.sources)
+        path = self.catalogue.source_path(text)
         if path is None:
             raise forms.ValidationError(f"{self.catalogue.source} has no field “{text}”. Pick one from the list.")
         return path

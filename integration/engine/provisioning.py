@@ -189,6 +189,9 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
     for side in ("left", "right"):
         connection = ctx.connection(side)
         ctx.talking_to = side
+        if connection.connector.webhooks is None:
+            said.append(f"{connection.connector.label}: has none, it is asked regularly")
+            continue
         if connection.connector.subscriptions is None:
             ensure_endpoint(connection)
             said.append(f"{connection.connector.label}: set in its app, for all accounts")
@@ -216,9 +219,11 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
 
 
 def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
-    webhooks, endpoint = connection.connector.subscriptions, ensure_endpoint(connection)
-    if webhooks is None:
+    webhooks = connection.connector.subscriptions
+    never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
+    if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
         return 0, 0
+    endpoint = ensure_endpoint(connection)
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
     ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
     removed = 0

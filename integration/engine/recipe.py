@@ -148,6 +148,8 @@ class Recipe:
     two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
     consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
     takes_away: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → actions the brake watches
+    # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
+    poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
     report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
 

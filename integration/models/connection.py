@@ -92,6 +92,12 @@ class Connection(models.Model):
         """Whether calls may be made at all."""
         return self.health in (Health.OK, Health.UNCHECKED)
 
+    def replace_secret(self, secret: str) -> None:
+        """Set another key of the same kind (not saved yet); what the connector asks for beside it stays."""
+        known = {} if isinstance(self.credentials, UnreadableSecret) else self.credentials
+        beside = {name: known[name] for name in self.connector.asks if name in known}
+        self.store_credentials({self.auth_kind: secret, **beside}, secret)
+
     def store_credentials(self, values: dict[str, str], shown: str) -> None:
         """Set new credentials (not saved yet); `shown` is the secret whose last characters identify it to people."""
         self.credentials = values

@@ -55,6 +55,8 @@ class AccountForm(forms.Form):
                 label=SECRET_LABELS[self.kind], required=False, max_length=LONGEST,
                 widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
             )  # fmt: skip
+            for name, label in connector.asks.items():
+                self.fields[name] = forms.CharField(label=label, required=False, max_length=300)
 
     def clean(self) -> dict[str, Any]:
         """Check address and key unless a known account was picked."""
@@ -68,6 +70,9 @@ class AccountForm(forms.Form):
             self.add_error("secret", f"Enter the {SECRET_LABELS[self.kind]}.")
         elif any(sign.isspace() or not sign.isprintable() for sign in secret):
             self.add_error("secret", "There are spaces or line breaks inside. Copy it again in one piece.")
+        for name in self.connector.asks:
+            if not data.get(name):
+                self.add_error(name, "Enter this too.")
         try:
             address = self.connector.normalise_base_url(data.get("base_url") or self.connector.default_base_url)
             data["base_url"] = self.connector.policy.check(address)
@@ -82,7 +87,8 @@ class AccountForm(forms.Form):
         row = Connection(
             tenant=tenant, vendor=self.connector.key, base_url=self.cleaned_data["base_url"], auth_kind=self.kind
         )
-        row.store_credentials({self.kind: self.cleaned_data["secret"]}, self.cleaned_data["secret"])
+        beside = {name: self.cleaned_data[name] for name in self.connector.asks}
+        row.store_credentials({self.kind: self.cleaned_data["secret"], **beside}, self.cleaned_data["secret"])
         row.save()
         try:
             works = health.check(row)

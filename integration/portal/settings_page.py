@@ -177,7 +177,7 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
     ok, said = _test(connection, secret)
     if not ok:
         return False, f"Not saved. {said}"
-    connection.store_credentials({connection.auth_kind: secret}, secret)
+    connection.replace_secret(secret)
     connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
     note(request, integration, f"New key for {connection.connector.label}")
     if not health.check(connection):

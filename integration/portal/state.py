@@ -10,7 +10,18 @@ from django.utils import timezone
 
 from integration.engine import health, hours
 from integration.engine.labels import labels_of, read_as
-from integration.models import FieldMapping, Integration, JobState, Outcome, State, SyncJob, SyncLog, WebhookEndpoint
+from integration.models import (
+    FieldMapping,
+    Integration,
+    JobState,
+    Outcome,
+    RunState,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    WebhookEndpoint,
+)
 from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
 
@@ -64,7 +75,12 @@ def _paused(integration: Integration) -> Standing:
 
 
 def last_event(integration: Integration) -> str:
-    """When a vendor last called, in words."""
+    """When a vendor last called, in words; of a source that calls nobody, when it was last asked."""
+    if integration.left.connector.webhooks is None:
+        polls = SyncRun.objects.filter(integration=integration, kind="poll", state=RunState.DONE)
+        label, last = integration.left.connector.label, polls.order_by("-id").first()
+        asked = last and last.finished_at
+        return f"{label} was asked {ago(asked)}." if asked else f"{label} is asked at the next full interval."
     endpoints = WebhookEndpoint.objects.filter(connection__in=(integration.left_id, integration.right_id))
     moments = [moment for moment in endpoints.values_list("last_received_at", flat=True) if moment]
     return f"Last event {ago(max(moments))}." if moments else "No event yet."

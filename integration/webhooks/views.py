@@ -65,13 +65,13 @@ class WebhookView(IntakeView):
             .exclude(connection__health=Health.DISCONNECTED)
             .first()
         )
-        if endpoint is None or vendor not in CONNECTORS or get_connector(vendor).app_webhooks:
+        webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
+        if endpoint is None or webhooks is None or get_connector(vendor).app_webhooks:
             return Response({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
             return _later(vendor)
         call = WebhookRequest.of(request)
-        webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, valid_secrets(endpoint)):
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
                 refused=F("refused") + 1, last_refused_at=timezone.now()
@@ -97,10 +97,10 @@ class AppWebhookView(IntakeView):
 
     def receive(self, request: Request, vendor: str, token: str) -> Response:
         """Record each event for the connections of its account, all in one transaction."""
-        if vendor not in CONNECTORS or not get_connector(vendor).app_webhooks:
+        webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
+        if webhooks is None or not get_connector(vendor).app_webhooks:
             return Response({"error": "unknown address"}, status=404)
         call = WebhookRequest.of(request)
-        webhooks = get_connector(vendor).webhooks
         if not webhooks.verify(call, [settings.OAUTH_APPS.get(vendor, {}).get("client_secret", "")]):
             log.warning("A call to the address of %s did not prove where it comes from.", vendor)
             return Response({"error": "not authorised"}, status=401)

@@ -12,6 +12,8 @@ from integration.engine import health, provisioning, router, runner, tokens
 from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET, PORTAL_ID
+from sandbox.leadboxer.seed import API_KEY as LEADBOXER_KEY
+from sandbox.leadboxer.seed import LOGIN as LEADBOXER_LOGIN
 from sandbox.thread import SandboxThread
 from tenants.models import Tenant
 
@@ -79,6 +81,14 @@ def install_brevo(sandbox_url: str, tenant: Tenant | None = None, **settings: An
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "brevo", f"{sandbox_url}/brevo/v3", api_key=BREVO_KEY)
     return _installed(tenant, "pipedrive_brevo", left, right, settings)
+
+
+def install_leadboxer(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
+    """LeadBoxer → Pipedrive installed and active against the sandbox's default accounts."""
+    tenant = tenant or Tenant.objects.create(name="ACME")
+    left = connect(tenant, "leadboxer", f"{sandbox_url}/leadboxer/v1", api_key=LEADBOXER_KEY, email=LEADBOXER_LOGIN)
+    right = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
+    return _installed(tenant, "leadboxer_pipedrive", left, right, settings)
 
 
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:

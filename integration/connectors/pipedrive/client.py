@@ -19,6 +19,7 @@ from integration.connectors.pipedrive.collection import Collection
 from integration.connectors.pipedrive.fields import FIELD_PATHS, field_spec
 from integration.connectors.pipedrive.records import (
     Activity,
+    ActivityType,
     Deal,
     Found,
     Lead,
@@ -33,7 +34,7 @@ from integration.connectors.pipedrive.records import (
 from integration.errors import ContractError
 from integration.http import Wire
 
-SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST = 20, 40, 5, 20
+SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST, TYPES_COST = 20, 40, 5, 20, 20
 MERGE_PATHS = {"person": "persons", "organization": "organizations", "deal": "deals"}
 SHORTEST_TERM = 2  # of a search that is not exact
 
@@ -231,6 +232,11 @@ class PipedriveClient(Api):
 
     def delete_activity(self, activity_id: str) -> None:
         self._activities.delete(activity_id)
+
+    def get_activity_types(self) -> list[ActivityType]:
+        """Return the kinds of activities the company uses; an activity's `type` is the key of one."""
+        found = [readers.parse_activity_type(row) for row in self.rows("/api/v1/activityTypes", cost=TYPES_COST)]
+        return [row for row in found if row.active]
 
     def notes_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Note]:
         """Return one page. Filters: person_id, org_id, deal_id, lead_id."""

@@ -12,6 +12,7 @@ from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive import custom_values, values
 from integration.connectors.pipedrive.records import (
     Activity,
+    ActivityType,
     AnyRecord,
     Deal,
     Found,
@@ -177,6 +178,12 @@ def parse_note(raw: Raw, custom: Custom) -> Note:
         update_time=values.moment(raw, "update_time"),
         is_deleted=values.deleted(raw),  # a deleted note is still readable (pipedrive sheet §17)
     )
+
+
+def parse_activity_type(raw: Raw) -> ActivityType:
+    if not (key := values.text(raw, "key_string")):
+        raise ContractError("Pipedrive sent an activity type without a key.", detail=f"keys: {sorted(raw)[:20]}")
+    return ActivityType(key, values.text(raw, "name"), bool(raw.get("active_flag", True)))
 
 
 def parse_user(raw: Raw) -> User:

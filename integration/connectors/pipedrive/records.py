@@ -146,6 +146,13 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class ActivityType:
+    key: str
+    name: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True)
 class Note:
     id: str
     content: str = ""

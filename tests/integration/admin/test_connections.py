@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.models import Connection, VendorCall
+from sandbox.leadboxer.seed import API_KEY as LEADBOXER_KEY
+from sandbox.leadboxer.seed import LOGIN
 from tests.integration.admin.conftest import fresh
 from tests.support import factories
 from tests.support.hub import MAILEON_KEY, PIPEDRIVE_TOKEN
@@ -58,6 +60,24 @@ def test_a_token_connects_pipedrive(saved: Any, sandbox: Any) -> None:
           secret=PIPEDRIVE_TOKEN)  # fmt: skip
     row = Connection.objects.get()
     assert (row.auth_kind, row.health, row.credentials) == ("api_token", "ok", {"api_token": PIPEDRIVE_TOKEN})
+
+
+def test_what_a_vendor_asks_for_beside_the_key_goes_in_and_stays(saved: Any, sandbox: Any) -> None:
+    tenant = factories.TenantFactory()
+    form = {"tenant": str(tenant.pk), "base_url": f"{sandbox.url}/leadboxer/v1", "secret": LEADBOXER_KEY}
+    saved(f"{ADD}?vendor=leadboxer", **form)
+    assert not Connection.objects.exists()  # the e-mail address is missing
+    saved(f"{ADD}?vendor=leadboxer", **form, email=LOGIN)
+    row = Connection.objects.get()
+    assert (row.health, row.account_name, row.credentials) == (
+        "ok", "ACME Leads", {"api_key": LEADBOXER_KEY, "email": LOGIN},
+    )  # fmt: skip
+    saved(change(row), base_url=row.base_url, secret="another-key-0123456789", email="")
+    row.refresh_from_db()
+    assert row.credentials == {"api_key": "another-key-0123456789", "email": LOGIN}
+    saved(change(row), base_url=row.base_url, secret=LEADBOXER_KEY, email="nobody@acme.example")
+    row.refresh_from_db()
+    assert (row.health, row.credentials["email"]) == ("needs_you", "nobody@acme.example")
 
 
 def test_a_refused_key_is_kept_and_explained(saved: Any, sandbox: Any) -> None:

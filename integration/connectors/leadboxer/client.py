@@ -1,0 +1,103 @@
+"""LeadBoxer's nouns and verbs: datasets, segments, leads, sessions, events. Reads only; it is never written to.
+
+Version 1 of the API (sheet §3). The paths of sessions, events, datasets and segments are those of the vendor's
+reference pages getsessions, getevents, getuserdatasets and getsegments; see README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from integration.connectors.base import Account, JSONValue
+from integration.connectors.leadboxer import records
+from integration.connectors.leadboxer.api import Api, rows_of
+from integration.connectors.leadboxer.records import Dataset, Event, Lead, Page, Segment, Session
+from integration.errors import ContractError, RecordError, TenantActionError
+
+PAGE_SIZE = 100  # the most is not documented; the token says whether there is more
+SESSIONS = EVENTS = 500  # more than anybody has; which end of the list a smaller limit cuts off is not documented
+SAMPLED = 5  # datasets looked at for properties of the customer's own; an agency may have very many
+ZONE = "UTC"  # of day limits; the vendor's default is its own
+
+
+class LeadBoxerClient(Api):
+    """One account's LeadBoxer, seen with the rights of the user who logs in with `email`."""
+
+    def get_account(self) -> Account:
+        """Prove the key and name the account behind it."""
+        datasets = self.list_datasets()
+        if not datasets:
+            raise TenantActionError(f"LeadBoxer shows no dataset to {self.email}.", reason="permission_missing")
+        first = datasets[0]
+        names = ", ".join(row.name for row in datasets[:3])
+        return Account(first.account_id or self.email.lower(), first.account_name or names, {"user": self.email})
+
+    def list_datasets(self) -> list[Dataset]:
+        """The datasets this user may see."""
+        if not self.email:
+            raise TenantActionError("LeadBoxer wants to know who asks: enter the e-mail address of your login.",
+                                    reason="credentials_refused")  # fmt: skip
+        return [
+            records.parse_dataset(row) for row in rows_of(self.get("/users/datasets", email=self.email), "datasets")
+        ]
+
+    def list_segments(self, dataset: Dataset) -> list[Segment]:
+        """The saved segments of one dataset, the user's own and those of the account."""
+        if not dataset.account_id:
+            raise ContractError("LeadBoxer did not tell the account of a dataset.", detail=dataset.id)
+        answer = self.get("/segments", email=self.email, accountId=dataset.account_id, datasetId=dataset.id)
+        return [records.parse_segment(row) for row in rows_of(answer, "segments")]
+
+    def leads_page(
+        self, dataset_id: str, criteria: Mapping[str, str], token: str | None = None, limit: int = PAGE_SIZE
+    ) -> Page:
+        """One page of leads, the one seen last first. `criteria` are parameters as a Segment has them, with a time."""
+        answer = self.get(
+            "/leads",
+            **{"search": "*", "timeField": "eventEsTimestamp", **criteria},
+            site=dataset_id, limit=limit, sortBy="lastEvent|desc", timeZone=ZONE, nextToken=token,
+        )  # fmt: skip
+        leads = tuple(records.parse_lead(row) for row in rows_of(answer, "leads"))
+        following = answer.get("nextToken") if isinstance(answer, dict) else None
+        return Page(leads, str(following) if following and leads else None)
+
+    def get_lead(self, dataset_id: str, lead_id: str) -> Lead:
+        """One lead. Raises NotFound."""
+        answer = self.get(f"/leads/{_segment(lead_id)}", site=dataset_id, email=self.email)
+        row = answer.get("data", answer) if isinstance(answer, dict) else answer
+        if not isinstance(row, dict):
+            raise ContractError("LeadBoxer sent a lead in an unknown form.", detail=lead_id)
+        return records.parse_lead(row)
+
+    def get_sessions(self, dataset_id: str, lead_id: str) -> list[Session]:
+        """The visits of a lead."""
+        answer = self.get("/leads/sessions", leadId=lead_id, limit=SESSIONS, site=dataset_id)
+        return [records.parse_session(row) for row in rows_of(answer, "sessions")]
+
+    def get_events(self, dataset_id: str, session_id: str) -> list[Event]:
+        """What happened in a visit, in order. Raises NotFound."""
+        answer = self.get("/leads/events", sessionId=session_id, limit=EVENTS, site=dataset_id)
+        events = [records.parse_event(row) for row in rows_of(answer, "events")]
+        return sorted(events, key=lambda event: event.at)
+
+    def sample_keys(self) -> dict[str, JSONValue]:
+        """Key → value as the newest leads of the first datasets have them: so the customer's own properties show."""
+        found: dict[str, JSONValue] = {}
+        for dataset in self.list_datasets()[:SAMPLED]:
+            criteria = {"criteriaTimeFilter": seen_within(30)}
+            for lead in self.leads_page(dataset.id, criteria).leads:
+                found = {**lead.values, **found}
+        return found
+
+
+def seen_within(days: int) -> str:
+    """The criterion "seen today or in the `days` before" (sheet §3: days only, nothing finer)."""
+    return f"eventEsTimestamp|lessthan|{max(days, 0)}"
+
+
+def _segment(value: str) -> str:
+    """Quote one path segment. Ids come from outside: none may lead to another path."""
+    if value in ("", ".", ".."):
+        raise RecordError("This is not a lead's id.", detail=repr(value))
+    return quote(value, safe="")

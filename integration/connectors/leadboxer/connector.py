@@ -1,0 +1,36 @@
+"""Declare LeadBoxer: how to open a client and what it offers. It calls nobody, so it is polled (sheet §2)."""
+
+from __future__ import annotations
+
+from integration.connectors.base import Account, Connector, Credentials
+from integration.connectors.leadboxer import fields
+from integration.connectors.leadboxer.api import BASE_URL, POLICY
+from integration.connectors.leadboxer.client import LeadBoxerClient
+from integration.http import Wire
+
+
+def open_client(credentials: Credentials, wire: Wire) -> LeadBoxerClient:
+    """Build a client; makes no call."""
+    return LeadBoxerClient(credentials, wire)
+
+
+def check(client: LeadBoxerClient) -> Account:
+    """Prove the key and name the account."""
+    return client.get_account()
+
+
+CONNECTOR = Connector(
+    key="leadboxer",
+    label="LeadBoxer",
+    auth_kinds=("api_key",),
+    asks={"email": "E-mail address you log in to LeadBoxer with"},
+    policy=POLICY,
+    default_base_url=BASE_URL,
+    windows=(),  # the numbers are not public; a 429 is obeyed (sheet §1)
+    open=open_client,
+    check=check,
+    fields=fields.list_fields,
+    create_field=fields.create_field,
+    objects=fields.OBJECTS,
+    open_fields=True,  # properties the customer names itself; the list knows those of the newest leads
+)

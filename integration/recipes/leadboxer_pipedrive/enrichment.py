@@ -1,0 +1,122 @@
+"""Flows lead → organization and lead → person: what LeadBoxer knows goes into the fields the tenant mapped.
+
+Started by the flows that link a lead to them, so it costs nothing where no row is mapped. Rows "only when created"
+apply to records Lockstep made itself: what people keep in Pipedrive is not overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.leadboxer.records import Lead
+from integration.engine.batch import each, mapping_rows
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.mapping import SOURCELESS
+from integration.errors import NotFound
+from integration.models import WebhookEvent
+from integration.recipes.leadboxer_pipedrive import source
+from integration.recipes.leadboxer_pipedrive.source import to_record
+
+TARGET, CREATED, VALUES = "target", "created", "values"
+ORGANIZATION, PERSON = "lead_to_organization", "lead_to_person"
+
+
+class Enrich:
+    """LeadBoxer lead → fields of its organization or person in Pipedrive."""
+
+    side = "left"
+    source_object = "lead"
+    events: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    batch_size = 50
+    urgent = False
+
+    def __init__(self, key: str, label: str, target_object: str) -> None:
+        self.key, self.label, self.target_object = key, label, target_object
+        self.link_type = f"enriched_{target_object}"
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with either part."""
+        return bool(settings.get("leads_enabled") or settings.get("activities_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """Only the flows that link a lead start it."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
+        found = {item.external_id: _given(item) for item in items if VALUES in item.hint}
+        for part in ("leads", "activities"):
+            missing = [item for item in items if item.external_id not in found]
+            if missing and ctx.settings[f"{part}_enabled"]:
+                found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
+        return found
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Takes part in no run."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Takes part in no run."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Write what is mapped to the record the lead was linked to."""
+        link = batch.links.get(item.external_id)
+        target = str(item.hint.get(TARGET) or (link.target_id if link else ""))
+        if record is None:
+            return Skip("deleted_at_source")
+        if not target:
+            return Skip("not_linked")
+        creating = bool(item.hint.get(CREATED) or (link is not None and link.notes.get(CREATED)))
+        return Sync("update", creating=creating, extra={TARGET: target}, notes={CREATED: creating})
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One call per record, with what is known; an unknown value never clears."""
+        return each(ctx, writes, lambda write: self._write(ctx, write))
+
+    def _write(self, ctx: Context, write: Write) -> Result:
+        target, known = (
+            str(write.values[TARGET]),
+            {k: v for k, v in write.values.items() if v is not None and k != TARGET},
+        )
+        values = nested(ctx, self.target_object, known)
+        created = bool(write.item.hint.get(CREATED) or (write.link is not None and write.link.notes.get(CREATED)))
+        if not values:
+            return Result("skipped", target_id=target, reason="unchanged", notes={CREATED: created})
+        update = ctx.right.update_organization if self.target_object == "organization" else ctx.right.update_person
+        try:
+            update(target, values)
+        except NotFound:
+            return Result("skipped", reason="not_linked", link_state="removed", written={}, call=ctx.last_call())
+        return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
+
+
+def wishes(ctx: Context, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[FollowUp, ...]:
+    """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
+    found = []
+    for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
+        rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(key)) if created or not row.only_create]
+        paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
+        values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
+        if target and (values or any(row.transform in SOURCELESS for row in rows)):
+            said = {VALUES: values, "email": lead.email, "seen": lead.last_event.isoformat()}
+            found.append(FollowUp(key, lead.id, {**said, TARGET: target, **({CREATED: True} if created else {})}))
+    return tuple(found)
+
+
+def _given(item: Item) -> Record:
+    """The lead as the flow that asked had it."""
+    hint = item.hint
+    return Record(item.external_id, hint[VALUES], datetime.fromisoformat(hint["seen"]), hint["email"])
+
+
+def nested(ctx: Context, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by field key as the client takes them: custom fields in an object of their own."""
+    fields = ctx.fields("right", object_type)
+    own = {key: value for key, value in values.items() if key in fields and fields[key].custom}
+    rest = {key: value for key, value in values.items() if key not in own}
+    return {**rest, **({"custom_fields": own} if own else {})}

@@ -1,0 +1,205 @@
+"""Flow lead → lead: each LeadBoxer lead of the segment becomes one Pipedrive lead, created once and updated after.
+
+Linked to an organization, a person or both, found or created. Nothing is unique in Pipedrive and `origin_id` is not
+ours to use (pipedrive sheet §17), so a custom field of deals, which leads inherit, holds the LeadBoxer id: the marker
+by which a lead is looked for when the answer of its creation was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from integration.connectors.leadboxer.records import Lead
+from integration.connectors.pipedrive.records import Deal
+from integration.connectors.pipedrive.records import Lead as PipedriveLead
+from integration.engine import links
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound, RecordError
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
+from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
+
+KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
+PAGE_SIZE = 100
+SLACK = timedelta(minutes=5)  # between our clock and the vendor's
+CLOSED = "closed"  # in a link's memory: the lead was archived, converted or deleted in Pipedrive
+TITLE_LENGTH = 255
+
+
+class LeadToLead:
+    """LeadBoxer lead → Pipedrive lead; during a trial → deal in the test pipeline."""
+
+    key = KEY
+    label = "Lead → lead"
+    side = "left"
+    source_object = "lead"
+    target_object = "lead"
+    link_type = LINK_TYPE
+    events: frozenset[str] = frozenset()
+    runs = frozenset({"poll", "fetch_all", "reconcile"})
+    batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Create leads"."""
+        return bool(settings.get("leads_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """LeadBoxer calls nobody."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """One call per lead."""
+        return {key: to_record(lead) for key, lead in source.read(ctx, PART, items).items()}
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
+        found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
+        records = {lead.id: to_record(lead) for lead in found.rows}
+        return Page([Item(key) for key in records], records, found.cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """LeadBoxer tells no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""
+        if record is None:
+            return Skip("deleted_at_source")
+        lead, link = lead_of(record), batch.links.get(item.external_id)
+        tried = link is not None and link.notes.get(quiet.TRIAL)
+        if link is not None and link.state == LinkState.ACTIVE and not tried:
+            return Sync("update")
+        if link is not None and link.notes.get(CLOSED) and not item.hint.get("resync"):
+            return Skip("lead_closed")
+        if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
+            return skip
+        if lead.email and batch.owner(lead.email, item.external_id) != item.external_id:
+            return Skip("duplicate_email")
+        if not quiet.on_trial(ctx):
+            return Sync("create_lead", creating=True)
+        if tried:
+            return Skip("unchanged")
+        if quiet.trial_full(ctx, LINK_TYPE, lead.id):
+            return Skip("trial_full")
+        return Sync("create_trial_deal", creating=True)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Look everybody up at once, then one call per lead. What is above the cap waits."""
+        new = [write for write in writes if write.action != "update"]
+        made, later = quiet.within_cap(ctx, KEY, new)
+        finder = _looked_up(ctx, [lead_of(write.record) for write in made])
+        now = [write for write in writes if id(write) not in later]
+        done = each(ctx, now, lambda write: _update(ctx, write) if write.action == "update" else _make(finder, write))
+        return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
+
+
+def _nobody(ctx: Context, lead: Lead) -> Skip | None:
+    """Whom the settings want the lead linked to must be known."""
+    wish = ctx.settings["leads_link"]
+    company = bool(finding.organization_keys(lead))
+    if wish == "person" or (wish == "both" and not company):
+        return None if lead.email else Skip("no_email")
+    return None if company or wish == "both" else Skip("no_organization")
+
+
+def _looked_up(ctx: Context, leads: Sequence[Lead]) -> finding.Finder:
+    wish = ctx.settings["leads_link"]
+    if not leads:
+        return finding.Finder(ctx)
+    return finding.look_up(ctx, leads, people=wish != "organization", organizations=wish != "person")
+
+
+def _make(finder: finding.Finder, write: Write) -> Result:
+    """Find or create whom it is about, look if an earlier try got through, announce, create."""
+    ctx, lead, wish = finder.ctx, lead_of(write.record), finder.ctx.settings["leads_link"]
+    trial = write.action == "create_trial_deal"
+    tried_before = write.link is not None and write.link.state == LinkState.PENDING
+    organization, made_organization = finder.organization(lead) if wish != "person" else ("", False)
+    person, made_person = _person(finder, lead, organization) if lead.email and wish != "organization" else ("", False)
+    target = _earlier(ctx, write, trial=trial) if tried_before else ""
+    if not target:
+        write.marker = lead.id[:80]
+        links.announce(ctx.integration, LINK_TYPE, [write])
+        body = _body(ctx, write, title_of(lead, wish), person, organization, trial=trial)
+        target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
+    wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))
+    notes = {quiet.TRIAL: lead.id if trial else None, CLOSED: None, "organization": organization, "person": person}
+    return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+
+
+def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str, bool]:
+    known = finder.find_person(lead)
+    return (known.id, False) if known is not None else (finder.create_person(lead, organization).id, True)
+
+
+def _body(ctx: Context, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
+    values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
+    ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
+    linked = {"person_id": person, "org_id" if trial else "organization_id": organization}
+    return {
+        **values,
+        "title": title,
+        **{key: value for key, value in linked.items() if value},
+        **({"pipeline_id": str(ctx.settings["trial_pipeline"])} if trial else {}),
+        "custom_fields": {**values.get("custom_fields", {}), **ours},
+    }
+
+
+def title_of(lead: Lead, wish: str) -> str:
+    """What the lead is called: the organization, the person, or both, whatever it is linked to."""
+    company, person = lead.organization or lead.domain, lead.name or lead.email
+    names = {"organization": (company,), "person": (person,)}.get(wish, (company, person))
+    return ", ".join(name for name in names if name)[:TITLE_LENGTH]
+
+
+def _earlier(ctx: Context, write: Write, *, trial: bool) -> str:
+    """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id.
+
+    Among what changed since it was announced: a list knows at once what a search may not know yet.
+    """
+    assert write.link is not None
+    since, key = write.link.updated_at - SLACK, str(ctx.resources["leadboxer_id"])
+    cursor: str | None = None
+    while True:
+        page = ctx.right.deals_page(cursor, since) if trial else ctx.right.leads_page(cursor, since)
+        if found := _marked(page.records, key, write.item.external_id):
+            return found
+        if (cursor := page.next_cursor) is None:
+            return ""
+
+
+def _marked(rows: Iterable[PipedriveLead | Deal], key: str, marker: str) -> str:
+    return next((row.id for row in rows if str(row.custom_fields.get(key)) == marker), "")
+
+
+def _update(ctx: Context, write: Write) -> Result:
+    """What is mapped changed. A lead that somebody closed in Pipedrive stays closed."""
+    assert write.link is not None
+    closed = Result("skipped", reason="lead_closed", link_state="removed", written={}, notes={CLOSED: True})
+    lead_id = write.link.target_id
+    before = write.link.written
+    values = {key: value for key, value in write.values.items() if before.get(key) != value}
+    try:
+        ctx.right.update_lead(lead_id, enrichment.nested(ctx, "lead", values))
+    except NotFound:
+        return closed
+    except RecordError:
+        if _is_closed(ctx, lead_id):
+            return closed
+        raise
+    organization, person = str(write.link.notes.get("organization") or ""), str(write.link.notes.get("person") or "")
+    wishes = enrichment.wishes(ctx, lead_of(write.record), (organization, False), (person, False))
+    return Result("synced", target_id=lead_id, call=ctx.last_call(), follow_ups=wishes)
+
+
+def _is_closed(ctx: Context, lead_id: str) -> bool:
+    """Archived leads can be read, not changed (pipedrive sheet §9)."""
+    try:
+        return bool(ctx.right.get_lead(lead_id).is_archived)
+    except NotFound:
+        return True

@@ -1,0 +1,99 @@
+"""Declare LeadBoxer → Pipedrive: flows, settings, mapping, provisioning. Found by the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from integration.connectors.leadboxer.client import seen_within
+from integration.engine.context import Context
+from integration.engine.recipe import Choices, Found, MappingRow, Recipe
+from integration.errors import NotFound
+from integration.models import RecordLink
+from integration.recipes.leadboxer_pipedrive import source, steps
+from integration.recipes.leadboxer_pipedrive.enrichment import ORGANIZATION, PERSON, Enrich
+from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY, LINK_TYPE, LeadToLead
+from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, PARTS, SettingsForm, summary, warnings
+from integration.recipes.leadboxer_pipedrive.visit_to_activity import VisitToActivity
+
+# Fields every Pipedrive has. What people entered themselves is never overwritten: only when created.
+ORGANIZATION_MAPPING = (
+    MappingRow("organizationEmployeeCountEstimate", "employee_count", "number", only_create=True),
+    MappingRow("organizationLinkedInUrl", "linkedin", only_create=True),
+)
+FOUND_AT_MOST = 20
+
+
+def webhooks(settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+    """None: LeadBoxer calls nobody, and of Pipedrive nothing is needed."""
+    return {"left": frozenset(), "right": frozenset()}
+
+
+def search(ctx: Context, text: str) -> Sequence[Found]:
+    """Leads by id, or by any word of theirs, in the segments of the parts that are on."""
+    found: dict[str, Found] = {}
+    for part in PARTS:
+        if not ctx.settings[f"{part}_enabled"] or not ctx.settings[f"{part}_dataset"]:
+            continue
+        for lead in _leads(ctx, part, text):
+            name = lead.name or lead.organization or lead.email or lead.id
+            found.setdefault(lead.id, Found(KEY, lead.id, name, lead.email))
+    return list(found.values())
+
+
+def _leads(ctx: Context, part: str, text: str) -> Sequence[Any]:
+    if text.replace(".", "").isdigit():
+        try:
+            return [ctx.left.get_lead(source.dataset_of(ctx, part), text)]
+        except NotFound:
+            return []
+    criteria = {source.TIME: seen_within(int(ctx.settings["lookback_days"])), "search": text}
+    page = ctx.left.leads_page(source.dataset_of(ctx, part), criteria, None, FOUND_AT_MOST)
+    return list(page.leads)
+
+
+def at_target(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+    """What Pipedrive has of this lead now, by field; None when it has none."""
+    if link is None or link.link_type != LINK_TYPE or not link.target_id or link.notes.get("trial"):
+        return None
+    try:
+        lead = ctx.right.get_lead(link.target_id)
+    except NotFound:
+        return None
+    fields = ctx.fields("right", "lead")
+    own = {fields[key].label: value for key, value in lead.custom_fields.items() if key in fields and value}
+    return {"title": lead.title, "organization": lead.org_id, "person": lead.person_id, **own}
+
+
+RECIPE = Recipe(
+    key="leadboxer_pipedrive",
+    label="LeadBoxer → Pipedrive",
+    left="leadboxer",
+    right="pipedrive",
+    flows=(
+        LeadToLead(), VisitToActivity(), Enrich(ORGANIZATION, "Lead → organization", "organization"),
+        Enrich(PERSON, "Lead → person", "person"),
+    ),
+    settings_form=SettingsForm,
+    default_settings=DEFAULTS,
+    default_mappings={KEY: (), ORGANIZATION: ORGANIZATION_MAPPING, PERSON: ()},
+    steps=steps.steps,
+    webhooks=webhooks,
+    warnings=warnings,
+    summary=summary,
+    fields=steps.needed_fields,
+    search=search,
+    at_target=at_target,
+    own_targets={
+        KEY: frozenset({"title", "person_id", "org_id"}), ORGANIZATION: frozenset({"name"}),
+        PERSON: frozenset({"email"}),
+    },
+    poll_minutes=lambda settings: int(settings["interval"]),
+    choices={
+        "datasets": Choices("left", source.dataset_choices),
+        "segments": Choices("left", source.segment_choices),
+        "lead_fields": Choices("left", source.field_choices),
+        "pipelines": Choices("right", steps.pipeline_choices),
+        "types": Choices("right", steps.type_choices),
+    },
+)  # fmt: skip

@@ -1,0 +1,200 @@
+"""The settings form of LeadBoxer → Pipedrive, named as the customer's product names things (seed 003)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from integration.engine import settings_form
+
+LINKS = (("organization", "Organization"), ("person", "Person"), ("both", "Both"))
+INTERVALS = (
+    ("15", "Every 15 minutes"), ("30", "Every half hour"), ("60", "Hourly, on the hour"), ("120", "Every two hours"),
+    ("240", "Every four hours"), ("1440", "Daily, at midnight UTC"),
+)  # fmt: skip
+PARTS = ("leads", "activities")
+DEFAULTS: dict[str, Any] = {
+    "leads_enabled": False,
+    "leads_dataset": "",
+    "leads_segment": "",
+    "leads_link": "organization",
+    "lead_fields": ["leadscore", "organizationIndustryName", "organizationEmployeeCountRangeName", "leadcard_url"],
+    "activities_enabled": False,
+    "activities_dataset": "",
+    "activities_segment": "",
+    "create_deals": False,
+    "pipeline": "",
+    "type_visit": "task",
+    "type_form": "task",
+    "type_email": "email",
+    "interval": "60",
+    "lookback_days": 30,
+    "min_score": 0,
+    "cap": 100,
+    "trial": False,
+    "trial_count": 10,
+    "trial_pipeline": "",
+}
+
+
+class SettingsForm(settings_form.SettingsForm):
+    """What a tenant decides. Datasets, segments, pipelines and kinds of activities are picked from the accounts."""
+
+    leads_enabled = forms.BooleanField(
+        label="Create leads",
+        required=False,
+        help_text="Each lead of the segment becomes one lead in Pipedrive: created once, its fields kept up to date.",
+    )
+    leads_dataset = forms.ChoiceField(label="Dataset for leads", required=False)
+    leads_segment = forms.ChoiceField(
+        label="Segment for leads",
+        required=False,
+        help_text="Choose one that holds qualified leads only; its filters are LeadBoxer's.",
+    )
+    leads_link = forms.ChoiceField(
+        label="Link leads to",
+        choices=LINKS,
+        required=False,
+        help_text="An organization is found by its domain, then by its exact name; a person by the e-mail address. "
+        "Who is not found is created. A person needs an address.",
+    )
+    lead_fields = forms.MultipleChoiceField(
+        label="Fields of a lead",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Missing fields are created in Pipedrive. The Fields page maps more, of organization and person too.",
+    )
+    activities_enabled = forms.BooleanField(
+        label="Log activities",
+        required=False,
+        help_text="Each visit of a lead that is known by e-mail becomes one activity with the pages it saw.",
+    )
+    activities_dataset = forms.ChoiceField(label="Dataset for activities", required=False)
+    activities_segment = forms.ChoiceField(label="Segment for activities", required=False)
+    create_deals = forms.BooleanField(
+        label="Create deals",
+        required=False,
+        help_text="For people without an open deal. Off: an activity is linked to an open deal only if there is one.",
+    )
+    pipeline = forms.ChoiceField(label="Pipeline for new deals", required=False)
+    type_visit = forms.ChoiceField(label="Kind of activity for page views", required=False)
+    type_form = forms.ChoiceField(label="Kind of activity for forms", required=False)
+    type_email = forms.ChoiceField(label="Kind of activity for e-mails", required=False)
+    interval = forms.ChoiceField(
+        label="How often", choices=INTERVALS, required=False, help_text="Only what is new since the last time is read."
+    )
+    lookback_days = forms.IntegerField(
+        label="Days Fetch All looks back", required=False, min_value=1, max_value=365,
+        help_text="Where the segment sets no time of its own.",
+    )  # fmt: skip
+    min_score = forms.IntegerField(
+        label="Least lead score", required=False, min_value=0, max_value=100, help_text="0: any. The scale ends at 100."
+    )
+    cap = forms.IntegerField(
+        label="Most new records per run", required=False, min_value=0, max_value=10_000,
+        help_text="For leads and for activities each. What is above it waits for the next runs. 0: no limit.",
+    )  # fmt: skip
+    trial = forms.BooleanField(
+        label="Trial first",
+        required=False,
+        help_text="Only a few leads are handled, and as deals in a test pipeline. Switch it off when they look right.",
+    )
+    trial_count = forms.IntegerField(label="Leads in the trial", required=False, min_value=1, max_value=1000)
+    trial_pipeline = forms.ChoiceField(label="Test pipeline", required=False)
+    asks = {
+        "leads_dataset": "datasets", "activities_dataset": "datasets", "leads_segment": "segments",
+        "activities_segment": "segments", "lead_fields": "lead_fields", "pipeline": "pipelines",
+        "trial_pipeline": "pipelines", "type_visit": "types", "type_form": "types", "type_email": "types",
+    }  # fmt: skip
+    sections = (
+        ("Leads", ("leads_enabled", "leads_dataset", "leads_segment", "leads_link", "lead_fields")),
+        ("Activities", ("activities_enabled", "activities_dataset", "activities_segment", "create_deals", "pipeline",
+                        "type_visit", "type_form", "type_email")),
+        ("Avoid noise", ("min_score", "cap", "trial", "trial_count", "trial_pipeline")),
+        ("Timing", ("interval", "lookback_days")),
+    )  # fmt: skip
+    depends: Mapping[str, Any] = {
+        **dict.fromkeys(("leads_dataset", "leads_segment", "leads_link", "lead_fields"), {"leads_enabled": True}),
+        **dict.fromkeys(
+            ("activities_dataset", "activities_segment", "create_deals", "type_visit", "type_form", "type_email"),
+            {"activities_enabled": True},
+        ),
+        "pipeline": {"activities_enabled": True, "create_deals": True},
+        **dict.fromkeys(("trial_count", "trial_pipeline"), {"trial": True}),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        """What is left empty has its default; a part that is on needs its dataset and a segment of it."""
+        data = super().clean() or {}
+        for name, default in DEFAULTS.items():
+            if name not in self.errors and data.get(name) in (None, "") and default != "":
+                data[name] = default
+        for part in PARTS:
+            if data.get(f"{part}_enabled"):
+                self._check_segment(data, part)
+        if data.get("activities_enabled") and data.get("create_deals") and not data.get("pipeline"):
+            self._object("pipeline", "In which pipeline? New deals need one.")
+        if data.get("trial") and not data.get("trial_pipeline"):
+            self._object("trial_pipeline", "In which pipeline? The trial's deals need one.")
+        return data
+
+    def _check_segment(self, data: Mapping[str, Any], part: str) -> None:
+        dataset, segment = str(data.get(f"{part}_dataset") or ""), str(data.get(f"{part}_segment") or "")
+        if not dataset:
+            self._object(f"{part}_dataset", "Which dataset?")
+        elif not segment:
+            self._object(f"{part}_segment", "Which segment? Without one every visitor would end up in Pipedrive.")
+        elif not segment.startswith(f"{dataset}:"):
+            self._object(f"{part}_segment", "This segment belongs to the other dataset.")
+
+    def _object(self, name: str, words: str) -> None:
+        if name not in self.errors:
+            self.add_error(name, words)
+
+
+def warnings(settings: Mapping[str, Any]) -> list[str]:
+    """What to warn about although it can be saved."""
+    found = []
+    if not any(settings.get(f"{part}_enabled") for part in PARTS):
+        found.append("Neither leads nor activities are switched on: nothing happens.")
+    if (
+        settings.get("trial")
+        and settings.get("trial_pipeline") == settings.get("pipeline")
+        and settings.get("pipeline")
+    ):
+        found.append("The test pipeline is the one for real deals.")
+    if not settings.get("cap") and not settings.get("min_score"):
+        found.append("No least score and no limit per run: a wide segment would fill Pipedrive.")
+    return found
+
+
+def summary(settings: Mapping[str, Any]) -> list[str]:
+    """What these settings make happen, as sentences for people."""
+    said = []
+    when = dict(INTERVALS).get(str(settings.get("interval")), "Hourly, on the hour").lower()
+    if settings.get("leads_enabled"):
+        whom = {"person": "a person", "both": "an organization and a person"}.get(
+            str(settings.get("leads_link")), "an organization"
+        )
+        said.append(f"Leads of the segment become leads in Pipedrive, linked to {whom}, found or created.")
+    else:
+        said.append("No leads are created.")
+    if settings.get("activities_enabled"):
+        said.append("Visits of people known by e-mail become activities of person, organization and open deal.")
+        said.append(
+            "People without an open deal get one in the chosen pipeline."
+            if settings.get("create_deals")
+            else "No deals are created."
+        )
+    else:
+        said.append("No activities are logged.")
+    said.append(f"LeadBoxer is asked {when}, for what is new since the last time.")
+    if settings.get("trial"):
+        said.append(f"Trial: only {settings.get('trial_count')} leads, as deals in the test pipeline.")
+    if settings.get("min_score"):
+        said.append(f"Leads below a score of {settings.get('min_score')} are left out.")
+    if settings.get("cap"):
+        said.append(f"At most {settings.get('cap')} new leads and as many activities per run; more wait their turn.")
+    return said

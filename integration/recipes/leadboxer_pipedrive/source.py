@@ -1,0 +1,144 @@
+"""The leads of a part's segment, as LeadBoxer lists them: criteria, pages newest first, and what the pickers offer.
+
+There is no parameter for a segment and no time finer than a day (leadboxer sheet §3). So a segment's stored criteria
+are sent along, and a poll stops where a lead is older than it has to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from integration.connectors.leadboxer.client import seen_within
+from integration.connectors.leadboxer.records import Dataset, Lead
+from integration.engine.context import Context
+from integration.engine.flow import Item, Record
+from integration.errors import NotFound, RecordError, TenantActionError
+
+TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
+KIND_LENGTH = 60  # of a directory's name
+TIME, SCORE, FIELD = "criteriaTimeFilter", "criteriaLeadscoreFilter", "criteriaFieldFilter"
+
+
+class Leads(NamedTuple):
+    """One page of a run. `cursor` is None at the end."""
+
+    rows: Sequence[Lead]
+    cursor: Any
+
+
+def page(ctx: Context, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
+    """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
+    look_back = since if kind == "poll" and since is not None else None
+    dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
+    token = _usable_token(cursor)
+    try:
+        found = ctx.left.leads_page(dataset, criteria, token, limit)
+    except RecordError:
+        if token is None:
+            raise
+        found = ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more: from the start
+    fresh = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
+    following = found.next_token if len(fresh) == len(found.leads) else None
+    return Leads(fresh, {"token": following, "at": timezone.now().isoformat()} if following else None)
+
+
+def read(ctx: Context, part: str, items: Sequence[Item]) -> dict[str, Lead]:
+    """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
+    found = {}
+    for item in items:
+        try:
+            lead = ctx.left.get_lead(dataset_of(ctx, part), item.external_id)
+        except NotFound:
+            continue
+        found[item.external_id] = lead
+    return found
+
+
+@dataclass(frozen=True)
+class LeadRecord(Record):
+    """A record that brings the lead it comes from."""
+
+    lead: Lead | None = None
+
+
+def to_record(lead: Lead) -> LeadRecord:
+    """A lead as the mapping reads it."""
+    values = {"name": lead.name or lead.organization or lead.email, **lead.values}
+    return LeadRecord(lead.id, values, lead.last_event, lead.email, lead)
+
+
+def lead_of(record: Record | None) -> Lead:
+    """The lead behind a record."""
+    assert isinstance(record, LeadRecord)
+    assert record.lead is not None
+    return record.lead
+
+
+def dataset_of(ctx: Context, part: str) -> str:
+    """The dataset a part works on. Raises TenantActionError where none is chosen."""
+    chosen = str(ctx.settings[f"{part}_dataset"] or "")
+    if not chosen:
+        raise TenantActionError("No dataset is chosen.", reason="segment_missing")
+    return chosen
+
+
+def segment_of(ctx: Context, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
+    """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
+    dataset, chosen = dataset_of(ctx, part), str(ctx.settings[f"{part}_segment"] or "")
+
+    def fetch() -> dict[str, Any]:
+        known = [row for row in ctx.left.list_datasets() if row.id == dataset]
+        segments = [segment for row in known for segment in ctx.left.list_segments(row)]
+        return {f"{dataset}:{row.id}": {"name": row.name, "criteria": dict(row.criteria)} for row in segments}
+
+    entry = ctx.directory("left", f"segments:{dataset}"[:KIND_LENGTH], fetch, fresh=fresh).get(chosen)
+    if entry is None:
+        raise TenantActionError("The chosen segment no longer exists in LeadBoxer.", reason="segment_missing")
+    return str(entry["name"]), dict(entry["criteria"])
+
+
+def dataset_choices(ctx: Context) -> list[tuple[str, str]]:
+    """The datasets as a picker shows them, read afresh: somebody may just have made one."""
+    datasets: list[Dataset] = ctx.left.list_datasets()
+    return [(row.id, row.name) for row in datasets]
+
+
+def segment_choices(ctx: Context) -> list[tuple[str, str]]:
+    """The segments of all datasets as a picker shows them, each with its dataset."""
+    return [
+        (f"{dataset.id}:{row.id}", f"{dataset.name}: {row.name}")
+        for dataset in ctx.left.list_datasets()
+        for row in ctx.left.list_segments(dataset)
+    ]
+
+
+def field_choices(ctx: Context) -> list[tuple[str, str]]:
+    """What a lead may carry, by label; the customer's own properties too."""
+    found = ctx.fields("left", "lead").values()
+    return sorted(((spec.key, spec.label) for spec in found), key=lambda pair: pair[1].lower())
+
+
+def _criteria(ctx: Context, part: str, since: datetime | None) -> dict[str, str]:
+    """The segment's criteria, those of the part, and a time where the segment sets none."""
+    _, criteria = segment_of(ctx, part)
+    wanted = dict(criteria)
+    days = int(ctx.settings["lookback_days"]) if since is None else (timezone.now() - since).days + 1
+    wanted.setdefault(TIME, seen_within(days))
+    if part == "activities":
+        wanted.setdefault(FIELD, "hasanyvalue|email")
+    least = int(ctx.settings["min_score"])
+    if least > 1:  # whether the minimum itself is included, two texts of the vendor tell differently: ask for one less
+        known = wanted.get(SCORE, "")
+        wanted[SCORE] = str(max(least - 1, int(known) if known.isdigit() else 0))
+    return wanted
+
+
+def _usable_token(cursor: Any) -> str | None:
+    if not cursor or timezone.now() - datetime.fromisoformat(cursor["at"]) > TOKEN_AGE:
+        return None
+    return str(cursor["token"])

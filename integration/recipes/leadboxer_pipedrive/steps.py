@@ -1,0 +1,123 @@
+"""What installing this recipe makes in Pipedrive: the field that holds the LeadBoxer id, and those chosen for a lead.
+
+Every step looks first and creates only what is missing, so it may run again at any time and repairs what was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from integration.connectors.base import FieldSpec
+from integration.engine.context import Context
+from integration.engine.recipe import NeededField, Step
+from integration.errors import TenantActionError
+from integration.models import FieldMapping
+from integration.recipes.leadboxer_pipedrive import source
+from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY
+
+MARKER = FieldSpec("", "LeadBoxer id", "text", custom=True)
+PREFIX = "LeadBoxer: "  # begins the name of each field made for a lead
+OURS = "by_settings"  # among a row's options: the field of the settings it was made for
+KINDS = {"number": "number"}  # LeadBoxer's type → the type of the field made for it; all others are text
+
+
+def steps(ctx: Context) -> Sequence[Step]:
+    """The steps for the present settings."""
+    found = []
+    for part, label in (("leads", "Leads"), ("activities", "Activities")):
+        if ctx.settings[f"{part}_enabled"]:
+            found.append(Step(f"segment_{part}", f"Segment for {label}", partial(segment, part)))
+    if ctx.settings["leads_enabled"]:
+        found.append(Step("marker", f"Field “{MARKER.label}” in Pipedrive", marker))
+        found.append(Step("lead_fields", "Fields of a lead in Pipedrive", lead_fields))
+    if ctx.settings["trial"] or ctx.settings["create_deals"]:
+        found.append(Step("pipelines", "Pipelines in Pipedrive", pipelines))
+    return found
+
+
+def needed_fields(ctx: Context) -> Sequence[NeededField]:
+    """The field that holds the LeadBoxer id."""
+    if not ctx.settings["leads_enabled"]:
+        return []
+    return [NeededField("right", "lead", str(ctx.resources.get("leadboxer_id", "")), MARKER.label)]
+
+
+def segment(part: str, ctx: Context) -> str:
+    """The part's segment must exist."""
+    ctx.talking_to = "left"
+    name, criteria = source.segment_of(ctx, part, fresh=True)
+    return f"“{name}”, {len(criteria)} criteria" if criteria else f"“{name}”, without criteria: every lead"
+
+
+def marker(ctx: Context) -> str:
+    """Find our field by its remembered key, else by its name, else create it. Leads inherit the fields of deals."""
+    ctx.talking_to = "right"
+    fields = ctx.fields("right", "lead", fresh=True)
+    if str(ctx.resources.get("leadboxer_id")) in fields:
+        return "in place"
+    named = [spec for spec in fields.values() if spec.custom and spec.label == MARKER.label and spec.type == "text"]
+    if named:
+        ctx.resources["leadboxer_id"] = named[0].key
+        return "found"
+    ctx.resources["leadboxer_id"] = _created(ctx, MARKER).key
+    return "created"
+
+
+def lead_fields(ctx: Context) -> str:
+    """One mapping row for each LeadBoxer field chosen in the settings, with a field in Pipedrive named after it.
+
+    A row the tenant has changed on the Fields page is the tenant's: it is left as it is.
+    """
+    ctx.talking_to = "left"
+    offered = ctx.fields("left", "lead")
+    chosen = list(ctx.settings["lead_fields"])
+    ctx.talking_to = "right"
+    there = {spec.label: spec for spec in ctx.fields("right", "lead").values() if spec.custom}
+    living = {spec.key for spec in there.values()}
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
+    known, made = {str(row.options.get(OURS) or row.source): row for row in rows}, []
+    for key, row in known.items():
+        if row.options.get(OURS) == row.source and (key not in chosen or row.target not in living):
+            row.delete()  # not wanted any more, or its field was deleted in Pipedrive
+    for position, key in enumerate(chosen):
+        if key not in offered or (key in known and known[key].pk is not None):
+            continue  # no recent lead has it, or it has its row
+        kind = KINDS.get(offered[key].type, "text")
+        label = f"{PREFIX}{offered[key].label}"
+        if label not in there:
+            there[label] = _created(ctx, FieldSpec("", label, kind, custom=True))
+            made.append(label)
+        FieldMapping.objects.create(
+            integration=ctx.integration, flow=KEY, position=100 + position, source=key, target=there[label].key,
+            transform="number" if kind == "number" else "text", options={OURS: key, "target_type": kind},
+        )  # fmt: skip
+    return f"created {', '.join(made)}" if made else f"{len(chosen)} in place"
+
+
+def pipelines(ctx: Context) -> str:
+    """The chosen pipelines must exist."""
+    ctx.talking_to = "right"
+    there = {row.id: row.name for row in ctx.right.get_pipelines() if not row.is_deleted}
+    chosen = [str(ctx.settings["trial_pipeline"])] if ctx.settings["trial"] else []
+    chosen += [str(ctx.settings["pipeline"])] if ctx.settings["create_deals"] else []
+    if any(key not in there for key in chosen):
+        raise TenantActionError("The chosen pipeline no longer exists in Pipedrive.", reason="segment_missing")
+    return ", ".join(f"“{there[key]}”" for key in dict.fromkeys(chosen))
+
+
+def pipeline_choices(ctx: Context) -> list[tuple[str, str]]:
+    """Pipedrive's pipelines as a picker shows them."""
+    rows = [row for row in ctx.right.get_pipelines() if not row.is_deleted]
+    return [(row.id, row.name) for row in sorted(rows, key=lambda row: row.order_nr)]
+
+
+def type_choices(ctx: Context) -> list[tuple[str, str]]:
+    """Pipedrive's kinds of activities as a picker shows them."""
+    return [(row.key, row.name) for row in ctx.right.get_activity_types()]
+
+
+def _created(ctx: Context, spec: FieldSpec) -> FieldSpec:
+    made = ctx.connection("right").connector.create_field(ctx.right, "lead", spec)
+    ctx.fields("right", "lead", fresh=True)
+    return made

@@ -1,0 +1,227 @@
+"""Flow visit → activity: each visit of a lead known by e-mail is one activity, linked to person, organization, deal.
+
+A record is a visit, named `lead/session`. A visit is over ten minutes after its last event (leadboxer sheet §2), so one
+still going on is left to the next run, which looks back that much further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from integration.connectors.leadboxer.records import Event, Lead, Session
+from integration.connectors.pipedrive.records import Person
+from integration.engine import links
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound, TransientError
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
+from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
+
+KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
+PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
+IDLE = timedelta(minutes=10)
+LATE = timedelta(minutes=5)  # until an event can be read, and a little more
+SLACK = timedelta(minutes=5)  # between our clock and the vendor's
+
+
+class VisitToActivity:
+    """LeadBoxer session → Pipedrive activity, once."""
+
+    key = KEY
+    label = "Visit → activity"
+    side = "left"
+    source_object = "lead"
+    target_object = "activity"
+    link_type = LINK_TYPE
+    events: frozenset[str] = frozenset()
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Log activities"."""
+        return bool(settings.get("activities_enabled"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """LeadBoxer calls nobody."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """Two calls per visit: its lead, each once, and its events."""
+        pairs = {item.external_id: item.external_id.partition("/")[::2] for item in items}
+        leads = source.read(ctx, PART, [Item(lead) for lead in dict.fromkeys(lead for lead, _ in pairs.values())])
+        found = {}
+        for key, (lead_id, session_id) in pairs.items():
+            if lead_id in leads and (record := _record(ctx, leads[lead_id], session_id)):
+                found[key] = record
+        return found
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """The visits of the segment's leads that are over and not logged yet."""
+        start = _start(ctx, kind, since)
+        found = source.page(ctx, PART, kind, cursor, start, PAGE_SIZE)
+        known = [lead for lead in found.rows if lead.email]
+        records: dict[str, Record] = {}
+        for lead in known:
+            for session in _new_sessions(ctx, lead, start):
+                record = _record(ctx, lead, session.id)
+                if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
+                    records[record.external_id] = record
+        return Page([Item(key) for key in records], records, found.cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """LeadBoxer tells no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Each visit once."""
+        link = batch.links.get(item.external_id)
+        if link is not None and link.state == LinkState.ACTIVE:
+            return Skip("unchanged")
+        if record is None:
+            return Skip("deleted_at_source")
+        lead = lead_of(record)
+        if not lead.email:
+            return Skip("no_email")
+        if skip := quiet.score_low(ctx, lead):
+            return skip
+        if quiet.on_trial(ctx) and quiet.trial_full(ctx, LINK_TYPE, lead.id):
+            return Skip("trial_full")
+        return Sync("log_activity", mapped=False, creating=True, extra=record.values["content"])
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Look everybody up at once, then one call per visit. What is above the cap waits."""
+        made, later = quiet.within_cap(ctx, KEY, writes)
+        if not made:
+            return [later[id(write)] for write in writes]
+        finder = finding.look_up(ctx, [lead_of(write.record) for write in made])
+        done = each(ctx, made, lambda write: _log(finder, write))
+        return [{**later, **dict(zip(map(id, made), done, strict=True))}[id(write)] for write in writes]
+
+
+def _start(ctx: Context, kind: str, since: datetime | None) -> datetime:
+    """From when visits count."""
+    if kind == "poll" and since is not None:
+        return since - IDLE - LATE
+    return timezone.now() - timedelta(days=int(ctx.settings["lookback_days"]))
+
+
+def _new_sessions(ctx: Context, lead: Lead, start: datetime) -> list[Session]:
+    """The lead's visits since `start` that have no activity yet; one without a time is judged by its events."""
+    found = {row.id: row for row in ctx.left.get_sessions(source.dataset_of(ctx, PART), lead.id)}
+    if newest := str(lead.values.get("last_session_id") or ""):
+        found.setdefault(newest, Session(newest, lead.last_event))  # the lead itself names it
+    over = timezone.now() - IDLE
+    sessions = [row for row in found.values() if row.last_event is None or start <= row.last_event <= over]
+    keys = [f"{lead.id}/{row.id}" for row in sessions]
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id__in=keys)
+    logged = set(rows.filter(state=LinkState.ACTIVE).values_list("source_id", flat=True))
+    return [row for row in sessions if f"{lead.id}/{row.id}" not in logged]
+
+
+def _record(ctx: Context, lead: Lead, session_id: str) -> LeadRecord | None:
+    """A visit with what its activity will say, its version the last event; None when it has no events any more."""
+    try:
+        events: list[Event] = ctx.left.get_events(source.dataset_of(ctx, PART), session_id)
+    except NotFound:
+        return None
+    if not events:
+        return None
+    content = visits.content(session_id, events, ctx.settings)
+    values = {"name": f"{lead.name or lead.email}: {content['subject']}", "content": content}
+    return LeadRecord(f"{lead.id}/{session_id}", values, events[-1].at, lead.email, lead)
+
+
+def _log(finder: finding.Finder, write: Write) -> Result:
+    """Find or create whom it concerns, look if an earlier try got through, announce, create."""
+    ctx, lead = finder.ctx, lead_of(write.record)
+    tried_before = write.link is not None and write.link.state == LinkState.PENDING
+    session = write.item.external_id.partition("/")[2]
+    person, made_person, organization, made_organization = _whom(finder, lead)
+    target = _earlier(ctx, write, person, visits.mark_of(session)) if tried_before else ""
+    if not target:
+        deal = _deal(ctx, lead, person, organization)
+        write.marker = session[:80]
+        links.announce(ctx.integration, LINK_TYPE, [write])
+        target = ctx.right.create_activity(
+            {
+                **write.values,
+                "participants": [{"person_id": int(person.id), "primary": True}],
+                **({"org_id": organization} if organization else {}),
+                **({"deal_id": deal} if deal else {}),
+            }
+        ).id
+    notes = {quiet.TRIAL: lead.id} if quiet.on_trial(ctx) else {}
+    wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person.id, made_person))
+    return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+
+
+def _whom(finder: finding.Finder, lead: Lead) -> tuple[Person, bool, str, bool]:
+    """The lead's person and organization, and whether each had to be created.
+
+    The organization is the one the person is linked to; without one, the lead's is found or created, and linked.
+    """
+    person = finder.find_person(lead)
+    if person is not None and person.org_id:
+        return person, False, person.org_id, False
+    organization, made = finder.organization(lead)
+    if person is None:
+        return finder.create_person(lead, organization), True, organization, made
+    if organization:
+        linked = finder.ctx.right.update_person(person.id, {"org_id": organization})
+        person = finder.people[lead.email] = replace(linked, extra=person.extra)
+    return person, False, organization, made
+
+
+def _deal(ctx: Context, lead: Lead, person: Person, organization: str) -> str:
+    """The person's open deal, the one changed last; without one a new one, where the tenant wants that."""
+    deals: dict[str, str] = ctx.memory.setdefault("open_deals", {})
+    if person.id not in deals:
+        deals[person.id] = "" if person.extra.get(finding.DEALS) == 0 else _open_deal(ctx, person.id)
+    if not deals[person.id] and ctx.settings["create_deals"]:
+        deals[person.id] = _new_deal(ctx, lead, person.id, organization)
+    return deals[person.id]
+
+
+def _open_deal(ctx: Context, person_id: str) -> str:
+    page = ctx.right.deals_page(
+        None, None, 1, person_id=person_id, status="open", sort_by="update_time", sort_direction="desc"
+    )
+    return page.records[0].id if page.records else ""
+
+
+def _new_deal(ctx: Context, lead: Lead, person_id: str, organization: str) -> str:
+    """Needs no marker: the look for an open deal of this person, which comes first, would find it."""
+    pipeline = ctx.settings["trial_pipeline" if quiet.on_trial(ctx) else "pipeline"]
+    values = {"title": lead.organization or lead.name or lead.email, "person_id": person_id,
+              "pipeline_id": str(pipeline)}  # fmt: skip
+    try:
+        made = ctx.right.create_deal({**values, **({"org_id": organization} if organization else {})})
+    except TransientError:
+        ctx.memory.pop("open_deals", None)
+        raise
+    return str(made.id)
+
+
+def _earlier(ctx: Context, write: Write, person: Person, mark: str) -> str:
+    """The activity an earlier try created, its answer lost: by its mark, among the person's since it was announced."""
+    assert write.link is not None
+    since = write.link.updated_at - SLACK
+    cursor: str | None = None
+    while True:
+        page = ctx.right.activities_page(cursor, since, person_id=person.id)
+        if found := _marked(page.records, mark):
+            return found
+        if (cursor := page.next_cursor) is None:
+            return ""
+
+
+def _marked(activities: Iterable[Any], mark: str) -> str:
+    return next((row.id for row in activities if mark in row.note), "")

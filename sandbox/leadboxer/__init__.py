@@ -1,0 +1,1 @@
+"""LeadBoxer: datasets, segments, leads with their sessions and events."""
