@@ -6,6 +6,7 @@ from sandbox.brevo import seed as brevo
 from sandbox.hubspot import seed as hubspot
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
+from sandbox.planhat import seed as planhat
 from sandbox.state import Sandbox
 
 
@@ -14,3 +15,4 @@ def furnish(sandbox: Sandbox) -> None:
     hubspot.seed(sandbox.hubspot)
     maileon.seed(sandbox.maileon)
     brevo.seed(sandbox.brevo)
+    planhat.seed(sandbox.planhat)

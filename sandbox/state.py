@@ -13,6 +13,7 @@ from sandbox.journal import Journal
 from sandbox.maileon.model import World as MaileonWorld
 from sandbox.misbehave import Misbehaviour
 from sandbox.pipedrive.model import World as PipedriveWorld
+from sandbox.planhat.model import World as PlanhatWorld
 
 DEFAULT_SEED = 1
 
@@ -42,4 +43,5 @@ class Sandbox:
         self.hubspot = HubSpotWorld(self.seed)
         self.maileon = MaileonWorld(self.seed)
         self.brevo = BrevoWorld(self.seed)
+        self.planhat = PlanhatWorld(self.seed)
         self._furnish(self)

@@ -7,6 +7,8 @@ from sandbox.gate import Vendor
 from sandbox.hubspot import vendor as hubspot
 from sandbox.maileon import vendor as maileon
 from sandbox.pipedrive import vendor as pipedrive
+from sandbox.planhat import vendor as planhat
 
-_ALL = (pipedrive.VENDOR, pipedrive.OAUTH, hubspot.VENDOR, hubspot.APP_HOST, maileon.VENDOR, brevo.VENDOR)
+_ALL = (pipedrive.VENDOR, pipedrive.OAUTH, hubspot.VENDOR, hubspot.APP_HOST, maileon.VENDOR, brevo.VENDOR,
+        planhat.VENDOR)  # fmt: skip
 VENDORS: dict[str, Vendor] = {vendor.name: vendor for vendor in _ALL}

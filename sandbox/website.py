@@ -45,6 +45,7 @@ def overview(call: ControlCall) -> Response:
         hubspot_apps=sandbox.hubspot.apps.values(),
         accounts=sandbox.maileon.accounts.values(),
         brevo_accounts=sandbox.brevo.accounts.values(),
+        planhat_accounts=sandbox.planhat.accounts.values(),
         apps=sandbox.pipedrive.apps.values(),
         totals=sorted(sandbox.journal.totals.items()),
         faults=sandbox.misbehaviour.switches,
