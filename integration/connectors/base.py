@@ -227,10 +227,16 @@ class Connector:
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
+    one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
 
     @property
     def subscriptions(self) -> Webhooks | None:
-        """What makes webhooks at the vendor; None where the vendor's app itself says whom to call."""
-        return None if self.app_webhooks else cast(Webhooks, self.webhooks)
+        """What makes webhooks at the vendor; None where its app says whom to call, or a person enters our address."""
+        return None if self.app_webhooks or self.by_hand else cast(Webhooks, self.webhooks)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether only a person can enter our address at the vendor."""
+        return not self.app_webhooks and not hasattr(self.webhooks, "subscribe")

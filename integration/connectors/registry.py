@@ -12,6 +12,7 @@ CONNECTORS = {
     "hubspot": "integration.connectors.hubspot.connector",
     "maileon": "integration.connectors.maileon.connector",
     "brevo": "integration.connectors.brevo.connector",
+    "planhat": "integration.connectors.planhat.connector",
 }
 
 
