@@ -11,6 +11,7 @@ RECIPES = {
     "hubspot_maileon": "integration.recipes.hubspot_maileon.recipe",
     "pipedrive_maileon": "integration.recipes.pipedrive_maileon.recipe",
     "pipedrive_brevo": "integration.recipes.pipedrive_brevo.recipe",
+    "planhat_pipedrive": "integration.recipes.planhat_pipedrive.recipe",
 }
 
 

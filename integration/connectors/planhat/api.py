@@ -10,13 +10,14 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 from integration.connectors.base import Credentials, JSONValue
-from integration.errors import ContractError, RecordError
+from integration.errors import ContractError, RateLimited, RecordError
 from integration.guard import HostPolicy
 from integration.http import Reply, Transport, Wire
 
 POLICY = HostPolicy((".planhat.com", "api.planhatdemo.com"))
 BASE_URL = "https://api.planhat.com"
 MINUTE = "minute"
+QUOTA_PAUSE = 60.0  # no answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2)
 Row = dict[str, JSONValue]
 _APP = re.compile(r"(?:app|api|ws)(-[a-z0-9]+)?\.(planhat(?:demo)?\.com)")
 _SHARD = re.compile(r"[a-z]{2}\d?")
@@ -68,7 +69,11 @@ class Api:
 
     def call(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: JSONValue = None) -> Reply:
         """Make one call on the quota of 200 a minute (planhat sheet §2)."""
-        return self._transport.request(method, path, params=params or {}, json=json, windows=(MINUTE,))
+        try:
+            return self._transport.request(method, path, params=params or {}, json=json, windows=(MINUTE,))
+        except RateLimited as exc:
+            exc.retry_after = QUOTA_PAUSE if exc.retry_after is None else exc.retry_after
+            raise
 
     def get(self, path: str) -> Row:
         """Return the object one GET answers with. Raises NotFound."""
