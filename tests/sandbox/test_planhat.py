@@ -1,4 +1,4 @@
-"""The Planhat stand-in against what its sheet says: ids, bulk upsert and its traps, required keys, quota, automations."""
+"""The Planhat stand-in against what its sheet says: ids, bulk upsert and its traps, required keys, automations."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +119,11 @@ class PlanhatWorld(Vendors):
     def link(self, link_type: str, source_id: str) -> RecordLink:
         return RecordLink.objects.get(integration=self.integration, link_type=link_type, source_id=source_id)
 
-    def counted(self, vendor: str) -> Counter[str]:
-        """How many calls of each kind a vendor has seen since the last look, ids left out."""
-        return Counter(self.calls(vendor))
+    def forget_calls(self) -> None:
+        self.sandbox.control("DELETE", "/calls")
+
+    def all_calls(self) -> list[str]:
+        """Method and path of every call at both vendors since the last look."""
+        rows = self.sandbox.control("GET", "/calls")
+        self.forget_calls()
+        return [f"{row['method']} {row['path']}" for row in rows]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec
 from integration.engine.context import Context
+from integration.engine.flow import Flow
 from integration.engine.recipe import Step
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
@@ -36,11 +37,11 @@ def deal_places(ctx: Context) -> str:
 
 def custom_fields(ctx: Context) -> str:
     """Create the field a row asks for by its name, and let the row name it by its id: names can change."""
+    for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
+        ctx.fields("left", source, fresh=True)
     ctx.talking_to = "right"
     made = []
-    for flow in ctx.recipe.flows:
-        if flow.key not in ctx.recipe.mapped_flows or not flow.enabled(ctx.settings):
-            continue
+    for flow in _mapped(ctx):
         known = ctx.fields("right", flow.target_object, fresh=True)
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
         for row in rows.exclude(direction="off"):
@@ -52,6 +53,10 @@ def custom_fields(ctx: Context) -> str:
         if made:
             ctx.fields("right", flow.target_object, fresh=True)
     return f"created {', '.join(made)}" if made else "in place"
+
+
+def _mapped(ctx: Context) -> list[Flow]:
+    return [flow for flow in ctx.recipe.flows if flow.key in ctx.recipe.mapped_flows and flow.enabled(ctx.settings)]
 
 
 def _create(ctx: Context, object_type: str, row: FieldMapping) -> FieldSpec:

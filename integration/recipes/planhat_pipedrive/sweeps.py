@@ -9,12 +9,12 @@ from integration.connectors.pipedrive.records import Organization
 from integration.engine.context import Context
 
 VENDOR_PAGE, IDS_PER_CALL = 500, 100
-PAGES = 4  # vendor pages in one of ours: few enough for the smallest plan's burst of twenty calls
-MOST_CALLS = 12  # for the organizations of one page
+# Vendor pages in one of ours, and calls for its organizations: few enough for the smallest plan's burst of twenty.
+PAGES, DEAL_PAGES, MOST_CALLS = 10, 4, 12
 
 
 def gather(turn: Callable[..., Any], cursor: str | None) -> tuple[list[Any], str | None]:
-    """Records of up to four vendor pages, and the cursor after them."""
+    """Records of up to ten vendor pages, and the cursor after them."""
     found: list[Any] = []
     for _ in range(PAGES):
         page = turn(cursor)
