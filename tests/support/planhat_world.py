@@ -127,3 +127,7 @@ class PlanhatWorld(Vendors):
         rows = self.sandbox.control("GET", "/calls")
         self.forget_calls()
         return [f"{row['method']} {row['path']}" for row in rows]
+
+    def grace(self) -> str:
+        """The team member who owns what Pipedrive's admin owns."""
+        return str(next(row["_id"] for row in self.rows("users") if row["nickName"] == "Grace"))

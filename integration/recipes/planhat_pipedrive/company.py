@@ -28,12 +28,12 @@ def arrived(done: Sequence[Done]) -> set[str]:
     return {entry.item.external_id for entry in fine}
 
 
-def deals_of(ctx: Context, organizations: Sequence[str]) -> list[Deal]:
-    """The deals of these organizations, won ones or all: a call each."""
+def eligible_deals(ctx: Context, organizations: Sequence[str]) -> dict[str, Record]:
+    """The eligible deals of these organizations: a call each."""
     found: list[Deal] = []
     for org_id in organizations:
         found += ctx.left.iter_deals(org_id=org_id, **scope.status(ctx))
-    return found
+    return {key: row for key, row in deals.records(ctx, found).items() if not deals.ineligible(ctx, row)}
 
 
 def deal_parts(

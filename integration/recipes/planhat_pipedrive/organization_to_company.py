@@ -6,8 +6,7 @@ it brings its persons, notes and deals along, in the order Planhat needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.engine.together import Course, Part
 from integration.models import LinkState, WebhookEvent
-from integration.recipes.planhat_pipedrive import company, deals, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
 from integration.recipes.planhat_pipedrive.owners import planhat_owner
 
@@ -48,25 +47,25 @@ class OrganizationToCompany:
 
     def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
-        known = dict(self.read(ctx, items) if found is None else found)
-        asked = [item.external_id for item in items if item.external_id in known and _brings(item)]
-        rows = company.deals_of(ctx, asked)
-        eligible = [row for row in deals.records(ctx, rows).values() if not deals.ineligible(ctx, row)]
-        for org_id in {str(row.values["org_id"]) for row in eligible}:
-            known[org_id] = replace(known[org_id], values={**known[org_id].values, ELIGIBLE: True})
-        done = yield Part(self.key, items, known, own=True)
+        asked = [item.external_id for item in items if _brings(item)]
+        eligible = company.eligible_deals(ctx, asked)
+        brought = {str(row.values["org_id"]) for row in eligible.values()}
+        if found is None:
+            found = _read(ctx, items, brought) if asked else self.read(ctx, items)
+        done = yield Part(self.key, items, found, own=True)
         fine = company.arrived(done)
+        going = {key: row for key, row in eligible.items() if str(row.values["org_id"]) in fine}
+        yield from company.deal_parts(ctx, [Item(key) for key in going], going, own=False)
         if asked:
-            going = {row.external_id: row for row in eligible if str(row.values["org_id"]) in fine}
-            yield from company.deal_parts(ctx, [Item(key) for key in going], going, own=False)
-            yield from company.belongings(ctx, [known[key] for key in asked if key in fine], list(going.values()))
+            here = [found[key] for key in asked if key in fine]
+            yield from company.belongings(ctx, here, list(going.values()))
 
     def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
-        """A hundred organizations per call."""
+        """A hundred organizations per call; the deals of those that no deal brought along yet are looked at."""
         wanted = [item.external_id for item in items]
-        known = scope.organizations(ctx, wanted)
-        rows = sweeps.organizations(ctx, wanted, include_fields=[NOTES_COUNT])
-        return records(ctx, rows, eligible=lambda org_id: org_id in known)
+        inside = scope.organizations(ctx, wanted)
+        eligible = company.eligible_deals(ctx, [key for key in wanted if key not in inside])
+        return _read(ctx, items, {str(row.values["org_id"]) for row in eligible.values()} | inside)
 
     def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Runs go over deals; organizations come with them."""
@@ -99,6 +98,11 @@ def records(ctx: Context, rows: Iterable[Organization], *, eligible: Any) -> dic
         for row in rows
         if not row.is_deleted
     }
+
+
+def _read(ctx: Context, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
+    rows = sweeps.organizations(ctx, [item.external_id for item in items], include_fields=[NOTES_COUNT])
+    return records(ctx, rows, eligible=lambda org_id: org_id in brought)
 
 
 def _brings(item: Item) -> bool:
