@@ -3,115 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import requests
 from django.conf import settings
 
 from integration.connectors.registry import get_connector
-from integration.engine import health, provisioning, replay, runs
+from integration.engine import health, provisioning, replay
 from integration.engine.settings_form import bound_form
-from integration.management.demo.stage import PIPEDRIVE_TOKEN, PLANHAT_TOKEN, NotSeen, Stage
-from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncLog, SyncRun
+from integration.management.demo.planhat_side import COMPANY, RECIPE, Sides
+from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen
+from integration.models import Connection, FieldMapping, Health, SyncLog
 from integration.recipes.registry import get_recipe
-from integration.tasks import start_runs
-from tenants.models import Tenant
 
-RECIPE, COMPANY = "planhat_pipedrive", "success"
-FLOWS = ("deal_to_license", "person_to_enduser", "note_to_note")
 BULK = 300
 
 
-class Story:
-    """One tenant with both systems connected, and what happens there. Its Pipedrive company is its own."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.tenant = Tenant.objects.create(name="ACME Customer Success")
-        stage.control("POST", "/pipedrive/companies", {"domain": COMPANY, "name": "ACME Sales", "plan": "premium"})
-        self.token = str(self._pipedrive()["api_token"])
-        left = stage.connect(self.tenant, "pipedrive", f"pipedrive/{COMPANY}", api_token=self.token)
-        right = stage.connect(self.tenant, "planhat", "planhat", api_token=PLANHAT_TOKEN)
-        self.integration = Integration.objects.create(tenant=self.tenant, recipe=RECIPE, left=left, right=right)
-        self.number = str(stage.control("GET", "/planhat/accounts")[0]["id"])
-
-    # People at the vendors
-
-    def made(self, plural: str, **values: Any) -> str:
-        """Somebody creates a record in Pipedrive; returns its id."""
-        return str(self.stage.control("POST", f"/pipedrive/{COMPANY}/{plural}", values)["data"]["id"])
-
-    def change(self, plural: str, number: str, **values: Any) -> None:
-        """Somebody edits a record in Pipedrive."""
-        self.stage.control("PATCH", f"/pipedrive/{COMPANY}/{plural}/{number}", values)
-
-    def organization(self, name: str) -> str:
-        """An organization with a person and a note; returns its id."""
-        org = self.made("organizations", name=name, address={"value": "Main Street 1"})
-        local = name.lower().replace(" ", ".")
-        self.made("persons", name=f"{name} Contact", org_id=int(org), emails=[{"value": f"{local}@example.com"}],
-                  phones=[{"value": "+49 30 1234"}])  # fmt: skip
-        self.made("notes", content=f"<b>Kick-off with {name}</b>", org_id=int(org))
-        return org
-
-    def won(self, org: str, title: str, **values: Any) -> str:
-        """Somebody wins a deal; returns its id."""
-        body = {"title": title, "org_id": int(org), "value": 1200, "currency": "EUR", "status": "won", **values}
-        return self.made("deals", **body)
-
-    def pipedrive(self, plural: str, number: str) -> dict[str, Any]:
-        """A record as Pipedrive has it."""
-        rows = self._pipedrive("state")[plural]
-        return next(row for row in rows if str(row["id"]) == number)
-
-    def _pipedrive(self, what: str = "") -> dict[str, Any]:
-        if what:
-            found: dict[str, Any] = self.stage.control("GET", f"/pipedrive/{COMPANY}/{what}")
-            return found
-        rows = self.stage.control("GET", "/pipedrive/companies")
-        return next(row for row in rows if row["domain"] == COMPANY)
-
-    def planhat(self, path: str) -> list[dict[str, Any]]:
-        """Records of one collection in Planhat."""
-        return list(self.stage.control("GET", f"/planhat/{self.number}/state")[path])
-
-    def row(self, path: str, **values: Any) -> dict[str, Any]:
-        """Wait for a record with these values."""
-
-        def look() -> dict[str, Any] | None:
-            rows = (row for row in self.planhat(path) if all(row.get(key) == value for key, value in values.items()))
-            return next(rows, None)
-
-        return self.stage.until(f"{path} with {values}", look)
-
-    def save(self, **changes: Any) -> list[provisioning.StepResult]:
-        """Save the settings; every step must be fine."""
-        results = self.stage.save_settings(self.integration, **changes)
-        if failed := [result for result in results if not result.ok]:
-            raise NotSeen(f"steps failed: {failed}")
-        return results
-
-    def poll(self) -> None:
-        """What the schedule does every fifteen minutes."""
-        start_runs(self.integration, "poll")
-        self.finished()
-
-    def finished(self) -> None:
-        """Wait for all runs."""
-        unfinished = SyncRun.objects.filter(
-            integration=self.integration, state__in=(RunState.WAITING, RunState.RUNNING)
-        )
-        self.stage.until("the runs", lambda: not unfinished.exists(), patience=60)
-
-    def fetch_all(self, *, dry_run: bool = False) -> dict[str, dict[str, int]]:
-        """Fetch All of every flow; returns what each counted."""
-        started = [runs.start(self.integration, "fetch_all", flow, dry_run=dry_run).pk for flow in FLOWS]
-        self.finished()
-        return {run.flow: run.counts for run in SyncRun.objects.filter(pk__in=started)}
-
-    def logged(self, **filters: Any) -> SyncLog:
-        """Wait for a row of this integration's log."""
-        return self.stage.logged(integration=self.integration, **filters)
+class Story(Sides):
+    """What happens there."""
 
     # Item by item
 
@@ -157,8 +64,9 @@ class Story:
         """Custom fields on both sides, with a direction per row; one that Planhat lacks is made."""
         own = self.field("organizationFields", "Employees", "double")
         size = next(row for row in self.planhat("customfields") if row["name"] == "Company Size")
-        rows = ((f"custom_fields.{own}", f"custom.{size['_id']}", {}),
-                ("website", "Web address", {"target_type": "text"}))  # fmt: skip
+        rows: tuple[tuple[str, str, dict[str, str]], ...] = (
+            (f"custom_fields.{own}", f"custom.{size['_id']}", {}), ("website", "Web address", {"target_type": "text"}),
+        )  # fmt: skip
         for position, (source, target, options) in enumerate(rows, 50):
             FieldMapping.objects.create(
                 integration=self.integration, flow="organization_to_company", position=position, source=source,
@@ -173,19 +81,10 @@ class Story:
         form, _ = bound_form(self.integration, get_recipe(RECIPE))
         return f"{found}; standard and own fields told apart, {len(form.fields)} settings"
 
-    def field(self, plural: str, name: str, kind: str) -> str:
-        """Somebody makes a field in Pipedrive; returns its key."""
-        body = {"field_name": name, "field_type": kind}
-        url = f"{settings.SANDBOX_URL}/pipedrive/{COMPANY}/api/v2/{plural}"
-        reply = requests.post(url, json=body, headers={"x-api-token": self.token}, timeout=10)
-        return str(reply.json()["data"]["field_code"])
-
     def item_4(self) -> str:
         """Pipelines to tick; what was synced from one that is unticked stays and is not updated."""
-        url = f"{settings.SANDBOX_URL}/pipedrive/{COMPANY}/api/v2"
-        send = {"headers": {"x-api-token": self.token}, "timeout": 10}
-        number = requests.post(f"{url}/pipelines", json={"name": "Partners"}, **send).json()["data"]["id"]  # type: ignore[arg-type]
-        requests.post(f"{url}/stages", json={"name": "New", "pipeline_id": number}, **send)  # type: ignore[arg-type]
+        number = self.post("pipelines", {"name": "Partners"})["id"]
+        self.post("stages", {"name": "New", "pipeline_id": number})
         form, _ = bound_form(self.integration, get_recipe(RECIPE))
         offered = [label for _, label in form.fields["pipelines"].choices]  # type: ignore[attr-defined]
         org = self.organization("Partner Ltd")
@@ -233,7 +132,7 @@ class Story:
         }
         self.save(**parts)
         org = self.organization("Rules Ltd")
-        partners = next(row["id"] for row in self._pipedrive("state")["pipelines"] if row["name"] == "Partners")
+        partners = next(row["id"] for row in self.there()["pipelines"] if row["name"] == "Partners")
         sale = self.won(org, "One-off", pipeline_id=partners)
         first = self.won(org, "First rule", pipeline_id=partners, custom_fields={kind: "Subscription"})
         product = self.made("deals", title="Product", org_id=int(org), value=70, currency="EUR")
@@ -274,7 +173,7 @@ class Story:
         self.change("deals", deal, value=5)
         self.row("licenses", sourceId=deal, mrr=5)
         company = self.row("companies", sourceId=org)
-        person = next(row for row in self._pipedrive("state")["persons"] if str(row["org_id"]) == org)
+        person = next(row for row in self.there()["persons"] if str(row["org_id"]) == org)
         self.stage.control("DELETE", f"/pipedrive/{COMPANY}/persons/{person['id']}")
         self.stage.control("DELETE", f"/pipedrive/{COMPANY}/deals/{deal}")
         self.won(org, "After the deletions")
@@ -293,7 +192,8 @@ class Story:
         self.stage.control("POST", f"/pipedrive/{COMPANY}/seed", {
             "persons": [{"name": f"Person {n}", "org_id": first + n, "emails": [{"value": f"h{n}@example.com"}]}
                         for n in range(BULK)],
-            "deals": [{"title": f"History {n}", "org_id": first + n, "value": 10, "status": "won"} for n in range(BULK)],
+            "deals": [{"title": f"History {n}", "org_id": first + n, "value": 10, "status": "won"}
+                      for n in range(BULK)],
             "notes": [{"content": f"History {n}", "org_id": first + n} for n in range(BULK)],
         })  # fmt: skip
         before = len(self.planhat("licenses"))
