@@ -83,6 +83,13 @@ class PlanhatClient(Api):
         """Change what is given; null clears, what is absent stays. Raises NotFound."""
         return parse_company(self._written("PUT", f"/companies/{segment(company_id)}", values))
 
+    # End users
+
+    def find_enduser(self, email: str) -> Row | None:
+        """Return the end user with this address as Planhat has it, or None; archived ones are not found."""
+        rows = self.rows("/endusers", email=email, limit=1)
+        return rows[0] if rows else None
+
     # Bulk
 
     def upsert(self, model: str, rows: Sequence[Mapping[str, JSONValue]]) -> Upserted:

@@ -29,6 +29,5 @@ def search(ctx: Context, text: str) -> list[Found]:
 
 def at_target(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     """What Planhat has of this person now, by attribute."""
-    params = {"email": email} if email else {}
-    rows = ctx.right.rows("/endusers", limit=2, **params) if params else []
-    return dict(rows[0]) if rows else None
+    found: Mapping[str, Any] | None = ctx.right.find_enduser(email) if email else None
+    return found

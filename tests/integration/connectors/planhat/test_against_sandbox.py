@@ -60,6 +60,15 @@ def test_partial_failures_land_on_the_right_records(
     assert {row["sourceId"] for row in rows} == {str(n) for n in range(20)} - {"3", "11"}
 
 
+def test_an_end_user_is_found_by_address(client: PlanhatClient) -> None:
+    client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
+    client.upsert("enduser", [{"companyId": "srcid-7", "sourceId": "1", "email": "ada@example.com"}])
+    found = client.find_enduser("Ada@example.com")
+    assert found is not None
+    assert found["sourceId"] == "1"
+    assert client.find_enduser("nobody@example.com") is None
+
+
 def test_a_note_goes_by_its_external_id(client: PlanhatClient, sandbox: SandboxThread) -> None:
     client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
     note = {"companyId": "srcid-7", "type": "note", "externalId": "pipedrive-5", "description": "<b>x</b>"}
