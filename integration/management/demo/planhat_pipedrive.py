@@ -166,7 +166,7 @@ class Story(Sides):
         org = self.organization("Null Ltd")
         deal = self.won(org, "Null")
         self.row("companies", sourceId=org, address="Main Street 1")
-        self.row("endusers", firstName="Null", phone="+49 30 1234")
+        self.row("endusers", email="null.ltd@example.com", phone="+49 30 1234")
         path = f"/planhat/{self.number}/companies/srcid-{org}"
         self.stage.control("PATCH", path, {"description": "written in Planhat"})
         self.change("organizations", org, address=None)
