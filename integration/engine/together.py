@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from django.db import transaction
 from django.utils import timezone
 
-from integration.engine import batch
+from integration.engine import batch, portions
 from integration.engine.batch import Done
 from integration.engine.flow import Flow, Item, Record
 from integration.engine.jobs import save_jobs, save_outcomes
@@ -88,8 +88,11 @@ def _in_parts(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[
             part = _following(course, [])
             continue
         done = batch.process_apart(ctx, target, part.items, part.records) if part.items else []
-        if done and not part.own and not _is_dry(ctx):
-            _save(ctx, target, done)
+        if done and not _is_dry(ctx):
+            if not part.own:
+                _save(ctx, target, done)
+            if target is not flow and not target.events:  # no event told its stopped jobs what a part does not know
+                portions.settle(ctx, target, done)
         groups.append(Group(target, done, part.own))
         part = _following(course, done)
     return groups

@@ -92,6 +92,19 @@ def test_what_fails_in_a_part_becomes_a_job_of_its_own_flow(integration):
     assert SyncLog.objects.get(flow="bringer", source_id="2").reason == "deleted_at_source"
 
 
+def test_a_stopped_job_is_settled_once_its_record_went_through_with_others(integration):
+    first, bringer, later = flow("first"), Bringer(source={"1": {"name": "one"}}), flow("later")
+    SyncJob.objects.create(
+        integration=integration, flow="first", external_id="1", state="dead", reason="record_refused"
+    )
+    SyncJob.objects.create(
+        integration=integration, flow="first", external_id="2", state="dead", reason="record_refused"
+    )
+    queue(integration, "1")
+    runner.run(str(integration.pk), recipes_with(bringer, first, later))
+    assert dict(SyncJob.objects.filter(flow="first").values_list("external_id", "state")) == {"1": "done", "2": "dead"}
+
+
 def test_an_error_of_the_vendor_lets_the_whole_batch_wait_and_keeps_what_was_stored(integration):
     first, bringer, later = flow("first"), Bringer(source={"1": {"name": "one"}}), flow("later")
     bringer.before_write = lambda ctx, writes: (_ for _ in ()).throw(TransientError("later"))
