@@ -14,11 +14,13 @@ from integration.engine.batch import Done
 from integration.engine.context import Context
 from integration.engine.flow import Item, Record
 from integration.engine.together import Course, Part
+from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
 
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
+AT_ONCE = 5  # deals whose notes are read in one batch, a call each; the others follow in batches of their own
 IN_STEP = frozenset({"unchanged", "echo", "both_changed", "stale_event"})  # skipped, and there all the same
 
 
@@ -32,8 +34,21 @@ def eligible_deals(ctx: Context, organizations: Sequence[str]) -> dict[str, Reco
     """The eligible deals of these organizations: a call each."""
     found: list[Deal] = []
     for org_id in organizations:
-        found += ctx.left.iter_deals(org_id=org_id, **scope.status(ctx))
+        found += ctx.left.iter_deals(org_id=org_id, include_fields=NOTES_COUNT, **scope.status(ctx))
     return {key: row for key, row in deals.records(ctx, found).items() if not deals.ineligible(ctx, row)}
+
+
+def start_anew(ctx: Context, organizations: Sequence[str]) -> None:
+    """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
+
+    Only when a person asks for it: a deletion in Planhat is not undone by itself.
+    """
+    links = RecordLink.objects.filter(integration=ctx.integration)
+    linked = links.filter(link_type=scope.COMPANY, state=LinkState.ACTIVE, source_id__in=list(organizations))
+    for link in linked:
+        if ctx.right.get_company(f"srcid-{link.source_id}") is None:
+            links.filter(pk=link.pk).update(state=LinkState.REMOVED, written={}, written_hash="")
+            links.filter(notes__organization=link.source_id).update(written={}, written_hash="")
 
 
 def deal_parts(
@@ -60,13 +75,16 @@ def belongings(ctx: Context, organizations: Sequence[Record], brought: Sequence[
             yield Part(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
     if notes_too:
         found = {record.external_id: record.external_id for record in organizations}
-        notes = [row for key in _with_notes(organizations) for row in notes_on(ctx, org_id=key)]
-        notes += [row for record in _noted(brought) for row in notes_on(ctx, deal_id=record.external_id)]
+        busy_deals = _noted(brought)
+        notes = [row for record in _noted(organizations) for row in notes_on(ctx, org_id=record.external_id)]
+        notes += [row for deal in busy_deals[:AT_ONCE] for row in notes_on(ctx, deal_id=deal.external_id)]
         of_deals = {record.external_id: str(record.values["org_id"]) for record in brought}
         rows = people.note_records(
             notes, lambda note: note.org_id if note.org_id in found else of_deals.get(note.deal_id)
         )
         yield Part(NOTES, [Item(key) for key in rows], rows)
+        if rest := busy_deals[AT_ONCE:]:
+            yield Part(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
 
 
 def _persons(ctx: Context, org_id: str) -> list[Person]:
@@ -82,10 +100,6 @@ def notes_on(ctx: Context, **parent: str) -> list[Note]:
         found += page.records
         if (cursor := page.next_cursor) is None:
             return found
-
-
-def _with_notes(organizations: Sequence[Record]) -> list[str]:
-    return [record.external_id for record in _noted(organizations)]
 
 
 def _noted(found: Sequence[Record]) -> list[Record]:

@@ -76,7 +76,7 @@ class DealToLicense:
     def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
-        for _ in range(sweeps.DEAL_PAGES):
+        for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
             page = ctx.left.deals_page(cursor, since=since, **scope.status(ctx))
             found |= deals.records(ctx, page.records)
             cursor = page.next_cursor

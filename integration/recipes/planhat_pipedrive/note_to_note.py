@@ -72,7 +72,7 @@ class NoteToNote:
 
     def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
-        return writing.upsert(ctx, "conversation", writes, prefix=PREFIX)
+        return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, notes=_notes)
 
 
 def records(ctx: Context, notes: Sequence[Note]) -> dict[str, Record]:
@@ -88,6 +88,10 @@ def records(ctx: Context, notes: Sequence[Note]) -> dict[str, Record]:
         return next((org_id for org_id in found if org_id in inside), None)
 
     return people.note_records(notes, company_of)
+
+
+def _notes(record: Record) -> dict[str, Any]:
+    return {ORGANIZATION: record.values["organization"]}
 
 
 def _organizations(ctx: Context, link_types: Any, ids: set[str], name: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ class OrganizationToCompany:
     link_type = scope.COMPANY
     events: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
-    batch_size = 5
+    batch_size = 3  # with deals, persons and notes about twenty calls: what the smallest plan allows at once
     urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
@@ -48,6 +48,7 @@ class OrganizationToCompany:
     def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
+        company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
         eligible = company.eligible_deals(ctx, asked)
         brought = {str(row.values["org_id"]) for row in eligible.values()}
         if found is None:

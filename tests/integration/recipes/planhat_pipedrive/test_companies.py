@@ -201,3 +201,33 @@ def test_a_prospect_says_why_it_is_not_synced(world):
     hub.drain()
     assert world.log(source_id=org).reason == "no_won_deal"
     assert world.rows("companies") == []
+
+
+def test_a_company_deleted_in_planhat_comes_back_with_all_it_had_when_somebody_asks(both):
+    org = both.organization("Engines")
+    both.person("Ada Lovelace", org)
+    both.note("x", org_id=org)
+    deal = both.won(org)
+    both.deliver()
+    for path in ("companies", "endusers", "licenses", "conversations"):
+        for row in both.rows(path):
+            both.sandbox.control("DELETE", f"/planhat/901/{path}/{row['_id']}")
+    both.change("deals", deal, title="Engine 2")
+    both.deliver()
+    assert both.rows("companies") == []
+
+    replay.resync(both.integration, "organization_to_company", [org])
+    hub.drain()
+    assert both.counts() == {"companies": 1, "endusers": 1, "licenses": 1, "sales": 0, "conversations": 1}
+    assert both.rows("licenses")[0]["product"] == "Engine 2"
+
+
+def test_a_company_with_many_deals_that_have_notes_goes_in_portions(world):
+    org = world.organization("Engines")
+    for number in range(8):
+        world.note(f"note {number}", deal_id=world.won(org, title=str(number)))
+    world.held()
+    world.forget_calls()
+    replay.resync(world.integration, "organization_to_company", [org])
+    hub.drain()
+    assert world.counts() == {"companies": 1, "endusers": 0, "licenses": 8, "sales": 0, "conversations": 8}
