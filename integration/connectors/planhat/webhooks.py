@@ -17,7 +17,10 @@ from integration.errors import ContractError
 from integration.http import parse_json, storable
 
 TOKEN, HEADER = "token", "x-lockstep-secret"  # noqa: S105 - names of our parameter and header
-EVENTS: Mapping[str, str] = {"company.changed": "A company was created or changed"}
+EVENTS: Mapping[str, str] = {
+    "company.changed": "A company was created or changed",
+    "company.sync": "Somebody asks to sync a company",
+}
 IGNORED_EVENTS: Mapping[str, str] = {
     "enduser.changed": "An end user was created or changed",
     "license.changed": "A license was created or changed",
@@ -37,7 +40,7 @@ def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
 
 
 def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
-    """Turn a body into its event: `model` (Company, if it is not said) and `_id`.
+    """Turn a body into its event: `model` (Company, if it is not said), `_id`, and `action` (changed, or sync).
 
     Two deliveries are one event only if the template tells the time of the change as `updatedAt`.
     """
@@ -52,10 +55,11 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
     stamp = body.get("updatedAt")
     occurred = parse_time(stamp) if isinstance(stamp, str) and stamp else None
     marker = str(stamp)[:60] if occurred else uuid.uuid4().hex
-    event = f"{model[:40]}.changed"
+    action = "sync" if str(body.get("action") or "").strip().lower() == "sync" else "changed"
+    event = f"{model[:40]}.{action}"
     return [
         ParsedEvent(event, model[:40], external_id, f"{event}:{external_id}:{marker}", occurred_at=occurred,
-                    payload={"action": "changed"})
+                    payload={"action": action})
     ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from integration.recipes.planhat_pipedrive.organization_to_company import Organi
 from integration.recipes.planhat_pipedrive.person_to_enduser import PersonToEnduser
 from integration.recipes.planhat_pipedrive.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.planhat_pipedrive.steps import steps
+from integration.recipes.planhat_pipedrive.sync_company import SyncCompany
 
 ORGANIZATION_MAPPING = (
     MappingRow("name", "name", direction="both", required=True),
@@ -52,8 +53,8 @@ RECIPE = Recipe(
     left="pipedrive",
     right="planhat",
     flows=(
-        DealToLicense(), OrganizationToCompany(), CompanyToOrganization(), NewCompanyToOrganization(), DealToSale(),
-        PersonToEnduser(), NoteToNote(), NotesOfPerson(),
+        SyncCompany(), DealToLicense(), OrganizationToCompany(), CompanyToOrganization(), NewCompanyToOrganization(),
+        DealToSale(), PersonToEnduser(), NoteToNote(), NotesOfPerson(),
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,

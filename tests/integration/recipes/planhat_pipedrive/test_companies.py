@@ -25,11 +25,11 @@ def in_step(world, **values):
     return org
 
 
-def tell(world, company_id):
+def tell(world, company_id, **more):
     """The tenant's automation calls the address it was given."""
     [address] = provisioning.webhook_addresses(world.integration.right.endpoint).values()
     path = "/" + address.split("/", 3)[3]
-    body = json.dumps({"model": "Company", "_id": company_id})
+    body = json.dumps({"model": "Company", "_id": company_id, **more})
     assert Client().post(path, body, content_type="application/json").status_code == 200
     hub.drain()
 
@@ -224,10 +224,26 @@ def test_a_company_deleted_in_planhat_comes_back_with_all_it_had_when_somebody_a
 
 def test_a_company_with_many_deals_that_have_notes_goes_in_portions(world):
     org = world.organization("Engines")
-    for number in range(8):
+    for number in range(7):
         world.note(f"note {number}", deal_id=world.won(org, title=str(number)))
     world.held()
     world.forget_calls()
     replay.resync(world.integration, "organization_to_company", [org])
     hub.drain()
-    assert world.counts() == {"companies": 1, "endusers": 0, "licenses": 8, "sales": 0, "conversations": 8}
+    assert world.counts() == {"companies": 1, "endusers": 0, "licenses": 7, "sales": 0, "conversations": 7}
+
+
+def test_a_company_can_be_asked_for_from_planhat(world):
+    org = world.organization("Engines")
+    world.won(org)
+    world.deliver()
+    world.change("organizations", org, name="Engines Ltd")
+    world.person("Ada Lovelace", org)
+    tell(world, world.company(org)["_id"])
+    assert world.company(org)["name"] == "Engines"
+
+    tell(world, world.company(org)["_id"], action="Sync")
+
+    assert world.company(org)["name"] == "Engines Ltd"
+    assert world.counts()["endusers"] == 1
+    assert world.log(flow="sync_company").action == "ask_for_sync"
