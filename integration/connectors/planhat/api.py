@@ -17,6 +17,7 @@ from integration.http import Reply, Transport, Wire
 POLICY = HostPolicy((".planhat.com", "api.planhatdemo.com"))
 BASE_URL = "https://api.planhat.com"
 MINUTE = "minute"
+TIMEOUT = (10.0, 55.0)  # seconds to connect and to answer: thousands of records take their time
 QUOTA_PAUSE = 60.0  # no answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2)
 Row = dict[str, JSONValue]
 _APP = re.compile(r"(?:app|api|ws)(-[a-z0-9]+)?\.(planhat(?:demo)?\.com)")
@@ -64,7 +65,7 @@ class Api:
         self._transport = Transport(
             "Planhat", credentials.base_url, POLICY, headers={"Accept": "application/json",
                                                               "Authorization": f"Bearer {token}"},
-            secrets=(token,), wire=wire, explain=explain,
+            secrets=(token,), wire=wire, explain=explain, timeout=TIMEOUT,
         )  # fmt: skip
 
     def call(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: JSONValue = None) -> Reply:

@@ -12,10 +12,11 @@ from typing import Any
 
 from integration.connectors.base import JSONValue
 from integration.connectors.planhat.records import Upserted
-from integration.errors import ContractError, TenantActionError
+from integration.errors import ContractError, TenantActionError, TransientError
 
 MOST = 5000  # records per call (planhat sheet §2)
 MOST_BYTES = 8_000_000  # notes can be long; the vendor names a limit for another host only, 32 MB
+QUICK = 500  # so many are written in time; if not, the vendor is not there
 ERRORS = ("createdErrors", "updatedErrors")
 TOLD = ("insertsKeys", "updatesKeys")
 WORDS = ("message", "error", "errmsg", "reason")
@@ -54,7 +55,12 @@ def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
-    answer = put(rows)
+    try:
+        answer = put(rows)
+    except TransientError as exc:
+        if exc.reason != "vendor_unreachable" or len(rows) <= QUICK:
+            raise
+        return _in_halves(rows, key, put)  # so many may take longer than we wait for an answer
     if not isinstance(answer, dict):
         raise ContractError("Planhat answered an upsert in an unknown form.", detail=type(answer).__name__)
     if answer.get("permissionErrors"):
@@ -70,12 +76,14 @@ def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
         return Upserted(ids, errors)
     if len(unknown) >= len(rest):  # whatever is left failed
         return Upserted(ids, {**{str(row[key]): _words(unknown[0]) for row in rest}, **errors})
-    middle = len(rest) // 2
-    for half in (rest[:middle], rest[middle:]):
-        done = _send(half, key, put)
-        ids |= done.ids
-        errors |= done.errors
-    return Upserted(ids, errors)
+    halves = _in_halves(rest, key, put)
+    return Upserted({**ids, **halves.ids}, {**errors, **halves.errors})
+
+
+def _in_halves(rows: Sequence[Row], key: str, put: Put) -> Upserted:
+    middle = len(rows) // 2
+    first, second = _send(rows[:middle], key, put), _send(rows[middle:], key, put)
+    return Upserted({**first.ids, **second.ids}, {**first.errors, **second.errors})
 
 
 def _list(answer: Mapping[str, JSONValue], name: str) -> list[Any]:

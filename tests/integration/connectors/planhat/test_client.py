@@ -14,7 +14,7 @@ from integration.connectors.planhat.api import normalise_base_url
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.connector import CONNECTOR
 from integration.connectors.registry import get_connector
-from integration.errors import ContractError, RecordError, TenantActionError
+from integration.errors import ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import AddressRefused
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
@@ -174,6 +174,24 @@ def test_an_error_that_names_two_of_our_records_names_none() -> None:
     calls: list[int] = []
     done = bulk.upsert(rows, "sourceId", failing({"2"}, lambda row: {"message": "twin", "both": rows[1:3]}, calls))
     assert done.errors == {"2": "twin"}
+
+
+def test_a_call_that_takes_too_long_is_tried_in_halves_and_a_vendor_that_is_gone_is_not() -> None:
+    calls: list[int] = []
+
+    def put(rows: Any, most: int) -> Any:
+        calls.append(len(rows))
+        if len(rows) > most:
+            raise TransientError("slow", reason="vendor_unreachable")
+        return {"insertsKeys": [{"_id": f"id{row['sourceId']}", "sourceId": row["sourceId"]} for row in rows]}
+
+    rows = [{"sourceId": str(n)} for n in range(2000)]
+    assert len(bulk.upsert(rows, "sourceId", lambda portion: put(portion, 1000)).ids) == 2000
+    assert calls == [2000, 1000, 1000]
+    calls.clear()
+    with pytest.raises(TransientError):
+        bulk.upsert(rows, "sourceId", lambda portion: put(portion, 0))
+    assert calls == [2000, 1000, 500]
 
 
 def test_five_thousand_go_in_one_call_and_long_notes_in_several() -> None:
