@@ -19,7 +19,8 @@ def list_deal_products(call: Call) -> Response:
     wanted = {int(part) for part in raw}
     rows = [row for row in call.company.deal_products if row["deal_id"] in wanted]
     limit = read_page(_without_cursor(call), SORTS).limit
-    start = int(call.query.get("cursor", 0))
+    cursor = call.query.get("cursor", "0")
+    start = int(cursor) if cursor.isdigit() else invalid("cursor", "Invalid cursor")
     following = str(start + limit) if start + limit < len(rows) else None
     return ok(rows[start : start + limit], {"next_cursor": following})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sandbox.http import Record, reply
-from sandbox.planhat.api import Call, error
+from sandbox.planhat.api import Call, error, number
 from sandbox.planhat.model import BY_NAME, Account
 from sandbox.state import Sandbox
 
@@ -28,7 +28,7 @@ def add(sandbox: Sandbox, account: Account, wish: Record) -> Record:
 
 def list_fields(call: Call) -> Response:
     rows = list(call.account.custom_fields.values())
-    offset, limit = int(call.query.get("offset", 0)), int(call.query.get("limit", 100))
+    offset, limit = number(call, "offset", 0, 10**9), number(call, "limit", 100, 2000)
     return reply(rows[offset : offset + limit])
 
 
