@@ -29,7 +29,7 @@ OAUTH_APPS: dict[str, dict[str, str]] = {
         "client_id": env.str(f"{vendor.upper()}_CLIENT_ID", default=""),
         "client_secret": env.str(f"{vendor.upper()}_CLIENT_SECRET", default=""),
     }
-    for vendor in ("pipedrive", "hubspot", "planhat")
+    for vendor in ("pipedrive", "hubspot")
 }
 # Whether HubSpot has approved our app's event types; without, what happened is written as a note (connector README).
 HUBSPOT_APP_EVENTS = env.bool("HUBSPOT_APP_EVENTS", default=False)

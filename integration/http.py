@@ -386,7 +386,10 @@ def _read(response: requests.Response, deadline: float) -> bytes:
 
 
 def _is_cloudflare_page(reply: Reply) -> bool:
-    """A 403 in HTML is the limit guard in front of the API, not a missing permission (pipedrive sheet §13)."""
-    return "html" in reply.headers.get("Content-Type", "").lower() or reply.content[:64].lstrip().lower().startswith(
-        (b"<!doctype html", b"<html")
-    )
+    """A 403 in HTML is the limit guard in front of the API, not a missing permission (pipedrive sheet §13).
+
+    Plain words that are only called HTML are the vendor's own answer (planhat sheet §2).
+    """
+    start = reply.content[:64].lstrip().lower()
+    called_html = "html" in reply.headers.get("Content-Type", "").lower()
+    return start.startswith((b"<!doctype html", b"<html")) or (called_html and start.startswith(b"<"))

@@ -7,6 +7,7 @@ from sandbox.hubspot import seed as hubspot
 from sandbox.leadboxer import seed as leadboxer
 from sandbox.maileon import seed as maileon
 from sandbox.pipedrive import seed as pipedrive
+from sandbox.planhat import seed as planhat
 from sandbox.state import Sandbox
 
 
@@ -16,3 +17,4 @@ def furnish(sandbox: Sandbox) -> None:
     maileon.seed(sandbox.maileon)
     brevo.seed(sandbox.brevo)
     leadboxer.seed(sandbox.leadboxer)
+    planhat.seed(sandbox.planhat)

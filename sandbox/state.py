@@ -14,6 +14,7 @@ from sandbox.leadboxer.model import World as LeadBoxerWorld
 from sandbox.maileon.model import World as MaileonWorld
 from sandbox.misbehave import Misbehaviour
 from sandbox.pipedrive.model import World as PipedriveWorld
+from sandbox.planhat.model import World as PlanhatWorld
 
 DEFAULT_SEED = 1
 
@@ -44,4 +45,5 @@ class Sandbox:
         self.maileon = MaileonWorld(self.seed)
         self.brevo = BrevoWorld(self.seed)
         self.leadboxer = LeadBoxerWorld(self.seed)
+        self.planhat = PlanhatWorld(self.seed)
         self._furnish(self)

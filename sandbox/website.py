@@ -46,6 +46,7 @@ def overview(call: ControlCall) -> Response:
         accounts=sandbox.maileon.accounts.values(),
         brevo_accounts=sandbox.brevo.accounts.values(),
         leadboxer_accounts=sandbox.leadboxer.accounts.values(),
+        planhat_accounts=sandbox.planhat.accounts.values(),
         apps=sandbox.pipedrive.apps.values(),
         totals=sorted(sandbox.journal.totals.items()),
         faults=sandbox.misbehaviour.switches,

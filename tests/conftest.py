@@ -105,3 +105,18 @@ def world(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Any:
 
     settings.PUBLIC_URL = "https://hub.example.com"
     return World.install(sandbox)
+
+
+@pytest.fixture
+def planhat_install(sandbox: SandboxThread, settings: Any, transactional_db: None) -> Callable[..., Any]:
+    """Planhat ↔ Pipedrive installed with the settings it is called with; webhooks are delivered by the test."""
+    from tests.support.planhat_world import PlanhatWorld
+
+    settings.PUBLIC_URL = "https://hub.example.com"
+    return lambda **chosen: PlanhatWorld.install(sandbox, **chosen)
+
+
+@pytest.fixture
+def planhat_world(planhat_install: Callable[..., Any]) -> Any:
+    """The same with the default settings."""
+    return planhat_install()

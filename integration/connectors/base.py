@@ -229,10 +229,18 @@ class Connector:
     open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
+    one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
 
     @property
     def subscriptions(self) -> Webhooks | None:
-        """What makes webhooks at the vendor; None where its app says whom to call, or where it calls nobody."""
-        return None if self.app_webhooks or self.webhooks is None else cast(Webhooks, self.webhooks)
+        """What makes webhooks at the vendor; None where its app says whom to call, a person enters our address, or it
+        calls nobody."""
+        silent = self.app_webhooks or self.by_hand or self.webhooks is None
+        return None if silent else cast(Webhooks, self.webhooks)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether only a person can enter our address at the vendor."""
+        return self.webhooks is not None and not self.app_webhooks and not hasattr(self.webhooks, "subscribe")

@@ -13,6 +13,7 @@ CONNECTORS = {
     "maileon": "integration.connectors.maileon.connector",
     "brevo": "integration.connectors.brevo.connector",
     "leadboxer": "integration.connectors.leadboxer.connector",
+    "planhat": "integration.connectors.planhat.connector",
 }
 
 

@@ -109,15 +109,16 @@ def process_apart(
     except Exception as exc:
         problem = exc
     if len(items) == 1:
-        return [_alone(items[0], records, problem)]
+        return [alone(items[0], records, problem)]
     middle = len(items) // 2
     first = process_apart(ctx, flow, items[:middle], records)
     if isinstance(problem, ContractError) and all(entry.result.reason == problem.reason for entry in first):
-        return first + [_alone(item, records, problem) for item in items[middle:]]
+        return first + [alone(item, records, problem) for item in items[middle:]]
     return first + process_apart(ctx, flow, items[middle:], records)
 
 
-def _alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> Done:
+def alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> Done:
+    """How a record ends whose batch, down to itself, was refused."""
     record = (records or {}).get(item.external_id)
     if isinstance(problem, ContractError):
         detail = f"{problem.public} {problem.detail}".strip()

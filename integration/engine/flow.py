@@ -144,7 +144,10 @@ class Batch:
 
 
 class Flow(Protocol):
-    """A one-way rule: source object → target object."""
+    """A one-way rule: source object → target object.
+
+    Optional: `parts` brings records of other flows along (see `together`); `runs_after` names flows that run first.
+    """
 
     key: str
     label: str

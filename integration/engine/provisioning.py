@@ -194,7 +194,8 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
             continue
         if connection.connector.subscriptions is None:
             ensure_endpoint(connection)
-            said.append(f"{connection.connector.label}: set in its app, for all accounts")
+            where = "entered by hand" if connection.connector.by_hand else "set in its app, for all accounts"
+            said.append(f"{connection.connector.label}: {where}")
             continue
         made, removed = _sync_connection(
             ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
@@ -326,12 +327,14 @@ def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
     Raises TenantActionError where the app's secret at the vendor is the proof.
     """
     webhooks = connection.connector.subscriptions
-    if webhooks is None:
+    if webhooks is None and not connection.connector.by_hand:
         raise TenantActionError(f"{connection.connector.label} proves its calls with the secret of the app.")
     endpoint = ensure_endpoint(connection)
     endpoint.secret = {"current": new_secret(), "previous": endpoint.secret["current"]}
     endpoint.previous_valid_until = timezone.now() + ROTATION_OVERLAP
     endpoint.save(update_fields=["secret", "previous_valid_until"])
+    if webhooks is None:  # the new address has to be entered by hand
+        return
     client = open_client(connection)
     for row in RemoteSubscription.objects.filter(connection=connection):
         former = row.external_id  # the new one first, so that no event falls between the two

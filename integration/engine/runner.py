@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from integration.engine import batch, doorbell, health, runs
+from integration.engine import batch, doorbell, health, runs, together, writers
 from integration.engine.batch import Done
 from integration.engine.context import LEASE, Context
 from integration.engine.flow import Flow, Item, Result
@@ -48,6 +48,8 @@ def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) 
     finally:
         Integration.objects.filter(pk=integration_id, lease_token=token).update(lease_token="", lease_until=None)
     _ring_again(integration_id)
+    for waiting in writers.sharing(integration_id):
+        _ring_again(waiting)
     return outcome
 
 
@@ -61,8 +63,10 @@ def _take_lease(integration_id: str) -> str | None:
     token = uuid.uuid4().hex
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    taken = Integration.objects.filter(free, pk=integration_id, state=State.ACTIVE, tenant__is_active=True)
-    return token if taken.update(lease_token=token, lease_until=now + LEASE) else None
+    wanted = Integration.objects.filter(free, pk=integration_id, state=State.ACTIVE, tenant__is_active=True)
+    with writers.alone(integration_id) as alone:
+        taken = alone and wanted.update(lease_token=token, lease_until=now + LEASE)
+    return token if taken else None
 
 
 def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: float) -> str:
@@ -129,15 +133,17 @@ def _job_batch(ctx: Context, flow: Flow) -> bool:
         return False
     items = [_item(job) for job in jobs]
     try:
-        done = batch.process_apart(ctx, flow, items)
+        groups = together.process(ctx, flow, items)
     except LeaseLost:
         raise
     except IntegrationError as exc:
         return _batch_failed(ctx, flow, jobs, exc)
     with transaction.atomic():
         ctx.keep_lease(now=True)
-        batch.save(ctx, flow, done)
-        _finish_jobs(ctx, done)
+        for group in groups:
+            if group.own:
+                batch.save(ctx, group.flow, group.done)
+                _finish_jobs(ctx, group.done)
     health.worked(ctx.integration)
     return True
 

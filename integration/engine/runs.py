@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration.engine import batch, cursors, doorbell, health, portions
+from integration.engine import batch, cursors, doorbell, health, portions, together
 from integration.engine.batch import Done
 from integration.engine.context import Context
 from integration.engine.flow import Flow
-from integration.engine.jobs import save_outcomes
+from integration.engine.together import Group
 from integration.errors import IntegrationError, LeaseLost
-from integration.models import Integration, JobState, Outcome, RunState, SyncJob, SyncRun
+from integration.models import Integration, Outcome, RunState, SyncRun
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -83,7 +83,7 @@ def next_due(integration: Integration) -> datetime | None:
 def step(ctx: Context) -> bool:
     """Work on one page of the next due run. Returns whether there was one."""
     due = SyncRun.objects.filter(integration=ctx.integration, state__in=UNFINISHED, next_attempt_at__lte=timezone.now())
-    run = due.order_by("next_attempt_at", "id").first()
+    run = next((run for run in due.order_by("next_attempt_at", "id") if not _has_to_wait(ctx, run)), None)
     if run is None:
         return False
     SyncRun.objects.filter(pk=run.pk).update(attempts=F("attempts") + 1)  # counted when taken: a killed worker counts
@@ -101,6 +101,16 @@ def step(ctx: Context) -> bool:
     finally:
         ctx.run = None
     return True
+
+
+def _has_to_wait(ctx: Context, run: SyncRun) -> bool:
+    """Whether runs that go before this one are unfinished. One that waits comes due with them."""
+    first = getattr(ctx.recipe.flow(run.flow), "runs_after", ())
+    before = SyncRun.objects.filter(integration=ctx.integration, kind=run.kind, flow__in=first, state__in=UNFINISHED)
+    next_up = before.order_by("next_attempt_at").first() if first else None
+    if next_up is not None and next_up.next_attempt_at > timezone.now():
+        SyncRun.objects.filter(pk=run.pk).update(next_attempt_at=next_up.next_attempt_at)
+    return next_up is not None
 
 
 def _work_on(ctx: Context, run: SyncRun) -> None:
@@ -121,7 +131,7 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
         page = portions.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
         hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
         items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
-        done = batch.process_apart(ctx, flow, items, page.records) if items else []
+        groups = together.process(ctx, flow, items, page.records) if items else []
     except LeaseLost:
         raise
     except IntegrationError as exc:
@@ -132,11 +142,14 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
         if run.dry_run:
             batch.save_calls(ctx)
         else:
-            batch.save(ctx, flow, done, quiet=QUIET.get(run.kind, frozenset()))
-            _keep_unfinished(ctx, flow, done)
+            for group in groups:
+                if group.own:
+                    batch.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
+                    together.keep_unfinished(ctx, group.flow, group.done)
             if ours:  # only these items carried along what the stopped jobs knew
-                portions.settle(ctx, flow, done)
-        _count(run, done)
+                portions.settle(ctx, flow, [entry for group in groups if group.own for entry in group.done])
+        for group in groups:
+            _count(run, group)
         run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
         run.save(update_fields=["done", "counts", "samples", "cursor", "attempts", "problem", "next_attempt_at"])
         if page.next_cursor is None:
@@ -177,37 +190,16 @@ def _page_failed(ctx: Context, run: SyncRun, exc: IntegrationError) -> None:
         _finish(run, RunState.FAILED, run.problem)
 
 
-def _keep_unfinished(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
-    """What did not go through on this page becomes a job of its own: retried, held or dead, and visible there."""
-    now = timezone.now()
-    states = {Outcome.RETRYING: JobState.WAITING, Outcome.HELD: JobState.HELD, Outcome.FAILED: JobState.DEAD}
-    jobs = [
-        SyncJob(
-            integration=ctx.integration,
-            flow=flow.key,
-            external_id=entry.item.external_id,
-            hint=dict(entry.item.hint),
-            state=states[Outcome(entry.result.outcome)],
-            reason=entry.result.reason,
-            detail=entry.result.detail,
-            next_attempt_at=now + timedelta(seconds=entry.result.retry_after or 0),
-            updated_at=now,
-        )
-        for entry in done
-        if entry.result.outcome in states
-    ]
-    save_outcomes(jobs)
-
-
-def _count(run: SyncRun, done: Sequence[Done]) -> None:
-    counts = Counter(run.counts)
+def _count(run: SyncRun, group: Group) -> None:
+    done, counts = group.done, Counter(run.counts)
     samples = {key: list(rows) for key, rows in run.samples.items()}
     for entry in done:
         key = _count_key(entry)
         counts[key] += 1
         if run.dry_run and len(samples.setdefault(key, [])) < SAMPLES:
             samples[key].append(_sample(entry))
-    run.counts, run.samples, run.done = dict(counts), samples, run.done + len(done)
+    run.counts, run.samples = dict(counts), samples
+    run.done += len(done) if group.own else 0
 
 
 def _count_key(entry: Done) -> str:

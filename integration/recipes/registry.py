@@ -12,6 +12,7 @@ RECIPES = {
     "pipedrive_maileon": "integration.recipes.pipedrive_maileon.recipe",
     "pipedrive_brevo": "integration.recipes.pipedrive_brevo.recipe",
     "leadboxer_pipedrive": "integration.recipes.leadboxer_pipedrive.recipe",
+    "planhat_pipedrive": "integration.recipes.planhat_pipedrive.recipe",
 }
 
 

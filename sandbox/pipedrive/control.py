@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
-from sandbox.pipedrive import fieldapi, hooks, merge, oauth, records
+from sandbox.pipedrive import fieldapi, hooks, merge, notes, oauth, products, records
 from sandbox.pipedrive.api import Actor, Call, ok
 from sandbox.pipedrive.company import add_company
 from sandbox.pipedrive.kinds import DEAL, KINDS, ORGANIZATION, PERSON, Kind
@@ -118,12 +118,17 @@ def seed(control: ControlCall) -> Record:
     made: Record = {}
     for kind in (ORGANIZATION, PERSON, DEAL):
         made[kind.plural] = plant(company, kind, wish.get(kind.plural, ()), now)
+    made["notes"] = notes.plant(company, wish.get("notes", ()), now)
     if "count" in wish:
         people = made_up_people(int(wish["count"]), len(company.tables["person"]) + 1)
         made["persons"] += plant(company, PERSON, people, now)
     if len(made["persons"]) > 1000:
         made["persons"] = {"count": len(made["persons"]), "first": made["persons"][0], "last": made["persons"][-1]}
     return made
+
+
+def _screen(handler: Callable[[Call], Response], control: ControlCall) -> Response:
+    return handler(person_at_the_screen(control, company_of(control)))
 
 
 def state(control: ControlCall) -> Record:
@@ -153,6 +158,10 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{domain}/users", create_user),
     ("POST", "{domain}/seed", seed),
     ("GET", "{domain}/state", state),
+    ("POST", "{domain}/notes", partial(_screen, notes.create_note)),
+    ("PATCH", "{domain}/notes/{id}", partial(_screen, notes.update_note)),
+    ("DELETE", "{domain}/notes/{id}", partial(_screen, notes.delete_note)),
+    ("POST", "{domain}/deals/{id}/products", partial(_screen, products.attach)),
     ("POST", "{domain}/{plural}", partial(_act, records.create_record)),
     ("POST", "{domain}/uninstall", oauth.uninstall_control),
     ("POST", "{domain}/{plural}/{id}/merge", merge_into),

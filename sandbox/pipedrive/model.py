@@ -131,6 +131,7 @@ class Company:
     conversions: dict[str, Record] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
     followers: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
+    deal_products: list[Record] = field(default_factory=list)
     spent: int = 0
     spent_day: str = ""
     budget: int | None = None  # None: what plan and seats give

@@ -7,14 +7,14 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from sandbox.http import Incoming, NotRouted, Refused, RouteTable, reply
-from sandbox.pipedrive import extras, fieldapi, hooks, leads, limits, merge, notes, records, search, users
+from sandbox.pipedrive import extras, fieldapi, hooks, leads, limits, merge, notes, products, records, search, users
 from sandbox.pipedrive.api import Call, Endpoint
 from sandbox.pipedrive.auth import authenticate, check_scope
 from sandbox.pipedrive.model import Company
 from sandbox.state import Sandbox
 
 NAME = "pipedrive"
-MODULES = (users, records, search, fieldapi, merge, notes, leads, extras, hooks)
+MODULES = (users, records, search, fieldapi, merge, notes, products, leads, extras, hooks)
 ENDPOINTS: list[Endpoint] = [endpoint for module in MODULES for endpoint in module.ENDPOINTS]
 ROUTES = RouteTable((endpoint.method, endpoint.path, endpoint) for endpoint in ENDPOINTS)
 # v1 operations of entities that live in v2 now: answered 410 unless the company's switch says 404.

@@ -26,6 +26,7 @@ GUIDES = {
     "hubspot_maileon": (DOCS / "tenant-guide-hubspot.md").read_text(),
     "pipedrive_brevo": (DOCS / "tenant-guide-pipedrive-brevo.md").read_text(),
     "leadboxer_pipedrive": (DOCS / "tenant-guide-leadboxer-pipedrive.md").read_text(),
+    "planhat_pipedrive": (DOCS / "tenant-guide-planhat.md").read_text(),
 }
 UNITS = {"minute": 1, "minutes": 1, "hour": 60, "hours": 60, "day": 24 * 60, "days": 24 * 60, "week": 7 * 24 * 60}
 

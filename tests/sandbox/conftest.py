@@ -17,6 +17,7 @@ from sandbox.hubspot.seed import CLIENT_ID as HUBSPOT_APP
 from sandbox.hubspot.seed import PORTAL_ID
 from sandbox.maileon.seed import API_KEY
 from sandbox.pipedrive.seed import ACME_API_TOKEN
+from sandbox.planhat.seed import TOKEN as PLANHAT_TOKEN
 from sandbox.thread import SandboxThread
 
 
@@ -116,3 +117,10 @@ def subscribe(pipedrive: Client, receiver: Receiver) -> Callable[..., Any]:
         return pipedrive.data("POST", "/v1/webhooks", json=body | {"name": "test", "version": "2.0"} | more)
 
     return make
+
+
+@pytest.fixture
+def planhat(sandbox: SandboxThread) -> Client:
+    """The Planhat account without limits; tests of the limits put them back."""
+    sandbox.control("PATCH", "/planhat/901", {"plan": "unlimited"})
+    return Client(f"{sandbox.url}/planhat", {"authorization": f"Bearer {PLANHAT_TOKEN}"})

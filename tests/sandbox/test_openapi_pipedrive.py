@@ -15,6 +15,7 @@ READS = [
     "/api/v2/persons?limit=2&sort_by=update_time&sort_direction=desc", "/api/v2/persons?ids=1,2",
     "/api/v2/persons/search?term=ada", "/api/v2/organizations", "/api/v2/organizations/1",
     "/api/v2/organizations/search?term=engines", "/api/v2/deals", "/api/v2/deals/1", "/api/v2/deals/archived",
+    "/api/v2/deals/products?deal_ids=1",
     "/api/v2/deals/search?term=engine", "/api/v2/activities", "/api/v2/pipelines", "/api/v2/pipelines/1",
     "/api/v2/stages", "/api/v2/stages/1", "/api/v2/personFields", "/api/v2/personFields/name",
     "/api/v2/organizationFields", "/api/v2/dealFields", "/api/v2/itemSearch?term=ada", "/api/v2/leads/search?term=xx",

@@ -259,3 +259,14 @@ def test_hundred_thousand_persons_list_quickly(sandbox, pipedrive):
     hit = pipedrive("GET", "/api/v2/persons/search?term=person99999@seed.example.com&fields=email&exact_match=true")
     assert len(hit.json()["data"]["items"]) == 1
     assert hit.elapsed.total_seconds() < 0.5
+
+
+def test_products_of_several_deals_come_in_one_list(pipedrive, sandbox):
+    second = pipedrive.data("POST", "/api/v2/deals", json={"title": "Second"})["id"]
+    for deal_id, name in ((1, "Set-up"), (second, "Training"), (second, "Support")):
+        sandbox.control("POST", f"/pipedrive/acme/deals/{deal_id}/products", {"name": name, "item_price": 10})
+    answer = pipedrive("GET", f"/api/v2/deals/products?deal_ids=1,{second}&limit=2").json()
+    rest = pipedrive("GET", f"/api/v2/deals/products?deal_ids=1,{second}&cursor=2").json()
+    assert [row["name"] for row in answer["data"] + rest["data"]] == ["Set-up", "Training", "Support"]
+    assert answer["additional_data"] == {"next_cursor": "2"}
+    assert pipedrive("GET", "/api/v2/deals/products").status_code == 400

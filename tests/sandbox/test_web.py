@@ -8,7 +8,8 @@ import requests
 PAGES = [
     "/", "/ui/pipedrive/acme", "/ui/pipedrive/acme/organizations", "/ui/pipedrive/acme/deals",
     "/ui/pipedrive/acme/persons/1", "/ui/pipedrive/acme/organizations/1", "/ui/pipedrive/acme/deals/1",
-    "/ui/hubspot/62515001", "/ui/maileon/501", "/ui/leadboxer/401", "/ui/deliveries", "/ui/calls", "/ui/misbehave",
+    "/ui/hubspot/62515001", "/ui/maileon/501", "/ui/leadboxer/401", "/ui/planhat/901",
+    "/ui/deliveries", "/ui/calls", "/ui/misbehave",
 ]  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from integration.connectors.hubspot import oauth
 from integration.engine import health, provisioning, router, runner, tokens
+from integration.http import Wire
 from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET, PORTAL_ID
 from sandbox.leadboxer.seed import API_KEY as LEADBOXER_KEY
 from sandbox.leadboxer.seed import LOGIN as LEADBOXER_LOGIN
+from sandbox.planhat.seed import TOKEN as PLANHAT_TOKEN
 from sandbox.thread import SandboxThread
 from tenants.models import Tenant
 
@@ -107,3 +109,33 @@ def _installed(
     assert all(result.ok for result in results), results
     integration.refresh_from_db()
     return integration
+
+
+def install_planhat(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
+    """Planhat ↔ Pipedrive installed and active against the sandbox's default accounts."""
+    tenant = tenant or Tenant.objects.create(name="ACME")
+    left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
+    right = connect(tenant, "planhat", f"{sandbox_url}/planhat", api_token=PLANHAT_TOKEN)
+    return _installed(tenant, "planhat_pipedrive", left, right, settings)
+
+
+def save(integration: Integration, **settings: Any) -> None:
+    """What the settings form does on Save."""
+    integration.refresh_from_db()
+    integration.settings = {**integration.settings, **settings}
+    integration.save(update_fields=["settings"])
+    results = provisioning.provision(integration, get_recipe)
+    assert all(result.ok for result in results), results
+    integration.refresh_from_db()
+
+
+def client_of(connection: Connection) -> Any:
+    """An open client of a connection."""
+    return connection.connector.open(connection.plain_credentials, Wire())
+
+
+def taking_part(integration: Integration, recipe: str, kind: str) -> list[str]:
+    """The switched-on flows that take part in runs of a kind."""
+    found = get_recipe(recipe)
+    chosen = {**found.default_settings, **integration.settings}
+    return [flow.key for flow in found.flows if kind in flow.runs and flow.enabled(chosen)]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from integration.connectors.base import Account, Credentials, FieldSpec, Identity, JSONValue
-from integration.connectors.pipedrive import readers
+from integration.connectors.pipedrive import products, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.bodies import Values, needs_current, person_body
 from integration.connectors.pipedrive.collection import Collection
@@ -138,8 +138,8 @@ class PipedriveClient(Api):
     def get_organization(self, organization_id: str) -> Organization:
         return self._organizations.get(organization_id)
 
-    def get_organizations(self, ids: Iterable[str]) -> list[Organization]:
-        return self._organizations.many(ids)
+    def get_organizations(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Organization]:
+        return self._organizations.many(ids, **_include(include_fields))
 
     def organizations_page(
         self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
@@ -167,8 +167,8 @@ class PipedriveClient(Api):
     def get_deal(self, deal_id: str) -> Deal:
         return self._deals.get(deal_id)
 
-    def get_deals(self, ids: Iterable[str]) -> list[Deal]:
-        return self._deals.many(ids)
+    def get_deals(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Deal]:
+        return self._deals.many(ids, **_include(include_fields))
 
     def deals_page(
         self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
@@ -187,6 +187,10 @@ class PipedriveClient(Api):
 
     def delete_deal(self, deal_id: str) -> None:
         self._deals.delete(deal_id)
+
+    def deal_products(self, ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return deal id → names of the products attached to it, 100 deals per call."""
+        return products.of_deals(self, ids)
 
     def get_pipelines(self) -> list[Pipeline]:
         return [readers.parse_pipeline(row) for row in self.all_v2("/api/v2/pipelines", cost=SHORT_LIST_COST)]
@@ -241,6 +245,10 @@ class PipedriveClient(Api):
     def notes_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Note]:
         """Return one page. Filters: person_id, org_id, deal_id, lead_id."""
         return self._notes.page(cursor, since, PAGE_LIMIT, **filters)
+
+    def get_note(self, note_id: str) -> Note:
+        """Return one note; a deleted one comes back as such (pipedrive sheet §17)."""
+        return self._notes.get(note_id)
 
     def create_note(self, values: Values) -> Note:
         """Create a note: `content` (HTML) and at least one of person_id, org_id, deal_id, lead_id."""

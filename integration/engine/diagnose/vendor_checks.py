@@ -72,7 +72,8 @@ def webhooks(look: Look, side: str) -> Iterator[Finding]:
         yield fault("address_not_public", address=settings.PUBLIC_URL)
     subscriptions = connection.connector.subscriptions
     if subscriptions is None:
-        yield passed_over(f"{vendor}'s app itself says whom to call; its webhooks are set there.")
+        where = "Our address is entered there by hand" if connection.connector.by_hand else "Its app says whom to call"
+        yield passed_over(f"{where}; {vendor} cannot be asked.")
         return
     there = {row.external_id: row for row in subscriptions.list_subscriptions(look.ctx.client(side))}
     endpoint = WebhookEndpoint.objects.select_related("connection").filter(connection=connection).first()

@@ -14,7 +14,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection as database
 
-from integration.management.demo import hubspot_maileon, leadboxer_pipedrive, pipedrive_brevo, pipedrive_maileon
+from integration.management.demo import (
+    hubspot_maileon,
+    leadboxer_pipedrive,
+    pipedrive_brevo,
+    pipedrive_maileon,
+    planhat_pipedrive,
+)
 from integration.management.demo.stage import NotSeen, Stage
 from integration.management.processes import Processes, end_by_keyboard_interrupt, require_free, running
 
@@ -22,6 +28,7 @@ STORIES = {
     "pipedrive_maileon": pipedrive_maileon,
     "hubspot_maileon": hubspot_maileon,
     "pipedrive_brevo": pipedrive_brevo,
+    "planhat_pipedrive": planhat_pipedrive,
     "leadboxer_pipedrive": leadboxer_pipedrive,
 }
 

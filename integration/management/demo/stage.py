@@ -18,6 +18,7 @@ from tenants.models import Tenant
 
 PIPEDRIVE_TOKEN = "ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0"  # noqa: S105 (the sandbox's made-up account)
 BREVO_KEY = "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"
+PLANHAT_TOKEN = "plan0hat0plan0hat0plan0hat0plan0hat0plan0hat0plan0hat0plan0hat01"  # noqa: S105 (likewise)
 MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
 PATIENCE = 25.0  # seconds
 

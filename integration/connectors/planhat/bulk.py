@@ -1,0 +1,123 @@
+"""Bulk upserts: portions, and which record an error belongs to. Called by the client.
+
+The vendor documents neither the form of an error nor an order (planhat sheet §4). Errors are matched by the keys we
+sent. What cannot be matched is found by sending halves again, which is safe: an upsert may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from integration.connectors.base import JSONValue
+from integration.connectors.planhat.records import Upserted
+from integration.errors import ContractError, TenantActionError, TransientError
+
+MOST = 5000  # records per call (planhat sheet §2)
+MOST_BYTES = 8_000_000  # notes can be long; the vendor names a limit for another host only, 32 MB
+QUICK = 500  # so many are written in time; if not, the vendor is not there
+ERRORS = ("createdErrors", "updatedErrors")
+TOLD = ("insertsKeys", "updatesKeys")
+WORDS = ("message", "error", "errmsg", "reason")
+DEEP = 4  # how far into an error we look for a key of ours
+Row = Mapping[str, JSONValue]
+Put = Callable[[Sequence[Row]], JSONValue]
+
+
+def upsert(rows: Sequence[Row], key: str, put: Put) -> Upserted:
+    """Send these records, each found again by `key`. The same key twice never goes in one call: the last one counts.
+
+    `put` sends one portion and returns the answer. Raises IntegrationErrors of the calls.
+    """
+    ids: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for portion in portions(list({str(row[key]): row for row in rows}.values())):
+        done = _send(portion, key, put)
+        ids.update(done.ids)
+        errors.update(done.errors)
+    return Upserted(ids, errors)
+
+
+def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """At most so many records and so many bytes at a time."""
+    portion: list[Row] = []
+    size = 0
+    for row in rows:
+        length = len(json.dumps(row, ensure_ascii=False).encode())
+        if portion and (len(portion) == MOST or size + length > MOST_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(row)
+        size += length
+    if portion:
+        yield portion
+
+
+def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
+    try:
+        answer = put(rows)
+    except TransientError as exc:
+        if exc.reason != "vendor_unreachable" or len(rows) <= QUICK:
+            raise
+        return _in_halves(rows, key, put)  # so many may take longer than we wait for an answer
+    if not isinstance(answer, dict):
+        raise ContractError("Planhat answered an upsert in an unknown form.", detail=type(answer).__name__)
+    if answer.get("permissionErrors"):
+        detail = str(answer["permissionErrors"])[:300]
+        raise TenantActionError("Planhat does not permit some of this.", detail=detail)
+    told = [row for name in TOLD for row in _list(answer, name) if isinstance(row, dict)]
+    ids = {str(row[key]): str(row["_id"]) for row in told if row.get(key) and row.get("_id")}
+    failures = [item for name in ERRORS for item in _list(answer, name)]
+    errors = _matched(failures, rows, key)
+    rest = [row for row in rows if str(row[key]) not in errors]
+    unknown = failures[: len(failures) - len(errors)]
+    if not unknown:
+        return Upserted(ids, errors)
+    if len(unknown) >= len(rest):  # whatever is left failed
+        return Upserted(ids, {**{str(row[key]): _words(unknown[0]) for row in rest}, **errors})
+    halves = _in_halves(rest, key, put)
+    return Upserted({**ids, **halves.ids}, {**errors, **halves.errors})
+
+
+def _in_halves(rows: Sequence[Row], key: str, put: Put) -> Upserted:
+    middle = len(rows) // 2
+    first, second = _send(rows[:middle], key, put), _send(rows[middle:], key, put)
+    return Upserted({**first.ids, **second.ids}, {**first.errors, **second.errors})
+
+
+def _list(answer: Mapping[str, JSONValue], name: str) -> list[Any]:
+    found = answer.get(name) or []
+    if not isinstance(found, list):
+        raise ContractError("Planhat answered an upsert in an unknown form.", detail=name)
+    return found
+
+
+def _matched(failures: Sequence[JSONValue], rows: Sequence[Row], key: str) -> dict[str, str]:
+    """Our key → why, for the errors that name exactly one of the records sent."""
+    sent = {str(row[key]) for row in rows}
+    found: dict[str, str] = {}
+    for item in failures:
+        named = {value for value in _values(item, key, DEEP) if value in sent}
+        if len(named) == 1:
+            found[named.pop()] = _words(item)
+    return found
+
+
+def _values(item: JSONValue, key: str, deep: int) -> Iterator[str]:
+    """All values an error gives under this key."""
+    if isinstance(item, dict) and deep:
+        if isinstance(item.get(key), (str, int)):
+            yield str(item[key])
+        for part in item.values():
+            yield from _values(part, key, deep - 1)
+    elif isinstance(item, list) and deep:
+        for part in item:
+            yield from _values(part, key, deep - 1)
+
+
+def _words(item: JSONValue) -> str:
+    if isinstance(item, dict):
+        said = next((item[name] for name in WORDS if isinstance(item.get(name), str)), "")
+        return str(said)[:300] or "without saying why"
+    return str(item)[:300]

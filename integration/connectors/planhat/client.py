@@ -1,0 +1,111 @@
+"""Planhat's nouns and verbs: companies, end users, licenses, sales, notes, users, custom fields.
+
+Called by the recipe's flows. Whoever writes must be the only one: two upserts of one person at a time end in an error
+(planhat sheet §4), see `one_writer` in connector.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from integration.connectors.base import Account, JSONValue
+from integration.connectors.planhat import bulk
+from integration.connectors.planhat.api import Api, Row, checked_object, segment
+from integration.connectors.planhat.records import Company, Page, Upserted, User, parse_company, parse_user
+from integration.errors import ContractError, NotFound
+
+COLLECTIONS = {
+    "company": "/companies", "enduser": "/endusers", "license": "/licenses", "sale": "/sales",
+    "conversation": "/conversations",
+}  # fmt: skip
+COMPANIES_PAGE, USERS_PAGE, FIELDS_PAGE = 2000, 2000, 500
+OWN_ID = {"conversation": "externalId"}  # where a record keeps our id: sourceId, but for notes (planhat sheet §5)
+
+
+def own_id(model: str) -> str:
+    """The key of a model that holds the id a record has at its source."""
+    return OWN_ID.get(model, "sourceId")
+
+
+class PlanhatClient(Api):
+    """One Planhat account."""
+
+    def get_account(self) -> Account:
+        """Prove the token and tell accounts apart.
+
+        No call names the account (planhat sheet §1). Its oldest team member stands for it: ids grow with time.
+        """
+        users = self.get_users()
+        if not users:
+            raise ContractError("Planhat did not name anybody of the team.", detail="users")
+        first = min(users, key=lambda user: user.id)
+        domain = first.email.rpartition("@")[2]
+        host = urlsplit(self._transport.base_url).hostname or ""
+        return Account(first.id, f"Planhat of {domain}" if domain else "Planhat", {"host": host})
+
+    def get_users(self) -> list[User]:
+        """Return the team, also those who may not log in any more."""
+        return [parse_user(row) for row in self.all_rows("/users", USERS_PAGE)]
+
+    # Companies
+
+    def get_company(self, company_id: str) -> Company | None:
+        """Return the company with this id: its own, `srcid-…` or `extid-…`. None when there is none."""
+        try:
+            return parse_company(self.get(f"/companies/{segment(company_id)}"))
+        except NotFound:
+            return None
+
+    def companies_page(self, offset: int = 0, *, since: datetime | None = None) -> Page:
+        """Return one page; with `since` those changed after it, newest first.
+
+        No filter by time is documented (planhat sheet §3), so reading stops where the list is older, if it is in order.
+        """
+        order = {"sort": "-updatedAt"} if since else {}
+        rows = self.rows("/companies", limit=COMPANIES_PAGE, offset=offset, **order)
+        found = [parse_company(row) for row in rows]
+        following = offset + COMPANIES_PAGE if len(rows) == COMPANIES_PAGE else None
+        if since is None:
+            return Page(tuple(found), following)
+        times = [company.updated for company in found if company.updated is not None]
+        if times == sorted(times, reverse=True) and times and times[-1] < since:
+            following = None
+        fresh = tuple(row for row in found if row.updated is None or row.updated >= since)
+        return Page(fresh, following)
+
+    def create_company(self, values: Mapping[str, JSONValue]) -> Company:
+        return parse_company(self._written("POST", "/companies", values))
+
+    def update_company(self, company_id: str, values: Mapping[str, JSONValue]) -> Company:
+        """Change what is given; null clears, what is absent stays. Raises NotFound."""
+        return parse_company(self._written("PUT", f"/companies/{segment(company_id)}", values))
+
+    # End users
+
+    def find_enduser(self, email: str) -> Row | None:
+        """Return the end user with this address as Planhat has it, or None; archived ones are not found."""
+        rows = self.rows("/endusers", email=email, limit=1)
+        return rows[0] if rows else None
+
+    # Bulk
+
+    def upsert(self, model: str, rows: Sequence[Mapping[str, JSONValue]]) -> Upserted:
+        """Create or change records of one model, up to 5,000 per call; each carries its `own_id`."""
+        path = COLLECTIONS[model]
+        return bulk.upsert(rows, own_id(model), lambda portion: self.call("PUT", path, json=portion).json())
+
+    # Custom fields
+
+    def list_custom_fields(self) -> list[Row]:
+        """Return the custom fields of all models."""
+        return self.all_rows("/customfields", FIELDS_PAGE)
+
+    def create_custom_field(self, model: str, name: str, kind: str) -> Row:
+        body = {"parent": model, "name": name, "type": kind, "isHidden": False}
+        return self._written("POST", "/customfields", body)
+
+    def _written(self, method: str, path: str, body: Any) -> Row:
+        return checked_object(self.call(method, path, json=body).json(), path)

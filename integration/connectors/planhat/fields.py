@@ -1,0 +1,96 @@
+"""Planhat's fields as `FieldSpec`s: attributes by name, custom fields by their id, for their names can change.
+
+Planhat's own picker calls the first kind Attribute and the second Custom (seed 004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.planhat.records import CUSTOM
+from integration.errors import ContractError, RecordError
+
+if TYPE_CHECKING:
+    from integration.connectors.planhat.client import PlanhatClient
+
+OBJECTS = {"company": "Company", "enduser": "End User", "license": "License", "sale": "Sale"}
+# Key, label, type (planhat sheet §5). Names of website and phone of a company are not known, so they are not here.
+ATTRIBUTES: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "company": (
+        ("name", "Name", "text"), ("phase", "Phase", "text"), ("description", "Description", "text"),
+        ("address", "Address", "text"), ("city", "City", "text"), ("zip", "Zip", "text"),
+        ("country", "Country", "text"), ("externalId", "External id", "text"), ("owner", "Owner", "text"),
+        ("coOwner", "Co-owner", "text"), ("tags", "Tags", "options"), ("status", "Status", "text"),
+        ("mrr", "MRR", "number"), ("h", "Health", "number"), ("renewalDate", "Renewal date", "date"),
+        ("customerFrom", "Customer from", "date"), ("customerTo", "Customer to", "date"),
+    ),
+    "enduser": (
+        ("firstName", "First name", "text"), ("lastName", "Last name", "text"), ("email", "E-mail", "email"),
+        ("phone", "Phone", "text"), ("position", "Position", "text"), ("externalId", "External id", "text"),
+        ("featured", "Featured", "boolean"), ("primary", "Primary", "boolean"), ("tags", "Tags", "options"),
+        ("companyId", "Company", "text"),
+    ),
+    "license": (
+        ("product", "Product", "text"), ("externalId", "External id", "text"), ("autoRenews", "Auto renews", "boolean"),
+        ("renewalPeriod", "Renewal period", "number"), ("renewalUnit", "Renewal unit", "text"),
+        ("noticePeriod", "Notice period", "number"), ("renewalStatus", "Renewal status", "option"),
+        ("fromDate", "From", "date"), ("toDate", "To", "date"), ("fixedPeriod", "Fixed period", "boolean"),
+        ("value", "Value", "number"), ("mrr", "MRR", "number"), ("_currency", "Currency", "text"),
+        ("companyId", "Company", "text"),
+    ),
+    "sale": (
+        ("product", "Product", "text"), ("externalId", "External id", "text"), ("salesDate", "Sales date", "date"),
+        ("value", "Value", "number"), ("_currency", "Currency", "text"), ("companyId", "Company", "text"),
+    ),
+}  # fmt: skip
+OPTIONS = {"renewalStatus": ("ongoing", "renewed", "lost")}
+READ_ONLY = {"company": frozenset({"status", "mrr", "h", "renewalDate", "customerFrom", "customerTo"})}
+TYPES = {
+    "number": "number", "rating": "number", "checkbox": "boolean", "day": "date", "date": "datetime", "list": "option",
+    "multipicklist": "options", "phone": "text", "email": "email", "team members": "options", "endusers": "options",
+}  # fmt: skip
+VENDOR_TYPES = {
+    "text": "text", "number": "number", "integer": "number", "money": "number", "boolean": "checkbox", "date": "day",
+    "datetime": "date", "phone": "phone", "email": "email", "option": "text", "options": "text",
+}  # fmt: skip
+LONGEST_NAME = 100
+
+
+def list_fields(client: PlanhatClient, object_type: str) -> Sequence[FieldSpec]:
+    """List the attributes and custom fields of one object type. Raises KeyError for an unknown one."""
+    known = READ_ONLY.get(object_type, frozenset())
+    own = [
+        FieldSpec(key, label, kind, tuple(Option(one, one) for one in OPTIONS.get(key, ())), writable=key not in known)
+        for key, label, kind in ATTRIBUTES[object_type]
+    ]
+    return [*own, *(custom_spec(row) for row in client.list_custom_fields() if row.get("parent") == object_type)]
+
+
+def custom_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
+    """Read one custom field. List values are text; each is its own key."""
+    number, name, kind = row.get("_id"), row.get("name"), row.get("type")
+    if not isinstance(number, str) or not isinstance(name, str):
+        raise ContractError("Planhat sent a custom field in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+    values = row.get("listValues") or ()
+    options = tuple(Option(str(value), str(value)) for value in values) if isinstance(values, list) else ()
+    writable = not (row.get("isFormula") or row.get("isLocked"))
+    return FieldSpec(f"{CUSTOM}{number}", name, TYPES.get(str(kind), "text"), options, custom=True, writable=writable)
+
+
+def name_problem(name: str) -> str:
+    """Why no custom field can be made under this name; empty if one can."""
+    if name.strip() and len(name) <= LONGEST_NAME and not name.startswith("$") and "." not in name:
+        return ""
+    return f"“{name[:40]}” cannot be a custom field at Planhat: at most {LONGEST_NAME} characters, without a dot or $."
+
+
+def create_field(client: PlanhatClient, object_type: str, spec: FieldSpec) -> FieldSpec:
+    """Create a custom field and return it with the vendor's id."""
+    kind = VENDOR_TYPES.get(spec.type)
+    if kind is None:
+        raise RecordError(f"Planhat has no field type for {spec.type}.", reason="field_unknown")
+    if problem := name_problem(spec.label):
+        raise RecordError(problem, reason="field_unknown")
+    return custom_spec(client.create_custom_field(object_type, spec.label, kind))

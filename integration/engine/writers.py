@@ -1,0 +1,45 @@
+"""One writer per account, where the vendor wants it: two integrations that share such an account take turns.
+
+Called when the runner takes an integration's lease. Vendors say so with `one_writer` (two upserts of one person at a
+time end in an error at Planhat, planhat sheet §4).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from integration.models import Connection, Integration
+
+
+@contextmanager
+def alone(integration_id: str) -> Iterator[bool]:
+    """Say whether nobody else is writing to an account of this integration that wants one writer.
+
+    Whoever asks at the same time for the same account waits until the block is left, so only one gets a yes.
+    """
+    wanting = _wanting(integration_id)
+    if not wanting:
+        yield True
+        return
+    with transaction.atomic():
+        list(Connection.objects.select_for_update().filter(pk__in=wanting).order_by("pk"))
+        others = Integration.objects.filter(Q(left__in=wanting) | Q(right__in=wanting), lease_until__gt=timezone.now())
+        yield not others.exclude(pk=integration_id).exists()
+
+
+def _wanting(integration_id: str) -> list[uuid.UUID]:
+    row = Integration.objects.select_related("left", "right").filter(pk=integration_id).first()
+    return [side.pk for side in (row.left, row.right) if side.connector.one_writer] if row else []
+
+
+def sharing(integration_id: str) -> list[str]:
+    """The other integrations on such an account: whoever found us writing is to look again."""
+    wanting = _wanting(integration_id)
+    others = Integration.objects.filter(Q(left__in=wanting) | Q(right__in=wanting)).exclude(pk=integration_id)
+    return [str(pk) for pk in others.values_list("pk", flat=True)] if wanting else []

@@ -1,0 +1,107 @@
+"""What goes together with a company: its deals, its people and its notes, in the order Planhat needs (seed 004).
+
+Used by the flows of deals and organizations as steps of their course. An end user, a license and a note need their
+company, so it goes first; what fails there keeps the rest waiting for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from integration.connectors.pipedrive.records import Deal, Note, Person
+from integration.engine.batch import Done
+from integration.engine.context import Context
+from integration.engine.flow import Item, Record
+from integration.engine.together import Course, Part
+from integration.models import LinkState, RecordLink
+from integration.recipes.planhat_pipedrive import deals, people, rules, scope
+from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
+
+LICENSES, SALES = "deal_to_license", "deal_to_sale"
+PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
+AT_ONCE = 5  # deals whose notes are read in one batch, a call each; the others follow in batches of their own
+IN_STEP = frozenset({"unchanged", "echo", "both_changed", "stale_event"})  # skipped, and there all the same
+
+
+def arrived(done: Sequence[Done]) -> set[str]:
+    """The records that are at the target now."""
+    fine = [entry for entry in done if entry.result.outcome == "synced" or entry.result.reason in IN_STEP]
+    return {entry.item.external_id for entry in fine}
+
+
+def eligible_deals(ctx: Context, organizations: Sequence[str]) -> dict[str, Record]:
+    """The eligible deals of these organizations: a call each."""
+    found: list[Deal] = []
+    for org_id in organizations:
+        found += ctx.left.iter_deals(org_id=org_id, include_fields=NOTES_COUNT, **scope.status(ctx))
+    return {key: row for key, row in deals.records(ctx, found).items() if not deals.ineligible(ctx, row)}
+
+
+def start_anew(ctx: Context, organizations: Sequence[str]) -> None:
+    """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
+
+    Only when a person asks for it: a deletion in Planhat is not undone by itself.
+    """
+    links = RecordLink.objects.filter(integration=ctx.integration)
+    linked = links.filter(link_type=scope.COMPANY, state=LinkState.ACTIVE, source_id__in=list(organizations))
+    for link in linked:
+        if ctx.right.get_company(f"srcid-{link.source_id}") is None:
+            links.filter(pk=link.pk).update(state=LinkState.REMOVED, written={}, written_hash="")
+            links.filter(notes__organization=link.source_id).update(written={}, written_hash="")
+
+
+def deal_parts(
+    ctx: Context, items: Sequence[Item], found: Mapping[str, Record], *, own: bool, failed: Collection[str] = ()
+) -> Course:
+    """Licenses, then Sales. Deals of organizations that failed are told to wait for them."""
+    known = {
+        key: replace(row, values={**row.values, COMPANY_FAILED: True}) if row.values["org_id"] in failed else row
+        for key, row in found.items()
+    }
+    sales = {key for key, kind in deals.split(ctx, known).items() if kind == rules.SALE}
+    yield Part(LICENSES, [item for item in items if item.external_id not in sales], known, own=own)
+    yield Part(SALES, [item for item in items if item.external_id in sales], known, own=own)
+
+
+def belongings(ctx: Context, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
+    """The people of these organizations, then the notes on them, on the deals and (as jobs, a call each) on people."""
+    notes_too = ctx.settings["note_direction"] == "receive"
+    if ctx.settings["person_direction"] == "receive":
+        persons = [row for record in organizations for row in _persons(ctx, record.external_id)]
+        yield Part(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
+        busy = [row for row in persons if row.extra.get(NOTES_COUNT)] if notes_too else []
+        if busy:
+            yield Part(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
+    if notes_too:
+        found = {record.external_id: record.external_id for record in organizations}
+        busy_deals = _noted(brought)
+        notes = [row for record in _noted(organizations) for row in notes_on(ctx, org_id=record.external_id)]
+        notes += [row for deal in busy_deals[:AT_ONCE] for row in notes_on(ctx, deal_id=deal.external_id)]
+        of_deals = {record.external_id: str(record.values["org_id"]) for record in brought}
+        rows = people.note_records(
+            notes, lambda note: note.org_id if note.org_id in found else of_deals.get(note.deal_id)
+        )
+        yield Part(NOTES, [Item(key) for key in rows], rows)
+        if rest := busy_deals[AT_ONCE:]:
+            yield Part(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
+
+
+def _persons(ctx: Context, org_id: str) -> list[Person]:
+    return list(ctx.left.iter_persons(org_id=org_id, include_fields=NOTES_COUNT))
+
+
+def notes_on(ctx: Context, **parent: str) -> list[Note]:
+    """The notes that hang on one record: person_id, org_id or deal_id."""
+    found: list[Note] = []
+    cursor: str | None = None
+    while True:
+        page = ctx.left.notes_page(cursor, **parent)
+        found += page.records
+        if (cursor := page.next_cursor) is None:
+            return found
+
+
+def _noted(found: Sequence[Record]) -> list[Record]:
+    """Those that have notes; where the count was not asked for, it is not known."""
+    return [record for record in found if record.values.get(NOTES_COUNT, 1)]

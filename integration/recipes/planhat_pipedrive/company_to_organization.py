@@ -1,0 +1,130 @@
+"""Flow company → organization: what changed in Planhat goes back, field by field.
+
+Found by polling, or told by an automation. Which fields travel back is the mapping's; the engine compares
+and settles. A company that holds an organization's id (from us, or from Planhat's own integration) is linked by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.planhat.records import Company, record_values
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.planhat_pipedrive import scope
+
+EVENTS = frozenset({"company.changed"})
+FEW = 10  # above that one list is cheaper than single reads, of 200 calls a minute
+CUSTOM = "custom_fields."
+
+
+class CompanyToOrganization:
+    """Planhat company → Pipedrive organization."""
+
+    key = "company_to_organization"
+    label = "Company → Organization"
+    side = "right"
+    source_object = "company"
+    target_object = "organization"
+    link_type = scope.COMPANY
+    events = EVENTS
+    runs = frozenset({"poll", "fetch_all"})
+    runs_after = ("deal_to_license",)
+    batch_size = 50
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when companies are sent."""
+        return settings.get("organization_direction") in ("send", "both")
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The organization of the company that changed."""
+        rows = RecordLink.objects.filter(
+            integration=ctx.integration, link_type=self.link_type, target_id=event.external_id
+        )
+        found = list(rows.values_list("source_id", flat=True))
+        return [Route(key) for key in found] or Skip("not_linked")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """The companies that hold these organizations' ids: a few one by one, many from the whole list."""
+        wanted = [item.external_id for item in items]
+        if len(wanted) <= FEW:
+            found = [ctx.right.get_company(f"srcid-{key}") for key in wanted]
+            return records(ctx, [company for company in found if company is not None])
+        known = records(ctx, all_companies(ctx))
+        return {key: known[key] for key in wanted if key in known}
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Companies changed since the last poll, or all of them."""
+        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        found = records(ctx, page.records)
+        return Page([Item(key) for key in found], found, page.next_offset)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Planhat's lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A company without a link is linked first; then its fields are compared."""
+        if record is None:
+            return Skip("removed_at_target")
+        link = batch.links.get(item.external_id)
+        if link is None or link.state != LinkState.ACTIVE:
+            return Sync("link_company", mapped=False)
+        return Sync("update_organization")
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Links need one read for all; organizations are changed one by one, Pipedrive has no bulk."""
+        linking = [write.item.external_id for write in writes if write.action == "link_company"]
+        known = {row.id for row in ctx.left.get_organizations(linking)} if linking else set()
+        return each(ctx, writes, lambda write: _written(ctx, write, known))
+
+
+def records(ctx: Context, companies: Sequence[Company]) -> dict[str, Record]:
+    """Companies as records, by the organization's id they hold; those with another kind of id are none of ours."""
+    specs = list(ctx.fields("right", "company").values())
+    return {
+        row.source_id: Record(row.source_id, {**record_values(row, specs), "_id": row.id}, version=row.updated)
+        for row in companies
+        if row.source_id.isascii() and row.source_id.isdigit()
+    }
+
+
+def all_companies(ctx: Context) -> list[Company]:
+    """Every company of the account."""
+    found: list[Company] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = ctx.right.companies_page(offset)
+        found += page.records
+        offset = page.next_offset
+    return found
+
+
+def _written(ctx: Context, write: Write, known: set[str]) -> Result:
+    assert write.record is not None
+    number, org_id = str(write.record.values["_id"]), write.item.external_id
+    if write.action == "link_company":
+        if org_id not in known:
+            return Result("skipped", reason="deleted_at_source", link_state=None)
+        again = FollowUp(CompanyToOrganization.key, org_id)
+        return Result("synced", target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
+    try:
+        ctx.left.update_organization(org_id, nested(write.values))
+    except NotFound:
+        return Result("skipped", reason="deleted_at_source", link_state=None, call=ctx.last_call())
+    return Result("synced", target_id=number, call=ctx.last_call())
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Source paths as Pipedrive's client takes them: custom fields in an object, an address by its text."""
+    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
+    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
+    if isinstance(rest.get("address"), str):
+        rest["address"] = {"value": rest["address"]}
+    return {**rest, **({"custom_fields": custom} if custom else {})}

@@ -1,0 +1,111 @@
+"""Flow deal → License, the trigger of the whole recipe: a deal becomes won, or a won deal changes (seed 004).
+
+What belongs to an eligible deal goes with it: its organization first, then the deal, then persons and notes. Deals that
+the rules make Sales travel in the same course, see `deal_to_sale`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
+from integration.engine.together import Course, Part
+from integration.models import RecordLink, WebhookEvent
+from integration.recipes.planhat_pipedrive import company, deals, organization_to_company, rules, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
+
+ORGANIZATIONS = "organization_to_company"
+CHANGES = frozenset({"deal.create", "deal.change"})
+DELAY = 1.0  # seconds: winning a deal in the pages fires several events
+
+
+class DealToLicense:
+    """Pipedrive deal → Planhat License, with everything that belongs to it."""
+
+    key = company.LICENSES
+    label = "Deal → License"
+    side = "left"
+    source_object = "deal"
+    target_object = "license"
+    link_type = deals.LINK_TYPES[rules.LICENSE]
+    events = CHANGES
+    runs = frozenset({"poll", "fetch_all"})
+    batch_size = 5  # about twenty calls for the persons and notes: what the smallest plan allows at once
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when anything is received: a deal brings the rest along even if it stays behind itself."""
+        return any(
+            settings.get(f"{name}_direction") in ("receive", "both")
+            for name in ("organization", "person", "note", "deal")
+        )
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The deal. What the event says of its stage is only a hint; it is read afresh."""
+        return [Route(event.external_id, delay=DELAY)]
+
+    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+        """Organizations, deals, and but for Fetch All (which has runs of their own) persons and notes."""
+        known = self.read(ctx, items) if found is None else found
+        kind = ctx.run.kind if ctx.run else ""
+        if kind == "poll":
+            yield Part(self.key, [item for item in items if item.external_id in _changed(ctx, known)], later=True)
+            return
+        eligible = {key: row for key, row in known.items() if not deals.ineligible(ctx, row)}
+        wanted = list(dict.fromkeys(str(row.values["org_id"]) for row in eligible.values()))
+        rows = sweeps.organizations(ctx, wanted, include_fields=[] if kind == "fetch_all" else [NOTES_COUNT])
+        organizations = organization_to_company.records(ctx, rows, eligible=lambda org_id: True)
+        fine = set(organizations)
+        if ctx.recipe.flow(ORGANIZATIONS).enabled(ctx.settings):
+            hint = {organization_to_company.BROUGHT: True}
+            done = yield Part(ORGANIZATIONS, [Item(key, hint) for key in wanted], organizations)
+            fine = company.arrived(done)
+        yield from company.deal_parts(ctx, items, known, own=True, failed=set(wanted) - fine)
+        if kind != "fetch_all":
+            brought = [row for row in eligible.values() if str(row.values["org_id"]) in fine]
+            yield from company.belongings(ctx, [organizations[key] for key in wanted if key in fine], brought)
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred deals per call."""
+        wanted = [item.external_id for item in items]
+        return deals.records(ctx, ctx.left.get_deals(wanted, include_fields=[NOTES_COUNT]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
+        found: dict[str, Record] = {}
+        for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
+            page = ctx.left.deals_page(cursor, since=since, **scope.status(ctx))
+            found |= deals.records(ctx, page.records)
+            cursor = page.next_cursor
+            wanted = {str(row.values["org_id"]) for row in found.values() if row.values["org_id"]}
+            if cursor is None or sweeps.calls_for(wanted) > sweeps.MOST_CALLS:
+                break
+        return Page([Item(key) for key in found], found, cursor)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Pipedrive's v2 lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Eligible deals become Licenses."""
+        return deals.decide(ctx, batch, item, record, rules.LICENSE)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One upsert for all of them."""
+        return writing.upsert(ctx, "license", writes, notes=deals.brought)
+
+
+def _changed(ctx: Context, found: Mapping[str, Record]) -> set[str]:
+    """Deals that are not as their link knows them: those a webhook may have missed."""
+    rows = RecordLink.objects.filter(
+        integration=ctx.integration, link_type__in=deals.LINK_TYPES.values(), source_id__in=list(found)
+    )
+    seen = {key: version for key, version in rows.values_list("source_id", "source_version")}
+    return {
+        key
+        for key, row in found.items()
+        if not deals.ineligible(ctx, row) and (key not in seen or seen[key] is None or row.version != seen[key])
+    }

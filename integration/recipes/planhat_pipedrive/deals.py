@@ -1,0 +1,141 @@
+"""Deals as both kinds of revenue need them: what makes one eligible, and the values Planhat gets (seed 004).
+
+Eligible: won (or any, in the mode for everything), in an allowed pipeline, with an organization and a start date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from integration.connectors.pipedrive.records import Deal, record_values
+from integration.engine import mapping
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Record, Skip, Sync
+from integration.models import LinkState, RecordLink
+from integration.recipes.planhat_pipedrive import places, rules
+
+NOTES_COUNT = "notes_count"
+ORGANIZATION, PIPELINE = "organization", "pipeline"  # in a deal's link: what it was in step with
+COMPANY_FAILED = "company_failed"
+MONTHS = {"month": 1, "year": 12}
+LINK_TYPES = {rules.LICENSE: "license", rules.SALE: "sale"}
+
+
+def records(ctx: Context, deals: Iterable[Deal]) -> dict[str, Record]:
+    """Deals as records: the vendor's values, and beside them `start`, `end` and `products`."""
+    rows = [deal for deal in deals if not deal.is_deleted]
+    wanted = rules.look_at(ctx.settings, rules.PRODUCT)
+    products = ctx.left.deal_products([deal.id for deal in rows]) if wanted and rows else {}
+    return {deal.id: _record(ctx, deal, products.get(deal.id, [])) for deal in rows}
+
+
+def _record(ctx: Context, deal: Deal, products: Sequence[str]) -> Record:
+    values = record_values(deal)
+    start = _date(values, str(ctx.settings["start_date"]))
+    if start is None and ctx.settings["start_fallback"]:
+        start = _date(values, "won_time")
+    more = {"start": start, "end": _date(values, str(ctx.settings["end_date"])), "products": list(products)}
+    return Record(deal.id, {**values, **more, "name": deal.title}, version=deal.update_time)
+
+
+def _date(values: Mapping[str, Any], path: str) -> str | None:
+    """The day a field holds, as ISO text; a range counts from its beginning. None without a valid one."""
+    found = mapping.pick(values, path) if path else None
+    if isinstance(found, Mapping):
+        found = found.get("value")
+    if found in (None, "") or isinstance(found, mapping.Absent):
+        return None
+    try:
+        return mapping.to_date(found).isoformat()
+    except mapping.NotConvertible:
+        return None
+
+
+def ineligible(ctx: Context, record: Record) -> str:
+    """Why this deal stays out, as a reason; empty when it is eligible."""
+    deal = record.values
+    if ctx.settings["mode"] == "won" and deal["status"] != "won":
+        return "deal_not_won"
+    if not allowed(ctx.settings, str(deal["pipeline_id"] or "")):
+        return "pipeline_not_selected"
+    if not deal["org_id"]:
+        return "deal_without_organization"
+    return "" if deal["start"] else "no_start_date"
+
+
+def allowed(settings: Mapping[str, Any], pipeline_id: str) -> bool:
+    """Whether a pipeline is selected; none ticked means all."""
+    return not settings["pipelines"] or pipeline_id in settings["pipelines"]
+
+
+def split(ctx: Context, found: Mapping[str, Record]) -> dict[str, str]:
+    """Deal id → license or sale: what it was sent as before, for nothing is deleted; else what the rules say."""
+    known = RecordLink.objects.filter(
+        integration=ctx.integration,
+        link_type__in=LINK_TYPES.values(),
+        state=LinkState.ACTIVE,
+        source_id__in=list(found),
+    )
+    kinds = {link_type: kind for kind, link_type in LINK_TYPES.items()}
+    before = {key: kinds[link_type] for key, link_type in known.values_list("source_id", "link_type")}
+    return {key: before.get(key) or rules.kind_of(ctx.settings, _words(ctx, record)) for key, record in found.items()}
+
+
+def _words(ctx: Context, record: Record) -> rules.Words:
+    """What a deal says where a rule looks; an option by its label."""
+
+    def words(what: str) -> list[str]:
+        if what == rules.PRODUCT:
+            return list(record.values["products"])
+        if what == rules.PIPELINE:
+            number = str(record.values["pipeline_id"])
+            return [number, places.pipelines(ctx).get(number, "")]
+        value = mapping.pick(record.values, what)
+        parts = [str(part) for part in (value if isinstance(value, list) else [value])
+                 if part is not None and not isinstance(part, mapping.Absent)]  # fmt: skip
+        known = places.labels(ctx, what, parts)
+        return [known.get(part, part) for part in parts]
+
+    return words
+
+
+def decide(ctx: Context, batch: Batch, item: Item, record: Record | None, kind: str) -> Decision:
+    """What becomes of one deal in the flow of this kind. Its link remembers the organization it brought along."""
+    link = batch.links.get(item.external_id)
+    if record is None:
+        return Skip("deleted_at_source", notes={ORGANIZATION: ""})
+    if reason := ineligible(ctx, record):
+        return Skip(reason, notes={ORGANIZATION: ""})
+    if record.values.get(COMPANY_FAILED):
+        return Skip("company_failed")
+    deal = record.values
+    notes = brought(record)
+    if ctx.settings["deal_direction"] != "receive":
+        return Skip("deals_not_received", notes=notes, remember=True)
+    if not deal["value"] or deal["value"] <= 0:
+        return Skip("deal_without_value", notes=notes, remember=True)
+    active = link is not None and link.state == LinkState.ACTIVE
+    extra = {"companyId": f"srcid-{deal['org_id']}", "_currency": deal["currency"], **_money(ctx, deal, kind)}
+    return Sync("update" if active else f"create_{kind}", creating=not active, extra=extra, notes=notes)
+
+
+def brought(record: Record) -> dict[str, Any]:
+    """What a deal's link remembers: the organization it brought along, and from which pipeline."""
+    return {ORGANIZATION: record.values["org_id"], PIPELINE: record.values["pipeline_id"]}
+
+
+def _money(ctx: Context, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A Sale has its value; a License a monthly amount, or a period with the value of all of it (planhat sheet §5)."""
+    if kind == rules.SALE:
+        return {"salesDate": deal["start"], "value": deal["value"]}
+    if deal["end"]:
+        return {
+            "fromDate": deal["start"],
+            "fixedPeriod": True,
+            "toDate": deal["end"],
+            "value": deal["value"],
+            "mrr": None,
+        }
+    monthly = round(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
+    return {"fromDate": deal["start"], "fixedPeriod": False, "toDate": None, "value": None, "mrr": monthly}

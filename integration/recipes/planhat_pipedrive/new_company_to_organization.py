@@ -1,0 +1,94 @@
+"""Flow new company → organization: a company without an organization gets one, where the tenant wants that.
+
+Nothing is unique in Pipedrive. What we create is announced before, and looked for by its name before any second try;
+then the company is told the id, by which the two are linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.planhat.records import Company
+from integration.engine import links
+from integration.engine.batch import each
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
+
+LINK_TYPE = "new_company"
+
+
+class NewCompanyToOrganization:
+    """New Planhat company → Pipedrive organization."""
+
+    key = "new_company_to_organization"
+    label = "New Company → Organization"
+    side = "right"
+    source_object = "company"
+    target_object = "organization"
+    link_type = LINK_TYPE
+    events = EVENTS
+    runs = frozenset({"poll", "fetch_all"})
+    runs_after = (CompanyToOrganization.key,)
+    batch_size = 20
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On with "Create organizations for new companies"."""
+        return settings.get("organization_direction") in ("send", "both") and bool(settings.get("create_organizations"))
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The company; whether it is new shows when it is read."""
+        return [Route(event.external_id)]
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """One by one: Planhat has no list by id."""
+        found = [ctx.right.get_company(item.external_id) for item in items]
+        return _records([company for company in found if company is not None])
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
+        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        found = _records([company for company in page.records if not company.source_id])
+        return Page([Item(key) for key in found], found, page.next_offset)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """Planhat's lists have no total."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """Only a company that holds no id of a CRM is new."""
+        link = batch.links.get(item.external_id)
+        if record is None:
+            return Skip("record_not_found")
+        if record.values["source_id"] or (link is not None and link.state == LinkState.ACTIVE):
+            return Skip("unchanged")
+        return Sync("create_organization", mapped=False, creating=True)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Announce, create, tell the company."""
+        return each(ctx, writes, lambda write: _create(ctx, write))
+
+
+def _records(companies: Sequence[Company]) -> dict[str, Record]:
+    return {
+        row.id: Record(row.id, {"name": row.name, "source_id": row.source_id}, version=row.updated)
+        for row in companies
+    }  # fmt: skip
+
+
+def _create(ctx: Context, write: Write) -> Result:
+    assert write.record is not None
+    name = str(write.record.values["name"]) or write.item.external_id
+    announced = write.link is not None and write.link.state == LinkState.PENDING
+    org_id = next((hit.id for hit in ctx.left.search_organizations(name)), "") if announced else ""
+    if not org_id:
+        write.marker = f"organization-{write.item.external_id}"
+        links.announce(ctx.integration, LINK_TYPE, [write])
+        org_id = ctx.left.create_organization({"name": name}).id
+    ctx.right.update_company(write.item.external_id, {"sourceId": org_id})
+    again = FollowUp(CompanyToOrganization.key, org_id)
+    return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())

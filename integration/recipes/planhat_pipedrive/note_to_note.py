@@ -1,0 +1,102 @@
+"""Flow note → Note: notes on a company, its deals and its people go with its deals, as conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.pipedrive.records import Note
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.errors import NotFound
+from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
+
+PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
+
+
+class NoteToNote:
+    """Pipedrive note → Planhat Note."""
+
+    key = company.NOTES
+    label = "Note → Note"
+    side = "left"
+    source_object = "note"
+    target_object = "conversation"
+    link_type = "note"
+    events: frozenset[str] = frozenset()
+    runs = frozenset({"fetch_all"})
+    runs_after = (company.LICENSES, company.PERSONS)
+    batch_size = 10
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when notes are received."""
+        return settings.get("note_direction") == "receive"
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """No event concerns a note alone."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """One by one: Pipedrive has no list of notes by id."""
+        found: list[Note] = []
+        for item in items:
+            try:
+                found.append(ctx.left.get_note(item.external_id))
+            except NotFound:
+                continue
+        return records(ctx, found)
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Notes of organizations that are in; the others are passed over in silence."""
+        rows, following = sweeps.gather(ctx.left.notes_page, cursor)
+        found = {key: record for key, record in records(ctx, rows).items() if record.values["organization"]}
+        return Page([Item(key) for key in found], found, following)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """How many of the account's notes are in is not known beforehand."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A note needs a company that is in Planhat."""
+        if record is None:
+            return Skip("deleted_at_source")
+        if not record.values["organization"]:
+            return Skip("company_not_synced")
+        link = batch.links.get(item.external_id)
+        active = link is not None and link.state == LinkState.ACTIVE
+        return Sync("update" if active else "create_note", mapped=False, extra=record.values["content"])
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One upsert for all of them."""
+        return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, notes=_notes)
+
+
+def records(ctx: Context, notes: Sequence[Note]) -> dict[str, Record]:
+    """With the organization each belongs to: its own, its deal's or its person's, if that is in."""
+    by_deal = _organizations(ctx, deals.LINK_TYPES.values(), {row.deal_id for row in notes}, deals.ORGANIZATION)
+    by_person = _organizations(ctx, ("person",), {row.person_id for row in notes}, ORGANIZATION)
+
+    possible = {row.org_id for row in notes} | {*by_deal.values(), *by_person.values()}
+    inside = scope.organizations(ctx, possible)
+
+    def company_of(note: Note) -> str | None:
+        found = (note.org_id, by_deal.get(note.deal_id), by_person.get(note.person_id))
+        return next((org_id for org_id in found if org_id in inside), None)
+
+    return people.note_records(notes, company_of)
+
+
+def _notes(record: Record) -> dict[str, Any]:
+    return {ORGANIZATION: record.values["organization"]}
+
+
+def _organizations(ctx: Context, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
+    """Record id → the organization its link remembers."""
+    wanted = [key for key in ids if key]
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=link_types, source_id__in=wanted)
+    pairs = rows.values_list("source_id", "notes") if wanted else ()
+    return {key: str(notes[name]) for key, notes in pairs if notes.get(name)}

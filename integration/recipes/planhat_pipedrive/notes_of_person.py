@@ -1,0 +1,66 @@
+"""Flow person → its notes: reads the notes that hang on one person, a call each, and lets them go as notes do.
+
+Waits as jobs behind the companies, so that a company with many busy people never holds up others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.together import Course, Part
+from integration.models import WebhookEvent
+from integration.recipes.planhat_pipedrive import company, note_to_note
+
+
+class NotesOfPerson:
+    """Pipedrive person → Planhat Notes."""
+
+    key = company.NOTES_OF_PERSON
+    label = "Person → Notes"
+    side = "left"
+    source_object = "person"
+    target_object = "conversation"
+    link_type = "notes_of_person"
+    events: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    batch_size = 10
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when persons and notes are received."""
+        return settings.get("note_direction") == settings.get("person_direction") == "receive"
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """No event concerns a person alone."""
+        return Skip("unhandled_event")
+
+    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+        """The notes, then the word that they were read."""
+        notes = [row for item in items for row in company.notes_on(ctx, person_id=item.external_id)]
+        rows = note_to_note.records(ctx, notes)
+        yield Part(company.NOTES, [Item(key) for key in rows], rows)
+        yield Part(self.key, items, self.read(ctx, items), own=True)
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """Nothing of the person itself is needed."""
+        return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Fetch All goes over all notes instead."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """See `page`."""
+        return 0
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """The notes have had their say already."""
+        return Sync("read_notes", mapped=False)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Nothing to send."""
+        return [Result("synced", link_state=None) for _ in writes]

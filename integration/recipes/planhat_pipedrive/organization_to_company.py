@@ -1,0 +1,110 @@
+"""Flow organization → company: it comes with a won deal, or when somebody asks for it ("Sync with Pipedrive").
+
+A change of an organization alone triggers nothing (seed 004), so this flow listens to no event. Asked for by a person,
+it brings its persons, notes and deals along, in the order Planhat needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.connectors.pipedrive.records import Organization, record_values
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.together import Course, Part
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
+from integration.recipes.planhat_pipedrive.owners import planhat_owner
+
+ELIGIBLE = "eligible"  # among the values: whether a deal in step brought the organization along
+BROUGHT = "with_deal"  # a hint: the organization comes with a deal, which waits for it
+
+
+class OrganizationToCompany:
+    """Pipedrive organization → Planhat company."""
+
+    key = "organization_to_company"
+    label = "Organization → Company"
+    side = "left"
+    source_object = "organization"
+    target_object = "company"
+    link_type = scope.COMPANY
+    events: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    batch_size = 3  # with deals, persons and notes about twenty calls: what the smallest plan allows at once
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when organizations are received."""
+        return settings.get("organization_direction") in ("receive", "both")
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """No event concerns an organization alone."""
+        return Skip("unhandled_event")
+
+    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+        """The organizations; where a person asked or a deal waits, what belongs to them follows."""
+        asked = [item.external_id for item in items if _brings(item)]
+        company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
+        eligible = company.eligible_deals(ctx, asked)
+        brought = {str(row.values["org_id"]) for row in eligible.values()}
+        if found is None:
+            found = _read(ctx, items, brought) if asked else self.read(ctx, items)
+        done = yield Part(self.key, items, found, own=True)
+        fine = company.arrived(done)
+        going = {key: row for key, row in eligible.items() if str(row.values["org_id"]) in fine}
+        yield from company.deal_parts(ctx, [Item(key) for key in going], going, own=False)
+        if asked:
+            here = [found[key] for key in asked if key in fine]
+            yield from company.belongings(ctx, here, list(going.values()))
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred organizations per call; the deals of those that no deal brought along yet are looked at."""
+        wanted = [item.external_id for item in items]
+        inside = scope.organizations(ctx, wanted)
+        eligible = company.eligible_deals(ctx, [key for key in wanted if key not in inside])
+        return _read(ctx, items, {str(row.values["org_id"]) for row in eligible.values()} | inside)
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """Runs go over deals; organizations come with them."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """See `page`."""
+        return 0
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """In, if a deal brought it along or it is in Planhat already."""
+        if record is None:
+            return Skip("deleted_at_source")
+        link = batch.links.get(item.external_id)
+        active = link is not None and link.state == LinkState.ACTIVE
+        if not active and not record.values[ELIGIBLE]:
+            return Skip("no_won_deal")
+        extra = planhat_owner(ctx, str(record.values["owner_id"] or ""))
+        return Sync("update" if active else "create_company", creating=not active, extra=extra)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One upsert for all of them."""
+        return writing.upsert(ctx, "company", writes)
+
+
+def records(ctx: Context, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
+    """Organizations as records. `eligible` says of an id whether a deal brought it along."""
+    return {
+        row.id: Record(row.id, {**record_values(row), ELIGIBLE: bool(eligible(row.id))}, version=row.update_time)
+        for row in rows
+        if not row.is_deleted
+    }
+
+
+def _read(ctx: Context, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
+    rows = sweeps.organizations(ctx, [item.external_id for item in items], include_fields=[NOTES_COUNT])
+    return records(ctx, rows, eligible=lambda org_id: org_id in brought)
+
+
+def _brings(item: Item) -> bool:
+    return bool(item.hint.get("resync") or item.hint.get(BROUGHT))

@@ -1,0 +1,24 @@
+"""Owners: a user of Pipedrive is the team member of Planhat with the same e-mail address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integration.engine.context import Context
+from integration.recipes import pipedrive_people as people
+
+
+def planhat_owner(ctx: Context, user_id: str) -> dict[str, Any]:
+    """`owner` with Planhat's id, or nothing: an unknown owner is left unset (planhat sheet §5)."""
+    if not user_id:
+        return {}
+    email = str(people.users(ctx).get(user_id, {}).get("email") or "").strip().lower()
+    found = _team(ctx).get(email) if email else None
+    return {"owner": found} if found else {}
+
+
+def _team(ctx: Context) -> dict[str, str]:
+    def fetch() -> dict[str, str]:
+        return {row.email.strip().lower(): row.id for row in ctx.right.get_users() if row.email}
+
+    return dict(ctx.directory("right", "users", fetch))

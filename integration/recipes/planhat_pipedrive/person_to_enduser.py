@@ -1,0 +1,83 @@
+"""Flow person → End User: the people of a company go with its deals. A change of a person alone triggers nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import LinkState, WebhookEvent
+from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
+from integration.secrets import email_hash
+
+ORGANIZATION = "organization"  # in a person's link: the company they are in
+
+
+class PersonToEnduser:
+    """Pipedrive person → Planhat End User."""
+
+    key = company.PERSONS
+    label = "Person → End User"
+    side = "left"
+    source_object = "person"
+    target_object = "enduser"
+    link_type = "person"
+    events: frozenset[str] = frozenset()
+    runs = frozenset({"fetch_all"})
+    runs_after = (company.LICENSES,)
+    batch_size = 500
+    urgent = False
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when persons are received."""
+        return settings.get("person_direction") == "receive"
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """No event concerns a person alone."""
+        return Skip("unhandled_event")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """A hundred people per call."""
+        return people.records(ctx, ctx.left.get_persons([item.external_id for item in items]))
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """The people of organizations that are in; the others are passed over in silence."""
+        inside = scope.organizations(ctx)
+        rows, following = sweeps.gather(ctx.left.persons_page, cursor)
+        found = people.records(ctx, [row for row in rows if row.org_id in inside], inside=True)
+        return Page([Item(key) for key in found], found, following)
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """How many of the account's people are in is not known beforehand."""
+        return None
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """A person needs a company that is in Planhat; an address belongs to one of them only."""
+        if record is None:
+            return Skip("deleted_at_source")
+        org_id = record.values["org_id"]
+        if not org_id:
+            return Skip("person_without_organization")
+        if not record.values[people.INSIDE]:
+            return Skip("company_not_synced")
+        if record.email and batch.owner(email_hash(record.email), item.external_id) != item.external_id:
+            return Skip("duplicate_email")
+        link = batch.links.get(item.external_id)
+        active = link is not None and link.state == LinkState.ACTIVE
+        extra = {"companyId": f"srcid-{org_id}", "email": record.email or None, "otherEmails": _others(record)}
+        return Sync("update" if active else "create_enduser", creating=not active, extra=extra, notes=_notes(record))
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """One upsert for all of them."""
+        return writing.upsert(ctx, "enduser", writes, notes=_notes)
+
+
+def _notes(record: Record) -> dict[str, Any]:
+    return {ORGANIZATION: record.values["org_id"]}
+
+
+def _others(record: Record) -> list[str] | None:
+    """Further addresses, the first one aside."""
+    return list(record.values["emails"])[1:] or None

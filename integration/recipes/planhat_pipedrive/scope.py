@@ -1,0 +1,64 @@
+"""Which organizations are in: those a deal in step brought along, in a pipeline that is (still) selected.
+
+Read by the runs over persons and notes. Deselecting a pipeline takes its organizations out: what was synced stays, and
+is no longer updated (seed 004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from integration.engine.context import Context
+from integration.models import LinkState, RecordLink
+from integration.recipes.planhat_pipedrive import deals, sweeps
+
+COMPANY = "company"
+
+
+def organizations(ctx: Context, among: Collection[str] | None = None) -> frozenset[str]:
+    """Ids of the organizations whose persons and notes go to Planhat, all or those `among` these ids.
+
+    A run asks once. In a dry run the deals are read for it.
+    """
+    if ctx.run is None or ctx.run.pk is None:
+        return _from_links(ctx, among)
+    key = f"scope:{ctx.run.pk}"
+    if key not in ctx.memory:
+        ctx.memory[key] = _from_deals(ctx) if ctx.run.dry_run else _from_links(ctx)
+    found: frozenset[str] = ctx.memory[key]
+    return found
+
+
+def _from_links(ctx: Context, among: Collection[str] | None = None) -> frozenset[str]:
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=deals.LINK_TYPES.values())
+    if among is not None:
+        rows = rows.filter(**{f"notes__{deals.ORGANIZATION}__in": [key for key in among if key]})
+    found = frozenset(
+        str(notes[deals.ORGANIZATION])
+        for notes in rows.values_list("notes", flat=True)
+        if notes.get(deals.ORGANIZATION) and deals.allowed(ctx.settings, str(notes.get(deals.PIPELINE) or ""))
+    )
+    return found & _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
+
+
+def _companies(ctx: Context, among: Collection[str]) -> frozenset[str]:
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
+    known = frozenset(rows.values_list("source_id", flat=True))
+    return known & frozenset(among)
+
+
+def _from_deals(ctx: Context) -> frozenset[str]:
+    """What a real run would bring along: the organizations of all eligible deals."""
+    found, cursor = set(), None
+    while True:
+        rows, cursor = sweeps.gather(lambda at: ctx.left.deals_page(at, **status(ctx)), cursor)
+        for record in deals.records(ctx, rows).values():
+            if not deals.ineligible(ctx, record):
+                found.add(str(record.values["org_id"]))
+        if cursor is None:
+            return frozenset(found)
+
+
+def status(ctx: Context) -> dict[str, str]:
+    """The filter of Pipedrive's list: won deals, or all."""
+    return {"status": "won"} if ctx.settings["mode"] == "won" else {}

@@ -1,0 +1,64 @@
+"""What installing this recipe makes: custom fields in Planhat that mapping rows name and Planhat does not have yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.connectors.base import FieldSpec
+from integration.engine.context import Context
+from integration.engine.flow import Flow
+from integration.engine.recipe import Step
+from integration.errors import TenantActionError
+from integration.models import FieldMapping
+from integration.recipes.planhat_pipedrive import places, rules
+
+
+def steps(ctx: Context) -> Sequence[Step]:
+    """What the settings name must be there; what mapping rows ask for is made."""
+    return [
+        Step("deals", "Pipelines and deal fields in Pipedrive", deal_places),
+        Step("fields", "Custom fields in Planhat", custom_fields),
+    ]
+
+
+def deal_places(ctx: Context) -> str:
+    """Look for the pipelines and fields the settings name. Raises TenantActionError for those that are gone."""
+    ctx.talking_to = "left"
+    pipelines, fields = places.pipelines(ctx, fresh=True), places.deal_fields(ctx, fresh=True)
+    named = [rule.what for rule in rules.rules_of(ctx.settings) if rule.what not in (rules.PIPELINE, rules.PRODUCT)]
+    paths = [path for path in (ctx.settings["start_date"], ctx.settings["end_date"], *named) if path]
+    gone = [f"pipeline {key}" for key in ctx.settings["pipelines"] if key not in pipelines]
+    gone += [f"deal field {path.rpartition('.')[2]}" for path in paths if path not in fields]
+    if gone:
+        said = f"Pipedrive no longer has {', '.join(gone)}. Choose again in the settings."
+        raise TenantActionError(said, reason="deal_field_missing")
+    return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
+
+
+def custom_fields(ctx: Context) -> str:
+    """Create the field a row asks for by its name, and let the row name it by its id: names can change."""
+    for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
+        ctx.fields("left", source, fresh=True)
+    ctx.talking_to = "right"
+    made = []
+    for flow in _mapped(ctx):
+        known = ctx.fields("right", flow.target_object, fresh=True)
+        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
+        for row in rows.exclude(direction="off"):
+            if row.target not in known:
+                same = (spec for spec in known.values() if spec.custom and spec.label == row.target)
+                spec = next(same, None) or _create(ctx, flow.target_object, row)
+                FieldMapping.objects.filter(pk=row.pk).update(target=spec.key)
+                made.append(spec.label)
+        if made:
+            ctx.fields("right", flow.target_object, fresh=True)
+    return f"created {', '.join(made)}" if made else "in place"
+
+
+def _mapped(ctx: Context) -> list[Flow]:
+    return [flow for flow in ctx.recipe.flows if flow.key in ctx.recipe.mapped_flows and flow.enabled(ctx.settings)]
+
+
+def _create(ctx: Context, object_type: str, row: FieldMapping) -> FieldSpec:
+    wanted = FieldSpec("", row.target, str(row.options["target_type"]), custom=True)
+    return ctx.connection("right").connector.create_field(ctx.right, object_type, wanted)

@@ -1,0 +1,68 @@
+"""Flow company → sync: "Sync with Pipedrive" from Planhat, by an automation somebody starts there.
+
+Planhat's own integration has this in the company's menu (seed 004). The call only names the company; what follows is
+the same as when somebody asks for it here: the organization is read afresh, with all that belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.models import RecordLink, WebhookEvent
+from integration.recipes.planhat_pipedrive import scope
+from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
+
+
+class SyncCompany:
+    """Planhat company → its Pipedrive organization, asked for."""
+
+    key = "sync_company"
+    label = "Company → Sync with Pipedrive"
+    side = "right"
+    source_object = "company"
+    target_object = "organization"
+    link_type = "sync_company"
+    events = frozenset({"company.sync"})
+    runs: frozenset[str] = frozenset()
+    batch_size = 100
+    urgent = True  # somebody waits for it
+
+    def enabled(self, settings: Mapping[str, Any]) -> bool:
+        """On when organizations are received."""
+        return OrganizationToCompany().enabled(settings)
+
+    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+        """The organization of the company."""
+        rows = RecordLink.objects.filter(
+            integration=ctx.integration, link_type=scope.COMPANY, target_id=event.external_id
+        )
+        return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip("not_linked")
+
+    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+        """The organization is read by the flow that syncs it."""
+        return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
+
+    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+        """No run asks for a company."""
+        return Page([])
+
+    def count(self, ctx: Context, kind: str) -> int | None:
+        """See `page`."""
+        return 0
+
+    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+        """It was asked for."""
+        return Sync("ask_for_sync", mapped=False)
+
+    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+        """Nothing to send; the organization goes next."""
+        return [
+            Result("synced", link_state=None, follow_ups=(
+                FollowUp(OrganizationToCompany.key, write.item.external_id, {"resync": True}),
+            ))
+            for write in writes
+        ]  # fmt: skip

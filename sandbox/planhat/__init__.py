@@ -1,0 +1,1 @@
+"""The Planhat stand-in."""
