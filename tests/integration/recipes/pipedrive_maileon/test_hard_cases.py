@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
-from integration.engine import replay, router, runner, runs
+from integration.engine import replay, router, runner, runs, together
 from integration.models import Connection, Doorbell, RateBudget, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
@@ -299,7 +299,7 @@ def test_a_run_leaves_waiting_jobs_alone(world):
         integration=world.integration, flow=flow.key, external_id="5", hint={"merged_into": "9"}, attempts=16
     )
     ctx = Context(world.integration, get_recipe("pipedrive_maileon"))
-    runs._keep_unfinished(
+    together.keep_unfinished(
         ctx, flow, [Done(Item("5", {"run": "fetch_all"}), None, None, Result("failed", reason="record_refused"))]
     )
     j = SyncJob.objects.get(external_id="5")
