@@ -1,13 +1,28 @@
-"""`python -m benchmarks [NAME …] [--json] [--rows N]`: answer the questions, exit 1 when a figure misses its reach."""
+"""`python -m benchmarks [NAME …] [--json] [--rows N] [--short]`: answer the questions, exit 1 if one misses its reach.
+
+Each question runs in a process of its own, once per stack: embedded (SQLite, queue in the database) or postgres (with
+Redis). DATABASE_URL and REDIS_URL say where those are; the databases used have the question's name behind it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from importlib import import_module
 
-QUESTIONS = {"console": "benchmarks.console"}
+# Question → the stacks it is asked on.
+QUESTIONS = {
+    "start": ("embedded",),
+    "intake": ("embedded", "postgres"),
+    "latency": ("embedded", "postgres"),
+    "burst": ("embedded",),
+    "fetch": ("embedded",),
+    "fairness": ("postgres",),
+    "workers": ("postgres",),
+    "console": ("postgres",),
+}
 
 
 def main() -> int:
@@ -17,17 +32,31 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", choices=[*QUESTIONS, []], help="questions; all of them when none is named")
     parser.add_argument("--json", action="store_true", help="one JSON object per figure and line")
+    parser.add_argument("--rows", type=int, default=0, help="how much to work on; each question has its own default")
     parser.add_argument(
-        "--rows", type=int, default=0, help="rows to fill large tables with; each question has its own default"
+        "--short", action="store_true", help="less of it, and only half of the reach: finds what is far off"
     )
+    parser.add_argument("--stack", choices=("embedded", "postgres"), help="only on this stack")
     asked = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("LOCKSTEP_DEVELOPMENT", "1")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
-    fine = True
-    for name in asked.names or QUESTIONS:
-        fine = import_module(QUESTIONS[name]).run(rows=asked.rows, as_json=asked.json) and fine
-    return 0 if fine else 1
+    runs = [
+        (name, stack) for name in asked.names or QUESTIONS for stack in QUESTIONS[name] if asked.stack in (None, stack)
+    ]
+    if len(runs) == 1:
+        name, stack = runs[0]
+        question = import_module(f"benchmarks.{name}")
+        return 0 if question.run(stack=stack, rows=asked.rows, as_json=asked.json, short=asked.short) else 1
+    options = [flag for flag, given in (("--json", asked.json), ("--short", asked.short)) if given]
+    codes = [
+        subprocess.run(  # noqa: S603 (our own program)
+            [sys.executable, "-m", "benchmarks", name, "--stack", stack, "--rows", str(asked.rows), *options],
+            check=False,
+        ).returncode
+        for name, stack in runs
+    ]
+    return max(codes, default=0)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ PORTION = 500_000
 TENANTS = 40
 
 
-def run(*, rows: int, as_json: bool) -> bool:
+def run(*, stack: str, rows: int, as_json: bool, short: bool) -> bool:
     """Prepare the database, then measure."""
     rows = rows or ROWS
     _own_database()

@@ -41,6 +41,22 @@ def at_most(name: str, value: float, unit: str, limit: float, baseline: float | 
     )
 
 
+def at_least(name: str, value: float, unit: str, baseline: float, ratio: float) -> Figure:
+    """A figure that shall reach a multiple of its baseline."""
+    reached = value / baseline if baseline else 0.0
+    return Figure(
+        name, round(value, 2), unit, round(baseline, 2), round(reached, 4), f"≥ {ratio:g} × baseline", reached >= ratio
+    )
+
+
+def no_more_than(name: str, value: float, unit: str, baseline: float, ratio: float) -> Figure:
+    """A figure that shall stay below a multiple of its baseline."""
+    reached = value / baseline if baseline else 0.0
+    return Figure(
+        name, round(value, 2), unit, round(baseline, 2), round(reached, 4), f"≤ {ratio:g} × baseline", reached <= ratio
+    )
+
+
 def median_ms(call: Callable[[], object], times: int, *, warm: int = 3) -> float:
     """The median time of a call in milliseconds, after some that do not count."""
     for _ in range(warm):

@@ -10,6 +10,8 @@ from config.settings import *  # noqa: F403
 SECURE_SSL_REDIRECT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AXES_ENABLED = False
+INTAKE_MEMORY_SECONDS = 0.0  # what a test changes is seen at once
+DOORBELL_MOMENT_SECONDS = 0.0
 LOGGING["root"]["level"] = "WARNING"  # noqa: F405
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405

@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q
@@ -25,11 +26,28 @@ ROUTER = "router"
 STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
 BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
 _broker_down_until = 0.0
+_moments: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
+_moment_lock = threading.Lock()
 
 
 def ring(key: str) -> None:
     """Ask for a worker once the current transaction has committed. `key` is ROUTER or an integration's id."""
     transaction.on_commit(lambda: _ring_now(key))
+
+
+def ring_soon(key: str) -> None:
+    """The same for who rings very often: within a moment after a ring it is put off to the moment's end, once."""
+    now = time.monotonic()
+    with _moment_lock:
+        due = _moments.get(key, 0.0)
+        if now < due:
+            return  # somebody rings at the end of this moment anyway
+        early = now < due + settings.DOORBELL_MOMENT_SECONDS
+        _moments[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
+    if early:
+        ring_later(key, settings.DOORBELL_MOMENT_SECONDS)
+    else:
+        ring(key)
 
 
 def ring_later(key: str, seconds: float) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from django.db import transaction
+from django.db.models.constants import OnConflict
 from django.utils import timezone
 
 from integration.connectors.base import ParsedEvent
 from integration.engine import doorbell
+from integration.engine.group_commit import GroupCommit
 from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent
 from integration.secrets import email_hash
 
+ONE_STATEMENT = 500  # rows; more go in several statements within one transaction
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
 
 
@@ -25,11 +27,10 @@ def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred
     Deferred events are routed when no others wait.
     """
     rows = [_row(endpoint, event, deferred) for event in events]
-    with transaction.atomic():
-        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
-        _touch(endpoint)
+    _committed.store(rows)
+    _touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
-        doorbell.ring(doorbell.ROUTER)
+        doorbell.ring_soon(doorbell.ROUTER)
 
 
 def record_for_accounts(
@@ -55,13 +56,25 @@ def record_for_accounts(
     rows = [
         _row(endpoint, event, late[endpoint.pk]) for event in events for endpoint in endpoints.get(event.account_id, ())
     ]
-    with transaction.atomic():
-        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
-        for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
-            _touch(endpoint)
+    _committed.store(rows)
+    for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
+        _touch(endpoint)
     if rows:
-        doorbell.ring(doorbell.ROUTER)
+        doorbell.ring_soon(doorbell.ROUTER)
     return sum(event.account_id not in endpoints for event in events)
+
+
+def _store(rows: Sequence[WebhookEvent]) -> None:
+    """Insert those that are not there yet. One statement is a transaction of its own: nothing to begin or to end."""
+    if not rows:
+        return
+    if len(rows) > ONE_STATEMENT:
+        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
+        return
+    fields = [field for field in WebhookEvent._meta.concrete_fields if not field.primary_key]
+    WebhookEvent.objects.all()._insert(  # type: ignore[attr-defined]  # what bulk_create calls inside its transaction
+        rows, fields=fields, using=WebhookEvent.objects.db, on_conflict=OnConflict.IGNORE
+    )
 
 
 def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:
@@ -87,3 +100,7 @@ def _touch(endpoint: WebhookEndpoint) -> None:
     last = endpoint.last_received_at
     if last is None or (now - last).total_seconds() > RECEIVED_EVERY:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(last_received_at=now)
+        endpoint.last_received_at = now
+
+
+_committed = GroupCommit(_store)

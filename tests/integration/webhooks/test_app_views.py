@@ -170,20 +170,23 @@ def test_vendors_of_the_other_kind_have_no_such_address_and_the_other_way_round(
     assert Client().get(ADDRESS).status_code == 405
 
 
-@pytest.mark.parametrize("moment", ["before", "during"])
-def test_a_failing_database_is_503_and_leaves_nothing_half_done(monkeypatch, moment):
+@pytest.mark.parametrize(("moment", "stored"), [("before", 0), ("after", 2)])
+def test_a_failing_database_is_503_and_leaves_nothing_half_done(monkeypatch, moment, stored):
+    """All events of a call or none; what is stored but not acknowledged is one event when it comes again."""
     portal("101")
+    call = [event("101"), event("101", eventId=2)]
 
     def fail(*args, **kwargs):
         raise DatabaseError("down")
 
-    target = (WebhookEvent.objects, "bulk_create") if moment == "before" else (inbox, "_touch")
-    monkeypatch.setattr(*target, fail)
-    answer = post([event("101")])
+    monkeypatch.setattr(*(inbox._committed, "_write") if moment == "before" else (inbox, "_touch"), fail)
+    answer = post(call)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert WebhookEvent.objects.count() == stored
     monkeypatch.undo()
-    assert not WebhookEvent.objects.exists()
+    assert post(call).status_code == 200
+    assert WebhookEvent.objects.count() == 2
 
 
 def test_the_endpoint_of_a_portal_has_the_address_of_the_app(settings):

@@ -1,0 +1,81 @@
+"""Write what several threads want to store at the same time in one transaction: a commit costs the same for many rows.
+
+Nobody waits for company: a thread that finds no commit under way writes at once. Those that come meanwhile are written
+together by the first of them, and each returns when its own rows are committed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import OperationalError
+
+LONGEST_WAIT = 30.0  # seconds for a commit of somebody else's; longer than any lock may last
+
+
+class GroupCommit:
+    """One queue of rows with the function that writes them."""
+
+    def __init__(self, write: Callable[[Sequence[Any]], None]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._queue: list[_Wish] = []
+        self._busy = False
+
+    def store(self, rows: Sequence[Any]) -> None:
+        """Return when these rows are committed. Raises what writing them raised."""
+        wish = _Wish(rows)
+        with self._lock:
+            self._queue.append(wish)
+            leads = not self._busy
+            self._busy = True
+        if not leads:
+            if not wish.called.wait(LONGEST_WAIT):
+                raise OperationalError("The rows of others are still being written.")
+            if not wish.leads:
+                wish.outcome()
+                return
+        try:
+            self._lead()
+        finally:
+            self._hand_over()
+        wish.outcome()
+
+    def _lead(self) -> None:
+        with self._lock:
+            group, self._queue = self._queue, []
+        try:
+            self._write([row for wish in group for row in wish.rows])
+        except Exception:
+            for wish in group:  # somebody's rows are refused: each on its own
+                try:
+                    self._write(wish.rows)
+                except Exception as exc:
+                    wish.error = exc
+        finally:
+            for wish in group:
+                wish.called.set()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue[0].leads = True
+                self._queue[0].called.set()
+            else:
+                self._busy = False
+
+
+class _Wish:
+    """One thread's rows."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+        self.called = threading.Event()
+        self.leads = False
+        self.error: Exception | None = None
+
+    def outcome(self) -> None:
+        if self.error is not None:
+            raise self.error

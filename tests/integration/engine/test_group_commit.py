@@ -1,0 +1,66 @@
+"""Rows of many threads in few commits; nobody's fault is somebody else's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from integration.engine.group_commit import GroupCommit
+
+
+def test_those_that_come_during_a_commit_are_written_together_and_none_is_lost():
+    written = []
+
+    def write(rows):
+        time.sleep(0.01)
+        written.append(list(rows))
+
+    group = GroupCommit(write)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: group.store([number]), range(200)))
+
+    assert sorted(row for rows in written for row in rows) == list(range(200))
+    assert len(written) < 60
+
+
+def test_alone_nobody_waits():
+    written = []
+    GroupCommit(written.append).store([1, 2])
+    assert written == [[1, 2]]
+
+
+def test_a_refused_row_fails_its_own_thread_only():
+    gate, written = threading.Event(), []
+
+    def write(rows):
+        gate.wait(5)
+        if "bad" in rows:
+            raise ValueError("refused")
+        written.extend(rows)
+
+    group = GroupCommit(write)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(group.store, ["first"])
+        time.sleep(0.05)
+        others = {row: pool.submit(group.store, [row]) for row in ("good", "bad", "fine")}
+        time.sleep(0.05)
+        gate.set()
+        first.result(5)
+        with pytest.raises(ValueError, match="refused"):
+            others["bad"].result(5)
+        others["good"].result(5), others["fine"].result(5)
+
+    assert sorted(written) == ["fine", "first", "good"]
+
+
+def test_it_goes_on_after_a_failure():
+    def write(rows):
+        raise ValueError("away")
+
+    group = GroupCommit(write)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="away"):
+            group.store([1])
