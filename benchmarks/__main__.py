@@ -19,7 +19,6 @@ QUESTIONS = {
     "latency": ("embedded", "postgres"),
     "burst": ("embedded",),
     "fetch": ("embedded",),
-    "fairness": ("postgres",),
     "workers": ("postgres",),
     "console": ("postgres",),
 }

@@ -74,7 +74,7 @@ def install_hubspot(sandbox: SandboxThread, tenant: Tenant | None = None, **sett
 def install_hubspot_for(sandbox: SandboxThread, left: Connection, **settings: Any) -> Integration:
     """The same on a portal that is connected already."""
     right = connect(left.tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=MAILEON_KEY)
-    return _installed(left.tenant, "hubspot_maileon", left, right, settings)
+    return install_between(left.tenant, "hubspot_maileon", left, right, settings)
 
 
 def install_brevo(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
@@ -82,7 +82,7 @@ def install_brevo(sandbox_url: str, tenant: Tenant | None = None, **settings: An
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "brevo", f"{sandbox_url}/brevo/v3", api_key=BREVO_KEY)
-    return _installed(tenant, "pipedrive_brevo", left, right, settings)
+    return install_between(tenant, "pipedrive_brevo", left, right, settings)
 
 
 def install_leadboxer(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
@@ -90,7 +90,7 @@ def install_leadboxer(sandbox_url: str, tenant: Tenant | None = None, **settings
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "leadboxer", f"{sandbox_url}/leadboxer/v1", api_key=LEADBOXER_KEY, email=LEADBOXER_LOGIN)
     right = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
-    return _installed(tenant, "leadboxer_pipedrive", left, right, settings)
+    return install_between(tenant, "leadboxer_pipedrive", left, right, settings)
 
 
 def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> Integration:
@@ -98,12 +98,13 @@ def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> 
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "maileon", f"{sandbox_url}/maileon/1.0", api_key=MAILEON_KEY)
-    return _installed(tenant, "pipedrive_maileon", left, right, settings)
+    return install_between(tenant, "pipedrive_maileon", left, right, settings)
 
 
-def _installed(
+def install_between(
     tenant: Tenant, recipe: str, left: Connection, right: Connection, settings: dict[str, Any]
 ) -> Integration:
+    """A recipe installed and active between two connections."""
     integration = Integration.objects.create(tenant=tenant, recipe=recipe, left=left, right=right, settings=settings)
     results = provisioning.provision(integration, get_recipe)
     assert all(result.ok for result in results), results
@@ -116,7 +117,7 @@ def install_planhat(sandbox_url: str, tenant: Tenant | None = None, **settings: 
     tenant = tenant or Tenant.objects.create(name="ACME")
     left = connect(tenant, "pipedrive", f"{sandbox_url}/pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
     right = connect(tenant, "planhat", f"{sandbox_url}/planhat", api_token=PLANHAT_TOKEN)
-    return _installed(tenant, "planhat_pipedrive", left, right, settings)
+    return install_between(tenant, "planhat_pipedrive", left, right, settings)
 
 
 def save(integration: Integration, **settings: Any) -> None:
