@@ -19,6 +19,7 @@ QUESTIONS = {
     "latency": ("embedded", "postgres"),
     "burst": ("embedded",),
     "fetch": ("embedded",),
+    "fairness": ("postgres",),
     "workers": ("postgres",),
     "console": ("postgres",),
 }
