@@ -7,6 +7,7 @@ POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/lockstep_test
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST_ARGS ?=
 BENCH ?=
+MINUTES ?= 10
 # The demo has a database and ports of its own: web port, sandbox port, name.
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
 	PIPEDRIVE_CLIENT_ID=lockstep-sandbox PIPEDRIVE_CLIENT_SECRET=sandbox-client-secret-0001 \
@@ -50,6 +51,9 @@ check: $(STAMP) ## lint, types, import direction, migrations, production setting
 chaos: $(STAMP) ## the chaos table: faults and bad input, on PostgreSQL and Redis, then on the embedded default
 	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest --chaos $(PYTEST_ARGS)
 	$(BIN)/python -m pytest --chaos $(PYTEST_ARGS) tests/chaos
+
+soak: $(STAMP) ## five recipes under random faults; MINUTES=30
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 screenshots: $(STAMP) ## pictures of every page of the portal, desktop and phone, into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser

@@ -30,6 +30,11 @@ class Stage:
     web_url: str
     sandbox_url: str
 
+    @property
+    def url(self) -> str:
+        """The sandbox's address, as a sandbox in a thread names it."""
+        return self.sandbox_url
+
     def control(self, method: str, path: str, json: Any = None) -> Any:
         """Talk to the sandbox's control API."""
         answer = requests.request(method, f"{self.sandbox_url}/_control{path}", json=json, timeout=300)
