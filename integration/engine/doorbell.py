@@ -66,9 +66,12 @@ def _ring_now(key: str) -> None:
     if _is_ringing(key):
         return
     now = timezone.now()
-    Doorbell.objects.bulk_create([Doorbell(key=key)], ignore_conflicts=True)
-    free = Q(rung_at__isnull=True) | Q(rung_at__lt=now - STALE_AFTER)
-    if Doorbell.objects.filter(free, key=key).update(rung_at=now):
+    free = Doorbell.objects.filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - STALE_AFTER), key=key)
+    rung = free.update(rung_at=now)
+    if not rung and not Doorbell.objects.filter(key=key).exists():
+        Doorbell.objects.bulk_create([Doorbell(key=key)], ignore_conflicts=True)
+        rung = free.update(rung_at=now)
+    if rung:
         _push(key)
 
 

@@ -30,9 +30,11 @@ def route_new_events(recipes: Recipes) -> int:
     """Route everything that is new and ring for each integration that got work. Returns the number of events."""
     doorbell.answered(doorbell.ROUTER)
     total = 0
-    while count := _route_portion(recipes):
+    while True:
+        count = _route_portion(recipes)
         total += count
-    return total
+        if count < PORTION:  # what comes from now on rings again
+            return total
 
 
 def _route_portion(recipes: Recipes) -> int:

@@ -24,7 +24,7 @@ from integration.engine.context import LEASE, Context
 from integration.engine.flow import Flow, Item, Result
 from integration.engine.recipe import Recipes
 from integration.errors import IntegrationError, LeaseLost
-from integration.models import Integration, JobState, Outcome, State, SyncJob, SyncLog
+from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: floa
     while True:  # at least one round, however short the slice
         if not _open_for_work(integration):
             return "waiting"
-        worked = [_job_batch(ctx, flow) for flow in flows]
+        due = _flows_with_work(integration)
+        worked = [_job_batch(ctx, flow) for flow in flows if flow.key in due]
         worked.append(runs.step(ctx))
         if not any(worked):
             return "idle"
@@ -90,14 +91,26 @@ def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: floa
 
 def _open_for_work(integration: Integration) -> bool:
     """Whether both connections may be called now. Holds the jobs when a person must act first."""
+    columns = ("health", "health_reason", "not_before")
+    now = {
+        row["pk"]: row
+        for row in Connection.objects.filter(pk__in=(integration.left_id, integration.right_id)).values("pk", *columns)
+    }
     for connection in (integration.left, integration.right):
-        connection.refresh_from_db(fields=["health", "health_reason", "not_before"])
+        for column in columns:
+            setattr(connection, column, now[connection.pk][column])
         if not connection.usable:
             hold_jobs(integration, connection.health_reason)
             return False
         if connection.not_before and connection.not_before > timezone.now():
             return False
     return True
+
+
+def _flows_with_work(integration: Integration) -> set[str]:
+    """The flows that have a job to do now."""
+    due = SyncJob.objects.filter(integration=integration, state=JobState.WAITING, next_attempt_at__lte=timezone.now())
+    return set(due.order_by().values_list("flow", flat=True).distinct())
 
 
 def hold_jobs(integration: Integration, reason: str) -> int:
@@ -110,6 +123,8 @@ def hold_jobs(integration: Integration, reason: str) -> int:
 def _recover_abandoned(integration: Integration) -> None:
     """We hold the lease, so whatever is marked as running was left by a worker that died."""
     abandoned = SyncJob.objects.filter(integration=integration, state=JobState.RUNNING)
+    if not abandoned.exists():
+        return
     now = timezone.now()
     abandoned.filter(crashes__gte=MAX_CRASHES - 1).update(
         state=JobState.DEAD, reason="crashed", crashes=F("crashes") + 1, updated_at=now
