@@ -59,7 +59,7 @@ def test_two_runs_of_the_same_hour_leave_one_of_each(both):
     assert_one_of_each(world)
 
 
-@pytest.mark.chaos("V8")
+@pytest.mark.chaos("V8", "V9")
 @pytest.mark.parametrize(
     "verb", ["create_organization", "create_person", "create_lead", "create_activity", "create_deal"]
 )
@@ -109,7 +109,7 @@ def test_a_kill_before_the_page_is_stored_leaves_one_of_each(both, monkeypatch, 
     assert_one_of_each(world)
 
 
-@pytest.mark.chaos("V8")
+@pytest.mark.chaos("V8", "V9")
 @pytest.mark.parametrize("path", ["/v2/organizations", "/v2/persons", "/v1/leads", "/v2/activities", "/v2/deals"])
 def test_a_lost_answer_of_any_creation_leaves_one_of_each(both, path):
     world = both()
