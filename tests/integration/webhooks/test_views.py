@@ -170,6 +170,17 @@ def test_a_nul_in_a_vendors_address_loses_no_opt_out():
 
 
 @pytest.mark.chaos("W7")
+def test_a_nul_in_the_marker_of_an_import_is_dropped():
+    row = EndpointFactory(connection__vendor="brevo")
+    query = f"token={quote(row.secret['current'])}&import=abc%00"
+
+    answer = Client().post(f"/hooks/brevo/{row.token}/?{query}", b"", content_type="application/json")
+
+    assert answer.status_code == 200
+    assert WebhookEvent.objects.get().external_id == "abc"
+
+
+@pytest.mark.chaos("W7")
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(endpoint, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
