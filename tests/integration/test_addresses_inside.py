@@ -129,7 +129,7 @@ def test_a_name_of_the_vendors_that_leads_inside_is_not_called(
 
 
 def test_a_name_that_changes_its_answer_leads_nobody_inside(monkeypatch: pytest.MonkeyPatch, outside: Any) -> None:
-    """Rebinding: public when it is checked, inside when it is used. The checked address is used, and each try checks anew."""
+    """Rebinding: public when it is checked, inside when it is used. What was checked is what is used."""
     asked: list[str] = []
 
     def rebinding(host: str, *args: Any, **more: Any) -> Any:

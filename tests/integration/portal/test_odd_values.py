@@ -15,6 +15,7 @@ from integration.recipes.registry import RECIPES, get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
 from tests.support import factories
 
+pytestmark = pytest.mark.django_db(transaction=True)
 WORLDS = {
     "pipedrive_maileon": "world", "hubspot_maileon": "hubspot_world", "pipedrive_brevo": "brevo_world",
     "planhat_pipedrive": "planhat_world", "leadboxer_pipedrive": "leadboxer_install",
