@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from integration.guard import HostPolicy
-from integration.http import Wire
+from integration.http import Wire, storable
 
 JSONValue = Any  # a parsed JSON document; checked where it enters, see each vendor's client
 
@@ -114,12 +114,12 @@ class WebhookRequest:
 
     @classmethod
     def of(cls, request: Any) -> WebhookRequest:
-        """From Django's request, with the address as the vendor sees it."""
+        """From Django's request, with the address as the vendor sees it and parameters that any database stores."""
         return cls(
             method=str(request.method),
             url=settings.PUBLIC_URL.rstrip("/") + request.get_full_path(),
             headers={str(name): str(value) for name, value in request.headers.items()},
-            query={name: str(value) for name, value in request.GET.items()},
+            query=storable({name: str(value) for name, value in request.GET.items()}),
             body=request.body,
         )
 

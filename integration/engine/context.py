@@ -18,7 +18,8 @@ from integration.connectors.base import FieldSpec, Option
 from integration.engine import tokens
 from integration.engine.budget import ConnectionMeter
 from integration.engine.recipe import Recipe
-from integration.errors import LeaseLost
+from integration.errors import LeaseLost, TenantActionError
+from integration.guard import AddressRefused
 from integration.http import Exchange, Wire
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
 
@@ -177,9 +178,16 @@ def open_client(
     record: Callable[[Exchange], None] = lambda exchange: None,
     on_call: Callable[[], None] = lambda: None,
 ) -> Any:
-    """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls."""
+    """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
+
+    An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
+    """
     tokens.ensure_fresh(connection)
-    return connection.connector.open(connection.plain_credentials, Wire(ConnectionMeter(connection, on_call), record))
+    wire = Wire(ConnectionMeter(connection, on_call), record)
+    try:
+        return connection.connector.open(connection.plain_credentials, wire)
+    except AddressRefused as exc:
+        raise TenantActionError(exc.public, reason="address_refused") from exc
 
 
 def call_row(connection: Connection, exchange: Exchange) -> VendorCall:

@@ -157,10 +157,11 @@ def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Any]:
 def erase(tenant: Tenant, email: str, recipes: Recipes) -> list[str]:
     """Erase what is held, and return the report: one sentence per kind of row, and what had to stay and why.
 
-    Asks the source who is still there; one it cannot ask about counts as still there.
+    Asks the source who is still there; one it cannot ask about counts as still there, and so does one whose deletion
+    has come in and is not worked off: without its link nobody would know whom to delete at the target.
     """
     held = find(tenant, email, recipes)
-    gone = _gone(held.links, recipes)
+    gone = _gone(held.links, recipes) - _awaited(held)
     calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
     with transaction.atomic():
         said = [line for line in (calls, *_erase(held, gone)) if line]
@@ -211,7 +212,8 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
     RecordLink.objects.bulk_update(stay, ["written", "written_hash", "updated_at"])
     if stay:
         said.append(
-            f"{len(stay)} link{'' if len(stay) == 1 else 's'} kept bare: the person is still at the source. Ids, "
+            f"{len(stay)} link{'' if len(stay) == 1 else 's'} kept bare: the person is still at the source, "
+            "or a change of theirs waits. Ids, "
             "address and the state of consent stay, so that an opt-out still travels. Delete the person there, then "
             "erase again."
         )
@@ -271,6 +273,19 @@ def _gone(links: Iterable[RecordLink], recipes: Recipes) -> set[int]:
         finally:
             VendorCall.objects.bulk_create(ctx.calls)
     return found
+
+
+def _awaited(held: Holding) -> set[int]:
+    """The links of records a change waits for."""
+    jobs = held.jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).values_list("integration", "external_id")
+    events = held.events.filter(state=EventState.NEW).values_list("connection", "external_id")
+    waiting = {*jobs, *events}
+    return {
+        link.pk
+        for link in held.links
+        for owner in (link.integration_id, link.integration.left_id, link.integration.right_id)
+        if (owner, link.source_id) in waiting
+    }
 
 
 def _erase_samples(links: Iterable[RecordLink]) -> int:

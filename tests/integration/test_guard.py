@@ -23,6 +23,7 @@ def test_the_vendors_own_hosts_are_accepted(url, settings):
     assert POLICY.check(url) == url.rstrip("/")
 
 
+@pytest.mark.chaos("H8")
 @pytest.mark.parametrize(
     "url",
     [
@@ -40,6 +41,7 @@ def test_every_other_address_is_refused_at_save(url, settings):
         POLICY.check(url)
 
 
+@pytest.mark.chaos("H8")
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -55,6 +57,7 @@ def test_which_addresses_are_public(address, public):
     assert guard.is_public(address) is public
 
 
+@pytest.mark.chaos("H8")
 def test_a_name_that_leads_inside_is_refused_when_the_socket_opens(monkeypatch, settings):
     settings.SANDBOX_URL = ""
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]

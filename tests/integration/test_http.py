@@ -84,6 +84,7 @@ def transport(server, calls):
     )  # fmt: skip
 
 
+@pytest.mark.chaos("V4")
 @pytest.mark.parametrize(
     ("status", "error", "reason"),
     [
@@ -105,6 +106,7 @@ def test_each_status_has_its_error(server, transport, status, error, reason):
     assert "Vendor" in raised.value.public
 
 
+@pytest.mark.chaos("V2")
 def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, transport):
     server.answers = [answer(403, b"<!DOCTYPE html><title>Attention</title>", Content_Type="text/html")]
 
@@ -114,6 +116,7 @@ def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, trans
     assert raised.value.retry_after == http.CLOUDFLARE_PAUSE
 
 
+@pytest.mark.chaos("V1")
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
@@ -126,6 +129,7 @@ def test_retry_after(header, seconds):
     assert retry_after(header, datetime(2026, 11, 21, 12, 0, tzinfo=UTC)) == seconds
 
 
+@pytest.mark.chaos("V3")
 def test_safe_calls_are_tried_again_and_others_never(server, transport):
     def cut(handler):
         handler.close_connection = True
@@ -155,6 +159,7 @@ def test_connections_are_kept_open(server, transport):
     assert len(ports) == 1
 
 
+@pytest.mark.chaos("V3")
 def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monkeypatch):
     monkeypatch.setattr(http, "TOTAL_DEADLINE", 0.6)
 
@@ -175,6 +180,7 @@ def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monke
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.chaos("V3")
 def test_a_huge_answer_is_not_read(server, transport, monkeypatch):
     monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 10_000)
     server.answers = [answer(200, gzip.compress(b"0" * 5_000_000), Content_Encoding="gzip")]
@@ -183,6 +189,7 @@ def test_a_huge_answer_is_not_read(server, transport, monkeypatch):
         transport.request("POST", "/x")
 
 
+@pytest.mark.chaos("V3")
 def test_a_silent_vendor_is_given_up(server, transport):
     server.answers = [lambda handler: time.sleep(3)]
 
@@ -191,6 +198,7 @@ def test_a_silent_vendor_is_given_up(server, transport):
     assert raised.value.reason == "vendor_unreachable"
 
 
+@pytest.mark.chaos("V6")
 def test_success_that_is_not_json_is_a_contract_error(server, transport):
     server.answers = [answer(200, b"<html>")]
 
@@ -198,6 +206,7 @@ def test_success_that_is_not_json_is_a_contract_error(server, transport):
         transport.request("GET", "/x").json()
 
 
+@pytest.mark.chaos("H11")
 def test_what_is_recorded_has_no_secret_and_no_address(server, transport, calls):
     server.answers = [answer(400, b'{"error": "s3cret-token-value for ada@example.com refused"}')]
 

@@ -34,6 +34,7 @@ def test_long_texts_are_cut():
     assert len(redact_text("x" * 10_000, limit=100)) < 150
 
 
+@pytest.mark.chaos("W1")
 @pytest.mark.django_db
 def test_the_token_of_a_webhook_address_is_never_logged(caplog):
     caplog.handler.addFilter(HookTokenFilter())

@@ -48,6 +48,7 @@ def test_all_addresses_are_found() -> None:
     assert "/admin/integration/integration/1/uninstall/" in CONSOLE
 
 
+@pytest.mark.chaos("H7")
 def test_a_member_finds_nothing_at_any_address(member: Client) -> None:
     found = {address: member.get(address).status_code for address in set(CONSOLE) - OPEN}
     found |= {

@@ -43,6 +43,7 @@ def test_history_cannot_be_written(console: Client, rows: Any, name: str) -> Non
     assert type(row).objects.values().get(pk=row.pk) == before
 
 
+@pytest.mark.chaos("H6")
 @pytest.mark.parametrize(("name", "action"), BULK)
 def test_an_action_asks_before_it_does_anything(
     console: Client, rows: Any, rings: list[str], name: str, action: str
@@ -226,6 +227,7 @@ def test_uninstall_says_what_it_destroys_and_wants_to_be_told_twice(console: Cli
     assert SyncLog.objects.get().changes
 
 
+@pytest.mark.chaos("H6")
 def test_many_rows_become_a_run_with_progress(console: Client, rows: Any) -> None:
     failed = [
         factories.LogFactory(integration=rows.integration, source_id=str(n), outcome="failed", reason="record_refused")
@@ -248,6 +250,7 @@ def test_many_rows_become_a_run_with_progress(console: Client, rows: Any) -> Non
     assert "1 runs over 31 rows" in LogEntry.objects.latest("pk").change_message
 
 
+@pytest.mark.chaos("H6")
 def test_many_events_become_a_run(console: Client, rows: Any) -> None:
     events = [
         factories.EventFactory(connection=rows.left, vendor_event="person.change", external_id=str(n), state="routed")

@@ -91,6 +91,7 @@ def test_a_refused_key_is_kept_and_explained(saved: Any, sandbox: Any) -> None:
     assert "Enter a new key or connect again." in text
 
 
+@pytest.mark.chaos("H8")
 @pytest.mark.parametrize(
     ("vendor", "typed"),
     [("maileon", "https://evil.example.com/1.0"), ("maileon", "http://127.0.0.1/1.0"), ("pipedrive", "169.254.169.254"),
@@ -121,6 +122,7 @@ def test_a_secret_with_a_line_break_is_refused(saved: Any) -> None:
     assert "Copy it again in one piece." in page.content.decode()
 
 
+@pytest.mark.chaos("H11")
 def test_the_secret_never_comes_back(console: Client, saved: Any, sandbox: Any, rows: Any) -> None:
     rows.right.base_url = f"{sandbox.url}/maileon/1.0"
     rows.right.save(update_fields=["base_url"])

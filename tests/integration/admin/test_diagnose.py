@@ -121,6 +121,7 @@ def test_a_draft_is_told_to_save_its_settings(console: Client, installed: Integr
     assert address(installed, "repair") not in text
 
 
+@pytest.mark.chaos("W9")
 def test_what_a_vendor_says_is_shown_and_not_run(console: Client, installed: Integration, sandbox: Any) -> None:
     sandbox.control("PATCH", "/maileon/501", {"name": "<script>alert(1)</script>"})
     assert "<script>alert" not in console.get(address(installed, "diagnose")).content.decode()

@@ -61,6 +61,7 @@ def test_the_newest_comes_first(console: Client, rows: Any) -> None:
     assert titles(console, ADA)[0] == "Update: person 42"
 
 
+@pytest.mark.chaos("W9")
 def test_text_of_people_is_shown_and_not_run(console: Client, rows: Any) -> None:
     page = text(console, ADA)
     assert "&lt;script&gt;alert(3)" in page

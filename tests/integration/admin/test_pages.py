@@ -52,6 +52,7 @@ def test_lists_do_not_ask_row_by_row(console: Client, rows: Any, django_assert_m
             assert console.get(reverse(f"admin:{name}_changelist")).status_code == 200
 
 
+@pytest.mark.chaos("W9")
 def test_text_of_people_is_shown_and_not_run(console: Client, rows: Any) -> None:
     for address in ("event", "run", "log", "link", "call"):
         row = getattr(rows, address)

@@ -44,6 +44,7 @@ def test_a_record_is_found_by_address_and_id(console: Client, rows: Any, name: s
     assert listed(console, name, q=typed) == [wanted.pk]
 
 
+@pytest.mark.chaos("H15")
 @pytest.mark.parametrize("name", BIG)
 @pytest.mark.parametrize("typed", ["grace@example.com", "4", "ada", "%"])
 def test_parts_and_strangers_find_nothing(console: Client, rows: Any, name: str, typed: str) -> None:
@@ -75,6 +76,7 @@ def test_big_lists_read_one_page_in_the_order_of_the_key_and_never_count(console
     assert f'ORDER BY "{table}"."id" DESC' in first_page
 
 
+@pytest.mark.chaos("H15")
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plan")
 @pytest.mark.parametrize(("model", "typed"), INDEXES)
 def test_searches_use_their_index(db: None, model: Any, typed: str) -> None:
@@ -114,6 +116,7 @@ def test_a_page_beyond_the_last_is_empty(console: Client, rows: Any) -> None:
     assert listed(console, "synclog", p="900") == []
 
 
+@pytest.mark.chaos("H15")
 def test_the_paginator_knows_whether_more_follows(db: None) -> None:
     paginator = LookaheadPaginator(list(range(5)), 2)
     assert (list(paginator.page(1)), paginator.page(1).has_next()) == ([0, 1], True)

@@ -95,6 +95,7 @@ def test_old_and_future_codes_are_refused(grace: Any, app: AuthenticatorApp) -> 
     assert not app.verify_token(code_of(app, steps=3))
 
 
+@pytest.mark.chaos("H15")
 def test_guessing_is_slowed_down(grace: Any, app: AuthenticatorApp) -> None:
     client = browser(grace)
     client.post(VERIFY, {"code": "000000"})

@@ -384,6 +384,7 @@ def test_the_operators_mail_leads_to_the_console(acme):
     assert "LOCKSTEP_SECRET_KEYS" in message.body
 
 
+@pytest.mark.chaos("H11")
 def test_no_secret_and_no_person_is_in_it(acme, receiver):
     receiver.will(status=200)
     type(acme.tenant).objects.update(name="ACME\r\nBcc: all@example.com <b>ada@example.com</b>")
@@ -444,6 +445,7 @@ def test_a_receiver_that_fails_is_tried_again_and_its_address_stays_secret(acme,
     assert receiver.last.headers["webhook-id"] == first_id  # so that the receiver can tell a repetition
 
 
+@pytest.mark.chaos("H8")
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "https://127.0.0.1/x", "https://10.0.0.1/x", "nonsense"])
 def test_the_webhook_never_leads_inside_the_network(acme, settings, address):
     settings.ALERT_WEBHOOK_URL, settings.ALERT_WEBHOOK_SECRET = address, SECRET

@@ -25,6 +25,7 @@ def connection():
     return ConnectionFactory()
 
 
+@pytest.mark.chaos("V2")
 def test_a_known_limit_is_never_run_into(connection):
     meter = ConnectionMeter(connection)
     meter.after([LimitReading("burst", remaining=1, limit=20, resets_in=2)])
@@ -36,6 +37,7 @@ def test_a_known_limit_is_never_run_into(connection):
     assert 0 < raised.value.retry_after <= 2
 
 
+@pytest.mark.chaos("V2")
 def test_another_worker_sees_the_same_budget(connection):
     ConnectionMeter(connection).after([LimitReading("day", remaining=0, limit=30000, resets_in=3600)])
 
@@ -89,6 +91,7 @@ def test_a_token_that_runs_out_is_renewed_before_use(oauth_connection, monkeypat
     assert stored.refresh_lease_until is None
 
 
+@pytest.mark.chaos("V5")
 def test_two_workers_burn_one_refresh_token(oauth_connection, monkeypatch):
     used, entered = [], threading.Barrier(2, timeout=10)
 
@@ -118,6 +121,7 @@ def test_two_workers_burn_one_refresh_token(oauth_connection, monkeypatch):
     assert used == ["r1"]
 
 
+@pytest.mark.chaos("V5")
 def test_a_worker_that_looked_earlier_keeps_the_pair_it_was_given(oauth_connection, monkeypatch):
     used = []
 
@@ -135,6 +139,7 @@ def test_a_worker_that_looked_earlier_keeps_the_pair_it_was_given(oauth_connecti
     assert Connection.objects.get().credentials["refresh_token"] == "r3"
 
 
+@pytest.mark.chaos("V5")
 def test_a_refused_refresh_asks_for_a_person_and_holds_the_jobs(oauth_connection, monkeypatch):
     def refused(*args):
         raise AuthError("Pipedrive refused the refresh token.")
@@ -162,6 +167,7 @@ def test_an_app_that_is_not_configured_is_named(oauth_connection, settings):
     assert "PIPEDRIVE_CLIENT_ID" in raised.value.detail
 
 
+@pytest.mark.chaos("V5")
 def test_held_jobs_go_on_when_the_connection_works_again(monkeypatch, sandbox):
     from tests.support import hub
 
@@ -178,6 +184,7 @@ def test_held_jobs_go_on_when_the_connection_works_again(monkeypatch, sandbox):
     assert (left.health, job.state) == ("ok", "waiting")
 
 
+@pytest.mark.chaos("V15")
 def test_credentials_of_another_account_are_not_taken_for_ours(sandbox):
     from tests.support import hub
 

@@ -26,6 +26,7 @@ def work(integration, flow, **kwargs):
     return runner.run(str(integration.pk), recipes_with(flow), **kwargs)
 
 
+@pytest.mark.chaos("H6")
 def test_each_chosen_record_is_worked_on_once(integration):
     flow = FakeFlow(source=people(12))
     chosen = [(integration, flow.key, key) for key in ("003", "007", "003", "011")]
@@ -91,6 +92,7 @@ def test_a_record_that_fails_again_stays_dead_and_its_neighbours_go_on(integrati
     assert SyncRun.objects.get().counts == {"update": 2, "failed:record_refused": 1}
 
 
+@pytest.mark.chaos("H6")
 def test_live_changes_go_first(integration):
     flow = FakeFlow(source=people(30))
     bulk.start_resync([(integration, flow.key, key) for key in people(20)], None)
@@ -101,6 +103,7 @@ def test_live_changes_go_first(integration):
     assert flow.writes[0] == ["030"]
 
 
+@pytest.mark.chaos("H6")
 def test_it_stops_when_cancelled_and_keeps_what_was_done(integration):
     flow = FakeFlow(source=people(25))
     (run,) = bulk.start_resync([(integration, flow.key, key) for key in people(25)], None).runs

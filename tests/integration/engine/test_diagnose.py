@@ -141,6 +141,7 @@ def test_a_key_of_another_account(beating):
     assert "Strangers" in finding.what
 
 
+@pytest.mark.chaos("V13")
 def test_a_deleted_webhook(beating):
     gone = webhooks(beating).pop(min(webhooks(beating)))
     [finding] = look(beating)["webhooks left"]
@@ -153,6 +154,7 @@ def test_a_deleted_webhook(beating):
     assert len(webhooks(beating)) == 3
 
 
+@pytest.mark.chaos("V13")
 def test_a_banned_webhook(beating):
     hook = webhooks(beating)[min(webhooks(beating))]
     hook.banned_until = beating.sandbox.state.clock.seconds() + 1800
@@ -200,6 +202,7 @@ def test_an_address_vendors_reach_is_public_and_https(settings, address, fits):
     assert _reachable("http://127.0.0.1:8900/pipedrive/acme")  # stand-in vendors on this machine reach any
 
 
+@pytest.mark.chaos("V11")
 def test_a_deleted_field_at_the_source(beating):
     key = beating.integration.resources["newsletter"]
     beating.sandbox.control("DELETE", f"/pipedrive/acme/personFields/{key}")
@@ -213,6 +216,7 @@ def test_a_deleted_field_at_the_source(beating):
     assert fresh(beating).resources["newsletter"] != key
 
 
+@pytest.mark.chaos("V11")
 def test_a_deleted_option(beating):
     fields = beating.sandbox.state.pipedrive.companies["acme"].fields["person"]
     spec = fields[beating.integration.resources["newsletter"]]
@@ -225,6 +229,7 @@ def test_a_deleted_option(beating):
     assert codes(beating) == {}
 
 
+@pytest.mark.chaos("V11")
 def test_deleted_fields_at_the_target(beating):
     """One the recipe needs and one of the mapping."""
     custom = beating.sandbox.state.maileon.accounts[501].custom_fields
@@ -329,6 +334,7 @@ def test_a_failing_check_does_not_stop_the_others(beating, monkeypatch):
     assert "a bug of ours" not in crashed.what
 
 
+@pytest.mark.chaos("V2")
 def test_a_used_up_budget_and_a_resting_connection(beating):
     left = fresh(beating).left
     budget.ConnectionMeter(left).after([LimitReading("day", remaining=6000, limit=30000, resets_in=7200)])

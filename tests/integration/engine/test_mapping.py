@@ -25,6 +25,7 @@ def apply(row, record, *, type_name="text", creating=False, source=None):
     return mapping.apply([row], record, source_fields=source or {}, target_fields=target, creating=creating)
 
 
+@pytest.mark.chaos("W10")
 def test_an_absent_value_is_left_alone_and_a_null_clears():
     row = MappingRow("first_name", "FIRST")
 
@@ -33,6 +34,7 @@ def test_an_absent_value_is_left_alone_and_a_null_clears():
     assert apply(row, {"first_name": ""}).values == {"FIRST": None}
 
 
+@pytest.mark.chaos("W10")
 def test_a_default_stands_in_for_an_empty_value_but_not_for_an_absent_one():
     row = MappingRow("first_name", "FIRST", default="friend")
 
@@ -52,6 +54,7 @@ def test_only_create_rows_apply_on_create_only():
     assert apply(row, {"a": "x"}, creating=True).values == {"A": "x"}
 
 
+@pytest.mark.chaos("V11")
 def test_a_field_that_vanished_is_reported_and_the_others_travel():
     rows = [MappingRow("a", "GONE"), MappingRow("a", "A")]
 
@@ -125,6 +128,7 @@ def test_what_does_not_fit_is_reported_and_does_not_travel(kind, value):
     assert value in mapped.problems["A"] or "not" in mapped.problems["A"]
 
 
+@pytest.mark.chaos("W16")
 @given(
     value=JSON,
     transform=strategies.sampled_from(sorted(mapping.TRANSFORMS)),
@@ -136,6 +140,7 @@ def test_no_value_breaks_a_transform(value, transform, kind):
     assert set(mapped.values) | set(mapped.problems) <= {"A"}
 
 
+@pytest.mark.chaos("W16")
 @given(strategies.integers(-(10**14), 10**14))
 def test_numbers_keep_their_value(number):
     assert convert(str(number), "number") == number
@@ -189,6 +194,7 @@ def test_what_is_neither_is_reported_and_stays_behind(transform, word):
     assert set(mapped.problems) == {"A"}
 
 
+@pytest.mark.chaos("W16")
 @pytest.mark.parametrize(("text", "date"), [("1772359200000", "2026-03-01"), ("-631152000000", "1950-01-01")])
 def test_milliseconds_are_a_date_too(text, date):
     assert convert(text, "date") == date

@@ -35,6 +35,7 @@ def world(sandbox, settings, transactional_db):
     return World(sandbox, integration)
 
 
+@pytest.mark.chaos("V5")
 def test_a_token_that_dies_in_the_middle_of_the_work_is_renewed_and_the_work_goes_on(world):
     before = world.integration.left.credentials["access_token"]
     world.person("Ada Byron")
@@ -51,6 +52,7 @@ def test_a_token_that_dies_in_the_middle_of_the_work_is_renewed_and_the_work_goe
     assert after.health == "ok"
 
 
+@pytest.mark.chaos("V5")
 def test_a_revoked_app_holds_the_jobs_and_asks_for_a_person(world):
     world.sandbox.control("POST", "/pipedrive/acme/uninstall")
     Connection.objects.update(credentials_changed_at=None)

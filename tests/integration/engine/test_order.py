@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings, strategies
 
@@ -22,6 +23,7 @@ OPS = strategies.lists(
 numbers = itertools.count(1)
 
 
+@pytest.mark.chaos("W3", "W4")
 @example(
     ops=[(0, "work"), (0, "empty"), (0, "yes"), (1, "work late"), (0, "no"), (1, "work"), (0, "yes")],
     shuffle=random.Random(0),

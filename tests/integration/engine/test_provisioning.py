@@ -43,6 +43,7 @@ def test_steps_may_run_again(world):
     assert world.integration.resources == before[2]
 
 
+@pytest.mark.chaos("V13")
 def test_a_webhook_that_vanished_at_the_vendor_is_made_again(world):
     webhooks(world).pop(min(webhooks(world)))
 
@@ -84,6 +85,7 @@ def test_integrations_on_one_connection_share_its_webhooks(world):
     assert (first.left.credentials, first.left.health) == ({}, "disconnected")
 
 
+@pytest.mark.chaos("V14")
 def test_a_failing_step_names_its_fix_and_the_others_go_on(world):
     world.sandbox.control("PATCH", "/maileon/501", {"verbs": ["GET", "POST", "PUT"]})
     failure = {"status": 403, "times": 1, "path_contains": "/webhooks", "method": "GET"}
@@ -95,6 +97,7 @@ def test_a_failing_step_names_its_fix_and_the_others_go_on(world):
     assert (results["webhooks"].ok, results["webhooks"].reason) == (False, "permission_missing")
 
 
+@pytest.mark.chaos("V14")
 def test_the_webhook_limit_is_explained(world):
     world.sandbox.control("PATCH", "/pipedrive/acme", {"plan": "premium"})
     company = world.sandbox.state.pipedrive.companies["acme"]
@@ -146,6 +149,7 @@ def test_uninstall_goes_on_when_a_vendor_is_down(world):
     assert world.integration.right.credentials == {}
 
 
+@pytest.mark.chaos("H5")
 @pytest.mark.parametrize("changes", [{}, {"deals_enabled": True}, {"contacts_enabled": False}])
 def test_webhooks_follow_the_settings(world, changes):
     save(world, **changes)
@@ -184,6 +188,7 @@ def test_a_webhook_secret_is_rotated_without_a_gap(world):
     assert len(webhooks(world)) == 3
 
 
+@pytest.mark.chaos("H5")
 def test_two_saves_at_once_make_things_once(world, monkeypatch):
     """A second save arrives while the first is at its first step."""
     fields = world.sandbox.state.pipedrive.companies["acme"].fields["person"]
@@ -202,6 +207,7 @@ def test_two_saves_at_once_make_things_once(world, monkeypatch):
     assert Integration.objects.get().provision_lease_until is None
 
 
+@pytest.mark.chaos("H5")
 @pytest.mark.parametrize("late", ["activate", "pause", "resume"])
 def test_what_was_uninstalled_meanwhile_stays_uninstalled(world, late):
     if late == "activate":

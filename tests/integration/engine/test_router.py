@@ -25,6 +25,7 @@ def event(integration, external_id, name="person.change", **values):
     return EventFactory(connection=integration.left, external_id=external_id, vendor_event=name, **values)
 
 
+@pytest.mark.chaos("W3")
 def test_many_events_of_one_record_become_one_job_with_the_newest_event(integration):
     events = [event(integration, "7") for _ in range(3)]
 
@@ -35,6 +36,7 @@ def test_many_events_of_one_record_become_one_job_with_the_newest_event(integrat
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {"routed"}
 
 
+@pytest.mark.chaos("W12")
 def test_an_event_nobody_listens_to_is_kept_and_says_so(integration):
     event(integration, "7", "stage.change")
 

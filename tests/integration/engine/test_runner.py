@@ -107,6 +107,7 @@ def test_a_job_left_by_a_killed_worker_is_done_again_and_counted(integration):
     assert (job.state, job.attempts) == ("done", 2)
 
 
+@pytest.mark.chaos("P11")
 def test_a_job_that_kills_its_worker_again_and_again_is_set_aside(integration):
     queue(integration, 1, state="running", crashes=runner.MAX_CRASHES - 1)
     queue(integration, 2)
@@ -117,6 +118,7 @@ def test_a_job_that_kills_its_worker_again_and_again_is_set_aside(integration):
     assert SyncJob.objects.get(external_id="1").reason == "crashed"
 
 
+@pytest.mark.chaos("P11")
 def test_jobs_that_were_there_when_a_worker_died_go_apart_from_the_others(integration):
     flow = FakeFlow(source=people(4))
     queue(integration, 1, 2, state="running", crashes=1)
@@ -142,6 +144,7 @@ def test_a_new_event_during_the_work_makes_the_job_run_again(integration):
     assert states(integration) == {"1": "done"}
 
 
+@pytest.mark.chaos("V3")
 def test_a_transient_error_waits_with_backoff_and_keeps_the_neighbour_flow_going(integration):
     flow = FakeFlow(source=people(2), before_write=fail(TransientError("down")))
     other = FakeFlow(key="other", link_type="other", source=people(1))
@@ -156,6 +159,7 @@ def test_a_transient_error_waits_with_backoff_and_keeps_the_neighbour_flow_going
     assert other.writes == [["1"]]
 
 
+@pytest.mark.chaos("V3")
 def test_attempts_are_used_up_in_the_end(integration):
     flow = FakeFlow(source=people(1), before_write=fail(TransientError("down")))
     queue(integration, 1, attempts=runner.MAX_ATTEMPTS - 1)
@@ -166,6 +170,7 @@ def test_attempts_are_used_up_in_the_end(integration):
     assert (job.state, job.reason) == ("dead", "attempts_used_up")
 
 
+@pytest.mark.chaos("V1")
 def test_a_rate_limit_uses_no_attempt_and_rests_the_connection(integration):
     flow = FakeFlow(source=people(1), before_write=fail(RateLimited("slow", retry_after=120)))
     queue(integration, 1)
@@ -191,6 +196,7 @@ def test_refused_credentials_hold_everything_until_they_work_again(integration):
     assert set(states(integration).values()) == {"held"}
 
 
+@pytest.mark.chaos("V4")
 def test_one_bad_record_does_not_stop_its_neighbours(integration):
     bad = fail(RecordError("refused"), when=lambda writes: any(write.item.external_id == "5" for write in writes))
     flow = FakeFlow(source=people(8), before_write=bad)
@@ -212,6 +218,7 @@ def test_a_bug_in_our_code_kills_only_its_record(integration):
     assert SyncLog.objects.get(source_id="3").reason == "internal_error"
 
 
+@pytest.mark.chaos("V6")
 def test_senseless_answers_cost_few_calls_and_no_record(integration):
     calls = []
 
@@ -236,6 +243,7 @@ def test_a_paused_integration_is_left_alone(integration):
     assert states(integration) == {"1": "waiting"}
 
 
+@pytest.mark.chaos("W14")
 def test_a_runner_gives_way_after_its_slice_and_rings_again(integration, rings):
     queue(integration, *range(1, 5))
 

@@ -37,6 +37,7 @@ def test_fetch_all_walks_over_every_page(integration):
     assert flow.target == flow.source
 
 
+@pytest.mark.chaos("V10")
 def test_a_killed_run_resumes_at_its_page(integration):
     flow = FakeFlow(source=people(12))
     runs.start(integration, "fetch_all", flow.key)
@@ -73,6 +74,7 @@ def test_a_dry_run_counts_and_shows_samples_but_writes_nothing(integration):
     assert not SyncLog.objects.exists()
 
 
+@pytest.mark.chaos("H5")
 def test_a_cancelled_run_stops_at_its_next_page(integration):
     flow = FakeFlow(source=people(12))
     run = runs.start(integration, "fetch_all", flow.key)

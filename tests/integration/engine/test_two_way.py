@@ -109,6 +109,7 @@ def test_a_row_is_turned_around_unless_its_transform_cannot_be():
     ]  # fmt: skip
 
 
+@pytest.mark.chaos("W5")
 def test_a_change_at_the_target_travels_back_and_its_echo_stops(pair):
     pair.contact.update(FIRSTNAME="Adah", SIZE="large", NOTE="met at a fair")
 

@@ -102,6 +102,7 @@ def test_an_account_that_is_connected_is_picked_not_typed_again(sandbox, member)
     assert Connection.objects.count() == 2
 
 
+@pytest.mark.chaos("H7")
 def test_viewers_and_foreign_tenants_connect_nothing(sandbox):
     viewer, other = MemberFactory(role="viewer"), MemberFactory()
 

@@ -80,6 +80,7 @@ def test_the_export_holds_everything_and_nobody_else(world, ada):
     assert "Hurston" not in answer.content.decode()
 
 
+@pytest.mark.chaos("H10")
 def test_erasing_somebody_deleted_at_the_source_leaves_no_trace_of_the_name(world, ada):
     world.delete(ada)
     world.deliver()
@@ -113,6 +114,7 @@ def test_erasing_somebody_still_there_keeps_what_an_opt_out_needs(world, ada):
     assert ADA not in world.contacts()
 
 
+@pytest.mark.chaos("H10")
 def test_erasing_never_brings_back_who_opted_out(world, ada):
     world.leave(ADA)
     world.deliver()
@@ -139,6 +141,7 @@ def test_an_erasure_needs_the_tick_a_whole_address_and_an_owner(world, ada):
     assert "Lovelace" in everything()
 
 
+@pytest.mark.chaos("H7")
 def test_another_tenant_finds_exports_and_erases_nothing(world, ada):
     other = MemberFactory()
 
@@ -150,6 +153,7 @@ def test_another_tenant_finds_exports_and_erases_nothing(world, ada):
     assert client.post(address(world.integration.tenant), {"email": ADA}).status_code == 404
 
 
+@pytest.mark.chaos("H10")
 def test_a_change_that_just_came_in_is_not_lost_by_an_erasure(world, ada):
     world.change(ada, name="Ada King")
     for delivery in world.held():

@@ -63,6 +63,7 @@ def test_the_page_has_tables_with_a_chart_and_is_counted_once_an_hour(sold):
     assert sold.calls("pipedrive").count("GET /pipedrive/acme/api/v2/deals") == 1
 
 
+@pytest.mark.chaos("W9")
 def test_a_name_from_the_crm_is_neither_markup_nor_formula(sold):
     rows_of = sold.sandbox.state.pipedrive.companies["acme"].tables["pipeline"].rows
     next(iter(rows_of.values()))["name"] = "=HYPERLINK(<b>)"

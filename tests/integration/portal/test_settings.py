@@ -127,6 +127,7 @@ def test_a_step_that_fails_says_how_to_fix_it_and_loses_nothing(world):
     assert "Enter a new key" in html
 
 
+@pytest.mark.chaos("H4")
 def test_the_opt_in_process_without_a_key_warns_and_saves(world):
     html = member(world).post(address(world), {**SETTINGS, "doi_key": ""}, follow=True).content.decode()
 

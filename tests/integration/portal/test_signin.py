@@ -150,6 +150,7 @@ def test_somebody_removed_does_not_come_back_by_signing_in(app):
     assert "not a member of ACME GmbH any more" in answer.content.decode()
 
 
+@pytest.mark.chaos("H15")
 def test_the_session_key_changes():
     client = Client()
     start = client.get(INSTALL).url
@@ -168,6 +169,7 @@ def refused(client, answer, status=400):
     return answer.content.decode()
 
 
+@pytest.mark.chaos("H9")
 @pytest.mark.parametrize("state", ["", "forged", "ungültig"])
 def test_a_forged_state_is_refused(state):
     client = Client()
@@ -177,6 +179,7 @@ def test_a_forged_state_is_refused(state):
     refused(client, client.get(CALLBACK, given))  # the right one is gone too
 
 
+@pytest.mark.chaos("H9")
 def test_a_state_works_once():
     client = Client()
     given = consented(client.get(INSTALL).url)
@@ -197,6 +200,7 @@ def test_a_callback_is_not_repeated_while_signed_in():
     assert Tenant.objects.count() == 1
 
 
+@pytest.mark.chaos("H9")
 def test_the_state_of_another_browser_is_refused():
     mine, victim = Client(), Client()
     given = consented(mine.get(INSTALL).url)
@@ -214,6 +218,7 @@ def test_signing_in_as_another_person_meanwhile_ends_it():
     assert not Tenant.objects.exists()
 
 
+@pytest.mark.chaos("H9")
 def test_a_state_expires_after_ten_minutes(monkeypatch):
     client = Client()
     given = consented(client.get(INSTALL).url)
@@ -223,6 +228,7 @@ def test_a_state_expires_after_ten_minutes(monkeypatch):
     assert "too long ago" in refused(client, client.get(CALLBACK, given))
 
 
+@pytest.mark.chaos("H9")
 def test_a_code_works_once(caplog):
     thief, client = Client(), Client()
     given = consented(client.get(INSTALL).url)
@@ -242,6 +248,7 @@ def test_the_vendor_is_down(app):
     refused(client, client.get(CALLBACK, given), 503)
 
 
+@pytest.mark.chaos("H9")
 def test_the_user_refuses():
     client = Client()
     given = consented(client.get(INSTALL).url, decision="deny")
@@ -258,6 +265,7 @@ def test_a_start_at_the_marketplace_goes_through_our_own_state():
     assert who(client) is None
 
 
+@pytest.mark.chaos("H15")
 @pytest.mark.parametrize(
     "next_path", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
@@ -336,6 +344,7 @@ def test_an_account_connected_elsewhere_stays_there_and_its_user_joins():
     assert "stays there" in client.get(answer.url).content.decode()
 
 
+@pytest.mark.chaos("H9")
 def test_a_second_tenant_cannot_claim_a_connected_account():
     own = ConnectionFactory(external_account_id="9001")
     member = MemberFactory()

@@ -71,6 +71,7 @@ def test_only_owners_act(owner, role, do):
     assert (member.role, offer.closed_because, Invitation.objects.count()) == (role, "", 1)
 
 
+@pytest.mark.chaos("H7")
 @pytest.mark.parametrize("do", ["role", "remove", "revoke"])
 def test_nothing_of_another_tenant_is_changed(owner, do):
     foreign = MemberFactory(role=Role.EDITOR)
@@ -276,6 +277,7 @@ def test_a_new_invitation_replaces_the_open_one(owner):
     assert (Client().get(first).status_code, Client().get(second).status_code) == (404, 200)
 
 
+@pytest.mark.chaos("H15")
 def test_forms_need_the_csrf_token(owner):
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner.user)

@@ -70,6 +70,7 @@ def test_there_is_something_to_check():
     assert {name.removeprefix("portal:") for name, _ in ALL} >= {*OPEN, *PROVEN}
 
 
+@pytest.mark.chaos("H7")
 @pytest.mark.parametrize(("name", "needed"), OWNED)
 def test_every_tenants_page_is_for_its_members_only(name, needed):
     owner, own = furnished()
@@ -118,6 +119,7 @@ def test_a_member_of_an_inactive_tenant_sees_nothing():
     assert client.get(reverse("portal:overview", kwargs={"tenant_id": own["tenant_id"]})).status_code == 404
 
 
+@pytest.mark.chaos("H7")
 def test_search_and_filters_stay_inside_the_tenant():
     owner, own = furnished()
     _, foreign = furnished()

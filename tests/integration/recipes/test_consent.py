@@ -254,6 +254,7 @@ given_steps = given(steps=STEPS, seed=strategies.integers(0, 99))
 OPT_OUT_AND_FETCH = [(0, "work"), (0, "click"), (0, "work"), (0, "leave"), (0, "fetch all"), (0, "yes"), (0, "work")]
 
 
+@pytest.mark.chaos("H1")
 @example(steps=OPT_OUT_AND_FETCH, seed=0)
 @example(steps=[*OPT_OUT_AND_FETCH[:4], (0, "lose"), (0, "move"), (1, "merge"), (0, "work")], seed=0)
 @given_steps
@@ -262,6 +263,7 @@ def test_pipedrive_and_maileon(world, steps, seed):
     play(FromPipedrive(world), steps, random.Random(seed))
 
 
+@pytest.mark.chaos("H1")
 @example(steps=OPT_OUT_AND_FETCH, seed=0)
 @given_steps
 @hunt
@@ -269,6 +271,7 @@ def test_hubspot_and_maileon(hubspot_world, steps, seed):
     play(FromHubSpot(hubspot_world), steps, random.Random(seed))
 
 
+@pytest.mark.chaos("H1")
 @example(steps=[(0, "work"), (0, "leave"), (0, "lose"), (0, "move"), (0, "work"), (0, "fetch all")], seed=0)
 @given_steps
 @hunt

@@ -98,6 +98,7 @@ def test_a_portal_of_another_vendor_with_the_same_number_hears_nothing():
     assert not WebhookEvent.objects.exists()
 
 
+@pytest.mark.chaos("W1")
 @pytest.mark.parametrize("wrong", [{"secret": "another-secret"}, {"secret": "x"}, {"age": 400}, {"age": -400}])
 def test_without_proof_it_is_401_and_nothing_is_stored(wrong):
     portal("101")
@@ -106,6 +107,7 @@ def test_without_proof_it_is_401_and_nothing_is_stored(wrong):
     assert not WebhookEvent.objects.exists()
 
 
+@pytest.mark.chaos("W1")
 def test_an_endpoints_own_secret_proves_nothing_here():
     endpoint = portal("101")
 
@@ -120,6 +122,7 @@ def test_without_an_app_nothing_proves_anything(settings):
         assert post([event("101")], secret=secret).status_code == 401
 
 
+@pytest.mark.chaos("W17")
 def test_the_address_the_vendor_was_given_counts_not_the_host_it_came_by(settings):
     portal("101")
     raw, stamp = json.dumps([event("101")]).encode(), str(int(time.time() * 1000))
@@ -131,6 +134,7 @@ def test_the_address_the_vendor_was_given_counts_not_the_host_it_came_by(setting
     assert Client(headers=headers).post(ADDRESS, raw, content_type="application/json").status_code == 401
 
 
+@pytest.mark.chaos("W2")
 def test_the_same_event_twice_is_one_row():
     portal("101")
 
@@ -139,6 +143,7 @@ def test_the_same_event_twice_is_one_row():
     assert WebhookEvent.objects.count() == 1
 
 
+@pytest.mark.chaos("W11")
 def test_a_hundred_events_with_a_bad_one_are_ninety_nine():
     portal("101")
 
@@ -146,12 +151,14 @@ def test_a_hundred_events_with_a_bad_one_are_ninety_nine():
     assert WebhookEvent.objects.count() == 99
 
 
+@pytest.mark.chaos("W7")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"{not json", b"[" * 20_000, b'"text"', b"\xff\xfe"])
 def test_a_proven_body_nobody_can_read_is_not_sent_again_and_again(body):
     assert post(body).status_code == 200
     assert not WebhookEvent.objects.exists()
 
 
+@pytest.mark.chaos("W7")
 def test_too_large_and_of_no_size_are_refused(settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     assert post([event("101")]).status_code == 413

@@ -34,6 +34,7 @@ def send(door, number):
     return post(door, payload)
 
 
+@pytest.mark.chaos("W13", "W14")
 def test_what_is_beyond_is_stored_and_routed_after_the_others(monkeypatch):
     loud, quiet = (endpoint(IntegrationFactory(state="active")) for _ in range(2))
     for number in range(5):
@@ -50,6 +51,7 @@ def test_what_is_beyond_is_stored_and_routed_after_the_others(monkeypatch):
     assert order == ["0", "1", "2", "99", "3", "4"]
 
 
+@pytest.mark.chaos("W14")
 def test_the_minute_after_is_a_new_one(monkeypatch):
     door = endpoint(IntegrationFactory(state="active"))
     for number in range(4):
@@ -60,6 +62,7 @@ def test_the_minute_after_is_a_new_one(monkeypatch):
     assert [row.deferred for row in WebhookEvent.objects.order_by("id")] == [False, False, False, True, False]
 
 
+@pytest.mark.chaos("W13")
 def test_a_vendor_that_delivers_again_after_a_429_hears_one():
     door = EndpointFactory(connection__vendor="brevo", connection__auth_kind="api_key")
     call = Client(headers={"Authorization": f"Bearer {SECRET}"})
@@ -75,6 +78,7 @@ def test_a_vendor_that_delivers_again_after_a_429_hears_one():
     assert WebhookEvent.objects.count() == 3
 
 
+@pytest.mark.chaos("W4")
 def test_an_older_fact_that_comes_later_does_not_hide_a_newer_one():
     integration = IntegrationFactory(state="active")
     older, newer = (WebhookEvent.objects.create(connection=integration.left, vendor_event="x", object_type="p",

@@ -53,6 +53,7 @@ def test_a_proven_event_is_stored_before_the_answer_and_rings_once(endpoint, rin
     assert endpoint.last_received_at is not None
 
 
+@pytest.mark.chaos("W1")
 @pytest.mark.parametrize(
     "secret", ["lockstep:wrong", "", "lockstep:s3cret-of-this-endpoin", "other:s3cret-of-this-endpoint"]
 )
@@ -64,18 +65,21 @@ def test_without_proof_nothing_is_stored_but_counted(endpoint, secret):
     assert endpoint.refused == 1
 
 
+@pytest.mark.chaos("W1")
 def test_an_unknown_address_and_a_wrong_vendor_are_404(endpoint):
     assert post(endpoint, body(), token="unknown").status_code == 404
     assert post(endpoint, body(), vendor="maileon").status_code == 404
     assert post(endpoint, body(), vendor="nobody").status_code == 404
 
 
+@pytest.mark.chaos("W1")
 def test_another_endpoints_secret_proves_nothing(endpoint):
     other = EndpointFactory(connection=ConnectionFactory(), secret={"current": "lockstep:of-the-other-one"})
 
     assert post(endpoint, body(), secret=other.secret["current"]).status_code == 401
 
 
+@pytest.mark.chaos("W1")
 def test_a_disconnected_connection_hears_nothing(endpoint):
     endpoint.connection.health = "disconnected"
     endpoint.connection.save(update_fields=["health"])
@@ -83,6 +87,7 @@ def test_a_disconnected_connection_hears_nothing(endpoint):
     assert post(endpoint, body()).status_code == 404
 
 
+@pytest.mark.chaos("W6")
 def test_the_old_secret_is_good_during_the_overlap_only(endpoint):
     from datetime import timedelta
 
@@ -98,6 +103,7 @@ def test_the_old_secret_is_good_during_the_overlap_only(endpoint):
     assert post(endpoint, body(id="e-2")).status_code == 401
 
 
+@pytest.mark.chaos("W2")
 def test_retries_and_parallel_deliveries_of_one_event_are_one_row(endpoint):
     def deliver(attempt):
         try:
@@ -116,6 +122,7 @@ def test_retries_and_parallel_deliveries_of_one_event_are_one_row(endpoint):
     assert WebhookEvent.objects.count() == 1
 
 
+@pytest.mark.chaos("V15")
 def test_an_event_of_another_company_is_kept_but_not_used(endpoint):
     assert post(endpoint, body(company_id="1")).status_code == 200
 
@@ -141,6 +148,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.chaos("W7")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_body_with_the_right_proof_is_kept_and_answered(endpoint, name):
     """Pipedrive bans a webhook after ten bad answers, so what is authentic is never refused for its content."""
@@ -150,6 +158,7 @@ def test_a_hostile_body_with_the_right_proof_is_kept_and_answered(endpoint, name
     assert WebhookEvent.objects.count() == 1
 
 
+@pytest.mark.chaos("W7")
 def test_a_nul_in_a_vendors_address_loses_no_opt_out():
     row = EndpointFactory(connection__vendor="maileon")
     query = f"token={quote(row.secret['current'])}&event=unsubscription&email=ada%40example.com&external_id=9001-1%00"
@@ -160,6 +169,18 @@ def test_a_nul_in_a_vendors_address_loses_no_opt_out():
     assert WebhookEvent.objects.get().external_id == "9001-1"
 
 
+@pytest.mark.chaos("W7")
+def test_a_nul_in_the_marker_of_an_import_is_dropped():
+    row = EndpointFactory(connection__vendor="brevo")
+    query = f"token={quote(row.secret['current'])}&import=abc%00"
+
+    answer = Client().post(f"/hooks/brevo/{row.token}/?{query}", b"", content_type="application/json")
+
+    assert answer.status_code == 200
+    assert WebhookEvent.objects.get().external_id == "abc"
+
+
+@pytest.mark.chaos("W7")
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(endpoint, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
@@ -167,6 +188,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(endpoint, setting
     assert not WebhookEvent.objects.exists()
 
 
+@pytest.mark.chaos("W17")
 @pytest.mark.parametrize("method", ["get", "put", "delete", "head", "patch"])
 def test_only_post_is_taken(endpoint, method):
     assert getattr(Client(), method)(f"/hooks/pipedrive/{endpoint.token}/").status_code == 405

@@ -42,6 +42,7 @@ def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: BrevoClien
     client_cases.check(case, stub, lambda: client.contacts_page())
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: repr(body[:20]))
 def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: BrevoClient) -> None:
     for call in (
@@ -112,6 +113,7 @@ def test_the_three_tiers_are_charged_and_read_apart(stub: Stub) -> None:
     assert {name for names in meter.charged for name in names} == {window.key for window in CONNECTOR.windows}
 
 
+@pytest.mark.chaos("V1")
 def test_a_429_waits_as_long_as_the_header_says_without_any_retry_after(stub: Stub, client: BrevoClient) -> None:
     stub.will(b'{"message":"slow"}', 429, x_sib_ratelimit_remaining="0", x_sib_ratelimit_reset="42")
 
@@ -210,6 +212,7 @@ def test_a_contact_is_read_with_its_opt_outs_and_its_phone_in_full(stub: Stub, c
     assert client.find_contact("nobody@example.com") is None
 
 
+@pytest.mark.chaos("V10")
 def test_pages_begin_with_the_oldest(stub: Stub, client: BrevoClient) -> None:
     stub.will(api("GET_contacts__200")).will(api("GET_contacts__200"))
 
@@ -308,6 +311,7 @@ def test_an_event_names_its_contact_by_id_before_address(stub: Stub, client: Bre
     )  # fmt: skip
 
 
+@pytest.mark.chaos("V7")
 def test_a_batch_says_which_event_failed(stub: Stub, client: BrevoClient) -> None:
     events = [Event("a", {}, email="a@example.com"), Event("b", {}, email="b@example.com")]
     stub.will(api("POST_events_batch__202"), 202).will(api("POST_events_batch__207"), 207).will(

@@ -38,6 +38,7 @@ def parsed(name: str, **changes: Any) -> list[ParsedEvent]:
     return list(webhooks.parse(request(json.dumps(body | changes if changes else body).encode())))
 
 
+@pytest.mark.chaos("W1")
 def test_only_the_bearer_token_proves_the_sender() -> None:
     webhook_cases.check_proof(webhooks, lambda secret: request(token=secret))
     webhook_cases.check_proof(webhooks, notice)

@@ -38,6 +38,7 @@ def test_failures_become_our_errors(case: client_cases.Case, stub: Stub, client:
     client_cases.check(case, stub, lambda: client.get_contact("512", []))
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("wrong", client_cases.WRONG_SHAPES, ids=lambda raw: repr(raw[:12]))
 def test_a_success_in_another_shape_is_a_contract_error(wrong: bytes, stub: Stub, client: HubSpotClient) -> None:
     client_cases.check_wrong_shape(wrong, stub, lambda: client.get_contacts(["512"], []))
@@ -90,6 +91,7 @@ def test_a_list_goes_on_until_it_names_no_next_page(stub: Stub, client: HubSpotC
     assert stub.last.query == [("limit", "100"), ("after", "513"), ("properties", "email")]
 
 
+@pytest.mark.chaos("V10")
 def test_changes_are_walked_by_id_so_that_no_limit_is_met(stub: Stub, client: HubSpotClient, budget: Budget) -> None:
     since = datetime(2026, 11, 20, 10, tzinfo=UTC)
     stub.will(api("POST_search__200")).will(api("POST_search__200_last"))
@@ -133,6 +135,7 @@ def test_whoever_is_not_in_the_answer_of_a_batch_is_tried_alone(stub: Stub, clie
     assert written.failed == {"999": "Object not found"}
 
 
+@pytest.mark.chaos("V7")
 def test_an_upsert_names_who_failed(stub: Stub, client: HubSpotClient) -> None:
     stub.will(api("POST_batch_upsert__207"), 207)
     written = client.upsert_contacts({"ada@example.com": {"city": "Wien"}, "gone@example.com": {}})
@@ -177,6 +180,7 @@ def test_an_expired_token_is_an_auth_error(stub: Stub, client: HubSpotClient) ->
         client.count_contacts()
 
 
+@pytest.mark.chaos("V1")
 def test_each_limit_has_its_pause(stub: Stub, client: HubSpotClient) -> None:
     stub.will(
         api("any__429"), 429, X_HubSpot_RateLimit_Remaining="0", X_HubSpot_RateLimit_Interval_Milliseconds="10000"

@@ -68,10 +68,12 @@ def test_the_vendors_examples_of_version_3(body: bytes, stamp: str, signature: s
     assert webhooks.signature_v3(request(body, url=EXAMPLE_URL), SECRET, stamp) == signature
 
 
+@pytest.mark.chaos("W1")
 def test_only_the_apps_secret_proves_the_sender() -> None:
     webhook_cases.check_proof(webhooks, signed)
 
 
+@pytest.mark.chaos("W6")
 @pytest.mark.parametrize(("age", "fine"), [(0, True), (290, True), (310, False), (-290, True), (-310, False)])
 def test_a_call_is_good_for_five_minutes(age: float, fine: bool) -> None:
     assert webhooks.verify(signed(SECRET, age_s=age), [SECRET]) is fine
@@ -172,6 +174,7 @@ def test_retries_share_their_key_and_other_events_do_not() -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
+@pytest.mark.chaos("W11")
 def test_one_bad_event_never_takes_its_neighbours_with_it() -> None:
     good = [{**webhook("contact.creation")[0], "objectId": n} for n in range(99)]
     for bad in (None, 7, [], {}, {"portalId": 1}, {"portalId": 1, "objectId": 2}):

@@ -43,6 +43,7 @@ def test_failures_become_our_errors(case: Case, stub: Stub, client: LeadBoxerCli
     client_cases.check(case, stub, lambda: client.leads_page(SITE, TODAY))
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("wrong", WRONG_SHAPES, ids=lambda wrong: repr(wrong[:20]))
 def test_a_wrong_shape_is_a_contract_error(wrong: bytes, stub: Stub, client: LeadBoxerClient) -> None:
     client_cases.check_wrong_shape(wrong, stub, lambda: client.get_lead(SITE, "1.1"))

@@ -105,6 +105,7 @@ def test_update_only_creates_nobody(client: MaileonClient) -> None:
     assert client.find_contact(ADA) is None
 
 
+@pytest.mark.chaos("W9")
 def test_hostile_names_arrive_as_they_are(client: MaileonClient) -> None:
     name = "<script>\"&'</script> \u202e😀"
     client.synchronize_contacts([Contact(ADA, standard_fields={"LASTNAME": name})], permission=1)

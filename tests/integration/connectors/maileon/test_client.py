@@ -37,6 +37,7 @@ def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: MaileonCli
     client_cases.check(case, stub, lambda: client.contacts_page())
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("body", [shape for shape in WRONG_SHAPES if shape != b"[]"], ids=lambda body: repr(body[:20]))
 def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: MaileonClient) -> None:
     for call in (
@@ -48,6 +49,7 @@ def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: Mail
         client_cases.check_wrong_shape(body, stub, call)
 
 
+@pytest.mark.chaos("W15")
 @pytest.mark.parametrize("name", ["hostile_entities", "hostile_external"])
 def test_hostile_xml_is_a_contract_error(name: str, stub: Stub, client: MaileonClient) -> None:
     client_cases.check_wrong_shape(api(name), stub, lambda: client.find_contact("ada@example.com"))
@@ -200,6 +202,7 @@ def test_addresses_are_percent_encoded(email: str, path: str, stub: Stub, client
     assert stub.last.path == f"{ROOT}/contacts/email/{path}"
 
 
+@pytest.mark.chaos("W8")
 @pytest.mark.parametrize("hostile", ["", ".", ".."])
 def test_an_address_never_leads_to_another_path(hostile: str, stub: Stub, client: MaileonClient) -> None:
     with pytest.raises(RecordError):

@@ -38,6 +38,7 @@ def parsed(name: str, **changes: Any) -> ParsedEvent:
     return event
 
 
+@pytest.mark.chaos("W1")
 def test_only_the_token_proves_the_sender() -> None:
     webhook_cases.check_proof(webhooks, lambda secret: request("doi", token=secret))
 

@@ -35,6 +35,7 @@ def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: PipedriveC
     client_cases.check(case, stub, lambda: client.get_person("8"))
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: repr(body[:20]))
 def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: PipedriveClient) -> None:
     for call in (lambda: client.get_person("8"), client.persons_page, client.get_users, client.get_account):
@@ -46,6 +47,7 @@ def test_a_wrong_record_is_a_contract_error(data: str, stub: Stub, client: Piped
     client_cases.check_wrong_shape(f'{{"success":true,"data":{data}}}'.encode(), stub, client.persons_page)
 
 
+@pytest.mark.chaos("V6")
 def test_success_false_is_a_contract_error(stub: Stub, client: PipedriveClient) -> None:
     client_cases.check_wrong_shape(b'{"success":false,"data":[]}', stub, client.persons_page)
 
@@ -228,6 +230,7 @@ def test_limits_are_charged_and_read(stub: Stub, client: PipedriveClient, budget
     assert budget.readings == [LimitReading("search", 9, 10, 2), LimitReading("day", 29980, 30000, None)]
 
 
+@pytest.mark.chaos("V1")
 def test_a_429_without_words_waits_for_the_window(stub: Stub, client: PipedriveClient) -> None:
     stub.will(b"", 429)
     with pytest.raises(RateLimited) as caught:
@@ -235,6 +238,7 @@ def test_a_429_without_words_waits_for_the_window(stub: Stub, client: PipedriveC
     assert 2 <= (caught.value.retry_after or 0) <= 3
 
 
+@pytest.mark.chaos("V2")
 def test_an_empty_day_waits_long(stub: Stub, client: PipedriveClient) -> None:
     stub.will(b"", 429, x_daily_ratelimit_token_remaining="0", x_ratelimit_remaining="0", x_ratelimit_reset="2")
     with pytest.raises(RateLimited) as caught:

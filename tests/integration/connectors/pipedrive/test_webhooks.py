@@ -35,6 +35,7 @@ def parsed(name: str) -> ParsedEvent:
     return event
 
 
+@pytest.mark.chaos("W1")
 def test_only_our_credentials_prove_the_sender() -> None:
     webhook_cases.check_proof(webhooks, lambda secret: request({}, secret))
 
@@ -73,6 +74,7 @@ def test_a_change_carries_record_and_previous() -> None:
     assert event.payload["user_id"] == "12415231"
 
 
+@pytest.mark.chaos("W10")
 def test_an_emptied_field_is_null_not_absent() -> None:
     payload = parsed("change.person__field_emptied").payload
     assert payload["record"]["custom_fields"] == {NEWSLETTER: None}
@@ -127,6 +129,7 @@ def test_user_events_reuse_an_id_but_not_a_time() -> None:
     assert event.dedupe_key.endswith(":1767312000")
 
 
+@pytest.mark.chaos("W12")
 @pytest.mark.parametrize(
     ("name", "event"),
     [("added", "create"), ("updated", "change"), ("deleted", "delete"), ("merged", "change")],
@@ -177,6 +180,7 @@ def test_characters_no_database_stores_are_dropped() -> None:
     assert event.payload["record"]["name"] == "Ada"
 
 
+@pytest.mark.chaos("W12")
 def test_an_unknown_event_is_named_not_refused() -> None:
     body = webhook("change.person")
     body["meta"]["entity"] = "project"
@@ -195,6 +199,7 @@ def test_subscribe_creates_one_versioned_webhook(stub: Stub, client: PipedriveCl
     }  # fmt: skip
 
 
+@pytest.mark.chaos("V14")
 def test_the_fortyfirst_webhook_needs_a_person(stub: Stub, client: PipedriveClient) -> None:
     stub.will(api("POST_webhooks__422"), 422)
     with pytest.raises(TenantActionError) as caught:

@@ -32,6 +32,7 @@ def test_the_account_is_named_and_a_locked_token_refused(client: PlanhatClient, 
         CONNECTOR.check(client)
 
 
+@pytest.mark.chaos("W10")
 def test_records_are_found_again_by_our_id_and_null_clears(client: PlanhatClient) -> None:
     made = client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": "London"}])
     again = client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": None}])
@@ -78,6 +79,7 @@ def test_a_note_goes_by_its_external_id(client: PlanhatClient, sandbox: SandboxT
     assert row["description"] == "y"
 
 
+@pytest.mark.chaos("V11")
 def test_custom_values_follow_a_renamed_field(client: PlanhatClient, sandbox: SandboxThread) -> None:
     made = fields.create_field(client, "company", FieldSpec("", "Region", "text", custom=True))
     sandbox.control("PATCH", f"/planhat/901/customfields/{made.key.removeprefix('custom.')}", {"name": "Territory"})

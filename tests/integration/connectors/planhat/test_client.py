@@ -39,6 +39,7 @@ def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: PlanhatCli
     client_cases.check(case, stub, client.companies_page)
 
 
+@pytest.mark.chaos("V6")
 @pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: repr(body[:20]))
 def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: PlanhatClient) -> None:
     lists = (client.get_account, client.companies_page, client.list_custom_fields)
@@ -94,6 +95,7 @@ def test_a_company_is_read_with_its_owner_as_an_id(stub: Stub, client: PlanhatCl
     assert second.updated == datetime(2026, 11, 19, 9, 30, tzinfo=UTC)
 
 
+@pytest.mark.chaos("V10")
 def test_reading_since_stops_where_the_list_is_older(stub: Stub, client: PlanhatClient) -> None:
     stub.will(api("GET_companies__200"))
     page = client.companies_page(since=datetime(2026, 11, 20, tzinfo=UTC))
@@ -133,6 +135,7 @@ def test_a_bulk_call_is_one_put_with_everything(stub: Stub, client: PlanhatClien
     assert sent(stub) == [{"sourceId": "7", "name": "Engines Ltd"}]
 
 
+@pytest.mark.chaos("V7")
 def test_a_206_fails_the_record_it_names_and_keeps_the_ids_of_the_others(stub: Stub, client: PlanhatClient) -> None:
     stub.will(api("PUT_endusers__206"), 206)
     done = client.upsert("enduser", [{"sourceId": "1"}, {"sourceId": "2", "email": "nonsense"}])

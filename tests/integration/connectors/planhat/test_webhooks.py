@@ -34,6 +34,7 @@ def parsed(**body: Any) -> ParsedEvent:
     return event
 
 
+@pytest.mark.chaos("W1")
 def test_only_the_secret_proves_the_sender() -> None:
     webhook_cases.check_proof(webhooks, in_address)
     webhook_cases.check_proof(webhooks, in_header)

@@ -129,6 +129,7 @@ def test_a_story_of_opt_outs_ends_with_both_systems_saying_so(world):
     assert {world.shown(contact_id, "maileon_subscribe")[0] for contact_id in story.ids.values()} == {"false"}
 
 
+@pytest.mark.chaos("V11")
 def test_a_deleted_property_subscribes_and_unsubscribes_nobody(world):
     from integration import tasks
     from integration.models import SyncJob

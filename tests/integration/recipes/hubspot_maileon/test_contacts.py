@@ -47,6 +47,7 @@ def test_without_the_process_the_permission_is_given_at_once(made, permission, e
     assert world.mails() == []
 
 
+@pytest.mark.chaos("W10")
 def test_changes_follow_and_an_emptied_field_is_emptied(world):
     contact_id, email = confirmed(world, city="Wien", jobtitle="Analyst")
     world.change(contact_id, city="", firstname="Augusta", jobtitle="Countess")
@@ -142,6 +143,7 @@ def test_contacts_without_address_wait_for_one(world):
     assert world.mails() == ["ada@example.com"]
 
 
+@pytest.mark.chaos("H2")
 def test_a_changed_address_is_asked_and_the_old_contact_goes(world):
     contact_id, email = confirmed(world)
     world.change(contact_id, email="new@example.com")
@@ -151,6 +153,7 @@ def test_a_changed_address_is_asked_and_the_old_contact_goes(world):
     assert set(world.contacts()) == {"new@example.com"}
 
 
+@pytest.mark.chaos("H2")
 def test_a_changed_address_keeps_its_permission_where_the_tenant_says_so(made):
     world = made(on_email_change="keep")
     contact_id, email = confirmed(world)
@@ -171,6 +174,7 @@ def test_deletion_follows_the_setting(made, on_delete, left):
     assert (email in world.contacts()) is left
 
 
+@pytest.mark.chaos("V12")
 def test_a_restored_contact_is_not_subscribed_again_by_itself(world):
     contact_id, email = confirmed(world)
     other, other_email = confirmed(world, "Bob Leaver")
@@ -196,6 +200,7 @@ def assert_lives_on(world, survivor, kept, gone):
     assert (link.state, link.notes["consent"]) == ("active", "confirmed")
 
 
+@pytest.mark.chaos("V12")
 def test_a_merge_keeps_the_survivor_and_its_consent(world):
     ada, ada_email = confirmed(world)
     bob, bob_email = confirmed(world, "Bob Miller")
@@ -222,6 +227,7 @@ def test_a_merge_whose_own_event_is_lost_is_found_out(world):
     assert_lives_on(world, survivor, ada_email, bob_email)
 
 
+@pytest.mark.chaos("V12")
 def test_after_a_merge_with_somebody_who_opted_out_the_strictest_counts(world):
     ada, ada_email = confirmed(world)
     bob, bob_email = confirmed(world, "Bob Miller")

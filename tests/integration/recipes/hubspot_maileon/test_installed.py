@@ -88,6 +88,7 @@ def test_a_mapped_property_that_is_missing_is_marked(world):
     assert not FieldMapping.objects.filter(flow="contact_to_contact", source="city").exclude(problem="").exists()
 
 
+@pytest.mark.chaos("V5")
 def test_an_access_token_that_is_refused_mid_run_is_renewed_once(world):
     Connection.objects.filter(vendor="hubspot").update(credentials_changed_at=timezone.now() - timedelta(minutes=10))
     world.sandbox.control(
@@ -188,6 +189,7 @@ def test_uninstalling_what_is_uninstalled_there_already_is_fine(world):
     }  # fmt: skip
 
 
+@pytest.mark.chaos("V12")
 @pytest.mark.parametrize("first", ["contact.privacyDeletion", "contact.deletion", "together"])
 def test_a_privacy_deletion_is_erased_in_maileon_and_in_our_tables(world, first):
     contact_id, email = confirmed(world, city="Nowhereville")

@@ -190,6 +190,7 @@ def test_somebody_who_moves_the_contact_meanwhile_is_not_overruled(made, monkeyp
     assert "stage_move" not in RecordLink.objects.get().notes
 
 
+@pytest.mark.chaos("V8")
 def test_a_note_whose_answer_was_lost_is_not_written_twice(world):
     contact_id = world.contact("Ada Byron")
     world.deliver()

@@ -270,6 +270,7 @@ def test_fields_follow_the_settings_and_rows_the_tenant_changed_stay(leads):
 # Trouble
 
 
+@pytest.mark.chaos("V4")
 def test_a_bad_record_fails_alone_and_its_neighbours_go_on(leads):
     world = leads()
     for name in ("One", "Two", "Three"):

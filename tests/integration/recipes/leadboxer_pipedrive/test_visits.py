@@ -73,6 +73,7 @@ def test_the_strongest_event_names_the_visit(titles, subject, kind):
     assert all(title in said["note"] for title in titles)
 
 
+@pytest.mark.chaos("W9")
 def test_nothing_of_a_title_or_address_becomes_markup():
     said = visits.content("s1", [event("<b>x</b>", "https://acme.example/<script>", 0)], SETTINGS)
 

@@ -78,6 +78,7 @@ def test_a_list_left_later_is_not_joined_again_by_an_update(brevo_world, ada):
     assert (contact["listUnsubscribed"], contact["attributes"]["LASTNAME"]) == ([all_contacts], "Byron")
 
 
+@pytest.mark.chaos("H3")
 def test_an_opt_out_is_for_everybody_with_the_address(brevo_world, ada):
     twin = brevo_world.person("Ada's assistant", email=ADA)
     brevo_world.deliver()
@@ -91,6 +92,7 @@ def test_an_opt_out_is_for_everybody_with_the_address(brevo_world, ada):
 # Identity
 
 
+@pytest.mark.chaos("H3")
 def test_one_address_of_several_persons_is_one_contact_and_reported(brevo_world, ada):
     twin = brevo_world.person("Ada's assistant", email=ADA)
 
@@ -147,6 +149,7 @@ def test_a_changed_address_moves_the_contact_and_makes_no_second(brevo_world, ad
     assert brevo_world.log(flow="person_to_contact", outcome="synced").action == "change_address"
 
 
+@pytest.mark.chaos("V12")
 def test_a_contact_deleted_in_brevo_is_not_put_back(brevo_world, ada):
     brevo_world.sandbox.control("DELETE", f"/brevo/801/contacts/{ADA}")
     brevo_world.deliver()
@@ -158,6 +161,7 @@ def test_a_contact_deleted_in_brevo_is_not_put_back(brevo_world, ada):
     assert brevo_world.log(source_id=ada, flow="person_to_contact").reason == "removed_at_target"
 
 
+@pytest.mark.chaos("V12")
 def test_a_merge_hands_the_contact_to_the_survivor(brevo_world, ada):
     survivor = brevo_world.person("Augusta Ada", email="")
     brevo_world.deliver()
@@ -227,6 +231,7 @@ def test_edits_of_different_fields_both_survive(brevo_world, ada):
 # Webhooks and vendors that fail
 
 
+@pytest.mark.chaos("V13")
 def test_a_lost_webhook_of_either_side_is_found_by_polling(brevo_world, ada):
     brevo_world.change(ada, name="Ada Byron")
     brevo_world.edit(ADA, SMS="+31687654321")
@@ -241,6 +246,7 @@ def test_a_lost_webhook_of_either_side_is_found_by_polling(brevo_world, ada):
     assert RecordLink.objects.filter(source_id=new, state="active").exists()
 
 
+@pytest.mark.chaos("V13")
 def test_a_webhook_somebody_deleted_is_made_again(brevo_world):
     state = brevo_world.sandbox.state.brevo.accounts["801"]
     state.webhooks.clear()
@@ -261,6 +267,7 @@ def test_a_forged_or_bare_webhook_is_refused(brevo_world, ada):
     assert WebhookEvent.objects.count() == events
 
 
+@pytest.mark.chaos("V8")
 def test_a_lost_answer_of_an_event_is_looked_up_and_not_repeated(brevo_world, sandbox):
     failure = {"status": 500, "times": 1, "path_contains": "/events", "method": "POST", "after": True}
     sandbox.control("POST", "/misbehave", {"vendor": "brevo", "fail_next": [failure]})

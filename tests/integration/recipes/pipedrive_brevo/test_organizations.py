@@ -62,6 +62,7 @@ def test_a_company_of_that_name_is_taken_over_with_its_links(world, sandbox):
     assert companies(world)["Engines"]["contacts"] == [1]
 
 
+@pytest.mark.chaos("V8")
 def test_a_lost_answer_makes_no_second_company(world, sandbox):
     failure = {"status": 500, "times": 1, "path_contains": "/companies", "method": "POST", "after": True}
     sandbox.control("POST", "/misbehave", {"vendor": "brevo", "fail_next": [failure]})

@@ -62,6 +62,7 @@ def test_without_a_usable_address_nobody_travels(brevo_world, email, reason):
     assert brevo_world.contacts() == {}
 
 
+@pytest.mark.chaos("W5")
 def test_a_change_updates_the_contact_and_its_echo_stops(brevo_world, ada):
     brevo_world.calls("brevo")
     brevo_world.change(ada, name="Ada Byron")
@@ -75,6 +76,7 @@ def test_a_change_updates_the_contact_and_its_echo_stops(brevo_world, ada):
     assert brevo_world.log(flow="contact_to_person").reason == "echo"
 
 
+@pytest.mark.chaos("W10")
 def test_a_value_that_was_cleared_is_cleared_there_too(brevo_world, ada):
     brevo_world.change(ada, org_id=None)
 
@@ -236,6 +238,7 @@ def test_without_the_setting_new_contacts_stay_where_they_are(brevo_world):
     assert not RecordLink.objects.filter(link_type="person", written__email="eve@example.org").exists()
 
 
+@pytest.mark.chaos("V8")
 def test_a_lost_answer_of_a_creation_leaves_one_person(install, sandbox):
     world = install(create_persons=True)
     world.make_contact("eve@example.org", attributes={"FIRSTNAME": "Eve"})

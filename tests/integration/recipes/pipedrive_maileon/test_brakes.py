@@ -53,6 +53,7 @@ def decide(world, kind="removals", role="editor"):
     return client, reverse("portal:brakes", kwargs=ids), {"kind": kind}
 
 
+@pytest.mark.chaos("H12")
 def test_an_emptied_field_unsubscribes_nobody_until_a_person_has_decided(crowd):
     clear_newsletter(crowd, 12)
 
@@ -138,6 +139,7 @@ def test_a_viewer_cannot_decide_and_another_tenant_sees_nothing(crowd):
     assert len(crowd.contacts()) == PEOPLE
 
 
+@pytest.mark.chaos("H12")
 def test_operators_and_owners_are_told_and_told_when_it_is_over(crowd, settings):
     settings.EMAIL_URL, settings.ALERT_EMAILS = "memorymail://", ["ops@example.com"]
     MemberFactory(tenant=crowd.integration.tenant, role="owner", user__email="owner@example.com")
@@ -158,6 +160,7 @@ def test_operators_and_owners_are_told_and_told_when_it_is_over(crowd, settings)
     assert Alert.objects.get(kind="brake").resolved_at is not None
 
 
+@pytest.mark.chaos("H12")
 def test_deletions_found_by_the_weekly_comparison_wait_too_and_can_be_let_through(crowd):
     for row in people(crowd):
         row["is_deleted"] = True

@@ -120,6 +120,7 @@ def test_missing_contacts_can_be_created_with_permission_none(sandbox, settings,
     assert world.mails() == []
 
 
+@pytest.mark.chaos("V8")
 @pytest.mark.parametrize("after", [True, False])
 def test_a_lost_answer_doubles_no_event(world, reader, after):
     failure = {"status": 500, "times": 1, "method": "POST", "path_contains": "/transactions", "after": after}

@@ -94,6 +94,7 @@ def test_the_deal_of_a_held_person_is_held_too(sandbox, settings, transactional_
     assert SyncLog.objects.filter(flow="deal_to_event").count() < 5
 
 
+@pytest.mark.chaos("H1")
 def test_an_opt_out_never_waits_behind_an_import(world, monkeypatch):
     pid, email = confirmed(world)
     world.leave(email)
@@ -144,6 +145,7 @@ def test_a_second_opt_out_is_no_echo(world):
     assert world.shown(person_id) == ("no", "unsubscribed")
 
 
+@pytest.mark.chaos("H1")
 def test_a_resync_keeps_the_opt_out_it_meets(world):
     person_id, email = confirmed(world)
     world.leave(email)
@@ -201,6 +203,7 @@ def test_an_opted_out_address_gets_no_permission(sandbox, settings, transactiona
     assert world.contacts()["shop@example.com"]["permission"] == 1
 
 
+@pytest.mark.chaos("H3")
 def test_an_opted_out_address_gets_no_mail(world):
     world.sandbox.state.maileon.accounts[501].markers.add("shop@example.com")
     mclient(world).create_contact(Contact(email="shop@example.com"), permission=1)
@@ -218,6 +221,7 @@ def test_fetch_all_mails_no_changed_address(world):
     assert world.mails() == [email]
 
 
+@pytest.mark.chaos("V10")
 def test_a_page_that_always_fails_ends_the_run(world, monkeypatch):
     from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 

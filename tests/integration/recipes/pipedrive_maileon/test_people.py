@@ -96,6 +96,7 @@ def test_a_stale_yes_never_subscribes_again(world):
     assert world.mails() == [email]
 
 
+@pytest.mark.chaos("V13")
 def test_a_lost_unsubscribe_is_found_in_the_report(world):
     person_id, email = confirmed(world)
     world.leave(email)
@@ -182,6 +183,7 @@ def test_the_seeds_fields_arrive(world):
     assert row["custom"]["owner_name"] == "Grace Hopper"
 
 
+@pytest.mark.chaos("W5")
 def test_a_changed_name_follows_and_its_echo_stops(world):
     person_id, email = confirmed(world)
 
@@ -194,6 +196,7 @@ def test_a_changed_name_follows_and_its_echo_stops(world):
     assert world.calls("maileon") == []
 
 
+@pytest.mark.chaos("H2")
 def test_a_changed_address_is_asked_anew_and_the_old_one_dropped(world):
     person_id, email = confirmed(world)
 
@@ -205,6 +208,7 @@ def test_a_changed_address_is_asked_anew_and_the_old_one_dropped(world):
     assert world.shown(person_id) == ("yes", "pending")
 
 
+@pytest.mark.chaos("H2")
 def test_a_changed_address_can_keep_its_permission(sandbox, settings, transactional_db):
     settings.PUBLIC_URL = "https://hub.example.com"
     world = World.install(sandbox, on_email_change="keep")
@@ -230,6 +234,7 @@ def test_a_deleted_person_is_treated_as_the_setting_says(sandbox, settings, tran
     assert (email in world.contacts()) is stays
 
 
+@pytest.mark.chaos("V12")
 def test_a_merge_never_unsubscribes_the_survivor(world):
     survivor, email = confirmed(world)
     loser = world.person("Ada Twin", email=email)
@@ -243,6 +248,7 @@ def test_a_merge_never_unsubscribes_the_survivor(world):
     assert world.mails() == [email]
 
 
+@pytest.mark.chaos("V12")
 def test_a_merged_away_contact_follows_the_survivor(world):
     loser, email = confirmed(world)
     survivor = world.person("Ada Twin", email=email)
@@ -256,6 +262,7 @@ def test_a_merged_away_contact_follows_the_survivor(world):
     assert world.mails() == [email]
 
 
+@pytest.mark.chaos("H3")
 def test_two_people_with_one_address_do_not_flap(world):
     first, email = confirmed(world)
     second = world.person("Ada Twin", email=email)
@@ -269,6 +276,7 @@ def test_two_people_with_one_address_do_not_flap(world):
     assert set(reasons(second)) == {"duplicate_email"}
 
 
+@pytest.mark.chaos("H3")
 def test_an_opt_out_binds_everybody_with_that_address(world):
     first, email = confirmed(world)
     second = world.person("Ada Twin", email=email)
@@ -281,6 +289,7 @@ def test_an_opt_out_binds_everybody_with_that_address(world):
     assert world.shown(second) == ("no", "unsubscribed")
 
 
+@pytest.mark.chaos("W8")
 @pytest.mark.parametrize(
     ("email", "reason"), [("", "no_email"), ("two@example.com,other@example.com", "invalid_email")]
 )
@@ -292,6 +301,7 @@ def test_unusable_addresses_are_skipped(world, email, reason):
     assert reasons(person_id) == [reason]
 
 
+@pytest.mark.chaos("W8")
 def test_the_primary_address_counts(world):
     emails = [{"value": "second@example.com", "primary": False}, {"value": "first@example.com", "primary": True}]
 
@@ -301,6 +311,7 @@ def test_the_primary_address_counts(world):
     assert set(world.contacts()) == {"first@example.com"}
 
 
+@pytest.mark.chaos("V8")
 def test_a_lost_answer_to_the_opt_in_call_sends_no_second_mail(world):
     failure = {"status": 500, "times": 1, "method": "POST", "path_contains": "/contacts/email/", "when": "after"}
     failure |= {"after": True}
@@ -315,6 +326,7 @@ def test_a_lost_answer_to_the_opt_in_call_sends_no_second_mail(world):
     assert RecordLink.objects.get(link_type="person", target_id__startswith="9001-").notes["consent"] == "pending"
 
 
+@pytest.mark.chaos("H4")
 def test_a_missing_doi_mailing_holds_the_person_and_names_the_fix(world):
     world.sandbox.control("PATCH", "/maileon/501", {"default_doi_mailing": None})
 
@@ -353,6 +365,7 @@ def test_links_lost_by_a_restore_bring_no_second_mail(world):
     assert world.contacts()["ada.byron@example.com"]["standard"]["LASTNAME"] == "King"
 
 
+@pytest.mark.chaos("V12")
 def test_a_contact_deleted_in_maileon_stays_deleted(world):
     person_id, email = confirmed(world)
     world.sandbox.control("DELETE", f"/maileon/501/contacts/{email}")
@@ -398,6 +411,7 @@ def test_fetch_all_links_people_who_are_readers_already(world):
     assert world.contacts()["seed0@example.com"]["standard"]["FULLNAME"] == "Seed 0"
 
 
+@pytest.mark.chaos("V13")
 def test_a_person_missed_by_webhooks_is_found_by_the_poll(world):
     world.person("Ada Byron")
     world.held()  # lost
@@ -408,6 +422,7 @@ def test_a_person_missed_by_webhooks_is_found_by_the_poll(world):
     assert world.mails() == ["ada.byron@example.com"]
 
 
+@pytest.mark.chaos("V13")
 def test_a_lost_deletion_is_found_by_the_reconcile(world):
     person_id, email = confirmed(world)
     world.delete(person_id)
@@ -444,6 +459,7 @@ def check_connections(world):
     world.integration.refresh_from_db()
 
 
+@pytest.mark.chaos("V11")
 def test_a_deleted_newsletter_field_unsubscribes_nobody(world):
     person_id, email = confirmed(world)
     delete_newsletter_field(world)
@@ -529,6 +545,7 @@ def test_fetch_all_knows_how_far_it_is(world):
     assert (run.total, run.done) == (12, 12)
 
 
+@pytest.mark.chaos("V11")
 def test_custom_fields_are_mapped_by_name_and_a_vanished_one_is_reported(world):
     from integration.connectors.base import FieldSpec
     from integration.connectors.pipedrive.client import PipedriveClient

@@ -74,6 +74,7 @@ def test_fields_travel_as_their_row_says(both):
     assert shown["address"] is None
 
 
+@pytest.mark.chaos("W5")
 def test_echoes_stop(both):
     org = in_step(both)
     both.sandbox.control("POST", "/planhat/901/automations", {
@@ -143,6 +144,7 @@ def test_new_companies_become_organizations_when_wanted(install):
                 if row["name"] == "Brand new"]) == 1  # fmt: skip
 
 
+@pytest.mark.chaos("V8")
 def test_a_lost_answer_makes_no_second_organization(install):
     world = install(organization_direction="both", create_organizations=True)
     made = world.sandbox.control("POST", "/planhat/901/companies", {"name": "Brand new"})

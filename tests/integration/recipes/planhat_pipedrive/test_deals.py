@@ -250,6 +250,7 @@ def test_deletions_do_not_travel(world):
     assert world.counts() == before
 
 
+@pytest.mark.chaos("W10")
 def test_absent_is_ignored_and_null_clears(world):
     org = world.organization("Engines", address={"value": "Dorset Street 1"})
     person = world.person("Ada Lovelace", org, phones=[{"value": "+44 1"}])

@@ -24,6 +24,7 @@ def planhat(world, **options):
 # Partial failures
 
 
+@pytest.mark.chaos("V7")
 @pytest.mark.parametrize("form", ["item", "nested", "text"])
 def test_a_206_fails_just_the_people_it_is_about(world, form):
     planhat(world, error_form=form)
