@@ -22,6 +22,7 @@ from integration.errors import NotFound, RecordError
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
+from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
 PAGE_SIZE = 100
@@ -78,7 +79,7 @@ class LeadToLead:
             return Skip("lead_closed")
         if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
             return skip
-        if lead.email and batch.owner(lead.email, item.external_id) != item.external_id:
+        if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
             return Skip("duplicate_email")
         if not quiet.on_trial(ctx):
             return Sync("create_lead", creating=True)
