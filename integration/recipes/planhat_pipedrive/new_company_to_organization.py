@@ -97,7 +97,7 @@ def _create(ctx: Context, write: Write) -> Result:
 
 
 def _earlier(ctx: Context, write: Write, name: str) -> str:
-    """The organization an earlier try created, its answer lost: of this name, among what changed since it was announced.
+    """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
 
     A list knows at once what a search may not know yet (pipedrive sheet §11).
     """
