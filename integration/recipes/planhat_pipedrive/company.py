@@ -41,8 +41,10 @@ def eligible_deals(ctx: Context, organizations: Sequence[str]) -> dict[str, Reco
 def start_anew(ctx: Context, organizations: Sequence[str]) -> None:
     """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
 
-    Only when a person asks for it: a deletion in Planhat is not undone by itself.
+    Only when a person asks for it: a deletion in Planhat is not undone by itself. Nothing is forgotten for a preview.
     """
+    if ctx.run is not None and ctx.run.dry_run:
+        return
     links = RecordLink.objects.filter(integration=ctx.integration)
     linked = links.filter(link_type=scope.COMPANY, state=LinkState.ACTIVE, source_id__in=list(organizations))
     for link in linked:
