@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.engine.settings_form import bound_form
-from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob
+from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncRun
 from integration.recipes.planhat_pipedrive import rules
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
@@ -209,3 +209,24 @@ def test_the_preview_of_a_deal_that_is_a_sale_says_so(planhat_world, owner):
 
     assert "create sale" in looked
     assert "What belongs to it comes along: Organization → Company (1)." in looked
+
+
+def test_runs_say_what_they_are_of_and_a_sample_leads_to_its_own_flow(planhat_world, owner):
+    org = planhat_world.organization("Engines")
+    planhat_world.won(org)
+    planhat_world.held()
+    planhat_world.run(dry_run=True)
+
+    runs = owner.get(page(planhat_world.integration, "runs")).content.decode()
+    assert all(f"<td>{label}</td>" in runs for label in ("Deal → License", "Person → End User", "Note → Note"))
+    ids = {"tenant_id": planhat_world.integration.tenant_id, "integration_id": planhat_world.integration.pk}
+    run = SyncRun.objects.get(flow="deal_to_license")
+    shown = owner.get(reverse("portal:run", kwargs={**ids, "run_id": run.pk})).content.decode()
+    assert "Deal → License" in shown
+    assert f"?flow=organization_to_company&amp;id={org}" in shown
+
+
+def test_an_error_in_a_rule_names_the_rule(planhat_world, owner):
+    data = {"mode": "won", "start_fallback": "on", "rule_2_what": "pipeline", "rule_2_value": "Nowhere"}
+    refused = owner.post(page(planhat_world.integration, "settings"), data).content.decode()
+    assert "Rule 2: is</a>: There is no pipeline “Nowhere”." in refused
