@@ -278,3 +278,7 @@ def test_the_configuration_as_a_file_is_complete_and_without_secrets(world):
     entry = document["integrations"][0]
     assert entry["settings"]["leads_segment"] == f"{SITE}:900"
     assert configuration.plan(document, get_recipe)[0].changes == ()
+
+
+def test_an_integration_is_named_without_claiming_a_direction(world):
+    assert str(world.integration).startswith("LeadBoxer and Pipedrive of ")
