@@ -100,7 +100,7 @@ class AccountForm(forms.Form):
         if not works:
             row.refresh_from_db()
             reason = REASONS.get(row.health_reason)
-            said = f"{reason.what if reason else ''} {row.health_detail} {reason.fix if reason else ''}".strip()
+            said = f"{reason.what if reason else ''} {row.health_said} {reason.fix if reason else ''}".strip()
             row.delete()
             raise ValidationError(said or f"{self.connector.label} does not answer at the moment. Try again shortly.")
         return row

@@ -53,6 +53,7 @@ def test_sections_show_only_after_both_accounts_were_proven(sandbox, tenant_of_o
     refused = client.post(address, typed)
     assert refused.status_code == 422
     assert "does not accept our credentials" in refused.content.decode()
+    assert "{&quot;error" not in refused.content.decode()  # the answer as it came is for operators
     assert not Integration.objects.exists()
 
     known = str(Connection.objects.get(vendor="pipedrive").pk)
