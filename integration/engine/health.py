@@ -35,7 +35,8 @@ def note_error(connection: Connection, exc: IntegrationError) -> str:
         return "retry"
     if isinstance(exc, TenantActionError):
         if exc.reason in CONNECTION_REASONS:
-            mark(connection, Health.NEEDS_YOU, exc.reason, f"{exc.public} {exc.detail}".strip())
+            said = f"{' '.join(exc.public.split())}\n{exc.detail}".strip()  # a line for everybody, then for operators
+            mark(connection, Health.NEEDS_YOU, exc.reason, said)
         return "hold"
     if exc.retry_after is not None:
         pause = timedelta(seconds=exc.retry_after)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine import batch, mapping
+from integration.engine import batch, mapping, together
 from integration.engine.catalogue import Catalogue, catalogue
 from integration.engine.context import Context
 from integration.engine.flow import Flow, Item
@@ -20,7 +21,8 @@ from integration.models import Integration, RecordLink, SyncRun, VendorCall
 class Preview:
     """What would happen to one record: an action with its values (target field → value), or the reason it is skipped.
 
-    `changes` has target field → (what we last wrote, what would be written), for the fields that differ.
+    `changes` has target field → (what we last wrote, what would be written), for the fields that differ. `brings` says
+    that other records go with it, `along` how many of them would be written now, by flow.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Preview:
     detail: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    brings: bool = False
+    along: Mapping[str, int] = field(default_factory=dict)
 
 
 def search(integration: Integration, recipe: Recipe, text: str) -> Sequence[Found]:
@@ -42,14 +46,17 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     """Read and decide as a sync would, and stop before the write. Raises KeyError, IntegrationErrors of the calls."""
     flow = recipe.flow(flow_key)
     with looking(integration, recipe) as ctx:
-        done = batch.process(ctx, flow, [Item(external_id, {"resync": True})])[0]
+        groups = together.process(ctx, flow, [Item(external_id, {"resync": True})])
+    done = next(entry for group in groups if group.own for entry in group.done)
+    others = Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write)
+    more: dict[str, Any] = {"brings": hasattr(flow, "parts"), "along": dict(others)}
     name = str(done.record.values.get("name") or "") if done.record else ""
     if done.write is None:
-        return Preview(name, done.result.outcome, reason=done.result.reason, detail=done.result.detail)
+        return Preview(name, done.result.outcome, reason=done.result.reason, detail=done.result.detail, **more)
     written = done.link.written if done.link else {}
     values = done.write.values
     changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
-    return Preview(name, "synced", done.write.action, values=values, changes=changes)
+    return Preview(name, "synced", done.write.action, values=values, changes=changes, **more)
 
 
 @dataclass(frozen=True)

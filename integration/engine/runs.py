@@ -192,12 +192,13 @@ def _page_failed(ctx: Context, run: SyncRun, exc: IntegrationError) -> None:
 
 def _count(run: SyncRun, group: Group) -> None:
     done, counts = group.done, Counter(run.counts)
+    other = {"flow": group.flow.key} if group.flow.key != run.flow else {}
     samples = {key: list(rows) for key, rows in run.samples.items()}
     for entry in done:
         key = _count_key(entry)
         counts[key] += 1
         if run.dry_run and len(samples.setdefault(key, [])) < SAMPLES:
-            samples[key].append(_sample(entry))
+            samples[key].append({**_sample(entry), **other})
     run.counts, run.samples = dict(counts), samples
     run.done += len(done) if group.own else 0
 

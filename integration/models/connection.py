@@ -92,6 +92,11 @@ class Connection(models.Model):
         """Whether calls may be made at all."""
         return self.health in (Health.OK, Health.UNCHECKED)
 
+    @property
+    def health_said(self) -> str:
+        """What a tenant may read of the detail: its first line. The vendor's own words follow there for operators."""
+        return self.health_detail.partition("\n")[0]
+
     def replace_secret(self, secret: str) -> None:
         """Set another key of the same kind (not saved yet); what the connector asks for beside it stays."""
         known = {} if isinstance(self.credentials, UnreadableSecret) else self.credentials

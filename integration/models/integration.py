@@ -65,7 +65,7 @@ class Integration(models.Model):
 
     def __str__(self) -> str:
         names = (get_connector(key).label if key in CONNECTORS else key for key in self.recipe.split("_"))
-        return f"{' ↔ '.join(names)} of {self.tenant}"
+        return f"{' and '.join(names)} of {self.tenant}"
 
 
 class Cursor(models.Model):

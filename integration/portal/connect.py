@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -45,10 +46,11 @@ class AccountForm(forms.Form):
             self.fields["account"] = forms.ChoiceField(
                 label="Account", choices=[*offered, *another], required=False, initial=offered[0][0]
             )
-        if self.kind and not connector.default_base_url:
+        if self.kind and (not connector.default_base_url or settings.SANDBOX_URL):
+            known_one = "The sandbox's, as its page shows it. Empty: the vendor's own."
             self.fields["base_url"] = forms.CharField(
                 label=f"Address of {connector.label}", required=False, max_length=300,
-                help_text="As you see it in your browser.",
+                help_text=known_one if connector.default_base_url else "As you see it in your browser.",
             )  # fmt: skip
         if self.kind:
             self.fields["secret"] = forms.CharField(
@@ -98,7 +100,7 @@ class AccountForm(forms.Form):
         if not works:
             row.refresh_from_db()
             reason = REASONS.get(row.health_reason)
-            said = f"{reason.what if reason else ''} {row.health_detail} {reason.fix if reason else ''}".strip()
+            said = f"{reason.what if reason else ''} {row.health_said} {reason.fix if reason else ''}".strip()
             row.delete()
             raise ValidationError(said or f"{self.connector.label} does not answer at the moment. Try again shortly.")
         return row

@@ -153,7 +153,7 @@ def _test(connection: Connection, secret: str) -> tuple[bool, str]:
             return True, f"It works: {connection.account_name}."
         return (
             False,
-            f"{reason.what if reason else ''} {connection.health_detail} {reason.fix if reason else ''}".strip(),
+            f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip(),
         )
     try:
         found = health.probe(connection, secret)

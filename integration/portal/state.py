@@ -125,7 +125,7 @@ def needs(integration: Integration) -> list[Need]:
     for connection in (integration.left, integration.right):
         if not connection.usable:
             reason = REASONS.get(connection.health_reason)
-            said = f"{connection.connector.label}: {reason.what if reason else connection.health_detail}"
+            said = f"{connection.connector.label}: {reason.what if reason else connection.health_said}"
             found.append(Need(said, reason.fix if reason else "", "Go to the account", "settings"))
     for step in integration.provisioning:
         if not step.get("ok"):

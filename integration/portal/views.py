@@ -109,8 +109,9 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
 def runs(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """The latest runs."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
+    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
     rows = SyncRun.objects.filter(integration=integration).order_by("-id")[:PAGE_SIZE]
-    return page(request, tenant, "runs", {"rows": rows}, integration)
+    return page(request, tenant, "runs", {"rows": [(row, flows.get(row.flow, row.flow)) for row in rows]}, integration)
 
 
 @login_required
@@ -123,7 +124,8 @@ def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id:
         for key, number in sorted(row.counts.items())
     ]
     name = "progress" if request.headers.get("HX-Request") else "run"
-    context = {"run": row, "counts": counts, "unfinished": row.state in UNFINISHED}
+    label = next((flow.label for flow in get_recipe(integration.recipe).flows if flow.key == row.flow), row.flow)
+    context = {"run": row, "label": label, "counts": counts, "unfinished": row.state in UNFINISHED}
     return page(request, tenant, name, context, integration)
 
 

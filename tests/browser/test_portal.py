@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from tests.support import hub
 from tests.support.factories import MemberFactory
+from tests.support.leadboxer_world import ACTIVITIES
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -83,6 +84,19 @@ def test_every_page_fits_a_phone(world, owner, browse):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
         shoot(page, f"{name}-phone")
+
+
+def test_long_ids_stay_inside_their_row_on_a_phone(leadboxer_install, browse):
+    leads = leadboxer_install(**ACTIVITIES)
+    leads.ada()
+    leads.poll()
+    page = browse(MemberFactory(tenant=leads.integration.tenant).user, viewport=PHONE)
+    page.goto(reverse("portal:activity", kwargs={"tenant_id": leads.integration.tenant_id,
+                                                 "integration_id": leads.integration.pk}))  # fmt: skip
+    assert "Log activity" in page.locator("tbody").inner_text()
+    edge = page.locator(".scroll").evaluate("box => box.getBoundingClientRect().right")
+    cells = page.locator("tbody td").evaluate_all("cells => cells.map(cell => cell.getBoundingClientRect().right)")
+    assert max(cells) <= edge
 
 
 def test_fetch_all_is_watched_while_it_runs(world, owner, browse):

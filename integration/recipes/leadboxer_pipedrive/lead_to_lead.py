@@ -19,14 +19,17 @@ from integration.engine.batch import each
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound, RecordError
-from integration.models import LinkState, WebhookEvent
+from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
+from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
 PAGE_SIZE = 100
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 CLOSED = "closed"  # in a link's memory: the lead was archived, converted or deleted in Pipedrive
+LINKING = "link_lead"  # it was created when only its organization or only its person was known
+CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
 
 
@@ -73,12 +76,12 @@ class LeadToLead:
         lead, link = lead_of(record), batch.links.get(item.external_id)
         tried = link is not None and link.notes.get(quiet.TRIAL)
         if link is not None and link.state == LinkState.ACTIVE and not tried:
-            return Sync("update")
+            return Sync(LINKING if _known_since(ctx, lead, link) else "update")
         if link is not None and link.notes.get(CLOSED) and not item.hint.get("resync"):
             return Skip("lead_closed")
         if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
             return skip
-        if lead.email and batch.owner(lead.email, item.external_id) != item.external_id:
+        if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
             return Skip("duplicate_email")
         if not quiet.on_trial(ctx):
             return Sync("create_lead", creating=True)
@@ -94,7 +97,7 @@ class LeadToLead:
         made, later = quiet.within_cap(ctx, KEY, new)
         finder = _looked_up(ctx, [lead_of(write.record) for write in made])
         now = [write for write in writes if id(write) not in later]
-        done = each(ctx, now, lambda write: _update(ctx, write) if write.action == "update" else _make(finder, write))
+        done = each(ctx, now, lambda write: (_update if write.action in CHANGES else _make)(finder, write))
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
 
 
@@ -105,6 +108,13 @@ def _nobody(ctx: Context, lead: Lead) -> Skip | None:
     if wish == "person" or (wish == "both" and not company):
         return None if lead.email else Skip("no_email")
     return None if company or wish == "both" else Skip("no_organization")
+
+
+def _known_since(ctx: Context, lead: Lead, link: RecordLink) -> bool:
+    """Whether a lead that is to be linked to both has become known as one of them after it was created."""
+    person = lead.email and not link.notes.get("person")
+    company = finding.organization_keys(lead) and not link.notes.get("organization")
+    return ctx.settings["leads_link"] == "both" and bool(person or company)
 
 
 def _looked_up(ctx: Context, leads: Sequence[Lead]) -> finding.Finder:
@@ -140,7 +150,7 @@ def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str,
 def _body(ctx: Context, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
     values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
     ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
-    linked = {"person_id": person, "org_id" if trial else "organization_id": organization}
+    linked = _whom(person, organization, trial=trial)
     return {
         **values,
         "title": title,
@@ -148,6 +158,10 @@ def _body(ctx: Context, write: Write, title: str, person: str, organization: str
         **({"pipeline_id": str(ctx.settings["trial_pipeline"])} if trial else {}),
         "custom_fields": {**values.get("custom_fields", {}), **ours},
     }
+
+
+def _whom(person: str, organization: str, *, trial: bool = False) -> dict[str, str]:
+    return {"person_id": person, "org_id" if trial else "organization_id": organization}
 
 
 def title_of(lead: Lead, wish: str) -> str:
@@ -177,24 +191,30 @@ def _marked(rows: Iterable[PipedriveLead | Deal], key: str, marker: str) -> str:
     return next((row.id for row in rows if str(row.custom_fields.get(key)) == marker), "")
 
 
-def _update(ctx: Context, write: Write) -> Result:
-    """What is mapped changed. A lead that somebody closed in Pipedrive stays closed."""
+def _update(finder: finding.Finder, write: Write) -> Result:
+    """What is mapped changed, or whom it is about became known. A lead that was closed in Pipedrive stays closed."""
     assert write.link is not None
+    ctx, lead, before = finder.ctx, lead_of(write.record), write.link.written
     closed = Result("skipped", reason="lead_closed", link_state="removed", written={}, notes={CLOSED: True})
     lead_id = write.link.target_id
-    before = write.link.written
+    organization, person = ((str(write.link.notes.get(name) or ""), False) for name in ("organization", "person"))
+    linked: dict[str, Any] = {}
+    if write.action == LINKING:
+        organization = organization if organization[0] else finder.organization(lead)
+        person = _person(finder, lead, organization[0]) if lead.email and not person[0] else person
+        linked = {key: value for key, value in _whom(person[0], organization[0]).items() if value}
     values = {key: value for key, value in write.values.items() if before.get(key) != value}
     try:
-        ctx.right.update_lead(lead_id, enrichment.nested(ctx, "lead", values))
+        ctx.right.update_lead(lead_id, {**enrichment.nested(ctx, "lead", values), **linked})
     except NotFound:
         return closed
     except RecordError:
         if _is_closed(ctx, lead_id):
             return closed
         raise
-    organization, person = str(write.link.notes.get("organization") or ""), str(write.link.notes.get("person") or "")
-    wishes = enrichment.wishes(ctx, lead_of(write.record), (organization, False), (person, False))
-    return Result("synced", target_id=lead_id, call=ctx.last_call(), follow_ups=wishes)
+    wishes = enrichment.wishes(ctx, lead, organization, person)
+    notes = {"organization": organization[0], "person": person[0]}
+    return Result("synced", target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _is_closed(ctx: Context, lead_id: str) -> bool:

@@ -41,8 +41,10 @@ def eligible_deals(ctx: Context, organizations: Sequence[str]) -> dict[str, Reco
 def start_anew(ctx: Context, organizations: Sequence[str]) -> None:
     """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
 
-    Only when a person asks for it: a deletion in Planhat is not undone by itself.
+    Only when a person asks for it: a deletion in Planhat is not undone by itself. Nothing is forgotten for a preview.
     """
+    if ctx.run is not None and ctx.run.dry_run:
+        return
     links = RecordLink.objects.filter(integration=ctx.integration)
     linked = links.filter(link_type=scope.COMPANY, state=LinkState.ACTIVE, source_id__in=list(organizations))
     for link in linked:
@@ -69,6 +71,7 @@ def belongings(ctx: Context, organizations: Sequence[Record], brought: Sequence[
     notes_too = ctx.settings["note_direction"] == "receive"
     if ctx.settings["person_direction"] == "receive":
         persons = [row for record in organizations for row in _persons(ctx, record.external_id)]
+        _forget_merged(ctx, organizations, persons)
         yield Part(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
         busy = [row for row in persons if row.extra.get(NOTES_COUNT)] if notes_too else []
         if busy:
@@ -89,6 +92,23 @@ def belongings(ctx: Context, organizations: Sequence[Record], brought: Sequence[
 
 def _persons(ctx: Context, org_id: str) -> list[Person]:
     return list(ctx.left.iter_persons(org_id=org_id, include_fields=NOTES_COUNT))
+
+
+def _forget_merged(ctx: Context, organizations: Sequence[Record], persons: Sequence[Person]) -> None:
+    """Free the addresses of people who are gone: whoever they were merged into has them now. A call, if anybody is.
+
+    Their End Users stay: the survivor of a merge takes over the one with its address.
+    """
+    if ctx.run is not None and ctx.run.dry_run:
+        return
+    linked = RecordLink.objects.filter(
+        integration=ctx.integration, link_type="person", state=LinkState.ACTIVE,
+        notes__organization__in=[record.external_id for record in organizations],
+    ).exclude(source_id__in=[row.id for row in persons])  # fmt: skip
+    missing = set(linked.values_list("source_id", flat=True))
+    if missing:
+        alive = {row.id for row in ctx.left.get_persons(sorted(missing)) if not row.is_deleted}
+        linked.filter(source_id__in=missing - alive).update(state=LinkState.REMOVED, written={}, written_hash="")
 
 
 def notes_on(ctx: Context, **parent: str) -> list[Note]:

@@ -1,13 +1,13 @@
 """Flow new company → organization: a company without an organization gets one, where the tenant wants that.
 
-Nothing is unique in Pipedrive. What we create is announced before, and looked for by its name before any second try;
+Nothing is unique in Pipedrive. What we create is announced before, and looked for before any second try;
 then the company is told the id, by which the two are linked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.planhat.records import Company
@@ -19,6 +19,7 @@ from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 
 LINK_TYPE = "new_company"
+SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
 class NewCompanyToOrganization:
@@ -81,10 +82,11 @@ def _records(companies: Sequence[Company]) -> dict[str, Record]:
 
 
 def _create(ctx: Context, write: Write) -> Result:
+    """Look if an earlier try got through, announce, create, tell the company."""
     assert write.record is not None
     name = str(write.record.values["name"]) or write.item.external_id
     announced = write.link is not None and write.link.state == LinkState.PENDING
-    org_id = next((hit.id for hit in ctx.left.search_organizations(name)), "") if announced else ""
+    org_id = _earlier(ctx, write, name) if announced else ""
     if not org_id:
         write.marker = f"organization-{write.item.external_id}"
         links.announce(ctx.integration, LINK_TYPE, [write])
@@ -92,3 +94,20 @@ def _create(ctx: Context, write: Write) -> Result:
     ctx.right.update_company(write.item.external_id, {"sourceId": org_id})
     again = FollowUp(CompanyToOrganization.key, org_id)
     return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
+
+
+def _earlier(ctx: Context, write: Write, name: str) -> str:
+    """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
+
+    A list knows at once what a search may not know yet (pipedrive sheet §11).
+    """
+    assert write.link is not None
+    cursor: str | None = None
+    while True:
+        page = ctx.left.organizations_page(cursor, write.link.updated_at - SLACK)
+        if found := next(
+            (row.id for row in page.records if row.name.strip() == name.strip() and not row.is_deleted), ""
+        ):
+            return found
+        if (cursor := page.next_cursor) is None:
+            return ""

@@ -88,8 +88,8 @@ class SettingsForm(settings_form.SettingsForm):
             what, value, to = (f"rule_{number}_{part}" for part in ("what", "value", "to"))
             self.fields[what] = _choice(f"Rule {number}: if", ())
             self.offer(what, self.offered.get("rules", ()))
-            self.fields[value] = forms.CharField(label="is", required=False, max_length=200)
-            self.fields[to] = _choice("the deal becomes a", KINDS)
+            self.fields[value] = forms.CharField(label=f"Rule {number}: is", required=False, max_length=200)
+            self.fields[to] = _choice(f"Rule {number}: the deal becomes a", KINDS)
             self.depends = {**self.depends, value: {what: self._asked(what)}, to: {what: self._asked(what)}}
 
     @classmethod

@@ -75,6 +75,23 @@ def test_connecting_asks_for_key_and_login(sandbox, monkeypatch):
     assert Integration.objects.get().recipe == RECIPE
 
 
+def test_the_sandbox_can_be_connected_by_its_address_and_nobody_else_is_asked_for_one(sandbox, settings):
+    member = MemberFactory()
+    client = signed_in(member.tenant)
+    address = reverse("portal:connect", kwargs={"tenant_id": member.tenant_id}) + f"?recipe={RECIPE}"
+    hub.connect(member.tenant, "pipedrive", f"{sandbox.url}/pipedrive/acme", api_token=hub.PIPEDRIVE_TOKEN)
+    typed = {
+        "left-base_url": f"{sandbox.url}/leadboxer/v1", "left-secret": API_KEY, "left-email": LOGIN,
+        "right-base_url": f"{sandbox.url}/pipedrive/acme", "right-secret": hub.PIPEDRIVE_TOKEN,
+        "right-account": str(Connection.objects.get(vendor="pipedrive").pk),
+    }  # fmt: skip
+
+    assert client.post(address, typed).status_code == 302
+    assert Integration.objects.get().left.base_url == f"{sandbox.url}/leadboxer/v1"
+    settings.SANDBOX_URL = ""
+    assert "left-base_url" not in client.get(address).content.decode()
+
+
 def test_another_key_is_tried_and_kept_with_the_same_login(world, sandbox):
     client = signed_in(world.integration.tenant)
     sandbox.state.leadboxer.accounts["401"].api_key = "another-key-0123456789abcdef"
@@ -261,3 +278,7 @@ def test_the_configuration_as_a_file_is_complete_and_without_secrets(world):
     entry = document["integrations"][0]
     assert entry["settings"]["leads_segment"] == f"{SITE}:900"
     assert configuration.plan(document, get_recipe)[0].changes == ()
+
+
+def test_an_integration_is_named_without_claiming_a_direction(world):
+    assert str(world.integration).startswith("LeadBoxer and Pipedrive of ")

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.engine.settings_form import bound_form
-from integration.models import Connection, FieldMapping, Integration, SyncJob
+from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncRun
 from integration.recipes.planhat_pipedrive import rules
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
@@ -53,6 +53,7 @@ def test_sections_show_only_after_both_accounts_were_proven(sandbox, tenant_of_o
     refused = client.post(address, typed)
     assert refused.status_code == 422
     assert "does not accept our credentials" in refused.content.decode()
+    assert "{&quot;error" not in refused.content.decode()  # the answer as it came is for operators
     assert not Integration.objects.exists()
 
     known = str(Connection.objects.get(vendor="pipedrive").pk)
@@ -180,3 +181,53 @@ def test_a_company_is_found_looked_at_and_synced_from_the_page(planhat_world, ow
     assert SyncJob.objects.get().flow == "organization_to_company"
     hub.drain()
     assert planhat_world.counts()["licenses"] == 1
+
+
+def test_a_preview_tells_what_comes_along_and_forgets_nothing(planhat_world, owner):
+    org = planhat_world.organization("Engines")
+    planhat_world.won(org)
+    planhat_world.deliver()
+    planhat_world.note("New", org_id=org)
+    record, link = page(planhat_world.integration, "record"), RecordLink.objects.get(link_type="company")
+    planhat_world.sandbox.control("DELETE", f"/planhat/901/companies/{link.target_id}")
+
+    looked = owner.get(record, {"q": org, "flow": "organization_to_company", "id": org}).content.decode()
+
+    assert "Of the record itself nothing would be sent." in looked
+    assert "What belongs to it comes along: Note → Note (1)." in looked
+    assert RecordLink.objects.get(pk=link.pk).written == link.written
+    assert not planhat_world.rows("conversations")
+
+
+def test_the_preview_of_a_deal_that_is_a_sale_says_so(planhat_world, owner):
+    planhat_world.save(rule_1_what="pipeline", rule_1_value="1", rule_1_to="sale")
+    deal = planhat_world.won(planhat_world.organization("Engines"))
+    planhat_world.held()
+
+    looked = owner.get(
+        page(planhat_world.integration, "record"), {"q": deal, "flow": "deal_to_license", "id": deal}
+    ).content.decode()
+
+    assert "create sale" in looked
+    assert "What belongs to it comes along: Organization → Company (1)." in looked
+
+
+def test_runs_say_what_they_are_of_and_a_sample_leads_to_its_own_flow(planhat_world, owner):
+    org = planhat_world.organization("Engines")
+    planhat_world.won(org)
+    planhat_world.held()
+    planhat_world.run(dry_run=True)
+
+    runs = owner.get(page(planhat_world.integration, "runs")).content.decode()
+    assert all(f"<td>{label}</td>" in runs for label in ("Deal → License", "Person → End User", "Note → Note"))
+    ids = {"tenant_id": planhat_world.integration.tenant_id, "integration_id": planhat_world.integration.pk}
+    run = SyncRun.objects.get(flow="deal_to_license")
+    shown = owner.get(reverse("portal:run", kwargs={**ids, "run_id": run.pk})).content.decode()
+    assert "Deal → License" in shown
+    assert f"?flow=organization_to_company&amp;id={org}" in shown
+
+
+def test_an_error_in_a_rule_names_the_rule(planhat_world, owner):
+    data = {"mode": "won", "start_fallback": "on", "rule_2_what": "pipeline", "rule_2_value": "Nowhere"}
+    refused = owner.post(page(planhat_world.integration, "settings"), data).content.decode()
+    assert "Rule 2: is</a>: There is no pipeline “Nowhere”." in refused

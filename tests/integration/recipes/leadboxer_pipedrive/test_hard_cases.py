@@ -164,6 +164,20 @@ def test_a_second_profile_of_the_same_address_is_no_second_lead(both):
     assert ("", "duplicate_email") in world.said(flow="lead_to_lead")
 
 
+def test_a_profile_of_the_same_address_that_comes_later_is_no_second_lead(leadboxer_install):
+    world = leadboxer_install(**LEADS)
+    made = world.ada()
+    world.poll()
+    assert len(world.leads()) == 1
+
+    twin = world.sandbox.control("POST", f"/leadboxer/401/{SITE}/leads/{made['lead']}/copy")  # another browser
+    world.track(lead=twin["use_id"], url="https://acme.example/", minutes_ago=0)
+    world.poll()
+
+    assert len(world.leads()) == 1
+    assert ("", "duplicate_email") in world.said(flow="lead_to_lead")
+
+
 def test_many_visitors_of_one_company_share_its_organization(leadboxer_install):
     world = leadboxer_install(**LEADS)
     for number in range(5):

@@ -296,3 +296,31 @@ def test_a_vendor_that_is_down_loses_nothing(leads):
     assert len(world.leads()) == 1
     assert RecordLink.objects.get(link_type="lead").state == "active"
     world.no_trouble()
+
+
+def test_a_lead_whose_person_becomes_known_later_is_linked_to_it_too(leads):
+    world = leads(leads_link="both")
+    made = world.company()
+    world.poll()
+    [before] = world.leads()
+    assert (before["person_id"], bool(before["organization_id"])) == (None, True)
+
+    world.ada(lead=made["lead"], minutes_ago=0)
+    world.poll()
+    world.poll()
+
+    [lead], [ada] = world.leads(), world.named("person", "Ada Byron")
+    assert (lead["id"], lead["person_id"]) == (before["id"], ada["id"])
+    assert lead["organization_id"] == before["organization_id"] == ada["org_id"]
+    assert [action for action, _ in world.said(flow="lead_to_lead")] == ["create_lead", "link_lead"]
+
+
+def test_a_lead_linked_to_organizations_only_gets_no_person_later(leads):
+    world = leads(leads_link="organization")
+    made = world.company()
+    world.poll()
+    world.ada(lead=made["lead"], minutes_ago=0)
+    world.poll()
+
+    assert [lead["person_id"] for lead in world.leads()] == [None]
+    assert world.named("person", "Ada Byron") == []

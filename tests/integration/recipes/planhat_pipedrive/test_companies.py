@@ -145,8 +145,11 @@ def test_new_companies_become_organizations_when_wanted(install):
 
 
 @pytest.mark.chaos("V8")
-def test_a_lost_answer_makes_no_second_organization(install):
+@pytest.mark.parametrize("searches", ["at once", "late"])
+def test_a_lost_answer_makes_no_second_organization(install, searches):
     world = install(organization_direction="both", create_organizations=True)
+    if searches == "late":
+        world.sandbox.control("POST", "/misbehave", {"vendor": "pipedrive", "search_delay_s": 3600})
     made = world.sandbox.control("POST", "/planhat/901/companies", {"name": "Brand new"})
     world.sandbox.control("POST", "/misbehave", {"vendor": "pipedrive", "fail_next": [
         {"status": 502, "method": "POST", "path_contains": "organizations", "after": True},

@@ -101,6 +101,37 @@ def test_a_person_without_an_address_goes_by_id_and_further_ones_go_along(world)
     assert rows["Lovelace"]["otherEmails"] == ["ada@home.example.com"]
 
 
+def test_the_survivor_of_a_merge_takes_the_address_and_its_end_user_over(world):
+    org = world.organization("Engines")
+    old = world.person("Ada Lovelace", org, email="ada@example.com")
+    deal = world.won(org)
+    world.deliver()
+    before = world.rows("endusers")
+
+    new = world.person("Ada King", org, email="")
+    world.sandbox.control("POST", f"/pipedrive/acme/persons/{old}/merge", {"into": int(new)})
+    world.change("persons", new, emails=[{"value": "ada@example.com", "primary": True}])
+    world.change("deals", deal, value=5)
+    world.deliver()
+
+    [ada] = world.rows("endusers")
+    assert (ada["_id"], ada["sourceId"], ada["lastName"]) == (before[0]["_id"], new, "King")
+    assert RecordLink.objects.get(link_type="person", source_id=old).state == "removed"
+
+
+def test_a_person_who_moved_keeps_the_address(world):
+    org, other = world.organization("Engines"), world.organization("Prospect")
+    ada = world.person("Ada Lovelace", org, email="ada@example.com")
+    deal = world.won(org)
+    world.deliver()
+    world.change("persons", ada, org_id=int(other))
+    world.person("Ada's Office", org, email="ada@example.com")
+    world.change("deals", deal, value=5)
+    world.deliver()
+
+    assert [row["sourceId"] for row in world.rows("endusers")] == [ada]
+
+
 # Two writers
 
 
