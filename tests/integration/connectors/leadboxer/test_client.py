@@ -49,7 +49,7 @@ def test_a_wrong_shape_is_a_contract_error(wrong: bytes, stub: Stub, client: Lea
     client_cases.check_wrong_shape(wrong, stub, lambda: client.get_lead(SITE, "1.1"))
 
 
-@pytest.mark.parametrize("wrong", set(WRONG_SHAPES) - {b"[]"}, ids=lambda wrong: repr(wrong[:20]))
+@pytest.mark.parametrize("wrong", [row for row in WRONG_SHAPES if row != b"[]"], ids=lambda wrong: repr(wrong[:20]))
 def test_a_list_in_a_wrong_shape_is_a_contract_error(wrong: bytes, stub: Stub, client: LeadBoxerClient) -> None:
     client_cases.check_wrong_shape(wrong, stub, lambda: client.leads_page(SITE, TODAY))
     client_cases.check_wrong_shape(wrong, stub, lambda: client.list_segments(Dataset(SITE, "site", "401")))

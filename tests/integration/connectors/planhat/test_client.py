@@ -164,7 +164,9 @@ def failing(bad: set[str], form: Any, calls: list[int]) -> bulk.Put:
         lambda row: {"code": 11000, "message": "refused"},
     ],
 )
-@pytest.mark.parametrize("bad", [set(), {"3"}, {"0", "7"}, {str(n) for n in range(8)}], ids=str)
+@pytest.mark.parametrize(
+    "bad", [set(), {"3"}, {"0", "7"}, {str(n) for n in range(8)}], ids=["none", "one", "two", "all"]
+)
 def test_failures_land_on_the_right_records_whatever_form_they_have(form: Any, bad: set[str]) -> None:
     calls: list[int] = []
     done = bulk.upsert([{"sourceId": str(n)} for n in range(8)], "sourceId", failing(bad, form, calls))
