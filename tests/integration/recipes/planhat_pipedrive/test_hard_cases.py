@@ -143,7 +143,7 @@ def second(world):
     )
     left = hub.connect(world.integration.tenant, "pipedrive", f"{world.sandbox.url}/pipedrive/other",
                        api_token=made["api_token"])  # fmt: skip
-    return hub._installed(world.integration.tenant, "planhat_pipedrive", left, world.integration.right, {})
+    return hub.install_between(world.integration.tenant, "planhat_pipedrive", left, world.integration.right, {})
 
 
 def test_two_integrations_on_one_account_never_write_at_once(world, second):
