@@ -158,10 +158,6 @@ class PipedriveClient(Api):
     def delete_organization(self, organization_id: str) -> None:
         self._organizations.delete(organization_id)
 
-    def search_organizations(self, name: str) -> list[Found]:
-        """Find organizations by exact name, letters' case aside."""
-        return self._search("/api/v2/organizations/search", name, fields="name")
-
     # Deals, pipelines, stages
 
     def get_deal(self, deal_id: str) -> Deal:
