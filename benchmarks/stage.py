@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import sys
@@ -53,9 +54,8 @@ class Stage:
         self.processes.start(name, [sys.executable, "manage.py", "qcluster"], **environment)
 
     def calls(self, vendor: str) -> int:
-        """API calls this vendor has seen since the last look."""
-        rows = self.control("GET", f"/calls?vendor={vendor}")
-        return len(rows)
+        """How many API calls of this vendor the journal has."""
+        return len(self.control("GET", f"/calls?vendor={vendor}"))
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def stage(question: str, stack: str) -> Iterator[Stage]:
 
         from integration.management.processes import running
 
-        call_command("setup", verbosity=0, stdout=open(os.devnull, "w"))
+        call_command("setup", verbosity=0, stdout=io.StringIO())
         with running(Path(folder) / "log") as processes:
             port = vendors.rpartition(":")[2]
             processes.start("sandbox", [sys.executable, "-m", "sandbox", "--port", port, "--log-level", "error"])

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from integration.admin import show
 from integration.admin.actions import Bulk, note, page
 from integration.admin.kit import styled
-from integration.engine import brakes, health, provisioning, runs
+from integration.engine import brakes, health, lifecycle, runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
 from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
@@ -135,7 +135,7 @@ def pause(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
     if request.method != "POST":
         says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
         return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=show.url_of(row))
-    provisioning.pause(row, request.user)
+    lifecycle.pause(row, request.user)
     note(request, Integration, "Paused", row)
     admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
     return HttpResponseRedirect(show.url_of(row))
@@ -149,7 +149,7 @@ def resume(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         waiting = len(SyncJob.objects.filter(integration=row, state="waiting").values_list("pk")[: CAP + 1])
         says = (f"{show.number(waiting, cap=CAP)} collected changes are worked off at once.",)
         return page(admin, request, title=f"Resume {row}", says=says, verb="Resume", back=show.url_of(row))
-    provisioning.resume(row)
+    lifecycle.resume(row)
     note(request, Integration, "Resumed", row)
     admin.message_user(request, "It goes on where it stopped.", messages.SUCCESS)
     return HttpResponseRedirect(show.url_of(row))
@@ -163,7 +163,7 @@ def uninstall(admin: Any, request: HttpRequest, row: Integration) -> HttpRespons
     if request.method != "POST" or not form.is_valid():
         return page(admin, request, title=f"Uninstall {row}", says=_losses(row), verb="Uninstall", danger=True,
                     form=form, back=show.url_of(row))  # fmt: skip
-    results = provisioning.uninstall(row, get_recipe)
+    results = lifecycle.uninstall(row, get_recipe)
     note(request, Integration, "Uninstalled", row)
     for result in results:
         level = messages.SUCCESS if result.ok else messages.ERROR
@@ -196,14 +196,14 @@ def pausing(user: Any) -> Bulk:
     return Bulk(
         "Pause integrations", "Pause",
         ("Nothing of these is synced until somebody presses Resume.", "Changes are collected and not lost."),
-        lambda rows: _each(rows, lambda row: provisioning.pause(row, user)), "{count} integrations are paused.",
+        lambda rows: _each(rows, lambda row: lifecycle.pause(row, user)), "{count} integrations are paused.",
         eligible=lambda rows: rows.filter(state=State.ACTIVE), none="None of these is active.",
     )  # fmt: skip
 
 
 RESUMING = Bulk(
     "Resume integrations", "Resume", ("What was collected meanwhile is worked off at once.",),
-    lambda rows: _each(rows, provisioning.resume), "{count} integrations go on.",
+    lambda rows: _each(rows, lifecycle.resume), "{count} integrations go on.",
     eligible=lambda rows: rows.filter(state=State.PAUSED), none="None of these is paused.",
 )  # fmt: skip
 UNINSTALLING = Bulk(
@@ -213,7 +213,7 @@ UNINSTALLING = Bulk(
         "another integration uses them.",
         "Jobs and links are dropped; the log is kept without names, addresses and values. This cannot be undone.",
     ),
-    lambda rows: _each(rows, lambda row: provisioning.uninstall(row, get_recipe)),
+    lambda rows: _each(rows, lambda row: lifecycle.uninstall(row, get_recipe)),
     "{count} integrations are uninstalled; each one's page says what came of its steps.",
     eligible=lambda rows: rows.exclude(state=State.UNINSTALLED), none="All of these are uninstalled already.",
     danger=True,

@@ -43,15 +43,12 @@ def removals_held(ctx: Context, flow: Flow, writes: Sequence[Write], *, seen: in
     if not taking:
         return {}
     brake = _brake(ctx.integration, BrakeKind.REMOVALS, timedelta(seconds=settings.BRAKE_WINDOW_SECONDS))
-    free = brake.allowance
-    if brake.engaged_at is None and brake.count + len(taking) <= max(free, _limit(ctx, seen)):
-        return {}
-    held = taking[free:]
-    if not held:
+    held = taking[brake.allowance :]
+    if not held or (brake.engaged_at is None and _within_limit(ctx, brake.count + len(held), seen)):
         return {}
     if brake.engaged_at is None:
         Brake.objects.filter(pk=brake.pk).update(engaged_at=timezone.now())
-    said = f"{brake.count + len(taking)} records would be taken away at once; nothing happened to this one."
+    said = f"{brake.count + len(held)} records would be taken away at once; nothing happened to this one."
     return {id(write): _held(BrakeKind.REMOVALS, said) for write in held}
 
 
@@ -107,30 +104,34 @@ def held(integration: Integration, kind: str) -> int:
 
 
 def _brake(integration: Integration, kind: str, window: timedelta) -> Brake:
-    """The row, its count begun anew when the window is over. An engaged one waits for a person however long."""
+    """The row. When its window is over the count begins anew and what was let through and not used is forgotten.
+
+    An engaged one waits for a person however long.
+    """
     brake, _ = Brake.objects.get_or_create(integration=integration, kind=kind)
     if brake.window_at < timezone.now() - window:
-        brake.window_at, brake.count = timezone.now(), 0
-        brake.save(update_fields=["window_at", "count"])
+        brake.window_at, brake.count, brake.allowance = timezone.now(), 0, 0
+        brake.save(update_fields=["window_at", "count", "allowance"])
     return brake
 
 
 def _count(integration: Integration, kind: str, count: int) -> None:
+    """Use up what a person let through; only what goes beyond it counts."""
     if not count:
         return
     rows = Brake.objects.filter(integration=integration, kind=kind)
-    rows.update(count=F("count") + count)
-    allowance = rows.values_list("allowance", flat=True).first() or 0
-    if allowance:
-        rows.update(allowance=max(allowance - count, 0))
+    covered = min(rows.values_list("allowance", flat=True).first() or 0, count)
+    rows.update(allowance=F("allowance") - covered, count=F("count") + count - covered)
 
 
-def _limit(ctx: Context, seen: int) -> float:
-    """How many records may go within one window. In a run each page is a sample of its own."""
-    if ctx.run is not None:
-        return float(max(settings.BRAKE_FLOOR, settings.BRAKE_SHARE * seen))
-    linked = RecordLink.objects.filter(integration=ctx.integration, state=LinkState.ACTIVE).count()
-    return float(max(settings.BRAKE_FLOOR, settings.BRAKE_SHARE * linked))
+def _within_limit(ctx: Context, count: int, seen: int) -> bool:
+    """Whether so many may go within one window. In a run each page is a sample of its own."""
+    if count <= settings.BRAKE_FLOOR:
+        return True
+    of = seen
+    if ctx.run is None:
+        of = RecordLink.objects.filter(integration=ctx.integration, state=LinkState.ACTIVE).count()
+    return bool(count <= settings.BRAKE_SHARE * of)
 
 
 def _held(kind: str, detail: str) -> Result:

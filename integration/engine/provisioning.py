@@ -1,5 +1,6 @@
-"""Make a recipe real at the vendors and undo it: visible steps that are safe to run again, webhooks shared by
-connection, uninstall that leaves nothing behind.
+"""Make a recipe real at the vendors: visible steps that are safe to run again, webhooks shared by connection.
+
+How an integration is paused, goes on and is undone is in `lifecycle`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from integration.connectors.base import Subscription
-from integration.engine import doorbell, health, tokens
+from integration.engine import health
 from integration.engine.catalogue import Catalogue, catalogue, problem_of, trouble
 from integration.engine.context import Context, open_client
 from integration.engine.recipe import Recipe, Recipes, Step, as_data
@@ -26,19 +27,11 @@ from integration.models import (
     Connection,
     Direction,
     FieldMapping,
-    Health,
     Integration,
-    JobState,
-    RecordLink,
     RemoteSubscription,
-    RunState,
     State,
-    SyncJob,
-    SyncLog,
-    SyncRun,
     VendorCall,
     WebhookEndpoint,
-    WebhookEvent,
 )
 
 log = logging.getLogger(__name__)
@@ -101,7 +94,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     steps = [*recipe.steps(ctx), Step("mappings", "Field mappings", check_mappings), _webhooks_step(recipes)]
     results: list[StepResult] = []
     for step in steps:
-        results.append(_run_step(ctx, step))
+        results.append(run_step(ctx, step))
     VendorCall.objects.bulk_create(ctx.calls)
     integration.provisioning = [asdict(result) for result in results]
     integration.save(update_fields=["provisioning", "resources"])
@@ -113,7 +106,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
 def check_webhooks(integration: Integration, recipes: Recipes) -> list[StepResult]:
     """Make sure that our webhooks still exist: the cheap part of provisioning, for every few minutes."""
     ctx = Context(integration, recipes(integration.recipe))
-    result = _run_step(ctx, _webhooks_step(recipes))
+    result = run_step(ctx, _webhooks_step(recipes))
     VendorCall.objects.bulk_create(ctx.calls)
     return [result]
 
@@ -150,7 +143,8 @@ def _webhooks_step(recipes: Recipes) -> Step:
     return Step("webhooks", "Webhooks", lambda ctx: sync_subscriptions(ctx, recipes))
 
 
-def _run_step(ctx: Context, step: Step) -> StepResult:
+def run_step(ctx: Context, step: Step) -> StepResult:
+    """Carry out one step; an error of the vendor's becomes its result."""
     try:
         return StepResult(step.key, step.label, True, _patiently(ctx, step))
     except IntegrationError as exc:
@@ -171,12 +165,12 @@ def _patiently(ctx: Context, step: Step) -> str:
 
 
 def _activate(integration: Integration) -> None:
-    _move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
+    move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
     if integration.state != State.UNINSTALLED:
         health.release_held(integration)
 
 
-def _move(integration: Integration, *before: str, **after: Any) -> bool:
+def move(integration: Integration, *before: str, **after: Any) -> bool:
     """Change the state, if in the database it is one of those still: somebody may have uninstalled it meanwhile."""
     moved = Integration.objects.filter(pk=integration.pk, state__in=before).update(**after)
     integration.refresh_from_db(fields=["state", "activated_at", "paused_at", "paused_by"])
@@ -197,7 +191,7 @@ def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
             where = "entered by hand" if connection.connector.by_hand else "set in its app, for all accounts"
             said.append(f"{connection.connector.label}: {where}")
             continue
-        made, removed = _sync_connection(
+        made, removed = sync_connection(
             ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
         )
         count = RemoteSubscription.objects.filter(connection=connection).count()
@@ -219,7 +213,7 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
     return frozenset(needed)
 
 
-def _sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
+def sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
     webhooks = connection.connector.subscriptions
     never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
     if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
@@ -318,7 +312,6 @@ def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:
 
 
 ROTATION_OVERLAP = timedelta(hours=24)
-PORTION = 2000  # rows per transaction when much is changed
 
 
 def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
@@ -341,98 +334,4 @@ def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
         row.external_id = webhooks.subscribe(client, row.event, endpoint_url(endpoint), endpoint.secret["current"])
         row.save(update_fields=["external_id"])
         webhooks.unsubscribe(client, former)
-    _sync_connection(client, connection, needed_events(connection, recipes))
-
-
-def pause(integration: Integration, user: Any = None) -> None:
-    """Stop syncing. Events go on being collected and are worked off after `resume`."""
-    _move(integration, State.ACTIVE, state=State.PAUSED, paused_at=timezone.now(), paused_by=user)
-
-
-def resume(integration: Integration) -> None:
-    """Go on where it stopped."""
-    if _move(integration, State.PAUSED, state=State.ACTIVE, paused_at=None, paused_by=None):
-        doorbell.ring(str(integration.pk))
-
-
-def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
-    """Undo the installation: stop, remove webhooks, revoke tokens, erase credentials, strip personal data.
-
-    A vendor that does not answer does not stop the rest; its step says what is left to do by hand.
-    """
-    Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, lease_token="", lease_until=None)
-    integration.state = State.UNINSTALLED
-    SyncRun.objects.filter(integration=integration, state__in=(RunState.WAITING, RunState.RUNNING)).update(
-        state=RunState.CANCELLED, finished_at=timezone.now()
-    )
-    SyncJob.objects.filter(integration=integration).exclude(state=JobState.DONE).delete()
-    ctx = Context(integration, recipes(integration.recipe))
-    results = []
-    for side in ("left", "right"):
-        label = ctx.connection(side).connector.label
-        results.append(_run_step(ctx, Step(f"webhooks_{side}", f"Webhooks at {label}", _leaver(side, recipes))))
-        results.append(_run_step(ctx, Step(f"credentials_{side}", f"Credentials of {label}", _disconnecter(side))))
-    strip_personal_data(integration)
-    integration.provisioning = [asdict(result) for result in results]
-    integration.save(update_fields=["provisioning"])
-    return results
-
-
-def _leaver(side: str, recipes: Recipes) -> Any:
-    def leave(ctx: Context) -> str:
-        connection = ctx.connection(side)
-        if connection.health_reason == health.APP_REMOVED:
-            return "gone with the app"
-        _, removed = _sync_connection(ctx.client(side), connection, needed_events(connection, recipes))
-        return f"{removed} removed"
-
-    return leave
-
-
-def _disconnecter(side: str) -> Any:
-    def disconnect(ctx: Context) -> str:
-        connection = ctx.connection(side)
-        if health.integrations_on(connection):
-            return "kept, another integration uses them"
-        gone = connection.health_reason == health.APP_REMOVED  # the vendor has ended our access already
-        try:
-            if not gone:
-                tokens.revoke(connection)
-        finally:
-            erase_credentials(connection)
-        return "erased" if gone else "revoked and erased"
-
-    return disconnect
-
-
-def erase_credentials(connection: Connection) -> None:
-    """Forget an account: its secrets, its endpoint and what we made there."""
-    connection.credentials, connection.credentials_hint, connection.token_expires_at = {}, "", None
-    connection.save(update_fields=["credentials", "credentials_hint", "token_expires_at"])
-    WebhookEndpoint.objects.filter(connection=connection).delete()
-    RemoteSubscription.objects.filter(connection=connection).delete()
-    health.mark(connection, Health.DISCONNECTED)
-
-
-def strip_personal_data(integration: Integration) -> None:
-    """Keep the log, drop what says anything about people: values, payloads, call bodies, links.
-
-    Goes in small portions: a long transaction would keep the intake waiting. Safe to run again.
-    """
-    _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
-    _in_portions(SyncRun.objects.filter(integration=integration), samples={})
-    _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
-    for connection in (integration.left, integration.right):
-        if not health.integrations_on(connection):
-            _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
-            _in_portions(VendorCall.objects.filter(connection=connection), request="", response="")
-            connection.directories.all().delete()
-            _in_portions(connection.email_index.all(), delete=True)
-
-
-def _in_portions(rows: QuerySet[Any], *, delete: bool = False, **values: Any) -> None:
-    last = 0
-    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
-        portion = rows.model._default_manager.filter(pk__in=ids)
-        portion.delete() if delete else portion.update(**values)
-        last = ids[-1]
+    sync_connection(client, connection, needed_events(connection, recipes))

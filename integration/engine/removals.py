@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import Removal
-from integration.engine import health, provisioning
+from integration.engine import health, lifecycle
 from integration.engine.recipe import Recipes
 from integration.models import Connection, Health
 
@@ -25,8 +25,8 @@ def finish(recipes: Recipes) -> int:
     for connection in Connection.objects.filter(health=Health.NEEDS_YOU, health_reason=health.APP_REMOVED):
         integrations = health.integrations_on(connection)
         for integration in integrations:
-            provisioning.uninstall(integration, recipes)
+            lifecycle.uninstall(integration, recipes)
             done += 1
         if not integrations:
-            provisioning.erase_credentials(connection)
+            lifecycle.erase_credentials(connection)
     return done

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integration.connectors.registry import get_connector
 from integration.models import Connection, Integration
 
 
@@ -34,8 +35,11 @@ def alone(integration_id: str) -> Iterator[bool]:
 
 
 def _wanting(integration_id: str) -> list[uuid.UUID]:
-    row = Integration.objects.select_related("left", "right").filter(pk=integration_id).first()
-    return [side.pk for side in (row.left, row.right) if side.connector.one_writer] if row else []
+    """The accounts of this integration that want one writer; asked for each slice, so without their credentials."""
+    columns = ("left_id", "left__vendor", "right_id", "right__vendor")
+    row = Integration.objects.filter(pk=integration_id).values_list(*columns).first()
+    sides = ((row[0], row[1]), (row[2], row[3])) if row else ()
+    return [key for key, vendor in sides if get_connector(vendor).one_writer]
 
 
 def sharing(integration_id: str) -> list[str]:

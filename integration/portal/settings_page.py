@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine import health, provisioning, settings_form
+from integration.engine import health, lifecycle, provisioning, settings_form
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
@@ -103,11 +103,11 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     if request.method == "GET":
         return page(request, tenant, "stop", {}, integration)
     if do == "pause" and integration.state == State.ACTIVE:
-        provisioning.pause(integration, request.user)
+        lifecycle.pause(integration, request.user)
         note(request, integration, "Paused")
         messages.success(request, "Paused. Changes are collected and wait for Resume.")
     elif do == "resume" and integration.state == State.PAUSED:
-        provisioning.resume(integration)
+        lifecycle.resume(integration)
         note(request, integration, "Resumed")
         messages.success(request, "It goes on where it stopped.")
     elif do == "uninstall" and integration.state != State.UNINSTALLED:
@@ -122,7 +122,7 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
 
 
 def _uninstall(request: HttpRequest, integration: Integration) -> None:
-    results = provisioning.uninstall(integration, get_recipe)
+    results = lifecycle.uninstall(integration, get_recipe)
     note(request, integration, "Uninstalled")
     for result in results:
         (messages.success if result.ok else messages.error)(request, f"{result.label}: {result.detail}")

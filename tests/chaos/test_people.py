@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine import personal_data, provisioning, runner, runs
+from integration.engine import lifecycle, personal_data, runner, runs
 from integration.models import FieldMapping, Integration, RecordLink, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.newsletter.to_contacts import ToContacts
 from integration.recipes.pipedrive_maileon import person_to_contact
@@ -75,7 +75,7 @@ def persons(world):
 @pytest.mark.chaos("H5")
 def test_an_integration_that_is_removed_and_installed_again_in_mid_run_does_not_go_on_with_the_old_run(world, running):
     old = world.integration
-    provisioning.uninstall(old, get_recipe)
+    lifecycle.uninstall(old, get_recipe)
     world.sandbox.control("DELETE", "/calls")
     assert step(old) in ("busy", "idle")
     assert world.calls("maileon") == []

@@ -76,9 +76,6 @@ class PlanhatClient(Api):
         fresh = tuple(row for row in found if row.updated is None or row.updated >= since)
         return Page(fresh, following)
 
-    def create_company(self, values: Mapping[str, JSONValue]) -> Company:
-        return parse_company(self._written("POST", "/companies", values))
-
     def update_company(self, company_id: str, values: Mapping[str, JSONValue]) -> Company:
         """Change what is given; null clears, what is absent stays. Raises NotFound."""
         return parse_company(self._written("PUT", f"/companies/{segment(company_id)}", values))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from integration.connectors.maileon.connector import CONNECTOR as MAILEON
-from integration.engine import health, provisioning, runs
+from integration.engine import health, lifecycle, runs
 from integration.engine.context import open_client
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
@@ -242,7 +242,7 @@ class Story(MaileonSide):
     def item_10(self) -> str:
         """Provisioning is visible steps, safe to repeat; uninstall leaves nothing at the vendors."""
         steps = self.stage.save_settings(self.integration)
-        undone = provisioning.uninstall(self.integration, get_recipe)
+        undone = lifecycle.uninstall(self.integration, get_recipe)
         left = len(self.stage.control("GET", "/pipedrive/acme/state")["webhooks"])
         right = len(self.stage.control("GET", f"/maileon/{ACCOUNT}/contacts")["webhooks"])
         self.integration.left.refresh_from_db()

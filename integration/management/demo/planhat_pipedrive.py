@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.conf import settings
 
 from integration.connectors.registry import get_connector
-from integration.engine import health, provisioning, replay
+from integration.engine import health, lifecycle, provisioning, replay
 from integration.engine.settings_form import bound_form
 from integration.management.demo.planhat_side import COMPANY, RECIPE, Sides
 from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen
@@ -36,12 +36,12 @@ class Story(Sides):
             raise NotSeen(f"{plain}, {bad.health}")
         bad.delete()
         self.save()
-        provisioning.pause(self.integration)
+        lifecycle.pause(self.integration)
         org = self.organization("Paused Engines")
         self.won(org, "Waits for the switch")
         if any(row.get("sourceId") == org for row in self.planhat("companies")):
             raise NotSeen("a switched-off integration stands still")
-        provisioning.resume(self.integration)
+        lifecycle.resume(self.integration)
         self.row("companies", sourceId=org)
         return f"/v1 cut off: {real}; truncated token refused; off: the deal waits, on: it goes"
 

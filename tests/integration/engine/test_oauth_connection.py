@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.connectors.pipedrive import oauth
-from integration.engine import health, provisioning, tokens
+from integration.engine import health, lifecycle, provisioning, tokens
 from integration.models import Connection, Integration, SyncJob
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
@@ -65,7 +65,7 @@ def test_a_revoked_app_holds_the_jobs_and_asks_for_a_person(world):
 
 
 def test_uninstalling_gives_the_token_back(world):
-    provisioning.uninstall(world.integration, get_recipe)
+    lifecycle.uninstall(world.integration, get_recipe)
 
     assert world.sandbox.control("GET", "/pipedrive/acme/state")["grants"] == []
     assert Connection.objects.get(vendor="pipedrive").credentials == {}

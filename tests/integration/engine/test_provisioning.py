@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration import tasks
-from integration.engine import provisioning
+from integration.engine import lifecycle, provisioning
 from integration.models import (
     Integration,
     RecordLink,
@@ -75,11 +75,11 @@ def test_integrations_on_one_connection_share_its_webhooks(world):
     provisioning.provision(second, get_recipe)
     assert len(webhooks(world)) == 6
 
-    provisioning.uninstall(second, get_recipe)
+    lifecycle.uninstall(second, get_recipe)
     assert len(webhooks(world)) == 3
     assert first.left.credentials
 
-    provisioning.uninstall(first, get_recipe)
+    lifecycle.uninstall(first, get_recipe)
     assert webhooks(world) == {}
     first.left.refresh_from_db()
     assert (first.left.credentials, first.left.health) == ({}, "disconnected")
@@ -119,7 +119,7 @@ def test_uninstall_leaves_nothing_and_keeps_the_log_without_people(world):
     for delivery in world.held():
         world.post(delivery)
 
-    results = provisioning.uninstall(world.integration, get_recipe)
+    results = lifecycle.uninstall(world.integration, get_recipe)
 
     assert all(result.ok for result in results), results
     assert webhooks(world) == webhooks(world, "maileon") == {}
@@ -141,7 +141,7 @@ def test_uninstall_leaves_nothing_and_keeps_the_log_without_people(world):
 def test_uninstall_goes_on_when_a_vendor_is_down(world):
     world.sandbox.control("POST", "/misbehave", {"vendor": "maileon", "error_rate": 1.0, "error_status": 503})
 
-    results = {result.key: result.ok for result in provisioning.uninstall(world.integration, get_recipe)}
+    results = {result.key: result.ok for result in lifecycle.uninstall(world.integration, get_recipe)}
 
     assert results["webhooks_right"] is False
     assert webhooks(world) == {}
@@ -161,12 +161,12 @@ def test_webhooks_follow_the_settings(world, changes):
 
 
 def test_a_paused_integration_collects_and_goes_on_later(world):
-    provisioning.pause(world.integration)
+    lifecycle.pause(world.integration)
     world.person("Ada Byron")
     world.deliver()
     assert world.mails() == []
 
-    provisioning.resume(world.integration)
+    lifecycle.resume(world.integration)
     hub.drain()
 
     assert world.mails() == ["ada.byron@example.com"]
@@ -213,10 +213,10 @@ def test_what_was_uninstalled_meanwhile_stays_uninstalled(world, late):
     if late == "activate":
         Integration.objects.update(state="draft")
     elif late == "resume":
-        provisioning.pause(world.integration)
+        lifecycle.pause(world.integration)
     stale = Integration.objects.select_related("left", "right", "tenant").get()
-    provisioning.uninstall(Integration.objects.get(), get_recipe)
+    lifecycle.uninstall(Integration.objects.get(), get_recipe)
 
-    {"activate": provisioning._activate, "pause": provisioning.pause, "resume": provisioning.resume}[late](stale)
+    {"activate": provisioning._activate, "pause": lifecycle.pause, "resume": lifecycle.resume}[late](stale)
 
     assert Integration.objects.get().state == stale.state == "uninstalled"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import provisioning, why
+from integration.engine import lifecycle, why
 from integration.models import Health, Integration, SyncJob
 from integration.recipes.registry import get_recipe
 
@@ -83,7 +83,7 @@ def test_a_new_wish_after_an_opt_out_is_what_a_change_would_ask_for(world):
 
 def test_a_paused_integration_comes_before_the_rules_of_the_record(world):
     world.person("Ada Lovelace", newsletter="No")
-    provisioning.pause(world.integration)
+    lifecycle.pause(world.integration)
     assert rule(world) == "paused"
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine import provisioning
+from integration.engine import lifecycle
 from integration.models import FieldMapping
 from integration.portal.state import chart, standing
 from integration.reasons import REASONS
@@ -174,7 +174,7 @@ def test_what_needs_somebody_says_why_and_where(client, integration):
 
 
 def test_a_paused_one_says_by_whom_and_can_be_resumed_there(client, member, integration):
-    provisioning.pause(integration, member.user)
+    lifecycle.pause(integration, member.user)
     html = page(client, integration, "integration")
     assert f"Paused by {member.user}," in text(html)
 

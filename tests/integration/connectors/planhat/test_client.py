@@ -122,7 +122,7 @@ def test_an_unknown_company_is_none_and_ids_cannot_lead_elsewhere(stub: Stub, cl
 def test_plain_text_is_the_vendors_word(stub: Stub, client: PlanhatClient) -> None:
     stub.will(b"Failed to create company", 400)
     with pytest.raises(RecordError, match="Failed to create company"):
-        client.create_company({"name": "X"})
+        client.update_company("5f1e7a000000000000000001", {"name": "X"})
 
 
 # Bulk

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import personal_data, provisioning
+from integration.engine import lifecycle, personal_data, provisioning
 from integration.models import (
     Connection,
     FieldMapping,
@@ -166,7 +166,7 @@ def test_the_scheduled_refresh_finds_the_uninstallation_too(world):
 
 def test_uninstalling_leaves_nothing_behind(world):
     contact_id, email = confirmed(world)
-    results = provisioning.uninstall(world.integration, get_recipe)
+    results = lifecycle.uninstall(world.integration, get_recipe)
 
     assert all(result.ok for result in results), results
     assert portal(world)["installed"] == []
@@ -182,7 +182,7 @@ def test_uninstalling_leaves_nothing_behind(world):
 
 def test_uninstalling_what_is_uninstalled_there_already_is_fine(world):
     world.sandbox.control("POST", f"/hubspot/{PORTAL}/uninstall")
-    results = {result.key: result.ok for result in provisioning.uninstall(world.integration, get_recipe)}
+    results = {result.key: result.ok for result in lifecycle.uninstall(world.integration, get_recipe)}
 
     assert results == {
         "webhooks_left": True, "credentials_left": True, "webhooks_right": True, "credentials_right": True,

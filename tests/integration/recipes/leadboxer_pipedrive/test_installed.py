@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.engine import provisioning
+from integration.engine import lifecycle, provisioning
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_OK
 from integration.models import Connection, WebhookEndpoint
@@ -56,7 +56,7 @@ def test_uninstalling_erases_credentials_and_personal_data(leadboxer_install):
     world = leadboxer_install(**{**LEADS, **ACTIVITIES})
     world.ada()
     world.poll()
-    results = provisioning.uninstall(world.integration, get_recipe)
+    results = lifecycle.uninstall(world.integration, get_recipe)
 
     assert all(result.ok for result in results), results
     assert set(Connection.objects.values_list("health", flat=True)) == {"disconnected"}

@@ -115,6 +115,33 @@ def test_only_what_was_seen_is_let_through(crowd):
     assert held() == 18
 
 
+def test_a_decision_does_not_count_against_what_comes_after_it(crowd):
+    clear_newsletter(crowd, 12)
+    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    hub.drain()
+
+    crowd.say(str(list(people(crowd))[-PEOPLE]["id"]), None)
+    crowd.deliver()
+
+    assert len(crowd.contacts()) == PEOPLE - 13
+    assert held() == 0
+
+
+def test_what_was_let_through_and_not_used_is_no_licence_for_later(crowd):
+    clear_newsletter(crowd, 12)
+    for row in list(people(crowd))[-12:]:
+        crowd.say(str(row["id"]), "Yes")
+    crowd.deliver()
+    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    hub.drain()
+    Brake.objects.update(window_at=timezone.now() - timedelta(seconds=601))
+
+    clear_newsletter(crowd, 12)
+
+    assert len(crowd.contacts()) == PEOPLE
+    assert held() == 12
+
+
 def test_the_quarter_hours_check_does_not_decide(crowd):
     clear_newsletter(crowd, 12)
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from integration.engine import provisioning, runs
+from integration.engine import lifecycle, runs
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.sandbox.openapi import check_request, require_specs
@@ -28,7 +28,7 @@ def test_every_request_of_a_busy_day_fits_the_official_description(sandbox, sett
     start_runs(world.integration, "poll")
     start_runs(world.integration, "reconcile")
     hub.drain()
-    provisioning.uninstall(world.integration, get_recipe)
+    lifecycle.uninstall(world.integration, get_recipe)
 
     seen = set()
     for call in sandbox.control("GET", "/calls?vendor=pipedrive"):
