@@ -10,7 +10,7 @@ from integration.webhooks.views import AppWebhookView, WebhookView
 
 urlpatterns = [
     path("hooks/<slug:vendor>/", AppWebhookView.as_view(), name="app_webhook"),
-    path("hooks/<slug:vendor>/<str:token>/", WebhookView.as_view(), name="webhook"),
+    path("hooks/<slug:vendor>/<slug:token>/", WebhookView.as_view(), name="webhook"),
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("healthz", healthz, name="healthz"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from sandbox.thread import SandboxThread
@@ -31,6 +32,19 @@ def sandbox(sandbox_process: SandboxThread, settings: Any) -> SandboxThread:
     sandbox_process.reset()
     settings.SANDBOX_URL = sandbox_process.url
     return sandbox_process
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _empty_tables_row_by_row() -> Iterator[None]:
+    """PostgreSQL's TRUNCATE of all tables takes 0.3 seconds after each test; deleting the few rows takes a twentieth."""
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "postgresql":
+            patch.setattr(
+                type(connection.ops),
+                "sql_flush",
+                lambda self, style, tables, **options: [f"DELETE FROM {self.quote_name(table)};" for table in tables],
+            )
+        yield
 
 
 @pytest.fixture(autouse=True)
