@@ -63,7 +63,7 @@ class Farm:
             cwd=django_settings.BASE_DIR, env={**os.environ, **self.environment, **more},
         )  # fmt: skip
 
-    def until(self, what: str, look: Callable[[], bool], patience: float = 180.0) -> None:
+    def until(self, what: str, look: Callable[[], bool], patience: float = 300.0) -> None:
         """Wait; what the minute schedule would do (sweep) is done every half second."""
         deadline = time.monotonic() + patience
         while not look():
