@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("LOCKSTEP_DEVELOPMENT", "1")
 os.environ.setdefault("DATABASE_URL", "sqlite:///var/test.sqlite3")
+os.environ["Q_CLUSTER"] = f"test-{os.getpid()}"  # a queue of its own for each test process and its workers
 
 from config.settings import *  # noqa: F403
 
