@@ -6,7 +6,6 @@ traffic runs. `LOCKSTEP_HASH_KEY` keys the hash that lets us find an e-mail addr
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from functools import lru_cache
 
@@ -50,7 +49,7 @@ def rotate(token: str) -> str:
 
 def keyed_hash(text: str) -> str:
     """Return 32 hex digits that stand for `text` in logs and indexes; only our key can reproduce them."""
-    return hmac.new(settings.LOCKSTEP_HASH_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(settings.LOCKSTEP_HASH_KEY.encode(), text.encode(), "sha256").hex()[:32]
 
 
 def email_hash(address: str | None) -> str:

@@ -26,7 +26,7 @@ from integration.errors import (
     TenantActionError,
     TransientError,
 )
-from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall
+from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall, bulk
 from integration.secrets import email_hash
 
 logger = logging.getLogger(__name__)
@@ -312,7 +312,7 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     links.save_links(changed)
     consent_ledger.save(consents)
     save_jobs(_follow_ups(ctx, done))
-    SyncLog.objects.bulk_create(logs, batch_size=500)
+    bulk.insert(logs)
 
 
 def _consent(ctx: Context, flow: Flow, entry: Done) -> ConsentEntry | None:
@@ -357,7 +357,7 @@ def _updated_link(ctx: Context, flow: Flow, entry: Done) -> RecordLink | None:
     if result.link_state is None and not (link and _is_news(link, result.notes)):
         return None
     if link is None:
-        link = RecordLink(integration=ctx.integration, link_type=flow.link_type, source_id=entry.item.external_id)
+        link = RecordLink(integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id)
     link.notes = {**link.notes, **result.notes}
     link.updated_at = timezone.now()
     if result.link_state is not None:

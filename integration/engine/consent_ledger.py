@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from integration.engine.context import Context
 from integration.engine.flow import Flow, Item, Record
-from integration.models import ConsentEntry, RecordLink, WebhookEvent
+from integration.models import ConsentEntry, RecordLink, WebhookEvent, bulk
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
@@ -27,7 +27,7 @@ def entry(
         return None
     digest = (email_hash(record.email) if record and record.email else "") or (link.email_hash if link else "")
     return ConsentEntry(
-        integration=ctx.integration, email_hash=digest, source_id=item.external_id, was=was, became=became,
+        integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id, was=was, became=became,
         vendor=ctx.connection(flow.side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ def save(entries: Sequence[ConsentEntry]) -> None:
     events = dict(WebhookEvent.objects.filter(pk__in=ids).values_list("pk", "vendor_event")) if ids else {}
     for row in entries:
         row.cause = events.get(row.event_id_seen or 0, row.cause)
-    ConsentEntry.objects.bulk_create(entries, batch_size=500)
+    bulk.insert(entries)
 
 
 def of_person(tenant: Tenant, email: str, links: Sequence[RecordLink]) -> QuerySet[ConsentEntry]:

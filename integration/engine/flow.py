@@ -132,11 +132,10 @@ class Route:
 class Batch:
     """The links the records of one batch have, and who owns which address."""
 
-    def __init__(self, links: Mapping[str, RecordLink], by_email: Mapping[str, Sequence[RecordLink]]) -> None:
+    def __init__(self, links: Mapping[str, RecordLink], owners: Mapping[str, str]) -> None:
+        """`owners`: keyed hash of an address → id of the record that was linked with it first."""
         self.links = links
-        self.owners: dict[str, str] = {}
-        for email, rows in by_email.items():
-            self.owners[email] = min(rows, key=lambda link: link.pk).source_id
+        self.owners = dict(owners)
 
     def owner(self, email: str, candidate: str) -> str:
         """Return the id of the record that owns this address; the first one to ask for a free address gets it."""

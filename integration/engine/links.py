@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from integration.engine.flow import Batch, Record, Write
-from integration.models import Integration, LinkState, RecordLink
+from integration.models import Integration, LinkState, RecordLink, bulk
 from integration.secrets import email_hash
 
 
@@ -27,10 +25,8 @@ def load_batch(integration: Integration, link_type: str, ids: Iterable[str], rec
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
     links = {link.source_id: link for link in rows.filter(source_id__in=list(ids))}
     hashes = {email_hash(record.email) for record in records.values() if record.email}
-    by_email: dict[str, list[RecordLink]] = defaultdict(list)
-    for link in rows.filter(email_hash__in=hashes).exclude(state=LinkState.REMOVED):
-        by_email[link.email_hash].append(link)
-    return Batch(links, by_email)
+    owners = rows.filter(email_hash__in=hashes).exclude(state=LinkState.REMOVED).order_by("-pk")
+    return Batch(links, dict(owners.values_list("email_hash", "source_id")))
 
 
 def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
@@ -75,22 +71,11 @@ def remember(integration: Integration, link_type: str, source_id: str, notes: Ma
 
 def save_links(links: Sequence[RecordLink]) -> None:
     """Insert or update whole links in one statement, found by their unique key."""
-    if not links:
-        return
-    RecordLink.objects.bulk_create(
-        [_as_new(link) for link in links],
-        update_conflicts=True,
-        unique_fields=["integration", "link_type", "source_id"],
-        update_fields=[
+    bulk.insert(
+        links,
+        unique=("integration", "link_type", "source_id"),
+        update=(
             "target_id", "email_hash", "state", "marker", "written_hash", "written", "notes", "source_version",
             "updated_at",
-        ],
+        ),
     )  # fmt: skip
-
-
-def _as_new(link: RecordLink) -> RecordLink:
-    """A copy without primary key: the upsert must meet the natural key only."""
-    fresh = copy.copy(link)
-    fresh._state = copy.copy(link._state)
-    fresh.pk = None
-    return fresh

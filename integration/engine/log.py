@@ -29,7 +29,7 @@ def row(
     address = email_hash(record.email) if record else ""
     synced = write is not None and result.outcome == "synced"
     return SyncLog(
-        integration=integration,
+        integration_id=integration.pk,
         flow=flow_key,
         source_id=item.external_id,
         target_id=result.target_id or (link.target_id if link else ""),
@@ -41,8 +41,8 @@ def row(
         changes=changes(before, write.values) if synced and write else {},
         event_id=item.event_id,
         job_id=item.job_id,
-        run=run,
-        call=result.call,
+        run_id=run.pk if run else None,
+        call_id=result.call.pk if result.call else None,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 import phonenumbers
 
@@ -87,6 +87,8 @@ def backward(rows: Sequence[MappingRow]) -> list[MappingRow]:
 
 def pick(record: Mapping[str, Any], path: str) -> Any:
     """Follow a dotted path. A missing last step is ABSENT; a null on the way is null."""
+    if "." not in path:
+        return record.get(path, ABSENT)
     value: Any = record
     for step in path.split("."):
         if value is None:
@@ -115,8 +117,7 @@ def _value(
     return value
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What a transform may look at beside its value."""
 
     row: MappingRow
@@ -126,8 +127,8 @@ class Call:
 
 
 def _text(value: Any, call: Call) -> Any:
-    if value is None:
-        return None
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, Mapping):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from django.utils import timezone
-
-from integration.models import Connection, EmailIndex
+from integration.models import Connection, EmailIndex, bulk
 from integration.secrets import email_hash
 
 STRANGER = "stranger"
@@ -14,24 +12,27 @@ STRANGER = "stranger"
 
 def remember(connection: Connection, object_type: str, records: Mapping[str, Iterable[str]]) -> None:
     """Make the index true for these records: id → addresses, the primary one first."""
-    now = timezone.now()
-    rows = [
-        EmailIndex(
-            connection=connection, object_type=object_type, email_hash=digest, external_id=external_id,
-            is_primary=position == 0, seen_at=now,
-        )
+    said = {
+        (external_id, digest): position == 0
         for external_id, addresses in records.items()
         for position, digest in enumerate(dict.fromkeys(filter(None, map(email_hash, addresses))))
-    ]  # fmt: skip
-    EmailIndex.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["connection", "object_type", "email_hash", "external_id"],
-        update_fields=["is_primary", "seen_at"],
-    )
-    EmailIndex.objects.filter(
-        connection=connection, object_type=object_type, external_id__in=list(records), seen_at__lt=now
-    ).delete()
+    }
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type, external_id__in=list(records))
+    known = {(row[0], row[1]): row[2:] for row in mine.values_list("external_id", "email_hash", "is_primary", "pk")}
+    news = [key for key, primary in said.items() if key not in known or known[key][0] != primary]
+    bulk.insert(
+        [
+            EmailIndex(
+                connection_id=connection.pk, object_type=object_type, email_hash=digest, external_id=external_id,
+                is_primary=said[external_id, digest],
+            )
+            for external_id, digest in news
+        ],
+        unique=("connection", "object_type", "email_hash", "external_id"),
+        update=("is_primary", "seen_at"),
+    )  # fmt: skip
+    if gone := [pk for key, (_, pk) in known.items() if key not in said]:
+        EmailIndex.objects.filter(pk__in=gone).delete()
 
 
 def is_known_stranger(connection: Connection, digest: str) -> bool:

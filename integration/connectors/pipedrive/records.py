@@ -202,6 +202,10 @@ class Found:
 
 
 AnyRecord = Person | Organization | Deal | Lead | Activity | Note
+_NAMES: dict[type, list[str]] = {
+    kind: [item.name for item in fields(kind) if item.name != "extra"]
+    for kind in (Person, Organization, Deal, Lead, Activity, Note)
+}
 
 
 def record_values(record: AnyRecord) -> dict[str, JSONValue]:
@@ -211,9 +215,8 @@ def record_values(record: AnyRecord) -> dict[str, JSONValue]:
     are lists of text. README.md lists them.
     """
     values: dict[str, JSONValue] = {}
-    for item in fields(record):
-        if item.name != "extra":
-            values[item.name] = _plain(getattr(record, item.name))
+    for name in _NAMES[type(record)]:
+        values[name] = _plain(getattr(record, name))
     if isinstance(record, Person):
         values["email"], values["phone"] = record.primary_email or None, record.primary_phone or None
     values.update(getattr(record, "extra", {}))
@@ -226,6 +229,8 @@ def time_text(moment: datetime) -> str:
 
 
 def _plain(value: Any) -> JSONValue:
+    if type(value) is str:
+        return value or None
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, tuple):
