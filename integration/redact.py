@@ -33,6 +33,8 @@ def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 4000) -> st
 
 def mask_addresses(text: str) -> str:
     """Mask every e-mail address in a text, leave the rest as it is."""
+    if "@" not in text and "%40" not in text:
+        return text
     return _EMAIL.sub(lambda match: f"{match.group(1)[:1]}{MASK}{match.group(2)}{match.group(3)}", text)
 
 

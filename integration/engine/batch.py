@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -27,7 +28,6 @@ from integration.errors import (
     TransientError,
 )
 from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall, bulk
-from integration.secrets import email_hash
 
 logger = logging.getLogger(__name__)
 
@@ -293,6 +293,7 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again).
     """
     save_calls(ctx)
+    now = timezone.now()
     logs: list[SyncLog] = []
     changed: list[RecordLink] = []
     consents: list[ConsentEntry] = []
@@ -300,17 +301,17 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
         before = _before(entry)
         if row := _consent(ctx, flow, entry):
             consents.append(row)
-        if link := _updated_link(ctx, flow, entry):
+        if link := _updated_link(ctx, flow, entry, now):
             changed.append(link)
         if entry.result.reason not in quiet and entry.result.reason not in NOT_OUR_FAULT:
             logs.append(
                 log.row(
                     ctx.integration, flow.key, entry.item, entry.result,
-                    record=entry.record, link=entry.link, write=entry.write, run=ctx.run, before=before,
+                    record=entry.record, link=entry.link, write=entry.write, run=ctx.run, before=before, at=now,
                 )
             )  # fmt: skip
     links.save_links(changed)
-    consent_ledger.save(consents)
+    consent_ledger.save(consents, now)
     save_jobs(_follow_ups(ctx, done))
     bulk.insert(logs)
 
@@ -352,14 +353,14 @@ def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
     return any(link.notes.get(key) != value for key, value in notes.items())
 
 
-def _updated_link(ctx: Context, flow: Flow, entry: Done) -> RecordLink | None:
+def _updated_link(ctx: Context, flow: Flow, entry: Done, now: datetime) -> RecordLink | None:
     result, link = entry.result, entry.link
     if result.link_state is None and not (link and _is_news(link, result.notes)):
         return None
     if link is None:
         link = RecordLink(integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id)
     link.notes = {**link.notes, **result.notes}
-    link.updated_at = timezone.now()
+    link.updated_at = now
     if result.link_state is not None:
         link.state = result.link_state
         link.target_id = result.target_id or link.target_id
@@ -368,7 +369,7 @@ def _updated_link(ctx: Context, flow: Flow, entry: Done) -> RecordLink | None:
             link.written = dict(written)
             link.written_hash = links.content_hash(link.written)
         if entry.record is not None and not two_way.carries_back(ctx, flow):
-            link.email_hash = email_hash(entry.record.email) or link.email_hash
+            link.email_hash = entry.record.email_hash or link.email_hash
             link.source_version = entry.record.version or link.source_version
     entry.link = link
     return link

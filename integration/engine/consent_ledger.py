@@ -6,6 +6,7 @@ The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -25,19 +26,19 @@ def entry(
     was, became = ctx.recipe.consent_of(known), ctx.recipe.consent_of({**known, **notes})
     if was == became or not became:
         return None
-    digest = (email_hash(record.email) if record and record.email else "") or (link.email_hash if link else "")
+    digest = (record.email_hash if record else "") or (link.email_hash if link else "")
     return ConsentEntry(
         integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id, was=was, became=became,
         vendor=ctx.connection(flow.side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
     )  # fmt: skip
 
 
-def save(entries: Sequence[ConsentEntry]) -> None:
+def save(entries: Sequence[ConsentEntry], at: datetime) -> None:
     """Store them; the causes that are events get the vendor's word for it."""
     ids = {row.event_id_seen for row in entries if row.event_id_seen}
     events = dict(WebhookEvent.objects.filter(pk__in=ids).values_list("pk", "vendor_event")) if ids else {}
     for row in entries:
-        row.cause = events.get(row.event_id_seen or 0, row.cause)
+        row.cause, row.at = events.get(row.event_id_seen or 0, row.cause), at
     bulk.insert(entries)
 
 

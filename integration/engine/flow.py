@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from integration.models import RecordLink, VendorCall, WebhookEvent
+from integration.secrets import email_hash
 
 if TYPE_CHECKING:
     from integration.engine.context import Context
@@ -35,6 +37,11 @@ class Record:
     values: Mapping[str, Any]
     version: datetime | None = None
     email: str = ""
+
+    @cached_property
+    def email_hash(self) -> str:
+        """The keyed hash of the address, by which links, log and ledger know it; empty without one."""
+        return email_hash(self.email)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from integration.engine.flow import Batch, Record, Write
 from integration.models import Integration, LinkState, RecordLink, bulk
-from integration.secrets import email_hash
 
 
 def content_hash(values: Mapping[str, Any]) -> str:
@@ -24,7 +23,7 @@ def load_batch(integration: Integration, link_type: str, ids: Iterable[str], rec
     """The links of these records, and the owners of their addresses, in two queries."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
     links = {link.source_id: link for link in rows.filter(source_id__in=list(ids))}
-    hashes = {email_hash(record.email) for record in records.values() if record.email}
+    hashes = {record.email_hash for record in records.values() if record.email}
     owners = rows.filter(email_hash__in=hashes).exclude(state=LinkState.REMOVED).order_by("-pk")
     return Batch(links, dict(owners.values_list("email_hash", "source_id")))
 
@@ -39,7 +38,7 @@ def announce(integration: Integration, link_type: str, writes: Sequence[Write]) 
         if link.pk is None or link.state == LinkState.REMOVED or link.marker != write.marker:
             link.state, link.marker, link.updated_at = LinkState.PENDING, write.marker, timezone.now()
         if write.record and write.record.email:
-            link.email_hash = email_hash(write.record.email)
+            link.email_hash = write.record.email_hash
         write.link = link
     fresh = [write.link for write in writes if write.link is not None]
     save_links(fresh)

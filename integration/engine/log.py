@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from integration.engine.flow import Item, Record, Result, Write
 from integration.models import Integration, RecordLink, SyncLog, SyncRun
 from integration.redact import mask_addresses, redact_text
-from integration.secrets import email_hash
 
 VALUE_LIMIT = 200  # characters of an old or new value kept in the log
 
@@ -24,25 +24,26 @@ def row(
     write: Write | None,
     run: SyncRun | None,
     before: Mapping[str, Any],
+    at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
-    address = email_hash(record.email) if record else ""
     synced = write is not None and result.outcome == "synced"
     return SyncLog(
         integration_id=integration.pk,
         flow=flow_key,
         source_id=item.external_id,
         target_id=result.target_id or (link.target_id if link else ""),
-        email_hash=address or (link.email_hash if link else ""),
+        email_hash=(record.email_hash if record else "") or (link.email_hash if link else ""),
         outcome=result.outcome,
         action=result.action or (write.action if write else ""),
         reason=result.reason,
-        detail=redact_text(result.detail, limit=1000),
+        detail=redact_text(result.detail, limit=1000) if result.detail else "",
         changes=changes(before, write.values) if synced and write else {},
         event_id=item.event_id,
         job_id=item.job_id,
         run_id=run.pk if run else None,
         call_id=result.call.pk if result.call else None,
+        created_at=at,
     )
 
 

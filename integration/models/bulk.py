@@ -46,7 +46,7 @@ def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: 
 
 def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list[Any]:
     if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return [_prepared(field)(field.pre_save(row, True)) for row in rows]
+        return [_prepared(field)(field.pre_save(rows[0], True))] * len(rows)
     name = field.attname
     values = [getattr(row, name) for row in rows]
     target = field.target_field if isinstance(field, models.ForeignKey) else field

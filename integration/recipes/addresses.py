@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from django.utils import timezone
+
 from integration.models import Connection, EmailIndex, bulk
 from integration.secrets import email_hash
 
@@ -12,6 +14,7 @@ STRANGER = "stranger"
 
 def remember(connection: Connection, object_type: str, records: Mapping[str, Iterable[str]]) -> None:
     """Make the index true for these records: id → addresses, the primary one first."""
+    now = timezone.now()
     said = {
         (external_id, digest): position == 0
         for external_id, addresses in records.items()
@@ -24,7 +27,7 @@ def remember(connection: Connection, object_type: str, records: Mapping[str, Ite
         [
             EmailIndex(
                 connection_id=connection.pk, object_type=object_type, email_hash=digest, external_id=external_id,
-                is_primary=said[external_id, digest],
+                is_primary=said[external_id, digest], seen_at=now,
             )
             for external_id, digest in news
         ],

@@ -186,7 +186,8 @@ def plain(value: JSONValue) -> str:
     """Write a value as Maileon's XML wants it: booleans as words, without characters XML cannot carry."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _NOT_XML.sub("", str(value))
+    written = str(value)
+    return written if written.isprintable() else _NOT_XML.sub("", written)
 
 
 def _add(parent: Element, tag: str, value: JSONValue) -> None:
@@ -194,7 +195,8 @@ def _add(parent: Element, tag: str, value: JSONValue) -> None:
 
 
 def _document(root: Element) -> bytes:
-    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+    text: str = tostring(root, encoding="unicode")  # a third of the time tostring takes to write bytes
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{text}".encode()
 
 
 def _int(value: str, name: str) -> int:

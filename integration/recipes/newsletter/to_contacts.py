@@ -15,7 +15,6 @@ from integration.engine.flow import Batch, Decision, Item, Page, Record, Result,
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import Subscription, Terms
-from integration.secrets import email_hash
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
@@ -115,7 +114,7 @@ class ToContacts:
             return Skip("unsubscribed")
         if link is not None and link.notes.get("removed_at_target") and not new_wish:
             return Skip("removed_at_target")
-        owner = batch.owner(email_hash(record.email), item.external_id)
+        owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
             return Skip("duplicate_email", f"{self.source_object.capitalize()} {owner} already has this address.")
         extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}

@@ -160,7 +160,7 @@ def _status_fields(ctx: Context, state: str) -> dict[str, Any]:
 def _moved(record: Record, link: RecordLink) -> str:
     """The contact's new address, when somebody changed it in Brevo."""
     before = link.email_hash
-    return record.email if record.email and before and email_hash(record.email) != before else ""
+    return record.email if record.email and before and record.email_hash != before else ""
 
 
 def _patch(ctx: Context, write: Write) -> Result:

@@ -22,7 +22,6 @@ from integration.recipes.pipedrive_brevo.contacts import LEFT
 from integration.recipes.pipedrive_brevo.places import stages
 from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.settings import stage_list
-from integration.secrets import email_hash
 
 LINK_TYPE = "deal"
 PAGE_SIZE = 500
@@ -153,7 +152,7 @@ def _gone(ctx: Context, write: Write) -> Result:
 
 def _still_there(ctx: Context, write: Write, number: int) -> bool:
     """Whether another deal of the same contact belongs on this list."""
-    digest = email_hash(write.record.email) if write.record else (write.link.email_hash if write.link else "")
+    digest = write.record.email_hash if write.record else (write.link.email_hash if write.link else "")
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
     others = rows.filter(state=LinkState.ACTIVE).exclude(source_id=write.item.external_id)
     return any(link.written.get("list") == number for link in others)

@@ -122,7 +122,7 @@ def _link(ctx: Context, write: Write, person_id: str) -> None:
     if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():
         made = RecordLink(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id, target_id=write.item.external_id,
-            email_hash=email_hash(write.record.email), written={"email": write.record.email},
+            email_hash=write.record.email_hash, written={"email": write.record.email},
             notes={"left_lists": write.record.values["left_list_ids"]},
         )  # fmt: skip
         links.save_links([made])

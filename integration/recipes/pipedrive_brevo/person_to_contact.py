@@ -16,7 +16,6 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo import contacts, figures
-from integration.secrets import email_hash
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
@@ -90,7 +89,7 @@ class PersonToContact:
             return Skip("invalid_email")
         if link is not None and link.notes.get(REMOVED):
             return Skip("removed_at_target")
-        owner = batch.owner(email_hash(record.email), item.external_id)
+        owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
             return _shared(ctx, owner)
         extra = {"email": record.email}

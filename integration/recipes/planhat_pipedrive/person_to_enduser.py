@@ -10,7 +10,6 @@ from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
-from integration.secrets import email_hash
 
 ORGANIZATION = "organization"  # in a person's link: the company they are in
 
@@ -62,7 +61,7 @@ class PersonToEnduser:
             return Skip("person_without_organization")
         if not record.values[people.INSIDE]:
             return Skip("company_not_synced")
-        if record.email and batch.owner(email_hash(record.email), item.external_id) != item.external_id:
+        if record.email and batch.owner(record.email_hash, item.external_id) != item.external_id:
             return Skip("duplicate_email")
         link = batch.links.get(item.external_id)
         active = link is not None and link.state == LinkState.ACTIVE
