@@ -2,7 +2,7 @@
 
 `bulk_create` compiles every value of every row into its statement, which takes longer than the database does with them
 (benchmarks/RESULTS.md, fetch). Here the statement depends on the columns only: SQLite takes it once per row,
-PostgreSQL takes one array per column.
+PostgreSQL takes all rows as one JSON document.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: 
     if not rows:
         return
     plan = _plan(type(rows[0]), tuple(unique), tuple(update), connection.vendor)
-    columns = [_column(field, rows) for field in plan.fields]
+    values = zip(*(_column(field, rows) for field in plan.fields), strict=True)
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(plan.statement, columns)
+            names = [field.column for field in plan.fields]
+            cursor.execute(plan.statement, [json.dumps([dict(zip(names, row, strict=True)) for row in values])])
         else:
-            cursor.executemany(plan.statement, list(zip(*columns, strict=True)))
+            cursor.executemany(plan.statement, list(values))
 
 
 def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list[Any]:
@@ -54,14 +55,15 @@ def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list
 
 
 def _prepared(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """How a value is turned into what the database stores. Equal values, as times and owners are, are turned once."""
+    """How a value is turned into what the database takes. Equal values, as times and owners are, are turned once."""
+    in_document = connection.vendor == "postgresql"
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else json.dumps(value, cls=field.encoder)
-    known: dict[Any, Any] = {}
+        return (lambda value: value) if in_document else (lambda value: None if value is None else json.dumps(value))
+    known: dict[Any, Any] = {None: None}
 
     def prepare(value: Any) -> Any:
         if value not in known:
-            known[value] = field.get_db_prep_save(value, connection)
+            known[value] = str(value) if in_document else field.get_db_prep_save(value, connection)
         return known[value]
 
     return prepare
@@ -71,10 +73,12 @@ def _prepared(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
 def _plan(model: type[models.Model], unique: tuple[str, ...], update: tuple[str, ...], vendor: str) -> _Plan:
     meta = model._meta
     fields = tuple(field for field in meta.concrete_fields if not field.primary_key)
-    arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    source = f"SELECT * FROM unnest({arrays})" if vendor == "postgresql" else f"VALUES ({places})"  # noqa: S608 (our types)
     columns = _names(meta, [field.name for field in fields])
+    if vendor == "postgresql":
+        typed = ", ".join(f"{_names(meta, [field.name])} {_type(field)}" for field in fields)
+        source = f"SELECT {columns} FROM json_to_recordset(%s::json) AS rows ({typed})"  # noqa: S608 (our names)
+    else:
+        source = f"VALUES ({', '.join(['%s'] * len(fields))})"
     statement = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) {source}"  # noqa: S608 (our names)
     if unique:
         new = ", ".join(f"{column} = EXCLUDED.{column}" for column in (_names(meta, [one]) for one in update))
@@ -87,5 +91,5 @@ def _names(meta: Any, fields: Sequence[str]) -> str:
 
 
 def _type(field: models.Field[Any, Any]) -> str:
-    """A column's type without its length: a cast would cut too long a text, where the column refuses it."""
+    """A column's type without its length: too long a text is refused by the column, not cut before it gets there."""
     return str(field.db_type(connection)).partition("(")[0]
