@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
-from django.db.models.constants import OnConflict
 from django.utils import timezone
 
 from integration.connectors.base import ParsedEvent
 from integration.engine import doorbell
 from integration.engine.group_commit import GroupCommit
-from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent
+from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent, bulk
 from integration.secrets import email_hash
 
-ONE_STATEMENT = 500  # rows; more go in several statements within one transaction
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
 
 
@@ -65,16 +63,8 @@ def record_for_accounts(
 
 
 def _store(rows: Sequence[WebhookEvent]) -> None:
-    """Insert those that are not there yet. One statement is a transaction of its own: nothing to begin or to end."""
-    if not rows:
-        return
-    if len(rows) > ONE_STATEMENT:
-        WebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
-        return
-    fields = [field for field in WebhookEvent._meta.concrete_fields if not field.primary_key]
-    WebhookEvent.objects.all()._insert(  # type: ignore[attr-defined]  # what bulk_create calls inside its transaction
-        rows, fields=fields, using=WebhookEvent.objects.db, on_conflict=OnConflict.IGNORE
-    )
+    """Insert those that are not there yet."""
+    bulk.insert(rows, unique=("connection", "dedupe_key"))
 
 
 def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:

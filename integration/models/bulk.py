@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -19,54 +19,57 @@ from django.db import connection, models, transaction
 AS_THEY_ARE = (models.CharField, models.TextField, models.BooleanField, models.IntegerField)
 
 
+Column = Callable[[Sequence[models.Model]], list[Any]]
+
+
 @dataclass(frozen=True)
 class _Plan:
-    """What is the same for all rows: the statement, and how each column's values are read and prepared."""
+    """What is the same for all rows of a model: the statement, and how each column's values are read and prepared."""
 
     statement: str
-    fields: tuple[models.Field[Any, Any], ...]
+    columns: dict[str, Column]
 
 
 def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: Sequence[str] = ()) -> None:
-    """Insert rows of one model, all in one transaction. They are not told their primary keys.
+    """Insert rows of one model, all or none. They are not told their primary keys.
 
     With `unique`, the fields of a unique constraint, a row that is there already gets the new values of the fields in
-    `update`; no two of the rows may be the same by that constraint.
+    `update`, or stays as it is when there are none. No two rows that are to be updated may be the same one.
     """
     if not rows:
         return
-    plan = _plan(type(rows[0]), tuple(unique), tuple(update), connection.vendor)
-    values = zip(*(_column(field, rows) for field in plan.fields), strict=True)
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            names = [field.column for field in plan.fields]
-            cursor.execute(plan.statement, [json.dumps([dict(zip(names, row, strict=True)) for row in values])])
+    vendor = connection.vendor
+    plan = _plan(type(rows[0]), tuple(unique), tuple(update), vendor)
+    values = zip(*(read(rows) for read in plan.columns.values()), strict=True)
+    with connection.cursor() as cursor:  # one statement is a transaction of its own: nothing to begin or to end
+        if vendor == "postgresql":
+            document = [dict(zip(plan.columns, row, strict=True)) for row in values]
+            cursor.execute(plan.statement, [json.dumps(document)])
+        elif len(rows) == 1:
+            cursor.execute(plan.statement, *values)
         else:
-            cursor.executemany(plan.statement, list(values))
+            with transaction.atomic(savepoint=False):
+                cursor.executemany(plan.statement, list(values))
 
 
-def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list[Any]:
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return [_prepared(field)(field.pre_save(rows[0], True))] * len(rows)
+def _column(field: models.Field[Any, Any]) -> Column:
+    """How the values of one field are read from rows and turned into what the database takes."""
     name = field.attname
-    values = [getattr(row, name) for row in rows]
+    prepare = str if connection.vendor == "postgresql" else partial(field.get_db_prep_save, connection=connection)
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
+    if isinstance(field, models.JSONField) and connection.vendor != "postgresql":  # part of the document there
+        return lambda rows: [None if (value := getattr(row, name)) is None else json.dumps(value) for row in rows]
     target = field.target_field if isinstance(field, models.ForeignKey) else field
-    return values if isinstance(target, AS_THEY_ARE) else list(map(_prepared(field), values))
+    if isinstance(target, (*AS_THEY_ARE, models.JSONField)):
+        return lambda rows: [getattr(row, name) for row in rows]
+    return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
 
 
-def _prepared(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """How a value is turned into what the database takes. Equal values, as times and owners are, are turned once."""
-    in_document = connection.vendor == "postgresql"
-    if isinstance(field, models.JSONField):
-        return (lambda value: value) if in_document else (lambda value: None if value is None else json.dumps(value))
-    known: dict[Any, Any] = {None: None}
-
-    def prepare(value: Any) -> Any:
-        if value not in known:
-            known[value] = str(value) if in_document else field.get_db_prep_save(value, connection)
-        return known[value]
-
-    return prepare
+def _each_once(prepare: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """Prepare values of which many are equal, as times and owners are."""
+    known = {value: None if value is None else prepare(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
 @lru_cache(maxsize=64)
@@ -82,8 +85,8 @@ def _plan(model: type[models.Model], unique: tuple[str, ...], update: tuple[str,
     statement = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) {source}"  # noqa: S608 (our names)
     if unique:
         new = ", ".join(f"{column} = EXCLUDED.{column}" for column in (_names(meta, [one]) for one in update))
-        statement += f" ON CONFLICT ({_names(meta, unique)}) DO UPDATE SET {new}"
-    return _Plan(statement, fields)
+        statement += f" ON CONFLICT ({_names(meta, unique)}) DO {f'UPDATE SET {new}' if new else 'NOTHING'}"
+    return _Plan(statement, {str(field.column): _column(field) for field in fields})
 
 
 def _names(meta: Any, fields: Sequence[str]) -> str:

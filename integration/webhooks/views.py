@@ -6,11 +6,13 @@ Needs the database and nothing more: workers, vendors and Redis may be down.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import F
 from django.utils import timezone
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,6 +34,17 @@ RETRY_AFTER = 30  # seconds; the vendor tries again once the database is back
 BUSY, TOO_MANY = 503, 429
 
 
+class AlwaysTheSame(BaseContentNegotiation):
+    """JSON, whatever a vendor says it accepts: nobody reads the answer, and a 406 would lose the event."""
+
+    def select_parser(self, request: Any, parsers: Any) -> None:
+        """There is none: the body is verified as it came in."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> tuple[Any, str]:
+        """The first and only one."""
+        return renderers[0], renderers[0].media_type
+
+
 class IntakeView(APIView):
     """What both kinds of endpoint share: nobody logs in, size first, and a database that is down is told as such."""
 
@@ -39,6 +52,7 @@ class IntakeView(APIView):
     permission_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysTheSame
 
     def post(self, request: Request, vendor: str, token: str = "") -> Response:
         """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.

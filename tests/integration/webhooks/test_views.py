@@ -194,6 +194,17 @@ def test_only_post_is_taken(endpoint, method):
     assert getattr(Client(), method)(f"/hooks/pipedrive/{endpoint.token}/").status_code == 405
 
 
+def test_whatever_a_vendor_accepts_its_event_is_taken(endpoint):
+    auth = "Basic " + base64.b64encode(SECRET.encode()).decode()
+    for number, accept in enumerate(("text/xml", "image/*", "", "nonsense;;;", "application/json; version=9")):
+        answer = Client().post(
+            f"/hooks/pipedrive/{endpoint.token}/", json.dumps(body(id=f"e-{number}")), "application/json",
+            headers={"authorization": auth, "accept": accept},
+        )  # fmt: skip
+        assert (answer.status_code, answer.json()) == (200, {"received": 1})
+    assert WebhookEvent.objects.count() == 5
+
+
 def test_a_database_that_is_away_is_a_503_and_never_a_2xx(endpoint, monkeypatch):
     def away(*args, **more):
         raise DatabaseError("gone")

@@ -1,0 +1,106 @@
+"""Rows inserted by the column are the rows `bulk_create` would have made."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import DataError, IntegrityError, connection
+from django.forms import model_to_dict
+from django.utils import timezone
+
+from integration.models import EmailIndex, RecordLink, SyncLog, SyncRun, WebhookEvent, bulk
+from tests.support.factories import EndpointFactory, IntegrationFactory
+
+MOMENT = datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=UTC)
+ODD = {"text": 'ä "quoted" \\ \u2028 ’ 😀\n', "none": None, "deep": [{"a": [1, 2.5, True, None]}], "empty": {}}
+
+
+def log(integration, source_id, **more):
+    return SyncLog(
+        integration=integration, flow="person_to_contact", source_id=str(source_id), outcome="synced",
+        detail=ODD["text"], changes=ODD, created_at=MOMENT, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 2, 700])
+def test_every_kind_of_column_reads_back_as_it_was(count):
+    integration = IntegrationFactory()
+    run = SyncRun.objects.create(integration=integration, kind="poll", flow="f")
+
+    bulk.insert([log(integration, n, run=run if n % 2 else None) for n in range(count)])
+    SyncLog.objects.bulk_create([log(integration, n, run=run if n % 2 else None) for n in range(count)])
+
+    rows = list(SyncLog.objects.order_by("id"))
+    ours, theirs = rows[:count], rows[count:]
+    assert len(theirs) == count
+    for mine, other in zip(ours, theirs, strict=True):
+        assert model_to_dict(mine, exclude=["id"]) == model_to_dict(other, exclude=["id"])
+        assert mine.created_at == MOMENT
+        assert mine.changes == ODD
+
+
+@pytest.mark.django_db
+def test_nothing_to_insert_asks_the_database_nothing(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        bulk.insert([])
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_there_gets_the_new_values_of_the_named_fields_only():
+    integration = IntegrationFactory()
+    key = {"integration": integration, "link_type": "person", "source_id": "1"}
+    old = RecordLink.objects.create(**key, target_id="a", marker="kept", notes={"was": 1})
+
+    bulk.insert(
+        [
+            RecordLink(**key, target_id="b", marker="not taken", notes={"is": [2]}, source_version=MOMENT),
+            RecordLink(**{**key, "source_id": "2"}, target_id="c"),
+        ],
+        unique=("integration", "link_type", "source_id"),
+        update=("target_id", "notes", "source_version"),
+    )
+
+    first, second = RecordLink.objects.order_by("source_id")
+    assert (first.pk, first.target_id, first.marker, first.notes) == (old.pk, "b", "kept", {"is": [2]})
+    assert (first.source_version, first.created_at) == (MOMENT, old.created_at)
+    assert (second.target_id, second.notes, second.source_version) == ("c", {}, None)
+
+
+@pytest.mark.django_db
+def test_without_fields_to_update_a_row_that_is_there_stays():
+    door = EndpointFactory()
+    event = {"connection": door.connection, "vendor_event": "person.change", "object_type": "person"}
+    WebhookEvent.objects.create(**event, dedupe_key="1", payload={"first": True})
+    before = timezone.now()
+
+    bulk.insert(
+        [WebhookEvent(**event, dedupe_key=key, payload={"first": False}) for key in ("1", "2", "2")],
+        unique=("connection", "dedupe_key"),
+    )
+
+    first, second = WebhookEvent.objects.order_by("dedupe_key")
+    assert first.payload == {"first": True}
+    assert second.payload == {"first": False}
+    assert before <= second.received_at <= timezone.now()
+    assert second.deferred is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_or_none():
+    integration = IntegrationFactory()
+    same = EmailIndex(connection=integration.left, object_type="person", email_hash="0" * 32, external_id="1")
+    other = EmailIndex(connection=integration.left, object_type="person", email_hash="1" * 32, external_id="2")
+
+    with pytest.raises(IntegrityError):
+        bulk.insert([other, same, same])
+
+    assert not EmailIndex.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_too_long_a_text_is_refused_and_not_cut():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite's columns have no length")
+    with pytest.raises(DataError, match="too long"):
+        bulk.insert([log(IntegrationFactory(), "x" * 201)])
+    assert not SyncLog.objects.exists()
