@@ -36,7 +36,7 @@ def sandbox(sandbox_process: SandboxThread, settings: Any) -> SandboxThread:
 
 @pytest.fixture(autouse=True, scope="session")
 def _empty_tables_row_by_row() -> Iterator[None]:
-    """PostgreSQL's TRUNCATE of all tables takes 0.3 seconds after each test; deleting the few rows takes a twentieth."""
+    """PostgreSQL takes 0.3 seconds to truncate all tables after each test, a twentieth to delete the few rows."""
     with pytest.MonkeyPatch.context() as patch:
         if connection.vendor == "postgresql":
             patch.setattr(
