@@ -157,10 +157,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Wire:
-    """What the engine plugs into a connector's client: budgets, the record of calls, the clock for the deadline."""
+    """What the engine plugs into a connector's client: budgets, the record of calls, a memory of the account.
+
+    The memory outlives the client. What is in it may be old: a client keeps there only what it can tell to be outdated.
+    """
 
     meter: Meter = field(default_factory=NoMeter)
     record: Callable[[Exchange], None] = lambda exchange: None
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 def _statuses(

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils import timezone
 
 from integration.errors import RateLimited
 from integration.http import LimitReading
-from integration.models import Connection, RateBudget
+from integration.models import Connection, RateBudget, bulk
 
 
 class ConnectionMeter:
@@ -43,7 +43,9 @@ class ConnectionMeter:
 
     def _charge(self, row: RateBudget, cost: float) -> bool:
         """Take `cost` from the shared row, unless another worker was quicker."""
-        left = RateBudget.objects.filter(pk=row.pk, remaining__gte=cost + self._reserve(row))
+        left = RateBudget.objects.filter(
+            connection=self._connection, window=row.window, remaining__gte=cost + self._reserve(row)
+        )
         taken = left.update(remaining=F("remaining") - cost, updated_at=timezone.now())
         row.remaining = row.remaining - cost if taken else 0.0
         return bool(taken)
@@ -51,19 +53,22 @@ class ConnectionMeter:
     def after(self, readings: Sequence[LimitReading]) -> None:
         """Note what the vendor said is left."""
         now = timezone.now()
+        rows = []
         for reading in readings:
             window = self._windows.get(reading.window)
             seconds = reading.resets_in if reading.resets_in is not None else (window.seconds if window else 60)
-            row, _ = RateBudget.objects.update_or_create(
-                connection=self._connection,
-                window=reading.window,
-                defaults={
-                    "limit": reading.limit,
-                    "remaining": reading.remaining,
-                    "resets_at": now + timedelta(seconds=seconds),
-                },
-            )
-            self._load()[reading.window] = row
+            rows.append(self._made(reading.window, reading.limit, reading.remaining, now + timedelta(seconds=seconds)))
+        self._note(rows)
+
+    def _made(self, window: str, limit: float | None, remaining: float, resets_at: datetime) -> RateBudget:
+        return RateBudget(
+            connection_id=self._connection.pk, window=window, limit=limit, remaining=remaining, resets_at=resets_at
+        )
+
+    def _note(self, rows: Sequence[RateBudget]) -> None:
+        """Write these rows over what was known of their windows."""
+        bulk.insert(rows, unique=("connection", "window"), update=("limit", "remaining", "resets_at", "updated_at"))
+        self._load().update({row.window: row for row in rows})
 
     def _wait(self, key: str, cost: float) -> float:
         row = self._row(key)
@@ -86,12 +91,8 @@ class ConnectionMeter:
         limit = (row.limit if row else None) or (window.limit if window else None)
         if limit is None or window is None:
             return None
-        row, _ = RateBudget.objects.update_or_create(
-            connection=self._connection,
-            window=key,
-            defaults={"limit": limit, "remaining": limit, "resets_at": now + timedelta(seconds=window.seconds)},
-        )
-        rows[key] = row
+        row = self._made(key, limit, limit, now + timedelta(seconds=window.seconds))
+        self._note([row])
         return row
 
     def _load(self) -> dict[str, RateBudget]:

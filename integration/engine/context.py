@@ -173,6 +173,16 @@ class Context:
         return record
 
 
+MOST_MEMORIES = 5_000  # connections; then all are forgotten
+_memories: dict[object, dict[str, Any]] = {}  # connection → what its clients remember in this process
+
+
+def _memory_of(connection: Connection) -> dict[str, Any]:
+    if len(_memories) >= MOST_MEMORIES:
+        _memories.clear()
+    return _memories.setdefault(connection.pk, {})
+
+
 def open_client(
     connection: Connection,
     record: Callable[[Exchange], None] = lambda exchange: None,
@@ -183,7 +193,7 @@ def open_client(
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
     """
     tokens.ensure_fresh(connection)
-    wire = Wire(ConnectionMeter(connection, on_call), record)
+    wire = Wire(ConnectionMeter(connection, on_call), record, _memory_of(connection))
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

@@ -13,9 +13,10 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from integration.models import JobState, SyncJob
+from integration.models import JobState, SyncJob, bulk
 
 Key = tuple[object, str, str]
+UNIQUE = ("integration", "flow", "external_id")
 # What a run or a resync says about itself; an event that comes later speaks for itself.
 RUN_HINTS = frozenset({"run", "resync", "allow_doi"})
 COLUMNS = ["event", "hint", "state", "reason", "detail", "attempts", "claim_token", "next_attempt_at", "updated_at"]
@@ -47,20 +48,14 @@ def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
     if not ordered:
         return
     with transaction.atomic():
-        SyncJob.objects.bulk_create(ordered, ignore_conflicts=True)
+        bulk.insert(ordered, unique=UNIQUE)
         rows = _locked(ordered)
         for job in ordered:
             row = rows.get(_key(job))
             job.hint = merged(row, job)
             if row is not None and row.state == JobState.WAITING and job.state == JobState.WAITING:
                 job.next_attempt_at = min(job.next_attempt_at, max(row.next_attempt_at, job.updated_at))
-            job.pk = None
-        SyncJob.objects.bulk_create(
-            ordered,
-            update_conflicts=True,
-            unique_fields=["integration", "flow", "external_id"],
-            update_fields=list(columns),
-        )
+        bulk.insert(ordered, unique=UNIQUE, update=columns)
 
 
 def merged(row: SyncJob | None, job: SyncJob) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integration.engine import doorbell
@@ -47,10 +48,19 @@ def _route_portion(recipes: Recipes) -> int:
         for event in events:
             _route(event, listeners.get(event.connection_id, ()), jobs)
         save_jobs(list(jobs.values()))
-        WebhookEvent.objects.bulk_update(events, ["state", "reason", "routed_at"])
+        _save_states(events)
     for integration_id in {job.integration_id for job in jobs.values()}:
         doorbell.ring(str(integration_id))
     return len(events)
+
+
+def _save_states(events: Iterable[WebhookEvent]) -> None:
+    """One statement per state and reason: of many events nearly all have the same."""
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for event in events:
+        groups[event.state, event.reason].append(event.pk)
+    for (state, reason), ids in groups.items():
+        WebhookEvent.objects.filter(pk__in=ids).update(state=state, reason=reason, routed_at=timezone.now())
 
 
 def _claim() -> Iterable[WebhookEvent]:
@@ -66,22 +76,23 @@ Listener = tuple[Context, Flow]
 def _listeners(connection_ids: set[object], recipes: Recipes) -> Mapping[object, list[Listener]]:
     """The switched-on flows that listen to these connections. A paused one, or one of a
     switched-off tenant, goes on collecting jobs."""
-    integrations = Integration.objects.select_related("left", "right", "tenant").filter(
-        state__in=(State.ACTIVE, State.PAUSED)
+    integrations = (
+        Integration.objects.select_related("left", "right", "tenant")
+        .defer("left__credentials", "right__credentials")
+        .filter(Q(left__in=connection_ids) | Q(right__in=connection_ids), state__in=(State.ACTIVE, State.PAUSED))
     )
     found: dict[object, list[Listener]] = defaultdict(list)
-    for side in ("left", "right"):
-        for integration in integrations.filter(**{f"{side}__in": connection_ids}):
-            recipe: Recipe = recipes(integration.recipe)
-            ctx = Context(integration, recipe)
-            for flow in recipe.flows:
-                if flow.side == side and flow.enabled(ctx.settings):
-                    found[getattr(integration, f"{side}_id")].append((ctx, flow))
+    for integration in integrations:
+        recipe: Recipe = recipes(integration.recipe)
+        ctx = Context(integration, recipe)
+        for flow in recipe.flows:
+            if flow.enabled(ctx.settings):
+                found[ctx.connection(flow.side).pk].append((ctx, flow))
     return found
 
 
 def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[object, str, str], SyncJob]) -> None:
-    event.state, event.routed_at, event.reason = EventState.IGNORED, timezone.now(), "unhandled_event"
+    event.state, event.reason = EventState.IGNORED, "unhandled_event"
     for ctx, flow in listeners:
         if event.vendor_event not in flow.events:
             continue

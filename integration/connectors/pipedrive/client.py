@@ -46,7 +46,8 @@ class PipedriveClient(Api):
         super().__init__(credentials, wire)
         # The consent's scopes, by commas or spaces; empty with an API token and for consents given before we kept them.
         self.granted_scopes = frozenset(credentials.values.get("scope", "").replace(",", " ").split())
-        self._types: dict[str, dict[str, str]] = {}
+        self._types: dict[str, dict[str, str]] = self._wire.memory.setdefault("pipedrive field types", {})
+        self._types_read: set[str] = set()  # the kinds whose fields this client itself has read
         person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
         self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
         self._organizations = Collection[Organization](
@@ -54,8 +55,8 @@ class PipedriveClient(Api):
         )
         self._deals = Collection[Deal](self, "/api/v2/deals", readers.parse_deal, deal)
         self._leads = Collection[Lead](self, "/api/v1/leads", readers.parse_lead, deal)
-        self._activities = Collection[Activity](self, "/api/v2/activities", readers.parse_activity, dict)
-        self._notes = Collection[Note](self, "/api/v1/notes", readers.parse_note, dict, "PUT")
+        self._activities = Collection[Activity](self, "/api/v2/activities", readers.parse_activity, _no_types)
+        self._notes = Collection[Note](self, "/api/v1/notes", readers.parse_note, _no_types, "PUT")
 
     # Account and users
 
@@ -131,7 +132,8 @@ class PipedriveClient(Api):
         return [row for row in found if row.type == "person"]
 
     def _person_types(self, values: Values) -> Mapping[str, str]:
-        return self.field_types("person") if values.get("custom_fields") else {}
+        custom = values.get("custom_fields")
+        return self.field_types("person", custom.keys() if isinstance(custom, Mapping) else None) if custom else {}
 
     # Organizations
 
@@ -286,12 +288,13 @@ class PipedriveClient(Api):
         rows = list(self.all_v2(f"/api/v2/{FIELD_PATHS[object_type]}", cost=10))
         custom = [row for row in rows if row.get("is_custom_field")]
         self._types[object_type] = {str(row.get("field_code")): str(row.get("field_type")) for row in custom}
+        self._types_read.add(object_type)
         return [field_spec(row, object_type) for row in rows]
 
     def create_field(self, object_type: str, body: Mapping[str, JSONValue]) -> FieldSpec:
         """Create a custom field. Names are not unique: list first, remember the key (pipedrive sheet §5)."""
         row = self.write("POST", f"/api/v2/{FIELD_PATHS[object_type]}", body, cost=5)
-        self._types.pop(object_type, None)
+        self._types_read.discard(object_type)
         return field_spec(row, object_type)
 
     def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
@@ -299,9 +302,13 @@ class PipedriveClient(Api):
         path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}/options"
         self.call("POST", path, cost=5, json=[{"label": label} for label in labels])
 
-    def field_types(self, object_type: str) -> Mapping[str, str]:
-        """Return custom field key → field type, read once per client."""
-        if object_type not in self._types:
+    def field_types(self, object_type: str, keys: Iterable[str] | None = None) -> Mapping[str, str]:
+        """Return custom field key → field type, read once per client.
+
+        With `keys`, what an earlier client has read is good enough if it knows them all: a field keeps its type.
+        """
+        remembered = keys is not None and self._types.get(object_type, {}).keys() >= set(keys)
+        if not remembered and object_type not in self._types_read:
             self.list_fields(object_type)
         return self._types[object_type]
 
@@ -316,6 +323,11 @@ class PipedriveClient(Api):
 
     def delete_webhook(self, webhook_id: str) -> None:
         self.call("DELETE", f"/api/v1/webhooks/{segment(webhook_id)}", cost=6)
+
+
+def _no_types(keys: Iterable[str] | None) -> Mapping[str, str]:
+    """Activities and notes have no custom fields."""
+    return {}
 
 
 def _include(names: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from integration.connectors.pipedrive.custom_values import is_ambiguous
 from integration.connectors.pipedrive.records import Page, Record, time_text
 from integration.connectors.pipedrive.values import custom_fields
 
-Types = Callable[[], Mapping[str, str]]  # field key → field type, read when first needed
+# Field key → field type, read when first needed. Given keys, it may come from memory if that knows them.
+Types = Callable[[Iterable[str] | None], Mapping[str, str]]
 
 
 class Costs(NamedTuple):
@@ -94,12 +95,13 @@ class Collection(Generic[Record]):
 
     def body(self, values: bodies.Values) -> dict[str, JSONValue]:
         """Return internal values as a body of this API version."""
-        types = self.types() if values.get("custom_fields") else {}
+        custom = values.get("custom_fields")
+        types = self.types(custom.keys() if isinstance(custom, Mapping) else None) if custom else {}
         return (bodies.v2_body if self.is_v2 else bodies.v1_body)(values, types)
 
     def read(self, rows: Sequence[Row], params: Mapping[str, str] | None = None) -> list[Record]:
         """Parse rows. The field list is asked for only when a value cannot be understood without it."""
-        custom = readers.rest_v2_custom(self._types_needed(rows)) if self.is_v2 else readers.v1_custom(self.types())
+        custom = readers.rest_v2_custom(self._types_needed(rows)) if self.is_v2 else readers.v1_custom(self.types(None))
         records = [self.parser(row, custom) for row in rows]
         extra = [key for key in (params or {}).get("include_fields", "").split(",") if key]
         if not extra:
@@ -108,8 +110,8 @@ class Collection(Generic[Record]):
         return [replace(record, extra={key: row.get(key) for key in extra}) for record, row in pairs]  # type: ignore[type-var]
 
     def _types_needed(self, rows: Sequence[Row]) -> Mapping[str, str]:
-        found = (value for row in rows for value in custom_fields(row).values())
-        return self.types() if any(is_ambiguous(value) for value in found) else {}
+        unclear = {key for row in rows for key, value in custom_fields(row).items() if is_ambiguous(value)}
+        return self.types(unclear) if unclear else {}
 
     def _order(self, since: datetime | None) -> dict[str, str]:
         changed = {} if since is None else {"updated_since": time_text(since)}
