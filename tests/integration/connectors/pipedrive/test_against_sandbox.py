@@ -61,6 +61,37 @@ def test_the_account_is_named(client: PipedriveClient) -> None:
     assert (account.external_id, account.name, account.details["company_domain"]) == ("9001", "ACME GmbH", "acme")
 
 
+def test_a_client_knows_the_field_types_an_earlier_one_has_read_and_asks_for_new_ones(sandbox: SandboxThread) -> None:
+    """Each slice of work has a client of its own; the list of fields costs ten times what reading a person does."""
+
+    def field_lists() -> int:
+        return sum("personFields" in row["path"] for row in sandbox.control("GET", "/calls?vendor=pipedrive"))
+
+    def client(memory: dict[str, Any]) -> PipedriveClient:
+        credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": ACME_API_TOKEN})
+        opened = CONNECTOR.open(credentials, Wire(memory=memory))
+        assert isinstance(opened, PipedriveClient)
+        return opened
+
+    first = CONNECTOR.create_field(client({}), "person", NEWSLETTER)
+    person = client({}).create_person({"name": "Zoe", "custom_fields": {first.key: first.options[0].key}})
+    memory: dict[str, Any] = {}
+    before = field_lists()
+
+    for _ in range(3):
+        [read] = client(memory).get_persons([person.id])
+        assert read.custom_fields[first.key] == first.options[0].key  # the option's id, and not a number
+    assert field_lists() == before + 1
+
+    second = CONNECTOR.create_field(client({}), "person", NEWSLETTER)
+    client({}).update_person(person.id, {"custom_fields": {second.key: second.options[1].key}})
+    before = field_lists()
+    for _ in range(3):
+        [read] = client(memory).get_persons([person.id])
+        assert read.custom_fields[second.key] == second.options[1].key
+    assert field_lists() == before + 1
+
+
 def test_a_person_lives_a_whole_life(client: PipedriveClient) -> None:
     field = CONNECTOR.create_field(client, "person", NEWSLETTER)
     yes, no = (option.key for option in field.options)

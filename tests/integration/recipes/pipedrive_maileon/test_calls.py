@@ -43,3 +43,21 @@ def test_an_unchanged_second_pass_writes_nothing(world):
 
     assert world.calls("maileon") == []
     assert SyncRun.objects.latest("id").counts["skipped:unchanged"] == 200
+
+
+def test_a_changed_person_costs_one_read_and_one_write(world):
+    world.integration.settings = {"doi_enabled": False, "permission": "2"}
+    world.integration.save(update_fields=["settings"])
+    world.seed_people(3)
+    runs.start(world.integration, "fetch_all", "person_to_contact")
+    hub.drain()
+    rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
+    for row in [row for row in rows.values() if row["name"].startswith("Seed ")]:
+        row["name"] = row["name"].replace("Seed", "Changed")
+        world.calls("pipedrive")
+
+        replay.resync(world.integration, "person_to_contact", [str(row["id"])])
+        hub.drain()
+
+        calls = [(call["vendor"], call["method"]) for call in world.sandbox.control("GET", "/calls")]
+        assert calls == [("pipedrive", "GET"), ("maileon", "POST")]
