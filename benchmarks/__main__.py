@@ -12,13 +12,15 @@ import subprocess
 import sys
 from importlib import import_module
 
+from benchmarks.fetch import SUBJECTS
+
 # Question → the stacks it is asked on.
 QUESTIONS = {
     "start": ("embedded",),
     "intake": ("embedded", "postgres"),
     "latency": ("embedded", "postgres"),
     "burst": ("embedded",),
-    "fetch": ("embedded",),
+    **{f"fetch:{recipe}": ("embedded",) for recipe in SUBJECTS},
     "fairness": ("postgres",),
     "workers": ("postgres",),
     "console": ("postgres",),
@@ -46,8 +48,10 @@ def main() -> int:
     ]
     if len(runs) == 1:
         name, stack = runs[0]
-        question = import_module(f"benchmarks.{name}")
-        return 0 if question.run(stack=stack, rows=asked.rows, as_json=asked.json, short=asked.short) else 1
+        module, _, recipe = name.partition(":")
+        more = {"recipe": recipe} if recipe else {}
+        question = import_module(f"benchmarks.{module}")
+        return 0 if question.run(stack=stack, rows=asked.rows, as_json=asked.json, short=asked.short, **more) else 1
     options = [flag for flag, given in (("--json", asked.json), ("--short", asked.short)) if given]
     codes = [
         subprocess.run(  # noqa: S603 (our own program)

@@ -13,6 +13,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AXES_ENABLED = False
 INTAKE_MEMORY_SECONDS = 0.0  # what a test changes is seen at once
 DOORBELL_MOMENT_SECONDS = 0.0
+RATE_PATIENCE_SECONDS = 0.0
 LOGGING["root"]["level"] = "WARNING"  # noqa: F405
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405

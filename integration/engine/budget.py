@@ -1,6 +1,7 @@
 """The meter of one connection: what is left of its rate budgets, kept in rows so that all workers share it.
 
-`before` raises RateLimited instead of letting a call run into a known limit; nothing ever sleeps here.
+`before` raises RateLimited instead of letting a call run into a known limit. Who calls may be ready to wait for one
+that is over in a moment: giving way costs reading everything again, out of the same budget.
 """
 
 from __future__ import annotations
@@ -19,21 +20,31 @@ from integration.models import Connection, RateBudget, bulk
 class ConnectionMeter:
     """Implements `http.Meter` for one connection."""
 
-    def __init__(self, connection: Connection, on_call: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        on_call: Callable[[], None] = lambda: None,
+        wait: Callable[[float], bool] = lambda seconds: False,
+    ) -> None:
+        """`wait` is asked to wait so many seconds and says whether it did."""
         self._connection = connection
         self._on_call = on_call
+        self._wait_for = wait
         self._windows = {window.key: window for window in connection.connector.windows}
         self._rows: dict[str, RateBudget] | None = None
 
     def before(self, windows: Sequence[str], cost: float) -> None:
         """Charge `cost` to each window. Raises RateLimited with the seconds until the tightest one is free."""
         self._on_call()
-        waits = [wait for key in windows if (wait := self._wait(key, cost)) > 0]
-        if waits:
+        wait = self._longest_wait(windows, cost)
+        if wait and self._wait_for(wait):
+            self._rows = None  # others have used it meanwhile
+            wait = self._longest_wait(windows, cost)
+        if wait:
             raise RateLimited(
                 f"{self._connection.connector.label}'s rate budget is used up for now.",
                 detail=f"budget {', '.join(windows)} asked for {cost:g}",
-                retry_after=max(waits),
+                retry_after=wait,
             )
         for key in windows:
             if (row := self._row(key)) and not self._charge(row, cost):
@@ -69,6 +80,9 @@ class ConnectionMeter:
         """Write these rows over what was known of their windows."""
         bulk.insert(rows, unique=("connection", "window"), update=("limit", "remaining", "resets_at", "updated_at"))
         self._load().update({row.window: row for row in rows})
+
+    def _longest_wait(self, windows: Sequence[str], cost: float) -> float:
+        return max((self._wait(key, cost) for key in windows), default=0.0)
 
     def _wait(self, key: str, cost: float) -> float:
         row = self._row(key)

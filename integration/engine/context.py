@@ -49,6 +49,7 @@ class Context:
         self.talking_to = "left"  # the side of the last call, whether it was made or refused by its budget
         self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
         self.memory: dict[str, Any] = {}  # what a flow keeps for the length of one slice
+        self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
         self._clients: dict[str, Any] = {}
         self._renewed = time.monotonic()
         self._directories: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -84,7 +85,7 @@ class Context:
         if side not in self._clients:
             self.talking_to = side
             self._clients[side] = open_client(
-                self.connection(side), self._recorder(side), lambda: setattr(self, "talking_to", side)
+                self.connection(side), self._recorder(side), lambda: setattr(self, "talking_to", side), self.wait
             )
         return self._clients[side]
 
@@ -99,6 +100,15 @@ class Context:
     def time_left(self) -> bool:
         """Whether this slice may still start something."""
         return not self.deadline or time.monotonic() < self.deadline
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a vendor's limit and say so, if this slice has time and patience left for it; else False."""
+        if seconds > self._patience or not self.time_left():
+            return False
+        self._patience -= seconds
+        time.sleep(seconds)
+        self.keep_lease()
+        return True
 
     def keep_lease(self, *, now: bool = False) -> None:
         """Prolong our lease. Raises LeaseLost when another worker has taken over: then nothing more may be written."""
@@ -187,13 +197,14 @@ def open_client(
     connection: Connection,
     record: Callable[[Exchange], None] = lambda exchange: None,
     on_call: Callable[[], None] = lambda: None,
+    wait: Callable[[float], bool] = lambda seconds: False,
 ) -> Any:
     """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
 
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
     """
     tokens.ensure_fresh(connection)
-    wire = Wire(ConnectionMeter(connection, on_call), record, _memory_of(connection))
+    wire = Wire(ConnectionMeter(connection, on_call, wait), record, _memory_of(connection))
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

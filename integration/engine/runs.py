@@ -34,7 +34,7 @@ MAX_ATTEMPTS = 12
 NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = {
-    "fetch_all": frozenset({"unchanged"}),
+    "fetch_all": frozenset({"unchanged", "echo"}),
     "poll": frozenset({"unchanged", "echo"}),
     "reconcile": frozenset({"unchanged"}),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,9 +13,10 @@ from django.utils import timezone
 from integration.connectors.pipedrive import oauth
 from integration.engine import health, tokens
 from integration.engine.budget import ConnectionMeter
+from integration.engine.context import Context
 from integration.errors import AuthError, RateLimited, TransientError
 from integration.http import LimitReading
-from integration.models import Connection, RateBudget
+from integration.models import Connection, Integration, RateBudget
 from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +66,39 @@ def test_an_elapsed_window_is_full_again(connection):
     ConnectionMeter(connection).before(("burst",), 1)
 
     assert RateBudget.objects.get(window="burst").remaining == 19
+
+
+def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, monkeypatch):
+    settings.RATE_PATIENCE_SECONDS = 3.0
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        RateBudget.objects.update(resets_at=timezone.now() - timedelta(seconds=1))
+
+    monkeypatch.setattr("integration.engine.context.time.sleep", sleep)
+    integration = IntegrationFactory(left=connection)
+    lease = {"lease_token": "t", "lease_until": timezone.now() + timedelta(minutes=1)}
+    Integration.objects.filter(pk=integration.pk).update(**lease)
+    ctx = Context(integration, recipe=None, token="t", deadline=time.monotonic() + 20)
+    meter = ConnectionMeter(connection, wait=ctx.wait)
+    used_up = [LimitReading("burst", remaining=0, limit=20, resets_in=2)]
+
+    meter.after(used_up)
+    meter.before(("burst",), 1)
+    assert [round(seconds) for seconds in slept] == [2]
+
+    meter.after(used_up)  # one second of patience is left for this slice
+    with pytest.raises(RateLimited):
+        meter.before(("burst",), 1)
+    assert len(slept) == 1
+
+
+@pytest.mark.parametrize(("token", "late"), [("", 20), ("t", -1)])
+def test_who_does_not_work_in_a_slice_or_has_no_time_left_never_waits(connection, settings, token, late):
+    settings.RATE_PATIENCE_SECONDS = 3.0
+    ctx = Context(IntegrationFactory(left=connection), recipe=None, token=token, deadline=time.monotonic() + late)
+    assert ctx.wait(0.1) is False
 
 
 @pytest.fixture
