@@ -125,7 +125,11 @@ def _database() -> dict[str, Any]:
             init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
         )
     else:  # a vendor waits ten seconds for our answer: be told of a lock or a dead host before that
-        database.setdefault("OPTIONS", {}).update(connect_timeout=5, options="-c lock_timeout=8s")
+        database.setdefault("OPTIONS", {}).update(
+            connect_timeout=3,  # seconds
+            tcp_user_timeout=3000,  # milliseconds, for connections that are open: nothing was refused, nothing answers
+            options="-c lock_timeout=8s -c idle_in_transaction_session_timeout=60s",
+        )
     return database
 
 
