@@ -125,7 +125,11 @@ def _database() -> dict[str, Any]:
             init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
         )
     else:  # a vendor waits ten seconds for our answer: be told of a lock or a dead host before that
-        database.setdefault("OPTIONS", {}).update(connect_timeout=5, options="-c lock_timeout=8s")
+        database.setdefault("OPTIONS", {}).update(
+            connect_timeout=3,  # seconds
+            tcp_user_timeout=3000,  # milliseconds, for connections that are open: nothing was refused, nothing answers
+            options="-c lock_timeout=8s -c idle_in_transaction_session_timeout=60s",
+        )
     return database
 
 
@@ -203,8 +207,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'self'"],
     }
 }
-# The console's theme: Alpine.js needs unsafe-eval, its templates have inline scripts and styles.
-CONSOLE_CSP = {"script-src": ["'unsafe-inline'", "'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
+# The console's theme: Alpine.js evaluates what stands in attributes, and colours and widths are styles in the page. A
+# nonce would not do: it cannot cover styles in attributes, and makes browsers ignore unsafe-inline.
+CONSOLE_CSP = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {

@@ -10,6 +10,7 @@ import email.utils
 import json as jsonlib
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
@@ -190,11 +192,18 @@ STATUS_ERRORS = _statuses(
 StatusErrors = Mapping[int, tuple[type[IntegrationError], str, str]]
 
 
+# What a cut line swallowed is given up by the kernel when we give it up. Otherwise it would go on trying for a socket
+# that is closed, and could bring a call to the vendor long after another worker has taken over. Linux only.
+_SOCKET_OPTIONS = list(HTTPConnection.default_socket_options)
+if hasattr(socket, "TCP_USER_TIMEOUT"):
+    _SOCKET_OPTIONS.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(READ_TIMEOUT * 1000)))  # milliseconds
+
+
 class _GuardedAdapter(HTTPAdapter):
     """Opens sockets only to checked addresses and keeps them open for the next call."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, socket_options=_SOCKET_OPTIONS)
         self.poolmanager.pool_classes_by_scheme = guard.POOL_CLASSES
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 LONGEST_WAIT = 30.0  # seconds for a commit of somebody else's; longer than any lock may last
 
@@ -48,6 +48,9 @@ class GroupCommit:
             group, self._queue = self._queue, []
         try:
             self._write([row for wish in group for row in wish.rows])
+        except (OperationalError, InterfaceError) as exc:  # the database is away: it is so for all of them
+            for wish in group:
+                wish.error = exc
         except Exception:
             for wish in group:  # somebody's rows are refused: each on its own
                 try:

@@ -22,14 +22,16 @@ TRIES, PAUSE = 60, 0.25  # a vendor tries for minutes; here the pauses are short
 class Load:
     """Sends `person.change` events of one Pipedrive account straight to our door."""
 
-    def __init__(self, web: str, integration: Integration) -> None:
+    def __init__(self, web: str, integration: Integration, *others: str) -> None:
         endpoint = integration.left.endpoint
-        self.url = f"{web}/hooks/pipedrive/{endpoint.token}/"
+        self.url, *_ = urls = [f"{root}/hooks/pipedrive/{endpoint.token}/" for root in (web, *others)]
+        self.turns = itertools.cycle(urls)  # several web hosts take turns, as behind a balancer
         self.auth = tuple(endpoint.secret["current"].split(":", 1))
         self.account = integration.left.external_account_id
         self.numbers = itertools.count(1)
         self.acked: set[str] = set()
         self.answers: Counter[Any] = Counter()  # status, or the name of the exception, of every single try
+        self.patience = 15.0  # seconds it waits for an answer
         self._lock = threading.Lock()
 
     def send(self, person_ids: list[str], *, rounds: int = 1, pause: float = 0.0, tries: int = TRIES) -> None:
@@ -53,7 +55,7 @@ class Load:
 
     def _post(self, body: dict[str, Any]) -> int | str:
         try:
-            return requests.post(self.url, json=body, auth=self.auth, timeout=15).status_code
+            return requests.post(next(self.turns), json=body, auth=self.auth, timeout=self.patience).status_code
         except requests.RequestException as exc:
             return type(exc).__name__
 

@@ -8,11 +8,11 @@ import threading
 
 
 class Proxy:
-    """Passes bytes both ways between its own port on loopback and the target, until it is cut."""
+    """Passes bytes both ways between its own port (on loopback unless told) and the target, until it is cut."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(at)
         self.port = self._listener.getsockname()[1]
         self._lines: set[socket.socket] = set()
         self._open = True
@@ -45,7 +45,11 @@ class Proxy:
             if not self._open:
                 near.close()
                 continue
-            far = socket.create_connection(self.target)
+            try:
+                far = socket.create_connection(self.target)
+            except OSError:
+                near.close()
+                continue
             self._lines |= {near, far}
             threading.Thread(target=self._pass, args=(near, far), daemon=True).start()
 

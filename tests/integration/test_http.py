@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -160,6 +161,20 @@ def test_connections_are_kept_open(server, transport):
 
 
 @pytest.mark.chaos("V3")
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone can be told")
+def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
+    opened = []
+    connect = socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", lambda self, to: (opened.append(self), connect(self, to))[1])
+    monkeypatch.setattr(http, "_sessions", {})
+    server.answers = [answer()]
+
+    transport.request("POST", "/x")
+
+    milliseconds = [line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for line in opened]
+    assert milliseconds == [http.READ_TIMEOUT * 1000]
+
+
 def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monkeypatch):
     monkeypatch.setattr(http, "TOTAL_DEADLINE", 0.6)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +23,7 @@ from integration import guard
 from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
-from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
+from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, parse_json, retry_after
 from integration.redact import redact_text
 
 HOST = "https://oauth.pipedrive.com"
@@ -105,7 +104,7 @@ def read_removal(request: WebhookRequest, client_id: str, client_secret: str) ->
     if scheme.lower() != "basic" or not hmac.compare_digest(given.strip().encode(), proof):
         return None
     try:
-        body = json.loads(request.body)
+        body = parse_json(request.body)
         return Removal(str(body["company_id"]), str(body["user_id"])) if body["client_id"] == client_id else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

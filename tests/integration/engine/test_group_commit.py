@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import OperationalError
 
 from integration.engine.group_commit import GroupCommit
 
@@ -54,6 +55,28 @@ def test_a_refused_row_fails_its_own_thread_only():
         others["good"].result(5), others["fine"].result(5)
 
     assert sorted(written) == ["fine", "first", "good"]
+
+
+def test_a_database_that_is_away_is_asked_once_for_all_who_wait():
+    gate, asked = threading.Event(), []
+
+    def write(rows):
+        gate.wait(5)
+        asked.append(rows)
+        raise OperationalError("gone")
+
+    group = GroupCommit(write)
+    with ThreadPoolExecutor(5) as pool:
+        calls = [pool.submit(group.store, [0])]
+        time.sleep(0.05)
+        calls += [pool.submit(group.store, [number]) for number in range(1, 5)]
+        time.sleep(0.05)
+        gate.set()
+        for call in calls:
+            with pytest.raises(OperationalError, match="gone"):
+                call.result()
+
+    assert [sorted(rows) for rows in asked] == [[0], [1, 2, 3, 4]]
 
 
 def test_it_goes_on_after_a_failure():

@@ -238,14 +238,3 @@ def test_activity_is_filtered_by_reason(client, integration):
     html = page(client, integration, "activity", reason="no_email")
 
     assert ("<td>31" in html, "<td>32" in html) == (True, False)
-
-
-@pytest.mark.chaos("H15")
-def test_a_page_runs_nothing_it_brings_along_and_only_the_consoles_theme_may(client, integration, admin_client):
-    ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
-    portal = client.get(reverse("portal:fields", kwargs=ids))["Content-Security-Policy"]
-    console = admin_client.get(reverse("admin:index"))["Content-Security-Policy"]
-
-    assert "script-src 'self';" in f"{portal};"
-    assert "unsafe" not in portal
-    assert "script-src 'self' 'unsafe-inline' 'unsafe-eval'" in console

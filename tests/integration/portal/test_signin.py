@@ -524,6 +524,11 @@ def test_the_app_is_removed_at_the_vendor_and_uninstalled_here(app):
     assert all(step["ok"] for step in row.provisioning), row.provisioning
 
 
+@pytest.mark.parametrize("company", ["9001\x00", "\ud800", "9" * 5000, {"id": 9001}, None])
+def test_a_removal_with_odd_ids_is_answered(app, company):
+    assert removed_by(1, company=company) == 200
+
+
 def test_only_the_vendor_can_say_that_the_app_was_removed(app):
     installed_by_consent(app)
 
