@@ -1,7 +1,8 @@
 """Ask for known advisories about what the hub needs to run: the packages of requirements.txt and what these need.
 
-Exit 1 names each advisory. Exit 0 is one line: how many packages were asked about, or that nobody could be asked, which
-must not stop anybody's work. A source that knows none of our packages is a mirror without advisories, not good news.
+Exit 1 names each advisory, or says why the question could not be put. Exit 0 is one line: how many packages were asked
+about, or that nobody could be asked, which must not stop anybody's work. A source that knows none of our packages is a
+mirror without advisories, not good news.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 SOURCES = {"PyPI": ["-s", "pypi"], "OSV": ["-s", "osv"]}
+NO_CONNECTION = re.compile(r"(?i)connect|timed? ?out|resolve|max retries|network|proxy|ServiceError")
 PATIENCE = 300  # seconds for all packages; the sources are asked package by package
 
 
@@ -30,6 +32,8 @@ class Findings:
     """What one source said. `asked` counts the packages it knows."""
 
     asked: int = 0
+    unknown: list[str] = field(default_factory=list)
+    broken: str = ""  # what it said when it was not for want of a connection
     advisories: list[str] = field(default_factory=list)
 
 
@@ -46,7 +50,12 @@ def main() -> int:
             return 1
         if found.asked:
             print(f"audit: {name} knows no advisory about {found.asked} of {len(pins)} packages")  # noqa: T201
+            if found.unknown:
+                print("audit: unknown to it, so not asked about:", ", ".join(found.unknown))  # noqa: T201
             return 0
+        if found.broken:
+            print("audit: pip-audit does not work:", found.broken)  # noqa: T201
+            return 1
     print("audit: not done, no source of advisories could be reached")  # noqa: T201
     return 0
 
@@ -55,11 +64,13 @@ def installed(lines: list[str]) -> dict[str, str]:
     """Name → version of the required packages and all they need, as installed here."""
     wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
     pins: dict[str, str] = {}
+    seen: set[tuple[str, frozenset[str]]] = set()
     while wanted:
         need = wanted.pop()
         name = re.sub(r"[-_.]+", "-", need.name).lower()
-        if name in pins:
+        if (name, frozenset(need.extras)) in seen:
             continue
+        seen.add((name, frozenset(need.extras)))
         try:
             pins[name] = version(name)
         except PackageNotFoundError:
@@ -87,10 +98,14 @@ def ask(pins: dict[str, str], source: list[str]) -> Findings:
                 [*command, "--progress-spinner", "off", *source], capture_output=True, text=True, timeout=PATIENCE
             )
             rows: list[dict[str, Any]] = json.loads(answer.stdout)["dependencies"]
-        except (subprocess.TimeoutExpired, json.JSONDecodeError):
+        except subprocess.TimeoutExpired:
             return Findings()
+        except json.JSONDecodeError:
+            last = (answer.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            return Findings(broken="" if NO_CONNECTION.search(answer.stderr) else last)
     known = [row for row in rows if "skip_reason" not in row]
-    return Findings(len(known), [line for row in known for line in advisories(row)])
+    unknown = sorted(row["name"] for row in rows if "skip_reason" in row)
+    return Findings(len(known), unknown, advisories=[line for row in known for line in advisories(row)])
 
 
 def advisories(row: dict[str, Any]) -> Iterator[str]:

@@ -32,7 +32,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="benchmarks", description="What we measure, with its baseline of the same run."
     )
-    parser.add_argument("names", nargs="*", choices=[*QUESTIONS, []], help="questions; all of them when none is named")
+    words = sorted({*QUESTIONS, *(name.partition(":")[0] for name in QUESTIONS)})
+    parser.add_argument(
+        "names", nargs="*", choices=[*words, []],
+        help="questions; all of them when none is named, all that begin so when a part before the colon is",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object per figure and line")
     parser.add_argument("--rows", type=int, default=0, help="how much to work on; each question has its own default")
     parser.add_argument(
@@ -44,7 +48,12 @@ def main() -> int:
     os.environ.setdefault("LOCKSTEP_DEVELOPMENT", "1")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
     runs = [
-        (name, stack) for name in asked.names or QUESTIONS for stack in QUESTIONS[name] if asked.stack in (None, stack)
+        (name, stack)
+        for word in asked.names or QUESTIONS
+        for name in QUESTIONS
+        if word in (name, name.partition(":")[0])
+        for stack in QUESTIONS[name]
+        if asked.stack in (None, stack)
     ]
     if len(runs) == 1:
         name, stack = runs[0]

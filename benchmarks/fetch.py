@@ -22,8 +22,10 @@ from benchmarks.tape import Tape
 RECORDS, SHORT = 100_000, 5_000
 PORTION = 5_000  # records planted at once
 # The sandbox's HubSpot app is ours, as in the demo.
-os.environ.setdefault("HUBSPOT_CLIENT_ID", "a1b2c3d4-lockstep-sandbox")
-os.environ.setdefault("HUBSPOT_CLIENT_SECRET", "sandbox-client-secret-hubspot-0001")
+HUBSPOT_APP = {
+    "HUBSPOT_CLIENT_ID": "a1b2c3d4-lockstep-sandbox",
+    "HUBSPOT_CLIENT_SECRET": "sandbox-client-secret-hubspot-0001",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Subject:
 
 def run(*, stack: str, rows: int, as_json: bool, short: bool, recipe: str = "pipedrive_maileon") -> bool:
     """The first pass, the bare loop, the second pass."""
+    os.environ.update(HUBSPOT_APP)
     subject = SUBJECTS[recipe]
     count = int((rows or (SHORT if short else RECORDS)) * subject.share)
     with stage(f"fetch_{recipe}", stack) as hub, tempfile.TemporaryDirectory() as folder:
@@ -59,13 +62,13 @@ def _figures(hub: Stage, name: str, subject: Subject, count: int, half: float, t
     grown = _memory() - before
     calls, least = len(hub.control("GET", "/calls")), subject.least(count)
     seen = _records()
-    bare = tape.seconds(integration)
-    yield at_least(f"fetch all, {name}: records per second", seen / took, "/s", seen / bare, 0.5 * half)
-    yield at_most(f"fetch all, {name}: calls, least {least}", calls, "calls", least * 1.02 + subject.lists + 1)
-    yield at_most(f"fetch all, {name}: memory grown by", grown, "MB", 50 / half)
     hub.control("DELETE", "/calls")
     again = _pass(integration)
     writes = [row for row in hub.control("GET", "/calls") if row["method"] != "GET" and "/search" not in row["path"]]
+    bare = tape.seconds(integration)  # last of all, for it writes again
+    yield at_least(f"fetch all, {name}: records per second", seen / took, "/s", seen / bare, 0.5 * half)
+    yield at_most(f"fetch all, {name}: calls, least {least}", calls, "calls", least * 1.02 + subject.lists + 1)
+    yield at_most(f"fetch all, {name}: memory grown by", grown, "MB", 50 / half)
     passed = _records() - seen
     yield at_least(f"unchanged, {name}: records per second", passed / again, "/s", seen / took, 3 * half)
     yield at_most(f"unchanged, {name}: writes", len(writes), "calls", 1)
@@ -222,7 +225,10 @@ SUBJECTS = {
         _pipedrive_maileon, _plant_people, lambda n: _pages(n, 500) + _pages(n, 1000), lists=8
     ),
     "hubspot_maileon": Subject(_hubspot_maileon, _plant_contacts, lambda n: _pages(n, 100) + _pages(n, 1000), lists=8),
-    "pipedrive_brevo": Subject(_pipedrive_brevo, _plant_people, lambda n: _pages(n, 500) + _pages(n, 5000), lists=12),
+    # People are read and imported, imports are asked about, and Brevo's contacts are read for the way back.
+    "pipedrive_brevo": Subject(
+        _pipedrive_brevo, _plant_people, lambda n: _pages(n, 500) + 2 * _pages(n, 5000) + _pages(n, 1000), lists=12
+    ),
     # Deals, organizations, people and notes are read, four models are written.
     "planhat_pipedrive": Subject(
         _planhat_pipedrive, _plant_won_deals, lambda n: 4 * _pages(n, 500) + 4 * _pages(n, 5000), lists=10, share=0.1

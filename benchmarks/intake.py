@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.figures import Figure, at_least, at_most, show
 from benchmarks.knock import Answered, knock
-from benchmarks.stage import Stage, install, stage
+from benchmarks.stage import Stage, free_address, install, stage
 
 REQUESTS, SHORT = 4_000, 1_200
 WAITING = 1_000_000
@@ -105,7 +105,7 @@ def _start_bare(hub: Stage) -> str:
     serial = "INTEGER PRIMARY KEY" if database.vendor == "sqlite" else "BIGSERIAL PRIMARY KEY"
     with database.cursor() as cursor:
         cursor.execute(f"CREATE TABLE bare (id {serial}, body TEXT NOT NULL)")
-    port = int(hub.web_url.rpartition(":")[2]) + 1
+    port = int(free_address().rpartition(":")[2])
     command = ["benchmarks.bare:application()" if part == "config.wsgi:application" else part for part in web_command()]
     command[command.index("--bind") + 1] = f"127.0.0.1:{port}"
     hub.processes.start("bare", command)

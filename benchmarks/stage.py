@@ -61,7 +61,7 @@ class Stage:
 @contextmanager
 def stage(question: str, stack: str) -> Iterator[Stage]:
     """Set the environment, make the database anew, start the sandbox. Must come before Django is set up."""
-    web, vendors = _free_address(), _free_address()
+    web, vendors = free_address(), free_address()
     with tempfile.TemporaryDirectory(prefix="lockstep-bench-") as folder:
         os.environ.update(
             PUBLIC_URL=web, SANDBOX_URL=vendors, LOCKSTEP_DEVELOPMENT="1", LOG_LEVEL="ERROR",
@@ -118,7 +118,7 @@ def _fresh_database(question: str, stack: str, folder: str) -> str:
     return f"{url.rpartition('/')[0]}/{parts['NAME']}_{question}"
 
 
-def _free_address() -> str:
+def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"

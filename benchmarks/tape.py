@@ -10,6 +10,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -46,11 +47,11 @@ class Tape:
         took = 0.0
         with self.path.open("rb") as file:
             while file.peek(1):  # reading the tape does not count
-                side, name, args, named = pickle.load(file)  # noqa: S301 (we wrote it ourselves)
+                side, name, args, named, items = pickle.load(file)  # noqa: S301 (we wrote it ourselves)
                 started = time.monotonic()
                 answer = getattr(clients[side], name)(*args, **named)
-                if isinstance(answer, Iterator):
-                    list(answer)
+                if items is not None:
+                    list(islice(answer, items))
                 took += time.monotonic() - started
         return took
 
@@ -68,7 +69,20 @@ class _Recorded:
             return found
 
         def call(*args: Any, **named: Any) -> Any:
-            self._note(name, args, named)
-            return found(*args, **named)
+            answer = found(*args, **named)
+            if isinstance(answer, Iterator):
+                return self._counted(answer, name, args, named)
+            self._note(name, args, named, None)
+            return answer
 
         return call
+
+    def _counted(self, answer: Iterator[Any], name: str, args: Any, named: Any) -> Iterator[Any]:
+        """A list that is read as far as somebody wants it; that many items are on the tape."""
+        taken = 0
+        try:
+            for item in answer:
+                taken += 1
+                yield item
+        finally:
+            self._note(name, args, named, taken)

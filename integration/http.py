@@ -161,7 +161,7 @@ class Reply:
 class Wire:
     """What the engine plugs into a connector's client: budgets, the record of calls, a memory of the account.
 
-    The memory outlives the client. What is in it may be old: a client keeps there only what it can tell to be outdated.
+    The memory outlives the client, and what is in it may be old: a client keeps there only what never changes.
     """
 
     meter: Meter = field(default_factory=NoMeter)

@@ -290,7 +290,8 @@ def _failure(exc: Exception) -> Result:
 def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
     """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
 
-    `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again).
+    `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless
+    there is more to say, a value that does not fit for example.
     """
     save_calls(ctx)
     now = timezone.now()
@@ -303,7 +304,8 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
             consents.append(row)
         if link := _updated_link(ctx, flow, entry, now):
             changed.append(link)
-        if entry.result.reason not in quiet and entry.result.reason not in NOT_OUR_FAULT:
+        said = entry.result.reason not in quiet or entry.result.detail
+        if said and entry.result.reason not in NOT_OUR_FAULT:
             logs.append(
                 log.row(
                     ctx.integration, flow.key, entry.item, entry.result,

@@ -77,7 +77,10 @@ class ConnectionMeter:
         )
 
     def _note(self, rows: Sequence[RateBudget]) -> None:
-        """Write these rows over what was known of their windows."""
+        """Write these rows over what was known of their windows; of two readings of one window the last counts."""
+        if not rows:
+            return
+        rows = list({row.window: row for row in rows}.values())
         bulk.insert(rows, unique=("connection", "window"), update=("limit", "remaining", "resets_at", "updated_at"))
         self._load().update({row.window: row for row in rows})
 

@@ -103,11 +103,12 @@ class Context:
 
     def wait(self, seconds: float) -> bool:
         """Wait for a vendor's limit and say so, if this slice has time and patience left for it; else False."""
-        if seconds > self._patience or not self.time_left():
+        left = self.deadline - time.monotonic() if self.deadline else seconds
+        if seconds > min(self._patience, left, LEASE.total_seconds() / 3):
             return False
+        self.keep_lease(now=True)
         self._patience -= seconds
         time.sleep(seconds)
-        self.keep_lease()
         return True
 
     def keep_lease(self, *, now: bool = False) -> None:
@@ -184,13 +185,13 @@ class Context:
 
 
 MOST_MEMORIES = 5_000  # connections; then all are forgotten
-_memories: dict[object, dict[str, Any]] = {}  # connection → what its clients remember in this process
+_memories: dict[object, dict[str, Any]] = {}  # connection and account → what clients remember in this process
 
 
 def _memory_of(connection: Connection) -> dict[str, Any]:
     if len(_memories) >= MOST_MEMORIES:
         _memories.clear()
-    return _memories.setdefault(connection.pk, {})
+    return _memories.setdefault((connection.pk, connection.external_account_id), {})
 
 
 def open_client(

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-LONGEST_WAIT = 30.0  # seconds for a commit of somebody else's; longer than any lock may last
+LONGEST_WAIT = 8.0  # seconds for a commit of somebody else's; a vendor waits ten for our answer
+AWAY = ("08", "57")  # classes of SQLSTATE: the connection, and a server that stops
 
 
 class GroupCommit:
@@ -48,18 +49,25 @@ class GroupCommit:
             group, self._queue = self._queue, []
         try:
             self._write([row for wish in group for row in wish.rows])
-        except (OperationalError, InterfaceError) as exc:  # the database is away: it is so for all of them
-            for wish in group:
-                wish.error = exc
-        except Exception:
-            for wish in group:  # somebody's rows are refused: each on its own
-                try:
-                    self._write(wish.rows)
-                except Exception as exc:
+        except Exception as exc:
+            if _is_away(exc):
+                with self._lock:  # also those who came meanwhile: each would wait as long to hear the same
+                    group, self._queue = group + self._queue, []
+                for wish in group:
                     wish.error = exc
+            else:
+                self._one_by_one(group)
         finally:
             for wish in group:
                 wish.called.set()
+
+    def _one_by_one(self, group: Sequence[_Wish]) -> None:
+        """Somebody's rows are refused, or two transactions were in each other's way: each on its own."""
+        for wish in group:
+            try:
+                self._write(wish.rows)
+            except Exception as exc:
+                wish.error = exc
 
     def _hand_over(self) -> None:
         with self._lock:
@@ -68,6 +76,17 @@ class GroupCommit:
                 self._queue[0].called.set()
             else:
                 self._busy = False
+
+
+def _is_away(exc: Exception) -> bool:
+    """Whether there is no database to write to, in which case nobody else needs to find that out.
+
+    A deadlock and the like are OperationalErrors too, but with a SQLSTATE of their own and on a living connection.
+    """
+    if not isinstance(exc, (OperationalError, InterfaceError)):
+        return False
+    state = getattr(exc.__cause__, "sqlstate", None)
+    return state is None or state.startswith(AWAY)
 
 
 class _Wish:

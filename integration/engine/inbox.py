@@ -63,8 +63,9 @@ def record_for_accounts(
 
 
 def _store(rows: Sequence[WebhookEvent]) -> None:
-    """Insert those that are not there yet."""
-    bulk.insert(rows, unique=("connection", "dedupe_key"))
+    """Insert those that are not there yet, in one order for everybody, so that two writers never block each other."""
+    ordered = sorted(rows, key=lambda row: (str(row.connection_id), row.dedupe_key))
+    bulk.insert(ordered, unique=("connection", "dedupe_key"))
 
 
 def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:

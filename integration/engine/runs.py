@@ -33,11 +33,7 @@ SAMPLES = 5
 MAX_ATTEMPTS = 12
 NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
-QUIET = {
-    "fetch_all": frozenset({"unchanged", "echo"}),
-    "poll": frozenset({"unchanged", "echo"}),
-    "reconcile": frozenset({"unchanged"}),
-}
+QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({"unchanged", "echo"}))
 
 
 class RunInProgress(Exception):

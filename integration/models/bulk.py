@@ -15,8 +15,12 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-# Values of these kinds go to the database as they are.
-AS_THEY_ARE = (models.CharField, models.TextField, models.BooleanField, models.IntegerField)
+# Kinds of fields, by their exact class: one that is derived may store its values in another way.
+AS_THEY_ARE = frozenset({
+    models.CharField, models.TextField, models.BooleanField, models.FloatField, models.PositiveIntegerField,
+    models.BigIntegerField, models.BigAutoField,
+})  # fmt: skip
+AS_TEXT = frozenset({models.UUIDField, models.DateTimeField})  # equal ones are turned into it once
 
 
 Column = Callable[[Sequence[models.Model]], list[Any]]
@@ -31,7 +35,7 @@ class _Plan:
 
 
 def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: Sequence[str] = ()) -> None:
-    """Insert rows of one model, all or none. They are not told their primary keys.
+    """Insert rows of one model into the default database, all or none. They are not told their primary keys.
 
     With `unique`, the fields of a unique constraint, a row that is there already gets the new values of the fields in
     `update`, or stays as it is when there are none. No two rows that are to be updated may be the same one.
@@ -41,29 +45,33 @@ def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: 
     vendor = connection.vendor
     plan = _plan(type(rows[0]), tuple(unique), tuple(update), vendor)
     values = zip(*(read(rows) for read in plan.columns.values()), strict=True)
-    with connection.cursor() as cursor:  # one statement is a transaction of its own: nothing to begin or to end
+    # One statement is a transaction of its own: nothing to begin or to end.
+    with connection.cursor() as cursor, transaction.mark_for_rollback_on_error():
         if vendor == "postgresql":
             document = [dict(zip(plan.columns, row, strict=True)) for row in values]
             cursor.execute(plan.statement, [json.dumps(document)])
         elif len(rows) == 1:
-            cursor.execute(plan.statement, *values)
+            [row] = values
+            cursor.execute(plan.statement, row)
         else:
             with transaction.atomic(savepoint=False):
                 cursor.executemany(plan.statement, list(values))
 
 
-def _column(field: models.Field[Any, Any]) -> Column:
-    """How the values of one field are read from rows and turned into what the database takes."""
-    name = field.attname
-    prepare = str if connection.vendor == "postgresql" else partial(field.get_db_prep_save, connection=connection)
-    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-        return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
-    if isinstance(field, models.JSONField) and connection.vendor != "postgresql":  # part of the document there
+def _column(field: models.Field[Any, Any], vendor: str) -> Column:
+    """How the values of one field are read from rows and turned into what the database takes. Raises TypeError."""
+    name, in_document = field.attname, vendor == "postgresql"
+    kind = type(field.target_field if isinstance(field, models.ForeignKey) else field)
+    if kind in AS_TEXT:
+        prepare = str if in_document else partial(field.get_db_prep_save, connection=connection)
+        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+            return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
+        return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
+    if kind is models.JSONField and not in_document:
         return lambda rows: [None if (value := getattr(row, name)) is None else json.dumps(value) for row in rows]
-    target = field.target_field if isinstance(field, models.ForeignKey) else field
-    if isinstance(target, (*AS_THEY_ARE, models.JSONField)):
+    if kind in AS_THEY_ARE or kind is models.JSONField:
         return lambda rows: [getattr(row, name) for row in rows]
-    return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
+    raise TypeError(f"{field}: how a {kind.__name__} is stored is not known here.")
 
 
 def _each_once(prepare: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
@@ -86,7 +94,7 @@ def _plan(model: type[models.Model], unique: tuple[str, ...], update: tuple[str,
     if unique:
         new = ", ".join(f"{column} = EXCLUDED.{column}" for column in (_names(meta, [one]) for one in update))
         statement += f" ON CONFLICT ({_names(meta, unique)}) DO {f'UPDATE SET {new}' if new else 'NOTHING'}"
-    return _Plan(statement, {str(field.column): _column(field) for field in fields})
+    return _Plan(statement, {str(field.column): _column(field, vendor) for field in fields})
 
 
 def _names(meta: Any, fields: Sequence[str]) -> str:

@@ -158,7 +158,7 @@ class EmailIndex(models.Model):
     external_id = models.CharField(max_length=200)
     is_primary = models.BooleanField(default=True)
     note = models.CharField(max_length=40, blank=True)  # what the flow wants to know without a read, e.g. a permission
-    seen_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)  # of people at a source: when this was found to be so
 
     class Meta:
         constraints = (

@@ -16,6 +16,7 @@ import pytest
 import requests
 from django.conf import settings as django_settings
 from django.db import connection as database
+from django_q.brokers import get_broker
 
 from integration.engine import sweeper
 from integration.management.processes import Processes, running, web_command
@@ -88,6 +89,18 @@ def farm(transactional_db: None, settings: Any) -> Iterator[Farm]:
         farm.start_worker()
         processes.wait_for(f"{vendors}/_control/healthz")
         yield farm
+    _leave_nothing()
+
+
+def _leave_nothing() -> None:
+    """What killed processes had begun must not be committed into the next test; nobody reads their queue any more."""
+    get_broker().delete_queue()
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 def _free_port() -> int:

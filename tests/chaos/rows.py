@@ -69,6 +69,11 @@ ROWS = {
     "H15": "attacks on the console",
 }
 
+# Rows that cannot happen on the embedded stack, and why.
+NOT_EMBEDDED = {
+    "P6": "a file is not cut off; its locks are row P7",
+}
+
 # Rows that no test of ours can run, and why; what is measured instead.
 ELSEWHERE = {
     "P13": "a matter of speed: `make bench BENCH=intake` measures the intake beside a million waiting rows",

@@ -25,6 +25,7 @@ from integration.models import Alert, Connection, Doorbell, EventState, SyncJob,
 from integration.recipes.registry import get_recipe
 from tests.chaos.load import Load
 from tests.chaos.proxy import Proxy
+from tests.chaos.rows import NOT_EMBEDDED
 from tests.support import hub
 
 pytestmark = pytest.mark.slow
@@ -148,7 +149,7 @@ def test_a_worker_that_sleeps_longer_than_its_lease_writes_nothing_twice(farm, t
 
 
 @pytest.mark.chaos("P6")
-@pytest.mark.skipif(database.vendor == "sqlite", reason="a file is not cut off; its locks are row P7")
+@pytest.mark.skipif(database.vendor == "sqlite", reason=NOT_EMBEDDED["P6"])
 def test_a_database_that_goes_away_is_never_acknowledged_and_comes_back_by_itself(farm, tally):
     row = database.settings_dict
     with Proxy((row["HOST"] or "127.0.0.1", int(row["PORT"] or 5432))) as proxy:

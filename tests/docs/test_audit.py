@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -64,8 +65,11 @@ def source() -> Iterator[Source]:
         server.shutdown()
 
 
-def audit(url: str) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, AUDIT, "--osv-url", url], capture_output=True, text=True, timeout=60)
+def audit(url: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, AUDIT, "--osv-url", url], capture_output=True, text=True, timeout=60,
+        env={**os.environ, **environment},
+    )  # fmt: skip
     assert done.stderr == ""
     return done.returncode, done.stdout.strip()
 
@@ -95,3 +99,11 @@ def test_a_source_that_cannot_be_asked_is_no_failure_and_no_good_news(source: So
     url = source.url if status else "http://127.0.0.1:9/v1/query"
 
     assert audit(url) == (0, "audit: not done, no source of advisories could be reached")
+
+
+def test_a_tool_that_does_not_work_is_no_good_news(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "pip_audit.py").write_text("raise SystemExit('no such option: --osv-url')")
+
+    code, said = audit(source.url, PYTHONPATH=str(tmp_path))
+
+    assert (code, said) == (1, "audit: pip-audit does not work: no such option: --osv-url")

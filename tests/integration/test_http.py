@@ -175,6 +175,7 @@ def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
     assert milliseconds == [http.READ_TIMEOUT * 1000]
 
 
+@pytest.mark.chaos("V3")
 def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monkeypatch):
     monkeypatch.setattr(http, "TOTAL_DEADLINE", 0.6)
 

@@ -307,7 +307,8 @@ class PipedriveClient(Api):
 
         With `keys`, what an earlier client has read is good enough if it knows them all: a field keeps its type.
         """
-        remembered = keys is not None and self._types.get(object_type, {}).keys() >= set(keys)
+        known = self._types.get(object_type)
+        remembered = known is not None and keys is not None and known.keys() >= set(keys)
         if not remembered and object_type not in self._types_read:
             self.list_fields(object_type)
         return self._types[object_type]

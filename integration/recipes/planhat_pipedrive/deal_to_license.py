@@ -81,7 +81,7 @@ class DealToLicense:
             found |= deals.records(ctx, page.records)
             cursor = page.next_cursor
             wanted = {str(row.values["org_id"]) for row in found.values() if row.values["org_id"]}
-            if cursor is None or sweeps.calls_for(wanted) > sweeps.MOST_CALLS:
+            if cursor is None or sweeps.calls_for(ctx, wanted) > sweeps.MOST_CALLS:
                 break
         return Page([Item(key) for key in found], found, cursor)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import runner, runs
+from integration.engine import batch, runner, runs
+from integration.engine.batch import Done
+from integration.engine.context import Context
+from integration.engine.flow import Item, Result
 from integration.errors import RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory
@@ -143,3 +146,16 @@ def test_unchanged_records_of_a_second_pass_are_counted_but_not_logged(integrati
     assert second.counts == {"skipped:unchanged": 4}
     assert len(flow.writes) == 1
     assert SyncLog.objects.count() == 4
+
+
+def test_what_is_quiet_is_logged_all_the_same_when_there_is_more_to_say(integration):
+    flow = FakeFlow()
+    ctx = Context(integration, recipes_with(flow)("fake"))
+    done = [
+        Done(Item("1"), None, None, Result("skipped", reason="echo", link_state=None)),
+        Done(Item("2"), None, None, Result("skipped", reason="echo", detail="phone: not a number", link_state=None)),
+    ]
+
+    batch.save(ctx, flow, done, quiet=runs.QUIET["fetch_all"])
+
+    assert list(SyncLog.objects.values_list("source_id", "detail")) == [("2", "phone: not a number")]

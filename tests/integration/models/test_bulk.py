@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.forms import model_to_dict
 from django.utils import timezone
 
-from integration.models import EmailIndex, RecordLink, SyncLog, SyncRun, WebhookEvent, bulk
+from integration.models import Connection, EmailIndex, RecordLink, SyncLog, SyncRun, WebhookEvent, bulk
 from tests.support.factories import EndpointFactory, IntegrationFactory
 
 MOMENT = datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=UTC)
@@ -104,3 +105,21 @@ def test_too_long_a_text_is_refused_and_not_cut():
     with pytest.raises(DataError, match="too long"):
         bulk.insert([log(IntegrationFactory(), "x" * 201)])
     assert not SyncLog.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_stored_is_refused_and_an_outer_transaction_knows_it():
+    integration = IntegrationFactory()
+    bad = EmailIndex(connection=integration.left, object_type="person", email_hash=None, external_id="1")
+
+    with transaction.atomic():
+        with pytest.raises(IntegrityError):
+            bulk.insert([bad])
+        with pytest.raises(TransactionManagementError):
+            EmailIndex.objects.exists()
+
+
+def test_a_kind_of_field_that_is_not_known_is_refused():
+    """An encrypted one, say, which must never be stored as it is."""
+    with pytest.raises(TypeError, match="EncryptedJSONField"):
+        bulk.insert([Connection(credentials={"api_token": "secret"})])

@@ -9,6 +9,7 @@ import pytest
 
 from integration.engine import router, runner
 from integration.models import SyncLog, VendorCall
+from integration.recipes.planhat_pipedrive import sweeps
 from integration.recipes.registry import get_recipe
 
 PIPEDRIVE_PAGE, PLANHAT_BULK = 500, 5000
@@ -67,6 +68,17 @@ def test_a_second_fetch_all_reads_and_writes_nothing(world):
     world.calls("planhat")
     world.run()
     assert world.calls("planhat") == []
+
+
+def test_each_page_of_organizations_is_read_once_however_many_steps_the_deals_take(world, monkeypatch):
+    monkeypatch.setattr(sweeps, "DEAL_PAGES", 1)
+    seeded(world, 1500)
+
+    world.run()
+
+    assert len(world.rows("companies")) == 1500
+    reads = [call for call in world.calls("pipedrive") if call.endswith("/organizations")]
+    assert len(reads) <= 4 + 2  # of 500, and where a step ends within one
 
 
 def test_organizations_are_read_by_id_where_that_is_cheaper(world):
