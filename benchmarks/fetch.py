@@ -138,7 +138,10 @@ def _plant_people(hub: Stage, integration: Any, first: int, count: int) -> None:
 def _hubspot_maileon(hub: Stage) -> Any:
     from tests.support import hub as support
 
-    return support.install_hubspot(hub, doi_enabled=False, permission="1")  # type: ignore[arg-type]
+    integration = support.install_hubspot(hub, doi_enabled=False, permission="1")  # type: ignore[arg-type]
+    hub.control("PATCH", f"/hubspot/{integration.left.external_account_id}", {"unlimited": True})
+    _no_limits(integration.left)
+    return integration
 
 
 def _plant_contacts(hub: Stage, integration: Any, first: int, count: int) -> None:
@@ -184,12 +187,12 @@ def _leadboxer_pipedrive(hub: Stage) -> Any:
     hub.control("PATCH", "/pipedrive/acme", {"plan": "unlimited"})
     settings: dict[str, Any] = {**LEADS, "leads_link": "both"}
     integration = support.install_leadboxer(hub.sandbox_url, **settings)
-    _no_limits(integration)
+    _no_limits(integration.right)
     return integration
 
 
-def _no_limits(integration: Any) -> None:
-    """Creating one by one is as quick as the vendor's limit allows; here it is us who are measured."""
+def _no_limits(connection: Any) -> None:
+    """What takes many calls is as quick as the vendor's limit allows; here it is us who are measured."""
     from datetime import timedelta
 
     from django.utils import timezone
@@ -197,8 +200,8 @@ def _no_limits(integration: Any) -> None:
     from integration.models import RateBudget
 
     much = {"limit": 1e9, "remaining": 1e9, "resets_at": timezone.now() + timedelta(days=1)}
-    for window in integration.right.connector.windows:
-        RateBudget.objects.update_or_create(connection=integration.right, window=window.key, defaults=much)
+    for window in connection.connector.windows:
+        RateBudget.objects.update_or_create(connection=connection, window=window.key, defaults=much)
 
 
 def _plant_leads(hub: Stage, integration: Any, first: int, count: int) -> None:
@@ -227,7 +230,7 @@ SUBJECTS = {
     "hubspot_maileon": Subject(_hubspot_maileon, _plant_contacts, lambda n: _pages(n, 100) + _pages(n, 1000), lists=8),
     # People are read and imported, imports are asked about, and Brevo's contacts are read for the way back.
     "pipedrive_brevo": Subject(
-        _pipedrive_brevo, _plant_people, lambda n: _pages(n, 500) + 2 * _pages(n, 5000) + _pages(n, 1000), lists=12
+        _pipedrive_brevo, _plant_people, lambda n: _pages(n, 500) + 2 * _pages(n, 5000) + _pages(n, 1000), lists=18
     ),
     # Deals, organizations, people and notes are read, four models are written.
     "planhat_pipedrive": Subject(
