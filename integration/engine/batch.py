@@ -322,7 +322,7 @@ def _consent(ctx: Context, flow: Flow, entry: Done) -> ConsentEntry | None:
     """What the ledger has to say of this entry, as far as its notes will be stored."""
     if entry.link is None and entry.result.link_state is None:
         return None
-    return consent_ledger.entry(ctx, flow, entry.item, entry.record, entry.link, entry.result.notes)
+    return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
 
 
 def _before(entry: Done) -> dict[str, Any]:

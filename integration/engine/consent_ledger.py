@@ -5,21 +5,25 @@ The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from integration.engine import links
 from integration.engine.context import Context
-from integration.engine.flow import Flow, Item, Record
+from integration.engine.flow import Item, Record
 from integration.models import ConsentEntry, RecordLink, WebhookEvent, bulk
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
 
 def entry(
-    ctx: Context, flow: Flow, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
+    ctx: Context, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
 ) -> ConsentEntry | None:
     """The entry for these new notes of a link, before they are stored; None when consent stays as it is."""
     known = link.notes if link else {}
@@ -29,8 +33,27 @@ def entry(
     digest = (record.email_hash if record else "") or (link.email_hash if link else "")
     return ConsentEntry(
         integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id, was=was, became=became,
-        vendor=ctx.connection(flow.side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
+        vendor=ctx.connection(side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
     )  # fmt: skip
+
+
+def take_over(ctx: Context, side: str, link: RecordLink, *, merged: str) -> None:
+    """Store the link of a record into which another one, `merged`, was merged, and what that made of its consent."""
+    with transaction.atomic():
+        mine = RecordLink.objects.filter(
+            integration=ctx.integration, link_type=link.link_type, source_id=link.source_id
+        )
+        known = mine.values_list("notes", flat=True).first() or {}
+        links.save_links([link])
+        if row := entry(ctx, side, Item(link.source_id), None, _as_it_was(link, known), link.notes):
+            row.cause = f"merge of {merged}"[:100]
+            save([row], timezone.now())
+
+
+def _as_it_was(link: RecordLink, notes: Mapping[str, Any]) -> RecordLink:
+    before = copy.copy(link)
+    before.notes = dict(notes)
+    return before
 
 
 def save(entries: Sequence[ConsentEntry], at: datetime) -> None:

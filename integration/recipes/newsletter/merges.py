@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.engine import links
+from integration.engine import consent_ledger
 from integration.engine.context import Context
 from integration.engine.flow import FollowUp, Result, Write
 from integration.models import RecordLink
@@ -26,19 +26,19 @@ def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
     if survivor is None and (primary := _link(ctx, flow, str(entry.item.hint.get("primary", "")))):
         if loser is None or primary.source_id != loser.source_id:
             survivor = _handed_over(primary, survivor_id)
-            links.save_links([survivor])
+            consent_ledger.take_over(ctx, flow.side, survivor, merged=primary.source_id)
     if loser is not None and survivor is None and loser.written:
-        links.save_links([_handed_over(loser, survivor_id)])
+        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
     elif loser is not None and survivor is not None and consent.of(loser) == consent.UNSUBSCRIBED:
         survivor.notes = {**survivor.notes, **_strictest(loser, survivor)}
-        links.save_links([survivor])
+        consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
-        _let_go(ctx, _other(loser, survivor, str(entry.values.get("survivor_email", ""))))
+        _let_go(ctx, _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", ""))))
     follow_up = FollowUp(flow.key, survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
 
 
-def _other(loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
+def _other(ctx: Context, flow: ToContacts, loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
     """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
 
     Then the two change places, and the survivor goes on with the contact that is really theirs.
@@ -48,7 +48,7 @@ def _other(loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
     former = _handed_over(survivor, survivor.source_id)
     for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
         setattr(survivor, name, getattr(loser, name))
-    links.save_links([survivor])
+    consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
     return former
 
 

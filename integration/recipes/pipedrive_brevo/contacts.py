@@ -17,7 +17,7 @@ from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
-from integration.engine import links, provisioning
+from integration.engine import consent_ledger, provisioning
 from integration.engine.batch import each
 from integration.engine.context import Context
 from integration.engine.flow import FollowUp, Record, Result, Write
@@ -42,7 +42,8 @@ def write(ctx: Context, flow: PersonToContact, writes: Sequence[Write]) -> list[
         groups["upsert" if entry.action in ("create", "update") else entry.action].append(entry)
     results: Results = {}
     single: Mapping[str, Callable[[Context, Write], Result]] = {
-        "change_address": change_address, "leave_list": leave_list, "delete": delete, "merge": merge,
+        "change_address": change_address, "leave_list": leave_list, "delete": delete,
+        "merge": lambda ctx, entry: merge(ctx, flow, entry),
         "merge_persons": merge_persons,
     }  # fmt: skip
     for action, group in groups.items():
@@ -167,12 +168,12 @@ def delete(ctx: Context, entry: Write) -> Result:
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def merge(ctx: Context, entry: Write) -> Result:
+def merge(ctx: Context, flow: PersonToContact, entry: Write) -> Result:
     """Two people were merged in Pipedrive: the loser's contact follows the survivor, unless that one has its own."""
     survivor_id, loser = str(entry.item.hint["merged_into"]), entry.link
     survivor = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id=survivor_id).first()
     if loser is not None and survivor is None and loser.state == LinkState.ACTIVE:
-        links.save_links([_handed_over(loser, survivor_id)])
+        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
     told = FollowUp("person_to_event", survivor_id, {"event_person_merged": timezone.now().isoformat()})
     again = FollowUp("person_to_contact", survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(again, told))

@@ -304,3 +304,20 @@ def test_the_ledger_tells_what_when_from_where_and_by_which_event(world):
     ]  # fmt: skip
     assert [row.cause for row in rows] == ["person.create", "doi", "unsubscription"]
     assert all(row.event_id_seen and row.email_hash for row in rows)
+
+
+def test_the_ledger_tells_what_a_merge_made_of_the_survivors_consent(world):
+    loser = world.person("Ada Byron")
+    world.deliver()
+    world.click("ada.byron@example.com")
+    world.deliver()
+    survivor = world.person("Augusta Ada", email="ada.byron@example.com")
+    world.deliver()
+    assert not ConsentEntry.objects.filter(source_id=survivor).exists()
+
+    world.merge(loser, survivor)
+    world.deliver()
+
+    [row] = ConsentEntry.objects.filter(source_id=survivor)
+    assert (row.was, row.became, row.vendor, row.cause) == ("", "confirmed", "pipedrive", f"merge of {loser}")
+    assert row.email_hash == ConsentEntry.objects.filter(source_id=loser).latest("id").email_hash
