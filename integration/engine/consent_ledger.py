@@ -25,7 +25,10 @@ from tenants.models import Tenant
 def entry(
     ctx: Context, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
 ) -> ConsentEntry | None:
-    """The entry for these new notes of a link, before they are stored; None when consent stays as it is."""
+    """The entry for these new notes of a link, before they are stored; None when consent stays as it is.
+
+    `side` is the connection it was said at.
+    """
     known = link.notes if link else {}
     was, became = ctx.recipe.consent_of(known), ctx.recipe.consent_of({**known, **notes})
     if was == became or not became:
