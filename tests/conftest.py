@@ -54,7 +54,8 @@ def reachable() -> tuple[str, ...]:
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_network(monkeypatch: pytest.MonkeyPatch, reachable: tuple[str, ...]) -> None:
+def _no_outside_network(reachable: tuple[str, ...]) -> Iterator[None]:
+    """A patch of its own, as the next one: a test that undoes what it patched itself must not undo this."""
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> Any:
@@ -63,18 +64,21 @@ def _no_outside_network(monkeypatch: pytest.MonkeyPatch, reachable: tuple[str, .
             raise AssertionError(f"a test wants to reach {host}")
         return real(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def rings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def rings() -> Iterator[list[str]]:
     """Doorbell rings instead of queue messages; tests work the rows off with `hub.drain`."""
     from integration.engine import doorbell
 
     rung: list[str] = []
-    monkeypatch.setattr(doorbell, "_push", rung.append)
-    monkeypatch.setattr(doorbell, "ring_later", lambda key, seconds: rung.append(key))
-    return rung
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doorbell, "_push", rung.append)
+        patch.setattr(doorbell, "ring_later", lambda key, seconds: rung.append(key))
+        yield rung
 
 
 @pytest.fixture
