@@ -12,10 +12,11 @@ from django.db import DatabaseError
 from django.db import connection as database
 from django.test import Client
 
-from integration.engine import inbox
+from integration.engine import doorbell, inbox
 from integration.models import WebhookEndpoint, WebhookEvent
 from tests.support.factories import ConnectionFactory, EndpointFactory
 
+push = doorbell._push  # the real one: every test has a quiet one in its place
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "lockstep:s3cret-of-this-endpoint"
 
@@ -233,12 +234,20 @@ def test_a_vendor_that_drops_events_at_a_5xx_hears_what_makes_it_deliver_again(m
 
 
 def test_the_intake_needs_no_queue(endpoint, monkeypatch):
-    from integration.engine import doorbell
+    asked = []
 
-    monkeypatch.setattr(doorbell, "_push", doorbell.__dict__["_push"])
-    monkeypatch.setattr(doorbell, "async_task", lambda *args: (_ for _ in ()).throw(ConnectionError("redis is down")))
+    def down(*args, **more):
+        asked.append(args)
+        raise ConnectionError("redis is down")
+
+    monkeypatch.setattr(doorbell, "_push", push)
+    monkeypatch.setattr(doorbell, "async_task", down)
+    monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
+    monkeypatch.setattr(doorbell, "_moments", {})
 
     assert post(endpoint, body()).status_code == 200
+    assert WebhookEvent.objects.count() == 1
+    assert asked == [("integration.tasks.route_events",)]
 
 
 def test_healthz_tells_how_old_the_oldest_waiting_event_is(endpoint):
