@@ -49,7 +49,8 @@ def rotate(token: str) -> str:
 
 def keyed_hash(text: str) -> str:
     """Return 32 hex digits that stand for `text` in logs and indexes; only our key can reproduce them."""
-    return hmac.digest(settings.LOCKSTEP_HASH_KEY.encode(), text.encode(), "sha256").hex()[:32]
+    # not hmac.digest: that gives other threads their turn, for two microseconds of work
+    return hmac.new(settings.LOCKSTEP_HASH_KEY.encode(), text.encode(), "sha256").hexdigest()[:32]
 
 
 def email_hash(address: str | None) -> str:
