@@ -285,7 +285,8 @@ def _log_first(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: Integrati
 def _ring_again(integration_id: str) -> None:
     """Look once more after the lease is free: what came in while we held it found us busy."""
     now = timezone.now()
-    integration = Integration.objects.select_related("left", "right").get(pk=integration_id)
+    rows = Integration.objects.select_related("left", "right").defer("left__credentials", "right__credentials")
+    integration = rows.get(pk=integration_id)
     if integration.state != State.ACTIVE or not (integration.left.usable and integration.right.usable):
         return
     pauses = [
