@@ -58,6 +58,7 @@ def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[st
     for item in items:
         entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
         (pending if entry.write else done).append(entry)
+    pending = _merges_first(pending, done)
     pending = _settled(ctx, flow, pending, done)
     if ctx.run is not None and ctx.run.dry_run:
         return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
@@ -67,6 +68,26 @@ def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[st
     brakes.note_removals(ctx, flow, writes, results)
     done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
     return done
+
+
+def _merges_first(pending: Sequence[Done], done: list[Done]) -> list[Done]:
+    """Those that may be written now; who takes over another record's link in this batch is decided anew with it.
+
+    Otherwise the link it had when the batch began, or none, would overwrite what the merge hands over.
+    """
+    survivors = {str(entry.write.values["merged_into"]) for entry in pending if entry.write and _is_merge(entry.write)}
+    now: list[Done] = []
+    for entry in pending:
+        if entry.item.external_id in survivors and not _is_merge(entry.write):
+            again = Result("retrying", reason="gave_way", retry_after=0.0, link_state=None)
+            done.append(replace_result(entry, again))
+        else:
+            now.append(entry)
+    return now
+
+
+def _is_merge(write: Write | None) -> bool:
+    return write is not None and write.action == "merge"
 
 
 def _braked(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:

@@ -128,7 +128,8 @@ def _shared(ctx: Context, owner: str) -> Decision:
 
 def _gone(ctx: Context, item: Item, link: RecordLink | None) -> Decision:
     if item.hint.get("merged_into"):
-        return Sync("merge", mapped=False) if link is not None else Skip("merged")
+        into = {"merged_into": str(item.hint["merged_into"])}
+        return Sync("merge", mapped=False, extra=into) if link is not None else Skip("merged")
     if link is None or link.state == LinkState.REMOVED:
         return Skip("deleted_at_source")
     if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":

@@ -174,6 +174,20 @@ def test_a_merge_hands_the_contact_to_the_survivor(brevo_world, ada):
     assert ("contact_merged", ADA) in brevo_world.events()
 
 
+@pytest.mark.chaos("V12")
+def test_no_contact_is_left_behind_when_the_survivor_changes_with_the_merge(brevo_world, ada):
+    survivor = brevo_world.person("Augusta Ada", email="")
+    brevo_world.deliver()
+    brevo_world.sandbox.control("POST", f"/pipedrive/acme/persons/{ada}/merge", {"into": int(survivor)})
+    emails = [{"value": "augusta@example.com", "primary": True}]
+    brevo_world.change(survivor, emails=emails)
+
+    brevo_world.deliver()
+
+    assert list(brevo_world.contacts()) == ["augusta@example.com"]
+    assert RecordLink.objects.get(link_type="person", state="active").source_id == survivor
+
+
 @pytest.mark.parametrize(("setting", "left"), [("keep", True), ("leave_list", True), ("delete", False)])
 def test_a_deleted_person_is_treated_as_the_settings_say(install, setting, left):
     world = install(on_delete=setting)

@@ -262,6 +262,24 @@ def test_a_merged_away_contact_follows_the_survivor(world):
     assert world.mails() == [email]
 
 
+@pytest.mark.chaos("V12")
+def test_nobody_is_left_behind_when_the_survivor_changes_with_the_merge(world):
+    """The survivor takes over the loser's Yes and keeps its own address: both events are worked on together."""
+    loser, email = confirmed(world)
+    survivor = world.person("Augusta Ada", email="augusta@example.com", newsletter=None)
+    world.deliver()
+
+    world.merge(loser, survivor)
+    world.say(survivor, "Yes")
+    world.deliver()
+
+    assert email not in world.contacts()  # its contact became the survivor's
+    assert RecordLink.objects.get(link_type="person", state="active").source_id == survivor
+    world.say(survivor, "No")
+    world.deliver()
+    assert world.contacts() == {}
+
+
 @pytest.mark.chaos("H3")
 def test_two_people_with_one_address_do_not_flap(world):
     first, email = confirmed(world)
