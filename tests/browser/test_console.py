@@ -69,6 +69,7 @@ def test_every_page_is_accessible_and_asks_nobody_else(busy, operator, browse, l
     asked, said = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda problem: said.append(problem.message))
 
     for name, address in pages(busy):
         page.goto(address)
