@@ -261,7 +261,7 @@ BRAKE_WINDOW_SECONDS = env.int("BRAKE_WINDOW_SECONDS", default=600)
 BRAKE_OPT_IN_MAILS_PER_DAY = env.int("BRAKE_OPT_IN_MAILS_PER_DAY", default=1000)
 INTAKE_MEMORY_SECONDS = 1.0  # how long a web process believes what it read of an endpoint
 DOORBELL_MOMENT_SECONDS = 0.03  # at most one ring per process within it
-RATE_PATIENCE_SECONDS = 5.0  # how long a worker waits for vendors' limits in one slice of work before it gives way
+RATE_PATIENCE_SECONDS = 10.0  # how long a worker waits for vendors' limits in one slice of work before it gives way
 # Events one tenant may send a web process per minute before they give way to those of others.
 INTAKE_EVENTS_PER_MINUTE = env.int("INTAKE_EVENTS_PER_MINUTE", default=3000)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves itself with; empty: there is no /metrics

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.context import Context
 from integration.models import FieldMapping, RecordLink
 from integration.secrets import email_hash
 
-MANY = 200  # so many contacts cost more by twenties than by pages of a thousand
+MANY_CALLS = 10  # what costs more calls than this is looked for in pages of a thousand
 
 
 def contacts_behind(ctx: Context, ids: Sequence[str]) -> dict[str, StoredContact]:
     """Person id → the contact it is linked to, as Brevo has it now. Those that are gone are missing."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id__in=ids)
     linked = {link.source_id: link for link in rows.exclude(state="removed")}
-    if len(linked) > MANY:
+    if _calls_for(linked) > MANY_CALLS:
         return _among_all(ctx, linked)
     by_id = {
         row.id: row for row in ctx.right.get_contacts([link.target_id for link in linked.values() if link.target_id])
@@ -30,6 +31,12 @@ def contacts_behind(ctx: Context, ids: Sequence[str]) -> dict[str, StoredContact
         if contact is not None:
             found[key] = contact
     return found
+
+
+def _calls_for(linked: Mapping[str, RecordLink]) -> int:
+    """Twenty per call by id, one call for each whose id is not known yet, as after an import."""
+    known = sum(bool(link.target_id) for link in linked.values())
+    return -(-known // IDS_PER_CALL) + len(linked) - known
 
 
 def _among_all(ctx: Context, linked: Mapping[str, RecordLink]) -> dict[str, StoredContact]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from integration.engine import runs
-from integration.models import RateBudget, VendorCall
+from integration.engine.context import Context
+from integration.models import RateBudget, RecordLink, VendorCall
+from integration.recipes.pipedrive_brevo import directory
+from integration.recipes.registry import get_recipe
 from tests.support import hub
 
 
@@ -40,3 +43,18 @@ def test_the_budgets_of_a_real_plan_are_kept(install, sandbox):
     assert not VendorCall.objects.filter(connection=world.integration.right, status=429).exists()
     windows = set(RateBudget.objects.filter(connection=world.integration.right).values_list("window", flat=True))
     assert {"contacts", "contacts_hour", "other"} <= windows
+
+
+def test_people_whose_ids_are_not_known_yet_are_looked_for_together(brevo_world, sandbox):
+    """After an import nobody's id is known; one call for each would never end within a limit of ten a second."""
+    brevo_world.seed_people(60)
+    brevo_world.poll("fetch_all")
+    assert RecordLink.objects.filter(link_type="person", target_id="", state="active").count() >= 60
+    people = RecordLink.objects.filter(link_type="person").values_list("source_id", flat=True)
+    sandbox.control("DELETE", "/calls")
+
+    ctx = Context(brevo_world.integration, get_recipe("pipedrive_brevo"))
+    found = directory.contacts_behind(ctx, list(people))
+
+    assert len(found) >= 60
+    assert len(sandbox.control("GET", "/calls?vendor=brevo")) == 1
