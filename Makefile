@@ -58,7 +58,7 @@ chaos: $(STAMP) ## the chaos table: faults and bad input, on PostgreSQL and Redi
 soak: $(STAMP) ## five recipes under random faults; MINUTES=30
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
-screenshots: $(STAMP) ## pictures of every page of the portal, desktop and phone, into docs/screenshots
+screenshots: $(STAMP) ## pictures of every page of portal and console, desktop and phone, into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser
 
 bench: $(STAMP) ## measure, each figure with its baseline of the same run; BENCH="console --json" for one

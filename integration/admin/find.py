@@ -22,6 +22,7 @@ from integration.admin.link import consent, sides
 from integration.admin.search import Term, flow_labels, flows_of, matching, record_name
 from integration.admin.why import questions
 from integration.connectors.registry import get_connector
+from integration.engine import consent_ledger
 from integration.models import ConsentEntry, RecordLink, SyncJob, SyncLog, WebhookEvent
 
 LINKS, ROWS, SHOWN = 20, 150, 200
@@ -208,7 +209,10 @@ def _job_entry(job: SyncJob) -> Entry:
 def _consent_entry(row: ConsentEntry) -> Entry:
     title = f"Consent of {row.source_id}: {row.was or 'not known'} → {row.became}"
     number = f", event #{row.event_id_seen}" if row.event_id_seen else ""
-    told = f"Said in {get_connector(row.vendor).label}, told by {row.cause}{number}."
+    label = get_connector(row.vendor).label
+    told = f"Said in {label}, told by {row.cause}{number}."
+    if row.cause.startswith(consent_ledger.MERGE):
+        told = f"Taken over from {row.cause.removeprefix(consent_ledger.MERGE)}, merged into this record in {label}."
     where = str(row.integration.tenant)
     return Entry(row.at, "Consent", show.url_of(row.integration), title, CONSENT, where, told)
 

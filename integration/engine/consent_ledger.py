@@ -21,6 +21,8 @@ from integration.models import ConsentEntry, RecordLink, WebhookEvent, bulk
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
+MERGE = "merge of "  # a cause: with the record that was merged into this one
+
 
 def entry(
     ctx: Context, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
@@ -49,7 +51,7 @@ def take_over(ctx: Context, side: str, link: RecordLink, *, merged: str) -> None
         known = mine.values_list("notes", flat=True).first() or {}
         links.save_links([link])
         if row := entry(ctx, side, Item(link.source_id), None, _as_it_was(link, known), link.notes):
-            row.cause = f"merge of {merged}"[:100]
+            row.cause = f"{MERGE}{merged}"[:100]
             save([row], timezone.now())
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.models import Directory
+from integration.models import ConsentEntry, Directory
 from integration.secrets import email_hash
 from tests.integration.admin.conftest import ADA, story
 from tests.support import factories
@@ -117,3 +117,16 @@ def test_it_needs_the_right_to_see_the_log(signed_in: Any, rows: Any) -> None:
 def test_the_empty_page_and_the_box_on_every_page(console: Client, rows: Any) -> None:
     assert "One page with both ids" in console.get(FIND).content.decode()
     assert 'action="/admin/find/"' in console.get(reverse("admin:tenants_tenant_changelist")).content.decode()
+
+
+def test_consent_that_a_merge_brought_says_so(console: Client) -> None:
+    integration = factories.IntegrationFactory()
+    factories.LinkFactory(integration=integration, source_id="10")
+    about = {"integration": integration, "source_id": "10", "became": "confirmed", "vendor": "pipedrive"}
+    ConsentEntry.objects.create(**about, cause="merge of 5")
+    ConsentEntry.objects.create(**about, cause="doi")
+
+    page = text(console, "10")
+
+    assert "Taken over from 5, merged into this record in Pipedrive." in page
+    assert "Said in Pipedrive, told by doi." in page
