@@ -57,6 +57,18 @@ def test_a_refused_row_fails_its_own_thread_only():
     assert sorted(written) == ["fine", "first", "good"]
 
 
+def one_and_those_behind_it(write, gate, behind):
+    """A thread is writing, others come meanwhile, then the gate opens; returns how each call ended."""
+    group = GroupCommit(write)
+    with ThreadPoolExecutor(behind + 1) as pool:
+        calls = [pool.submit(group.store, [0])]
+        time.sleep(0.05)
+        calls += [pool.submit(group.store, [number]) for number in range(1, behind + 1)]
+        time.sleep(0.05)
+        gate.set()
+    return calls
+
+
 def test_a_database_that_is_away_is_asked_once_for_all_who_wait():
     gate, asked = threading.Event(), []
 
@@ -65,16 +77,9 @@ def test_a_database_that_is_away_is_asked_once_for_all_who_wait():
         asked.append(rows)
         raise OperationalError("gone")
 
-    group = GroupCommit(write)
-    with ThreadPoolExecutor(5) as pool:
-        calls = [pool.submit(group.store, [0])]
-        time.sleep(0.05)
-        calls += [pool.submit(group.store, [number]) for number in range(1, 5)]
-        time.sleep(0.05)
-        gate.set()
-        for call in calls:
-            with pytest.raises(OperationalError, match="gone"):
-                call.result()
+    for call in one_and_those_behind_it(write, gate, 4):
+        with pytest.raises(OperationalError, match="gone"):
+            call.result()
 
     assert asked == [[0]]
 
@@ -92,14 +97,7 @@ def test_who_was_in_anothers_way_tries_once_more_alone():
         if len(rows) > 1:
             raise OperationalError("deadlock detected") from Deadlock()
 
-    group = GroupCommit(write)
-    with ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(group.store, [0])]
-        time.sleep(0.05)
-        calls += [pool.submit(group.store, [number]) for number in range(1, 4)]
-        time.sleep(0.05)
-        gate.set()
-        assert [call.result() for call in calls] == [None] * 4
+    assert [call.result() for call in one_and_those_behind_it(write, gate, 3)] == [None] * 4
 
     assert asked[:2] == [[0], [1, 2, 3]]
     assert sorted(asked[2:]) == [[1], [2], [3]]
