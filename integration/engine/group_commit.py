@@ -33,7 +33,7 @@ class GroupCommit:
             leads = not self._busy
             self._busy = True
         if not leads:
-            if not wish.called.wait(LONGEST_WAIT):
+            if not wish.called.wait(LONGEST_WAIT) and self._gives_up(wish):
                 raise OperationalError("The rows of others are still being written.")
             if not wish.leads:
                 wish.outcome()
@@ -43,6 +43,15 @@ class GroupCommit:
         finally:
             self._hand_over()
         wish.outcome()
+
+    def _gives_up(self, wish: _Wish) -> bool:
+        """Leave the queue, lest the lead is handed to a thread that is gone. False when it was called meanwhile."""
+        with self._lock:
+            if wish.called.is_set():
+                return False
+            if wish in self._queue:
+                self._queue.remove(wish)
+            return True
 
     def _lead(self) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError
 
+from integration.engine import group_commit
 from integration.engine.group_commit import GroupCommit
 
 
@@ -101,6 +102,27 @@ def test_who_was_in_anothers_way_tries_once_more_alone():
 
     assert asked[:2] == [[0], [1, 2, 3]]
     assert sorted(asked[2:]) == [[1], [2], [3]]
+
+
+def test_who_gave_up_waiting_is_never_handed_the_lead(monkeypatch):
+    monkeypatch.setattr(group_commit, "LONGEST_WAIT", 0.05)
+    gate, written = threading.Event(), []
+
+    def write(rows):
+        gate.wait(5)
+        written.extend(rows)
+
+    group = GroupCommit(write)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(group.store, ["slow"])
+        time.sleep(0.02)
+        with pytest.raises(OperationalError, match="still being written"):
+            group.store(["gave up"])
+        gate.set()
+        slow.result()
+    group.store(["next"])
+
+    assert written == ["slow", "next"]
 
 
 def test_it_goes_on_after_a_failure():
