@@ -47,6 +47,39 @@ def _empty_tables_row_by_row() -> Iterator[None]:
         yield
 
 
+class Guard:
+    """What the running test may do. It is read by patches of the session: a test's own patches lie above and end first.
+
+    A patch per test would be undone before the test's own ones, which would then put it back for all tests after it.
+    """
+
+    reachable: tuple[str, ...] = ()  # how addresses begin that it may connect to beside loopback
+    rung: list[str] | None = None  # where rings are noted instead of sent; None: the doorbell really rings
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _guarded() -> Iterator[None]:
+    """The network and the doorbell of all tests, as `Guard` says."""
+    from integration.engine import doorbell
+
+    connect_really, push, ring_later = socket.socket.connect, doorbell._push, doorbell.ring_later
+
+    def connect(self: socket.socket, address: Any) -> Any:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and not (host.startswith(("127.", *Guard.reachable)) or host in ("::1", "localhost")):
+            raise AssertionError(f"a test wants to reach {host}")
+        return connect_really(self, address)
+
+    def note(key: str, really: Callable[[], None]) -> None:
+        really() if Guard.rung is None else Guard.rung.append(key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        patch.setattr(doorbell, "_push", lambda key: note(key, lambda: push(key)))
+        patch.setattr(doorbell, "ring_later", lambda key, s: note(key, lambda: ring_later(key, s)))
+        yield
+
+
 @pytest.fixture
 def reachable() -> tuple[str, ...]:
     """How addresses begin that a test may connect to beside loopback; for tests with a network of their own."""
@@ -54,31 +87,15 @@ def reachable() -> tuple[str, ...]:
 
 
 @pytest.fixture(autouse=True)
-def _no_outside_network(reachable: tuple[str, ...]) -> Iterator[None]:
-    """A patch of its own, as the next one: a test that undoes what it patched itself must not undo this."""
-    real = socket.socket.connect
-
-    def connect(self: socket.socket, address: Any) -> Any:
-        host = address[0] if isinstance(address, tuple) else ""
-        if host and not (host.startswith(("127.", *reachable)) or host in ("::1", "localhost")):
-            raise AssertionError(f"a test wants to reach {host}")
-        return real(self, address)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", connect)
-        yield
+def _no_outside_network(reachable: tuple[str, ...]) -> None:
+    Guard.reachable = reachable
 
 
 @pytest.fixture(autouse=True)
-def rings() -> Iterator[list[str]]:
+def rings() -> list[str]:
     """Doorbell rings instead of queue messages; tests work the rows off with `hub.drain`."""
-    from integration.engine import doorbell
-
-    rung: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(doorbell, "_push", rung.append)
-        patch.setattr(doorbell, "ring_later", lambda key, seconds: rung.append(key))
-        yield rung
+    Guard.rung = []
+    return Guard.rung
 
 
 @pytest.fixture

@@ -20,11 +20,13 @@ from django_q.brokers import get_broker
 
 from integration.engine import sweeper
 from integration.management.processes import Processes, running, web_command
+from tests.conftest import Guard
 
 
 @pytest.fixture
 def rings() -> None:
     """Here the doorbell really rings: the queue of the stack under test carries it."""
+    Guard.rung = None
 
 
 @dataclass

@@ -1,0 +1,43 @@
+"""What a test patches itself ends with it, also where it is what the tests' own guard has patched."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from integration.engine import doorbell
+from tests.conftest import Guard
+
+seen = (socket.socket.connect, doorbell._push, doorbell.ring_later)  # without any guard, as modules are read before
+
+
+@pytest.fixture(scope="module")
+def guarded():
+    return socket.socket.connect, doorbell._push, doorbell.ring_later
+
+
+@pytest.mark.parametrize("patched", [True, False], ids=["patches", "comes after it"])
+def test_a_patch_ends_with_its_test(guarded, monkeypatch, rings, patched):
+    assert (socket.socket.connect, doorbell._push, doorbell.ring_later) == guarded
+    assert not set(guarded) & set(seen)
+    if patched:
+        for name in ("_push", "ring_later"):
+            monkeypatch.setattr(doorbell, name, lambda *args: None)
+        monkeypatch.setattr(socket.socket, "connect", lambda self, to: None)
+
+
+def test_no_address_but_loopback_is_reached():
+    with socket.socket() as line, pytest.raises(AssertionError, match=r"wants to reach 10\.1\.2\.3"):
+        line.connect(("10.1.2.3", 80))
+
+
+def test_a_ring_is_noted_unless_the_doorbell_really_rings(monkeypatch, rings):
+    sent = []
+    monkeypatch.setattr(doorbell, "async_task", lambda *args: sent.append(args))
+    doorbell._push("7")
+    assert (rings, sent) == (["7"], [])
+
+    Guard.rung = None
+    doorbell._push("7")
+    assert sent == [("integration.tasks.run_integration", "7")]
