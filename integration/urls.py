@@ -6,11 +6,10 @@ from django.urls import include, path
 from integration.portal.signin import SignIn
 from integration.webhooks.health import healthz, livez, readyz
 from integration.webhooks.metrics import metrics
-from integration.webhooks.views import AppWebhookView, WebhookView
+from integration.webhooks.urls import urlpatterns as hooks
 
 urlpatterns = [
-    path("hooks/<slug:vendor>/", AppWebhookView.as_view(), name="app_webhook"),
-    path("hooks/<slug:vendor>/<slug:token>/", WebhookView.as_view(), name="webhook"),
+    *hooks,
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("healthz", healthz, name="healthz"),

@@ -118,10 +118,15 @@ class WebhookRequest:
         return cls(
             method=str(request.method),
             url=settings.PUBLIC_URL.rstrip("/") + request.get_full_path(),
-            headers={str(name): str(value) for name, value in request.headers.items()},
-            query=storable({name: str(value) for name, value in request.GET.items()}),
+            headers=request.headers,
+            query=storable({name: str(value) for name, value in request.GET.items()}) if request.GET else {},
             body=request.body,
         )
+
+    def header(self, name: str) -> str:
+        """The header of this name, in whatever case it is written; "" without one."""
+        wanted = name.lower()
+        return next((value for written, value in self.headers.items() if written.lower() == wanted), "")
 
 
 @dataclass(frozen=True)

@@ -381,7 +381,9 @@ def _updated_link(ctx: Context, flow: Flow, entry: Done, now: datetime) -> Recor
     if result.link_state is None and not (link and _is_news(link, result.notes)):
         return None
     if link is None:
-        link = RecordLink(integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id)
+        link = bulk.new(
+            RecordLink, integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id
+        )
     link.notes = {**link.notes, **result.notes}
     link.updated_at = now
     if result.link_state is not None:

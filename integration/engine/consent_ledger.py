@@ -36,9 +36,10 @@ def entry(
     if was == became or not became:
         return None
     digest = (record.email_hash if record else "") or (link.email_hash if link else "")
-    return ConsentEntry(
-        integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id, was=was, became=became,
-        vendor=ctx.connection(side).vendor, cause=_cause(ctx, item), event_id_seen=item.event_id,
+    return bulk.new(
+        ConsentEntry, integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id,
+        was=was, became=became, vendor=ctx.connection(side).vendor, cause=_cause(ctx, item),
+        event_id_seen=item.event_id,
     )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ A broker that is down never disturbs the caller: the intake needs the database a
 
 from __future__ import annotations
 
+import heapq
 import logging
+import os
 import threading
 import time
 from datetime import timedelta
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ROUTER = "router"
 STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
+IDLE = 1.0  # seconds without a ring that was put off, after which its database connection is given back
 BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
 _broker_down_until = 0.0
 _moments: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
@@ -51,10 +54,14 @@ def ring_soon(key: str) -> None:
 
 
 def ring_later(key: str, seconds: float) -> None:
-    """Ring after a short pause without keeping a worker waiting. Should the timer die, the sweeper covers."""
-    timer = threading.Timer(seconds, _ring_from_thread, (key,))
-    timer.daemon = True
-    timer.start()
+    """Ring after a short pause without keeping a worker waiting. Should this process end before, the sweeper covers."""
+    pid = os.getpid()
+    with _moment_lock:
+        if pid not in _later:  # a forked process has none of its parent's threads
+            _later.clear()
+            _later[pid] = _Later()
+            _later[pid].start()
+    _later[pid].add(key, time.monotonic() + seconds)
 
 
 def answered(key: str) -> None:
@@ -95,8 +102,46 @@ def _push(key: str) -> None:
         log.warning("The queue broker does not answer; rows wait for the sweeper.", exc_info=True)
 
 
-def _ring_from_thread(key: str) -> None:
-    try:
-        _ring_now(key)
-    finally:
-        database.close()
+class _Later(threading.Thread):
+    """The thread that rings what was put off. One for all, since a new one would open its own database connection."""
+
+    def __init__(self) -> None:
+        super().__init__(name="doorbell", daemon=True)
+        self._due: list[tuple[float, str]] = []  # moment of time.monotonic, key; a heap
+        self._changed = threading.Condition()
+
+    def add(self, key: str, moment: float) -> None:
+        """Ring at this moment."""
+        with self._changed:
+            heapq.heappush(self._due, (moment, key))
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Ring what is due, for as long as the process lives."""
+        while True:
+            key = self._next(IDLE)
+            try:
+                if key is None:
+                    database.close()
+                    key = self._next()
+                database.close_if_unusable_or_obsolete()
+                _ring_now(str(key))
+            except Exception:
+                database.close()
+                log.warning("A ring that was put off is lost; its rows wait for the sweeper.", exc_info=True)
+
+    def _next(self, patience: float | None = None) -> str | None:
+        """Wait for the next ring that is due; None when there was none within so many seconds."""
+        until = None if patience is None else time.monotonic() + patience
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if self._due and self._due[0][0] <= now:
+                    return heapq.heappop(self._due)[1]
+                if until is not None and until <= now:
+                    return None
+                ends = [moment for moment in (until, self._due[0][0] if self._due else None) if moment is not None]
+                self._changed.wait(min(ends) - now if ends else None)
+
+
+_later: dict[int, _Later] = {}  # process id → its thread

@@ -71,7 +71,8 @@ def _store(rows: Sequence[WebhookEvent]) -> None:
 def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:
     expected = endpoint.connection.external_account_id
     foreign = bool(event.account_id and expected and event.account_id != expected)
-    return WebhookEvent(
+    return bulk.new(
+        WebhookEvent,
         connection_id=endpoint.connection_id,
         vendor_event=event.vendor_event[:80],
         object_type=event.object_type[:40],

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from integration.engine.flow import Item, Record, Result, Write
-from integration.models import Integration, RecordLink, SyncLog, SyncRun
+from integration.models import Integration, RecordLink, SyncLog, SyncRun, bulk
 from integration.redact import mask_addresses, redact_text
 
 VALUE_LIMIT = 200  # characters of an old or new value kept in the log
@@ -28,7 +28,8 @@ def row(
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
     synced = write is not None and result.outcome == "synced"
-    return SyncLog(
+    return bulk.new(
+        SyncLog,
         integration_id=integration.pk,
         flow=flow_key,
         source_id=item.external_id,

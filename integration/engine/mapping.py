@@ -111,7 +111,8 @@ def _value(
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    value = transform(raw, Call(row, record, source_fields.get(row.source), target))
+    is_text_already = transform is _text and type(raw) is str  # most values are
+    value = raw if is_text_already else transform(raw, Call(row, record, source_fields.get(row.source), target))
     if value in (None, "") and row.default != "":
         return row.default
     return value

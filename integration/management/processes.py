@@ -105,7 +105,7 @@ def web_command() -> list[str]:
     workers = os.environ.get("WEB_PROCESSES", "1")
     return [
         sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", bind, "--workers", workers,
-        "--worker-class", "gthread", "--threads", os.environ.get("WEB_THREADS", "8"), "--access-logfile", os.devnull,
+        "--worker-class", "gthread", "--threads", os.environ.get("WEB_THREADS", "8"),
         "--graceful-timeout", "20", "--keep-alive", "5", "--no-control-socket",
     ]  # fmt: skip
 

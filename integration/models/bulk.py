@@ -1,8 +1,8 @@
 """Insert many rows of one model at once.
 
 `bulk_create` compiles every value of every row into its statement, which takes longer than the database does with them
-(benchmarks/RESULTS.md, fetch). Here the statement depends on the columns only: SQLite takes it once per row,
-PostgreSQL takes all rows as one JSON document.
+(benchmarks/RESULTS.md, fetch). Here the statement depends on the columns only: SQLite takes it once per row, or a few
+rows in one, PostgreSQL takes all rows as one JSON document.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
+from django.db.models.base import ModelState
 
 # Kinds of fields, by their exact class: one that is derived may store its values in another way.
 AS_THEY_ARE = frozenset({
@@ -22,7 +24,9 @@ AS_THEY_ARE = frozenset({
 })  # fmt: skip
 AS_TEXT = frozenset({models.UUIDField, models.DateTimeField})  # equal ones are turned into it once
 
+MOST_VALUES = 999  # that an old SQLite takes in one statement
 
+M = TypeVar("M", bound=models.Model)
 Column = Callable[[Sequence[models.Model]], list[Any]]
 
 
@@ -30,8 +34,41 @@ Column = Callable[[Sequence[models.Model]], list[Any]]
 class _Plan:
     """What is the same for all rows of a model: the statement, and how each column's values are read and prepared."""
 
-    statement: str
+    head: str
+    source: str  # where the rows come from: a document, or the values of one of them
+    tail: str
     columns: dict[str, Column]
+
+    def statement(self, rows: int = 1) -> str:
+        """The statement for a document, or for so many rows."""
+        return f"{self.head} {', '.join([self.source] * rows)}{self.tail}"
+
+
+def new(model: type[M], **values: Any) -> M:
+    """Return a row, not saved: these values by column attribute, the defaults of all others.
+
+    For rows that are made by the thousand: a model's own constructor takes several times as long. Raises TypeError for
+    a name that is no column.
+    """
+    constants, made = _defaults(model)
+    if not values.keys() <= constants.keys():
+        raise TypeError(f"{model.__name__} has no {', '.join(sorted(values.keys() - constants.keys()))}.")
+    row = model.__new__(model)
+    row.__dict__.update(constants)
+    row.__dict__.update(values)
+    for name, make in made:
+        if name not in values:
+            row.__dict__[name] = make()
+    row._state = ModelState()
+    return row
+
+
+@lru_cache(maxsize=64)
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """The default of each column, and those that are made anew for each row."""
+    fields = model._meta.concrete_fields
+    made = [(field.attname, field.get_default) for field in fields if callable(field.default)]
+    return {field.attname: None if callable(field.default) else field.get_default() for field in fields}, made
 
 
 def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: Sequence[str] = ()) -> None:
@@ -49,13 +86,12 @@ def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: 
     with connection.cursor() as cursor, transaction.mark_for_rollback_on_error():
         if vendor == "postgresql":
             document = [dict(zip(plan.columns, row, strict=True)) for row in values]
-            cursor.execute(plan.statement, [json.dumps(document)])
-        elif len(rows) == 1:
-            [row] = values
-            cursor.execute(plan.statement, row)
+            cursor.execute(plan.statement(), [json.dumps(document)])
+        elif len(rows) * len(plan.columns) <= MOST_VALUES:
+            cursor.execute(plan.statement(len(rows)), list(chain.from_iterable(values)))
         else:
             with transaction.atomic(savepoint=False):
-                cursor.executemany(plan.statement, list(values))
+                cursor.executemany(plan.statement(), list(values))
 
 
 def _column(field: models.Field[Any, Any], vendor: str) -> Column:
@@ -63,7 +99,11 @@ def _column(field: models.Field[Any, Any], vendor: str) -> Column:
     name, in_document = field.attname, vendor == "postgresql"
     kind = type(field.target_field if isinstance(field, models.ForeignKey) else field)
     if kind in AS_TEXT:
-        prepare = str if in_document else partial(field.get_db_prep_save, connection=connection)
+        prepare: Callable[[Any], Any] = partial(field.get_db_prep_save, connection=connection)
+        if in_document:
+            prepare = str
+        elif kind is models.DateTimeField:
+            prepare = connection.ops.adapt_datetimefield_value
         if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
             return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
         return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
@@ -85,16 +125,16 @@ def _plan(model: type[models.Model], unique: tuple[str, ...], update: tuple[str,
     meta = model._meta
     fields = tuple(field for field in meta.concrete_fields if not field.primary_key)
     columns = _names(meta, [field.name for field in fields])
+    head, tail = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns})", ""
     if vendor == "postgresql":
         typed = ", ".join(f"{_names(meta, [field.name])} {_type(field)}" for field in fields)
         source = f"SELECT {columns} FROM json_to_recordset(%s::json) AS rows ({typed})"  # noqa: S608 (our names)
     else:
-        source = f"VALUES ({', '.join(['%s'] * len(fields))})"
-    statement = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) {source}"  # noqa: S608 (our names)
+        head, source = f"{head} VALUES", f"({', '.join(['%s'] * len(fields))})"
     if unique:
         new = ", ".join(f"{column} = EXCLUDED.{column}" for column in (_names(meta, [one]) for one in update))
-        statement += f" ON CONFLICT ({_names(meta, unique)}) DO {f'UPDATE SET {new}' if new else 'NOTHING'}"
-    return _Plan(statement, {str(field.column): _column(field, vendor) for field in fields})
+        tail = f" ON CONFLICT ({_names(meta, unique)}) DO {f'UPDATE SET {new}' if new else 'NOTHING'}"
+    return _Plan(head, source, tail, {str(field.column): _column(field, vendor) for field in fields})
 
 
 def _names(meta: Any, fields: Sequence[str]) -> str:

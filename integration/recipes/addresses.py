@@ -25,9 +25,9 @@ def remember(connection: Connection, object_type: str, records: Mapping[str, Ite
     news = [key for key, primary in said.items() if key not in known or known[key][0] != primary]
     bulk.insert(
         [
-            EmailIndex(
-                connection_id=connection.pk, object_type=object_type, email_hash=digest, external_id=external_id,
-                is_primary=said[external_id, digest], seen_at=now,
+            bulk.new(
+                EmailIndex, connection_id=connection.pk, object_type=object_type, email_hash=digest,
+                external_id=external_id, is_primary=said[external_id, digest], seen_at=now,
             )
             for external_id, digest in news
         ],

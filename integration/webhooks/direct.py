@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 
 PREFIX = "/hooks/"
+ADDRESSES = "integration.webhooks.urls"
 
 
 class VendorsFirst:
@@ -22,7 +23,7 @@ class VendorsFirst:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
         try:
-            match = resolve(request.path_info)
+            match = resolve(request.path_info, ADDRESSES)
         except Resolver404:
             return self.get_response(request)
         request.resolver_match = match

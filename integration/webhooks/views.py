@@ -11,11 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import F
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integration.connectors.base import Intake, ParsedEvent, WebhookRequest
@@ -34,38 +33,30 @@ RETRY_AFTER = 30  # seconds; the vendor tries again once the database is back
 BUSY, TOO_MANY = 503, 429
 
 
-class AlwaysTheSame(BaseContentNegotiation):
-    """JSON, whatever a vendor says it accepts: nobody reads the answer, and a 406 would lose the event."""
-
-    def select_parser(self, request: Any, parsers: Any) -> None:
-        """There is none: the body is verified as it came in."""
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> tuple[Any, str]:
-        """The first and only one."""
-        return renderers[0], renderers[0].media_type
-
-
 class IntakeView(APIView):
     """What both kinds of endpoint share: nobody logs in, size first, and a database that is down is told as such."""
 
     authentication_classes = ()
     permission_classes = ()
     parser_classes = ()
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = AlwaysTheSame
 
-    def post(self, request: Request, vendor: str, token: str = "") -> Response:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nobody logs in, and the answer is JSON whatever a vendor says it accepts: a 406 would lose the event."""
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+
+    def post(self, request: Request, vendor: str, token: str = "") -> HttpResponse:
         """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.
 
         What cannot be stored now gets the answer after which this vendor delivers again.
         """
         try:
-            return _unfit(request) or self.receive(request, vendor, token)
+            call = request._request  # the wrapper looks each attribute up twice, and the body is not its to parse
+            return _unfit(call) or self.receive(call, vendor, token)
         except DatabaseError:
             log.exception("The inbox could not be written.")
             return _later(vendor)
 
-    def receive(self, request: Request, vendor: str, token: str) -> Response:
+    def receive(self, request: HttpRequest, vendor: str, token: str) -> HttpResponse:
         """Verify, parse, record."""
         raise NotImplementedError
 
@@ -73,12 +64,12 @@ class IntakeView(APIView):
 class WebhookView(IntakeView):
     """Receive notifications of one vendor at the endpoint of one connection."""
 
-    def receive(self, request: Request, vendor: str, token: str) -> Response:
+    def receive(self, request: HttpRequest, vendor: str, token: str) -> HttpResponse:
         """The token in the address finds the connection, its secret proves the call."""
         endpoint = doors.find(vendor, token)
         webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
         if endpoint is None or webhooks is None or get_connector(vendor).app_webhooks:
-            return Response({"error": "unknown address"}, status=404)
+            return JsonResponse({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
             return _later(vendor)
@@ -87,7 +78,7 @@ class WebhookView(IntakeView):
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
                 refused=F("refused") + 1, last_refused_at=timezone.now()
             )
-            return Response({"error": "not authorised"}, status=401)
+            return JsonResponse({"error": "not authorised"}, status=401)
         try:
             events = webhooks.parse(call)
         except IntegrationError as exc:
@@ -96,7 +87,7 @@ class WebhookView(IntakeView):
         if crowded and get_connector(vendor).busy_status == TOO_MANY:
             return _later(vendor, quota.seconds_left())
         inbox.record(endpoint, events, deferred=crowded)
-        return Response({"received": len(events)}, status=200)
+        return JsonResponse({"received": len(events)}, status=200)
 
 
 def _proven_afresh(webhooks: Intake, call: WebhookRequest, vendor: str, token: str) -> bool:
@@ -112,37 +103,37 @@ class AppWebhookView(IntakeView):
     same: the vendor would only try again.
     """
 
-    def receive(self, request: Request, vendor: str, token: str) -> Response:
+    def receive(self, request: HttpRequest, vendor: str, token: str) -> HttpResponse:
         """Record each event for the connections of its account, all in one transaction."""
         webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
         if webhooks is None or not get_connector(vendor).app_webhooks:
-            return Response({"error": "unknown address"}, status=404)
+            return JsonResponse({"error": "unknown address"}, status=404)
         call = WebhookRequest.of(request)
         if not webhooks.verify(call, [settings.OAUTH_APPS.get(vendor, {}).get("client_secret", "")]):
             log.warning("A call to the address of %s did not prove where it comes from.", vendor)
-            return Response({"error": "not authorised"}, status=401)
+            return JsonResponse({"error": "not authorised"}, status=401)
         try:
             events = webhooks.parse(call)
         except IntegrationError as exc:  # it names no account, so there is nobody to keep it for
             log.error("A call of %s could not be read: %s", vendor, exc.public)
-            return Response({"received": 0}, status=200)
+            return JsonResponse({"received": 0}, status=200)
         unknown = inbox.record_for_accounts(vendor, events, quota.beyond)
-        return Response({"received": len(events), "unknown": unknown}, status=200)
+        return JsonResponse({"received": len(events), "unknown": unknown}, status=200)
 
 
-def _unfit(request: Request) -> Response | None:
+def _unfit(request: HttpRequest) -> HttpResponse | None:
     """Refuse what says no size, or too large a one, before any of it is read."""
     if request.META.get("HTTP_TRANSFER_ENCODING"):
-        return Response({"error": "send the length of the body"}, status=411)
+        return JsonResponse({"error": "send the length of the body"}, status=411)
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()) or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        return Response({"error": "too large"}, status=413)
+        return JsonResponse({"error": "too large"}, status=413)
     return None
 
 
-def _later(vendor: str, seconds: int = RETRY_AFTER) -> Response:
+def _later(vendor: str, seconds: int = RETRY_AFTER) -> HttpResponse:
     status = get_connector(vendor).busy_status if vendor in CONNECTORS else BUSY
-    return Response({"error": "try again later"}, status=status, headers={"Retry-After": str(seconds)})
+    return JsonResponse({"error": "try again later"}, status=status, headers={"Retry-After": str(seconds)})
 
 
 def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:

@@ -48,8 +48,7 @@ NAMES = {
 
 def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
     """Compare the bearer token, or the token of a notify address, with each valid secret in constant time."""
-    header = next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
-    scheme, _, bearer = header.partition(" ")
+    scheme, _, bearer = request.header("Authorization").partition(" ")
     sent = bearer.strip() if scheme.lower() == "bearer" else request.query.get(TOKEN, "")
     matches = [hmac.compare_digest(sent.encode(), secret.encode()) for secret in secrets if secret]
     return any(matches)

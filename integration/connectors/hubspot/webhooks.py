@@ -49,14 +49,13 @@ CONTACT_TYPE_ID = "0-1"
 
 def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
     """Check version 3; the older two, which know no time, only where HUBSPOT_OLD_SIGNATURES allows it."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    sent = headers.get("x-hubspot-signature-v3", "")
+    sent = request.header("X-HubSpot-Signature-v3")
     if sent:
-        stamp = headers.get("x-hubspot-request-timestamp", "")
+        stamp = request.header("X-HubSpot-Request-Timestamp")
         return _is_recent(stamp) and _any_equal(sent, [signature_v3(request, key, stamp) for key in secrets if key])
     if not settings.HUBSPOT_OLD_SIGNATURES:
         return False
-    sent, version = headers.get("x-hubspot-signature", ""), headers.get("x-hubspot-signature-version", "")
+    sent, version = request.header("X-HubSpot-Signature"), request.header("X-HubSpot-Signature-Version")
     make = {"v1": signature_v1, "v2": signature_v2}.get(version)
     return make is not None and _any_equal(sent, [make(request, key) for key in secrets if key])
 

@@ -100,7 +100,7 @@ def read_removal(request: WebhookRequest, client_id: str, client_secret: str) ->
     DELETE at the redirect URI, Basic auth with the app's id and secret, JSON body (pipedrive sheet §2).
     """
     proof = base64.b64encode(f"{client_id}:{client_secret}".encode())
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, given = request.header("Authorization").partition(" ")
     if scheme.lower() != "basic" or not hmac.compare_digest(given.strip().encode(), proof):
         return None
     try:

@@ -231,6 +231,8 @@ def time_text(moment: datetime) -> str:
 def _plain(value: Any) -> JSONValue:
     if type(value) is str:
         return value or None
+    if value is None or type(value) in (bool, int, float):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, tuple):

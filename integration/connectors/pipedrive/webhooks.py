@@ -44,8 +44,7 @@ _NAMES = {
 
 def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
     """Compare the Basic credentials with each `user:password` in constant time."""
-    header = next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
-    scheme, _, encoded = header.partition(" ")
+    scheme, _, encoded = request.header("Authorization").partition(" ")
     if scheme.lower() != "basic":
         return False
     try:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.context import Context
 from integration.engine.flow import Write
-from integration.models import EmailIndex, FieldMapping, RecordLink
+from integration.models import EmailIndex, FieldMapping, RecordLink, bulk
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
@@ -50,19 +50,20 @@ def _read_all(ctx: Context) -> str:
     page: int | None = 1
     while page is not None:
         contacts, page = ctx.right.contacts_page(page)
-        EmailIndex.objects.bulk_create(
-            [
-                EmailIndex(
-                    connection=ctx.integration.right, object_type=OBJECT, email_hash=email_hash(contact.email),
-                    external_id=contact.id, note=str(contact.permission or ""), seen_at=now,
-                )
-                for contact in contacts
-                if contact.email
-            ],
-            update_conflicts=True,
-            unique_fields=["connection", "object_type", "email_hash", "external_id"],
-            update_fields=["note", "seen_at"],
-        )  # fmt: skip
+        rows = [
+            bulk.new(
+                EmailIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
+                email_hash=email_hash(contact.email), external_id=contact.id, note=str(contact.permission or ""),
+                seen_at=now,
+            )
+            for contact in contacts
+            if contact.email
+        ]  # fmt: skip
+        bulk.insert(
+            rows,
+            unique=("connection", "object_type", "email_hash", "external_id"),
+            update=("note", "seen_at"),
+        )
     EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
     return now.isoformat()
 

@@ -22,6 +22,33 @@ def log(integration, source_id, **more):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("model", [SyncLog, RecordLink, WebhookEvent, EmailIndex])
+def test_a_new_row_is_what_the_constructor_makes(model):
+    times = {field.attname: MOMENT for field in model._meta.fields if field.default is timezone.now}
+    row, known = (vars(made) for made in (bulk.new(model, **times), model(**times)))
+
+    assert vars(row.pop("_state")) == vars(known.pop("_state"))
+    assert row == known
+    assert all(vars(bulk.new(model))[name] > MOMENT for name in times)
+    assert bulk.new(RecordLink).notes is not bulk.new(RecordLink).notes
+    assert bulk.new(RecordLink, source_id="7", notes={"a": 1}).notes == {"a": 1}
+
+
+def test_a_new_row_has_no_columns_but_its_models():
+    with pytest.raises(TypeError, match="RecordLink has no integration, sorce_id"):
+        bulk.new(RecordLink, integration=1, sorce_id="7")
+
+
+@pytest.mark.django_db
+def test_a_new_row_can_be_saved_and_follows_its_keys():
+    integration = IntegrationFactory()
+    link = bulk.new(RecordLink, integration_id=integration.pk, link_type="x", source_id="7")
+
+    assert link.integration == integration
+    link.save()
+    assert RecordLink.objects.get().source_id == "7"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("count", [1, 2, 700])
 def test_every_kind_of_column_reads_back_as_it_was(count):

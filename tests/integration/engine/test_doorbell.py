@@ -1,0 +1,79 @@
+"""Rings that are put off: one thread rings them all in their order, and outlives one that fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from integration.engine import doorbell
+
+later = doorbell.ring_later  # the real one: every test has a quiet one in its place
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """What is rung, by which thread."""
+    found: list[tuple[str, str]] = []
+
+    def ring_now(key):
+        found.append((key, threading.current_thread().name))
+        if key == "fails":
+            raise ConnectionError("the database is down")
+
+    monkeypatch.setattr(doorbell, "_ring_now", ring_now)
+    monkeypatch.setattr(doorbell, "_later", {})
+    return found
+
+
+def wait_for(rung, count, patience=5.0):
+    until = time.monotonic() + patience
+    while len(rung) < count and time.monotonic() < until:
+        time.sleep(0.005)
+    return [key for key, _ in rung]
+
+
+def test_rings_come_in_the_order_they_are_due(rung):
+    began = time.monotonic()
+    later("third", 0.3)
+    later("first", 0.05)
+    later("second", 0.1)
+
+    assert wait_for(rung, 3) == ["first", "second", "third"]
+    assert time.monotonic() - began >= 0.3
+    assert {name for _, name in rung} == {"doorbell"}
+    assert len([thread for thread in threading.enumerate() if thread is doorbell._later[doorbell.os.getpid()]]) == 1
+
+
+def test_one_that_fails_takes_no_other_along(rung, caplog):
+    later("fails", 0.0)
+    assert wait_for(rung, 1) == ["fails"]
+
+    later("next", 0.01)
+    assert wait_for(rung, 2) == ["fails", "next"]
+    assert "wait for the sweeper" in caplog.text
+
+
+def test_its_connection_is_given_back_when_nothing_is_put_off(rung, monkeypatch):
+    closed = threading.Event()
+    monkeypatch.setattr(doorbell, "IDLE", 0.05)
+    monkeypatch.setattr(type(doorbell.database), "close", lambda self: closed.set(), raising=False)
+
+    later("one", 0.0)
+    assert wait_for(rung, 1) == ["one"]
+    assert closed.wait(2.0)
+
+    later("two", 0.01)  # and it still rings
+    assert wait_for(rung, 2) == ["one", "two"]
+
+
+def test_a_forked_process_has_a_thread_of_its_own(rung, monkeypatch):
+    later("before", 0.0)
+    assert wait_for(rung, 1) == ["before"]
+    parent = dict(doorbell._later)
+    monkeypatch.setattr(doorbell.os, "getpid", lambda: -1)
+
+    later("after", 0.0)
+    assert wait_for(rung, 2) == ["before", "after"]
+    assert not parent.keys() & doorbell._later.keys()
