@@ -33,6 +33,7 @@ def create(call: Call, wish: Values, *, actor: Actor | None = None) -> Contact:
     if not start.get(STAGE):
         start[STAGE] = portal.options.get("first_stage", "lead")
     changed = values.store(portal, contact, start, now, who.source)
+    portal.note_addresses(contact)
     events.created(call, contact, changed, who)
     _index(call, contact)
     return contact
@@ -47,6 +48,7 @@ def change(call: Call, contact: Contact, wish: Values, *, actor: Actor | None = 
         if address in contact.emails:
             contact.emails.remove(address)
     changed = values.store(call.portal, contact, wish, call.now(), who.source)
+    call.portal.note_addresses(contact)
     events.changed(call, contact, changed, who)
     if changed:
         _index(call, contact)
@@ -86,6 +88,7 @@ def merge(call: Call, primary: Contact, loser: Contact, *, actor: Actor | None =
     survivor.values.update(moved)
     survivor.emails += [address for address in loser.addresses() if address not in survivor.addresses()]
     survivor.updated = now
+    portal.note_addresses(survivor)
     gone = [loser] if survivor is primary else [primary, loser]
     for contact in gone:
         portal.contacts.pop(contact.id)

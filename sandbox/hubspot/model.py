@@ -99,6 +99,7 @@ class Portal:
     index: dict[int, Values] = field(default_factory=dict)
     options: Record = field(default_factory=dict)
     last_id: int = 0
+    holders: dict[str, set[int]] = field(default_factory=dict)  # address -> contacts that have or had it
 
     def next_id(self) -> int:
         self.last_id += STRIDE
@@ -110,7 +111,13 @@ class Portal:
     def by_address(self, address: str) -> Contact | None:
         """The contact that has this address, as its own or as a secondary one."""
         wanted = address.strip().lower()
-        return next((contact for contact in self.living() if wanted and wanted in contact.addresses()), None)
+        found = (self.contacts.get(contact_id) for contact_id in self.holders.get(wanted, ()))
+        return next((one for one in found if one and not one.archived and wanted in one.addresses()), None)
+
+    def note_addresses(self, contact: Contact) -> None:
+        """Whoever gives a contact an address says so, or `by_address` will not find it."""
+        for address in contact.addresses():
+            self.holders.setdefault(address, set()).add(contact.id)
 
     def survivor(self, contact_id: int) -> int:
         while contact_id in self.aliases:
