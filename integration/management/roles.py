@@ -15,7 +15,8 @@ WORKED_ON = (
 )  # fmt: skip
 ADDED = ("connection", "integration", "fieldmapping", "tenant", "member")
 APPS = ("integration", "tenants")
-OF_SUPPORT = Q(content_type__app_label__in=APPS, codename__startswith="view_")
+SIGN_IN = Q(codename__endswith="_authenticatorapp")  # who has set up what to sign in is the Administrator's to know
+OF_SUPPORT = Q(content_type__app_label__in=APPS, codename__startswith="view_") & ~SIGN_IN
 OF_THE_SYSTEM = Q(content_type__app_label__in=("django_q", "admin"), codename__startswith="view_")
 
 
@@ -25,7 +26,7 @@ def ensure_roles() -> int:
     extra = Q(codename__in=["see_personal_data", "delete_fieldmapping", "delete_connection"])
     operator = OF_SUPPORT | OF_THE_SYSTEM | (Q(content_type__app_label__in=APPS) & (work | extra))
     access = Q(content_type__app_label="auth", content_type__model__in=("user", "group"))
-    access |= Q(content_type__app_label__in=("axes", "django_otp")) | Q(codename__endswith="_authenticatorapp")
+    access |= Q(content_type__app_label__in=("axes", "django_otp")) | SIGN_IN
     roles = {"Support": OF_SUPPORT, "Operator": operator, "Administrator": operator | access}
     for name, permissions in roles.items():
         Group.objects.get_or_create(name=name)[0].permissions.set(Permission.objects.filter(permissions))

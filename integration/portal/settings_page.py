@@ -24,6 +24,7 @@ from tenants.models import Role
 
 SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
 LONGEST = 2000
+NOTHING_CAME = "None of the settings arrived, so nothing was changed. Load the page again and save once more."
 TAKEN = (
     "This account is connected already, by another connection of yours. Use that one, or the key of another account."
 )
@@ -41,6 +42,8 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
     form, problem = settings_form.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
     if problem:
         messages.warning(request, problem)
+    if form.is_bound and not form.fields.keys() & request.POST.keys():
+        form.add_error(None, NOTHING_CAME)
     if request.method == "POST" and form.is_valid():
         changed = settings_form.save(integration, form)
         note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")

@@ -77,7 +77,7 @@ HUB = {
     "portal:connect": of_members(200, 200),
     "portal:people": of_members(200, 422),
     "portal:integration": LOOK,
-    "portal:settings": of_members(200, 302),
+    "portal:settings": of_members(200, 422),
     "portal:summary": Row(Gets(405, 200), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
     "portal:fields": of_members(200, 503),  # the vendor does not answer here
     "portal:sample": Row(Gets(405, 404), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
@@ -115,7 +115,7 @@ MODELS = {
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
     "integration.syncrun": LOOKS | {"cancel": DENIED},
-    "integration.authenticatorapp": LOOKS,
+    "integration.authenticatorapp": NOTHING,
     "django_q.schedule": NOTHING,
     "django_q.failure": NOTHING,
     "admin.logentry": NOTHING,

@@ -52,7 +52,6 @@ class Command(BaseCommand):
             require_free(url)
         end_by_keyboard_interrupt()
         self._fresh_database()
-        call_command("setup")
         with running(settings.BASE_DIR / "var" / "log") as processes:
             self._start(processes)
             stage = Stage(processes, self.stdout.write)
@@ -74,6 +73,7 @@ class Command(BaseCommand):
     def _start(self, processes: Processes) -> None:
         port = settings.SANDBOX_URL.rpartition(":")[2]
         processes.start("sandbox", [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", port])
+        call_command("setup")  # while the sandbox starts
         processes.start_hub()
         processes.wait_for(f"{settings.SANDBOX_URL}/_control/healthz")
         processes.wait_for(f"{settings.PUBLIC_URL}/healthz")

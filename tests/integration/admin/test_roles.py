@@ -91,6 +91,11 @@ def test_operators_work_but_let_nobody_in(role: Any, rows: Any) -> None:
     assert rows.integration.state == "paused"
 
 
+def test_how_people_sign_in_is_for_administrators_to_know(role: Any) -> None:
+    for name in ("Support", "Operator"):
+        assert role(name).get(reverse("admin:integration_authenticatorapp_changelist")).status_code == 403
+
+
 def test_administrators_let_people_in(role: Any) -> None:
     client = role("Administrator")
     assert client.get(reverse("admin:auth_user_add")).status_code == 200

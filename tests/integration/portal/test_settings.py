@@ -41,6 +41,16 @@ def test_a_secret_is_never_shown_only_its_end_and_date(world):
     assert hub.PIPEDRIVE_TOKEN not in html
 
 
+def test_a_form_of_which_nothing_arrived_switches_nothing_off(world):
+    before = dict(Integration.objects.get().settings)
+
+    answer = member(world).post(address(world), {"csrfmiddlewaretoken": "x"})
+
+    assert answer.status_code == 422
+    assert "None of the settings arrived" in answer.content.decode()
+    assert Integration.objects.get().settings == before
+
+
 def test_the_stored_key_is_tested_in_place(world):
     answer = member(world).post(address(world, "account"), key_form("test"), headers=IN_PLACE)
 
