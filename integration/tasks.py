@@ -25,8 +25,8 @@ from integration.recipes.registry import RECIPES, get_recipe
 
 
 def route_events() -> str:
-    """Turn new events into jobs. Those of a single integration are worked on at once: a ring would only take time."""
-    return f"{router.route_new_events(get_recipe, go_on=run_integration)} routed"
+    """Turn new events into jobs."""
+    return f"{router.route_new_events(get_recipe)} routed"
 
 
 def run_integration(integration_id: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.db import connection as database
@@ -27,38 +27,31 @@ log = logging.getLogger(__name__)
 PORTION = 500
 
 
-def route_new_events(recipes: Recipes, *, go_on: Callable[[str], object] | None = None) -> int:
-    """Route everything that is new and ring for each integration that got work. Returns the number of events.
-
-    A few events of one integration are no reason to ring: whoever routed them may `go_on` with it, by its id.
-    """
+def route_new_events(recipes: Recipes) -> int:
+    """Route everything that is new and ring for each integration that got work. Returns the number of events."""
     doorbell.answered(doorbell.ROUTER)
     total = 0
     while True:
-        count, touched = _route_portion(recipes)
-        few = total == 0 and count < PORTION
+        count = _route_portion(recipes)
         total += count
-        if go_on and few and len(touched) == 1:
-            go_on(touched.pop())
-        for integration_id in touched:
-            doorbell.ring(integration_id)
         if count < PORTION:  # what comes from now on rings again
             return total
 
 
-def _route_portion(recipes: Recipes) -> tuple[int, set[str]]:
-    """How many events were routed, and the integrations that got work."""
+def _route_portion(recipes: Recipes) -> int:
     with transaction.atomic():
         events = list(_claim())
         if not events:
-            return 0, set()
+            return 0
         listeners = _listeners({event.connection_id for event in events}, recipes)
         jobs: dict[tuple[object, str, str], SyncJob] = {}
         for event in events:
             _route(event, listeners.get(event.connection_id, ()), jobs)
         save_jobs(list(jobs.values()))
         _save_states(events)
-    return len(events), {str(job.integration_id) for job in jobs.values()}
+    for integration_id in {job.integration_id for job in jobs.values()}:
+        doorbell.ring(str(integration_id))
+    return len(events)
 
 
 def _save_states(events: Iterable[WebhookEvent]) -> None:

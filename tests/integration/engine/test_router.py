@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration import tasks
 from integration.engine import doorbell, router
 from integration.engine.flow import Route
-from integration.models import RecordLink, SyncJob, WebhookEvent
+from integration.models import SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -95,44 +94,6 @@ def test_each_integration_on_a_connection_gets_its_job(integration):
     router.route_new_events(recipes_with(FakeFlow()))
 
     assert set(SyncJob.objects.values_list("integration", flat=True)) == {integration.pk, other.pk}
-
-
-def test_whoever_routed_events_of_one_integration_goes_on_with_it(integration, rings):
-    event(integration, "7")
-    event(integration, "8")
-    worked = []
-
-    assert router.route_new_events(recipes_with(FakeFlow()), go_on=worked.append) == 2
-    assert (worked, rings) == ([str(integration.pk)], [])
-
-
-def test_with_several_integrations_or_very_many_events_all_are_rung_for(integration, rings, monkeypatch):
-    other = IntegrationFactory()
-    event(integration, "7")
-    event(other, "7")
-    worked = []
-
-    router.route_new_events(recipes_with(FakeFlow()), go_on=worked.append)
-    assert (worked, set(rings)) == ([], {str(integration.pk), str(other.pk)})
-
-    monkeypatch.setattr(router, "PORTION", 2)
-    for number in range(3):
-        event(integration, f"more-{number}")
-    doorbell.answered(str(integration.pk))
-    rings.clear()
-    router.route_new_events(recipes_with(FakeFlow()), go_on=worked.append)
-    assert (worked, rings) == ([], [str(integration.pk)])
-
-
-def test_the_task_brings_one_change_over_without_a_second_ring(world, rings):
-    key = world.person("Ada Byron")
-    world.post(*world.held())
-    rings.clear()
-
-    assert tasks.route_events() == "1 routed"
-
-    assert RecordLink.objects.get(source_id=key).state == "active"
-    assert str(world.integration.pk) not in rings
 
 
 def test_the_doorbell_rings_once_for_a_burst(integration, rings):
