@@ -54,7 +54,7 @@ class Guard:
     """
 
     reachable: tuple[str, ...] = ()  # how addresses begin that it may connect to beside loopback
-    rung: list[str] | None = None  # where rings are noted instead of sent; None: the doorbell really rings
+    rung: list[str] | None = []  # where rings are noted instead of sent; None: the doorbell really rings
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -55,18 +56,25 @@ def ring_soon(key: str) -> None:
 
 def ring_later(key: str, seconds: float) -> None:
     """Ring after a short pause without keeping a worker waiting. Should this process end before, the sweeper covers."""
-    pid = os.getpid()
-    with _moment_lock:
-        if pid not in _later:  # a forked process has none of its parent's threads
-            _later.clear()
-            _later[pid] = _Later()
-            _later[pid].start()
-    _later[pid].add(key, time.monotonic() + seconds)
+    _bell().add(key, time.monotonic() + seconds)
 
 
 def answered(key: str) -> None:
     """Say that a worker is here. Called before it looks for work, so that later work rings again."""
     Doorbell.objects.filter(key=key, rung_at__isnull=False).update(rung_at=None)
+
+
+def _bell() -> _Later:
+    """This process's thread: a forked one has none of its parent's, and one that ended is replaced."""
+    pid = os.getpid()
+    with _moment_lock:
+        bell = _later.get(pid)
+        if bell is None or not bell.is_alive():
+            bell = _Later()
+            bell.start()
+            _later.clear()
+            _later[pid] = bell
+        return bell
 
 
 def _ring_now(key: str) -> None:
@@ -119,16 +127,17 @@ class _Later(threading.Thread):
     def run(self) -> None:
         """Ring what is due, for as long as the process lives."""
         while True:
-            key = self._next(IDLE)
             try:
+                key = self._next(IDLE)
                 if key is None:
                     database.close()
                     key = self._next()
                 database.close_if_unusable_or_obsolete()
                 _ring_now(str(key))
             except Exception:
-                database.close()
                 log.warning("A ring that was put off is lost; its rows wait for the sweeper.", exc_info=True)
+                with suppress(Exception):
+                    database.close()
 
     def _next(self, patience: float | None = None) -> str | None:
         """Wait for the next ring that is due; None when there was none within so many seconds."""

@@ -24,9 +24,11 @@ from tests.conftest import Guard
 
 
 @pytest.fixture
-def rings() -> None:
+def rings() -> Iterator[None]:
     """Here the doorbell really rings: the queue of the stack under test carries it."""
     Guard.rung = None
+    yield
+    Guard.rung = []
 
 
 @dataclass

@@ -15,10 +15,10 @@ later = doorbell.ring_later  # the real one: every test has a quiet one in its p
 @pytest.fixture
 def rung(monkeypatch):
     """What is rung, by which thread."""
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, threading.Thread]] = []
 
     def ring_now(key):
-        found.append((key, threading.current_thread().name))
+        found.append((key, threading.current_thread()))
         if key == "fails":
             raise ConnectionError("the database is down")
 
@@ -42,8 +42,8 @@ def test_rings_come_in_the_order_they_are_due(rung):
 
     assert wait_for(rung, 3) == ["first", "second", "third"]
     assert time.monotonic() - began >= 0.3
-    assert {name for _, name in rung} == {"doorbell"}
-    assert len([thread for thread in threading.enumerate() if thread is doorbell._later[doorbell.os.getpid()]]) == 1
+    assert {thread.name for _, thread in rung} == {"doorbell"}
+    assert len({thread for _, thread in rung}) == 1
 
 
 def test_one_that_fails_takes_no_other_along(rung, caplog):
@@ -71,9 +71,33 @@ def test_its_connection_is_given_back_when_nothing_is_put_off(rung, monkeypatch)
 def test_a_forked_process_has_a_thread_of_its_own(rung, monkeypatch):
     later("before", 0.0)
     assert wait_for(rung, 1) == ["before"]
-    parent = dict(doorbell._later)
     monkeypatch.setattr(doorbell.os, "getpid", lambda: -1)
 
     later("after", 0.0)
     assert wait_for(rung, 2) == ["before", "after"]
-    assert not parent.keys() & doorbell._later.keys()
+    assert len({thread for _, thread in rung}) == 2
+
+
+def test_a_thread_that_could_not_be_started_is_tried_again(rung, monkeypatch):
+    start = threading.Thread.start
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        later("lost", 0.0)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    later("next", 0.0)
+    assert wait_for(rung, 1) == ["next"]
+
+
+def test_a_thread_that_ended_is_replaced(rung, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(doorbell._Later, "run", lambda self: None)
+        later("lost", 0.0)
+        doorbell._later[doorbell.os.getpid()].join(5.0)
+
+    later("next", 0.0)
+    assert wait_for(rung, 1) == ["next"]
