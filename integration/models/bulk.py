@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -103,7 +104,7 @@ def _column(field: models.Field[Any, Any], vendor: str) -> Column:
         if in_document:
             prepare = str
         elif kind is models.DateTimeField:
-            prepare = connection.ops.adapt_datetimefield_value
+            prepare = _moment
         if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
             return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
         return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
@@ -112,6 +113,13 @@ def _column(field: models.Field[Any, Any], vendor: str) -> Column:
     if kind in AS_THEY_ARE or kind is models.JSONField:
         return lambda rows: [getattr(row, name) for row in rows]
     raise TypeError(f"{field}: how a {kind.__name__} is stored is not known here.")
+
+
+def _moment(value: datetime) -> Any:
+    """A time as SQLite stores it. Raises ValueError for one that does not say where."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone.")
+    return connection.ops.adapt_datetimefield_value(value)
 
 
 def _each_once(prepare: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
