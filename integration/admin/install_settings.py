@@ -32,7 +32,7 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         raise PermissionDenied
     recipe = get_recipe(row.recipe)
     form = _form(request, row, recipe)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         return _save(request, row, recipe, form)
     context = {
         **admin.admin_site.each_context(request), "title": f"Settings of {row.tenant}, {recipe.label}",
@@ -48,6 +48,8 @@ def _form(request: HttpRequest, row: Integration, recipe: Recipe) -> forms.Form:
     form, problem = settings_form.bound_form(_whole(row.pk), recipe, request.POST if request.method == "POST" else None)
     if problem:
         messages.warning(request, problem)
+    if request.method == "POST" and not form.is_bound:
+        messages.error(request, settings_form.NOTHING_CAME)
     return styled(form)
 
 

@@ -14,6 +14,9 @@ from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 
 Offered = Mapping[str, Sequence[tuple[str, str]]]
+NOTHING_CAME = (
+    "None of the settings arrived, so nothing was changed. They are shown as they are stored: save once more."
+)
 
 
 class SettingsForm(forms.Form):
@@ -46,9 +49,15 @@ class SettingsForm(forms.Form):
 
 
 def bound_form(integration: Integration, recipe: Recipe, data: Any = None) -> tuple[forms.Form, str]:
-    """Return the form, and a sentence if something could not be read (what is chosen stays chosen)."""
+    """Return the form, and a sentence if something could not be read (what is chosen stays chosen).
+
+    Data with none of the form's fields, as a call cut short sends it, would switch all off: the form is then not bound.
+    """
     offered, problem = _offered(integration, recipe)
-    return _made(integration, recipe, data, offered), problem
+    form = _made(integration, recipe, data, offered)
+    if form.is_bound and not form.fields.keys() & data.keys():
+        form = _made(integration, recipe, None, offered)
+    return form, problem
 
 
 def imagined(integration: Integration, recipe: Recipe, data: Any) -> dict[str, Any]:

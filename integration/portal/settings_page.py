@@ -24,7 +24,6 @@ from tenants.models import Role
 
 SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
 LONGEST = 2000
-NOTHING_CAME = "None of the settings arrived, so nothing was changed. Load the page again and save once more."
 TAKEN = (
     "This account is connected already, by another connection of yours. Use that one, or the key of another account."
 )
@@ -42,9 +41,9 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
     form, problem = settings_form.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
     if problem:
         messages.warning(request, problem)
-    if form.is_bound and not form.fields.keys() & request.POST.keys():
-        form.add_error(None, NOTHING_CAME)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not form.is_bound:
+        messages.error(request, settings_form.NOTHING_CAME)
+    if form.is_valid():
         changed = settings_form.save(integration, form)
         note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")
         _apply(request, integration)
@@ -58,7 +57,7 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
         "accounts": [_account(integration, side) for side in ("left", "right")],
         "steps": [{**step, "why": REASONS.get(step.get("reason", ""))} for step in integration.provisioning],
     }
-    status = 422 if form.is_bound else 200
+    status = 422 if request.method == "POST" else 200
     return page(request, tenant, "settings", context, integration, status=status)
 
 

@@ -70,6 +70,14 @@ def test_an_account_of_the_wrong_vendor_is_refused(console: Client, rows: Any) -
     assert page.context["adminform"].form.errors["left"]
 
 
+def test_a_form_of_which_nothing_arrived_switches_nothing_off(console: Client, installed: Integration) -> None:
+    page = console.post(settings_of(installed), {"csrfmiddlewaretoken": "x"})
+    html = page.content.decode()
+    assert "None of the settings arrived" in html
+    assert re.search(r'<input[^>]*name="contacts_enabled"[^>]*checked', html)
+    assert fresh(installed).settings == installed.settings
+
+
 def test_the_settings_page_has_sections_and_dependencies(console: Client, installed: Integration) -> None:
     page = console.get(settings_of(installed))
     text = page.content.decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -46,8 +48,12 @@ def test_a_form_of_which_nothing_arrived_switches_nothing_off(world):
 
     answer = member(world).post(address(world), {"csrfmiddlewaretoken": "x"})
 
+    html = answer.content.decode()
     assert answer.status_code == 422
-    assert "None of the settings arrived" in answer.content.decode()
+    assert "None of the settings arrived" in html
+    assert re.search(r'<input[^>]*name="contacts_enabled"[^>]*checked', html), (
+        "what is stored is what the next Save sends"
+    )
     assert Integration.objects.get().settings == before
 
 
