@@ -31,18 +31,21 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 30  # seconds; the vendor tries again once the database is back
 BUSY, TOO_MANY = 503, 429
+JSON = JSONRenderer()
 
 
 class IntakeView(APIView):
     """What both kinds of endpoint share: nobody logs in, size first, and a database that is down is told as such."""
 
     authentication_classes = ()
-    permission_classes = ()
     parser_classes = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nobody logs in, and the answer is JSON whatever a vendor says it accepts: a 406 would lose the event."""
-        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        """Take every call in: the proof is each vendor's own, so no permission, throttle or version is asked for.
+
+        The answer is JSON whatever a vendor says it accepts: a 406 would lose the event.
+        """
+        request.accepted_renderer, request.accepted_media_type = JSON, JSON.media_type
 
     def post(self, request: Request, vendor: str, token: str = "") -> HttpResponse:
         """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.
