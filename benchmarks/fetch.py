@@ -52,10 +52,13 @@ def run(*, stack: str, rows: int, as_json: bool, short: bool, recipe: str = "pip
 
 
 def _figures(hub: Stage, name: str, subject: Subject, count: int, half: float, tape: Tape) -> Iterator[Figure]:
+    from integration import steady
+
     integration = subject.install(hub)
     for first in range(0, count, PORTION):
         subject.seed(hub, integration, first, min(PORTION, count - first))
     hub.control("DELETE", "/calls")
+    steady.settle()  # as a worker does
     before = _memory()
     with tape.recording():
         took = _pass(integration)

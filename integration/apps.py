@@ -1,6 +1,12 @@
 """The integration app: connectors, recipes and the sync engine."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
+
+from integration import steady
 
 
 class IntegrationConfig(AppConfig):
@@ -10,5 +16,16 @@ class IntegrationConfig(AppConfig):
     verbose_name = "Integration"
 
     def ready(self) -> None:
-        """Register the settings checks."""
+        """Register the settings checks, and what a worker process does before its first task."""
+        from django_q.signals import post_spawn  # noqa: PLC0415
+
         from integration import checks  # noqa: F401, PLC0415
+
+        post_spawn.connect(_begin_work, dispatch_uid="begin work")
+
+
+def _begin_work(**_: Any) -> None:
+    """Load all that tasks need, before the first of them waits for it."""
+    from integration import tasks  # noqa: F401, PLC0415
+
+    steady.settle()
