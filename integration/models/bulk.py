@@ -1,4 +1,4 @@
-"""Insert many rows of one model at once.
+"""Insert many rows of one model at once, and ask for many.
 
 `bulk_create` compiles every value of every row into its statement, which takes longer than the database does with them
 (benchmarks/RESULTS.md, fetch). Here the statement depends on the columns only: SQLite takes it once per row, or a few
@@ -8,7 +8,7 @@ rows in one, PostgreSQL takes all rows as one JSON document.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
 from django.db.models.base import ModelState
+from django.db.models.expressions import RawSQL
 
 # Kinds of fields, by their exact class: one that is derived may store its values in another way.
 AS_THEY_ARE = frozenset({
@@ -93,6 +94,14 @@ def insert(rows: Sequence[models.Model], *, unique: Sequence[str] = (), update: 
         else:
             with transaction.atomic(savepoint=False):
                 cursor.executemany(plan.statement(), list(values))
+
+
+def among(values: Iterable[str]) -> RawSQL:
+    """Many texts as one value of a query, for a lookup like `source_id__in`; a query compiles its values one by one."""
+    rows = {"postgresql": "SELECT json_array_elements_text(%s::json)"}.get(
+        connection.vendor, "SELECT value FROM json_each(%s)"
+    )
+    return RawSQL(rows, [json.dumps(list(values))])  # noqa: S611 (two statements of ours)
 
 
 def _column(field: models.Field[Any, Any], vendor: str) -> Column:

@@ -31,7 +31,18 @@ def test_addresses_are_masked_but_recognisable():
 
 
 def test_long_texts_are_cut():
-    assert len(redact_text("x" * 10_000, limit=100)) < 150
+    said = redact_text("x" * 10_000, limit=100)
+    assert said == "x" * 100 + "… (10000 characters)"
+
+
+def test_a_secret_on_which_the_cut_falls_is_not_shown():
+    secret = "s3cret-value" * 4
+    assert "s3c" not in redact_text(f"{secret} " * 100, [secret], limit=100)
+
+
+@pytest.mark.parametrize("local", ["ada", "a" * 100, "it's.me+x", "%20ada"])
+def test_an_address_is_masked_as_a_whole(local):
+    assert mask_addresses(f"<{local}@example.com>") == f"<{local[0]}•••@example.com>"
 
 
 @pytest.mark.chaos("W1")

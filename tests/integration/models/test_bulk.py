@@ -158,3 +158,17 @@ def test_a_kind_of_field_that_is_not_known_is_refused():
     """An encrypted one, say, which must never be stored as it is."""
     with pytest.raises(TypeError, match="EncryptedJSONField"):
         bulk.insert([Connection(credentials={"api_token": "secret"})])
+
+
+@pytest.mark.django_db
+def test_many_texts_are_one_value_of_a_query(django_assert_num_queries):
+    integration = IntegrationFactory()
+    asked = [f"{n}" for n in range(3_000)] + ["ä'\"\\%s", ""]
+    bulk.insert([log(integration, source_id) for source_id in (*asked[-5:], "4000")])
+
+    with django_assert_num_queries(1) as asking:
+        found = SyncLog.objects.filter(source_id__in=bulk.among(asked), flow="person_to_contact")
+        assert sorted(found.values_list("source_id", flat=True)) == sorted(asked[-5:])
+
+    assert asking.captured_queries[0]["sql"].count("SELECT") == 2
+    assert not SyncLog.objects.filter(source_id__in=bulk.among([])).exists()
