@@ -22,7 +22,7 @@ def content_hash(values: Mapping[str, Any]) -> str:
 def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
     """The links of these records, and the owners of their addresses, in two queries."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    links = {link.source_id: link for link in rows.filter(source_id__in=bulk.among(ids))}
+    links = {link.source_id: link for link in bulk.load(rows.filter(source_id__in=bulk.among(ids)))}
     hashes = {record.email_hash for record in records.values() if record.email}
     owners = rows.filter(email_hash__in=bulk.among(hashes)).exclude(state=LinkState.REMOVED).order_by("-pk")
     return Batch(links, dict(owners.values_list("email_hash", "source_id")))

@@ -172,3 +172,40 @@ def test_many_texts_are_one_value_of_a_query(django_assert_num_queries):
 
     assert asking.captured_queries[0]["sql"].count("SELECT") == 2
     assert not SyncLog.objects.filter(source_id__in=bulk.among([])).exists()
+
+
+@pytest.mark.django_db
+def test_rows_are_loaded_as_a_query_would_make_them(django_assert_num_queries):
+    integration = IntegrationFactory()
+    key = {"integration": integration, "link_type": "person"}
+    RecordLink.objects.create(**key, source_id="1", written=ODD, notes={"a": None}, source_version=MOMENT)
+    RecordLink.objects.create(**key, source_id="2", state="removed")
+    asked = RecordLink.objects.order_by("pk")
+
+    with django_assert_num_queries(1):
+        ours = bulk.load(asked.filter(source_id__in=bulk.among(["1", "2", "3"])))
+
+    assert [vars(row) | {"_state": None} for row in ours] == [vars(row) | {"_state": None} for row in asked]
+    assert [(row._state.adding, row._state.db) for row in ours] == [(row._state.adding, row._state.db) for row in asked]
+    ours[0].target_id = "7"
+    ours[0].save()
+    assert RecordLink.objects.get(source_id="1").target_id == "7"
+    assert bulk.load(asked.filter(source_id="3")) == []
+
+
+@pytest.mark.django_db
+def test_every_kind_of_column_is_loaded():
+    door = EndpointFactory()
+    WebhookEvent.objects.create(
+        connection=door.connection, vendor_event="x", dedupe_key="1", payload=ODD, deferred=True
+    )
+    log(IntegrationFactory(), "1").save()
+
+    for model in (WebhookEvent, SyncLog):
+        (mine,), (other,) = bulk.load(model.objects.all()), model.objects.all()
+        assert vars(mine) | {"_state": None} == vars(other) | {"_state": None}
+
+
+def test_a_kind_of_field_that_is_not_known_is_not_loaded():
+    with pytest.raises(TypeError, match="EncryptedJSONField"):
+        bulk.load(Connection.objects.all())
