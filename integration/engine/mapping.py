@@ -62,6 +62,10 @@ def apply(
         if spec is None:
             problems[row.target] = "The target has no such field (any more)."
             continue
+        text = record.get(row.source)
+        if type(text) is str and row.transform == "text" and spec.type not in CONVERTERS:
+            values[row.target] = text or row.default or None  # most values are text that stays text
+            continue
         try:
             value = _value(row, record, source_fields, spec)
             if not isinstance(value, Absent):
@@ -111,8 +115,7 @@ def _value(
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    is_text_already = transform is _text and type(raw) is str  # most values are
-    value = raw if is_text_already else transform(raw, Call(row, record, source_fields.get(row.source), target))
+    value = transform(raw, Call(row, record, source_fields.get(row.source), target))
     if value in (None, "") and row.default != "":
         return row.default
     return value

@@ -214,9 +214,8 @@ def record_values(record: AnyRecord) -> dict[str, JSONValue]:
     Source paths are the attribute names plus `email` and `phone` (the primary one) for people; `emails` and `phones`
     are lists of text. README.md lists them.
     """
-    values: dict[str, JSONValue] = {}
-    for name in _NAMES[type(record)]:
-        values[name] = _plain(getattr(record, name))
+    held = vars(record)
+    values: dict[str, JSONValue] = {name: _plain(held[name]) for name in _NAMES[type(record)]}
     if isinstance(record, Person):
         values["email"], values["phone"] = record.primary_email or None, record.primary_phone or None
     values.update(getattr(record, "extra", {}))
