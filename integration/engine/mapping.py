@@ -97,10 +97,10 @@ def pick(record: Mapping[str, Any], path: str) -> Any:
     for step in path.split("."):
         if value is None:
             return None
-        if isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit():
-            value = value[int(step)] if int(step) < len(value) else ABSENT
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping):
             value = value.get(step, ABSENT)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit():
+            value = value[int(step)] if int(step) < len(value) else ABSENT
         else:
             return ABSENT
         if isinstance(value, Absent):
