@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.engine.flow import Batch, Record, Write
@@ -24,8 +25,24 @@ def load_batch(integration: Integration, link_type: str, ids: Iterable[str], rec
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
     links = {link.source_id: link for link in bulk.load(rows.filter(source_id__in=bulk.among(ids)))}
     hashes = {record.email_hash for record in records.values() if record.email}
-    owners = rows.filter(email_hash__in=bulk.among(hashes)).exclude(state=LinkState.REMOVED).order_by("-pk")
+    owners = of_addresses(integration, link_type, hashes).exclude(state=LinkState.REMOVED).order_by("-pk")
     return Batch(links, dict(owners.values_list("email_hash", "source_id")))
+
+
+def of_addresses(integration: Integration, link_type: str, digests: Iterable[str]) -> QuerySet[RecordLink]:
+    """The links of records with one of these addresses, given by their keyed hashes.
+
+    The index has only those who have an address, and no database can tell from the values that none of them is empty:
+    without saying so, all links of the integration are looked at.
+    """
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    return rows.filter(email_hash__in=bulk.among(digests)).exclude(email_hash="")
+
+
+def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> QuerySet[RecordLink]:
+    """The links to one of these target records; the index has only those who have one."""
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    return rows.filter(target_id__in=bulk.among(ids)).exclude(target_id="")
 
 
 def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:

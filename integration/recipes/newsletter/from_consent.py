@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Route, Skip, Sync
 from integration.models import RecordLink, WebhookEvent
@@ -70,7 +71,7 @@ class FromConsent:
 
     def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
-        links = {
+        linked = {
             link.source_id: link
             for link in RecordLink.objects.filter(
                 integration=ctx.integration,
@@ -84,7 +85,7 @@ class FromConsent:
             item.external_id: Record(
                 item.external_id,
                 {
-                    "permission": _permission(ctx, item, links.get(item.external_id)),
+                    "permission": _permission(ctx, item, linked.get(item.external_id)),
                     "blank": item.external_id in blank,
                 },
             )
@@ -127,8 +128,8 @@ class FromConsent:
         found = [person_id] if person_id and account == left.external_account_id else []
         if digest:
             found += addresses.owners(left, self.link_type, digest)
-            links = RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, email_hash=digest)
-            found += links.values_list("source_id", flat=True)
+            known = links.of_addresses(ctx.integration, self.link_type, [digest])
+            found += known.values_list("source_id", flat=True)
         return list(dict.fromkeys(found))
 
     def _people_of(self, ctx: Context, report: str, external_id: str, email: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine import batch as engine_batch
+from integration.engine import links
 from integration.engine.batch import mapping_rows
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
@@ -119,8 +120,8 @@ def records(ctx: Context, contacts: Mapping[str, StoredContact]) -> dict[str, Re
 
 def _linked(ctx: Context, digest: str) -> list[str]:
     """The people linked to the contact with this address, by hash."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
-    return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True)) if digest else []
+    rows = links.of_addresses(ctx.integration, LINK_TYPE, [digest])
+    return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
 
 
 def _sharing(ctx: Context, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
+from integration.engine import links
 from integration.engine.context import Context
 from integration.models import FieldMapping, RecordLink
 from integration.secrets import email_hash
@@ -72,9 +73,9 @@ def people_behind(ctx: Context, contacts: Sequence[StoredContact]) -> dict[str, 
     """Person id → contact, for the people linked to these contacts by id or by address."""
     by_id = {contact.id: contact for contact in contacts}
     by_hash = {email_hash(contact.email): contact for contact in contacts if contact.email}
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type="person").exclude(state="removed")
-    found = {link.source_id: by_id[link.target_id] for link in rows.filter(target_id__in=list(by_id))}
-    unknown = rows.filter(target_id="", email_hash__in=list(by_hash))
+    linked = links.of_targets(ctx.integration, "person", by_id).exclude(state="removed")
+    found = {link.source_id: by_id[link.target_id] for link in linked}
+    unknown = links.of_addresses(ctx.integration, "person", by_hash).filter(target_id="").exclude(state="removed")
     return {**found, **{link.source_id: by_hash[link.email_hash] for link in unknown}}
 
 

@@ -1,0 +1,62 @@
+"""Links are found by address and by target without looking at all of an integration's links."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from integration.engine import links
+from integration.engine.flow import Record
+from integration.models import RecordLink, bulk
+from integration.secrets import email_hash
+from tests.support.factories import IntegrationFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def integration():
+    """With twenty thousand links, of which every second one has an address and a target."""
+    row = IntegrationFactory()
+    bulk.insert(
+        [
+            bulk.new(
+                RecordLink, integration_id=row.pk, link_type="person", source_id=str(n),
+                target_id=f"t{n}" if n % 2 else "", email_hash=email_hash(f"p{n}@example.com") if n % 2 else "",
+            )
+            for n in range(20_000)
+        ]
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return row
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_by_address(integration, count):
+    digests = [email_hash(f"p{n}@example.com") for n in range(count + 1)]
+    found = links.of_addresses(integration, "person", ["", *digests])
+
+    assert {row.source_id for row in found} == {str(n) for n in range(count + 1) if n % 2}
+    assert "link_by_email" in found.explain()
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_by_target(integration, count):
+    found = links.of_targets(integration, "person", ["", *(f"t{n}" for n in range(count + 1))])
+
+    assert {row.source_id for row in found} == {str(n) for n in range(count + 1) if n % 2}
+    assert "link_by_target" in found.explain()
+
+
+def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration):
+    digest = email_hash("p1@example.com")
+    more = {"integration": integration, "link_type": "person", "email_hash": digest}
+    RecordLink.objects.create(**more, source_id="later")
+    RecordLink.objects.filter(source_id="3").update(state="removed")
+    records = {key: Record(key, {}, email=f"p{key}@example.com") for key in ("1", "2", "3")}
+
+    batch = links.load_batch(integration, "person", ["1", "3", "new"], records)
+
+    assert sorted(batch.links) == ["1", "3"]
+    assert batch.owners == {digest: "1"}
