@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
 from django.db.models.base import ModelState
 from django.db.models.expressions import RawSQL
@@ -103,7 +104,10 @@ def load(rows: models.QuerySet[M]) -> list[M]:
     For rows that are read by the thousand: making each value and each object by itself takes four times as long.
     """
     columns = _reading(rows.model, connection.vendor)
-    sql, params = rows.values_list(*columns).query.sql_with_params()
+    try:
+        sql, params = rows.values_list(*columns).query.sql_with_params()
+    except EmptyResultSet:  # there can be none, so there is nothing to ask
+        return []
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         found = cursor.fetchall()

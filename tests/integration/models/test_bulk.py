@@ -191,6 +191,7 @@ def test_rows_are_loaded_as_a_query_would_make_them(django_assert_num_queries):
     ours[0].save()
     assert RecordLink.objects.get(source_id="1").target_id == "7"
     assert bulk.load(asked.filter(source_id="3")) == []
+    assert bulk.load(asked.filter(pk__in=[])) == []
 
 
 @pytest.mark.django_db
