@@ -1,4 +1,4 @@
-"""Take secrets and addresses out of anything that is stored or shown. Called by http.py and engine/log.py only."""
+"""Take secrets and addresses out of anything that is stored or shown: exchanges, the log, what people are told."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ SECRET_KEYS = frozenset(
 # A key is looked for where it ends: vendors' bodies have fewer of these characters than places where a word may begin.
 _SECRET_PAIR = re.compile(
     r'(?i)(?=[\s":=])(?:' + "|".join(f"(?<={re.escape(key)})" for key in sorted(SECRET_KEYS)) + ")"
-    r'("?\s*[:=]\s*)("[^"]*"|[^\s,&"}<]+)'
+    r'("?\s*[:=]\s*)("[^"]*(?:"|\Z)|[^\s,&"}<]+)'
 )  # fmt: skip
 _SCHEME = re.compile(r"(?i)\b(basic|bearer)\s+[a-z0-9+/=._~:-]{8,}")
-_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+\-'])([A-Za-z0-9._%+\-']+)(@|%40)([A-Za-z0-9.\-]{1,253}\.[A-Za-z]{2,63})")
+_EMAIL = re.compile(r"([A-Za-z0-9._%+\-']{1,64})(@|%40)([A-Za-z0-9.\-]{1,253}\.[A-Za-z]{2,63})")
 
 
 def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 4000) -> str:
     """Mask the known `secrets`, anything that looks like one, and e-mail addresses. Cuts at `limit` characters.
 
-    Of a long text twice as much is looked at, and its end given up: a secret cut in two there is not known as one.
+    Known secrets go first, then the text is cut with room for what masking takes away: the cut must not make half a
+    secret of one.
     """
-    length, text = len(text), text[: limit * 2]
     for secret in secrets:
         if len(secret) >= 6:
             text = text.replace(secret, MASK)
+    text = text[: limit * 4]
     text = _SCHEME.sub(lambda match: f"{match.group(1)} {MASK}", text)
     text = _SECRET_PAIR.sub(lambda match: match.group(1) + MASK, text)
     text = mask_addresses(text)
-    if length > limit * 2:
-        text = text[: max(len(text) - limit, 0)]
-    return text if len(text) <= limit and length <= limit * 2 else f"{text[:limit]}… ({length} characters)"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def mask_addresses(text: str) -> str:

@@ -223,6 +223,8 @@ def apply(wish: Plan, recipes: Recipes) -> list[provisioning.StepResult]:
         if not health.check(connection):
             raise Refused(f"{connection.vendor}: {connection.health_detail}")
     form, _ = settings_form.bound_form(integration, recipe, _posted(wish.settings))
+    if not form.is_bound:
+        raise Refused(f"{recipe.key}.settings: {settings_form.NOTHING_CAME}")
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Refused(f"{recipe.key}.settings.{name}: {errors[0]}")

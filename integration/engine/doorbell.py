@@ -56,7 +56,10 @@ def ring_soon(key: str) -> None:
 
 def ring_later(key: str, seconds: float) -> None:
     """Ring after a short pause without keeping a worker waiting. Should this process end before, the sweeper covers."""
-    _bell().add(key, time.monotonic() + seconds)
+    try:
+        _bell().add(key, time.monotonic() + seconds)
+    except RuntimeError:  # no more threads: what was stored is stored, and whoever called must not suffer
+        log.warning("A ring could not be put off; its rows wait for the sweeper.", exc_info=True)
 
 
 def answered(key: str) -> None:

@@ -63,7 +63,7 @@ def apply(
             problems[row.target] = "The target has no such field (any more)."
             continue
         text = record.get(row.source)
-        if type(text) is str and row.transform == "text" and spec.type not in CONVERTERS:
+        if type(text) is str and row.transform == "text" and "." not in row.source and spec.type not in CONVERTERS:
             values[row.target] = text or row.default or None  # most values are text that stays text
             continue
         try:

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.planhat.records import Company, record_values
+from integration.engine import links
 from integration.engine.batch import each
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
 
 EVENTS = frozenset({"company.changed"})
@@ -44,9 +45,7 @@ class CompanyToOrganization:
 
     def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company that changed."""
-        rows = RecordLink.objects.filter(
-            integration=ctx.integration, link_type=self.link_type, target_id=event.external_id
-        )
+        rows = links.of_targets(ctx.integration, self.link_type, [event.external_id])
         found = list(rows.values_list("source_id", flat=True))
         return [Route(key) for key in found] or Skip("not_linked")
 

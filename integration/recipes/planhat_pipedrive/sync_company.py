@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.models import RecordLink, WebhookEvent
+from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
 
@@ -37,9 +38,7 @@ class SyncCompany:
 
     def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company."""
-        rows = RecordLink.objects.filter(
-            integration=ctx.integration, link_type=scope.COMPANY, target_id=event.external_id
-        )
+        rows = links.of_targets(ctx.integration, scope.COMPANY, [event.external_id])
         return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip("not_linked")
 
     def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
