@@ -26,7 +26,9 @@ def consent(link: RecordLink) -> str:
 def sides(link: RecordLink) -> tuple[str, str]:
     """What the two ids are: `Pipedrive person`, `Maileon contact`."""
     recipe = get_recipe(link.integration.recipe)
-    flow = next((flow for flow in recipe.flows if flow.link_type == link.link_type), None)
+    sharing = [flow for flow in recipe.flows if flow.link_type == link.link_type]
+    # A flow that carries something back works on the links of the one that makes them, which starts on the left.
+    flow = next((flow for flow in sharing if flow.side == "left"), sharing[0] if sharing else None)
     if flow is None:
         return "Source", "Target"
     near, far = (recipe.left, recipe.right) if flow.side == "left" else (recipe.right, recipe.left)
