@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
 from django.db.models.base import ModelState
-from django.db.models.expressions import RawSQL
 
 # Kinds of fields, by their exact class: one that is derived may store its values in another way.
 AS_THEY_ARE = frozenset({
@@ -126,14 +125,6 @@ def _stored(model: type[M], values: dict[str, Any]) -> M:
     row._state = ModelState()
     row._state.adding, row._state.db = False, connection.alias
     return row
-
-
-def among(values: Iterable[str]) -> RawSQL:
-    """Many texts as one value of a query, for a lookup like `source_id__in`; a query compiles its values one by one."""
-    rows = {"postgresql": "SELECT json_array_elements_text(%s::json)"}.get(
-        connection.vendor, "SELECT value FROM json_each(%s)"
-    )
-    return RawSQL(rows, [json.dumps(list(values))])  # noqa: S611 (two statements of ours)
 
 
 def _column(field: models.Field[Any, Any], vendor: str) -> Column:

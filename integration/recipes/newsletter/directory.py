@@ -31,9 +31,7 @@ def known_contacts(ctx: Context, writes: Sequence[Write]) -> dict[str, StoredCon
         return {address.lower(): contact for address, contact in found.items() if contact is not None}
     _list_account(ctx)
     hashes = {email_hash(address): address for address in addresses}
-    rows = EmailIndex.objects.filter(
-        connection=ctx.integration.right, object_type=OBJECT, email_hash__in=bulk.among(hashes)
-    )
+    rows = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, email_hash__among=hashes)
     return {
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
