@@ -23,7 +23,7 @@ def content_hash(values: Mapping[str, Any]) -> str:
 def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
     """The links of these records, and the owners of their addresses, in two queries."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    links = {link.source_id: link for link in bulk.load(rows.filter(source_id__among=ids))}
+    links = {link.source_id: link for link in bulk.load(bulk.among(rows, "source_id", ids))}
     hashes = {record.email_hash for record in records.values() if record.email}
     owners = of_addresses(integration, link_type, hashes).exclude(state=LinkState.REMOVED)
     # Put in order here: asked to do so, an SQLite without statistics prefers an index of all the integration's links.
@@ -34,18 +34,17 @@ def load_batch(integration: Integration, link_type: str, ids: Iterable[str], rec
 def of_addresses(integration: Integration, link_type: str, digests: Iterable[str]) -> QuerySet[RecordLink]:
     """The links of records with one of these addresses, given by their keyed hashes.
 
-    The index has only those who have an address, and SQLite cannot tell from the values that none of them is empty:
-    without saying so, all links of the integration are looked at. PostgreSQL can, and would look at all of them if one
-    were: most links may have none.
+    The index has only those who have an address, and no database can tell from the values that none of them is empty:
+    without saying so, all links of the integration are looked at.
     """
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return rows.filter(email_hash__among=filter(None, digests)).exclude(email_hash="")
+    return bulk.among(rows.exclude(email_hash=""), "email_hash", digests)
 
 
 def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> QuerySet[RecordLink]:
     """The links to one of these target records; the index has only those who have one."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return rows.filter(target_id__among=filter(None, ids)).exclude(target_id="")
+    return bulk.among(rows.exclude(target_id=""), "target_id", ids)
 
 
 def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:

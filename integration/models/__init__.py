@@ -7,7 +7,6 @@ from integration.models.connection import Connection, Directory, EmailIndex, Hea
 from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
-from integration.models.lookups import Among
 from integration.models.mapping import Direction, FieldMapping
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, VendorCall
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
@@ -17,7 +16,6 @@ __all__ = [
     "Alert",
     "AlertKind",
     "AlertNotice",
-    "Among",
     "Brake",
     "BrakeKind",
     "Channel",

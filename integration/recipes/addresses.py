@@ -20,8 +20,9 @@ def remember(connection: Connection, object_type: str, records: Mapping[str, Ite
         for external_id, addresses in records.items()
         for position, digest in enumerate(dict.fromkeys(filter(None, map(email_hash, addresses))))
     }
-    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type, external_id__among=records)
-    known = {(row[0], row[1]): row[2:] for row in mine.values_list("external_id", "email_hash", "is_primary", "pk")}
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type)
+    found = bulk.among(mine, "external_id", records)
+    known = {(row[0], row[1]): row[2:] for row in found.values_list("external_id", "email_hash", "is_primary", "pk")}
     news = [key for key, primary in said.items() if key not in known or known[key][0] != primary]
     bulk.insert(
         [

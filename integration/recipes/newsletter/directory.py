@@ -31,12 +31,12 @@ def known_contacts(ctx: Context, writes: Sequence[Write]) -> dict[str, StoredCon
         return {address.lower(): contact for address, contact in found.items() if contact is not None}
     _list_account(ctx)
     hashes = {email_hash(address): address for address in addresses}
-    rows = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, email_hash__among=hashes)
+    listed = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT)
     return {
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
         )
-        for row in rows
+        for row in bulk.among(listed, "email_hash", hashes)
     }
 
 

@@ -14,7 +14,7 @@ from integration.connectors.brevo.records import Event
 from integration.engine import links
 from integration.engine.context import Context
 from integration.engine.flow import Result, Write
-from integration.models import JobState, LinkState, RecordLink, SyncJob
+from integration.models import JobState, LinkState, RecordLink, SyncJob, bulk
 from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 
@@ -35,8 +35,8 @@ class Wish:
 
 def person_links(ctx: Context, ids: Sequence[str]) -> dict[str, RecordLink]:
     """Person id → its link to a contact, for those who have one."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id__among=ids)
-    return {link.source_id: link for link in rows.filter(state=LinkState.ACTIVE)}
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
+    return {link.source_id: link for link in bulk.among(rows, "source_id", ids)}
 
 
 def contact_first(ctx: Context, person_id: str, link: RecordLink | None) -> Result | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from integration.engine.context import Context
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, RecordLink, bulk
 from integration.recipes.planhat_pipedrive import deals, sweeps
 
 COMPANY = "company"
@@ -38,13 +38,12 @@ def _from_links(ctx: Context, among: Collection[str] | None = None) -> frozenset
         for notes in rows.values_list("notes", flat=True)
         if notes.get(deals.ORGANIZATION) and deals.allowed(ctx.settings, str(notes.get(deals.PIPELINE) or ""))
     )
-    return found & _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
+    return _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
 
 
 def _companies(ctx: Context, among: Collection[str]) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
-    known = frozenset(rows.values_list("source_id", flat=True))
-    return known & frozenset(among)
+    return frozenset(bulk.among(rows, "source_id", among).values_list("source_id", flat=True))
 
 
 def _from_deals(ctx: Context) -> frozenset[str]:

@@ -1,0 +1,106 @@
+"""No statement of the daily work looks at more rows because the account is larger.
+
+Each recipe works on the same few records at 1,000 and at 50,000 links; what a statement costs is asked of the database
+itself. PostgreSQL plans by statistics that a new account does not have yet, so both are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from integration import tasks
+from integration.models import RecordLink
+from tests.support import hub, plans
+from tests.support.leadboxer_world import ACTIVITIES, LEADS
+
+SMALL, LARGE = 1_000, 50_000
+# A statement that looked at each row of one kind would cost at least LARGE more, in rows or in instructions.
+SPARE = 2_000 if connection.vendor == "postgresql" else 30_000
+NUMBERS = count()  # HubSpot takes each address once
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+def _change_person(world: Any) -> None:
+    person = world.person("Grace Hopper")
+    world.deliver()
+    hub.drain()
+    world.change(person, name="Grace B. Hopper")
+    world.deliver()
+
+
+def _change_contact(world: Any) -> None:
+    contact = world.contact("Grace Hopper", email=f"grace{next(NUMBERS)}@example.com")
+    world.deliver()
+    hub.drain()
+    world.change(contact, firstname="Amazing Grace")
+    world.deliver()
+
+
+def _change_deal(world: Any) -> None:
+    org = world.organization("Navy")
+    world.person("Grace Hopper", org)
+    world.won(org)
+    world.deliver()
+    hub.drain()
+    world.change("organizations", org, name="US Navy")
+    world.deliver()
+
+
+def _visit(world: Any) -> None:
+    world.ada()
+    world.poll()
+
+
+WORK: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
+    "pipedrive_maileon": ("world", {}, _change_person),
+    "hubspot_maileon": ("hubspot_world", {}, _change_contact),
+    "pipedrive_brevo": ("brevo_world", {}, _change_person),
+    "planhat_pipedrive": ("planhat_world", {}, _change_deal),
+    "leadboxer_pipedrive": ("leadboxer_install", {**LEADS, **ACTIVITIES}, _visit),
+}
+
+
+IN_NOTES = pytest.mark.xfail(strict=True, reason="links of an organization are looked for in all links' notes")
+
+
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(recipe, marks=[IN_NOTES] * (recipe == "planhat_pipedrive")) for recipe in WORK]
+)
+def test_the_work_on_a_few_records_does_not_grow_with_the_account(recipe: str, request: pytest.FixtureRequest) -> None:
+    fixture, settings, change = WORK[recipe]
+    made = request.getfixturevalue(fixture)
+    world = made(**settings) if settings else made
+
+    def cost() -> plans.Costs:
+        with plans.measured() as costs:
+            change(world)
+            hub.drain()
+            for kind in ("fetch_all", "poll"):
+                tasks.start_runs(world.integration, kind)
+                hub.drain()
+        return costs
+
+    cost()  # the first time there is nothing to grow from
+    assert RecordLink.objects.exists()
+    plans.grow(world.integration, range(SMALL))
+    plans.forget_statistics()
+    small = cost()
+    assert len(small) > 30, "hardly a statement was measured"
+    plans.grow(world.integration, range(SMALL, LARGE))
+    young = cost()
+    plans.gather_statistics()
+    grown = {"without statistics": young, "with statistics": cost()}
+
+    worse = [
+        f"{sql[:900]}\n   cost {small.get(sql, 0)} at {SMALL}, {now} at {LARGE} {when}"
+        for when, costs in grown.items()
+        for sql, now in costs.items()
+        if now > 2 * small.get(sql, 0) + SPARE
+    ]
+    assert not worse, "\n".join(worse)

@@ -1,0 +1,138 @@
+"""What each statement of the hub costs its database, and an account that has grown to a size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from integration.models import ConsentEntry, EmailIndex, Integration, RecordLink, SyncLog, WebhookEvent, bulk
+from integration.secrets import email_hash
+
+STEP = 100  # instructions of SQLite between two looks
+EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")
+
+Costs = dict[str, int]  # statement → the most it cost
+
+
+@contextmanager
+def measured() -> Iterator[Costs]:
+    """Note what each statement of this thread costs: rows touched on PostgreSQL, instructions on SQLite."""
+    costs: Costs = {}
+    measure = _rows_touched if connection.vendor == "postgresql" else _instructions
+    with measure(costs):
+        yield costs
+
+
+@contextmanager
+def _rows_touched(costs: Costs) -> Iterator[None]:
+    explaining = False
+
+    def explained(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        nonlocal explaining
+        if not explaining and not many and sql.startswith(EXPLAINED):
+            explaining = True
+            try:
+                costs[sql] = max(costs.get(sql, 0), _explain(sql, params))
+            finally:
+                explaining = False
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        yield
+
+
+def _explain(sql: str, params: Any) -> int:
+    """Carry the statement out, take it back, and return how many rows its plan looked at."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
+        found = cursor.fetchone()[0]
+        transaction.set_rollback(True)
+    return _looked_at((json.loads(found) if isinstance(found, str) else found)[0]["Plan"])
+
+
+def _looked_at(node: dict[str, Any]) -> int:
+    removed = sum(count for name, count in node.items() if name.startswith("Rows Removed by"))
+    here = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return int(here) + sum(_looked_at(child) for child in node.get("Plans", ()))
+
+
+@contextmanager
+def _instructions(costs: Costs) -> Iterator[None]:
+    connection.ensure_connection()
+    spent: Costs = {}
+    current = ""
+
+    def look() -> None:
+        spent[current] = spent.get(current, 0) + STEP
+
+    def settle() -> None:
+        for sql, cost in spent.items():
+            costs[sql] = max(costs.get(sql, 0), cost)
+        spent.clear()
+
+    def run(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        nonlocal current
+        settle()  # rows are fetched after the statement has begun: it goes on until the next one begins
+        current = sql
+        spent[sql] = 0
+        return execute(sql, params, many, context)
+
+    connection.connection.set_progress_handler(look, STEP)
+    try:
+        with connection.execute_wrapper(run):
+            yield
+    finally:
+        connection.connection.set_progress_handler(None, STEP)
+        settle()
+
+
+def grow(integration: Integration, numbers: range) -> None:
+    """Add rows like those the integration has, one per number: links, log, consent, addresses and events."""
+    connections = (integration.left, integration.right)
+    own: list[tuple[type[models.Model], dict[str, Any], tuple[str, ...]]] = [
+        (RecordLink, {"integration": integration}, ("link_type",)),
+        (SyncLog, {"integration": integration}, ("flow",)),
+        (ConsentEntry, {"integration": integration}, ("became",)),
+        (EmailIndex, {"connection__in": connections}, ("connection", "object_type")),
+        (WebhookEvent, {"connection__in": connections}, ("connection", "object_type")),
+    ]
+    for model, filters, kind in own:
+        rows = model._default_manager.filter(**filters).order_by("pk")
+        first_of_kind = {tuple(getattr(row, name) for name in kind): row for row in reversed(rows)}
+        for key, row in first_of_kind.items():
+            bulk.insert([_like(row, f"{'-'.join(map(str, key))}-{n}") for n in numbers])
+
+
+def _like(row: models.Model, name: str) -> models.Model:
+    """Return a new row of the record of this name."""
+    values = {
+        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+    }
+    for column in ("source_id", "target_id", "external_id", "dedupe_key", "marker"):
+        if values.get(column):
+            values[column] = name
+    if values.get("email_hash"):
+        values["email_hash"] = email_hash(f"{name}@example.com")
+    return bulk.new(type(row), **values)
+
+
+def forget_statistics() -> None:
+    """Leave the database what a new account leaves it: no statistics at all, or those of an empty table."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text LIKE 'integration_%'")
+            cursor.execute("UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname LIKE 'integration_%'")
+        else:
+            cursor.execute("ANALYZE sqlite_schema")  # makes the table of statistics
+            cursor.execute("DELETE FROM sqlite_stat1")
+            cursor.execute("ANALYZE sqlite_schema")  # reads it again
+
+
+def gather_statistics() -> None:
+    """Let the database look at what it has."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
