@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from sandbox.thread import SandboxThread
+from tests.support import database
 
-# The gate repeats the same examples; `HYPOTHESIS_PROFILE=search make test` looks for new ones.
+# The gate repeats the same examples; `make search` looks for new ones.
 hypothesis_settings.register_profile("gate", derandomize=True)
-hypothesis_settings.register_profile("search", derandomize=False)
+hypothesis_settings.register_profile("search", derandomize=False, max_examples=2_000, print_blob=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
@@ -34,17 +35,17 @@ def sandbox(sandbox_process: SandboxThread, settings: Any) -> SandboxThread:
     return sandbox_process
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _empty_tables_row_by_row() -> Iterator[None]:
-    """PostgreSQL's TRUNCATE of all tables takes 0.3 seconds after each test, deleting the few rows a twentieth."""
-    with pytest.MonkeyPatch.context() as patch:
-        if connection.vendor == "postgresql":
-            patch.setattr(
-                type(connection.ops),
-                "sql_flush",
-                lambda self, style, tables, **options: [f"DELETE FROM {self.quote_name(table)};" for table in tables],
-            )
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """A migrated database for this process; tests that commit leave it as the migrations left it."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, database.ready():
+        kept = database.filled()
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: database.empty(kept))
+        django_db_blocker.block()
         yield
+        django_db_blocker.restore()
 
 
 class Guard:

@@ -31,6 +31,7 @@ from integration.connectors.registry import CONNECTORS, get_connector
 from integration.models import WebhookEvent
 from tests.integration.test_access import names
 from tests.support.factories import ConnectionFactory, EndpointFactory
+from tests.support.search import examples
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos("W7", "W17")]
 
@@ -46,7 +47,10 @@ FOR_MACHINES = {"portal:install", "portal:oauth_callback"}
 SECRET = "lockstep:s3cret-of-this-endpoint"
 LONGEST = 5.0  # seconds for one answer
 calls = settings(
-    max_examples=50, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    max_examples=examples(10),
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -81,6 +85,7 @@ def kinds_of_calls() -> Any:
             yield pytest.param(label, GenerationMode.NEGATIVE, id=f"{label} odd")
 
 
+@pytest.mark.property
 @pytest.mark.parametrize(("label", "mode"), kinds_of_calls())
 def test_each_answer_is_one_that_is_written_there(doors: dict[str, Any], label: str, mode: GenerationMode) -> None:
     operation = OPERATIONS[label]

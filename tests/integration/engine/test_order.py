@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies
 
 from integration.models import SyncJob
 from tests.support import hub
+from tests.support.search import examples
 
 OPS = strategies.lists(
     strategies.tuples(
@@ -30,7 +31,7 @@ numbers = itertools.count(1)
     repeat=1,
 )
 @given(ops=OPS, shuffle=strategies.randoms(use_true_random=False), repeat=strategies.integers(1, 3))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_end_state_is_that_of_the_newest(world, ops, shuffle, repeat):
     ids, late, alive, names = [], [], {}, {}
     for _ in range(2):

@@ -14,6 +14,7 @@ from integration.models import Connection, Integration
 from integration.recipes.registry import RECIPES, get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
 from tests.support import factories
+from tests.support.search import examples
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORLDS = {
@@ -27,7 +28,10 @@ ODD = strategies.text(max_size=12) | strategies.sampled_from(
      "None", "[]", "' OR 1=1 --"]
 )  # fmt: skip
 few = settings(
-    max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    max_examples=examples(4),
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -35,6 +39,7 @@ def test_every_recipe_is_tried() -> None:
     assert WORLDS.keys() == RECIPES.keys()
 
 
+@pytest.mark.property
 @pytest.mark.chaos("W9", "W16")
 @pytest.mark.parametrize("recipe", WORLDS)
 def test_no_value_of_a_settings_form_is_an_error_of_ours(recipe: str, request: Any) -> None:
@@ -69,13 +74,14 @@ def app(sandbox: Any, settings: Any, db: None) -> None:
     settings.OAUTH_APPS = {"pipedrive": {"client_id": OAUTH_CLIENT_ID, "client_secret": OAUTH_CLIENT_SECRET}}
 
 
+@pytest.mark.property
 @pytest.mark.chaos("H9")
 def test_no_way_back_from_a_consent_page_is_an_error_of_ours(app: None) -> None:
     before = Connection.objects.count()
     names = strategies.sampled_from(["state", "code", "error", "error_description", "scope", "next", "tenant", "for"])
     query = strategies.dictionaries(names, ODD, max_size=5)
 
-    @settings(few, max_examples=80)
+    @settings(few, max_examples=examples(25))
     @given(query=query, started=strategies.none() | query, right=strategies.booleans())
     def play(query: dict[str, str], started: dict[str, str] | None, right: bool) -> None:
         client = Client()

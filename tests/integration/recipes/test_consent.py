@@ -22,6 +22,7 @@ from integration.secrets import email_hash
 from integration.tasks import start_runs
 from sandbox.hubspot.seed import PORTAL_ID
 from tests.support import hub
+from tests.support.search import examples
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ STEPS = strategies.lists(
 )
 numbers = itertools.count(1)
 hunt = settings(
-    max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate),
+    max_examples=examples(3), deadline=None, phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ from integration.models import WebhookEvent
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import webhook_cases
 from tests.support.factories import ConnectionFactory, EndpointFactory, IntegrationFactory
+from tests.support.search import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.chaos("W7", "W11", "W12", "W16")]
 SECRET = "lockstep:s3cret-of-this-endpoint"
@@ -52,7 +53,10 @@ ODD = strategies.recursive(
     max_leaves=6,
 )  # fmt: skip
 many = settings(
-    max_examples=60, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    max_examples=examples(20),
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -137,6 +141,7 @@ def settled() -> None:
     assert not WebhookEvent.objects.filter(state="new").exists()
 
 
+@pytest.mark.property
 @pytest.mark.parametrize("vendor", FIXTURES)
 def test_a_spoiled_delivery_is_taken_and_routed(doors: dict[str, Any], vendor: str) -> None:
     @many
@@ -148,6 +153,7 @@ def test_a_spoiled_delivery_is_taken_and_routed(doors: dict[str, Any], vendor: s
     play()
 
 
+@pytest.mark.property
 @pytest.mark.parametrize("vendor", ["maileon", "brevo", "planhat"])
 def test_odd_parameters_of_the_address_are_taken(doors: dict[str, Any], vendor: str) -> None:
     names = strategies.sampled_from(["event", "email", "external_id", "eid", "import", "model", "action", "timestamp"])

@@ -10,6 +10,7 @@ from integration.engine import replay, runs
 from integration.models import Connection, RateBudget, SyncLog, SyncRun
 from integration.tasks import start_runs
 from tests.support import hub
+from tests.support.search import seeds
 
 NAMES = ("Ada Byron", "Bob Miller", "Eve Stone")
 
@@ -104,7 +105,8 @@ class Story:
         self.world.sandbox.control("POST", "/time", {"advance_seconds": 60})
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.property
+@pytest.mark.parametrize("seed", seeds(4))
 def test_no_order_of_events_undoes_an_opt_out_or_raises_a_permission(world, seed):
     story = Story(world, seed)
     history = []
