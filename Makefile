@@ -6,6 +6,12 @@ STAMP := $(VENV)/.installed
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/lockstep_test
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/9
 PYTEST_ARGS ?=
+PARALLEL := -n auto --dist worksteal
+# Processes that are killed, cut off and put on hosts of their own have a command of their own: make chaos.
+PROCESSES := --ignore-glob=*/chaos/test_kill*.py --ignore=tests/chaos/test_processes.py --ignore=tests/chaos/test_hosts.py
+all_tests = $(BIN)/python -m pytest $(PARALLEL) $(PROCESSES) $(PYTEST_ARGS)
+FAST := -m "not slow and not property and not browser" --ignore=tests/chaos --ignore=tests/sandbox --ignore=tests/browser \
+	--ignore=tests/integration/recipes --ignore=tests/docs
 BENCH ?=
 MINUTES ?= 10
 # The demo has a database and ports of its own: web port, sandbox port, name.
@@ -14,7 +20,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres check audit chaos soak screenshots bench run fmt clean
+.PHONY: help demo demo-check test test-postgres test-fast search check audit chaos soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,10 +38,16 @@ demo-check: $(STAMP) ## the same without a person: one line per item of each rec
 	$(call demo_env,8001,8901,demo-check) $(BIN)/python manage.py demo --check
 
 test: $(STAMP) ## all tests, embedded default (SQLite, ORM broker)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(all_tests)
 
 test-postgres: $(STAMP) ## all tests on PostgreSQL and Redis
-	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest $(PYTEST_ARGS)
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(all_tests)
+
+test-fast: $(STAMP) ## within a minute, what to run at each change: no browser, no recipe of its own, nothing slow
+	$(BIN)/python -m pytest $(PARALLEL) $(FAST) $(PYTEST_ARGS)
+
+search: $(STAMP) ## look for new examples that break a promise; MINUTES=30
+	$(BIN)/python -m tests.search --minutes $(MINUTES)
 
 check: $(STAMP) ## lint, types, import direction, migrations, production settings
 	$(BIN)/ruff format --check .

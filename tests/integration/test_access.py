@@ -1,4 +1,4 @@
-"""Who gets what at each address of the hub: its own member, another tenant's, the Support role, and nobody at all.
+"""Who gets what at each address of the hub: owner, editor, viewer, another tenant's owner, the Support role, nobody.
 
 The addresses come from the URL configuration. One that is not in these tables, or stands there and is gone, fails.
 """
@@ -40,7 +40,9 @@ class Gets(NamedTuple):
 class Row(NamedTuple):
     """What each of them gets. A POST says nothing that could be done: 422 and 400 are answers of a form."""
 
-    own: Gets
+    owner: Gets
+    editor: Gets
+    viewer: Gets
     foreign: Gets
     support: Gets
     nobody: Gets
@@ -49,49 +51,50 @@ class Row(NamedTuple):
 NONE, TO_LOGIN, REFUSED = Gets(404, 404), Gets(302, 302), Gets(403, 403)
 
 
-def of_members(get: int, post: int) -> Row:
-    return Row(Gets(get, post), NONE, NONE, TO_LOGIN)
+def of_members(get: int, post: int, *, viewer: int = 0, foreign: Gets = NONE) -> Row:
+    """What owner and editor get, and what a viewer gets for a POST where that is something else."""
+    return Row(Gets(get, post), Gets(get, post), Gets(get, viewer or post), foreign, foreign, TO_LOGIN)
 
 
 def of_all(get: int, post: int) -> Row:
-    return Row(*[Gets(get, post)] * 4)
+    return Row(*[Gets(get, post)] * len(Row._fields))
 
 
 LOOK = of_members(200, 200)  # a POST is a look, too
 BUTTON_FOREIGN = Gets(405, 404)
 HUB = {
-    "app_webhook": Row(*[Gets(405, 401)] * 4),  # proven by the app's secret, whoever is signed in
-    "webhook": Row(*[Gets(405, 401)] * 4),  # and by the endpoint's
+    "app_webhook": of_all(405, 401),  # proven by the app's secret, whoever is signed in
+    "webhook": of_all(405, 401),  # and by the endpoint's
     "livez": of_all(200, 200),
     "readyz": of_all(200, 200),
     "healthz": of_all(200, 200),
     "metrics": of_all(404, 404),  # no METRICS_TOKEN is set
     "login": of_all(200, 200),
-    "logout": Row(*[Gets(405, 302)] * 4),
+    "logout": of_all(405, 302),
     "portal:home": of_all(302, 302),
-    "portal:install": Row(*[Gets(404, 405)] * 4),  # no app is configured
-    "portal:oauth_callback": Row(*[Gets(404, 405)] * 4),
+    "portal:install": of_all(404, 405),  # no app is configured
+    "portal:oauth_callback": of_all(404, 405),
     "portal:invitation": of_all(404, 404),  # no such token
     "portal:team": of_members(200, 404),  # nothing the page knows is asked for
     "portal:overview": LOOK,
-    "portal:connect": of_members(200, 200),
+    "portal:connect": of_members(200, 200, viewer=404),
     "portal:people": of_members(200, 422),
     "portal:integration": LOOK,
-    "portal:settings": of_members(200, 422),
-    "portal:summary": Row(Gets(405, 200), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
-    "portal:fields": of_members(200, 503),  # the vendor does not answer here
-    "portal:sample": Row(Gets(405, 404), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
-    "portal:account": Row(Gets(405, 404), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
+    "portal:settings": of_members(200, 422, viewer=404),
+    "portal:summary": of_members(405, 200, viewer=404, foreign=BUTTON_FOREIGN),
+    "portal:fields": of_members(200, 503, viewer=404),  # the vendor does not answer here
+    "portal:sample": of_members(405, 404, foreign=BUTTON_FOREIGN),
+    "portal:account": of_members(405, 404, foreign=BUTTON_FOREIGN),
     "portal:stop": of_members(200, 302),
     "portal:activity": LOOK,
     "portal:waiting": LOOK,
-    "portal:brakes": LOOK,
+    "portal:brakes": of_members(200, 200, viewer=404),
     "portal:record": of_members(200, 404),
-    "portal:fetch_all": LOOK,
+    "portal:fetch_all": of_members(200, 200, viewer=404),
     "portal:runs": LOOK,
     "portal:report": LOOK,
     "portal:run": LOOK,
-    "portal:cancel": Row(Gets(405, 302), BUTTON_FOREIGN, BUTTON_FOREIGN, TO_LOGIN),
+    "portal:cancel": of_members(405, 302, viewer=404, foreign=BUTTON_FOREIGN),
 }
 
 # The console. To members it does not exist; Support looks at what is the hub's and presses nothing.
@@ -179,6 +182,7 @@ def test_every_address_has_an_entry_and_every_entry_an_address() -> None:
 @pytest.mark.parametrize("name", HUB)
 def test_the_portal_and_what_vendors_call(name: str, support: Client) -> None:
     member = MemberFactory()
+    lesser = [MemberFactory(tenant=member.tenant, role=role) for role in ("editor", "viewer")]
     integration = IntegrationFactory(tenant=member.tenant)
     endpoint = EndpointFactory(connection=integration.left)
     values = {
@@ -188,9 +192,8 @@ def test_the_portal_and_what_vendors_call(name: str, support: Client) -> None:
     pattern = next(entry for full, entry in names() if full == name)
     address = reverse(name, kwargs={key: values[key] for key in pattern.pattern.converters})
 
-    found = Row(
-        *(ask(who, address) for who in (someone(member.user), someone(MemberFactory().user), support, someone()))
-    )
+    people = [someone(row.user) for row in (member, *lesser, MemberFactory())]
+    found = Row(*(ask(who, address) for who in (*people, support, someone())))
 
     assert found == HUB[name]
 
@@ -259,7 +262,7 @@ FOREIGN = (
 )
 
 
-@pytest.mark.parametrize("name", [name for name, row in HUB.items() if row.own.get == 200 and "portal:" in name])
+@pytest.mark.parametrize("name", [name for name, row in HUB.items() if row.owner.get == 200 and "portal:" in name])
 def test_no_parameter_of_ones_own_pages_leads_to_another_tenant(name: str, support: Client) -> None:
     member = MemberFactory()
     integration = IntegrationFactory(tenant=member.tenant)
