@@ -76,18 +76,19 @@ def test_writes_are_documented(pipedrive, method, path, body):
     check_response(method, path, answer.status_code, answer.json())
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda item: f"{item.method} {item.path}")
-def test_cost_and_scopes_are_the_documented_ones(endpoint):
-    path = f"/api/{endpoint.path}" if endpoint.path.startswith("v2/") else f"/{endpoint.path}"
+def test_cost_and_scopes_are_the_documented_ones():
+    assert len(ENDPOINTS) > 100
+    for endpoint in ENDPOINTS:
+        path = f"/api/{endpoint.path}" if endpoint.path.startswith("v2/") else f"/{endpoint.path}"
 
-    _, _, operation = find_operation(endpoint.method, path)
+        _, _, operation = find_operation(endpoint.method, path)
 
-    assert endpoint.cost == operation["x-token-cost"]
-    scopes = {scope for entry in operation.get("security", []) for scope in entry.get("oauth2", [])}
-    if "webhooks" in endpoint.path:  # the guides and real apps name webhooks:* where the spec names admin
-        scopes |= {scope for scope in endpoint.scopes if scope.startswith("webhooks:")}
-    if scopes and scopes != {"base"}:
-        assert set(endpoint.scopes) == scopes
+        assert endpoint.cost == operation["x-token-cost"], endpoint
+        scopes = {scope for entry in operation.get("security", []) for scope in entry.get("oauth2", [])}
+        if "webhooks" in endpoint.path:  # the guides and real apps name webhooks:* where the spec names admin
+            scopes |= {scope for scope in endpoint.scopes if scope.startswith("webhooks:")}
+        if scopes and scopes != {"base"}:
+            assert set(endpoint.scopes) == scopes, endpoint
 
 
 @pytest.mark.parametrize("body", [{"name": "X", "email": "a@example.com"}, {"name": 5}, {"owner_id": "1"}])

@@ -16,17 +16,17 @@ LISTS = ("synclog", "syncjob", "webhookevent", "recordlink", "vendorcall", "sync
 
 
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("query", ["integration=zzz", f"run={HUGE}", f"q={HUGE}", "q=%00", "reason=%00", "q=%C2%B2"])
-def test_the_consoles_lists(console: Client, rows: Any, name: str, query: str) -> None:
-    answer = console.get(reverse(f"admin:integration_{name}_changelist") + f"?{query}", follow=True)
-    assert answer.status_code in (200, 400)
+def test_the_consoles_lists(console: Client, rows: Any, name: str) -> None:
+    for query in ("integration=zzz", f"run={HUGE}", f"q={HUGE}", "q=%00", "reason=%00", "q=%C2%B2"):
+        answer = console.get(reverse(f"admin:integration_{name}_changelist") + f"?{query}", follow=True)
+        assert answer.status_code in (200, 400), query
 
 
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("key", ["zzz", HUGE, "²", "a\0b"])
-def test_the_consoles_rows(console: Client, db: None, name: str, key: str) -> None:
-    answer = console.get(reverse(f"admin:integration_{name}_change", args=[key]))
-    assert answer.status_code in (302, 400, 404)
+def test_the_consoles_rows(console: Client, db: None, name: str) -> None:
+    for key in ("zzz", HUGE, "²", "a\0b"):
+        answer = console.get(reverse(f"admin:integration_{name}_change", args=[key]))
+        assert answer.status_code in (302, 400, 404), key
 
 
 @pytest.mark.parametrize("code", ["²²²²²²", "\0", HUGE, "zzz"])
