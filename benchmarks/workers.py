@@ -13,7 +13,8 @@ from benchmarks.stage import Stage, stage
 INTEGRATIONS, PEOPLE = 16, 40
 LATENCY_MS = 100
 CLUSTERS = (1, 2, 4)
-REACH = {2: 1.9, 4: 3.6}
+# SQLite has one writer: there a further cluster shall do no harm.
+REACH = {"postgres": {2: 1.9, 4: 3.6}, "embedded": {2: 0.9, 4: 0.9}}
 
 
 def run(*, stack: str, rows: int, as_json: bool, short: bool) -> bool:
@@ -34,7 +35,7 @@ def _figures(hub: Stage, stack: str, people: int, short: bool) -> Iterator[Figur
         rates[clusters] = len(rows) * people / _work(hub, rows, people, clusters)
         for number in range(clusters):
             hub.processes.kill(f"worker{number}")
-    for clusters, ratio in REACH.items():
+    for clusters, ratio in REACH[stack].items():
         wanted = ratio * (0.5 if short else 1.0)
         yield at_least(f"workers, {stack}: {clusters} clusters", rates[clusters], "/s", rates[1], wanted)
 
