@@ -20,7 +20,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres test-fast search check audit chaos soak screenshots bench run fmt clean
+.PHONY: help demo demo-check test test-postgres test-fast search coverage metrics check audit chaos soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,13 @@ test-fast: $(STAMP) ## within a minute, what to run at each change: no browser, 
 
 search: $(STAMP) ## look for new examples that break a promise; MINUTES=30
 	$(BIN)/python -m tests.search --minutes $(MINUTES)
+
+coverage: $(STAMP) ## which lines and branches the tests reach, room by room; takes twice as long as the tests
+	$(BIN)/python -m pytest $(PARALLEL) $(PROCESSES) --cov --cov-report= --cov-report=json:var/coverage.json $(PYTEST_ARGS)
+	$(BIN)/python .ci/metrics.py
+
+metrics: $(STAMP) ## figures of the code, room by room: size, density, complexity, types, docstrings, coverage
+	$(BIN)/python .ci/metrics.py
 
 check: $(STAMP) ## lint, types, import direction, migrations, production settings
 	$(BIN)/ruff format --check .
