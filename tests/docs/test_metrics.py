@@ -13,7 +13,7 @@ SAMPLE = '''
 from typing import Any, cast
 
 def load_links(ids: list[str]) -> Any:
-    """Load the links of these ids."""
+    """Load the links of the ids."""
     found = [one for one in ids if one]
     return cast(list[str], found) if found else (last := None)  # type: ignore[return-value]
 
