@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 
+from integration import tasks
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
+from integration.connectors.maileon.records import Page as ReportPage
 from integration.engine import replay, router, runner, runs, together
-from integration.models import Connection, Doorbell, RateBudget, SyncJob, SyncLog, SyncRun, WebhookEvent
+from integration.engine.batch import Done
+from integration.engine.context import Context
+from integration.engine.flow import Item, Result
+from integration.models import (
+    Brake,
+    Connection,
+    Doorbell,
+    RateBudget,
+    RecordLink,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    WebhookEvent,
+)
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.integration.recipes.pipedrive_maileon.test_people import came_back, check_connections, confirmed
 from tests.support import hub
+from tests.support.factories import EventFactory, IntegrationFactory
 from tests.support.world import World
 
 
@@ -234,36 +253,44 @@ def test_a_page_that_always_fails_ends_the_run(world, monkeypatch):
     assert r.state == "failed"
 
 
-def test_one_unreadable_secret_stops_nobody_else(world, django_db_blocker):
-    from django.db import connection
-
-    from tests.support.factories import EventFactory, IntegrationFactory
-
+def test_one_unreadable_secret_stops_nobody_else(world):
     other = IntegrationFactory()
-    EventFactory(connection=other.left)
-    with connection.cursor() as c:
-        c.execute(
+    event = EventFactory(connection=other.left)
+    with database.cursor() as cursor:
+        cursor.execute(
             "update integration_connection set credentials='gAAAAAbroken' where id=%s",
-            [other.left_id.hex if connection.vendor == "sqlite" else str(other.left_id)],
+            [other.left_id.hex if database.vendor == "sqlite" else str(other.left_id)],
         )
-    world.person("Ada Byron")
-    for d in world.held():
-        world.post(d)
+    person_id = world.person("Ada Byron")
+    for delivery in world.held():
+        assert world.post(delivery) == 200
+
     router.route_new_events(get_recipe)
-    assert WebhookEvent.objects.filter(state="new").count() == 0
+
+    assert not WebhookEvent.objects.filter(state="new").exists()
+    assert SyncJob.objects.filter(integration=world.integration, external_id=person_id, state="waiting").count() == 1
+    assert SyncJob.objects.filter(integration=other, external_id=event.external_id, state="waiting").count() == 1
+    assert runner.run(str(world.integration.pk), get_recipe) == "idle"
+    assert world.mails() == ["ada.byron@example.com"]
 
 
-def test_people_we_cannot_see_stay_subscribed(world):
-    ids = []
-    for n in range(30):
-        ids.append(confirmed(world, f"P{n} Q")[0])
+@pytest.mark.parametrize("many", [3, 30], ids=["few, which no brake holds", "many"])
+def test_people_we_cannot_see_stay_subscribed(world, many):
+    ids = [confirmed(world, f"P{n} Q")[0] for n in range(many)]
     rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
     for person_id in ids:
         rows.pop(int(person_id))
-    before = len(world.contacts())
+    before = set(world.contacts())
+    SyncLog.objects.all().delete()
+
     replay.resync(world.integration, "person_to_contact", ids)
     hub.drain()
-    assert len(world.contacts()) == before
+
+    assert set(world.contacts()) == before
+    assert len(before) == many
+    said = SyncLog.objects.filter(flow="person_to_contact").values_list("source_id", "outcome", "reason")
+    assert sorted(said) == sorted((person_id, "skipped", "not_visible") for person_id in ids)
+    assert not Brake.objects.exclude(engaged_at=None).exists(), "no decision of a person is needed for this"
 
 
 def test_one_person_we_may_not_edit_stops_nobody_else(world):
@@ -271,45 +298,68 @@ def test_one_person_we_may_not_edit_stops_nobody_else(world):
     b, eb = confirmed(world, "Bob Leaver")
     world.leave(ea)
     world.leave(eb)
+    refusal = {"status": 403, "times": 99, "method": "PATCH", "path_contains": f"/persons/{a}"}
     world.sandbox.control(
-        "POST",
-        "/misbehave",
-        {
-            "vendor": "pipedrive",
-            "webhooks": {"hold": True},
-            "fail_next": [{"status": 403, "times": 99, "method": "PATCH", "path_contains": f"/persons/{a}"}],
-        },
+        "POST", "/misbehave", {"vendor": "pipedrive", "webhooks": {"hold": True}, "fail_next": [refusal]}
     )
-    from integration import tasks
-
-    for d in world.held():
-        world.post(d)
-    for _i in range(4):
+    for delivery in world.held():
+        assert world.post(delivery) == 200
+    for _ in range(4):
         hub.drain()
         tasks.check_integration(str(world.integration.pk))
         world.held()
     hub.drain()
-    world.integration.left.refresh_from_db()
+
     assert world.shown(b) == ("no", "unsubscribed")
+    assert world.shown(a) == ("yes", "confirmed"), "Pipedrive refuses this one"
+    world.integration.left.refresh_from_db()
+    assert world.integration.left.health == "ok", "the right is missing for one person, not for all"
+    stopped = SyncJob.objects.get(flow="consent_to_person", external_id=a)
+    assert (stopped.state, stopped.reason) == ("held", "permission_missing")
 
 
 def test_a_run_leaves_waiting_jobs_alone(world):
-    from integration.engine.batch import Done
-    from integration.engine.context import Context
-    from integration.engine.flow import Item, Result
-
+    """A run met a failure of a record whose own job still waits: the job keeps its tries, its time and its hint."""
     flow = get_recipe("pipedrive_maileon").flow("person_to_contact")
-    SyncJob.objects.create(
+    waiting = SyncJob.objects.create(
         integration=world.integration, flow=flow.key, external_id="5", hint={"merged_into": "9"}, attempts=16
     )
     ctx = Context(world.integration, get_recipe("pipedrive_maileon"))
-    together.keep_unfinished(
-        ctx, flow, [Done(Item("5", {"run": "fetch_all"}), None, None, Result("failed", reason="record_refused"))]
-    )
-    j = SyncJob.objects.get(external_id="5")
-    assert j.state == "waiting"
-    assert "merged_into" in j.hint
+    failed = Result("failed", reason="record_refused")
+    items = [Item(key, {"run": "fetch_all"}) for key in ("5", "6")]
+
+    together.keep_unfinished(ctx, flow, [Done(item, None, None, failed) for item in items])
+
+    rows = {job.external_id: job for job in SyncJob.objects.all()}
+    assert rows.keys() == {"5", "6"}
+    assert (rows["6"].state, rows["6"].reason) == ("dead", "record_refused"), "what has no job gets one"
+    assert (rows["5"].state, rows["5"].attempts, rows["5"].hint) == ("waiting", 16, {"merged_into": "9"})
+    assert rows["5"].next_attempt_at == waiting.next_attempt_at
 
 
-def test_of_several_report_rows_the_newest_counts(world):
-    pass
+@pytest.mark.parametrize("order", ["oldest first", "newest first"])
+def test_of_several_report_rows_the_newest_counts(world, monkeypatch, order):
+    """Somebody left, came back and left again; no webhook arrived. The report names them twice, in any order."""
+    person_id, email = confirmed(world)
+    world.leave(email)
+    world.held()
+    really = MaileonClient.unsubscriptions_page
+    first = really(mclient(world)).records[0]
+    rows = [replace(first, mailing_id="111"), replace(first, timestamp=a_minute_after(first), mailing_id="222")]
+    if order == "newest first":
+        rows.reverse()
+    monkeypatch.setattr(MaileonClient, "unsubscriptions_page", lambda self, *args, **how: ReportPage(tuple(rows), None))
+
+    start_runs(world.integration, "poll")
+    hub.drain()
+
+    link = RecordLink.objects.get(source_id=person_id, link_type="person")
+    assert link.notes["report_seen"] == a_minute_after(first)
+    assert world.shown(person_id) == ("no", "unsubscribed")
+    entries = SyncLog.objects.filter(flow="consent_to_person", source_id=person_id, action="mark_unsubscribed")
+    assert entries.count() == 1, "two rows are one opt-out"
+
+
+def a_minute_after(row):
+    """The time of a report's row, a minute later, in the vendor's own form."""
+    return (datetime.fromisoformat(row.timestamp) + timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")
