@@ -146,6 +146,7 @@ def test_a_worker_that_sleeps_longer_than_its_lease_writes_nothing_twice(farm, t
     time.sleep(2)
 
     stage.judge(tally)
+    assert stage.mails() == {f"p{n}@example.com": 1 for n in range(PEOPLE)}
 
 
 @pytest.mark.chaos("P6")

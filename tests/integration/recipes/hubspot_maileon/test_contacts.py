@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integration.engine import preview, provisioning, runs
-from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun
+from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub
@@ -283,10 +283,12 @@ def test_a_lost_deletion_is_found_by_the_weekly_comparison(world):
     contact_id, email = confirmed(world)
     world.delete(contact_id)
     world.held()  # lost
+    assert email in world.contacts()
     start_runs(world.integration, "reconcile")
     hub.drain()
 
     assert email not in world.contacts()
+    assert SyncLog.objects.get(source_id=contact_id, action="unsubscribe").outcome == "synced"
 
 
 def test_values_that_do_not_fit_stay_behind_and_the_rest_goes(world):
@@ -381,4 +383,6 @@ def test_events_we_have_no_use_for_cost_nothing(world):
     world.deliver()
 
     assert world.calls("hubspot") == []
+    event = WebhookEvent.objects.latest("id")
+    assert (event.state, event.reason) == ("ignored", "unhandled_event")
     assert not SyncJob.objects.filter(state="waiting", next_attempt_at__lte=timezone.now()).exists()

@@ -12,8 +12,11 @@ from tests.support.leadboxer_world import ACTIVITIES, LEADS
 
 def test_no_webhook_is_made_and_none_is_asked_for(leadboxer_install):
     world = leadboxer_install(**{**LEADS, **ACTIVITIES})
-    provisioning.provision(world.integration, get_recipe)
+    results = provisioning.provision(world.integration, get_recipe)
 
+    assert all(result.ok for result in results), results
+    assert any("/dealFields" in call for call in world.calls("pipedrive")), "it was installed, and calls are seen"
+    provisioning.provision(world.integration, get_recipe)
     assert world.sandbox.control("GET", "/pipedrive/acme/state")["webhooks"] == []
     assert not any("webhooks" in call for call in world.calls("pipedrive"))
     assert not WebhookEndpoint.objects.exists()
@@ -48,6 +51,7 @@ def test_diagnose_finds_nothing_wrong(leadboxer_install):
     world.poll()
     report = examine(world.integration, get_recipe)
 
+    assert len(report.findings) > 5, "it looked"
     wrong = [finding for finding in report.findings if finding.status == NOT_OK]
     assert [finding.what for finding in wrong if "worker" not in finding.what.lower()] == []
 

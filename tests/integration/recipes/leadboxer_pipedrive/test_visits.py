@@ -79,6 +79,8 @@ def test_nothing_of_a_title_or_address_becomes_markup():
 
     assert "<script>" not in said["note"]
     assert "<b>" not in said["note"]
+    assert "&lt;b&gt;x&lt;/b&gt;" in said["note"]
+    assert "&lt;script&gt;" in said["note"]
 
 
 def test_a_very_long_visit_is_cut_and_says_so():

@@ -88,6 +88,7 @@ def test_a_person_stays_on_a_list_as_long_as_one_deal_belongs_there(world, ada):
 def test_a_deleted_deal_lets_its_list_go(world, ada):
     deal = world.deal(title="One", person_id=ada)
     world.deliver()
+    assert lists(world) == {QUALIFIED}
     world.sandbox.control("DELETE", f"/pipedrive/acme/deals/{deal}")
 
     world.deliver()

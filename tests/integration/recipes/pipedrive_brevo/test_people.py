@@ -78,6 +78,7 @@ def test_a_change_updates_the_contact_and_its_echo_stops(brevo_world, ada):
 
 @pytest.mark.chaos("W10")
 def test_a_value_that_was_cleared_is_cleared_there_too(brevo_world, ada):
+    assert brevo_world.contact(ADA)["attributes"]["COMPANY"]
     brevo_world.change(ada, org_id=None)
 
     brevo_world.deliver()
@@ -235,6 +236,9 @@ def test_without_the_setting_new_contacts_stay_where_they_are(brevo_world):
 
     brevo_world.poll()
 
+    rows = brevo_world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows.values()
+    assert not [row for row in rows if "eve@example.org" in str(row)]
+    assert brevo_world.log(flow="contact_to_person").reason == "not_linked"
     assert not RecordLink.objects.filter(link_type="person", written__email="eve@example.org").exists()
 
 

@@ -94,6 +94,8 @@ def test_jobs_of_a_switched_off_flow_ring_for_nobody(world, rings):
         Doorbell.objects.update(rung_at=None)
         runner.run(str(world.integration.pk), get_recipe)
     assert len(rings) == 0
+    job = SyncJob.objects.get(flow="deal_to_event")
+    assert (job.state, job.reason) == ("held", "flow_off")
 
 
 def test_the_deal_of_a_held_person_is_held_too(sandbox, settings, transactional_db):
@@ -226,9 +228,11 @@ def test_an_opted_out_address_gets_no_permission(sandbox, settings, transactiona
 def test_an_opted_out_address_gets_no_mail(world):
     world.sandbox.state.maileon.accounts[501].markers.add("shop@example.com")
     mclient(world).create_contact(Contact(email="shop@example.com"), permission=1)
-    world.person("Shop", email="shop@example.com")
+    person_id = world.person("Shop", email="shop@example.com")
     world.deliver()
     assert world.mails() == []
+    assert world.shown(person_id) == ("no", "unsubscribed")
+    assert SyncLog.objects.filter(source_id=person_id, flow="person_to_contact").latest("id").reason == "unsubscribed"
 
 
 def test_fetch_all_mails_no_changed_address(world):

@@ -66,8 +66,11 @@ def test_a_second_fetch_all_reads_and_writes_nothing(world):
     seeded(world, 20)
     world.run()
     world.calls("planhat")
-    world.run()
+    before = SyncLog.objects.count()
+    counts = world.run()
     assert world.calls("planhat") == []
+    assert counts["deal_to_license"] == {"skipped:unchanged": 20}
+    assert SyncLog.objects.count() == before, "what is unchanged is counted and not logged"
 
 
 def test_each_page_of_organizations_is_read_once_however_many_steps_the_deals_take(world, monkeypatch):

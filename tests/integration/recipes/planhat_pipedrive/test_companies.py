@@ -164,8 +164,10 @@ def test_a_lost_answer_makes_no_second_organization(install, searches):
 def test_new_companies_stay_where_they_are_by_default(both):
     made = both.sandbox.control("POST", "/planhat/901/companies", {"name": "Brand new"})
     tell(both, made["_id"])
-    both.run("poll")
+    counts = both.run("poll")
     assert "sourceId" not in both.rows("companies")[0]
+    assert both.log(flow="company_to_organization").reason == "not_linked"
+    assert counts == {}
 
 
 # Sync with Pipedrive

@@ -198,6 +198,7 @@ def test_rules_route_deals_by_pipeline_field_and_product_first_match_wins(world)
 def test_products_are_read_only_when_a_rule_looks_at_them(world):
     world.won(world.organization("Engines"))
     world.deliver()
+    assert len(world.rows("licenses")) == 1
     assert not [call for call in world.calls("pipedrive") if "deals/products" in call]
 
 
