@@ -62,8 +62,10 @@ class Guard:
 def _guarded() -> Iterator[None]:
     """The network and the doorbell of all tests, as `Guard` says."""
     from integration.engine import doorbell
+    from tests.support.queue import QUEUE
 
-    connect_really, push, ring_later = socket.socket.connect, doorbell._push, doorbell.ring_later
+    connect_really, push = socket.socket.connect, doorbell._push
+    ring_now, ring_later = doorbell._ring_now, doorbell.ring_later
 
     def connect(self: socket.socket, address: Any) -> Any:
         host = address[0] if isinstance(address, tuple) else ""
@@ -71,13 +73,27 @@ def _guarded() -> Iterator[None]:
             raise AssertionError(f"a test wants to reach {host}")
         return connect_really(self, address)
 
-    def note(key: str, really: Callable[[], None]) -> None:
-        really() if Guard.rung is None else Guard.rung.append(key)
+    def note(key: str, really: Callable[[], None], queued: Callable[[], None]) -> None:
+        if Guard.rung is None:
+            really()
+        else:
+            Guard.rung.append(key)
+            queued()
+
+    def rung(key: str) -> None:
+        ring_now(key)
+        if Guard.rung is not None:
+            QUEUE.rung(key)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
-        patch.setattr(doorbell, "_push", lambda key: note(key, lambda: push(key)))
-        patch.setattr(doorbell, "ring_later", lambda key, s: note(key, lambda: ring_later(key, s)))
+        patch.setattr(doorbell, "_ring_now", rung)
+        patch.setattr(doorbell, "_push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
+        patch.setattr(
+            doorbell,
+            "ring_later",
+            lambda key, s: note(key, lambda: ring_later(key, s), lambda: QUEUE.put_off(key, s)),
+        )
         yield
 
 
@@ -94,9 +110,21 @@ def _no_outside_network(reachable: tuple[str, ...]) -> None:
 
 @pytest.fixture(autouse=True)
 def rings() -> list[str]:
-    """Doorbell rings instead of queue messages; tests work the rows off with `hub.drain`."""
+    """Who was rung for. The messages themselves are in `tests.support.queue`; `hub.drain` answers them."""
+    from tests.support.queue import QUEUE
+
     Guard.rung = []
+    QUEUE.clear()
     return Guard.rung
+
+
+@pytest.fixture
+def full_slices(rings: list[str]) -> None:
+    """Workers of this test have their whole slice of time, for tests that count calls."""
+    from integration.engine.runner import SLICE
+    from tests.support.queue import QUEUE
+
+    QUEUE.slice_seconds = SLICE
 
 
 @pytest.fixture

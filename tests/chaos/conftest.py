@@ -24,8 +24,8 @@ from tests.conftest import Guard
 
 
 @pytest.fixture
-def rings() -> Iterator[None]:
-    """Here the doorbell really rings: the queue of the stack under test carries it."""
+def real_bell(rings: list[str]) -> Iterator[None]:
+    """The doorbell really rings: the queue of the stack under test carries it."""
     Guard.rung = None
     yield
     Guard.rung = []
@@ -78,7 +78,7 @@ class Farm:
 
 
 @pytest.fixture
-def farm(transactional_db: None, settings: Any) -> Iterator[Farm]:
+def farm(transactional_db: None, real_bell: None, settings: Any) -> Iterator[Farm]:
     web, vendors = f"http://127.0.0.1:{_free_port()}", f"http://127.0.0.1:{_free_port()}"
     settings.PUBLIC_URL, settings.SANDBOX_URL, settings.DEVELOPMENT = web, vendors, True
     environment = {

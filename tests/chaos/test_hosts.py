@@ -71,7 +71,9 @@ def reachable() -> tuple[str, ...]:
 
 
 @pytest.fixture
-def hosts(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoHosts]:
+def hosts(
+    transactional_db: None, real_bell: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TwoHosts]:
     """Both hosts, no process yet. Database, queue and sandbox listen on loopback; relays bring them outside."""
     port = _free_port()
     vendors = f"http://{OUTSIDE}:{port}"

@@ -54,7 +54,7 @@ def test_a_dry_run_says_who_would_come(crowd):
     assert parts["The newsletter field says No"] == 1
 
 
-def test_after_a_real_one_every_number_is_a_door_to_as_many_rows(crowd):
+def test_after_a_real_one_every_number_is_a_door_to_as_many_rows(crowd, full_slices):
     found = count(crowd, dry_run=False)
     client = Client()
     client.force_login(UserFactory(is_staff=True, is_superuser=True))

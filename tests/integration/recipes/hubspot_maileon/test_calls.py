@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from integration.engine import replay, router
 from integration.models import SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import hub
 
 from .conftest import confirmed
+
+pytestmark = pytest.mark.usefixtures("full_slices")
 
 PORTAL = 62515001
 VENDORS = ("hubspot", "maileon")

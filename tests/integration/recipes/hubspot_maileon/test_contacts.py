@@ -384,5 +384,5 @@ def test_events_we_have_no_use_for_cost_nothing(world):
 
     assert world.calls("hubspot") == []
     event = WebhookEvent.objects.latest("id")
-    assert (event.state, event.reason) == ("ignored", "unhandled_event")
+    assert (event.state, event.reason) == ("ignored", "unchanged")
     assert not SyncJob.objects.filter(state="waiting", next_attempt_at__lte=timezone.now()).exists()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from integration import tasks
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.errors import RateLimited
 from integration.models import RateBudget, VendorCall
 from tests.support import hub
 from tests.support.leadboxer_world import ACTIVITIES, LEADS
+
+pytestmark = pytest.mark.usefixtures("full_slices")
 
 SITE = "5173" * 8
 

@@ -75,7 +75,8 @@ def test_the_strongest_event_names_the_visit(titles, subject, kind):
 
 @pytest.mark.chaos("W9")
 def test_nothing_of_a_title_or_address_becomes_markup():
-    said = visits.content("s1", [event("<b>x</b>", "https://acme.example/<script>", 0)], SETTINGS)
+    events = [event("<b>x</b>", "", 0), event("Home", "https://acme.example/<script>", 1)]
+    said = visits.content("s1", events, SETTINGS)
 
     assert "<script>" not in said["note"]
     assert "<b>" not in said["note"]

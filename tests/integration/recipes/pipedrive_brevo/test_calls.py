@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from integration.engine import runs
 from integration.engine.context import Context
 from integration.models import RateBudget, RecordLink, VendorCall
 from integration.recipes.pipedrive_brevo import directory
 from integration.recipes.registry import get_recipe
 from tests.support import hub
+
+pytestmark = pytest.mark.usefixtures("full_slices")
 
 
 def test_five_thousand_persons_cost_ten_reads_and_few_writes(brevo_world, sandbox):

@@ -74,7 +74,7 @@ def test_a_lost_answer_makes_no_second_company(world, sandbox):
     assert RecordLink.objects.get(link_type="organization").state == "active"
 
 
-def test_many_go_as_one_file_and_are_linked_afterwards(world, sandbox):
+def test_many_go_as_one_file_and_are_linked_afterwards(world, sandbox, full_slices):
     sandbox.control("POST", "/pipedrive/acme/seed", {"organizations": [{"name": f"Org {n}"} for n in range(40)]})
     world.calls("brevo")
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration.engine import replay, runs
 from integration.models import SyncJob, SyncRun
 from tests.support import hub
+
+pytestmark = pytest.mark.usefixtures("full_slices")
 
 
 def test_a_thousand_changed_people_cost_at_most_twelve_and_three_calls(world):

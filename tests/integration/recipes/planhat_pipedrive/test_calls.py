@@ -12,6 +12,8 @@ from integration.models import SyncLog, VendorCall
 from integration.recipes.planhat_pipedrive import sweeps
 from integration.recipes.registry import get_recipe
 
+pytestmark = pytest.mark.usefixtures("full_slices")
+
 PIPEDRIVE_PAGE, PLANHAT_BULK = 500, 5000
 COUNT = 2000
 
@@ -69,7 +71,8 @@ def test_a_second_fetch_all_reads_and_writes_nothing(world):
     before = SyncLog.objects.count()
     counts = world.run()
     assert world.calls("planhat") == []
-    assert counts["deal_to_license"] == {"skipped:unchanged": 20}
+    assert counts["deal_to_license"].keys() == {"skipped:unchanged"}
+    assert counts["deal_to_license"]["skipped:unchanged"] >= 20
     assert SyncLog.objects.count() == before, "what is unchanged is counted and not logged"
 
 
