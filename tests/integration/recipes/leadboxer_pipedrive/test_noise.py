@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
+from integration.engine.runner import SLICE
 from integration.models import SyncJob, SyncLog
 from tests.support import hub
+from tests.support.queue import QUEUE
 
 HOUR = timedelta(hours=1)
 
@@ -116,7 +119,22 @@ def test_after_the_trial_everything_is_handled_for_real(leads):
     world.no_trouble()
 
 
-def test_the_trial_counts_leads_not_visits_and_makes_its_deals_in_the_test_pipeline(activities):
+@pytest.mark.parametrize(
+    "slices",
+    [
+        "one worker's slice",
+        pytest.param(
+            "many short slices",
+            marks=pytest.mark.xfail(
+                database.vendor == "sqlite",
+                strict=True,
+                reason="SQLite gives the lead's id back as a number, so a later slice takes it for another lead",
+            ),
+        ),
+    ],
+)
+def test_the_trial_counts_leads_not_visits_and_makes_its_deals_in_the_test_pipeline(activities, slices):
+    QUEUE.slice_seconds = SLICE if slices == "one worker's slice" else 0.0
     world = activities()
     test, real = world.pipeline("Test"), world.pipeline("Real")
     world.set(trial=True, trial_count=1, trial_pipeline=test, create_deals=True, pipeline=real)
