@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -25,6 +24,7 @@ from integration.models import Connection, Integration, RecordLink, WebhookEndpo
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import hub
 from tests.support.factories import MemberFactory, UserFactory
+from tests.support.whole_database import found
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos("H11")]
 WORLDS = {
@@ -38,21 +38,6 @@ MAY_HOLD_ADDRESSES = {
     ("integration_webhookevent", "payload"), ("integration_syncjob", "hint"), ("integration_recordlink", "written"),
     ("integration_recordlink", "notes"), ("integration_directory", "entries"),
 }  # fmt: skip
-
-
-def raw_texts() -> Iterator[tuple[str, str, str]]:
-    """(table, column, text) of everything in the database, queue and sessions included; what is encrypted stays so."""
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - names of our own tables
-            names = [column[0] for column in cursor.description]
-            for row in cursor.fetchall():
-                for name, value in zip(names, row, strict=True):
-                    yield table, name, value if isinstance(value, str) else repr(value)
-
-
-def found(word: str) -> set[tuple[str, str]]:
-    return {(table, column) for table, column, text in raw_texts() if word.lower() in text.lower()}
 
 
 def secrets_of(integration: Integration) -> set[str]:

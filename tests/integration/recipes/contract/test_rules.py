@@ -1,0 +1,172 @@
+"""The safety rules, each once, asked of every recipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.engine import personal_data, replay
+from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
+from integration.recipes.registry import get_recipe
+from tests.support import hub
+from tests.support.whole_database import found
+
+from .exempt import BRAKE, DRY_RUN, DUPLICATE, ECHO, ERASURE, HIDDEN, SECONDARY
+from .stages import flows_of
+
+MANY, FLOOR = 30, 10
+ADA, OTHER = "ada@byron.example", "ada.private@byron.example"
+KNOWN = ("echo", "unchanged")
+NOT_DONE = ("not_visible", "deleted_at_source", "unchanged")
+PHONE = "+4915112345987"
+
+
+@pytest.mark.rule(BRAKE)
+def test_a_mass_removal_is_stopped_until_a_person_has_decided(stage):
+    keys = stage.crowd(MANY)
+    before = stage.there()
+    assert len(before) >= MANY
+    for key in keys:
+        stage.delete(key)
+    stage.settle()
+
+    gone = before - stage.there()
+    assert len(gone) <= FLOOR
+    held = SyncJob.objects.filter(state="held", reason="mass_delete", external_id__in=keys)
+    assert held.count() == MANY - len(gone)
+    assert SyncLog.objects.filter(outcome="held", reason="mass_delete").count() >= held.count()
+
+
+@pytest.mark.rule(BRAKE)
+def test_a_few_removals_go_through(stage):
+    keys = stage.crowd(3)
+    stage.delete(keys[0])
+    stage.settle()
+
+    assert "crowd0@example.com" not in stage.there()
+    assert {"crowd1@example.com", "crowd2@example.com"} <= stage.there()
+
+
+@pytest.mark.rule(HIDDEN)
+def test_what_we_cannot_see_any_more_is_not_deleted_in_any_flow(stage, recipe):
+    for number in range(3):
+        stage.enter(f"Hidden Nr{chr(97 + number)}", f"hidden{number}@example.com")
+    before = stage.there()
+    assert len(before) >= 3
+    linked = {
+        flow.key: sorted(RecordLink.objects.filter(link_type=flow.link_type).values_list("source_id", flat=True))
+        for flow in get_recipe(recipe).flows
+        if flow.side == "left" and flow.key in hub.taking_part(stage.world.integration, recipe, "fetch_all")
+    }
+    assert any(linked.values())
+    stage.hide()
+    stage.forget_calls()
+    SyncLog.objects.all().delete()
+
+    for flow, keys in linked.items():
+        if keys:
+            replay.resync(stage.world.integration, flow, keys)
+    stage.settle()
+
+    assert stage.there() == before
+    assert [call for call in stage.writes() if " DELETE " in call] == []
+    told = {(row.flow, row.source_id): row for row in SyncLog.objects.order_by("id")}
+    for flow, keys in linked.items():
+        for key in keys:
+            assert told[flow, key].outcome == "skipped", (flow, key, told[flow, key].reason)
+            assert told[flow, key].reason in NOT_DONE, (flow, key, told[flow, key].reason)
+
+
+@pytest.mark.rule(ECHO)
+def test_what_we_wrote_ourselves_changes_nothing_when_it_comes_back(stage):
+    key = stage.enter("Ada Byron", ADA)
+    stage.rename(key, "Ada King")
+    stage.settle()
+    assert stage.name_there(ADA) == "Ada King"
+    stage.forget_calls()
+    written = SyncLog.objects.filter(outcome="synced").count()
+
+    stage.settle()
+    polls = stage.run("poll")
+    stage.settle()
+
+    assert stage.writes() == []
+    assert SyncLog.objects.filter(outcome="synced").count() == written
+    came_back = SyncLog.objects.filter(reason__in=KNOWN).exists()
+    ignored = WebhookEvent.objects.filter(reason__in=KNOWN).exists()
+    counted = any(f"skipped:{reason}" in run.counts for run in polls for reason in KNOWN)
+    assert came_back or ignored or counted, "nothing came back, so nothing was tested"
+
+
+@pytest.mark.rule(DUPLICATE)
+def test_two_people_with_one_address_are_one_there_and_the_first_one_owns_it(stage):
+    stage.enter("Ada Byron", ADA)
+    second = stage.enter("Bob Boole", ADA)
+    stage.rename(second, "Bob King")
+    stage.settle()
+
+    assert len([address for address in stage.there() if address == ADA]) == 1
+    assert stage.name_there(ADA) == "Ada Byron"
+    if stage.duplicate:
+        assert SyncLog.objects.filter(source_id=second).latest("id").reason == stage.duplicate
+
+
+@pytest.mark.rule(
+    SECONDARY, broken={"pipedrive_maileon": "the CRM says No of somebody whose own address stays subscribed"}
+)
+def test_an_opt_out_of_a_secondary_address_is_not_that_of_the_primary_one(stage):
+    key = stage.enter("Ada Byron", ADA, others=[OTHER])
+    stage.sign_up(OTHER)
+    stage.settle()
+    assert {ADA, OTHER} <= stage.there()
+
+    stage.leave(OTHER)
+    stage.settle()
+    stage.run("poll")
+    stage.settle()
+
+    assert ADA in stage.there()
+    assert not stage.says_opted_out(key)
+    assert OTHER not in stage.there()
+
+    stage.leave(ADA)
+    stage.settle()
+    assert stage.says_opted_out(key), "that of the primary one is"
+
+
+@pytest.mark.rule(DRY_RUN)
+def test_a_dry_run_of_every_flow_writes_nothing_and_leaves_no_trace(stage, recipe):
+    stage.enter("Ada Byron", ADA)
+    before = stage.there()
+    links, jobs = list(RecordLink.objects.order_by("pk").values()), SyncJob.objects.count()
+    log = SyncLog.objects.count()
+    stage.newcomers()
+    stage.forget_calls()
+
+    runs = stage.run("fetch_all", dry_run=True)
+
+    assert {run.flow for run in runs} == set(hub.taking_part(stage.world.integration, recipe, "fetch_all"))
+    assert {run.flow for run in runs} <= set(flows_of(recipe))
+    assert any("synced" not in key and not key.startswith("skipped") for run in runs for key in run.counts), "it counts"
+    assert stage.writes() == []
+    assert list(RecordLink.objects.order_by("pk").values()) == links
+    assert (SyncJob.objects.count(), SyncLog.objects.count()) == (jobs, log)
+    assert stage.there() == before
+
+
+@pytest.mark.rule(ERASURE)
+def test_nothing_of_an_erased_person_is_left_in_any_column(stage):
+    address, words = "ottilie.q@erase.example", ("Ottilie", "Quittenbaum", "Birnbaumer", "ottilie.q", "15112345987")
+    key = stage.enter("Ottilie Quittenbaum", address, phone=PHONE)
+    stage.rename(key, "Ottilie Birnbaumer")
+    stage.settle()
+    stage.run("fetch_all", dry_run=True)
+    assert any(found(word) for word in words), "something was held"
+    stage.delete(key)
+    stage.settle()
+
+    for _ in range(2):  # what comes in during the first is worked off before the second
+        personal_data.erase(stage.world.integration.tenant, address, get_recipe)
+        stage.settle()
+    personal_data.erase(stage.world.integration.tenant, address, get_recipe)
+
+    assert {word: found(word) for word in words} == dict.fromkeys(words, set())

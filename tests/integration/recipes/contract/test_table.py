@@ -1,0 +1,32 @@
+"""Every recipe is asked, and whoever is not says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.engine.recipe import Recipe
+from integration.recipes.registry import RECIPES, get_recipe
+
+from .exempt import BRAKE, EXEMPT, RULES, SECONDARY
+from .stages import STAGES
+
+
+def test_every_recipe_has_a_stage():
+    assert STAGES.keys() == RECIPES.keys(), "a recipe without a class in contract/stages.py is not safe to install"
+
+
+@pytest.mark.parametrize(("rule", "recipe"), EXEMPT)
+def test_an_exemption_names_a_rule_and_a_recipe_and_says_why_in_a_sentence(rule, recipe):
+    assert rule in RULES
+    assert recipe in RECIPES
+    why = EXEMPT[rule, recipe]
+    assert len(why.split()) > 4
+    assert why.endswith(".")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_nobody_is_exempt_from_a_rule_about_what_the_recipe_does(recipe):
+    declared = get_recipe(recipe)
+    keeps_consent = declared.consent_of is not Recipe.__dataclass_fields__["consent_of"].default
+    assert bool(declared.takes_away) == ((BRAKE, recipe) not in EXEMPT)
+    assert keeps_consent == ((SECONDARY, recipe) not in EXEMPT)
