@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection as database
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from integration import tasks
@@ -108,8 +108,7 @@ class Queue:
 
     def minute(self) -> None:
         """A minute passes without anybody's doing: rings grow stale, and the sweeper looks."""
-        for bell in Doorbell.objects.exclude(rung_at=None):
-            Doorbell.objects.filter(pk=bell.pk).update(rung_at=bell.rung_at - MINUTE)
+        Doorbell.objects.filter(rung_at__isnull=False).update(rung_at=F("rung_at") - MINUTE)
         tasks.sweep()
 
     # A worker
@@ -184,7 +183,7 @@ def _due_work() -> Iterable[Work]:
         for job in SyncJob.objects.filter(**due, state="waiting"):
             yield Work(key, f"job {job.flow} {job.external_id}", bool(job.attempts))
         if not _is_leased(key):
-            for job in SyncJob.objects.filter(integration=key, state="running"):
+            for job in SyncJob.objects.filter(integration__id=key, state="running"):
                 yield Work(key, f"job {job.flow} {job.external_id} of a dead worker", tried=True)
         for run in SyncRun.objects.filter(**due, state__in=UNFINISHED):
             yield Work(key, f"run {run.kind} {run.flow}", bool(run.attempts or run.done))
