@@ -9,11 +9,11 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from integration.models import ConsentEntry, EmailIndex, Integration, RecordLink, SyncLog, WebhookEvent, bulk
-from integration.secrets import email_hash
+from integration.models import ConsentEntry, EmailIndex, Integration, RecordLink, SyncLog, WebhookEvent
 
 STEP = 100  # instructions of SQLite between two looks
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")
+OF_A_RECORD = ("source_id", "target_id", "external_id", "dedupe_key", "marker")
 
 Costs = dict[str, int]  # statement → the most it cost
 
@@ -104,21 +104,31 @@ def grow(integration: Integration, numbers: range) -> None:
     for model, filters, kind, chosen in own:
         rows = model._default_manager.filter(**filters).order_by("pk")
         first_of_kind = {tuple(getattr(row, name) for name in kind): row for row in reversed(rows)}
-        for key, row in first_of_kind.items():
-            bulk.insert([_like(row, f"{'-'.join(map(str, key))}-{n}") for n in chosen])
+        for row in first_of_kind.values():
+            _copy(row, chosen)
 
 
-def _like(row: models.Model, name: str) -> models.Model:
-    """Return a new row of the record of this name."""
-    values = {
-        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
-    }
-    for column in ("source_id", "target_id", "external_id", "dedupe_key", "marker"):
-        if values.get(column):
-            values[column] = name
-    if values.get("email_hash"):
-        values["email_hash"] = email_hash(f"{name}@example.com")
-    return bulk.new(type(row), **values)
+def _copy(row: models.Model, numbers: range) -> None:
+    """Insert a row like this one for each number, of other records; the database makes them itself."""
+    quote = connection.ops.quote_name
+    other = {name: f"'r{row.pk}-' || numbers.n" for name in OF_A_RECORD if getattr(row, name, "")}
+    if getattr(row, "email_hash", ""):
+        other["email_hash"] = f"substr('{row.pk}x' || numbers.n || '{'0' * 32}', 1, 32)"
+    columns = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+    taken = ", ".join(other.get(column, f"sample.{quote(column)}") for column in columns)
+    source = "generate_series(%s::int, %s::int, %s::int) AS numbers (n)"
+    if connection.vendor == "sqlite":
+        source = (
+            "(WITH RECURSIVE rising (n, last, step) AS (VALUES (%s, %s, %s) UNION ALL"
+            " SELECT n + step, last, step FROM rising WHERE n + step <= last) SELECT n FROM rising) AS numbers"
+        )
+    table = quote(row._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(map(quote, columns))})"
+            f" SELECT {taken} FROM {table} AS sample, {source} WHERE sample.id = %s",
+            [numbers[0], numbers[-1], numbers.step, row.pk],
+        )
 
 
 def forget_statistics() -> None:
