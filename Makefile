@@ -11,7 +11,7 @@ PARALLEL := -n auto --dist worksteal
 PROCESSES := --ignore-glob=*/chaos/test_kill*.py --ignore=tests/chaos/test_processes.py --ignore=tests/chaos/test_hosts.py
 all_tests = $(BIN)/python -m pytest $(PARALLEL) $(PROCESSES) $(PYTEST_ARGS)
 FAST := -m "not slow and not property and not browser" --ignore=tests/chaos --ignore=tests/sandbox --ignore=tests/browser \
-	--ignore=tests/integration/recipes --ignore=tests/docs
+	--ignore=tests/integration/recipes --ignore=tests/docs --ignore=tests/cases
 BENCH ?=
 MINUTES ?= 10
 # The demo has a database and ports of its own: web port, sandbox port, name.

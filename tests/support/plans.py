@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,13 +37,19 @@ def _rows_touched(costs: Costs) -> Iterator[None]:
         if not explaining and not many and sql.startswith(EXPLAINED):
             explaining = True
             try:
-                costs[sql] = max(costs.get(sql, 0), _explain(sql, params))
+                kind = _kind(sql)
+                costs[kind] = max(costs.get(kind, 0), _explain(sql, params))
             finally:
                 explaining = False
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explained):
         yield
+
+
+def _kind(sql: str) -> str:
+    """Return the statement for any number of values in a list."""
+    return re.sub(r"%s(, %s)+", "%s, …", sql)
 
 
 def _explain(sql: str, params: Any) -> int:
@@ -77,8 +84,8 @@ def _instructions(costs: Costs) -> Iterator[None]:
     def run(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         nonlocal current
         settle()  # rows are fetched after the statement has begun: it goes on until the next one begins
-        current = sql
-        spent[sql] = 0
+        current = _kind(sql)
+        spent[current] = 0
         return execute(sql, params, many, context)
 
     connection.connection.set_progress_handler(look, STEP)
