@@ -38,13 +38,13 @@ def of_addresses(integration: Integration, link_type: str, digests: Iterable[str
     without saying so, all links of the integration are looked at.
     """
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return bulk.among(rows.exclude(email_hash=""), "email_hash", digests)
+    return bulk.among(rows.exclude(email_hash=""), "email_hash", filter(None, digests))
 
 
 def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> QuerySet[RecordLink]:
     """The links to one of these target records; the index has only those who have one."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return bulk.among(rows.exclude(target_id=""), "target_id", ids)
+    return bulk.among(rows.exclude(target_id=""), "target_id", filter(None, ids))
 
 
 def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
