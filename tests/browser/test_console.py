@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 from django.urls import reverse
 
@@ -14,6 +13,7 @@ from integration import tasks
 from integration.engine import sweeper
 from integration.models import Connection, SyncJob, SyncLog
 from tests.support import hub
+from tests.support.browser import OURS, Heard, serious
 from tests.support.factories import LogFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -57,29 +57,20 @@ def pages(world):
     yield "second-factor", reverse("console-two-factor")
 
 
-def serious(page):
-    """Violations of weight inside our part of the page; the theme's frame is not ours."""
-    found = Axe().run(page, context="#main, #content, main").response["violations"]
-    return [f"{row['id']}: {row['nodes'][0]['html']}" for row in found if row["impact"] in ("serious", "critical")]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_asks_nobody_else(busy, operator, browse, live_server, scheme):
     page = browse(operator, color_scheme=scheme)
-    asked, said = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda problem: said.append(problem.message))
+    heard = Heard(page)
 
     for name, address in pages(busy):
         page.goto(address)
         page.wait_for_load_state("networkidle")
         if scheme == "light":
             shoot(page, f"console-{name}")
-        assert serious(page) == [], name
+        assert serious(page, within=OURS) == [], name
 
-    assert [url for url in asked if not url.startswith(live_server.url)] == []
-    assert said == []
+    assert heard.asked_elsewhere(live_server.url) == []
+    assert heard.errors == []
 
 
 def test_the_main_pages_fit_a_phone(busy, operator, browse):

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
 from integration import tasks
 from integration.engine import sweeper
 from integration.models import AlertNotice
+from tests.support.browser import serious
 from tests.support.factories import JobFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -52,16 +52,6 @@ def pages(world):
     yield "repair", reverse("admin:integration_integration_repair", args=[world.integration.pk])
     yield "alerts", reverse("admin:integration_alert_changelist")
     yield "alert", reverse("admin:integration_alert_change", args=[alert.pk])
-
-
-def serious(page, within):
-    """Violations of weight inside our part of the page; Unfold's frame is not ours."""
-    found = Axe().run(page, context=within).response["violations"]
-    return [
-        (rule["id"], [node["html"][:150] for node in rule["nodes"]][:3])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
 from tests.support import hub
+from tests.support.browser import Heard, serious
 from tests.support.factories import MemberFactory
 from tests.support.leadboxer_world import ACTIVITIES
 
@@ -55,19 +55,10 @@ def pages(world):
     ]
 
 
-def serious(page):
-    """What axe finds serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [f"{row['id']}: {row['nodes'][0]['html']}" for row in found if row["impact"] in ("serious", "critical")]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_accessible_and_asks_nobody_else(world, owner, browse, live_server, scheme):
     page = browse(owner, color_scheme=scheme)
-    asked, said = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda problem: said.append(problem.message))
+    heard = Heard(page)
 
     for name, address in pages(world):
         page.goto(address)
@@ -75,8 +66,8 @@ def test_every_page_is_accessible_and_asks_nobody_else(world, owner, browse, liv
         if scheme == "light":
             shoot(page, name)
 
-    assert [url for url in asked if not url.startswith(live_server.url)] == []
-    assert said == []
+    assert heard.asked_elsewhere(live_server.url) == []
+    assert heard.errors == []
 
 
 def test_every_page_fits_a_phone(world, owner, browse):

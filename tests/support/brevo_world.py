@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
-from django.test import Client
-
 from integration import tasks
-from integration.models import Integration, SyncLog, SyncRun
+from integration.models import SyncLog, SyncRun
 from sandbox.thread import SandboxThread
 from tests.support import hub
+from tests.support.world import Between
 
 ACCOUNT = 801
 
 
 @dataclass
-class BrevoWorld:
-    """The two vendors of one integration. Webhooks are held back and handed in by `deliver`."""
-
-    sandbox: SandboxThread
-    integration: Integration
+class BrevoWorld(Between):
+    """The two vendors of one integration."""
 
     @classmethod
     def install(cls, sandbox: SandboxThread, *, plan: str = "unlimited", **settings: Any) -> BrevoWorld:
         sandbox.control("PATCH", f"/brevo/{ACCOUNT}", {"plan": plan, "import_delay_s": 0})
         world = cls(sandbox, hub.install_brevo(sandbox.url, **settings))
-        for vendor in ("pipedrive", "brevo"):
-            sandbox.control("POST", "/misbehave", {"vendor": vendor, "webhooks": {"hold": True}})
-        sandbox.control("DELETE", "/calls")
+        world.hold("pipedrive", "brevo")
         return world
 
     # Pipedrive
@@ -98,38 +91,6 @@ class BrevoWorld:
         self.sandbox.control("POST", f"/brevo/{ACCOUNT}/contacts/{email}/bounce", {})
 
     # Between them
-
-    def calls(self, vendor: str) -> list[str]:
-        """Method and path of every API call a vendor has seen since the last look."""
-        rows = self.sandbox.control("GET", f"/calls?vendor={vendor}")
-        self.sandbox.control("DELETE", "/calls")
-        return [f"{row['method']} {row['path']}" for row in rows]
-
-    def held(self) -> list[Any]:
-        """Take the webhooks that wait to be delivered."""
-        courier = self.sandbox.state.courier
-        taken, courier.held = courier.held, []
-        return taken
-
-    def post(self, delivery: Any) -> int:
-        """Hand one webhook in at its address."""
-        headers = {key: value for key, value in delivery.headers.items() if key.lower() == "authorization"}
-        if delivery.auth:
-            headers["Authorization"] = "Basic " + base64.b64encode(":".join(delivery.auth).encode()).decode()
-        path = "/" + delivery.url.split("/", 3)[3]
-        answer = Client(headers=headers).generic("POST", path, delivery.body(1), content_type="application/json")
-        return int(answer.status_code)
-
-    def deliver(self) -> None:
-        """Deliver everything in order and let the hub work, until nothing moves any more."""
-        for _ in range(20):
-            waiting = self.held()
-            for delivery in waiting:
-                assert self.post(delivery) == 200, delivery.url
-            hub.drain()
-            if not waiting and not self.sandbox.state.courier.held:
-                return
-        raise AssertionError("echoes go round and round")
 
     def lose(self) -> None:
         """The webhooks under way never arrive."""

@@ -8,9 +8,11 @@ from typing import Any
 
 from django import forms
 
+from integration.engine import runner
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.engine.recipe import Recipe, TwoWay
+from integration.models import Integration
 
 
 @dataclass
@@ -125,3 +127,13 @@ def recipes_with(*flows: FakeFlow, two_way: Mapping[str, TwoWay] | None = None) 
         webhooks=lambda settings: {"left": frozenset({"person.change"})}, two_way=two_way or {},
     )  # fmt: skip
     return lambda key: recipe
+
+
+def people(count: int) -> dict[str, dict[str, Any]]:
+    """So many people as a `FakeFlow` finds them."""
+    return {f"{n:03}": {"name": f"Person {n}"} for n in range(1, count + 1)}
+
+
+def work(integration: Integration, flow: FakeFlow, **kwargs: Any) -> str:
+    """Let a worker work on this one flow."""
+    return runner.run(str(integration.pk), recipes_with(flow), **kwargs)

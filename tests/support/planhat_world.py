@@ -7,20 +7,17 @@ from typing import Any
 
 from integration import tasks
 from integration.engine import runs
-from integration.models import Integration, RateBudget, RecordLink, SyncLog, SyncRun
+from integration.models import RateBudget, RecordLink, SyncLog, SyncRun
 from sandbox.thread import SandboxThread
 from tests.support import hub
-from tests.support.world import Vendors
+from tests.support.world import Between
 
 PLANHAT = 901
 
 
 @dataclass
-class PlanhatWorld(Vendors):
-    """The two vendors of one integration. Webhooks are held back and handed in by `deliver`."""
-
-    sandbox: SandboxThread
-    integration: Integration
+class PlanhatWorld(Between):
+    """The two vendors of one integration."""
 
     @classmethod
     def install(cls, sandbox: SandboxThread, **settings: Any) -> PlanhatWorld:

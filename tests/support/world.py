@@ -17,33 +17,11 @@ ACCOUNT = 501
 
 
 @dataclass
-class Vendors:
-    """What tests of all recipes with Maileon share. Webhooks are held back and handed in by `deliver`."""
+class Between:
+    """Two vendors and the hub between them. Webhooks are held back and handed in by `deliver`."""
 
     sandbox: SandboxThread
     integration: Integration
-
-    # Maileon
-
-    def contacts(self) -> dict[str, dict[str, Any]]:
-        """Contacts that are not on their way out, by address."""
-        rows = self.sandbox.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
-        return {row["email"]: row for row in rows if row.get("email") and row["unsubscribed_at"] is None}
-
-    def mails(self) -> list[str]:
-        """Addresses that got an opt-in mail, in order."""
-        return [row["email"] for row in self.sandbox.control("GET", f"/maileon/{ACCOUNT}/doi-mails")]
-
-    def click(self, email: str) -> None:
-        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
-
-    def leave(self, email: str) -> None:
-        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email})
-
-    def events_sent(self) -> list[dict[str, Any]]:
-        return list(self.sandbox.control("GET", f"/maileon/{ACCOUNT}/transactions"))
-
-    # Between them
 
     def calls(self, vendor: str) -> list[str]:
         """Method and path of every API call a vendor has seen since the last look."""
@@ -61,7 +39,8 @@ class Vendors:
         """Hand one webhook in at its address."""
         path = "/" + delivery.url.split("/", 3)[3]
         body = delivery.body(1)
-        headers = dict(delivery.signed(body))
+        proof = {key: value for key, value in delivery.headers.items() if key.lower() == "authorization"}
+        headers = {**proof, **delivery.signed(body)}
         if delivery.auth:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(delivery.auth).encode()).decode()
         content_type = delivery.headers.get("Content-Type", "application/json")
@@ -84,6 +63,29 @@ class Vendors:
             if not waiting and not self.sandbox.state.courier.held:
                 return
         raise AssertionError("echoes go round and round")
+
+
+@dataclass
+class Vendors(Between):
+    """What tests of all recipes with Maileon share."""
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """Contacts that are not on their way out, by address."""
+        rows = self.sandbox.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
+        return {row["email"]: row for row in rows if row.get("email") and row["unsubscribed_at"] is None}
+
+    def mails(self) -> list[str]:
+        """Addresses that got an opt-in mail, in order."""
+        return [row["email"] for row in self.sandbox.control("GET", f"/maileon/{ACCOUNT}/doi-mails")]
+
+    def click(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
+
+    def leave(self, email: str) -> None:
+        self.sandbox.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email})
+
+    def events_sent(self) -> list[dict[str, Any]]:
+        return list(self.sandbox.control("GET", f"/maileon/{ACCOUNT}/transactions"))
 
 
 @dataclass

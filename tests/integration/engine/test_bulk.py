@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import bulk, runner, runs
+from integration.engine import bulk, runs
 from integration.errors import RecordError
 from integration.models import SyncJob, SyncLog, SyncRun
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
-from tests.support.fake_recipe import FakeFlow, recipes_with
+from tests.support.fake_recipe import FakeFlow, people, recipes_with, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -16,14 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def integration():
     return IntegrationFactory()
-
-
-def people(count):
-    return {f"{n:03}": {"name": f"Person {n}"} for n in range(1, count + 1)}
-
-
-def work(integration, flow, **kwargs):
-    return runner.run(str(integration.pk), recipes_with(flow), **kwargs)
 
 
 @pytest.mark.chaos("H6")

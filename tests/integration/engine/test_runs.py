@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import batch, runner, runs
+from integration.engine import batch, runs
 from integration.engine.batch import Done
 from integration.engine.context import Context
 from integration.engine.flow import Item, Result
 from integration.errors import RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory
-from tests.support.fake_recipe import FakeFlow, recipes_with
+from tests.support.fake_recipe import FakeFlow, people, recipes_with, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,14 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def integration():
     return IntegrationFactory()
-
-
-def people(count):
-    return {f"{n:03}": {"name": f"Person {n}"} for n in range(1, count + 1)}
-
-
-def work(integration, flow, **kwargs):
-    return runner.run(str(integration.pk), recipes_with(flow), **kwargs)
 
 
 def test_fetch_all_walks_over_every_page(integration):
