@@ -63,12 +63,27 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """Counts of this test; whatever was found lost, doubled or wrong fails it."""
     counts = request.node.stash.setdefault(TALLY, Tally())
     yield counts
+    assert counts.injected > 0, "nothing was injected, so nothing was survived"
     found = counts.lost + counts.doubled + counts.wrong
     assert found == 0, counts
 
 
 def rows_of(item: Any) -> list[str]:
     return [row for mark in item.iter_markers("chaos") for row in mark.args]
+
+
+def survived(line: Line) -> bool:
+    """Whether a row was tested, with something injected, and nothing failed."""
+    return line.tests > 0 and line.tally.injected > 0 and not line.failed
+
+
+def _trouble(line: Line) -> str:
+    """What is wrong with a row that did not survive."""
+    if line.failed:
+        return "FAILED"
+    if line.tests:
+        return "NOTHING INJECTED"
+    return "SKIPPED" if line.skipped else "NO TEST"
 
 
 class Table:
@@ -112,10 +127,10 @@ class Table:
                 write(f"{row:4} {text:58} {why}")
                 continue
             sums.add(line.tally)
-            good = line.tests > 0 and not line.failed
+            good = survived(line)
             number, passed = number + 1, passed + good
             counts = line.tally
-            word = "" if good else "  FAILED" if line.failed else "  SKIPPED" if line.skipped else "  NO TEST"
+            word = "" if good else f"  {_trouble(line)}"
             write(
                 f"{row:4} {text:58} {line.tests:5} {counts.injected:8} {counts.events:7} {counts.lost:4} "
                 f"{counts.doubled:7} {counts.wrong:5} {line.seconds:7.1f}{word}"
@@ -132,6 +147,6 @@ class Table:
         return NOT_EMBEDDED.get(row, "") if database.vendor == "sqlite" else ""
 
     def pytest_sessionfinish(self, session: Any) -> None:
-        missing = [row for row in ROWS if not self._not_here(row) and not self.lines.get(row, Line()).tests]
-        if missing and session.exitstatus == 0:
+        fallen = [row for row in ROWS if not self._not_here(row) and not survived(self.lines.get(row, Line()))]
+        if fallen and session.exitstatus == 0:
             session.exitstatus = 1

@@ -28,6 +28,7 @@ from tests.chaos.load import Load
 from tests.chaos.network import DATABASE, NET, OUTSIDE, QUEUE, Host, silence, two_hosts
 from tests.chaos.proxy import Proxy
 from tests.chaos.test_processes import PEOPLE, Stage
+from tests.support.required import missing
 
 pytestmark = [
     pytest.mark.slow,
@@ -81,7 +82,7 @@ def hosts(
         try:
             a, b = stack.enter_context(two_hosts())
         except (OSError, subprocess.CalledProcessError) as exc:
-            pytest.skip(f"network namespaces need root and iproute2: {exc}")
+            missing("REQUIRE_NETNS", f"network namespaces need root and iproute2: {exc}")
         rows = stack.enter_context(Proxy(_server(_database_url(), 5432), (DATABASE, 0)))
         queue = stack.enter_context(Proxy(_server(django_settings.REDIS_URL, 6379), (QUEUE, 0)))
         stack.enter_context(Proxy(("127.0.0.1", port), (OUTSIDE, port)))

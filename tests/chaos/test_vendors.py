@@ -12,11 +12,14 @@ import pytest
 from django.utils import timezone
 
 from integration import tasks
+from integration.connectors.brevo.client import BrevoClient
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine import health, router, runner, runs
 from integration.errors import ContractError, RateLimited, TransientError
 from integration.guard import HostPolicy
 from integration.http import Transport, retry_after
 from integration.models import Connection, SyncJob, SyncRun
+from integration.recipes.pipedrive_brevo import person_to_contact
 from integration.recipes.registry import get_recipe
 from tests.support import hub
 from tests.support.factories import IntegrationFactory, JobFactory
@@ -193,19 +196,22 @@ def poll(integration):
 
 
 @pytest.mark.chaos("V10")
-def test_people_of_one_second_and_people_who_move_while_they_are_listed_all_arrive(brevo_world, tally):
-    world, many = brevo_world, 350
+def test_people_of_one_second_and_people_who_move_while_they_are_listed_all_arrive(brevo_world, monkeypatch, tally):
+    world, many, page_size = brevo_world, 350, 30
+    monkeypatch.setattr(person_to_contact, "PAGE_SIZE", page_size)
+    monkeypatch.setattr(person_to_contact.PersonToContact, "batch_size", page_size)
     world.seed_people(many)
+    pages = pages_read(monkeypatch, PipedriveClient, "persons_page")
     ids = [row["id"] for row in world.sandbox.control("GET", "/pipedrive/acme/state")["persons"]]
     ours = [key for key in ids if world.shown(key)["name"].startswith("Seed ")]
     run = runs.start(world.integration, "fetch_all", "person_to_contact")
     for turn in range(40):
         word = runner.run(str(world.integration.pk), get_recipe, slice_seconds=0)
-        if turn < 8:  # the first and the last of the list change their place
+        run.refresh_from_db()
+        if run.state != "done" and turn < 8:  # the first and the last of the list change their place
             world.change(ours[turn], name=f"Moved {turn}")
             world.change(ours[-1 - turn], name=f"Moved {turn}")
             tally.injected += 2
-        run.refresh_from_db()
         if run.state == "done" and word in ("idle", "waiting"):
             break
     hub.drain()
@@ -215,6 +221,63 @@ def test_people_of_one_second_and_people_who_move_while_they_are_listed_all_arri
     tally.events = many
     tally.lost = sum(f"seed{n}@example.com" not in there for n in range(many))
     assert run.state == "done"
+    assert len(pages) > many // page_size, "every page was read by a call of its own"
+    assert tally.injected == 16, "they moved while the run was under way"
+    moved = [row for row in world.contacts().values() if str(row["attributes"].get("FULLNAME")).startswith("Moved ")]
+    assert len(moved) == 16, "and what they changed into arrived"
+
+
+@pytest.mark.chaos("V10")
+@pytest.mark.parametrize("moves", ["one joins", "one leaves the list of pages"])
+def test_contacts_who_come_and_go_while_brevos_pages_are_walked_are_not_passed_over(
+    brevo_install, monkeypatch, tally, moves
+):
+    """Brevo's pages are counted from the start: whoever goes shifts all that follow by one."""
+    world, many, page_size = brevo_install(create_persons=True), 45, 10
+    for n in range(many):
+        world.make_contact(f"form{n}@example.com", attributes={"FIRSTNAME": "Form", "LASTNAME": f"Nr{n}"})
+    world.lose()
+    monkeypatch.setitem(BrevoClient.contacts_page.__kwdefaults__, "limit", page_size)
+
+    gone = []
+
+    def move(number, found):
+        if number >= 3:
+            return
+        if moves == "one joins":
+            world.make_contact(f"late{number}@example.com", attributes={"FIRSTNAME": "Late", "LASTNAME": f"Nr{number}"})
+        else:
+            gone.append(found.records[0].email)  # of the page that was just read: all others move up by one
+            world.sandbox.control("DELETE", f"/brevo/801/contacts/{gone[-1]}")
+        tally.injected += 1
+
+    pages = pages_read(monkeypatch, BrevoClient, "contacts_page", after=move)
+    runs.start(world.integration, "fetch_all", "new_contact_to_person")
+    hub.drain()
+    world.poll()
+
+    assert len(pages) > many // page_size
+    assert tally.injected == 3
+    rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows.values()
+    there = [point["value"] for row in rows for point in row["emails"]]
+    stayed = {f"form{n}@example.com" for n in range(many)} - set(gone)
+    tally.events = len(stayed)
+    tally.lost = len([email for email in stayed if email not in there])
+    tally.doubled = sum(there.count(email) - 1 for email in set(there) if email.startswith(("form", "late")))
+
+
+def pages_read(monkeypatch, client, name, after=lambda number, found: None):
+    """Note each page a client reads; `after` happens when it was read, with its number and what was on it."""
+    really, read = getattr(client, name), []
+
+    def page(self, *args, **how):
+        found = really(self, *args, **how)
+        read.append(args)
+        after(len(read) - 1, found)
+        return found
+
+    monkeypatch.setattr(client, name, page)
+    return read
 
 
 @pytest.mark.chaos("V2", "V3", "V4", "V5", "V6")
