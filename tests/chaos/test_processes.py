@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -20,13 +23,16 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from integration.engine.alerts import ledger
+from integration.engine.runner import MAX_CRASHES
 from integration.management.schedules import ensure_schedules
 from integration.models import Alert, Connection, Doorbell, EventState, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
+from tests.chaos.conftest import _database_url
 from tests.chaos.load import Load
 from tests.chaos.proxy import Proxy
 from tests.chaos.rows import NOT_EMBEDDED
 from tests.support import hub
+from tests.support.factories import EventFactory, IntegrationFactory
 
 pytestmark = pytest.mark.slow
 
@@ -211,6 +217,71 @@ def test_two_clusters_run_each_schedule_once(farm, tally):
     tally.doubled += SyncRun.objects.filter(kind="poll").count() - len(flows)
     assert set(SyncRun.objects.values_list("flow", flat=True)) == flows
     assert stage.at_rest()
+
+
+@pytest.mark.chaos("P11")
+@pytest.mark.timeout(400)
+def test_a_record_that_kills_its_worker_is_set_aside_and_the_others_go_through(farm, tally, tmp_path):
+    """A real worker process dies, killed as by the kernel, each time it comes to one person."""
+    kills = tmp_path / "kills"
+    kills.touch()
+    farm.kill_worker()
+    stage = Stage(farm)
+    stage.load.send(stage.ids)
+    command = [sys.executable, "-m", "tests.chaos.poisoned"]
+    farm.processes.start("worker", command, **farm.environment, POISON="p7@example.com", POISON_LOG=str(kills))
+    farm.until("everything to be done", stage.at_rest, patience=200)
+
+    tally.injected = len(kills.read_text().splitlines())
+    tally.events = PEOPLE
+    stage.load.judge(tally)
+    tally.lost += len({f"p{n}@example.com" for n in range(PEOPLE) if n != 7} - stage.mails().keys())
+    tally.doubled += sum(count - 1 for count in stage.mails().values())
+    dead = SyncJob.objects.get(state="dead")
+    assert (dead.external_id, dead.reason) == (stage.ids[7], "crashed")
+    assert dead.crashes == tally.injected == MAX_CRASHES, "it was tried so often and no more"
+    assert "p7@example.com" not in stage.mails()
+
+
+@pytest.mark.chaos("P10")
+@pytest.mark.skipif(database.vendor == "sqlite", reason="SQLite has one writer: a second router waits for the first")
+def test_two_routers_at_once_route_each_event_once(transactional_db, tally):
+    """Two processes, let go at one moment, over more events than one portion takes."""
+    integration = IntegrationFactory()
+    events, people = 6_000, 1_500
+    rows = [
+        EventFactory.build(
+            connection=integration.left, external_id=str(n % people), dedupe_key=f"e{n}", received_at=timezone.now()
+        )
+        for n in range(events)
+    ]
+    WebhookEvent.objects.bulk_create(rows, batch_size=1000)
+    program = (
+        "import sys, django; django.setup(); from integration import tasks; print('ready', flush=True);"
+        " sys.stdin.readline(); print(tasks.route_events())"
+    )
+    environment = {
+        **os.environ, "DATABASE_URL": _database_url(), "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOCKSTEP_DEVELOPMENT": "1", "LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    routers = [
+        subprocess.Popen([sys.executable, "-c", program], env=environment, cwd=django_settings.BASE_DIR, **pipes)
+        for _ in range(2)
+    ]
+    assert [router.stdout.readline() for router in routers] == ["ready\n"] * 2
+    for router in routers:
+        router.stdin.write("go\n")
+        router.stdin.flush()
+    said = [router.communicate(timeout=120)[0] for router in routers]
+
+    routed = [int(line.split()[0]) for line in said]
+    tally.injected, tally.events = sum(count > 0 for count in routed), events
+    assert tally.injected == 2, f"both had a part in it: {routed}"
+    tally.lost = WebhookEvent.objects.exclude(state="routed").count()
+    tally.doubled = sum(routed) - events
+    assert SyncJob.objects.filter(integration=integration, state="waiting").count() == people
+    assert SyncJob.objects.values("external_id").distinct().count() == people
 
 
 @pytest.mark.chaos("H14")
