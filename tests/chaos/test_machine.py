@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
+import subprocess
 import threading
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+import time
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from django.db import connection as database
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import AddField, AlterField, DeleteModel, RemoveField, RenameField, RenameModel
@@ -14,22 +20,14 @@ from django.test import Client
 from django.utils import timezone
 
 from integration.connectors.hubspot import oauth
-from integration.engine import runner
-from integration.models import (
-    ConsentEntry,
-    Cursor,
-    Integration,
-    RecordLink,
-    SyncJob,
-    SyncLog,
-    SyncRun,
-    VendorCall,
-    WebhookEvent,
-)
+from integration.engine import polls, runner
+from integration.models import Integration, RecordLink, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub
-from tests.support.factories import EndpointFactory
+from tests.support.factories import EndpointFactory, IntegrationFactory, JobFactory
+from tests.support.fake_recipe import FakeFlow, recipes_with
+from tests.support.leadboxer_world import LEADS
 
 FIRST = "0006"  # from here on a migration runs while the old code still writes
 
@@ -93,6 +91,124 @@ def locked():
         done.set()
         thread.join()
         run_sql("PRAGMA busy_timeout = 20000" if database.vendor == "sqlite" else "SET lock_timeout = '8s'")
+
+
+@contextmanager
+def full():
+    """The disk has no room for another page."""
+    with database.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute("PRAGMA page_count")
+        pages = cursor.fetchone()[0]
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+        cursor.fetchall()
+    fill_the_last_page()
+    try:
+        yield
+    finally:
+        run_sql("PRAGMA max_page_count = 1073741823", "DROP TABLE IF EXISTS filler")
+
+
+def fill_the_last_page():
+    """Take what is left in the pages that are there."""
+    with pytest.raises(OperationalError, match="full"):
+        run_sql("CREATE TABLE filler (text)", *["INSERT INTO filler VALUES (zeroblob(300))"] * 100_000)
+
+
+@pytest.mark.chaos("P7")
+@pytest.mark.skipif(database.vendor != "sqlite", reason="a disk of its own that is full needs a tablespace of its own")
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_is_told_to_the_vendor_and_what_comes_later_is_taken(tally):
+    endpoint = EndpointFactory(connection__external_account_id="9001")
+    with full():
+        for number in range(20):  # an index may have had room for one more
+            if knock(endpoint, number) == 503:
+                tally.injected += 1
+        acknowledged = 20 - tally.injected
+        assert WebhookEvent.objects.count() == acknowledged, "a 200 is a row, and a 503 is none"
+
+    assert knock(endpoint, 99) == 200
+    tally.events = acknowledged + 1
+    tally.lost = tally.events - WebhookEvent.objects.count()
+
+
+@pytest.mark.chaos("P7")
+@pytest.mark.skipif(database.vendor == "sqlite", reason="SQLite has one writer")
+@pytest.mark.django_db(transaction=True)
+def test_a_runner_that_loses_a_deadlock_does_its_work_again(tally):
+    """Another session holds the job and wants the integration; the runner has the integration and wants the job."""
+    integration = IntegrationFactory()
+    flow = FakeFlow(source={"1": {"name": "Ada"}})
+    job = JobFactory(integration=integration, flow=flow.key, external_id="1")
+    holds, wants = threading.Event(), threading.Event()
+
+    def rival():
+        with database.cursor() as cursor:
+            cursor.execute("SET deadlock_timeout = '20s'")  # so the runner is the one who notices, and loses
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM integration_syncjob WHERE id = %s FOR UPDATE", [job.pk])
+            holds.set()
+            wants.wait(10)
+            time.sleep(0.3)  # until the runner waits for the job
+            cursor.execute(
+                "UPDATE integration_integration SET lease_until = lease_until WHERE id = %s", [integration.pk]
+            )
+            cursor.execute("COMMIT")
+        database.close()
+
+    thread = threading.Thread(target=rival)
+
+    def write(ctx, writes):
+        if not holds.is_set():
+            thread.start()
+            assert holds.wait(10)
+            wants.set()
+
+    flow.before_write = write
+    with pytest.raises(OperationalError, match="deadlock detected"):
+        runner.run(str(integration.pk), recipes_with(flow))
+    tally.injected += 1
+    thread.join()
+
+    assert runner.run(str(integration.pk), recipes_with(flow)) == "idle"
+    job.refresh_from_db()
+    assert (job.state, flow.target["1"]["name"]) == ("done", "Ada")
+    assert RecordLink.objects.filter(integration=integration, source_id="1").count() == 1
+    tally.events = 1
+
+
+@pytest.mark.chaos("P9")
+@pytest.mark.parametrize(
+    ("night", "hours"),
+    [(datetime(2026, 10, 25, tzinfo=UTC), 4), (datetime(2026, 3, 29, tzinfo=UTC), 4)],
+    ids=["the hour that comes twice", "the hour that is left out"],
+)
+@pytest.mark.django_db(transaction=True)
+def test_in_the_night_the_clocks_change_each_hour_has_one_poll(monkeypatch, tally, night, hours):
+    """The machine lives in Amsterdam: at 1:00 UTC its clock jumps. A look every minute, as the schedule has it."""
+    monkeypatch.setenv("TZ", "Europe/Amsterdam")
+    time.tzset()
+    try:
+        offsets = {(night + timedelta(hours=hour)).astimezone().utcoffset() for hour in range(hours)}
+        tally.injected += len(offsets) - 1
+        assert tally.injected == 1, "the clock of this machine does change in this night"
+        integration = IntegrationFactory(recipe="leadboxer_pipedrive", activated_at=night - timedelta(days=2))
+        integration.settings = {**LEADS, "interval": 60}
+        integration.save(update_fields=["settings"])
+        recipe = get_recipe("leadboxer_pipedrive")
+        for minute in range(hours * 60):
+            moment = night + timedelta(minutes=minute, seconds=3)
+            monkeypatch.setattr(timezone, "now", lambda moment=moment: moment)
+            polls.start_due(integration, recipe)
+            SyncRun.objects.filter(state="waiting").update(state="done")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    begun = sorted(SyncRun.objects.filter(flow="lead_to_lead").values_list("created_at", flat=True))
+    assert [moment.replace(second=0, microsecond=0) for moment in begun] == [
+        night + timedelta(hours=hour) for hour in range(hours)
+    ]
+    tally.events = hours
 
 
 @pytest.mark.chaos("P7")
@@ -187,11 +303,12 @@ def test_a_job_of_newer_code_waits_for_newer_code(sandbox, settings):
 
 
 @pytest.mark.chaos("H13")
-def test_yesterdays_database_catches_up_and_asks_nobody_twice(world):
-    """Restore: what was written since is unknown here, but the vendors know it."""
+def test_yesterdays_database_catches_up_and_asks_nobody_twice(world, tmp_path, tally):
+    """A real dump and a real restore. What was written since is unknown here, but the vendors know it."""
     before = world.person("Ada Byron")
     world.deliver()
-    kept = _backup()
+    kept = tmp_path / "yesterday"
+    back_up(kept)
     late = world.person("Alan Turing")
     world.deliver()
     world.click("alan.turing@example.com")
@@ -199,7 +316,10 @@ def test_yesterdays_database_catches_up_and_asks_nobody_twice(world):
     world.deliver()
     asked = list(world.mails())
 
-    _restore(kept)
+    links = RecordLink.objects.count()
+    restore(kept)
+    tally.injected = links - RecordLink.objects.count()
+    assert tally.injected == 1, "the link of today is gone"
     start_runs(world.integration, "poll")
     hub.drain()
     world.deliver()
@@ -211,14 +331,34 @@ def test_yesterdays_database_catches_up_and_asks_nobody_twice(world):
     assert Integration.objects.get().links.filter(source_id=late).exists()
 
 
-def _backup():
-    """What a database of yesterday lacks: links, jobs, log, events, consent and cursors of today."""
-    models = (WebhookEvent, VendorCall, SyncRun, SyncJob, RecordLink, SyncLog, ConsentEntry, Cursor)
-    return [(model, list(model.objects.values())) for model in models]
+def back_up(file):
+    """What the operator's guide says: pg_dump, or SQLite's own copy of a database in use."""
+    if database.vendor == "sqlite":
+        with closing(sqlite3.connect(database.settings_dict["NAME"])) as own, closing(sqlite3.connect(file)) as copy:
+            own.backup(copy)
+    else:
+        postgres("pg_dump", "--clean", "--if-exists", "--file", str(file))
 
 
-def _restore(kept):
-    for model, _ in reversed(kept):
-        model.objects.all().delete()
-    for model, rows in kept:
-        model.objects.bulk_create(model(**row) for row in rows)
+def restore(file):
+    """Put it back in place of what is there; the hub's connections are closed."""
+    database.close()
+    if database.vendor == "sqlite":
+        name = database.settings_dict["NAME"]
+        for end in ("-wal", "-shm"):
+            if os.path.exists(name + end):
+                os.unlink(name + end)
+        shutil.copyfile(file, name)
+    else:
+        postgres("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(file))
+
+
+def postgres(program, *arguments):
+    """Run a program of PostgreSQL on the test database."""
+    row = database.settings_dict
+    where = ["-h", row["HOST"] or "127.0.0.1", "-p", str(row["PORT"] or 5432), "-U", row["USER"], "-d", row["NAME"]]
+    password = {"PGPASSWORD": row["PASSWORD"]} if row["PASSWORD"] else {}
+    answer = subprocess.run(
+        [program, *where, "-w", *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, **password}
+    )
+    assert answer.returncode == 0, answer.stderr
