@@ -96,8 +96,10 @@ class Queue:
 
     def work(self, *, due_now: bool) -> None:
         """Answer messages until none is left and no work either. With `due_now` short and long waits pass at once."""
+        _commit()
         self._look_for_what_was_there()
         for _ in range(MOST):
+            _commit()
             if self.messages:
                 self._answer(self.messages.popleft())
             elif not self._ring_what_was_put_off(due_now) and not (due_now and self._minutes_pass()):
@@ -213,6 +215,14 @@ def _rests_for(key: str) -> float:
 def _open_transactions() -> list[object]:
     """The transactions of the code under test; one around the whole test does not count."""
     return [block for block in database.atomic_blocks if not getattr(block, "_from_testcase", False)]
+
+
+def _commit() -> None:
+    """Let what waits for a commit happen, in a test that is one transaction from its beginning to its end."""
+    if database.in_atomic_block and not _open_transactions():
+        waiting, database.run_on_commit = database.run_on_commit, []
+        for _, act, _ in waiting:
+            act()
 
 
 def _newest_event() -> int:
