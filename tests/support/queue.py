@@ -221,8 +221,8 @@ def _commit() -> None:
     """Let what waits for a commit happen, in a test that is one transaction from its beginning to its end."""
     if database.in_atomic_block and not _open_transactions():
         waiting, database.run_on_commit = database.run_on_commit, []
-        for _, act, _ in waiting:
-            act()
+        for entry in waiting:
+            entry[1]()
 
 
 def _newest_event() -> int:
