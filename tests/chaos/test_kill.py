@@ -36,18 +36,19 @@ def at_rest():
     return not waiting and not WebhookEvent.objects.filter(state=EventState.NEW).exists()
 
 
-def kill_while(farm, progress, total):
+def kill_while(farm, progress, total, tally):
     """Kill the worker at quarters of the progress, each time starting a new one."""
     for number in range(1, KILLS + 1):
         farm.until(
             f"{number}/{KILLS + 1} of the work", lambda number=number: progress() >= total * number / (KILLS + 1)
         )
         farm.kill_worker()
+        tally.injected += 1
         farm.start_worker()
 
 
 @pytest.mark.chaos("P2")
-def test_a_burst_of_events_survives_kills(farm, people):
+def test_a_burst_of_events_survives_kills(farm, people, tally):
     integration = hub.install(farm.sandbox_url, deals_enabled=True)
     newsletter = {integration.resources["newsletter"]: int(integration.resources["newsletter_yes"])}
     slow_vendors(farm)
@@ -58,7 +59,7 @@ def test_a_burst_of_events_survives_kills(farm, people):
         ids.append(farm.control("POST", "/pipedrive/acme/persons", body)["data"]["id"])
     for n in range(0, people, 5):
         farm.control("POST", "/pipedrive/acme/deals", {"title": f"Deal {n}", "person_id": ids[n]})
-    kill_while(farm, lambda: len(mails(farm)), people)
+    kill_while(farm, lambda: len(mails(farm)), people, tally)
     farm.until("everything to be done", lambda: len(mails(farm)) == people and at_rest())
 
     assert set(mails(farm).values()) == {1}
@@ -69,7 +70,7 @@ def test_a_burst_of_events_survives_kills(farm, people):
 
 
 @pytest.mark.chaos("P2")
-def test_fetch_all_survives_kills(farm, people):
+def test_fetch_all_survives_kills(farm, people, tally):
     integration = hub.install(farm.sandbox_url)
     newsletter = {integration.resources["newsletter"]: int(integration.resources["newsletter_yes"])}
     persons = [
@@ -80,7 +81,7 @@ def test_fetch_all_survives_kills(farm, people):
     slow_vendors(farm)
 
     runs.start(integration, "fetch_all", "person_to_contact", options={"allow_doi": True})
-    kill_while(farm, lambda: len(mails(farm)), people)
+    kill_while(farm, lambda: len(mails(farm)), people, tally)
     farm.until("Fetch All to end", lambda: SyncRun.objects.get(kind="fetch_all").state == "done" and at_rest())
 
     assert len(mails(farm)) == people
