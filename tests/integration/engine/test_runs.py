@@ -30,6 +30,7 @@ def test_fetch_all_walks_over_every_page(integration):
     run.refresh_from_db()
     assert (run.state, run.done, run.total, run.counts) == ("done", 12, 12, {"update": 12})
     assert flow.target == flow.source
+    assert [len(page) for page in flow.writes] == [5, 5, 2]
 
 
 @pytest.mark.chaos("V10")

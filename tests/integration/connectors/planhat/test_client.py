@@ -96,6 +96,19 @@ def test_a_company_is_read_with_its_owner_as_an_id(stub: Stub, client: PlanhatCl
 
 
 @pytest.mark.chaos("V10")
+def test_a_full_page_has_another_one_behind_it(stub: Stub, client: PlanhatClient) -> None:
+    rows = [{"_id": f"{n:024x}", "name": f"Company {n}"} for n in range(2003)]
+    stub.will(json.dumps(rows[:2000]).encode()).will(json.dumps(rows[2000:]).encode())
+
+    first = client.companies_page()
+    second = client.companies_page(first.next_offset)
+
+    assert [dict(seen.query)["offset"] for seen in stub.seen] == ["0", "2000"]
+    assert {company.id for company in (*first.records, *second.records)} == {row["_id"] for row in rows}
+    assert second.next_offset is None
+
+
+@pytest.mark.chaos("V10")
 def test_reading_since_stops_where_the_list_is_older(stub: Stub, client: PlanhatClient) -> None:
     stub.will(api("GET_companies__200"))
     page = client.companies_page(since=datetime(2026, 11, 20, tzinfo=UTC))
