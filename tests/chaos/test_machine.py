@@ -6,9 +6,10 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support import hub
 from tests.support.factories import EndpointFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 from tests.support.leadboxer_world import LEADS
+from tests.support.required import missing
 
 FIRST = "0006"  # from here on a migration runs while the old code still writes
 
@@ -95,39 +97,64 @@ def locked():
 
 @contextmanager
 def full():
-    """The disk has no room for another page."""
+    """The disk has no room for another page: a file that may not grow, or a tablespace on a disk of its own."""
+    with full_file() if database.vendor == "sqlite" else full_disk():
+        yield
+
+
+@contextmanager
+def full_file():
+    """SQLite's file may not grow, and what is left in its pages is taken."""
     with database.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.execute("PRAGMA page_count")
         pages = cursor.fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count = {pages}")
         cursor.fetchall()
-    fill_the_last_page()
     try:
+        with pytest.raises(OperationalError, match="full"):
+            run_sql("CREATE TABLE filler (text)", *["INSERT INTO filler VALUES (zeroblob(300))"] * 100_000)
         yield
     finally:
         run_sql("PRAGMA max_page_count = 1073741823", "DROP TABLE IF EXISTS filler")
 
 
-def fill_the_last_page():
-    """Take what is left in the pages that are there."""
-    with pytest.raises(OperationalError, match="full"):
-        run_sql("CREATE TABLE filler (text)", *["INSERT INTO filler VALUES (zeroblob(300))"] * 100_000)
+@contextmanager
+def full_disk():
+    """PostgreSQL keeps the inbox on a disk of four megabytes, and something else has taken all of it."""
+    name = f"tiny_{os.getpid()}"
+    with ExitStack() as undo:
+        place = tempfile.mkdtemp(prefix="lockstep-disk-")
+        undo.callback(os.rmdir, place)
+        try:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700,uid=postgres", "tmpfs", place], check=True)
+        except (OSError, subprocess.CalledProcessError) as exc:
+            missing("REQUIRE_NETNS", f"a disk of its own needs root, and the database on this machine: {exc}")
+        undo.callback(subprocess.run, ["umount", place], check=True)
+        run_sql(f"CREATE TABLESPACE {name} LOCATION '{place}'")
+        undo.callback(run_sql, f"DROP TABLESPACE {name}")
+        run_sql(f"ALTER TABLE integration_webhookevent SET TABLESPACE {name}")
+        undo.callback(run_sql, "ALTER TABLE integration_webhookevent SET TABLESPACE pg_default")
+        undo.callback(run_sql, "DROP TABLE filler")
+        run_sql(f"CREATE TABLE filler (text text) TABLESPACE {name}")
+        with pytest.raises(OperationalError, match="No space left on device"):
+            run_sql(*["INSERT INTO filler VALUES (repeat('x', 1000))"] * 10_000)
+        yield
 
 
 @pytest.mark.chaos("P7")
-@pytest.mark.skipif(database.vendor != "sqlite", reason="a disk of its own that is full needs a tablespace of its own")
 @pytest.mark.django_db(transaction=True)
 def test_a_full_disk_is_told_to_the_vendor_and_what_comes_later_is_taken(tally):
-    endpoint = EndpointFactory(connection__external_account_id="9001")
+    endpoint, knocks = EndpointFactory(connection__external_account_id="9001"), 60
+    assert knock(endpoint, "before") == 200
     with full():
-        for number in range(20):  # an index may have had room for one more
+        for number in range(knocks):  # the last page may have room for some
             if knock(endpoint, number) == 503:
                 tally.injected += 1
-        acknowledged = 20 - tally.injected
+        acknowledged = 1 + knocks - tally.injected
         assert WebhookEvent.objects.count() == acknowledged, "a 200 is a row, and a 503 is none"
 
-    assert knock(endpoint, 99) == 200
+    assert knock(endpoint, "after") == 200
     tally.events = acknowledged + 1
     tally.lost = tally.events - WebhookEvent.objects.count()
 
