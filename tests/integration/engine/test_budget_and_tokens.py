@@ -58,6 +58,30 @@ def test_a_share_is_left_for_the_customers_own_use(connection):
         meter.before(("day",), 10)
 
 
+def test_of_two_workers_that_know_of_one_call_left_one_makes_it(connection):
+    quick, slow = ConnectionMeter(connection), ConnectionMeter(connection)
+    for meter in (quick, slow):
+        meter.after([LimitReading("burst", remaining=1, limit=20, resets_in=60)])
+
+    quick.before(("burst",), 1)
+    with pytest.raises(RateLimited):
+        slow.before(("burst",), 1)
+
+    assert RateBudget.objects.get(window="burst").remaining == 0
+
+
+def test_two_workers_leave_the_customers_share_alone(connection):
+    quick, slow = ConnectionMeter(connection), ConnectionMeter(connection)
+    for meter in (quick, slow):
+        meter.after([LimitReading("day", remaining=6001, limit=30000, resets_in=3600)])
+
+    quick.before(("day",), 1)
+    with pytest.raises(RateLimited):
+        slow.before(("day",), 1)
+
+    assert RateBudget.objects.get(window="day").remaining == 6000
+
+
 def test_an_elapsed_window_is_full_again(connection):
     meter = ConnectionMeter(connection)
     meter.after([LimitReading("burst", remaining=0, limit=20, resets_in=2)])

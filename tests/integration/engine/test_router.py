@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
 
 from integration.engine import doorbell, router
 from integration.engine.flow import Route
-from integration.models import SyncJob, WebhookEvent
+from integration.models import Doorbell, SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -84,7 +88,7 @@ def test_a_paused_integration_collects_jobs(integration):
 
     router.route_new_events(recipes_with(FakeFlow()))
 
-    assert SyncJob.objects.get().state == "waiting"
+    assert list(SyncJob.objects.values_list("state", flat=True)) == ["waiting"]
 
 
 def test_each_integration_on_a_connection_gets_its_job(integration):
@@ -116,8 +120,6 @@ def test_a_broken_broker_disturbs_nobody(monkeypatch):
     monkeypatch.setattr(doorbell, "async_task", down)
 
     doorbell.ring("router")
-
-    from integration.models import Doorbell
 
     assert Doorbell.objects.get(key="router").rung_at is None
     monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
@@ -153,3 +155,146 @@ def test_a_job_that_backs_off_does_not_wait_longer_for_a_new_event(integration):
     router.route_new_events(recipes_with(FakeFlow()))
 
     assert SyncJob.objects.get().next_attempt_at <= timezone.now()
+
+
+def test_two_events_of_one_portion_keep_what_both_knew(integration):
+    event(integration, "7", payload={"unsubscription": "2026-11-20", "said": 1})
+    event(integration, "7", payload={"said": 2})
+
+    router.route_new_events(recipes_with(FakeFlow()))
+
+    assert SyncJob.objects.get().hint == {"unsubscription": "2026-11-20", "said": 2}
+
+
+def test_a_later_event_of_one_portion_never_makes_the_record_wait_longer(integration):
+    class Patient(FakeFlow):
+        def route(self, ctx, event):
+            return [Route(event.external_id, delay=event.payload["delay"])]
+
+    for delay in (0, 600):
+        event(integration, "7", payload={"delay": delay})
+    router.route_new_events(recipes_with(Patient()))
+
+    assert SyncJob.objects.get().next_attempt_at <= timezone.now()
+
+
+def test_one_event_that_cannot_be_routed_keeps_no_other_waiting(integration, caplog):
+    class Choosy(FakeFlow):
+        def route(self, ctx, event):
+            if event.external_id == "bad":
+                raise KeyError("properties")
+            return super().route(ctx, event)
+
+    first, bad, last = (event(integration, key) for key in ("1", "bad", "2"))
+    try:
+        assert router.route_new_events(recipes_with(Choosy())) == 3
+    except KeyError:
+        pytest.fail("it stopped them all")
+
+    assert set(SyncJob.objects.values_list("external_id", flat=True)) == {"1", "2"}
+    bad.refresh_from_db()
+    assert (bad.state, bad.reason) == ("ignored", "internal_error")
+    assert str(bad.pk) in caplog.text
+    assert set(WebhookEvent.objects.filter(pk__in=(first.pk, last.pk)).values_list("state", flat=True)) == {"routed"}
+
+
+def test_more_events_than_one_portion_are_routed_in_one_go(integration, monkeypatch, rings):
+    monkeypatch.setattr(router, "PORTION", 2)
+    for key in "12345":
+        event(integration, key)
+
+    assert router.route_new_events(recipes_with(FakeFlow())) == 5
+
+    assert SyncJob.objects.count() == 5
+    assert not WebhookEvent.objects.filter(state="new").exists()
+    assert set(rings) == {str(integration.pk)}
+
+
+def test_a_router_killed_in_the_middle_leaves_its_events_new_and_no_job(integration):
+    def die(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and WebhookEvent._meta.db_table in sql:
+            raise KeyboardInterrupt
+        return execute(sql, params, many, context)
+
+    event(integration, "7")
+    with database.execute_wrapper(die), pytest.raises(KeyboardInterrupt):
+        router.route_new_events(recipes_with(FakeFlow()))
+
+    assert not SyncJob.objects.exists()
+    assert WebhookEvent.objects.get().state == "new"
+
+
+@pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite has one writer")
+def test_a_second_router_passes_over_what_the_first_has_in_hand(integration):
+    event(integration, "1")
+    claimed, routed = threading.Event(), threading.Event()
+    counts = []
+
+    class Slow(FakeFlow):
+        def route(self, ctx, event):
+            claimed.set()
+            routed.wait(5)
+            return super().route(ctx, event)
+
+    def first():
+        counts.append(router.route_new_events(recipes_with(Slow())))
+        database.close()
+
+    worker = threading.Thread(target=first)
+    worker.start()
+    assert claimed.wait(5)
+    event(integration, "2")
+
+    second = router.route_new_events(recipes_with(FakeFlow()))
+
+    assert (counts, second) == ([], 1)
+    routed.set()
+    worker.join(10)
+    assert counts == [1]
+
+
+@pytest.mark.parametrize("hint", ["run", "resync", "allow_doi"])
+def test_what_a_resync_said_of_itself_does_not_stick_to_a_later_event(integration, hint):
+    JobFactory(integration=integration, external_id="7", hint={hint: "x", "merged_into": "9"})
+    event(integration, "7", payload={"other": 1})
+
+    router.route_new_events(recipes_with(FakeFlow()))
+
+    assert SyncJob.objects.get().hint == {"merged_into": "9", "other": 1}
+
+
+def test_a_deferred_event_never_speaks_over_a_newer_one(integration):
+    older = event(integration, "7", payload={"said": "older", "more": 1}, deferred=True)
+    newer = event(integration, "7", payload={"said": "newer"})
+    JobFactory(integration=integration, external_id="7", event=newer, hint={"said": "newer"})
+    WebhookEvent.objects.filter(pk=newer.pk).update(state="routed")
+
+    router.route_new_events(recipes_with(FakeFlow()))
+
+    assert older.pk < newer.pk
+    assert SyncJob.objects.get().hint == {"said": "newer", "more": 1}
+
+
+def test_no_worker_comes_before_what_it_shall_find_is_committed(integration, rings):
+    with transaction.atomic():
+        doorbell.ring("router")
+        assert rings == []
+
+    assert rings == ["router"]
+
+
+def test_what_was_rolled_back_rings_nobody(integration, rings):
+    with contextlib.suppress(KeyError), transaction.atomic():
+        doorbell.ring("router")
+        raise KeyError
+
+    assert rings == []
+
+
+@pytest.mark.parametrize(("age", "rung"), [(25, []), (35, ["router"])], ids=["on its way", "lost"])
+def test_a_ring_that_was_lost_silences_nobody_for_ever(rings, age, rung):
+    Doorbell.objects.create(key="router", rung_at=timezone.now() - timedelta(seconds=age))
+
+    doorbell.ring("router")
+
+    assert rings == rung

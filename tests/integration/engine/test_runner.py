@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from integration.engine import runner
+from integration.engine.flow import Result
 from integration.errors import AuthError, ContractError, RateLimited, RecordError, TransientError
 from integration.models import Integration, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory, JobFactory
@@ -257,3 +258,46 @@ def test_backoff_grows_and_is_capped():
     assert 12 <= runner.backoff(1) <= 18
     assert runner.backoff(3) > runner.backoff(1)
     assert runner.backoff(50) <= runner.BACKOFF_CAP * 1.2
+
+
+@pytest.mark.parametrize(
+    ("problem", "state"), [(RecordError("refused"), "dead"), (AuthError("no"), "held")], ids=["dead", "held"]
+)
+def test_a_job_set_aside_keeps_what_it_knows_for_when_it_is_let_go(integration, problem, state):
+    queue(integration, 1, hint={"unsubscription": "2026-11-20"})
+
+    run(integration, FakeFlow(source=people(1), before_write=fail(problem)))
+
+    assert SyncJob.objects.values_list("state", "hint").get() == (state, {"unsubscription": "2026-11-20"})
+
+
+def test_a_job_held_by_its_flow_keeps_what_it_knows(integration):
+    class Holding(FakeFlow):
+        def write(self, ctx, writes):
+            return [Result("held", reason="mass_delete", link_state=None) for _ in writes]
+
+    queue(integration, 1, hint={"unsubscription": "2026-11-20"})
+
+    run(integration, Holding(source=people(1)))
+
+    assert SyncJob.objects.values_list("state", "hint").get() == ("held", {"unsubscription": "2026-11-20"})
+
+
+def test_a_job_that_is_done_forgets_what_it_knew(integration):
+    queue(integration, 1, hint={"unsubscription": "2026-11-20"})
+
+    run(integration, FakeFlow(source=people(1)))
+
+    assert SyncJob.objects.values_list("state", "hint").get() == ("done", {})
+
+
+def test_a_switched_off_tenant_is_left_alone(integration):
+    integration.tenant.is_active = False
+    integration.tenant.save(update_fields=["is_active"])
+    flow = FakeFlow(source=people(1))
+    queue(integration, 1)
+
+    assert run(integration, flow) == "busy"
+
+    assert states(integration) == {"1": "waiting"}
+    assert flow.reads == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from integration.engine import batch, runs
 from integration.engine.batch import Done
 from integration.engine.context import Context
 from integration.engine.flow import Item, Result
-from integration.errors import RecordError, TransientError
+from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, people, recipes_with, work
@@ -152,3 +155,41 @@ def test_what_is_quiet_is_logged_all_the_same_when_there_is_more_to_say(integrat
     batch.save(ctx, flow, done, quiet=runs.QUIET["fetch_all"])
 
     assert list(SyncLog.objects.values_list("source_id", "detail")) == [("2", "phone: not a number")]
+
+
+def test_a_page_of_a_worker_that_lost_its_lease_is_not_stored(integration):
+    def steal(ctx, writes):
+        Integration.objects.update(lease_token="thief", lease_until=timezone.now() + timedelta(minutes=1))
+
+    flow = FakeFlow(source=people(5), before_write=steal)
+    runs.start(integration, "fetch_all", flow.key)
+
+    assert work(integration, flow) == "lost"
+
+    run = SyncRun.objects.get()
+    assert (run.state, run.done, run.cursor, run.counts) == ("running", 0, None, {})
+    assert not RecordLink.objects.exists()
+    assert not SyncLog.objects.exists()
+
+
+def test_waiting_for_a_vendors_limit_uses_up_no_attempt_of_a_run(integration):
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "fetch_all", flow.key)
+    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1)
+    flow.page = lambda *args: (_ for _ in ()).throw(RateLimited("slow", retry_after=120))
+
+    work(integration, flow)
+
+    run = SyncRun.objects.get()
+    assert (run.state, run.attempts) == ("running", runs.MAX_ATTEMPTS - 1)
+
+
+def test_a_run_that_fails_again_and_again_ends_and_says_why(integration):
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "fetch_all", flow.key)
+    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1)
+    flow.page = lambda *args: (_ for _ in ()).throw(TransientError("down", detail="503"))
+
+    work(integration, flow)
+
+    assert SyncRun.objects.values_list("state", "problem").get() == ("failed", "down 503")

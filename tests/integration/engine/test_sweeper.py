@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from integration.engine import retention, sweeper
-from integration.models import VendorCall, WebhookEvent
-from tests.support.factories import ConnectionFactory, EventFactory, IntegrationFactory, JobFactory
+from integration.models import Alert, SyncJob, SyncRun, VendorCall, WebhookEvent
+from tests.support.factories import ConnectionFactory, EventFactory, IntegrationFactory, JobFactory, RunFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
@@ -71,3 +71,56 @@ def test_a_purge_gives_way_and_the_next_one_goes_on():
 
     assert retention.purge(seconds=0)["calls"] == 0
     assert retention.purge()["calls"] == 3
+
+
+def late_run(**values):
+    return RunFactory(next_attempt_at=timezone.now() - HOUR, **values)
+
+
+def test_it_rings_for_runs_that_nobody_goes_on_with(rings):
+    waiting, killed = late_run(), late_run(state="running")
+    late_run(state="done")
+    RunFactory(next_attempt_at=timezone.now() + HOUR)
+
+    sweeper.sweep()
+
+    assert set(rings) == {str(waiting.integration_id), str(killed.integration_id)}
+
+
+def test_it_leaves_paused_integrations_and_switched_off_tenants_alone(rings):
+    late_job(integration__state="paused")
+    late_job(integration__tenant__is_active=False)
+    late_run(integration__tenant__is_active=False)
+
+    sweeper.sweep()
+
+    assert rings == []
+
+
+def test_retention_keeps_every_job_that_still_wants_something():
+    states = ("done", "waiting", "running", "held", "dead")
+    for state in states:
+        JobFactory(state=state)
+    SyncJob.objects.update(updated_at=timezone.now() - timedelta(days=1000))
+    JobFactory(state="done")
+
+    assert retention.purge()["jobs"] == 1
+
+    assert sorted(SyncJob.objects.values_list("state", flat=True)) == sorted(states)
+
+
+def test_retention_keeps_runs_that_are_under_way_and_alerts_that_are_open():
+    old = timezone.now() - timedelta(days=1000)
+    under_way = late_run(state="running", started_at=old)
+    RunFactory(state="done", finished_at=old)
+    young = RunFactory(state="done", finished_at=timezone.now())
+    open_alert, _ = (
+        Alert.objects.create(kind="worker", subject=key, opened_at=old, resolved_at=resolved)
+        for key, resolved in (("open", None), ("over", old))
+    )
+
+    purged = retention.purge()
+
+    assert (purged["runs"], purged["alerts"]) == (1, 1)
+    assert set(SyncRun.objects.values_list("pk", flat=True)) == {under_way.pk, young.pk}
+    assert Alert.objects.get() == open_alert

@@ -13,6 +13,7 @@ from integration.engine import mapping, runner, two_way
 from integration.engine.flow import Record
 from integration.engine.jobs import save_jobs
 from integration.engine.recipe import MappingRow, TwoWay
+from integration.errors import TransientError
 from integration.models import Directory, FieldMapping, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeBack, FakeForward, recipes_with
@@ -197,3 +198,31 @@ def test_with_the_way_back_switched_off_the_source_writes_as_ever(pair):
     pair.run(pair.forward)
 
     assert pair.contact["FIRSTNAME"] == "Augusta"
+
+
+def both_changed(wins, *, carrier_works=True):
+    """One record changed on both sides; the flow that would carry the winner's value may fail."""
+    pair = Pair(wins)
+    pair.run(pair.forward)
+    pair.person["first_name"], pair.contact["FIRSTNAME"] = "Augusta", "Adah"
+    loser, winner = (pair.forward, pair.back) if wins == "target" else (pair.back, pair.forward)
+    if not carrier_works:
+        winner.decide = lambda *args: (_ for _ in ()).throw(TransientError("down"))
+    save_jobs([SyncJob(integration=pair.integration, flow=loser.key, external_id="8")])
+    runner.run(str(pair.integration.pk), pair.recipes)
+    return pair
+
+
+@pytest.mark.parametrize(("wins", "value"), [("target", "Adah"), ("source", "Augusta")])
+def test_the_winners_value_is_carried_over_though_only_the_losers_flow_was_asked_for(wins, value):
+    pair = both_changed(wins)
+
+    assert pair.person["first_name"] == pair.contact["FIRSTNAME"] == value
+
+
+@pytest.mark.parametrize("wins", ["target", "source"])
+def test_until_the_winners_value_has_arrived_the_loser_is_not_what_both_agreed_on(wins):
+    pair = both_changed(wins, carrier_works=False)
+
+    assert (pair.person["first_name"], pair.contact["FIRSTNAME"]) == ("Augusta", "Adah")
+    assert pair.link.written["FIRSTNAME"] == "Ada"
