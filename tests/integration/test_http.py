@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -158,6 +159,42 @@ def test_connections_are_kept_open(server, transport):
         transport.request("GET", "/x")
 
     assert len(ports) == 1
+
+
+def test_a_forked_process_never_speaks_on_its_parents_connection(server, transport, monkeypatch):
+    ports = []
+
+    def note(handler):
+        ports.append(handler.client_address[1])
+        answer()(handler)
+
+    server.answers = [note]
+    transport.request("GET", "/x")
+    monkeypatch.setattr(http.os, "getpid", lambda: -1)
+    with contextlib.suppress(KeyError):  # it knows of its parent's connection only
+        transport.request("GET", "/x")
+        transport.request("GET", "/x")
+
+    assert len(ports) == 3
+    assert ports[0] != ports[1] == ports[2]
+
+
+def test_neither_a_proxy_nor_a_password_of_the_host_is_used(server, transport, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login operator password of-the-host\n")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9"),
+                        ("NETRC", str(tmp_path / "netrc"))):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(http, "_sessions", {})
+    server.answers = [answer()]
+
+    try:
+        transport.request("GET", "/x")
+    except TransientError:
+        pytest.fail("it went to the proxy")
+
+    assert server.seen[0][3]["Authorization"] == "Bearer s3cret-token-value"
 
 
 @pytest.mark.chaos("V3")

@@ -594,3 +594,15 @@ def test_a_call_that_is_refused_meanwhile_does_not_hide_the_removal(app):
     row.refresh_from_db()
     connection.refresh_from_db()
     assert (row.state, connection.health, connection.credentials) == ("uninstalled", "disconnected", {})
+
+
+def test_who_lost_the_owner_role_meanwhile_connects_nothing():
+    member = MemberFactory()
+    client = Client()
+    client.force_login(member.user)
+    query = consented(client.get(INSTALL, {"tenant": str(member.tenant_id)}).url)
+    Member.objects.update(role=Role.EDITOR)
+
+    assert client.get(CALLBACK, query).status_code == 404
+
+    assert not Connection.objects.exists()

@@ -355,3 +355,14 @@ def test_double_opt_in_names_lists_template_and_where_to_go(stub: Stub, client: 
         "email": "ada@example.com", "attributes": {"FIRSTNAME": "Ada", "LASTNAME": ""}, "includeListIds": [60],
         "templateId": 4, "redirectionUrl": "https://acme.example/thanks",
     }  # fmt: skip
+
+
+def test_a_list_longer_than_a_page_is_read_to_its_end(stub: Stub, client: BrevoClient) -> None:
+    rows = [{"id": n, "name": f"List {n}", "folderId": 1} for n in range(51)]
+    for portion in (rows[:50], rows[50:]):
+        stub.will(json.dumps({"count": 51, "lists": portion}).encode())
+
+    found = client.get_lists()
+
+    assert [row.id for row in found] == [str(n) for n in range(51)]
+    assert [dict(call.query)["offset"] for call in stub.seen] == ["0", "50"]

@@ -192,3 +192,17 @@ def test_no_odd_value_crashes_the_parser(name: str) -> None:
     for body in webhook_cases.mutations({"rows": webhook(name)}):
         rows = body["rows"]
         webhook_cases.survives(webhooks, request(rows))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"occurredAt": 1564113600001}, {"propertyName": "lastname"}, {"eventId": 2}, {"objectId": 124},
+     {"portalId": 62516}, {"subscriptionId": 12346}],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_two_events_never_collapse_into_one(change: dict[str, Any]) -> None:
+    row = {**json.loads(V1_BODY)[0], "subscriptionType": "contact.propertyChange", "propertyName": "firstname"}
+    first, again, other = webhooks.parse(request([row, {**row, "attemptNumber": 3}, {**row, **change}]))
+
+    assert first.dedupe_key == again.dedupe_key
+    assert first.dedupe_key != other.dedupe_key

@@ -270,3 +270,43 @@ def test_credentials_are_trimmed_and_never_shown() -> None:
     client = PlanhatClient(Credentials("api_token", "https://api.planhat.com", {"api_token": f" {TOKEN}\n"}))
     assert TOKEN not in repr(client.__dict__.get("credentials", ""))
     assert client._transport._headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+# Lists of several pages
+
+
+def test_a_list_longer_than_a_page_is_read_to_its_end(stub: Stub, client: PlanhatClient) -> None:
+    full = [{"_id": f"u{n}", "nickName": "N", "email": f"n{n}@acme.example"} for n in range(2000)]
+    stub.will(json.dumps(full).encode()).will(json.dumps([{**full[0], "_id": "last"}]).encode())
+
+    users = client.get_users()
+
+    assert len(users) == 2001
+    assert users[-1].id == "last"
+    assert [dict(call.query)["offset"] for call in stub.seen] == ["0", "2000"]
+
+
+def companies(*days: int) -> bytes:
+    """A full page of companies, changed on these days of November in this order; the last day fills it up."""
+    filled = [*days, *[days[-1]] * (2000 - len(days))]
+    rows = [
+        {"_id": f"c{n}", "name": "X", "updatedAt": f"2026-11-{day:02}T00:00:00.000Z"} for n, day in enumerate(filled)
+    ]
+    return json.dumps(rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("days", "following"),
+    [((20, 15), 2000), ((20, 10), 2000), ((20, 9), None), ((9, 20, 9), 2000)],
+    ids=["all newer", "the last of the same time", "older ones follow", "in no order"],
+)
+def test_a_poll_goes_on_until_the_list_is_older(
+    stub: Stub, client: PlanhatClient, days: tuple[int, ...], following: int | None
+) -> None:
+    stub.will(companies(*days))
+
+    page = client.companies_page(since=datetime(2026, 11, 10, tzinfo=UTC))
+
+    assert page.next_offset == following
+    assert {company.updated.day for company in page.records if company.updated} <= {10, 15, 20}
+    assert dict(stub.last.query)["sort"] == "-updatedAt"

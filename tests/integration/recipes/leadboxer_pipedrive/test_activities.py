@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.models import RecordLink, SyncJob
 
 
@@ -193,3 +196,28 @@ def test_a_vendor_that_tells_no_times_of_sessions_is_read_by_their_events(activi
 
     assert len(world.activities()) == 1
     assert not SyncJob.objects.filter(state="dead").exists()
+
+
+def test_of_two_people_with_the_address_the_older_is_meant(activities, sandbox):
+    world = activities()
+    while sandbox.state.pipedrive.companies["acme"].tables["person"].next_id() < 98:
+        pass  # where one number has a digit more than the other
+    older, newer = world.person("ada@x.example", "Ada Old"), world.person("ada@x.example", "Ada New")
+    world.ada()
+    world.poll()
+
+    assert (older, newer) == (99, 100)
+    assert [activity["person_id"] for activity in world.activities()] == [older]
+
+
+def test_a_visit_whose_end_only_its_events_tell_is_left_until_it_is_over(activities, monkeypatch):
+    world = activities()
+    told = LeadBoxerClient.get_sessions
+    untold = lambda *args: [replace(row, last_event=None) for row in told(*args)]  # noqa: E731
+    monkeypatch.setattr(LeadBoxerClient, "get_sessions", untold)
+    world.ada(minutes_ago=40)
+    made = world.visit("/", email="bob@x.example", minutes_ago=2)
+    world.poll()
+
+    assert len(world.activities()) == 1
+    assert made["session"] not in world.activities()[0]["note"]

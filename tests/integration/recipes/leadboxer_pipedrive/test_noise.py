@@ -146,3 +146,22 @@ def test_the_trial_counts_leads_not_visits_and_makes_its_deals_in_the_test_pipel
     assert len(world.activities()) == 2
     assert {str(row["pipeline_id"]) for row in world.rows("deal")} == {"1", test}
     assert ("", "trial_full") in world.said(flow="visit_to_activity")
+
+
+@pytest.mark.parametrize("flow", ["lead_to_lead", "visit_to_activity"])
+def test_the_limit_is_for_the_whole_interval_and_not_for_each_batch(leads, activities, flow):
+    world = (leads if flow == "lead_to_lead" else activities)(cap=4)
+    kind = "lead" if flow == "lead_to_lead" else "activity"
+
+    def three_more(first):
+        for n in range(first, first + 3):
+            world.company(email=f"p{n}@s{n}.example", organizationName=f"S{n}", organizationDomain=f"s{n}.example")
+        world.fetch_all(flow, due_now=False)
+
+    three_more(0)
+    assert len(world.rows(kind)) == 3
+
+    three_more(3)
+
+    assert len(world.rows(kind)) == 4
+    assert SyncJob.objects.filter(flow=flow, state="waiting", reason="cap_reached").count() == 2

@@ -8,6 +8,7 @@ from integration.engine import provisioning
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import hub
+from tests.support.brevo_world import ACCOUNT
 
 ADA = "ada@lovelace.example"
 
@@ -306,3 +307,67 @@ def test_a_failed_import_is_done_again(brevo_world, sandbox):
     hub.drain()
 
     assert len(brevo_world.contacts()) == 34
+
+
+# Who is not to be seen, and who shares an address
+
+
+def hide(world, person):
+    """Our token does not see this person any more."""
+    world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows.pop(int(person))
+
+
+@pytest.mark.parametrize("what", ["person", "deal"])
+def test_who_is_not_visible_any_more_stays_a_contact(install, what):
+    world = install(on_delete="delete")
+    ada = world.person("Ada Lovelace", email=ADA)
+    deal = world.deal(title="Engine", person_id=int(ada))
+    world.deliver()
+    if what == "person":
+        world.change(ada, name="Ada Byron")
+    else:
+        world.change_deal(deal, title="Difference engine")
+    hide(world, ada)
+
+    world.deliver()
+
+    assert ADA in world.contacts()
+    assert world.log(source_id=ada, flow="person_to_contact").reason == "not_visible"
+
+
+def test_an_opt_out_found_by_the_poll_is_for_everybody_with_the_address(brevo_world, ada):
+    twin = brevo_world.person("Ada's assistant", email=ADA)
+    brevo_world.deliver()
+    brevo_world.leave(ADA)
+    brevo_world.lose()
+
+    brevo_world.poll()
+
+    assert (brevo_world.status(ada), brevo_world.status(twin)) == ("unsubscribed", "unsubscribed")
+
+
+def test_a_subscribers_marketing_status_is_left_alone(install):
+    world = install(set_marketing_status=True)
+    person = world.person("Ada", email=ADA)
+    world.deliver()
+    world.leave(ADA)
+    world.deliver()
+    assert world.shown(person)["marketing_status"] == "unsubscribed"
+
+    rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
+    rows[int(person)]["marketing_status"] = "subscribed"  # by somebody at Pipedrive, after a new consent
+    world.sandbox.control("PATCH", f"/brevo/{ACCOUNT}/contacts/{ADA}", {"emailBlacklisted": False})
+    world.deliver()
+
+    assert world.status(person) == "subscribed"
+    assert world.shown(person)["marketing_status"] == "subscribed"
+
+
+def test_the_marketing_status_is_no_business_of_ours_unless_wanted(brevo_world, ada):
+    before = brevo_world.shown(ada).get("marketing_status")
+    brevo_world.leave(ADA)
+
+    brevo_world.deliver()
+
+    assert brevo_world.status(ada) == "unsubscribed"
+    assert brevo_world.shown(ada).get("marketing_status") == before != "unsubscribed"
