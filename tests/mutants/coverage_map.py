@@ -37,7 +37,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Write file → line → numbers of tests, and the tests with their seconds."""
+    """Write file → line → numbers of tests, and the tests with their seconds; others keep what was known of them."""
     _coverage.stop()
     data = _coverage.get_data()
     tests = list(_seconds)

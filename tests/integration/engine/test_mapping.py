@@ -39,6 +39,9 @@ def test_a_default_stands_in_for_an_empty_value_but_not_for_an_absent_one():
     row = MappingRow("first_name", "FIRST", default="friend")
 
     assert apply(row, {"first_name": None}).values == {"FIRST": "friend"}
+    assert apply(row, {"first_name": ""}).values == {"FIRST": "friend"}
+    assert apply(MappingRow("org.name", "FIRST", default="x"), {"org": {"name": ""}}).values == {"FIRST": "x"}
+    assert apply(row, {"first_name": "Ada"}).values == {"FIRST": "Ada"}
     assert apply(row, {}).values == {}
 
 

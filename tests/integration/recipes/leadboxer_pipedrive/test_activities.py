@@ -49,6 +49,7 @@ def test_a_visit_still_going_on_is_left_to_the_next_run(activities):
     made = world.visit("/", email="ada@x.example", minutes_ago=2)
     world.poll()
     assert world.activities() == []
+    assert not any("/leads/events" in call for call in world.calls("leadboxer"))
 
     world.sandbox.control("POST", "/time", {"advance_seconds": 60})
     world.track(lead=made["lead"], url="https://acme.example/prices", minutes_ago=2)
