@@ -1,4 +1,4 @@
-"""The tests nearest to a place in the code, as the coverage map knows them: those beside it first, the quickest first."""
+"""The tests nearest to a place in the code, as the coverage map knows them: those beside it, then the quickest."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ PLACE = ROOT / "var" / "mutants" / "map.json"
 
 
 def tests_of(path: Path, line: int, seconds: float) -> list[str]:
-    """Tests that execute this line, or its function where the line itself runs at import, for so long altogether."""
+    """Tests that execute this line, or its function where the line itself runs at import.
+
+    All of those in a file of the same name, and of the others so many seconds.
+    """
     known = _map()
     lines: dict[str, list[int]] = known["lines"].get(str(path.relative_to(ROOT)), {})
     covering = set(lines.get(str(line), ())) or _of(lines, _function(path, line)) or _of(lines, lines)
     chosen, spent = [], 0.0
     for name, took in sorted((known["tests"][number] for number in covering), key=lambda row: _rank(path, *row)):
-        if spent + took <= seconds or not chosen:
+        beside = not _rank(path, name, took)[0]
+        if beside or spent + took <= seconds or not chosen:
             chosen.append(name)
-            spent += took
+            spent += 0 if beside else took
     return chosen
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import batch, context, links, runner
+from integration.engine import batch, context, links, runner, runs
 from integration.engine.context import Context
-from integration.engine.flow import Item, Record, Result, Write
+from integration.engine.flow import Item, Record, Result, Skip, Write
 from integration.errors import LeaseLost, RateLimited, RecordError, TenantActionError
 from integration.models import Integration, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory, JobFactory, LinkFactory
@@ -160,3 +160,35 @@ def test_a_refused_record_fails_alone(ctx):
 
     assert called == ["1", "2", "3"]
     assert results == [("failed", "record_refused"), ("synced", ""), ("synced", "")]
+
+
+# What a link remembers
+
+
+def test_a_link_keeps_its_target_when_a_later_write_does_not_name_it(integration):
+    class Untold(FakeFlow):
+        def write(self, ctx, writes):
+            return [Result("synced") for _ in super().write(ctx, writes)]
+
+    LinkFactory(integration=integration, source_id="1", target_id="t1")
+
+    bring(integration, Untold(source={"1": {"name": "Ada"}}))
+
+    assert RecordLink.objects.values_list("target_id", "written").get() == ("t1", {"name": "Ada"})
+
+
+class Remembering(FakeFlow):
+    """Everybody is nothing to the target, but must be known."""
+
+    def decide(self, ctx, batch, item, record):
+        return Skip("newsletter_no", notes={"no_seen": True}, remember=True)
+
+
+@pytest.mark.parametrize(("dry_run", "links"), [(True, 0), (False, 1)])
+def test_a_dry_run_remembers_nobody(integration, dry_run, links):
+    flow = Remembering(source={"1": {}})
+    runs.start(integration, "fetch_all", flow.key, dry_run=dry_run)
+
+    runner.run(str(integration.pk), recipes_with(flow))
+
+    assert RecordLink.objects.count() == links

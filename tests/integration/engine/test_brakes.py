@@ -142,3 +142,13 @@ def test_mails_of_yesterday_do_not_count(integration):
     Brake.objects.update(window_at=timezone.now() - timedelta(hours=25))
     assert brakes.mails_left(sister) == 100
     assert brakes.mails_left(ctx) == 100
+
+
+def test_somebody_is_asked_about_mails_that_are_held(integration):
+    ctx = context(integration)
+    brakes.mails_left(ctx)
+
+    result = brakes.mail_held(ctx)
+
+    assert (result.outcome, result.reason) == ("held", "opt_in_limit")
+    assert Brake.objects.get().engaged_at is not None

@@ -27,6 +27,14 @@ def connection():
     return ConnectionFactory()
 
 
+def allowed(meter, *windows):
+    try:
+        meter.before(windows, 1)
+    except RateLimited:
+        return False
+    return True
+
+
 @pytest.mark.chaos("V2")
 def test_a_known_limit_is_never_run_into(connection):
     meter = ConnectionMeter(connection)
@@ -87,9 +95,26 @@ def test_an_elapsed_window_is_full_again(connection):
     meter.after([LimitReading("burst", remaining=0, limit=20, resets_in=2)])
     RateBudget.objects.update(resets_at=timezone.now() - timedelta(seconds=1))
 
-    ConnectionMeter(connection).before(("burst",), 1)
-
+    assert allowed(ConnectionMeter(connection), "burst")
     assert RateBudget.objects.get(window="burst").remaining == 19
+
+
+@pytest.mark.parametrize(("burst", "day", "may"), [(20, 30000, True), (0, 30000, False), (20, 0, False)])
+def test_of_several_limits_each_is_kept(connection, burst, day, may):
+    meter = ConnectionMeter(connection)
+    meter.after([LimitReading("burst", burst, 20, 2), LimitReading("day", day, 30000, 3600)])
+
+    assert allowed(meter, "burst", "day") is may
+
+
+def test_of_several_limits_the_one_that_lasts_longest_says_how_long_to_wait(connection):
+    meter = ConnectionMeter(connection)
+    meter.after([LimitReading("burst", 0, 20, 2), LimitReading("day", 0, 30000, 3600)])
+
+    with pytest.raises(RateLimited) as raised:
+        meter.before(("burst", "day"), 1)
+
+    assert raised.value.retry_after > 3000
 
 
 def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, monkeypatch):

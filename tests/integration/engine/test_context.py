@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
-from integration.engine.context import Context
-from integration.errors import LeaseLost
-from integration.models import Integration
-from tests.support.factories import IntegrationFactory
+from integration.engine.context import Context, open_client
+from integration.errors import LeaseLost, TenantActionError
+from integration.models import Connection, Directory, Integration
+from tests.support.factories import ConnectionFactory, IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
 pytestmark = pytest.mark.django_db
@@ -45,3 +46,48 @@ def test_a_lease_that_another_worker_has_is_lost(ctx):
     with pytest.raises(LeaseLost):
         ctx.keep_lease(now=True)
     assert Integration.objects.get().lease_token == "another"
+
+
+# What is remembered
+
+
+def ages(kind, minutes, ctx):
+    Directory.objects.create(
+        connection=ctx.integration.left, kind=kind, entries={"1": "old"},
+        fetched_at=timezone.now() - timedelta(minutes=minutes),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(59, {"1": "old"}), (61, {"1": "new"})])
+def test_a_list_of_the_vendors_is_read_again_after_an_hour(ctx, minutes, found):
+    ages("users", minutes, ctx)
+
+    assert ctx.directory("left", "users", lambda: {"1": "new"}) == found
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(59, {"1": "old", "2": "new"}), (61, {"1": "new", "2": "new"})])
+def test_a_name_is_asked_for_again_after_an_hour(ctx, minutes, found):
+    ages("organizations", minutes, ctx)
+
+    assert ctx.names("left", "organizations", {"1", "2"}, lambda ids: dict.fromkeys(ids, "new")) == found
+
+
+def test_what_a_client_remembers_is_of_its_own_account(monkeypatch):
+    opened = SimpleNamespace(windows=(), open=lambda credentials, wire: wire.memory)
+    monkeypatch.setattr(Connection, "connector", property(lambda self: opened))
+    mine, theirs = ConnectionFactory(), ConnectionFactory()
+
+    assert open_client(mine) is open_client(mine)
+    assert open_client(mine) is not open_client(theirs)
+    mine.external_account_id = "another"
+    assert open_client(mine) is not open_client(Connection.objects.get(pk=mine.pk))
+
+
+def test_an_address_that_is_not_the_vendors_asks_for_a_person():
+    try:
+        open_client(ConnectionFactory(base_url="https://evil.example"))
+    except Exception as exc:
+        said = exc
+
+    assert isinstance(said, TenantActionError)
+    assert said.reason == "address_refused"

@@ -7,10 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integration.engine import links
-from integration.engine.flow import Record
+from integration.engine.flow import Item, Record, Write
 from integration.models import RecordLink, bulk
 from integration.secrets import email_hash
-from tests.support.factories import IntegrationFactory
+from tests.support.factories import IntegrationFactory, LinkFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +69,27 @@ def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration
         assert index in plan or "sqlite_autoindex_integration_recordlink_1" in plan, plan
     assert sorted(batch.links) == ["1", "3"]
     assert batch.owners == {digest: "1"}
+
+
+def test_what_is_remembered_never_overwrites_a_link_that_is_there():
+    link = LinkFactory(source_id="8", target_id="t8", notes={"consent": "confirmed"})
+
+    found = links.remember(link.integration, "person", "8", {"no_seen": True})
+
+    assert found == link
+    assert RecordLink.objects.values_list("target_id", "state", "notes").get() == (
+        "t8", "active", {"consent": "confirmed"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [None, "removed"])
+def test_a_creation_is_announced_with_its_mark_before_it_is_made(state):
+    integration = IntegrationFactory()
+    link = LinkFactory(integration=integration, source_id="8", state=state) if state else None
+    write = Write(Item("8"), "create", {}, Record("8", {}, email="ada@example.com"), link, marker="lockstep:1")
+
+    links.announce(integration, "person", [write])
+
+    assert RecordLink.objects.values_list("source_id", "state", "marker", "email_hash").get() == (
+        "8", "pending", "lockstep:1", email_hash("ada@example.com"),
+    )  # fmt: skip

@@ -7,9 +7,16 @@ import pytest
 from integration.engine import personal_data
 from integration.engine.flow import Record
 from integration.errors import TransientError
-from integration.models import ConsentEntry, RecordLink, SyncLog, SyncRun
+from integration.models import ConsentEntry, EmailIndex, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.secrets import email_hash
-from tests.support.factories import IntegrationFactory, LinkFactory, LogFactory, RunFactory
+from tests.support.factories import (
+    EventFactory,
+    IntegrationFactory,
+    JobFactory,
+    LinkFactory,
+    LogFactory,
+    RunFactory,
+)
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +115,45 @@ def test_an_export_shows_no_consent_entry_of_another_tenant(integration, link):
 
     assert [row["id"] for row in found["consent"]] == [sister.source_id, mine.source_id]
     assert theirs.cause not in str(found)
+
+
+def test_an_erasure_leaves_alone_whose_second_address_it_is(integration, link):
+    other = LinkFactory(
+        integration=integration, source_id="9", email_hash="another", written={"email": "zora@example.com", "X": "Zora"}
+    )
+    EmailIndex.objects.create(
+        connection=integration.left, object_type="person", email_hash=DIGEST, external_id="9", is_primary=False
+    )
+
+    erase(integration, FakeFlow(source={}))
+
+    assert RecordLink.objects.get() == other
+    assert RecordLink.objects.get().written["X"] == "Zora"
+
+
+def test_an_erasure_loses_no_change_that_has_just_come_in(integration, link):
+    new = EventFactory(connection=integration.left, external_id="8", payload={"deleted": True})
+    old = EventFactory(connection=integration.left, external_id="8", payload={"name": "Ada"}, state="routed")
+
+    report = erase(integration, FakeFlow(source={}))
+
+    new.refresh_from_db()
+    old.refresh_from_db()
+    assert (new.payload, old.payload) == ({"deleted": True}, {})
+    assert any(line.startswith("1 change of this person had just come in") for line in report)
+
+
+def test_an_erasure_loses_no_change_that_waits(integration, link):
+    JobFactory(integration=integration, external_id="8", hint={"deleted": True})
+
+    erase(integration, FakeFlow(source={}))
+
+    assert SyncJob.objects.get().hint == {"deleted": True}
+
+
+def test_whose_deletion_waits_is_still_known_to_the_target(integration, link):
+    JobFactory(integration=integration, external_id="8", hint={"deleted": True})
+
+    erase(integration, FakeFlow(source={}))
+
+    assert list(RecordLink.objects.values_list("source_id", "written")) == [("8", {"email": ADA})]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integration.engine import runner
 from integration.engine.flow import Result
 from integration.errors import AuthError, ContractError, RateLimited, RecordError, TransientError
-from integration.models import Integration, RecordLink, SyncJob, SyncLog
+from integration.models import Connection, Integration, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -301,3 +301,80 @@ def test_a_switched_off_tenant_is_left_alone(integration):
 
     assert states(integration) == {"1": "waiting"}
     assert flow.reads == []
+
+
+def test_a_job_that_kills_its_worker_is_not_tried_for_ever(integration):
+    def kill(ctx, writes):
+        raise KeyboardInterrupt
+
+    flow, killed = FakeFlow(source=people(1), before_write=kill), 0
+    queue(integration, 1)
+    while killed < 10:
+        try:
+            run(integration, flow)
+        except KeyboardInterrupt:
+            killed += 1
+        else:
+            break
+        Integration.objects.update(lease_until=None)
+
+    assert killed == 4
+    assert SyncJob.objects.values_list("state", "reason").get() == ("dead", "crashed")
+
+
+def test_an_account_that_needs_somebody_is_not_called(integration):
+    Connection.objects.filter(pk=integration.right_id).update(health="needs_you", health_reason="credentials_refused")
+    flow = FakeFlow(source=people(1))
+    queue(integration, 1)
+
+    assert run(integration, flow) == "waiting"
+
+    assert flow.reads == []
+    assert SyncJob.objects.values_list("state", "reason").get() == ("held", "credentials_refused")
+
+
+def test_jobs_of_a_part_that_is_off_are_put_aside(integration, rings):
+    Integration.objects.update(settings={"off": True})
+    queue(integration, 1)
+
+    run(integration, FakeFlow(source=people(1)))
+
+    assert SyncJob.objects.values_list("state", "reason").get() == ("held", "flow_off")
+    assert rings == []
+
+
+def test_an_urgent_flow_goes_before_the_others(integration):
+    order = []
+    usual, urgent = (
+        FakeFlow(key=key, link_type=key, source=people(1), urgent=key == "urgent",
+                 before_read=lambda items, key=key: order.append(key))
+        for key in ("usual", "urgent")
+    )  # fmt: skip
+    for flow in (usual, urgent):
+        JobFactory(integration=integration, flow=flow.key, external_id="1")
+
+    runner.run(str(integration.pk), recipes_with(usual, urgent))
+
+    assert order == ["urgent", "usual"]
+
+
+@pytest.mark.parametrize("seconds", [1, 500])
+def test_a_record_waits_as_long_as_its_flow_says(integration, seconds):
+    class Later(FakeFlow):
+        def write(self, ctx, writes):
+            return [Result("retrying", reason="target_settling", retry_after=seconds, link_state=None) for _ in writes]
+
+    queue(integration, 1)
+    run(integration, Later(source=people(1)))
+
+    waits = (SyncJob.objects.get().next_attempt_at - timezone.now()).total_seconds()
+    assert seconds - 5 < waits <= seconds
+
+
+@pytest.mark.parametrize(("attempts", "rows"), [(0, 1), (3, 0)])
+def test_an_outage_is_logged_once_for_each_record(integration, attempts, rows):
+    queue(integration, 1, attempts=attempts)
+
+    run(integration, FakeFlow(source=people(1), before_write=fail(TransientError("down"))))
+
+    assert SyncLog.objects.filter(outcome="retrying").count() == rows

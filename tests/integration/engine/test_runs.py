@@ -13,7 +13,7 @@ from integration.engine.context import Context
 from integration.engine.flow import Item, Result
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
-from tests.support.factories import IntegrationFactory
+from tests.support.factories import IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, people, recipes_with, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,7 +127,7 @@ def test_a_poll_remembers_how_far_it_read(integration):
     work(integration, flow)
 
     run.refresh_from_db()
-    assert Cursor.objects.get(name=flow.key).position == run.started_at
+    assert list(Cursor.objects.values_list("name", "position")) == [(flow.key, run.started_at)]
 
 
 def test_unchanged_records_of_a_second_pass_are_counted_but_not_logged(integration):
@@ -193,3 +193,69 @@ def test_a_run_that_fails_again_and_again_ends_and_says_why(integration):
     work(integration, flow)
 
     assert SyncRun.objects.values_list("state", "problem").get() == ("failed", "down 503")
+
+
+def test_a_run_of_a_part_that_is_off_ends_and_says_why(integration):
+    flow = FakeFlow(source=people(2))
+    runs.start(integration, "fetch_all", flow.key)
+    Integration.objects.update(settings={"off": True})
+
+    work(integration, flow)
+
+    run = SyncRun.objects.get()
+    assert (run.state, run.problem) == ("failed", "This part of the integration is switched off.")
+    assert flow.reads == flow.writes == []
+
+
+def test_a_poll_that_failed_is_read_again_from_where_it_began(integration):
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "poll", flow.key)
+    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1, started_at=timezone.now())
+    flow.page = lambda *args: (_ for _ in ()).throw(TransientError("down"))
+
+    work(integration, flow)
+
+    assert SyncRun.objects.get().state == "failed"
+    assert not Cursor.objects.exists()
+
+
+def test_a_page_that_kills_its_worker_has_used_up_a_try(integration):
+    def kill(*args):
+        raise KeyboardInterrupt
+
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "fetch_all", flow.key)
+    flow.page = kill
+
+    with pytest.raises(KeyboardInterrupt):
+        work(integration, flow)
+
+    assert SyncRun.objects.get().attempts == 1
+
+
+def test_a_mistake_of_ours_on_a_page_keeps_no_job_from_being_done(integration):
+    flow = FakeFlow(source=people(5))
+    runs.start(integration, "fetch_all", flow.key)
+    JobFactory(integration=integration, external_id="001")
+    flow.page = lambda *args: {}["a mistake of ours"]
+
+    try:
+        work(integration, flow)
+    except KeyError:
+        pytest.fail("it stopped everything")
+
+    run = SyncRun.objects.get()
+    assert (run.state, run.attempts) == ("running", 1)
+    assert run.problem.startswith("Lockstep made a mistake on this page.")
+    assert SyncJob.objects.get(external_id="001").state == "done"
+    integration.left.refresh_from_db()
+    assert integration.left.not_before is None
+
+
+def test_a_real_run_keeps_no_names_in_its_report(integration):
+    flow = FakeFlow(source=people(3))
+    runs.start(integration, "fetch_all", flow.key)
+
+    work(integration, flow)
+
+    assert SyncRun.objects.values_list("counts", "samples").get() == ({"update": 3}, {})

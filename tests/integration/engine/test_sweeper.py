@@ -8,8 +8,15 @@ import pytest
 from django.utils import timezone
 
 from integration.engine import retention, sweeper
-from integration.models import Alert, SyncJob, SyncRun, VendorCall, WebhookEvent
-from tests.support.factories import ConnectionFactory, EventFactory, IntegrationFactory, JobFactory, RunFactory
+from integration.models import Alert, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
+from tests.support.factories import (
+    ConnectionFactory,
+    EventFactory,
+    IntegrationFactory,
+    JobFactory,
+    LogFactory,
+    RunFactory,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = timedelta(hours=1)
@@ -124,3 +131,14 @@ def test_retention_keeps_runs_that_are_under_way_and_alerts_that_are_open():
     assert (purged["runs"], purged["alerts"]) == (1, 1)
     assert set(SyncRun.objects.values_list("pk", flat=True)) == {under_way.pk, young.pk}
     assert Alert.objects.get() == open_alert
+
+
+def test_retention_keeps_the_log_for_as_long_as_it_is_set(settings):
+    days = settings.RETENTION_DAYS["log"]
+    for age in (days - 1, days + 1):
+        row = LogFactory(source_id=str(age))
+        SyncLog.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(days=age))
+
+    assert retention.purge()["log"] == 1
+
+    assert SyncLog.objects.get().source_id == str(days - 1)

@@ -190,7 +190,10 @@ def test_the_other_side_is_read_only_when_a_two_way_field_changed(pair):
     assert pair.contact["FIRSTNAME"] == "Augusta"
 
 
-def test_with_the_way_back_switched_off_the_source_writes_as_ever(pair):
+@pytest.mark.parametrize("wins", ["newest", "source", "target"])
+def test_with_the_way_back_switched_off_the_source_writes_as_ever(wins):
+    pair = Pair(wins)
+    pair.run(pair.forward)
     pair.contact["FIRSTNAME"] = "Adah"
     pair.person["first_name"] = "Augusta"
     pair.back.enabled = lambda settings: False
