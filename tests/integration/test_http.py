@@ -17,6 +17,7 @@ from integration.errors import (
     AuthError,
     Conflict,
     ContractError,
+    IntegrationError,
     NotFound,
     RateLimited,
     RecordError,
@@ -101,10 +102,10 @@ def transport(server, calls):
 def test_each_status_has_its_error(server, transport, status, error, reason):
     server.answers = [answer(status, b"no", Location="http://127.0.0.1/")]
 
-    with pytest.raises(error) as raised:
+    with pytest.raises(IntegrationError) as raised:
         transport.request("POST", "/x")
 
-    assert raised.value.reason == reason
+    assert (type(raised.value), raised.value.reason) == (error, reason)
     assert "Vendor" in raised.value.public
 
 
@@ -112,10 +113,10 @@ def test_each_status_has_its_error(server, transport, status, error, reason):
 def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, transport):
     server.answers = [answer(403, b"<!DOCTYPE html><title>Attention</title>", Content_Type="text/html")]
 
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(IntegrationError) as raised:
         transport.request("GET", "/x")
 
-    assert raised.value.retry_after == http.CLOUDFLARE_PAUSE
+    assert (raised.value.reason, raised.value.retry_after) == ("rate_limited", http.CLOUDFLARE_PAUSE)
 
 
 @pytest.mark.chaos("V1")
@@ -300,3 +301,51 @@ def test_each_exchange_tells_the_skew(server, transport, calls):
     [call] = calls
     assert call.skew is not None
     assert abs(call.skew) < 3
+
+
+def test_a_secret_in_an_address_is_not_recorded(server, transport, calls):
+    server.answers = [answer()]
+
+    transport.request("GET", "/users/s3cret-token-value", params={"u": "s3cret-token-value"})
+
+    assert calls[0].path == "/users/•••?u=•••"
+
+
+def test_a_call_that_nobody_answered_is_recorded_too(server, transport, calls):
+    server.server.shutdown()
+    server.server.server_close()
+
+    with pytest.raises(TransientError):
+        transport.request("POST", "/x", json={"a": 1})
+
+    assert [(call.method, call.path, call.status, call.request) for call in calls] == [("POST", "/x", 0, '{"a": 1}')]
+
+
+def test_what_is_no_json_is_not_sent(server, transport):
+    server.answers = [answer()]
+
+    with pytest.raises(ValueError):
+        transport.request("POST", "/x", json={"a": float("nan")})
+
+    assert server.seen == []
+
+
+def parsed(content):
+    try:
+        return http.parse_json(content)
+    except ValueError:
+        return "refused"
+    except Exception as exc:
+        return type(exc)
+
+
+@pytest.mark.parametrize(
+    ("content", "document"),
+    [
+        (b'{"a": "x\\u0000y\\ud800z"}', {"a": "xyz"}), (b'["\\u0000", {"\\u0000k": 1}]', ["", {"k": 1}]),
+        (b"\xef\xbb\xbf{}", {}), (b"[" * 100_000, "refused"), (b'{"a": NaN}', "refused"),
+        (b'{"a": 1e999}', "refused"), (b"\xff", "refused"), (b"", "refused"),
+    ],
+)  # fmt: skip
+def test_json_from_outside_can_be_stored_or_is_refused(content, document):
+    assert parsed(content) == document
