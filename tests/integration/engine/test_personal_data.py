@@ -127,8 +127,7 @@ def test_an_erasure_leaves_alone_whose_second_address_it_is(integration, link):
 
     erase(integration, FakeFlow(source={}))
 
-    assert RecordLink.objects.get() == other
-    assert RecordLink.objects.get().written["X"] == "Zora"
+    assert list(RecordLink.objects.values_list("pk", "written")) == [(other.pk, other.written)]
 
 
 def test_an_erasure_loses_no_change_that_has_just_come_in(integration, link):
@@ -148,7 +147,7 @@ def test_an_erasure_loses_no_change_that_waits(integration, link):
 
     erase(integration, FakeFlow(source={}))
 
-    assert SyncJob.objects.get().hint == {"deleted": True}
+    assert list(SyncJob.objects.values_list("state", "hint")) == [("waiting", {"deleted": True})]
 
 
 def test_whose_deletion_waits_is_still_known_to_the_target(integration, link):
