@@ -40,6 +40,11 @@ def browser(user: Any) -> Client:
     return client
 
 
+def sent_to(answer: Any) -> str:
+    """Where an answer leads; nowhere when it is a page."""
+    return str(getattr(answer, "url", ""))
+
+
 def code_of(app: AuthenticatorApp, *, steps: int = 0) -> str:
     """What the app shows now, or some steps from now."""
     totp = TOTP(bytes.fromhex(AuthenticatorApp.objects.get(pk=app.pk).seed["key"]), STEP)
@@ -53,15 +58,15 @@ def test_without_an_app_the_console_opens_unless_one_is_required(grace: Any, set
 
     answer = browser(grace).get("/admin/integration/connection/")
 
-    assert answer.url == f"{SET_UP}?next=%2Fadmin%2Fintegration%2Fconnection%2F"
+    assert sent_to(answer) == f"{SET_UP}?next=%2Fadmin%2Fintegration%2Fconnection%2F"
     assert browser(grace).get(SET_UP).status_code == 200
 
 
 def test_with_an_app_every_page_asks_for_the_code_first(grace: Any, app: AuthenticatorApp) -> None:
     client = browser(grace)
     for path in ("/admin/", "/admin/find/?q=x", "/admin/integration/synclog/", SET_UP):
-        assert client.get(path).url.startswith(VERIFY)
-    assert client.post("/admin/integration/synclog/", {"action": "resync"}).url.startswith(VERIFY)
+        assert sent_to(client.get(path)).startswith(VERIFY)
+    assert sent_to(client.post("/admin/integration/synclog/", {"action": "resync"})).startswith(VERIFY)
 
     wrong = client.post(VERIFY, {"code": "000000"})
     assert wrong.status_code == 422
