@@ -51,7 +51,7 @@ def test_only_for_the_token(settings):
     assert scrape()["Content-Type"].startswith("text/plain; version=")
     for wrong in ("", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN} ", "Bearer ü"):
         answer = Client().get("/metrics", headers={"Authorization": wrong})
-        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer"), wrong
+        assert (answer.status_code, answer.get("WWW-Authenticate")) == (401, "Bearer"), wrong
     assert Client().get("/metrics").status_code == 401
     settings.METRICS_TOKEN = ""
     assert scrape().status_code == 404

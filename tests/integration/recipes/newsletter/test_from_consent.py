@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integration.connectors.maileon.records import Contact
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Item, Record, Skip, Sync
 from integration.models import RecordLink, SyncLog
@@ -94,3 +95,17 @@ def test_a_click_found_in_the_report_does_not_undo_a_later_opt_out(world):
     assert world.shown(person) == ("no", "unsubscribed")
     assert RecordLink.objects.get(source_id=person).notes["consent"] == "unsubscribed"
     assert "ada.byron@example.com" not in world.contacts()
+
+
+def test_a_stranger_is_searched_for_once(world):
+    hub.client_of(world.integration.right).create_contact(Contact(email="stranger@example.com"), permission=4)
+    world.leave("stranger@example.com")
+    world.held()
+    searches = []
+    for _ in range(2):
+        world.calls("pipedrive")
+        start_runs(world.integration, "poll")
+        hub.drain()
+        searches.append([call for call in world.calls("pipedrive") if "search" in call])
+
+    assert (len(searches[0]), searches[1]) == (1, [])

@@ -36,3 +36,26 @@ def test_an_opt_out_of_the_one_who_goes_binds_the_survivor_of_the_same_address(w
 
     assert RecordLink.objects.get(source_id=survivor).notes["consent"] == consent
     assert world.mails() == mails
+
+
+def test_the_losers_own_contact_is_let_go(world):
+    survivor, email = confirmed(world)
+    loser, former = confirmed(world, "Ada Twin")
+
+    world.merge(loser, survivor)
+    world.deliver()
+
+    assert set(world.contacts()) == {email}
+
+
+def test_a_survivor_whom_nobody_knew_takes_over_what_the_loser_gave(world):
+    loser, email = confirmed(world)
+    survivor = world.person("Ada Twin", email=email, newsletter=None)
+    world.deliver()
+    mails = world.mails()
+
+    world.merge(loser, survivor)
+    world.deliver()
+
+    assert RecordLink.objects.get(source_id=survivor).notes["consent"] == "confirmed"
+    assert world.mails() == mails
