@@ -6,7 +6,6 @@ import importlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.mutants.catalogue import ROOT, Fault
-from tests.mutants.trial import BADLY, Stack, Trial, Verdict, start
+from tests.mutants.trial import BADLY, Trial, Verdict, start
 
 PATIENCE = 120.0  # seconds for one trial; most take four
 POSTGRES = "postgres://postgres@127.0.0.1:5432/lockstep_mutants"
@@ -58,18 +57,14 @@ class Bench:
         self.jobs = jobs
         self.folder = Path(tempfile.mkdtemp(prefix="mutants-"))
         self.running: dict[int, tuple[Task, Trial]] = {}
-        self.embedded = Stack({"DATABASE_URL": f"sqlite:///{self.folder / 'unused.sqlite3'}", "REDIS_URL": ""})
-        self.postgres = Stack(
-            {"DATABASE_URL": _postgres_url(), "REDIS_URL": os.environ.get("REDIS_URL") or REDIS},
-            options=("--reuse-db",),
-        )
+        self.embedded = {"DATABASE_URL": "sqlite:///var/test.sqlite3", "REDIS_URL": ""}
+        self.postgres = {"DATABASE_URL": _postgres_url(), "REDIS_URL": os.environ.get("REDIS_URL") or REDIS}
 
     def __enter__(self) -> Bench:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         for name in NOT_OURS:
             with suppress(ImportError):
                 importlib.import_module(name)
-        self.embedded = Stack(self.embedded.environment, template=self._migrated())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, wrong: BaseException | None, at: TracebackType | None) -> None:
@@ -83,8 +78,8 @@ class Bench:
         while waiting or self.running:
             while waiting and len(self.running) < self.jobs and self._may_start(waiting[-1]):
                 task = waiting.pop()
-                stack = self.postgres if task.postgres else self.embedded
-                trial = start(task.fault, task.tests, stack, self.folder / f"{task.name}.log")
+                environment = self.postgres if task.postgres else self.embedded
+                trial = start(task.fault, task.tests, environment, self.folder / f"{task.name}.log")
                 self.running[trial.pid] = task, trial
             yield from self._ended()
             time.sleep(0.02)
@@ -105,14 +100,6 @@ class Bench:
             else:
                 _end(pid)
                 yield Outcome(task, Verdict(BADLY, f"not done after {seconds:.0f} seconds"), seconds)
-
-    def _migrated(self) -> Path:
-        """A database with all tables, made once."""
-        place = self.folder / "template.sqlite3"
-        environment = {**os.environ, "DATABASE_URL": f"sqlite:///{place}", "REDIS_URL": "", "LOCKSTEP_DEVELOPMENT": "1"}
-        command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True)
-        return place
 
 
 def postgres_answers() -> bool:
@@ -136,3 +123,5 @@ def _end(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.waitpid(pid, 0)
+    for path in (ROOT / "var").glob(f"test-{pid}.sqlite3*"):  # its database, which it would have removed itself
+        path.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mutants.catalogue import ROOT
-from tests.mutants.trial import BADLY, KILLED, Judge, by_assertion
+from tests.mutants.trial import BADLY, SURVIVED, Judge, by_assertion
 
 
 def wrong(code: str) -> pytest.ExceptionInfo[BaseException]:
@@ -35,8 +35,9 @@ def test_an_assertion_of_the_product_notices_nothing():
 
 
 def test_tests_that_did_not_run_have_not_looked():
-    judge = Judge(None, None)
-    assert judge.verdict(1).word == BADLY
-    judge.passed, judge.skipped = 1, ["tests/x.py::test_on_postgres"]
-    assert judge.verdict(2).word == BADLY
-    assert KILLED != BADLY
+    judge = Judge()
+    assert judge.verdict().word == BADLY
+    judge.passed = 1
+    assert judge.verdict().word == SURVIVED
+    judge.skipped = ["tests/x.py::test_on_postgres"]
+    assert judge.verdict().word == BADLY

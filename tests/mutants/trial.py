@@ -9,10 +9,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -41,15 +40,6 @@ class Verdict:
     passed: int = 0
 
 
-@dataclass(frozen=True)
-class Stack:
-    """Where tests run: the environment, and a migrated SQLite database to copy (none: the tests make their own)."""
-
-    environment: dict[str, str]
-    template: Path | None = None
-    options: tuple[str, ...] = ()
-
-
 @dataclass
 class Trial:
     """A running trial."""
@@ -68,30 +58,30 @@ class Trial:
         return Verdict(**json.loads(said))
 
 
-def start(fault: Fault | None, tests: Sequence[str], stack: Stack, log: Path) -> Trial:
+def start(fault: Fault | None, tests: Sequence[str], environment: Mapping[str, str], log: Path) -> Trial:
     """Begin a trial. Without a fault it shows whether the tests pass on the true code."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _live(fault, tests, stack, log, writer)
+        _live(fault, tests, environment, log, writer)
     os.close(writer)
     return Trial(pid, reader, log, time.monotonic())
 
 
-def _live(fault: Fault | None, tests: Sequence[str], stack: Stack, log: Path, writer: int) -> None:
+def _live(fault: Fault | None, tests: Sequence[str], environment: Mapping[str, str], log: Path, writer: int) -> None:
     """The life of the forked process; it never returns."""
     try:
         os.setsid()  # whoever gives up on it ends its children too
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.environ.update(stack.environment, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+        os.environ.update(environment, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
         if fault is not None:
             sys.meta_path.insert(0, Faulty(fault))
-        judge = Judge(stack.template, log.with_suffix(".sqlite3"))
-        pytest.main([*OPTIONS, *stack.options, *tests], plugins=[judge])
-        os.write(writer, json.dumps(vars(judge.verdict(len(tests)))).encode())
+        judge = Judge()
+        pytest.main([*OPTIONS, *tests], plugins=[judge])
+        os.write(writer, json.dumps(vars(judge.verdict())).encode())
     finally:
         sys.stdout.flush()
         os._exit(0)
@@ -120,25 +110,20 @@ class _Loader(SourceFileLoader):
 
 
 class Judge:
-    """A pytest plugin that decides what the first failure is worth, and gives the tests a database that is ready."""
+    """A pytest plugin that decides what the first failure is worth."""
 
-    def __init__(self, template: Path | None, copy: Path) -> None:
-        self.template, self.copy = template, copy
+    def __init__(self) -> None:
         self.passed = 0
         self.skipped: list[str] = []
         self.failure: Verdict | None = None
 
-    def verdict(self, wanted: int) -> Verdict:
+    def verdict(self) -> Verdict:
         """What the tests say. Those that did not run have not looked."""
         if self.failure:
             return self.failure
         if not self.passed or self.skipped:
             return Verdict(BADLY, f"not run: {', '.join(self.skipped) or 'any test'}")
         return Verdict(SURVIVED, passed=self.passed)
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        if self.template:
-            config.pluginmanager.register(Database(self.template, self.copy))  # after the one it replaces
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and not self.failure:
@@ -161,26 +146,6 @@ class Judge:
             why = item.nodeid if asserted else f"{item.nodeid} ({report.when}) {line}"
             self.failure = Verdict(KILLED if asserted else BADLY, why)
         return report
-
-
-class Database:
-    """The tests' database, copied instead of migrated."""
-
-    def __init__(self, template: Path, copy: Path) -> None:
-        self.template, self.copy = template, copy
-
-    @pytest.fixture(scope="session")
-    def django_db_setup(self, django_db_blocker: Any) -> Iterator[None]:
-        from django.db import connection
-
-        shutil.copyfile(self.template, self.copy)
-        with django_db_blocker.unblock():
-            connection.close()
-            connection.settings_dict["NAME"] = str(self.copy)
-        yield
-        connection.close()
-        for path in self.copy.parent.glob(f"{self.copy.name}*"):
-            path.unlink()
 
 
 def by_assertion(found: pytest.ExceptionInfo[BaseException]) -> bool:

@@ -111,3 +111,24 @@ def test_an_integration_that_is_not_active_starts_nothing(state):
 
     assert "needs an active integration" in html
     assert not SyncRun.objects.exists()
+
+
+def test_an_editor_cancels_no_run_of_another_tenant():
+    integration, run = IntegrationFactory(), RunFactory(state="running")
+
+    answer = member(integration, "editor").post(address(integration, "cancel", run_id=run.pk))
+
+    assert answer.status_code == 404
+    run.refresh_from_db()
+    assert not run.cancel_requested
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "allowed"), [(True, "yes", True), (True, "no", False), (False, "yes", False), (False, "", False)]
+)
+def test_nobody_is_mailed_unless_somebody_says_so(asked, said, allowed):
+    integration = IntegrationFactory(settings={"doi_enabled": asked})
+
+    member(integration, "editor").post(address(integration, "fetch_all"), {"mode": "real", "allow_doi": said})
+
+    assert [run.options["allow_doi"] for run in SyncRun.objects.all()] == [allowed]

@@ -606,3 +606,25 @@ def test_who_lost_the_owner_role_meanwhile_connects_nothing():
     assert client.get(CALLBACK, query).status_code == 404
 
     assert not Connection.objects.exists()
+
+
+def test_a_state_that_ended_without_a_consent_is_used_up_too():
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+    client.get(CALLBACK, {"state": given["state"], "error": "access_denied"})
+
+    assert client.get(CALLBACK, given).status_code == 400
+    assert not Tenant.objects.exists()
+
+
+def test_an_editor_who_just_looks_in_changes_no_tokens(app):
+    sign_in(Client())
+    before = Connection.objects.get().credentials
+    ada, account = Client(), somebody(app)
+    sign_in(ada, account)
+    Member.objects.filter(user=who(ada)).update(role=Role.EDITOR)
+
+    sign_in(Client(), account)
+    sign_in(Client(), account, **{"for": "login"})
+
+    assert Connection.objects.get().credentials == before

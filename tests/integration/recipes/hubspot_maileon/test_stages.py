@@ -118,7 +118,7 @@ def test_a_crash_between_clearing_and_setting_is_finished_by_the_next_worker(mad
         hub.drain()
     monkeypatch.undo()
     assert world.shown(contact_id, STAGE) == [None]
-    assert RecordLink.objects.get().notes["stage_move"] == {"from": "customer", "to": "subscriber"}
+    assert RecordLink.objects.get().notes.get("stage_move") == {"from": "customer", "to": "subscriber"}
 
     Integration.objects.update(lease_until=timezone.now())  # the dead worker's lease runs out
     hub.drain()
