@@ -37,16 +37,21 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Write file → line → numbers of tests, and the tests with their seconds; others keep what was known of them."""
+    """Write file → line → numbers of tests, and the tests with their seconds. What was known of others stays."""
     _coverage.stop()
     data = _coverage.get_data()
-    tests = list(_seconds)
-    numbers = {name: number for number, name in enumerate(tests)}
-    lines: dict[str, dict[str, list[int]]] = {}
+    known = json.loads(PLACE.read_text()) if PLACE.exists() else {"tests": [], "lines": {}}
+    others = {number for number, (name, _) in enumerate(known["tests"]) if name not in _seconds}
+    tests = [*known["tests"], *([name, round(took, 2)] for name, took in _seconds.items())]
+    numbers = {name: len(known["tests"]) + number for number, name in enumerate(_seconds)}
+    lines = {
+        path: {line: [number for number in found if number in others] for line, found in rows.items()}
+        for path, rows in known["lines"].items()
+    }
     for path in sorted(data.measured_files()):
-        by_line = data.contexts_by_lineno(path)
-        lines[str(Path(path).relative_to(ROOT))] = {
-            str(line): sorted(numbers[name] for name in names if name in numbers) for line, names in by_line.items()
-        }
+        rows = lines.setdefault(str(Path(path).relative_to(ROOT)), {})
+        for line, names in data.contexts_by_lineno(path).items():
+            found = (numbers[name] for name in names if name in numbers)
+            rows[str(line)] = [*rows.get(str(line), ()), *sorted(found)]
     PLACE.parent.mkdir(parents=True, exist_ok=True)
-    PLACE.write_text(json.dumps({"tests": [[name, round(_seconds[name], 2)] for name in tests], "lines": lines}))
+    PLACE.write_text(json.dumps({"tests": tests, "lines": lines}))
