@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from integration import guard
-from integration.errors import TenantActionError
+from integration.errors import IntegrationError, TenantActionError
 from integration.guard import AddressRefused, HostPolicy
 from integration.http import Transport
 
@@ -49,7 +49,7 @@ def test_every_other_address_is_refused_at_save(url, settings):
         ("0.0.0.0", False),
         ("169.254.169.254", False), ("192.168.1.1", False), ("100.64.0.1", False), ("224.0.0.1", False), ("::1", False),
         ("fe80::1%eth0", False),
-        ("fd00::1", False), ("::ffff:10.0.0.1", False), ("64:ff9b::7f00:1", False),
+        ("fd00::1", False), ("::ffff:10.0.0.1", False), ("::ffff:93.184.215.14", True), ("64:ff9b::7f00:1", False),
         ("2002:7f00:1::", False),
     ],
 )  # fmt: skip
@@ -77,3 +77,62 @@ def test_the_sandbox_is_the_one_exception(settings):
     assert POLICY.check("http://127.0.0.1:8900/pipedrive/acme")
     with pytest.raises(AddressRefused):
         POLICY.check("http://127.0.0.1:8901/pipedrive/acme")
+
+
+def answers(*addresses):
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+
+
+def refused(call):
+    try:
+        return call() and False
+    except AddressRefused:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("found", "inside"), [(["93.184.215.14"], False), (["93.184.215.14", "10.0.0.1"], True), ([], True)]
+)
+def test_a_name_is_refused_when_any_of_its_addresses_is_inside(monkeypatch, settings, found, inside):
+    settings.SANDBOX_URL = ""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: answers(*found))
+
+    assert refused(lambda: guard.checked_address("acme.pipedrive.com", 443)) is inside
+
+
+def test_the_exception_is_for_the_sandboxs_own_port_alone(settings):
+    settings.SANDBOX_URL = "http://127.0.0.1:8900"
+
+    assert guard.checked_address("127.0.0.1", 8900) == "127.0.0.1"
+    assert refused(lambda: guard.checked_address("127.0.0.1", 5432))
+
+
+@pytest.mark.parametrize("tail", ["?x=", "#x", "?"])
+def test_an_address_with_more_than_a_path_is_refused(settings, tail):
+    settings.SANDBOX_URL = ""
+
+    assert refused(lambda: POLICY.check(f"https://acme.pipedrive.com/{tail}")) is (tail != "?")
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch, settings):
+    """A name may answer with another address the next time it is asked."""
+    settings.SANDBOX_URL = ""
+    asked, reached = [], []
+
+    def find(host, *args, **more):
+        if host[0].isdigit():
+            return answers(host)
+        asked.append(host)
+        return answers("127.0.0.1" if len(asked) > 1 else "93.184.215.14")
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+    def connect(self, address):
+        reached.append(address[0])
+        raise OSError("not in a test")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.raises(IntegrationError):
+        Transport("Pipedrive", "https://rebinding.pipedrive.com", POLICY, headers={}).request("POST", "/")
+
+    assert set(reached) == {"93.184.215.14"}

@@ -26,6 +26,14 @@ def test_known_secrets_are_masked_wherever_they_stand():
     assert "s3cret-value" not in redact_text("the key s3cret-value is bad", ["s3cret-value"])
 
 
+@pytest.mark.parametrize(
+    "text", ["ada@example.com wrote", "/people/ada%40example.com", "ada@example.com,bob@example.com"]
+)
+def test_no_address_of_a_person_is_stored(text):
+    assert "ada" not in redact_text(text)
+    assert "•••" in redact_text(text)
+
+
 def test_addresses_are_masked_but_recognisable():
     assert mask_addresses("ada@example.com and bob%40example.org") == "a•••@example.com and b•••%40example.org"
 

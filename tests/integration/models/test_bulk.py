@@ -217,3 +217,15 @@ def test_every_kind_of_column_is_loaded():
 def test_a_kind_of_field_that_is_not_known_is_not_loaded():
     with pytest.raises(TypeError, match="EncryptedJSONField"):
         bulk.load(Connection.objects.all())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_rows_all_are_stored_or_none():
+    row = IntegrationFactory()
+    rows = [log(row, number) for number in range(500)]
+    rows[-1].outcome = None
+
+    with pytest.raises(IntegrityError):
+        bulk.insert(rows)
+
+    assert not SyncLog.objects.exists()

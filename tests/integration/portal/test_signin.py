@@ -628,3 +628,21 @@ def test_an_editor_who_just_looks_in_changes_no_tokens(app):
     sign_in(Client(), account, **{"for": "login"})
 
     assert Connection.objects.get().credentials == before
+
+
+def test_a_consent_at_one_vendor_is_none_at_another(settings):
+    settings.OAUTH_APPS = {**settings.OAUTH_APPS, "hubspot": {"client_id": "x", "client_secret": "y"}}
+    client = Client()
+    given = consented(client.get(INSTALL).url)
+
+    assert "too long ago, in another browser" in refused(client, client.get("/oauth/hubspot/callback/", given))
+
+
+def test_a_switched_off_user_does_not_come_back_through_a_vendor():
+    client = Client()
+    sign_in(client)
+    get_user_model().objects.update(is_active=False)
+    again = Client()
+
+    assert sign_in(again).status_code == 403
+    assert who(again) is None

@@ -366,3 +366,13 @@ def test_a_list_longer_than_a_page_is_read_to_its_end(stub: Stub, client: BrevoC
 
     assert [row.id for row in found] == [str(n) for n in range(51)]
     assert [dict(call.query)["offset"] for call in stub.seen] == ["0", "50"]
+
+
+def test_who_left_is_put_on_the_blocklist_when_that_is_asked_for(stub: Stub, client: BrevoClient) -> None:
+    stub.will(status=204).will(status=204)
+    client.update_contact("17", Contact("", {"FIRSTNAME": "Ada"}), block=True)
+    blocked = sent(stub)
+    client.update_contact("17", Contact("", {"FIRSTNAME": "Ada"}))
+
+    assert blocked.get("emailBlacklisted") is True
+    assert "emailBlacklisted" not in sent(stub)

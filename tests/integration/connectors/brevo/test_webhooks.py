@@ -114,3 +114,14 @@ def test_one_webhook_per_event_with_our_token(stub: Stub, client: BrevoClient) -
     webhooks.unsubscribe(client, "5001")
     assert webhooks.list_subscriptions(client) == [Subscription("5001", "contactUpdated", URL)]
     assert (stub.last.path, stub.last.query) == (f"{ROOT}/webhooks", [("type", "marketing")])
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("unsubscribe", "unsubscribed"), ("unsubscribed", "unsubscribed"), ("hard_bounce", "hardBounce"),
+     ("hard_bounced", "hardBounce"), ("soft_bounce", "softBounce"), ("contact_updated", "contactUpdated"),
+     ("contact_deleted", "contactDeleted"), ("list_addition", "listAddition"), ("spam", "spam")],
+)  # fmt: skip
+def test_both_spellings_of_an_event_are_understood(said: str, meant: str) -> None:
+    (event,) = webhooks.parse(request(json.dumps({"event": said, "email": "ada@example.com"}).encode()))
+    assert event.vendor_event == meant

@@ -56,3 +56,10 @@ def test_an_unknown_permission_is_a_contract_error(stub: Stub, client: MaileonCl
     stub.will(api("GET_reports_subscribers__200").replace(b"doi+", b"maybe"))
     with pytest.raises(ContractError):
         client.subscribers_page()
+
+
+def test_opt_outs_of_several_pages_are_all_found(stub: Stub, client: MaileonClient) -> None:
+    for _ in range(2):
+        stub.will(api("GET_reports_unsubscriptions__200"), X_Pages="2")
+    assert len(list(client.iter_unsubscriptions(SINCE))) == 4
+    assert [dict(seen.query)["page_index"] for seen in stub.seen] == ["1", "2"]

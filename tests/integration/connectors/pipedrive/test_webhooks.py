@@ -13,7 +13,7 @@ import pytest
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.connectors.pipedrive import webhooks
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.errors import NotFound, RecordError, TenantActionError
+from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from tests.support import webhook_cases
 from tests.support.client_cases import Stub
 
@@ -97,8 +97,8 @@ def test_a_delete_carries_the_last_state() -> None:
 
 
 def test_a_merge_is_told_on_both_sides() -> None:
-    assert parsed("delete.person__merged").payload["merged_into"] == "8"
-    assert parsed("change.person__merged").payload["merged_from"] == "9"
+    assert parsed("delete.person__merged").payload.get("merged_into") == "8"
+    assert parsed("change.person__merged").payload.get("merged_from") == "9"
     assert "merged_into" not in parsed("delete.person").payload
 
 
@@ -202,9 +202,9 @@ def test_subscribe_creates_one_versioned_webhook(stub: Stub, client: PipedriveCl
 @pytest.mark.chaos("V14")
 def test_the_fortyfirst_webhook_needs_a_person(stub: Stub, client: PipedriveClient) -> None:
     stub.will(api("POST_webhooks__422"), 422)
-    with pytest.raises(TenantActionError) as caught:
+    with pytest.raises(IntegrationError) as caught:
         webhooks.subscribe(client, "person.change", URL, "u:p")
-    assert caught.value.reason == "webhook_limit"
+    assert (type(caught.value), caught.value.reason) == (TenantActionError, "webhook_limit")
 
 
 def test_an_unreachable_address_is_said_by_name(stub: Stub, client: PipedriveClient) -> None:

@@ -14,7 +14,7 @@ from integration.connectors.planhat.api import normalise_base_url
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.connector import CONNECTOR
 from integration.connectors.registry import get_connector
-from integration.errors import ContractError, RecordError, TenantActionError, TransientError
+from integration.errors import ContractError, RateLimited, RecordError, TenantActionError, TransientError
 from integration.guard import AddressRefused
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
@@ -310,3 +310,13 @@ def test_a_poll_goes_on_until_the_list_is_older(
     assert page.next_offset == following
     assert {company.updated.day for company in page.records if company.updated} <= {10, 15, 20}
     assert dict(stub.last.query)["sort"] == "-updatedAt"
+
+
+@pytest.mark.parametrize(("header", "seconds"), [({}, 60.0), ({"Retry_After": "7"}, 7.0)])
+def test_an_exhausted_quota_is_left_alone_for_a_minute(
+    stub: Stub, client: PlanhatClient, header: dict[str, str], seconds: float
+) -> None:
+    stub.will(b"slow down", 429, **header)
+    with pytest.raises(RateLimited) as caught:
+        client.get_users()
+    assert caught.value.retry_after == seconds

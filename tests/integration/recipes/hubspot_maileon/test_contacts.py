@@ -6,10 +6,13 @@ import pytest
 from django.utils import timezone
 
 from integration.engine import preview, provisioning, runs
+from integration.engine.context import Context
+from integration.engine.flow import Item, Record
 from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub
+from tests.support.factories import LinkFactory
 
 from .conftest import confirmed
 
@@ -386,3 +389,17 @@ def test_events_we_have_no_use_for_cost_nothing(world):
     event = WebhookEvent.objects.latest("id")
     assert (event.state, event.reason) == ("ignored", "unchanged")
     assert not SyncJob.objects.filter(state="waiting", next_attempt_at__lte=timezone.now()).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("notes", "said"), [({}, "implied"), ({"no_seen": True}, "newsletter_no"), ({"consent": "confirmed"}, "implied")]
+)
+def test_not_set_is_a_yes_only_where_nobody_said_no_before(notes, said):
+    link = LinkFactory(link_type="contact", source_id="8", notes=notes)
+    ctx = Context(link.integration, get_recipe("hubspot_maileon"))
+    record = Record("8", {"created_at": timezone.now()})
+
+    wish = ctx.recipe.flow("contact_to_contact").wish(ctx, Item("8"), record, link)
+
+    assert getattr(wish, "reason", wish) == said

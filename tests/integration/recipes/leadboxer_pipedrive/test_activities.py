@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 
 from integration.connectors.leadboxer.client import LeadBoxerClient
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Item, Skip
 from integration.models import RecordLink, SyncJob
+from integration.recipes.registry import get_recipe
+from tests.support.factories import LinkFactory
 
 
 def test_a_visit_becomes_one_activity_of_person_and_organization(activities):
@@ -57,8 +61,7 @@ def test_a_visit_still_going_on_is_left_to_the_next_run(activities):
         for event in session.events:
             event.at -= 11 * 60_000  # eleven minutes pass
     world.poll()
-    [activity] = world.activities()
-    assert activity["subject"] == "Website visit: 2 pages"
+    assert [activity["subject"] for activity in world.activities()] == ["Website visit: 2 pages"]
 
 
 def test_the_kind_of_event_decides_type_and_subject(activities):
@@ -222,3 +225,16 @@ def test_a_visit_whose_end_only_its_events_tell_is_left_until_it_is_over(activit
 
     assert len(world.activities()) == 1
     assert made["session"] not in world.activities()[0]["note"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("state", "reason"), [("active", "unchanged"), ("pending", "deleted_at_source")])
+def test_a_visit_that_was_logged_is_not_logged_again_whoever_asks(state, reason):
+    link = LinkFactory(link_type="visit", source_id="lead/visit", state=state)
+    ctx = Context(link.integration, get_recipe("leadboxer_pipedrive"))
+
+    decision = ctx.recipe.flow("visit_to_activity").decide(
+        ctx, Batch({"lead/visit": link}, {}), Item("lead/visit"), None
+    )
+
+    assert decision == Skip(reason)

@@ -109,3 +109,14 @@ def test_a_stranger_is_searched_for_once(world):
         searches.append([call for call in world.calls("pipedrive") if "search" in call])
 
     assert (len(searches[0]), searches[1]) == (1, [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("recipe", "flow"), FLOWS)
+@pytest.mark.parametrize(("external_id", "people"), [("{account}-8", ["8"]), ("9999-8", []), ("8", []), ("", [])])
+def test_a_contact_of_another_account_stands_for_nobody_here(recipe, flow, external_id, people):
+    integration = IntegrationFactory(recipe=recipe)
+    ctx = Context(integration, get_recipe(recipe))
+    said = external_id.format(account=integration.left.external_account_id)
+
+    assert ctx.recipe.flow(flow).people_behind(ctx, said, "") == people

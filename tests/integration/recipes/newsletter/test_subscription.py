@@ -105,3 +105,14 @@ def test_a_contact_deleted_in_maileon_stays_deleted_whatever_changes(world):
 
     assert (world.contacts(), world.mails()) == ({}, mails)
     assert SyncLog.objects.filter(source_id=person).latest("id").reason == "removed_at_target"
+
+
+def test_the_old_address_stays_until_the_new_one_could_be_asked(world, settings):
+    person, email = confirmed(world)
+    settings.BRAKE_OPT_IN_MAILS_PER_DAY = 1
+    world.change(person, emails=[{"value": "new@example.com", "primary": True}])
+
+    world.deliver()
+
+    assert set(world.contacts()) == {email}
+    assert SyncJob.objects.get(state="held").reason == "opt_in_limit"

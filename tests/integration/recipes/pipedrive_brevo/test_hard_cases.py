@@ -376,7 +376,7 @@ def test_the_marketing_status_is_no_business_of_ours_unless_wanted(brevo_world, 
 def test_a_contact_known_to_be_deleted_costs_no_further_call(brevo_world, ada):
     brevo_world.sandbox.control("DELETE", f"/brevo/801/contacts/{ADA}")
     brevo_world.deliver()
-    assert RecordLink.objects.get(source_id=ada, link_type="person").notes["removed_at_target"] is True
+    assert RecordLink.objects.get(source_id=ada, link_type="person").notes.get("removed_at_target") is True
     brevo_world.calls("brevo")
 
     brevo_world.change(ada, name="Ada Byron")

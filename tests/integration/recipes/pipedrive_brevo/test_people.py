@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from integration import tasks
 from integration.engine import runs
+from integration.engine.context import Context
 from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
 from tests.support import hub
+from tests.support.factories import EventFactory, IntegrationFactory
 
 ADA = "ada@lovelace.example"
 
@@ -301,3 +303,14 @@ def test_a_dry_run_writes_nothing(brevo_world):
 
     assert brevo_world.contacts() == {}
     assert SyncRun.objects.get().counts == {"create": 4}
+
+
+@pytest.mark.django_db
+def test_a_deal_concerns_whom_it_belongs_to_and_whom_it_belonged_to():
+    payload = {"record": {"person_id": "1"}, "previous": {"person_id": "2"}}
+    event = EventFactory(vendor_event="deal.change", payload=payload)
+    ctx = Context(IntegrationFactory(recipe="pipedrive_brevo"), get_recipe("pipedrive_brevo"))
+
+    routes = ctx.recipe.flow("person_to_contact").route(ctx, event)
+
+    assert [route.external_id for route in routes] == ["1", "2"]
