@@ -35,6 +35,7 @@ def both(leadboxer_install):
 def assert_one_of_each(world):
     world.at_rest()
     world.no_trouble()
+    assert (len(world.leads()), len(world.activities())) == (1, 1)
     [lead], [activity] = world.leads(), world.activities()
     [organization], [person] = world.named("organization", "X GmbH"), world.named("person", "Ada Byron")
     [deal] = [row for row in world.rows("deal") if row["title"] == "X GmbH"]
