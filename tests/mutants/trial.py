@@ -135,9 +135,10 @@ class Judge:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         report = yield
-        if report.skipped:
+        known_to_fail = hasattr(report, "wasxfail")
+        if report.skipped and not known_to_fail:
             self.skipped.append(item.nodeid)
-        elif report.when == "call" and report.passed:
+        elif report.when == "call" and (report.passed or known_to_fail):
             self.passed += 1
         elif report.failed and not self.failure:
             asserted = report.when == "call" and call.excinfo is not None and by_assertion(call.excinfo)

@@ -19,6 +19,7 @@ from integration.models import (
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
 from tests.support import hub
+from tests.support.factories import JobFactory
 
 
 def webhooks(world, vendor="pipedrive"):
@@ -220,3 +221,12 @@ def test_what_was_uninstalled_meanwhile_stays_uninstalled(world, late):
     {"activate": provisioning._activate, "pause": lifecycle.pause, "resume": lifecycle.resume}[late](stale)
 
     assert Integration.objects.get().state == stale.state == "uninstalled"
+
+
+def test_what_was_held_goes_on_once_everything_is_in_place(world):
+    job = JobFactory(integration=world.integration, state="held", reason="field_unknown")
+
+    assert all(result.ok for result in save(world))
+
+    job.refresh_from_db()
+    assert job.state == "waiting"

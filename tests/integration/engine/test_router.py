@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integration.engine import doorbell, router
-from integration.engine.flow import Route
+from integration.engine.flow import Route, Skip
 from integration.models import Doorbell, SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -301,3 +301,32 @@ def test_a_ring_that_was_lost_silences_nobody_for_ever(rings, age, rung):
     doorbell.ring("router")
 
     assert rings == rung
+
+
+@pytest.mark.parametrize("broken_first", [True, False])
+def test_a_flow_that_cannot_route_an_event_keeps_no_other_flow_from_hearing_of_it(integration, broken_first):
+    class Broken(FakeFlow):
+        def route(self, ctx, event):
+            raise KeyError("properties")
+
+    flows = [Broken(key="broken"), FakeFlow()]
+    routed = event(integration, "7")
+
+    router.route_new_events(recipes_with(*(flows if broken_first else flows[::-1])))
+
+    assert list(SyncJob.objects.values_list("flow", "external_id")) == [("person_to_contact", "7")]
+    routed.refresh_from_db()
+    assert routed.state == "routed"
+
+
+def test_a_flow_that_passes_over_an_event_keeps_no_other_flow_from_hearing_of_it(integration):
+    class Choosy(FakeFlow):
+        def route(self, ctx, event):
+            return Skip("echo")
+
+    routed = event(integration, "7")
+    router.route_new_events(recipes_with(Choosy(key="choosy"), FakeFlow(), Choosy(key="another")))
+
+    assert SyncJob.objects.get().flow == "person_to_contact"
+    routed.refresh_from_db()
+    assert (routed.state, routed.reason) == ("routed", "")
