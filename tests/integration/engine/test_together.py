@@ -128,12 +128,14 @@ def test_a_run_counts_what_came_along_and_a_dry_one_stores_nothing(integration):
     source = {str(number): {"name": "x"} for number in range(3)}
     bringer = Bringer(source=source)
     recipes = recipes_with(bringer, flow("first"), flow("later"))
+    SyncJob.objects.create(integration=integration, flow="first", external_id="1", state="dead", reason="refused")
     dry = runs.start(integration, "fetch_all", "bringer", dry_run=True)
     runner.run(str(integration.pk), recipes)
     dry.refresh_from_db()
     assert (dry.state, dry.done, dry.counts) == ("done", 3, {"update": 6})
     assert not RecordLink.objects.exists()
-    assert not SyncJob.objects.exists()
+    assert not SyncLog.objects.exists()
+    assert SyncJob.objects.get().state == "dead"
 
     real = runs.start(integration, "fetch_all", "bringer")
     runner.run(str(integration.pk), recipes)

@@ -9,7 +9,6 @@ from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import hub
 from tests.support.brevo_world import ACCOUNT
-from tests.support.queue import QUEUE
 
 ADA = "ada@lovelace.example"
 
@@ -346,9 +345,7 @@ def lost_opt_out_of_two(world, ada):
     return world.status(ada), world.status(twin)
 
 
-def test_an_opt_out_found_by_the_poll_is_for_everybody_with_the_address(brevo_world, ada, monkeypatch):
-    monkeypatch.setattr(QUEUE, "slice_seconds", 20.0)
-
+def test_an_opt_out_found_by_the_poll_is_for_everybody_with_the_address(brevo_world, ada, full_slices):
     assert lost_opt_out_of_two(brevo_world, ada) == ("unsubscribed", "unsubscribed")
 
 

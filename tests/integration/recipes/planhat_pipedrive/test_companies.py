@@ -8,8 +8,12 @@ import pytest
 from django.test import Client
 
 from integration.engine import provisioning, replay
+from integration.engine.context import Context
+from integration.engine.flow import Batch, Item, Record
 from integration.models import FieldMapping, RecordLink, SyncLog, WebhookEvent
+from integration.recipes.registry import get_recipe
 from tests.support import hub
+from tests.support.factories import IntegrationFactory, LinkFactory
 
 
 @pytest.fixture
@@ -255,3 +259,20 @@ def test_a_company_can_be_asked_for_from_planhat(world):
     assert world.company(org)["name"] == "Engines Ltd"
     assert world.counts()["endusers"] == 1
     assert world.log(flow="sync_company").action == "ask_for_sync"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("source_id", "state", "said"),
+    [("", None, "create_organization"), ("7", None, "unchanged"), ("", "active", "unchanged"),
+     ("", "pending", "create_organization")],
+)  # fmt: skip
+def test_only_a_company_that_no_crm_knows_becomes_an_organization(source_id, state, said):
+    integration = IntegrationFactory(recipe="planhat_pipedrive")
+    known = {"c1": LinkFactory(integration=integration, source_id="c1", state=state)} if state else {}
+    ctx = Context(integration, get_recipe("planhat_pipedrive"))
+    flow = ctx.recipe.flow("new_company_to_organization")
+
+    decision = flow.decide(ctx, Batch(known, {}), Item("c1"), Record("c1", {"source_id": source_id}))
+
+    assert (getattr(decision, "action", None) or decision.reason) == said
