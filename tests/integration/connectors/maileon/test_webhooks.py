@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -170,3 +171,15 @@ def test_webhooks_of_unknown_shape_are_a_contract_error(stub: Stub, client: Mail
     stub.will(b'{"webhooks":3}')
     with pytest.raises(ContractError):
         webhooks.list_subscriptions(client)
+
+
+def test_a_webhook_without_an_id_is_told_from_those_of_others_by_its_address() -> None:
+    rows = [
+        SimpleNamespace(id="1", event="doi", url="https://hub.example/hooks/maileon/ours/?token=x&event=doi"),
+        SimpleNamespace(id="2", event="unsubscription", url="https://hub.example/hooks/maileon/ours/"),
+        SimpleNamespace(id="3", event="doi", url="https://hub.example/hooks/maileon/another/"),
+        SimpleNamespace(id="4", event="doi", url="https://elsewhere.example/hooks/maileon/ours/"),
+    ]
+    client: Any = SimpleNamespace(create_webhook=lambda body: "", list_webhooks=lambda: rows)
+
+    assert webhooks.subscribe(client, "doi", "https://hub.example/hooks/maileon/ours/", "secret") == "1"

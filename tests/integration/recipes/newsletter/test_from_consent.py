@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from integration.connectors.maileon.records import Contact
+from integration.connectors.maileon.records import Contact, Unsubscription
 from integration.engine.context import Context
 from integration.engine.flow import Batch, Item, Record, Skip, Sync
 from integration.models import RecordLink, SyncLog
@@ -120,3 +122,20 @@ def test_a_contact_of_another_account_stands_for_nobody_here(recipe, flow, exter
     said = external_id.format(account=integration.left.external_account_id)
 
     assert ctx.recipe.flow(flow).people_behind(ctx, said, "") == people
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("recipe", "flow"), FLOWS)
+def test_of_two_opt_outs_of_one_person_in_a_report_the_newer_counts(recipe, flow, order):
+    integration = IntegrationFactory(recipe=recipe)
+    own = f"{integration.left.external_account_id}-8"
+    times = ("2026-11-19 10:00:00", "2026-11-20 10:00:00")
+    rows = [Unsubscription("4711", "ada@example.com", own, times[place], "link", "1") for place in order]
+    ctx = SimpleNamespace(
+        integration=integration, right=SimpleNamespace(unsubscriptions_page=lambda page, since: (rows, None))
+    )
+
+    page = get_recipe(recipe).flow(flow).page(ctx, "poll", None, None)
+
+    assert [(item.external_id, item.hint["reported_at"]) for item in page.items] == [("8", times[1])]

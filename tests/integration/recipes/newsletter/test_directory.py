@@ -1,0 +1,46 @@
+"""Which of many addresses are contacts already: all pages of the account, and nobody who has left it since."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from integration.connectors.maileon.records import StoredContact
+from integration.engine.flow import Item, Write
+from integration.recipes.newsletter.directory import FEW, known_contacts
+from tests.support.factories import IntegrationFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account():
+    """An account whose pages the test fills in, as a flow's context shows it."""
+    pages: list[list[StoredContact]] = []
+    right = SimpleNamespace(contacts_page=lambda page: (pages[page - 1], page + 1 if page < len(pages) else None))
+    look = SimpleNamespace(integration=IntegrationFactory(), right=right, directory=lambda side, kind, fetch: fetch())
+    return SimpleNamespace(pages=pages, ctx=look)
+
+
+def known(account):
+    writes = [Write(Item(str(n)), "adopt", {"email": f"p{n}@example.com"}, None, None) for n in range(FEW + 1)]
+    return {email: contact.permission for email, contact in known_contacts(account.ctx, writes).items()}
+
+
+def test_readers_of_every_page_are_recognised(account):
+    account.pages[:] = [
+        [StoredContact("1", "P1@example.com", permission=4), StoredContact("x", "stranger@example.com", permission=5)],
+        [StoredContact("2", "p2@example.com", permission=2)],
+    ]
+
+    assert known(account) == {"p1@example.com": 4, "p2@example.com": 2}
+
+
+def test_who_left_the_account_is_no_reader_any_more(account):
+    account.pages[:] = [[StoredContact(str(n), f"p{n}@example.com", permission=4) for n in (1, 2)]]
+    known(account)
+
+    account.pages[:] = [[StoredContact("2", "p2@example.com", permission=4)]]
+
+    assert known(account) == {"p2@example.com": 4}
