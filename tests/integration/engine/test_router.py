@@ -327,6 +327,12 @@ def test_a_flow_that_passes_over_an_event_keeps_no_other_flow_from_hearing_of_it
     routed = event(integration, "7")
     router.route_new_events(recipes_with(Choosy(key="choosy"), FakeFlow(), Choosy(key="another")))
 
-    assert SyncJob.objects.get().flow == "person_to_contact"
+    assert list(SyncJob.objects.values_list("flow", flat=True)) == ["person_to_contact"]
     routed.refresh_from_db()
     assert (routed.state, routed.reason) == ("routed", "")
+
+    passed_over = event(integration, "8")
+    router.route_new_events(recipes_with(Choosy(key="choosy")))
+
+    passed_over.refresh_from_db()
+    assert (passed_over.state, passed_over.reason) == ("ignored", "echo")
