@@ -13,6 +13,7 @@ from integration.engine.context import Context
 from integration.engine.flow import Item, Record, Result, Skip, Write
 from integration.errors import LeaseLost, RateLimited, RecordError, TenantActionError
 from integration.models import Integration, RecordLink, SyncJob, SyncLog
+from integration.secrets import email_hash
 from tests.support.factories import IntegrationFactory, JobFactory, LinkFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -192,3 +193,13 @@ def test_a_dry_run_remembers_nobody(integration, dry_run, links):
     runner.run(str(integration.pk), recipes_with(flow))
 
     assert RecordLink.objects.count() == links
+
+
+def test_a_link_knows_the_address_and_keeps_it_when_a_record_has_none(integration):
+    flow = FakeFlow(source={"1": {"email": "ada@example.com"}})
+    bring(integration, flow)
+    assert RecordLink.objects.get().email_hash == email_hash("ada@example.com")
+
+    flow.source["1"] = {"name": "Ada"}
+    bring(integration, flow)
+    assert RecordLink.objects.get().email_hash == email_hash("ada@example.com")

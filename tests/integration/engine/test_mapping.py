@@ -42,6 +42,7 @@ def test_a_default_stands_in_for_an_empty_value_but_not_for_an_absent_one():
     assert apply(row, {"first_name": ""}).values == {"FIRST": "friend"}
     assert apply(MappingRow("org.name", "FIRST", default="x"), {"org": {"name": ""}}).values == {"FIRST": "x"}
     assert apply(row, {"first_name": "Ada"}).values == {"FIRST": "Ada"}
+    assert apply(MappingRow("org.name", "FIRST", default="x"), {"org": {"name": "Y"}}).values == {"FIRST": "Y"}
     assert apply(row, {}).values == {}
 
 
