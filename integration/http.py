@@ -212,7 +212,7 @@ _RETRY = Retry(
     total=2, connect=2, read=1, status=0, redirect=0, other=0, allowed_methods=SAFE_METHODS, backoff_factor=0.1,
     respect_retry_after_header=False,
 )  # fmt: skip
-_sessions: dict[int, requests.Session] = {}
+sessions: dict[int, requests.Session] = {}
 
 
 def guarded(session: requests.Session) -> requests.Session:
@@ -227,10 +227,10 @@ def guarded(session: requests.Session) -> requests.Session:
 def _session() -> requests.Session:
     """One session per process: a forked worker must never share its parent's sockets."""
     pid = os.getpid()
-    if pid not in _sessions:
-        _sessions.clear()
-        _sessions[pid] = guarded(requests.Session())
-    return _sessions[pid]
+    if pid not in sessions:
+        sessions.clear()
+        sessions[pid] = guarded(requests.Session())
+    return sessions[pid]
 
 
 class Transport:

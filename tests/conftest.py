@@ -64,8 +64,8 @@ def _guarded() -> Iterator[None]:
     from integration.engine import doorbell
     from tests.support.queue import QUEUE
 
-    connect_really, push = socket.socket.connect, doorbell._push
-    ring_now, ring_later = doorbell._ring_now, doorbell.ring_later
+    connect_really, push = socket.socket.connect, doorbell.push
+    ring_now, ring_later = doorbell.ring_now, doorbell.ring_later
 
     def connect(self: socket.socket, address: Any) -> Any:
         host = address[0] if isinstance(address, tuple) else ""
@@ -87,8 +87,8 @@ def _guarded() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
-        patch.setattr(doorbell, "_ring_now", rung)
-        patch.setattr(doorbell, "_push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
+        patch.setattr(doorbell, "ring_now", rung)
+        patch.setattr(doorbell, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
         patch.setattr(
             doorbell,
             "ring_later",

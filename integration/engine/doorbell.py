@@ -29,25 +29,25 @@ ROUTER = "router"
 STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
 IDLE = 1.0  # seconds without a ring that was put off, after which its database connection is given back
 BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
-_broker_down_until = 0.0
-_moments: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
+broker_down_until = 0.0
+last_rung: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
 _moment_lock = threading.Lock()
 
 
 def ring(key: str) -> None:
     """Ask for a worker once the current transaction has committed. `key` is ROUTER or an integration's id."""
-    transaction.on_commit(lambda: _ring_now(key))
+    transaction.on_commit(lambda: ring_now(key))
 
 
 def ring_soon(key: str) -> None:
     """The same for who rings very often: within a moment after a ring it is put off to the moment's end, once."""
     now = time.monotonic()
     with _moment_lock:
-        due = _moments.get(key, 0.0)
+        due = last_rung.get(key, 0.0)
         if now < due:
             return  # somebody rings at the end of this moment anyway
         early = now < due + settings.DOORBELL_MOMENT_SECONDS
-        _moments[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
+        last_rung[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
     if early:
         ring_later(key, settings.DOORBELL_MOMENT_SECONDS)
     else:
@@ -67,20 +67,20 @@ def answered(key: str) -> None:
     Doorbell.objects.filter(key=key, rung_at__isnull=False).update(rung_at=None)
 
 
-def _bell() -> _Later:
+def _bell() -> LateRinger:
     """This process's thread: a forked one has none of its parent's, and one that ended is replaced."""
     pid = os.getpid()
     with _moment_lock:
-        bell = _later.get(pid)
+        bell = late_ringers.get(pid)
         if bell is None or not bell.is_alive():
-            bell = _Later()
+            bell = LateRinger()
             bell.start()
-            _later.clear()
-            _later[pid] = bell
+            late_ringers.clear()
+            late_ringers[pid] = bell
         return bell
 
 
-def _ring_now(key: str) -> None:
+def ring_now(key: str) -> None:
     if _is_ringing(key):
         return
     now = timezone.now()
@@ -90,7 +90,7 @@ def _ring_now(key: str) -> None:
         Doorbell.objects.bulk_create([Doorbell(key=key)], ignore_conflicts=True)
         rung = free.update(rung_at=now)
     if rung:
-        _push(key)
+        push(key)
 
 
 def _is_ringing(key: str) -> bool:
@@ -98,9 +98,9 @@ def _is_ringing(key: str) -> bool:
     return rung_at is not None and rung_at > timezone.now() - STALE_AFTER
 
 
-def _push(key: str) -> None:
-    global _broker_down_until
-    if time.monotonic() < _broker_down_until:
+def push(key: str) -> None:
+    global broker_down_until
+    if time.monotonic() < broker_down_until:
         return
     try:
         if key == ROUTER:
@@ -108,12 +108,12 @@ def _push(key: str) -> None:
         else:
             async_task("integration.tasks.run_integration", key)
     except Exception:
-        _broker_down_until = time.monotonic() + BROKER_PAUSE
+        broker_down_until = time.monotonic() + BROKER_PAUSE
         Doorbell.objects.filter(key=key).update(rung_at=None)
         log.warning("The queue broker does not answer; rows wait for the sweeper.", exc_info=True)
 
 
-class _Later(threading.Thread):
+class LateRinger(threading.Thread):
     """The thread that rings what was put off. One for all, since a new one would open its own database connection."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class _Later(threading.Thread):
                     database.close()
                     key = self._next()
                 database.close_if_unusable_or_obsolete()
-                _ring_now(str(key))
+                ring_now(str(key))
             except Exception:
                 log.warning("A ring that was put off is lost; its rows wait for the sweeper.", exc_info=True)
                 with suppress(Exception):
@@ -156,4 +156,4 @@ class _Later(threading.Thread):
                 self._changed.wait(min(ends) - now if ends else None)
 
 
-_later: dict[int, _Later] = {}  # process id → its thread
+late_ringers: dict[int, LateRinger] = {}  # process id → its thread

@@ -25,7 +25,7 @@ def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred
     Deferred events are routed when no others wait.
     """
     rows = [_row(endpoint, event, deferred) for event in events]
-    _committed.store(rows)
+    committed.store(rows)
     _touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
         doorbell.ring_soon(doorbell.ROUTER)
@@ -54,7 +54,7 @@ def record_for_accounts(
     rows = [
         _row(endpoint, event, late[endpoint.pk]) for event in events for endpoint in endpoints.get(event.account_id, ())
     ]
-    _committed.store(rows)
+    committed.store(rows)
     for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
         _touch(endpoint)
     if rows:
@@ -95,4 +95,4 @@ def _touch(endpoint: WebhookEndpoint) -> None:
         endpoint.last_received_at = now
 
 
-_committed = GroupCommit(_store)
+committed = GroupCommit(_store)

@@ -99,7 +99,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     integration.provisioning = [asdict(result) for result in results]
     integration.save(update_fields=["provisioning", "resources"])
     if all(result.ok for result in results):
-        _activate(integration)
+        activate(integration)
     return results
 
 
@@ -164,7 +164,7 @@ def _patiently(ctx: Context, step: Step) -> str:
     return step.run(ctx)
 
 
-def _activate(integration: Integration) -> None:
+def activate(integration: Integration) -> None:
     move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
     if integration.state != State.UNINSTALLED:
         health.release_held(integration)

@@ -32,13 +32,13 @@ def route_new_events(recipes: Recipes) -> int:
     doorbell.answered(doorbell.ROUTER)
     total = 0
     while True:
-        count = _route_portion(recipes)
+        count = route_portion(recipes)
         total += count
         if count < PORTION:  # what comes from now on rings again
             return total
 
 
-def _route_portion(recipes: Recipes) -> int:
+def route_portion(recipes: Recipes) -> int:
     with transaction.atomic():
         events = list(_claim())
         if not events:

@@ -17,16 +17,16 @@ MINUTE = 60.0
 
 _lock = threading.Lock()
 _counts: Counter[object] = Counter()
-_began = 0.0
+began = 0.0
 
 
 def beyond(tenant_id: object, events: int) -> bool:
     """Count these events and say whether the tenant has had its share of this minute already."""
-    global _began
+    global began
     now = time.monotonic()
     with _lock:
-        if now - _began >= MINUTE:
-            _began = now
+        if now - began >= MINUTE:
+            began = now
             _counts.clear()
         had = _counts[tenant_id]
         _counts[tenant_id] += events
@@ -35,4 +35,4 @@ def beyond(tenant_id: object, events: int) -> bool:
 
 def seconds_left() -> int:
     """Seconds until the counts begin anew."""
-    return max(int(_began + MINUTE - time.monotonic()) + 1, 1)
+    return max(int(began + MINUTE - time.monotonic()) + 1, 1)

@@ -187,7 +187,7 @@ def test_neither_a_proxy_nor_a_password_of_the_host_is_used(server, transport, m
     for name, value in (("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9"),
                         ("NETRC", str(tmp_path / "netrc"))):  # fmt: skip
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(http, "_sessions", {})
+    monkeypatch.setattr(http, "sessions", {})
     server.answers = [answer()]
 
     try:
@@ -204,7 +204,7 @@ def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
     opened = []
     connect = socket.socket.connect
     monkeypatch.setattr(socket.socket, "connect", lambda self, to: (opened.append(self), connect(self, to))[1])
-    monkeypatch.setattr(http, "_sessions", {})
+    monkeypatch.setattr(http, "sessions", {})
     server.answers = [answer()]
 
     transport.request("POST", "/x")

@@ -34,14 +34,14 @@ def evaluate(recipes: Recipes, now: datetime | None = None) -> int:
         if key in known:
             _still(known[key], condition, now)
         else:
-            _open(condition, now)
+            open_alert(condition, now)
     for key, alert in known.items():
         if key not in found and alert.kind in judged:
             _over(alert, now)
     return Alert.objects.filter(resolved_at__isnull=True).count()
 
 
-def _open(condition: Condition, now: datetime) -> None:
+def open_alert(condition: Condition, now: datetime) -> None:
     try:
         with transaction.atomic():
             alert = Alert.objects.create(

@@ -68,7 +68,7 @@ def webhooks(look: Look, side: str) -> Iterator[Finding]:
     if not needed:
         yield passed_over(f"With these settings nothing is needed of {vendor}.")
         return
-    if not _reachable(connection.base_url):
+    if not reachable(connection.base_url):
         yield fault("address_not_public", address=settings.PUBLIC_URL)
     subscriptions = connection.connector.subscriptions
     if subscriptions is None:
@@ -96,7 +96,7 @@ def _wrong(row: Subscription | None, endpoint: WebhookEndpoint | None) -> str:
     return "" if row.active else "webhook_inactive"
 
 
-def _reachable(base_url: str) -> bool:
+def reachable(base_url: str) -> bool:
     """Whether the vendor can call our address; stand-in vendors on this machine can call any."""
     if settings.SANDBOX_URL and base_url.startswith(settings.SANDBOX_URL):
         return True

@@ -35,7 +35,7 @@ def page(ctx: Context, part: str, kind: str, cursor: Any, since: datetime | None
     """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
     look_back = since if kind == "poll" and since is not None else None
     dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
-    token = _usable_token(cursor)
+    token = usable_token(cursor)
     try:
         found = ctx.left.leads_page(dataset, criteria, token, limit)
     except RecordError:
@@ -138,7 +138,7 @@ def _criteria(ctx: Context, part: str, since: datetime | None) -> dict[str, str]
     return wanted
 
 
-def _usable_token(cursor: Any) -> str | None:
+def usable_token(cursor: Any) -> str | None:
     if not cursor or timezone.now() - datetime.fromisoformat(cursor["at"]) > TOKEN_AGE:
         return None
     return str(cursor["token"])

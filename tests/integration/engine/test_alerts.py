@@ -268,8 +268,8 @@ def test_one_alert_and_one_mail_however_often_it_is_looked_at(acme):
 def test_two_evaluations_at_once_open_it_once(acme, monkeypatch):
     refuse(acme)
     [condition] = watch.connection(get_recipe, timezone.now())
-    ledger._open(condition, timezone.now())
-    ledger._open(condition, timezone.now())
+    ledger.open_alert(condition, timezone.now())
+    ledger.open_alert(condition, timezone.now())
     assert (Alert.objects.count(), AlertNotice.objects.count()) == (1, 2)
 
 

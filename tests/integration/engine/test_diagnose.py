@@ -15,7 +15,7 @@ from integration.engine.diagnose import examine as examining
 from integration.engine.diagnose.examine import CHECKS, examine
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.diagnose.repair import repair
-from integration.engine.diagnose.vendor_checks import _reachable
+from integration.engine.diagnose.vendor_checks import reachable
 from integration.http import LimitReading
 from integration.models import (
     Connection,
@@ -198,8 +198,8 @@ def test_nobody_takes_another_hubs_webhooks_by_itself(beating, settings):
 def test_an_address_vendors_reach_is_public_and_https(settings, address, fits):
     settings.PUBLIC_URL, settings.SANDBOX_URL = address, "http://127.0.0.1:8900"
 
-    assert _reachable("https://acme.pipedrive.com") is fits
-    assert _reachable("http://127.0.0.1:8900/pipedrive/acme")  # stand-in vendors on this machine reach any
+    assert reachable("https://acme.pipedrive.com") is fits
+    assert reachable("http://127.0.0.1:8900/pipedrive/acme")  # stand-in vendors on this machine reach any
 
 
 @pytest.mark.chaos("V11")

@@ -22,8 +22,8 @@ def rung(monkeypatch):
         if key == "fails":
             raise ConnectionError("the database is down")
 
-    monkeypatch.setattr(doorbell, "_ring_now", ring_now)
-    monkeypatch.setattr(doorbell, "_later", {})
+    monkeypatch.setattr(doorbell, "ring_now", ring_now)
+    monkeypatch.setattr(doorbell, "late_ringers", {})
     return found
 
 
@@ -95,9 +95,9 @@ def test_a_thread_that_could_not_be_started_disturbs_nobody_and_is_tried_again(r
 
 def test_a_thread_that_ended_is_replaced(rung, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(doorbell._Later, "run", lambda self: None)
+        patch.setattr(doorbell.LateRinger, "run", lambda self: None)
         later("lost", 0.0)
-        doorbell._later[doorbell.os.getpid()].join(5.0)
+        doorbell.late_ringers[doorbell.os.getpid()].join(5.0)
 
     later("next", 0.0)
     assert wait_for(rung, 1) == ["next"]

@@ -218,7 +218,7 @@ def test_what_was_uninstalled_meanwhile_stays_uninstalled(world, late):
     stale = Integration.objects.select_related("left", "right", "tenant").get()
     lifecycle.uninstall(Integration.objects.get(), get_recipe)
 
-    {"activate": provisioning._activate, "pause": lifecycle.pause, "resume": lifecycle.resume}[late](stale)
+    {"activate": provisioning.activate, "pause": lifecycle.pause, "resume": lifecycle.resume}[late](stale)
 
     assert Integration.objects.get().state == stale.state == "uninstalled"
 

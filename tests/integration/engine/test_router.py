@@ -17,7 +17,7 @@ from integration.models import Doorbell, SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
-push = doorbell._push  # the real one: every test has a quiet one in its place
+push = doorbell.push  # the real one: every test has a quiet one in its place
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -111,8 +111,8 @@ def test_the_doorbell_rings_once_for_a_burst(integration, rings):
 
 
 def test_a_broken_broker_disturbs_nobody(monkeypatch):
-    monkeypatch.setattr(doorbell, "_push", push)
-    monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
+    monkeypatch.setattr(doorbell, "push", push)
+    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
 
     def down(*args, **kwargs):
         raise ConnectionError("redis is down")
@@ -125,7 +125,7 @@ def test_a_broken_broker_disturbs_nobody(monkeypatch):
         pytest.fail("whoever rang is disturbed")
 
     assert Doorbell.objects.get(key="router").rung_at is None
-    monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
+    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
 
 
 def test_a_burst_waits_once_and_is_never_put_off_again(integration):

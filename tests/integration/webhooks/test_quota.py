@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def three_a_minute(settings, monkeypatch):
     settings.INTAKE_EVENTS_PER_MINUTE = 3
-    monkeypatch.setattr(quota, "_began", 0.0)
+    monkeypatch.setattr(quota, "began", 0.0)
 
 
 def endpoint(integration):
@@ -46,7 +46,7 @@ def test_what_is_beyond_is_stored_and_routed_after_the_others(monkeypatch):
 
     monkeypatch.setattr(router, "PORTION", 1)
     order = []
-    while router._route_portion(get_recipe):
+    while router.route_portion(get_recipe):
         order.append(SyncJob.objects.order_by("-id").values_list("external_id", flat=True)[0])
     assert order == ["0", "1", "2", "99", "3", "4"]
 
@@ -56,7 +56,7 @@ def test_the_minute_after_is_a_new_one(monkeypatch):
     door = endpoint(IntegrationFactory(state="active"))
     for number in range(4):
         send(door, number)
-    monkeypatch.setattr(quota, "_began", quota._began - quota.MINUTE)
+    monkeypatch.setattr(quota, "began", quota.began - quota.MINUTE)
     send(door, 5)
 
     assert [row.deferred for row in WebhookEvent.objects.order_by("id")] == [False, False, False, True, False]

@@ -16,7 +16,7 @@ from integration.engine import doorbell, inbox
 from integration.models import WebhookEndpoint, WebhookEvent
 from tests.support.factories import ConnectionFactory, EndpointFactory
 
-push = doorbell._push  # the real one: every test has a quiet one in its place
+push = doorbell.push  # the real one: every test has a quiet one in its place
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "lockstep:s3cret-of-this-endpoint"
 
@@ -243,10 +243,10 @@ def test_the_intake_needs_no_queue(endpoint, monkeypatch):
         asked.append(args)
         raise ConnectionError("redis is down")
 
-    monkeypatch.setattr(doorbell, "_push", push)
+    monkeypatch.setattr(doorbell, "push", push)
     monkeypatch.setattr(doorbell, "async_task", down)
-    monkeypatch.setattr(doorbell, "_broker_down_until", 0.0)
-    monkeypatch.setattr(doorbell, "_moments", {})
+    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
+    monkeypatch.setattr(doorbell, "last_rung", {})
 
     assert post(endpoint, body()).status_code == 200
     assert WebhookEvent.objects.count() == 1
