@@ -37,10 +37,10 @@ demo: $(STAMP) ## start everything with sandbox vendors and play a small story; 
 demo-check: $(STAMP) ## the same without a person: one line per item of each recipe
 	$(call demo_env,8001,8901,demo-check) $(BIN)/python manage.py demo --check
 
-test: $(STAMP) ## all tests, embedded default (SQLite, ORM broker)
+test: $(STAMP) ## all tests but the chaos table, embedded default (SQLite, ORM broker)
 	$(all_tests)
 
-test-postgres: $(STAMP) ## all tests on PostgreSQL and Redis
+test-postgres: $(STAMP) ## the same on PostgreSQL and Redis
 	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(all_tests)
 
 test-fast: $(STAMP) ## within a minute, what to run at each change: no browser, no recipe of its own, nothing slow
@@ -50,7 +50,7 @@ search: $(STAMP) ## look for new examples that break a promise; MINUTES=30
 	$(BIN)/python -m tests.search --minutes $(MINUTES)
 
 mutants: $(STAMP) ## small faults put into the code one at a time, each noticed by a test; MUTANTS="--area engine"
-	$(BIN)/python -m tests.mutants $(MUTANTS)
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m tests.mutants $(MUTANTS)
 
 mutants-map: $(STAMP) ## note which tests execute which lines; mutants-random chooses its tests by it
 	$(BIN)/python -m pytest -p tests.mutants.coverage_map tests/integration tests/walks tests/tenants

@@ -30,7 +30,7 @@ STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
 IDLE = 1.0  # seconds without a ring that was put off, after which its database connection is given back
 BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
 broker_down_until = 0.0
-last_rung: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
+ring_times: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
 _moment_lock = threading.Lock()
 
 
@@ -43,11 +43,11 @@ def ring_soon(key: str) -> None:
     """The same for who rings very often: within a moment after a ring it is put off to the moment's end, once."""
     now = time.monotonic()
     with _moment_lock:
-        due = last_rung.get(key, 0.0)
+        due = ring_times.get(key, 0.0)
         if now < due:
             return  # somebody rings at the end of this moment anyway
         early = now < due + settings.DOORBELL_MOMENT_SECONDS
-        last_rung[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
+        ring_times[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
     if early:
         ring_later(key, settings.DOORBELL_MOMENT_SECONDS)
     else:

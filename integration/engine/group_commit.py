@@ -20,7 +20,7 @@ class GroupCommit:
     """One queue of rows with the function that writes them."""
 
     def __init__(self, write: Callable[[Sequence[Any]], None]) -> None:
-        self._write = write
+        self.write = write
         self._lock = threading.Lock()
         self._queue: list[_Wish] = []
         self._busy = False
@@ -57,7 +57,7 @@ class GroupCommit:
         with self._lock:
             group, self._queue = self._queue, []
         try:
-            self._write([row for wish in group for row in wish.rows])
+            self.write([row for wish in group for row in wish.rows])
         except Exception as exc:
             if _is_away(exc):
                 with self._lock:  # also those who came meanwhile: each would wait as long to hear the same
@@ -74,7 +74,7 @@ class GroupCommit:
         """Somebody's rows are refused, or two transactions were in each other's way: each on its own."""
         for wish in group:
             try:
-                self._write(wish.rows)
+                self.write(wish.rows)
             except Exception as exc:
                 wish.error = exc
 

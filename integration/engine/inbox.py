@@ -26,7 +26,7 @@ def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred
     """
     rows = [_row(endpoint, event, deferred) for event in events]
     committed.store(rows)
-    _touch(endpoint)
+    touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
         doorbell.ring_soon(doorbell.ROUTER)
 
@@ -56,7 +56,7 @@ def record_for_accounts(
     ]
     committed.store(rows)
     for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
-        _touch(endpoint)
+        touch(endpoint)
     if rows:
         doorbell.ring_soon(doorbell.ROUTER)
     return sum(event.account_id not in endpoints for event in events)
@@ -87,7 +87,7 @@ def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> Webho
     )
 
 
-def _touch(endpoint: WebhookEndpoint) -> None:
+def touch(endpoint: WebhookEndpoint) -> None:
     now = timezone.now()
     last = endpoint.last_received_at
     if last is None or (now - last).total_seconds() > RECEIVED_EVERY:

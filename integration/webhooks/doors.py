@@ -14,13 +14,13 @@ from integration.models import Health, WebhookEndpoint
 
 MOST = 10_000  # endpoints; then all are forgotten
 
-known: dict[tuple[str, str], tuple[float, WebhookEndpoint]] = {}
+remembered: dict[tuple[str, str], tuple[float, WebhookEndpoint]] = {}
 
 
 def find(vendor: str, token: str, *, afresh: bool = False) -> WebhookEndpoint | None:
     """The endpoint of a connection that is not disconnected, with its connection; None for an unknown address."""
     now = time.monotonic()
-    read_at, endpoint = known.get((vendor, token), (0.0, None))
+    read_at, endpoint = remembered.get((vendor, token), (0.0, None))
     if endpoint is not None and not afresh and now - read_at < settings.INTAKE_MEMORY_SECONDS:
         return endpoint
     endpoint = (
@@ -31,9 +31,9 @@ def find(vendor: str, token: str, *, afresh: bool = False) -> WebhookEndpoint | 
         .first()
     )
     if endpoint is None:
-        known.pop((vendor, token), None)
+        remembered.pop((vendor, token), None)
         return None
-    if len(known) >= MOST:
-        known.clear()
-    known[vendor, token] = now, endpoint
+    if len(remembered) >= MOST:
+        remembered.clear()
+    remembered[vendor, token] = now, endpoint
     return endpoint

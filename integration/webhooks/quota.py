@@ -17,16 +17,16 @@ MINUTE = 60.0
 
 _lock = threading.Lock()
 _counts: Counter[object] = Counter()
-began = 0.0
+window_began = 0.0
 
 
 def beyond(tenant_id: object, events: int) -> bool:
     """Count these events and say whether the tenant has had its share of this minute already."""
-    global began
+    global window_began
     now = time.monotonic()
     with _lock:
-        if now - began >= MINUTE:
-            began = now
+        if now - window_began >= MINUTE:
+            window_began = now
             _counts.clear()
         had = _counts[tenant_id]
         _counts[tenant_id] += events
@@ -35,4 +35,4 @@ def beyond(tenant_id: object, events: int) -> bool:
 
 def seconds_left() -> int:
     """Seconds until the counts begin anew."""
-    return max(int(began + MINUTE - time.monotonic()) + 1, 1)
+    return max(int(window_began + MINUTE - time.monotonic()) + 1, 1)

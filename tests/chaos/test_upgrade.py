@@ -23,16 +23,16 @@ def empty_database(django_db_setup: None, django_db_blocker: object) -> Iterator
     own = str(database.settings_dict["NAME"])
     name = own.replace(".sqlite3", "-upgrade.sqlite3") if database.vendor == "sqlite" else f"{own}_upgrade"
     with django_db_blocker.unblock():
-        databases._remove(name)
+        databases.remove(name)
         if database.vendor == "postgresql":
             with database._nodb_cursor() as cursor:
                 cursor.execute(f'CREATE DATABASE "{name}"')
-        databases._use(name)
+        databases.use(name)
         try:
             yield
         finally:
-            databases._use(own)
-            databases._remove(name)
+            databases.use(own)
+            databases.remove(name)
 
 
 def fill(apps):

@@ -8,6 +8,7 @@ an installation. With none a statement may look at each row of the account once,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -69,12 +70,12 @@ WORK: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
 }
 
 
-IN_NOTES = pytest.mark.xfail(strict=True, reason="links of an organization are looked for in all links' notes")
+# What Planhat looks for in the notes of links: an organization's links, and which organizations have any.
+IN_NOTES = re.compile(r'JSON_TYPE\(|"notes" (->|#>)|^SELECT "integration_recordlink"."notes" ')
+KNOWN = {"planhat_pipedrive"}
 
 
-@pytest.mark.parametrize(
-    "recipe", [pytest.param(recipe, marks=[IN_NOTES] * (recipe == "planhat_pipedrive")) for recipe in WORK]
-)
+@pytest.mark.parametrize("recipe", WORK)
 def test_the_work_on_a_few_records_does_not_grow_with_the_account(recipe: str, request: pytest.FixtureRequest) -> None:
     fixture, settings, change = WORK[recipe]
     made = request.getfixturevalue(fixture)
@@ -108,4 +109,7 @@ def test_the_work_on_a_few_records_does_not_grow_with_the_account(recipe: str, r
         for sql, now in costs.items()
         if now > 2 * small.get(sql, 0) + SPARE + more
     ]
-    assert not worse, "\n".join(worse)
+    known = [row for row in worse if IN_NOTES.search(row)]
+    unknown = [row for row in worse if row not in known]
+    assert not unknown, "\n".join(unknown)
+    assert bool(known) == (recipe in KNOWN), "a known fault is mended, or another recipe has it"

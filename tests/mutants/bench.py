@@ -74,10 +74,10 @@ class Bench:
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Try all of them, and say of each what became of it as soon as that is known."""
-        waiting = list(reversed(tasks))
+        waiting = list(tasks)
         while waiting or self.running:
-            while waiting and len(self.running) < self.jobs and self._may_start(waiting[-1]):
-                task = waiting.pop()
+            while len(self.running) < self.jobs and (task := next(filter(self._may_start, waiting), None)):
+                waiting.remove(task)
                 environment = self.postgres if task.postgres else self.embedded
                 trial = start(task.fault, task.tests, environment, self.folder / f"{task.name}.log")
                 self.running[trial.pid] = task, trial
@@ -95,10 +95,11 @@ class Bench:
             if not ended and seconds < PATIENCE * max(len(task.tests) / 10, 1):
                 continue
             del self.running[pid]
+            _end(pid)  # what it started may hold its end of the pipe
             if ended:
                 yield Outcome(task, trial.verdict(), seconds)
             else:
-                _end(pid)
+                os.close(trial.answer)
                 yield Outcome(task, Verdict(BADLY, f"not done after {seconds:.0f} seconds"), seconds)
 
 

@@ -49,9 +49,22 @@ class Change:
 
     @property
     def id(self) -> str:
-        """Stays the same as long as the module and the line do."""
-        said = "\n".join((self.path.name, self.operator, self.before, self.after))
+        """Stays the same as long as the module, the function and the line do."""
+        place = f"{self.path.relative_to(ROOT)} {symbol_at(self.path, self.line)}"
+        said = "\n".join((place, self.operator, self.before, self.after))
         return hashlib.sha256(said.encode()).hexdigest()[:8]
+
+
+def symbol_at(path: Path, line: int) -> str:
+    """The function or class that a line belongs to, by its dotted name; empty at the top of a module."""
+    names: list[str] = []
+    nodes = ast.parse(path.read_text()).body
+    while nodes:
+        inside = [node for node in nodes if node.lineno <= line <= (node.end_lineno or 0)]
+        named = [node for node in inside if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        names += [node.name for node in named]
+        nodes = [child for node in named for child in node.body]
+    return ".".join(names)
 
 
 Spot = tuple[Path, tuple[int, int], tuple[int, int]]
@@ -71,6 +84,9 @@ def main() -> int:
         set(re.findall(r"^\| `([0-9a-f]{8})` \|", SURVIVORS.read_text(), re.MULTILINE)) if SURVIVORS.exists() else set()
     )
     with Bench(options.jobs) as bench:
+        if wrong := wrong_already(bench, changes):
+            print(wrong)
+            return 1
         survivors = tried(bench, changes, NEAR)
         survivors = tried(bench, {key: changes[key] for key in survivors}, WIDE)
     new = [key for key in survivors if key not in judged]
@@ -78,6 +94,13 @@ def main() -> int:
         print("not judged  ", described(changes[key]))
     print(f"generated mutants: {len(changes)} killed {len(changes) - len(survivors)} survived {len(survivors)}")
     return int(bool(new))
+
+
+def wrong_already(bench: Bench, changes: dict[str, Change]) -> str:
+    """Why the tests would notice everything: they fail, or are not there, on the true code."""
+    tests = {test for change in changes.values() for test in tests_of(change.path, change.line, WIDE)}
+    [outcome] = bench.run([Task("true-code", None, sorted(tests))])
+    return "" if outcome.verdict.word == SURVIVED else f"without a fault: {outcome.verdict.why}"
 
 
 def tried(bench: Bench, changes: dict[str, Change], seconds: float) -> list[str]:

@@ -24,12 +24,12 @@ def ready() -> Iterator[None]:
     with _alone():
         template = _template(own)
         _copy(template, name)
-    _use(name)
+    use(name)
     try:
         yield
     finally:
-        _use(own)
-        _remove(name)
+        use(own)
+        remove(name)
 
 
 @contextmanager
@@ -44,16 +44,18 @@ def _template(own: str) -> str:
     """Return the database that this state of the code was migrated into, made now if there is none."""
     state = _state_of_the_code()
     if connection.vendor == "postgresql":
-        name = f"test_{own}_template_{state}"
+        checkout = hashlib.sha256(str(settings.BASE_DIR).encode()).hexdigest()[:6]  # a server may serve several
+        making, ours = f"test_{own}_{checkout}_making", f"test_{own}_{checkout}_template_"
+        name = ours + state
         with connection._nodb_cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"test_{own}_template_%"])
+            cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [ours])
             known = [row[0] for row in cursor.fetchall()]
         if name not in known:
             for old in known:
-                _remove(old)
-            _migrate(f"test_{own}_making_a_template")
+                remove(old)
+            _migrate(making)
             with connection._nodb_cursor() as cursor:
-                cursor.execute(f'ALTER DATABASE "test_{own}_making_a_template" RENAME TO "{name}"')
+                cursor.execute(f'ALTER DATABASE "{making}" RENAME TO "{name}"')
         return name
     folder = Path(settings.BASE_DIR) / "var"
     path = folder / f"test-template-{state}.sqlite3"
@@ -70,7 +72,9 @@ def _state_of_the_code() -> str:
     """Return a name for what decides how a migrated database looks: our migrations and models, and Django."""
     base = Path(settings.BASE_DIR)
     files = sorted(path for app in ("integration", "tenants") for path in (base / app).glob("m*/**/*.py"))
-    files += sorted((base / "tenants").glob("models.py")) + [base / "requirements.txt"]
+    files += [
+        base / name for name in ("tenants/models.py", "config/settings.py", "tests/settings.py", "requirements.txt")
+    ]
     digest = hashlib.sha256(django.__version__.encode())
     for path in files:
         digest.update(path.read_bytes())
@@ -85,26 +89,26 @@ def _migrate(name: str) -> None:
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     finally:
         connection.settings_dict["TEST"]["NAME"] = chosen
-        _use(own)
+        use(own)
 
 
 def _copy(template: str, name: str) -> None:
     if connection.vendor != "postgresql":
         shutil.copyfile(template, name)
         return
-    _remove(name)
+    remove(name)
     with connection._nodb_cursor() as cursor:
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
-def _use(name: str) -> None:
+def use(name: str) -> None:
     connection.close()
     if connection.vendor == "postgresql":
         connection.close_pool()
     settings.DATABASES[connection.alias]["NAME"] = connection.settings_dict["NAME"] = name
 
 
-def _remove(name: str) -> None:
+def remove(name: str) -> None:
     if connection.vendor != "postgresql":
         for end in ("", "-wal", "-shm"):
             Path(name + end).unlink(missing_ok=True)
@@ -137,13 +141,11 @@ def empty(kept: Kept) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql" and _is_superuser():
             cursor.execute("SET LOCAL session_replication_role = replica")  # asks no key about each row
-        for table, count in filled().items():
-            if table not in kept:
-                cursor.execute(f"DELETE FROM {quote(table)}")
-            elif count != kept[table]:
-                raise AssertionError(
-                    f"A test left {count} rows in {table}, which the migrations fill with {kept[table]}."
-                )
+        now = filled()
+        for table in now.keys() - kept.keys():
+            cursor.execute(f"DELETE FROM {quote(table)}")
+    left = {table: now.get(table, 0) for table in kept}
+    assert left == kept, "a test changed tables that the migrations fill"
 
 
 def _is_superuser() -> bool:

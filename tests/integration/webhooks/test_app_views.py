@@ -186,7 +186,7 @@ def test_a_failing_database_is_503_and_leaves_nothing_half_done(monkeypatch, mom
     def fail(*args, **kwargs):
         raise DatabaseError("down")
 
-    monkeypatch.setattr(*(inbox.committed, "_write") if moment == "before" else (inbox, "_touch"), fail)
+    monkeypatch.setattr(*(inbox.committed, "write") if moment == "before" else (inbox, "touch"), fail)
     answer = post(call)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")

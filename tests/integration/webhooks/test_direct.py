@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def endpoint(monkeypatch):
-    monkeypatch.setattr(doors, "known", {})
+    monkeypatch.setattr(doors, "remembered", {})
     return EndpointFactory(connection__external_account_id="9001")
 
 
@@ -74,7 +74,7 @@ def test_an_endpoint_that_is_gone_takes_nothing_however_well_remembered(endpoint
 
 def test_a_burst_rings_at_its_beginning_and_once_at_the_end_of_the_moment(endpoint, settings, monkeypatch, rings):
     settings.DOORBELL_MOMENT_SECONDS = 60.0
-    monkeypatch.setattr(doorbell, "last_rung", {})
+    monkeypatch.setattr(doorbell, "ring_times", {})
     later: list[float] = []
     monkeypatch.setattr(doorbell, "ring_later", lambda key, seconds: later.append(seconds))
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def three_a_minute(settings, monkeypatch):
     settings.INTAKE_EVENTS_PER_MINUTE = 3
-    monkeypatch.setattr(quota, "began", 0.0)
+    monkeypatch.setattr(quota, "window_began", 0.0)
 
 
 def endpoint(integration):
@@ -56,7 +56,7 @@ def test_the_minute_after_is_a_new_one(monkeypatch):
     door = endpoint(IntegrationFactory(state="active"))
     for number in range(4):
         send(door, number)
-    monkeypatch.setattr(quota, "began", quota.began - quota.MINUTE)
+    monkeypatch.setattr(quota, "window_began", quota.window_began - quota.MINUTE)
     send(door, 5)
 
     assert [row.deferred for row in WebhookEvent.objects.order_by("id")] == [False, False, False, True, False]

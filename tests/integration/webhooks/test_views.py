@@ -246,7 +246,7 @@ def test_the_intake_needs_no_queue(endpoint, monkeypatch):
     monkeypatch.setattr(doorbell, "push", push)
     monkeypatch.setattr(doorbell, "async_task", down)
     monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
-    monkeypatch.setattr(doorbell, "last_rung", {})
+    monkeypatch.setattr(doorbell, "ring_times", {})
 
     assert post(endpoint, body()).status_code == 200
     assert WebhookEvent.objects.count() == 1
