@@ -80,10 +80,11 @@ audit: $(STAMP) ## known advisories about what the hub needs to run; says so whe
 	$(BIN)/python .ci/audit.py
 
 chaos: chaos-postgres ## the chaos table: faults and bad input, on PostgreSQL and Redis, then on the embedded default
-	$(BIN)/python -m pytest --chaos $(PYTEST_ARGS) tests/chaos
+	$(BIN)/python -m pytest --chaos $(PARALLEL) $(PYTEST_ARGS) tests/chaos
 
+# Most of it waits for processes to die and to come back, so more of them run than there are cores.
 chaos-postgres: $(STAMP) ## the chaos table on PostgreSQL and Redis
-	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest --chaos $(PYTEST_ARGS)
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(TEST_REDIS_URL) $(BIN)/python -m pytest --chaos -n 4 --dist worksteal $(PYTEST_ARGS)
 
 soak: $(STAMP) ## five recipes under random faults; MINUTES=30
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES)

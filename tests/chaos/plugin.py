@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pytest
@@ -55,7 +55,7 @@ def pytest_addoption(parser: Any) -> None:
 def pytest_configure(config: Any) -> None:
     config.addinivalue_line("markers", "chaos(*rows): the rows of the chaos table this test stands for")
     if config.getoption("--chaos"):
-        config.pluginmanager.register(Table(), "chaos-table")
+        config.pluginmanager.register(Table(config), "chaos-table")
 
 
 @pytest.fixture
@@ -89,31 +89,35 @@ def _trouble(line: Line) -> str:
 class Table:
     """Chooses the tests and keeps the score."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Any) -> None:
         self.lines: dict[str, Line] = defaultdict(Line)
-        self.asked = set(ROWS)  # all of them, unless only some tests were asked for
+        self.only_some = config.args_source is pytest.Config.ArgsSource.ARGS
+        self.is_worker = hasattr(config, "workerinput")  # whose reports are counted elsewhere
 
     def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> None:
-        chosen = [item for item in items if rows_of(item)]
         config.hook.pytest_deselected(items=[item for item in items if not rows_of(item)])
-        items[:] = chosen
-        if config.args_source is pytest.Config.ArgsSource.ARGS:
-            self.asked = {row for item in chosen for row in rows_of(item)}
+        items[:] = [item for item in items if rows_of(item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Any:
+        """Give the report what the row's line needs; it may be counted in another process."""
         report = yield
-        for row in rows_of(item):
+        counts = item.stash.get(TALLY, Tally(injected=1, events=1))
+        report.user_properties.append(("chaos", {"rows": rows_of(item), "tally": asdict(counts)}))
+        return report
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        said = dict(report.user_properties).get("chaos", {"rows": ()})
+        for row in said["rows"]:
             line = self.lines[row]
             line.seconds += report.duration
             if report.skipped:
-                line.skipped.append(item.nodeid)
+                line.skipped.append(report.nodeid)
             elif report.failed:
-                line.failed.append(item.nodeid)
-            elif report.when == "teardown" and item.nodeid not in (*line.failed, *line.skipped):
+                line.failed.append(report.nodeid)
+            elif report.when == "teardown" and report.nodeid not in (*line.failed, *line.skipped):
                 line.tests += 1
-                line.tally.add(item.stash.get(TALLY, Tally(injected=1, events=1)))
-        return report
+                line.tally.add(Tally(**said["tally"]))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         write = terminalreporter.write_line
@@ -142,11 +146,11 @@ class Table:
         """Why this row is not counted in this run, or nothing. On the embedded stack not every fault can happen."""
         if row in ELSEWHERE:
             return ELSEWHERE[row]
-        if row not in self.asked:
+        if self.only_some and row not in self.lines:
             return "not asked for"
         return NOT_EMBEDDED.get(row, "") if database.vendor == "sqlite" else ""
 
     def pytest_sessionfinish(self, session: Any) -> None:
         fallen = [row for row in ROWS if not self._not_here(row) and not survived(self.lines.get(row, Line()))]
-        if fallen and session.exitstatus == 0:
+        if fallen and session.exitstatus == 0 and not self.is_worker:
             session.exitstatus = 1
