@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from integration.connectors.hubspot import oauth
 from integration.engine import health, provisioning, router, runner, tokens
+from integration.engine.flow import Flow
 from integration.http import Wire
 from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
@@ -145,6 +146,11 @@ def client_of(connection: Connection) -> Any:
 
 def taking_part(integration: Integration, recipe: str, kind: str) -> list[str]:
     """The switched-on flows that take part in runs of a kind."""
+    return [flow.key for flow in switched_on(integration, recipe) if kind in flow.runs]
+
+
+def switched_on(integration: Integration, recipe: str) -> list[Flow]:
+    """The flows the settings have switched on."""
     found = get_recipe(recipe)
     chosen = {**found.default_settings, **integration.settings}
-    return [flow.key for flow in found.flows if kind in flow.runs and flow.enabled(chosen)]
+    return [flow for flow in found.flows if flow.enabled(chosen)]

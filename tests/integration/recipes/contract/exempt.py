@@ -19,3 +19,17 @@ EXEMPT: dict[tuple[str, str], str] = {
     (SECONDARY, "planhat_pipedrive"): "Planhat keeps no consent that somebody could take back.",
     (SECONDARY, "leadboxer_pipedrive"): "LeadBoxer keeps no consent that somebody could take back.",
 }
+
+# (recipe, flow) that may say "deleted at the source" of what it cannot see, because it would do nothing about it
+KEEPS_WHAT_IS_GONE: dict[tuple[str, str], str] = {
+    (
+        "planhat_pipedrive",
+        "organization_to_company",
+    ): "A company stays in Planhat whatever becomes of the organization.",
+    ("planhat_pipedrive", "person_to_enduser"): "An end user stays in Planhat whatever becomes of the person.",
+    (
+        "planhat_pipedrive",
+        "deal_to_license",
+    ): "A license stays in Planhat; a deal that is gone only brings nothing more.",
+    ("leadboxer_pipedrive", "lead_to_lead"): "A lead that was added in Pipedrive stays there for good.",
+}

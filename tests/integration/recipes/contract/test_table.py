@@ -7,8 +7,8 @@ import pytest
 from integration.engine.recipe import Recipe
 from integration.recipes.registry import RECIPES, get_recipe
 
-from .exempt import BRAKE, EXEMPT, RULES, SECONDARY
-from .stages import STAGES
+from .exempt import BRAKE, EXEMPT, KEEPS_WHAT_IS_GONE, RULES, SECONDARY
+from .stages import STAGES, flows_of
 
 
 def test_every_recipe_has_a_stage():
@@ -20,6 +20,15 @@ def test_an_exemption_names_a_rule_and_a_recipe_and_says_why_in_a_sentence(rule,
     assert rule in RULES
     assert recipe in RECIPES
     why = EXEMPT[rule, recipe]
+    assert len(why.split()) > 4
+    assert why.endswith(".")
+
+
+@pytest.mark.parametrize(("recipe", "flow"), KEEPS_WHAT_IS_GONE)
+def test_what_may_call_the_unseen_deleted_takes_nothing_away_and_says_why(recipe, flow):
+    assert flow in flows_of(recipe)
+    assert not get_recipe(recipe).takes_away.get(flow)
+    why = KEEPS_WHAT_IS_GONE[recipe, flow]
     assert len(why.split()) > 4
     assert why.endswith(".")
 
