@@ -33,3 +33,12 @@ KEEPS_WHAT_IS_GONE: dict[tuple[str, str], str] = {
     ): "A license stays in Planhat; a deal that is gone only brings nothing more.",
     ("leadboxer_pipedrive", "lead_to_lead"): "A lead that was added in Pipedrive stays there for good.",
 }
+
+# Tables a dry run may leave other than they were; all others hold the same rows afterwards, settings and state included
+MAY_CHANGE: dict[str, str] = {
+    "integration_syncrun": "The run itself, with its counts.",
+    "integration_vendorcall": "What was read at the vendors, for support.",
+    "integration_ratebudget": "Reading counts against the vendor's limits.",
+    "integration_directory": "Users, fields and the like, kept for a while so that they are not read again.",
+    "integration_emailindex": "Who has which address at the source, as hashes.",
+}

@@ -6,8 +6,9 @@ import pytest
 
 from integration.engine.recipe import Recipe
 from integration.recipes.registry import RECIPES, get_recipe
+from tests.support import database
 
-from .exempt import BRAKE, EXEMPT, KEEPS_WHAT_IS_GONE, RULES, SECONDARY
+from .exempt import BRAKE, EXEMPT, KEEPS_WHAT_IS_GONE, MAY_CHANGE, RULES, SECONDARY
 from .stages import STAGES, flows_of
 
 
@@ -22,6 +23,12 @@ def test_an_exemption_names_a_rule_and_a_recipe_and_says_why_in_a_sentence(rule,
     why = EXEMPT[rule, recipe]
     assert len(why.split()) > 4
     assert why.endswith(".")
+
+
+@pytest.mark.parametrize("table", MAY_CHANGE)
+def test_a_table_that_a_dry_run_may_change_exists_and_says_why(table):
+    assert table in database.tables()
+    assert MAY_CHANGE[table].endswith(".")
 
 
 @pytest.mark.parametrize(("recipe", "flow"), KEEPS_WHAT_IS_GONE)
