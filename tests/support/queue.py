@@ -5,8 +5,13 @@ them like the workers of one host would. What nobody rang for is never looked at
 so a forgotten ring, or one that came before its rows were committed, is noticed.
 
 Time does not pass by itself. Where all that is left waits for a moment, its due times are moved to now; a wait without
-a ring of its own is the sweeper's, whose minute is played then. A test that makes rows or moves their times by hand
-finds the sweeper at work too; with `QUEUE.sweeps` off, as in the walks, new work must have been rung for.
+a ring of its own is the sweeper's, whose minute is played then.
+
+What becomes of work that was there before `QUEUE.work` began depends on `QUEUE.sweeps`. Off, as in the walks and the
+tests of the recipes, new work must have been rung for, so a ring that is missing where jobs or runs are made is
+noticed; what was tried before is the sweeper's all the same. On, as everywhere else and in those tests of recipes that
+ask for `sweeper_helps`, the sweeper finds jobs and runs that were made or moved by hand, and such a missing ring goes
+unseen. An event, and work that comes up while `QUEUE.work` is at it, must be rung for in any case.
 """
 
 from __future__ import annotations

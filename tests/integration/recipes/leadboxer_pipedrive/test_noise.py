@@ -37,6 +37,7 @@ def test_leads_below_the_least_score_are_left_out(leads):
     assert sorted(lead["title"] for lead in world.leads()) == ["S60", "S61"]
 
 
+@pytest.mark.usefixtures("sweeper_helps")  # the job is put back by hand
 def test_a_lead_that_fell_below_meanwhile_says_why(leads):
     world = leads(min_score=60)
     made = world.company(score=80)
@@ -70,6 +71,7 @@ def test_a_segments_own_score_is_not_weakened(leads):
 
 
 @pytest.mark.parametrize(("flow", "kind"), [("lead_to_lead", "lead"), ("visit_to_activity", "activity")])
+@pytest.mark.usefixtures("sweeper_helps")  # an hour passes by hand
 def test_what_is_above_the_limit_waits_for_the_next_runs_and_nothing_is_lost(leads, activities, flow, kind):
     world = (leads if kind == "lead" else activities)(cap=4)
     seed(world, 10)
