@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from integration.connectors.hubspot import oauth
-from integration.engine import health, provisioning, router, runner, tokens
+from integration.engine import health, provisioning, tokens
 from integration.engine.flow import Flow
 from integration.http import Wire
-from integration.models import Connection, Integration, State, SyncJob
+from integration.models import Connection, Integration
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET, PORTAL_ID
 from sandbox.leadboxer.seed import API_KEY as LEADBOXER_KEY
@@ -30,26 +28,6 @@ BREVO_KEY = "xkeysib-ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0ace0ace
 def drain(*, due_now: bool = True) -> None:
     """Let workers answer what was rung until nothing is left. Waits are cut short, but for what failed often."""
     QUEUE.work(due_now=due_now)
-
-
-def work_off(*, due_now: bool = True) -> None:
-    """Work off all rows, whether somebody rang for them or not: for units that make rows of their own."""
-    for _ in range(50):
-        routed = router.route_new_events(get_recipe)
-        words = [
-            runner.run(str(pk), get_recipe)
-            for pk in Integration.objects.filter(state=State.ACTIVE).values_list("pk", flat=True)
-        ]
-        if due_now:
-            waiting = SyncJob.objects.filter(state="waiting", next_attempt_at__gt=timezone.now())
-            waiting.filter(attempts__lt=3).update(next_attempt_at=timezone.now())
-        if not routed and all(word in ("idle", "waiting", "busy") for word in words):
-            if not SyncJob.objects.filter(
-                state="waiting", next_attempt_at__lte=timezone.now(), integration__state="active"
-            ).exists():
-                return
-            time.sleep(0.25)  # a vendor's limit, full again within ten seconds, is all that can keep them
-    raise AssertionError("the hub does not come to rest")
 
 
 def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Connection:
