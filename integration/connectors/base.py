@@ -29,11 +29,15 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Account:
-    """Whose account the credentials open: the vendor's id (text), its name, and what else we keep about it."""
+    """Whose account the credentials open: the vendor's id (text), its name, and what else we keep about it.
+
+    `administered`: the vendor itself says that the user behind these credentials administers the whole account.
+    """
 
     external_id: str
     name: str
     details: Mapping[str, str] = field(default_factory=dict)
+    administered: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record, reply
 from sandbox.hubspot import changes, contacts, events, installs, properties, stages, values
 from sandbox.hubspot.api import Actor, Call
-from sandbox.hubspot.model import App, Contact, Portal
+from sandbox.hubspot.model import App, Contact, Portal, User
 from sandbox.hubspot.seed import add_portal, subscriptions
 
 OPTIONS = ("merge_mints_id", "no_207", "required", "first_stage", "unlimited", "calls_per_window")
@@ -62,6 +62,20 @@ def change_portal(control: ControlCall) -> Record:
     portal, wish = portal_of(control), control.body()
     portal.options |= {key: value for key, value in wish.items() if key in OPTIONS}
     return described(control, portal)
+
+
+def create_user(control: ControlCall) -> Record:
+    """Somebody else of the portal; a Super Admin only where it says so."""
+    portal, wish = portal_of(control), control.body()
+    number = max(portal.users) + 1000
+    portal.users[number] = User(number, str(wish["name"]), str(wish["email"]), bool(wish.get("super_admin")))
+    return vars(portal.users[number])
+
+
+def change_user(control: ControlCall) -> Record:
+    user = portal_of(control).users[int(control.params["id"])]
+    user.super_admin = bool(control.body().get("super_admin"))
+    return vars(user)
 
 
 def create_app(control: ControlCall) -> Record:
@@ -208,6 +222,8 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{portal}/install", install),
     ("POST", "{portal}/uninstall", uninstall),
     ("POST", "{portal}/seed", seed),
+    ("POST", "{portal}/users", create_user),
+    ("PATCH", "{portal}/users/{id}", change_user),
     ("POST", "{portal}/stages", add_stage),
     ("DELETE", "{portal}/properties/{name}", delete_property),
     ("POST", "{portal}/contacts", create_contact),

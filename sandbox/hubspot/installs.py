@@ -7,7 +7,7 @@ import secrets
 from starlette.responses import Response
 
 from sandbox.http import Record, Refused, reply
-from sandbox.hubspot.api import Call, Endpoint
+from sandbox.hubspot.api import Call, Endpoint, refuse
 from sandbox.hubspot.model import App, Code, Grant, Portal
 from sandbox.state import Sandbox
 
@@ -69,6 +69,20 @@ def account_details(call: Call) -> Response:
     )  # fmt: skip
 
 
+def user_details(call: Call) -> Response:
+    raw = call.params["id"]
+    user = call.portal.users.get(int(raw)) if raw.isdigit() else None
+    if user is None:
+        refuse(404, "User not found", "OBJECT_NOT_FOUND")
+    first, _, last = user.name.partition(" ")
+    return reply(
+        {
+            "id": str(user.id), "email": user.email, "firstName": first, "lastName": last,
+            "superAdmin": user.super_admin, "roleIds": [], "secondaryTeamIds": [], "sendWelcomeEmail": False,
+        }
+    )  # fmt: skip
+
+
 def gone(message: str) -> Refused:
     """The refusal of a refresh token that is no longer good."""
     body: Record = {
@@ -80,4 +94,5 @@ def gone(message: str) -> Refused:
 ENDPOINTS = [
     Endpoint("DELETE", "appinstalls/external-install", uninstall_self),
     Endpoint("GET", "account-info/details", account_details),
+    Endpoint("GET", "settings/users/{id}", user_details, "settings.users.read"),
 ]

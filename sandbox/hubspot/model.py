@@ -45,6 +45,7 @@ class User:
     id: int
     name: str
     email: str
+    super_admin: bool = True
 
 
 @dataclass

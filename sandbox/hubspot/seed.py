@@ -14,6 +14,7 @@ PORTAL_ID = FIRST_PORTAL_ID
 USER_ID = 49150885
 SCOPES = ("oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
           "crm.schemas.contacts.write")  # fmt: skip
+OPTIONAL_SCOPES = ("timeline", "settings.users.read")
 BIRTH = "2024-01-08T08:00:00.000Z"
 EVENTS = ("contact.creation", "contact.deletion", "contact.merge", "contact.restore", "contact.privacyDeletion",
           "contact.associationChange")  # fmt: skip
@@ -33,7 +34,7 @@ def subscriptions(wishes: list[tuple[str, str]]) -> list[Subscription]:
 def seed(world: World) -> None:
     wishes = [(kind, "") for kind in EVENTS] + [("contact.propertyChange", name) for name in PROPERTIES]
     world.apps[CLIENT_ID] = App(
-        CLIENT_ID, CLIENT_SECRET, APP_ID, "Lockstep", (REDIRECT_URI,), SCOPES, ("timeline",), TARGET_URL,
+        CLIENT_ID, CLIENT_SECRET, APP_ID, "Lockstep", (REDIRECT_URI,), SCOPES, OPTIONAL_SCOPES, TARGET_URL,
         subscriptions(wishes),
     )  # fmt: skip
     add_portal(world, "ACME GmbH", "acme.example")

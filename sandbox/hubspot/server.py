@@ -15,6 +15,7 @@ ENDPOINTS: list[Endpoint] = [endpoint for module in MODULES for endpoint in modu
 ROUTES = RouteTable((endpoint.method, endpoint.path, endpoint) for endpoint in ENDPOINTS)
 DATED = ("2026-03", "2026-09")
 TIMELINE_VERSIONS = ("2026-03", "v4")  # no 2026-09 of it is published (hubspot sheet §0)
+USER_VERSIONS = ("2026-03", "v3")
 AREAS = {"objects": "v3", "properties": "v3"}
 
 
@@ -29,6 +30,8 @@ def folded(segments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         return segments[2], ("timeline", *segments[3:])
     if segments[:1] in (("appinstalls",), ("account-info",)) and segments[1:2] and segments[1] in (*DATED, "v3"):
         return segments[1], (segments[0], *segments[2:])
+    if segments[:2] == ("settings", "users") and segments[2:3] and segments[2] in USER_VERSIONS:
+        return segments[2], (*segments[:2], *segments[3:])
     return "", ("unknown",)
 
 

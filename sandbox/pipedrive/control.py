@@ -72,7 +72,16 @@ def create_user(control: ControlCall) -> Record:
     number = max(company.users) + 1
     token = wish.get("api_token") or control.sandbox.pipedrive.new_token()
     user = add_user(company, number, wish["name"], wish["email"], token, is_admin=bool(wish.get("is_admin")))
+    user.admin_of = tuple(wish.get("admin_of", user.admin_of))  # of parts of the company only
     return {"id": user.id, "name": user.name, "email": user.email, "api_token": user.api_token}
+
+
+def change_user(control: ControlCall) -> Record:
+    """What an administrator changes in the list of users."""
+    user, wish = company_of(control).users[int(control.params["id"])], control.body()
+    user.is_admin = bool(wish.get("is_admin", user.is_admin))
+    user.admin_of = tuple(wish.get("admin_of", user.admin_of))
+    return {"id": user.id, "is_admin": user.is_admin, "admin_of": list(user.admin_of)}
 
 
 def create_app(control: ControlCall) -> Record:
@@ -156,6 +165,7 @@ ROUTES: list[ControlRoute] = [
     ("POST", "apps", create_app),
     ("PATCH", "{domain}", change_company),
     ("POST", "{domain}/users", create_user),
+    ("PATCH", "{domain}/users/{id}", change_user),
     ("POST", "{domain}/seed", seed),
     ("GET", "{domain}/state", state),
     ("POST", "{domain}/notes", partial(_screen, notes.create_note)),

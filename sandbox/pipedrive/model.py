@@ -34,6 +34,7 @@ class User:
     api_token: str
     active: bool = True
     created: str = "2024-01-08 08:00:00"
+    admin_of: tuple[str, ...] = ()  # parts of the company where somebody who is no administrator is one
 
 
 @dataclass

@@ -76,8 +76,13 @@ def add_user(company: Company, user_id: int, name: str, email: str, api_token: s
 
 def shown(user: User, viewer: User) -> Record:
     apps = ("sales", "global", "account_settings") if user.is_admin else ("sales", "global")
-    access = [{"app": app, "admin": user.is_admin, "permission_set_id": f"00000000-0000-4000-8000-{user.id:012d}"}
-              for app in apps]  # fmt: skip
+    access = [
+        {
+            "app": app, "admin": user.is_admin or app in user.admin_of,
+            "permission_set_id": f"00000000-0000-4000-8000-{user.id:012d}",
+        }
+        for app in apps
+    ]  # fmt: skip
     return {
         "id": user.id,
         "name": user.name,

@@ -27,6 +27,7 @@ PROPERTIES = f"/crm/properties/{VERSION}/contacts"
 TOKEN = f"/oauth/{VERSION}/token"
 UNINSTALL = f"/appinstalls/{VERSION}/external-install"
 ACCOUNT = f"/account-info/{VERSION}/details"
+USERS = "/settings/users/2026-03"  # the newest version that is published for it
 TIMELINE_EVENTS = f"/integrators/timeline/{TIMELINE_VERSION}/events"
 
 BASE_URL = "https://api.hubapi.com"

@@ -20,6 +20,7 @@ from integration.connectors.hubspot.api import (
     PROPERTIES,
     TIMELINE_EVENTS,
     UNINSTALL,
+    USERS,
     Api,
     Row,
     ids_in,
@@ -28,7 +29,7 @@ from integration.connectors.hubspot.api import (
     segment,
 )
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
-from integration.errors import Conflict, ContractError, NotFound
+from integration.errors import Conflict, ContractError, NotFound, TenantActionError
 
 SEARCH_PAGE = 200
 NOTE_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202}
@@ -59,9 +60,27 @@ class HubSpotClient(Api):
             "hub_domain": found.get("hub_domain"), "user_id": found.get("user_id"), "app_id": found.get("app_id"),
             "ui_domain": details.get("uiDomain"), "time_zone": details.get("timeZone"),
         }  # fmt: skip
-        return Account(
-            portal_id, str(found.get("hub_domain") or portal_id), {key: str(value or "") for key, value in kept.items()}
-        )
+        name = str(found.get("hub_domain") or portal_id)
+        told = {key: str(value or "") for key, value in kept.items()}
+        return Account(portal_id, name, told, administered=self._is_super_admin(found))
+
+    def _is_super_admin(self, found: Mapping[str, Any]) -> bool:
+        """Whether the user behind the token is a Super Admin of the portal. Not told is No.
+
+        Needs the optional scope settings.users.read
+        (developers.hubspot.com/docs/api-reference/latest/account/settings/user-provisioning).
+        """
+        if oauth.USERS_SCOPE not in (found.get("scopes") or ()) or not found.get("user_id"):
+            return False
+        try:
+            user = self.get("GET", f"{USERS}/{segment(str(found['user_id']))}")
+        except NotFound:
+            return False
+        except TenantActionError as exc:
+            if exc.reason != "permission_missing":
+                raise
+            return False
+        return user.get("superAdmin") is True
 
     def uninstall(self) -> None:
         """Remove the app from the portal. Its administrators get a mail, and webhooks stop."""

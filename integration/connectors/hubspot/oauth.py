@@ -25,7 +25,9 @@ SCOPES = (
     "oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
     "crm.schemas.contacts.write",
 )  # fmt: skip
-OPTIONAL_SCOPES = ("timeline",)  # only of use where HubSpot has approved app events; silently dropped elsewhere
+USERS_SCOPE = "settings.users.read"  # says whether a Super Admin gave the consent
+# HubSpot drops silently what it does not grant: app events that it has not approved, users in an app without the scope.
+OPTIONAL_SCOPES = ("timeline", USERS_SCOPE)
 # A refused code or refresh token is a 400 with `error` (hubspot sheet §1): the app was uninstalled, or access revoked.
 _REFUSED = (AuthError, "credentials_refused", "no longer grants us access; connect again")
 ERRORS: StatusErrors = {400: _REFUSED, 401: _REFUSED, 403: _REFUSED}

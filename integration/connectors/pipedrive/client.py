@@ -338,4 +338,12 @@ def _include(names: Sequence[str]) -> dict[str, str]:
 def _account(me: Row) -> Account:
     details = {"company_domain": me.get("company_domain"), "user_id": me["id"], "user_name": me.get("name")}
     name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
-    return Account(str(me["company_id"]), name, {key: str(value or "") for key, value in details.items()})
+    kept = {key: str(value or "") for key, value in details.items()}
+    return Account(str(me["company_id"]), name, kept, administered=_administers(me, "account_settings"))
+
+
+def _administers(me: Row, app: str) -> bool:
+    """Whether the user is an administrator of that part of the company (spec v1, UserAccess). Not told is No."""
+    access = me.get("access")
+    parts = access if isinstance(access, list) else []
+    return any(isinstance(part, dict) and part.get("app") == app and part.get("admin") is True for part in parts)

@@ -28,7 +28,7 @@ def test_the_consent_page_names_every_scope(settings: Any) -> None:
         "https://app.hubspot.com/oauth/authorize?client_id=client-id"
         "&redirect_uri=https%3A%2F%2Fhub.example%2Foauth%2Fhubspot%2Fcallback%2F"
         "&scope=oauth%20crm.objects.contacts.read%20crm.objects.contacts.write%20crm.schemas.contacts.read"
-        "%20crm.schemas.contacts.write&optional_scope=timeline&state=st%26te"
+        "%20crm.schemas.contacts.write&optional_scope=timeline%20settings.users.read&state=st%26te"
     )
 
 
