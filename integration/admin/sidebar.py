@@ -24,6 +24,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("Tenants", "apartment", "tenants.tenant"),
             ("Members", "badge", "tenants.member"),
             ("Connections", "cable", "integration.connection"),
+            ("Claims", "gavel", "integration.accountclaim"),
             ("Integrations", "sync_alt", "integration.integration"),
             ("Field mappings", "rule", "integration.fieldmapping"),
         ),

@@ -94,10 +94,8 @@ def check(connection: Connection, *, release: bool = True) -> bool:
         was = connection.account_name or connection.external_account_id
         mark(connection, Health.NEEDS_YOU, "credentials_refused", f"These credentials open {account.name}, not {was}.")
         return False
-    connection.external_account_id, connection.account_name = account.external_id, account.name
-    connection.account_details = dict(account.details)
     connection.failures = 0
-    connection.save(update_fields=["external_account_id", "account_name", "account_details", "failures"])
+    connection.save(update_fields=[*connection.take_account(account), "failures"])
     mark(connection, Health.OK)
     for integration in integrations_on(connection) if release else ():
         if integration.left.usable and integration.right.usable:  # else they would only be held again

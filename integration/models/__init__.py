@@ -3,6 +3,7 @@
 from integration.models.access import AuthenticatorApp
 from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.brake import Brake, BrakeKind
+from integration.models.claim import AccountClaim, ClaimState
 from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
 from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
@@ -12,6 +13,7 @@ from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLo
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
 __all__ = [
+    "AccountClaim",
     "AuthenticatorApp",
     "Alert",
     "AlertKind",
@@ -19,6 +21,7 @@ __all__ = [
     "Brake",
     "BrakeKind",
     "Channel",
+    "ClaimState",
     "Connection",
     "ConsentEntry",
     "Cursor",

@@ -19,6 +19,7 @@ class AlertKind(models.TextChoices):
     WORKER = "worker", "No worker is alive"
     SILENT = "silent", "A vendor has gone silent"
     BRAKE = "brake", "A brake holds records"
+    CLAIM = "claim", "Somebody claims an account"
 
 
 class Alert(models.Model):

@@ -7,7 +7,7 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
-from integration.connectors.base import Connector, Credentials
+from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.registry import connector_choices, get_connector
 from integration.errors import AuthError
 from integration.models.fields import EncryptedJSONField, UnreadableSecret
@@ -40,6 +40,8 @@ class Connection(models.Model):
     external_account_id = models.CharField(max_length=100, blank=True, editable=False)
     account_name = models.CharField(max_length=200, blank=True, editable=False)
     account_details = models.JSONField(default=dict, editable=False)
+    # At the last check the vendor said that the user behind the credentials administers the account.
+    administered = models.BooleanField(default=False, editable=False)
 
     health = models.CharField(max_length=20, choices=Health.choices, default=Health.UNCHECKED, editable=False)
     health_reason = models.CharField(max_length=40, blank=True, editable=False)
@@ -86,6 +88,12 @@ class Connection(models.Model):
         if isinstance(self.credentials, UnreadableSecret):
             raise AuthError("The stored credentials cannot be decrypted.", reason="secret_unreadable")
         return Credentials(kind=self.auth_kind, base_url=self.base_url, values=self.credentials)
+
+    def take_account(self, account: Account) -> tuple[str, ...]:
+        """Take over what the vendor says of the account (not saved yet). Returns the columns it is kept in."""
+        self.external_account_id, self.account_name = account.external_id, account.name[:200]
+        self.account_details, self.administered = dict(account.details), account.administered
+        return ("external_account_id", "account_name", "account_details", "administered")
 
     @property
     def usable(self) -> bool:

@@ -16,9 +16,11 @@ from integration.engine import brakes, habit, sweeper
 from integration.engine.alerts import words
 from integration.engine.recipe import Recipes
 from integration.models import (
+    AccountClaim,
     Alert,
     AlertKind,
     Brake,
+    ClaimState,
     Connection,
     EventState,
     Health,
@@ -179,6 +181,13 @@ def brake(recipes: Recipes, now: datetime) -> Iterator[Condition]:
             yield replace(alert, subject=f"{alert.subject}:{row.kind}")
 
 
+def claim(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """An administrator at a vendor asks for an account that another customer holds."""
+    for row in AccountClaim.objects.filter(state=ClaimState.OPEN):
+        what = f"An administrator at {row.get_vendor_display()} claims an account that another customer holds"
+        yield Condition(AlertKind.CLAIM, f"claim:{row.pk}", what)
+
+
 _IN_USE = (State.ACTIVE, State.PAUSED)
 
 
@@ -206,4 +215,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.FAILURES: failures,
     AlertKind.SILENT: silent,
     AlertKind.BRAKE: brake,
+    AlertKind.CLAIM: claim,
 }

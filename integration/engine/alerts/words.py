@@ -40,10 +40,16 @@ ENDS = {
     AlertKind.WORKER: "A worker is alive again",
     AlertKind.SILENT: "{vendor} sends events of {tenant} again",
     AlertKind.BRAKE: "Somebody decided about the records of {tenant} that were held",
+    AlertKind.CLAIM: "Somebody decided who connects the claimed account",
 }
 FAILURES_FIX = (
     "Several records failed for one reason: a mapping, a field at the vendor, or a fault of ours.",
     "Open the log, filter by Failed, and read the reason with its fix; then release the dead jobs.",
+)
+CLAIM_FIX = (
+    "An administrator of an account at a vendor wants to connect it here, and another customer's consent stands "
+    "against it.",
+    "Open Claims, ask both customers whose account it is, then press Grant or Refuse.",
 )
 
 
@@ -111,6 +117,8 @@ def why(alert: Alert, *, to_owners: bool) -> tuple[str, str]:
     """Likely cause and fix, of the closed lists."""
     if alert.kind == AlertKind.FAILURES:
         return FAILURES_FIX
+    if alert.kind == AlertKind.CLAIM:
+        return CLAIM_FIX
     known = REASONS.get(alert.reason)
     if to_owners and known and alert.reason in OWNERS_DO:
         return known.cause, OWNERS_DO[alert.reason].format(**_names(alert.connection))

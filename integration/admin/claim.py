@@ -1,0 +1,121 @@
+"""Claims: administrators at a vendor who connect, or ask for, an account that another customer holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from integration.admin import show
+from integration.admin.actions import note, page
+from integration.admin.base import Admin, object_action
+from integration.admin.masking import mask
+from integration.engine import claims
+from integration.models import AccountClaim, ClaimState
+
+BADGES = {
+    ClaimState.CONNECTED: show.Badge(show.BLUE, "info", "Connected; both were told"),
+    ClaimState.OPEN: show.Badge(show.RED, "gavel", "Waits for your decision"),
+    ClaimState.GRANTED: show.Badge(show.GREEN, "check_circle", "Granted"),
+    ClaimState.REFUSED: show.Badge(show.GREY, "block", "Refused"),
+}
+
+
+@admin.register(AccountClaim)
+class ClaimAdmin(Admin):
+    """An open one waits for an operator; the others are told for the record."""
+
+    list_display = ("account", "vendor", "state_badge", "claimant", "tenant", "made")
+    list_select_related = ("user", "tenant")
+    list_filter = ("state",)
+    ordering = ("-made_at",)
+    actions_detail = ("grant", "refuse")
+    fields = ("account", "vendor", "state_badge", "claimant", "proof", "tenant", "held_by", "made", "decision")
+    readonly_fields = fields
+    empty_text = (
+        "No claim yet. One is made when an administrator at a vendor connects an account that another customer holds."
+    )
+
+    @admin.display(description="Account")
+    def account(self, claim: AccountClaim) -> str:
+        """Its name with the vendor's id."""
+        return f"{claim.account_name} ({claim.account_id})"
+
+    @admin.display(description="State")
+    def state_badge(self, claim: AccountClaim) -> show.Badge:
+        """What became of it."""
+        return BADGES[ClaimState(claim.state)]
+
+    @admin.display(description="Claimed by")
+    def claimant(self, claim: AccountClaim) -> Any:
+        """The person here."""
+        return mask(claim.user.get_full_name() or claim.user.get_username())
+
+    @admin.display(description="Proof")
+    def proof(self, claim: AccountClaim) -> str:
+        """What the vendor said, and when."""
+        return f"{claim.get_vendor_display()} named its user {claim.vendor_user_id} as an administrator of the account."
+
+    @admin.display(description="Held by")
+    def held_by(self, claim: AccountClaim) -> show.Html:
+        """The other customers' connections of the account."""
+        rows = claims.held_elsewhere(claim.vendor, claim.account_id, claim.tenant_id)
+        return show.doors([(show.url_of(row), f"{row.tenant}: {_how(row)}") for row in rows.select_related("tenant")])
+
+    @admin.display(description="Made")
+    def made(self, claim: AccountClaim) -> show.Html:
+        """When."""
+        return show.when(claim.made_at)
+
+    @admin.display(description="Decided")
+    def decision(self, claim: AccountClaim) -> show.Html:
+        """When, if somebody had to."""
+        return show.when(claim.decided_at)
+
+    @object_action("Grant", icon="check")
+    def grant(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
+        """Let the claimant connect the account."""
+        says = (
+            "The claimant may connect the account by logging in with the vendor once more.",
+            "The customer who holds it keeps the connection. Uninstall it there if the account is not theirs.",
+            "Both are told on their pages.",
+        )
+        return self._decide(request, claim, ClaimState.GRANTED, "Grant the claim", says)
+
+    @object_action("Refuse", icon="block")
+    def refuse(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
+        """Leave everything as it is."""
+        says = ("The account stays where it is. Both are told on their pages.",)
+        return self._decide(request, claim, ClaimState.REFUSED, "Refuse the claim", says)
+
+    def _decide(
+        self, request: HttpRequest, claim: AccountClaim, state: ClaimState, verb: str, says: tuple[str, ...]
+    ) -> HttpResponse:
+        if claim.state != ClaimState.OPEN:
+            self.message_user(request, "Nothing has to be decided here any more.", messages.WARNING)
+            return HttpResponseRedirect(show.url_of(claim))
+        if request.method != "POST":
+            return page(self, request, title=str(claim), says=says, verb=verb, back=show.url_of(claim))
+        if claims.decide(claim, state, request.user):
+            note(request, AccountClaim, verb, claim)
+            self.message_user(request, f"{ClaimState(state).label}.", messages.SUCCESS)
+        return HttpResponseRedirect(show.url_of(claim))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only the vendor's word makes one."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They are the record of who got what."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing to edit; the buttons decide."""
+        return False
+
+
+def _how(row: Any) -> str:
+    if row.auth_kind != "oauth":
+        return "with a key or token"
+    return "by an administrator's consent" if row.administered else "by the consent of an ordinary user"
