@@ -12,9 +12,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from integration.connectors.base import Identity
-from integration.engine import health, tokens
+from integration.connectors.registry import get_connector
+from integration.engine import claims, health, tokens
 from integration.models import Connection, Health
 from tenants.access import ROLE_RANK
 from tenants.models import Member, Role, Tenant, VendorIdentity
@@ -27,9 +29,21 @@ class NotAllowed(Exception):
     """This sign-in ends here; the text tells the person why."""
 
 
+class Contested(NotAllowed):
+    """Another administrator's consent stands against this one's wish; an operator can decide. `claim` says of what."""
+
+    def __init__(self, text: str, wish: Wish, identity: Identity, user: User) -> None:
+        super().__init__(text)
+        self.user = user
+        self.claim = {
+            "vendor": wish.vendor, "account_id": identity.account.external_id, "account_name": identity.account.name,
+            "vendor_user_id": identity.user_id, "tenant": str(wish.tenant.pk) if wish.tenant else "",
+        }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Wish:
-    """Who asks for what: `installs` may connect again what was disconnected, `tenant` names who wants the account."""
+    """Who asks for what: `installs` may connect, signing in connects nothing; `tenant` names who wants the account."""
 
     vendor: str
     user: User | None = None  # signed in already
@@ -47,9 +61,19 @@ class Arrival:
     connected: bool
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an account belongs for this person: in a tenant, as a connection there is or that is made (not saved)."""
+
+    tenant: Tenant
+    connection: Connection | None
+    role: Role = Role.VIEWER  # what a newcomer becomes there
+
+
 def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
     """Find or make user, tenant and connection, all or nothing. Raises NotAllowed."""
     _renew(wish.vendor, identity, token)
+    _ask_whether_consents_live(wish, identity)
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
@@ -58,9 +82,16 @@ def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
         except IntegrityError:  # somebody else was first with one of the rows: read again and use theirs
             if attempt == ATTEMPTS - 1:
                 raise
-    if arrival.connected:
+    if arrival.connected and connection is not None:
         health.check(connection)
     return arrival
+
+
+def _ask_whether_consents_live(wish: Wish, identity: Identity) -> None:
+    """What we noted of others' consents may be over: the vendor says so now, before one of them decides."""
+    for row in claims.consents(wish.vendor, identity.account.external_id):
+        if row.account_details.get("user_id") != identity.user_id:  # their own was renewed a moment ago
+            health.check(row)
 
 
 def _renew(vendor: str, identity: Identity, token: Any) -> None:
@@ -75,21 +106,24 @@ def _renew(vendor: str, identity: Identity, token: Any) -> None:
             health.check(row)
 
 
-def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connection]:
+def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
     known = VendorIdentity.objects.select_related("user").filter(**_key(wish, identity)).first()
     user = _user(wish, identity, known)
-    connection, made = _connection(wish, identity, user)
-    tenant = Tenant.objects.select_for_update().get(pk=connection.tenant_id)
+    place = _place(wish, identity, user, known is not None)
+    tenant = Tenant.objects.select_for_update().get(pk=place.tenant.pk)
     if not tenant.is_active:
         raise NotAllowed(f"{tenant.name} is switched off at the moment. Ask your contact at Lockstep.")
     if user.pk is None:
         user.save()
-    member, joined = _member(tenant, user, known is not None)
+    member, joined = Member.objects.get_or_create(tenant=tenant, user=user, defaults={"role": place.role})
     if known is None:
         VendorIdentity.objects.create(**_key(wish, identity), user=user)
-    connected = made or _may_store(wish, connection, identity, member)
-    if connected:
+    connection = place.connection
+    connected = connection is not None and _may_store(wish, connection, member)
+    if connection is not None and connected:
         _store(connection, identity, token)
+        if identity.account.administered:
+            claims.note_connected(connection, user, identity.user_id)
     return Arrival(user, tenant, joined, connected), connection
 
 
@@ -115,69 +149,110 @@ def _user(wish: Wish, identity: Identity, known: VendorIdentity | None) -> User:
     return user
 
 
-def _connection(wish: Wish, identity: Identity, user: User) -> tuple[Connection, bool]:
-    """The connection of this account, or a new one (not saved yet) with its tenant, and which of the two."""
+def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
+    """Where this account belongs. Raises NotAllowed.
+
+    It belongs to a tenant that asks for it as such, to one the person is a member of, or where a living consent of an
+    administrator is. What others left behind, or proved with a token only, decides nothing.
+    """
     account = identity.account
-    rows = Connection.objects.select_related("tenant").filter(
-        vendor=wish.vendor, external_account_id=account.external_id
+    rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=account.external_id)
+    living = list(claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at"))
+    granted = claims.is_granted(wish.vendor, account.external_id, user)
+    if wish.tenant is not None:
+        if any(row.tenant_id != wish.tenant.pk for row in living) and not granted:
+            raise _taken(wish, identity, user)
+        return Place(wish.tenant, _best(rows.filter(tenant=wish.tenant)) or _new(wish.tenant, wish.vendor))
+    mine = {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")} if user.pk else {}
+    own = _best(rows.select_related("tenant").filter(tenant__in=mine))
+    if own is not None and (own in living or not _claims(wish, identity) or _is_editor(mine[own.tenant_id])):
+        return Place(own.tenant, own)
+    if living and not granted:
+        return _joining(wish, identity, living[0], user, was_here)
+    if not wish.installs:
+        for member in mine.values():
+            return Place(member.tenant, None)
+        raise NotAllowed(
+            f"{account.name} is not connected to Lockstep yet. An administrator of {account.name} installs it first, "
+            "or the owner of your team invites you."
+        )
+    if not account.administered:
+        label = get_connector(wish.vendor).label
+        raise NotAllowed(
+            f"{label} does not say that you are an administrator of {account.name}, so nothing was connected. Ask an "
+            "administrator to install Lockstep, or ask the owner of your team to invite you."
+        )
+    tenant = _new_tenant(wish.vendor, identity)
+    return Place(tenant, _new(tenant, wish.vendor), Role.OWNER)
+
+
+def _claims(wish: Wish, identity: Identity) -> bool:
+    """Whether this is an administrator who installs: with the right to connect the account in a tenant of their own."""
+    return wish.installs and identity.account.administered
+
+
+def _best(rows: QuerySet[Connection]) -> Connection | None:
+    """Of several, one that was not given up, then the oldest."""
+    found = sorted(rows, key=lambda row: (row.health == Health.DISCONNECTED, row.created_at))
+    return found[0] if found else None
+
+
+def _new(tenant: Tenant, vendor: str) -> Connection:
+    return Connection(tenant=tenant, vendor=vendor)
+
+
+def _joining(wish: Wish, identity: Identity, living: Connection, user: User, was_here: bool) -> Place:
+    """A colleague of the administrator who consented looks in. Somebody who was removed does not come back so."""
+    tenant = living.tenant
+    if was_here and not Member.objects.filter(tenant=tenant, user=user).exists():
+        said = f"You are not a member of {tenant.name} any more. Ask its owner to invite you."
+        raise Contested(said, wish, identity, user) if identity.account.administered else NotAllowed(said)
+    orphaned = not Member.objects.filter(tenant=tenant, role=Role.OWNER).exists()
+    return Place(tenant, living, Role.OWNER if orphaned and identity.account.administered else Role.VIEWER)
+
+
+def _taken(wish: Wish, identity: Identity, user: User) -> NotAllowed:
+    """Another tenant has the account by an administrator's consent. Which one is not told."""
+    said = (
+        f"The account {identity.account.name} is connected to another customer already, and stays there. "
+        "Nothing was changed. It must be uninstalled there first."
     )
-    mine = set(Member.objects.filter(user=user).values_list("tenant_id", flat=True)) if user.pk else set()
-    found = sorted(
-        rows, key=lambda row: (row.health == Health.DISCONNECTED, row.tenant_id not in mine, row.created_at)
-    )  # where several tenants hold the account: one that lives, then one of one's own, then the oldest
-    if wish.tenant is not None:
-        elsewhere = [row for row in found if row.tenant_id != wish.tenant.pk and row.health != Health.DISCONNECTED]
-        if elsewhere:
-            raise NotAllowed(
-                f"The account {account.name} is connected to another customer already, and stays there. "
-                "Nothing was changed. It must be uninstalled there first."
-            )
-        found = [row for row in found if row.tenant_id == wish.tenant.pk]
-    if found:
-        return found[0], False
-    tenant = wish.tenant or _tenant_of(wish.vendor, identity)
-    return Connection(tenant=tenant, vendor=wish.vendor), True
+    return Contested(said, wish, identity, user) if identity.account.administered else NotAllowed(said)
 
 
-def _tenant_of(vendor: str, identity: Identity) -> Tenant:
-    """One tenant per vendor account: its id follows from the account's, so that two installs at once make only one."""
-    key = uuid.uuid5(NAMESPACE, f"{vendor}:{identity.account.external_id}")
-    name = identity.account.name[:200] or identity.account.external_id
-    return Tenant.objects.get_or_create(pk=key, defaults={"name": name})[0]
+def _new_tenant(vendor: str, identity: Identity) -> Tenant:
+    """A tenant for this account. Its id follows from the account's, so that two installs at once make only one.
+
+    Where others had the account before, the person gets one of their own. Raises IntegrityError when somebody else
+    was quicker by a moment.
+    """
+    account = identity.account
+    names = (f"{vendor}:{account.external_id}", f"{vendor}:{account.external_id}:{identity.user_id}")
+    keys = [*(uuid.uuid5(NAMESPACE, name) for name in names), uuid.uuid4()]
+    taken = set(Tenant.objects.filter(pk__in=keys).values_list("pk", flat=True))
+    key = next(key for key in keys if key not in taken)
+    return Tenant.objects.create(pk=key, name=account.name[:200] or account.external_id)
 
 
-def _member(tenant: Tenant, user: User, was_here: bool) -> tuple[Member, bool]:
-    """The first of a tenant owns it, later ones look. Somebody who was removed does not come back by signing in."""
-    member = Member.objects.filter(tenant=tenant, user=user).first()
-    if member is not None:
-        return member, False
-    first = not Member.objects.filter(tenant=tenant).exists()
-    if was_here and not first:
-        raise NotAllowed(f"You are not a member of {tenant.name} any more. Ask its owner to invite you.")
-    return Member.objects.create(tenant=tenant, user=user, role=Role.OWNER if first else Role.VIEWER), True
+def _is_editor(member: Member) -> bool:
+    return ROLE_RANK[Role(member.role)] >= ROLE_RANK[Role.EDITOR]
 
 
-def _may_store(wish: Wish, connection: Connection, identity: Identity, member: Member) -> bool:
+def _may_store(wish: Wish, connection: Connection, member: Member) -> bool:
     """Whether these tokens replace the stored ones. A colleague who just looks in never changes what the sync uses."""
-    if wish.tenant is not None:
-        return True  # its owner asked for just this
-    if connection.health == Health.DISCONNECTED:
-        return wish.installs
-    broken = connection.health == Health.NEEDS_YOU
-    return broken and wish.installs and ROLE_RANK[Role(member.role)] >= ROLE_RANK[Role.EDITOR]
+    if wish.tenant is not None or connection._state.adding:
+        return True  # its owner asked for just this, or there is nothing to replace
+    return wish.installs and not connection.usable and _is_editor(member)
 
 
 def _store(connection: Connection, identity: Identity, token: Any) -> None:
     account = identity.account
     connection.auth_kind, connection.base_url = "oauth", token.api_domain
-    connection.external_account_id, connection.account_name = account.external_id, account.name[:200]
-    connection.account_details = dict(account.details)
+    columns = connection.take_account(account)
     connection.credentials = {}
     adding = connection._state.adding
     tokens.store(connection, token)
     if not adding:
-        connection.save(
-            update_fields=["auth_kind", "base_url", "external_account_id", "account_name", "account_details"]
-        )
+        connection.save(update_fields=["auth_kind", "base_url", *columns])
     if connection.health != Health.OK:
         health.mark(connection, Health.UNCHECKED)

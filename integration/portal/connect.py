@@ -125,7 +125,7 @@ class Side:
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
     """Choose the recipe (`recipe`), then both accounts; a key is proven before anything is kept."""
-    at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
+    at_least = Role.OWNER if request.method == "POST" else Role.VIEWER
     tenant = enter(request, tenant_id, at_least)
     key = request.GET.get("recipe", "") or _only_choice(tenant)
     if not key:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from integration.models import Integration, State
+from integration.portal import claims_page
 from integration.recipes.registry import get_recipe
 from tenants.access import ROLE_RANK, member_or_404, tenants_of
 from tenants.models import Role, Tenant
@@ -51,6 +52,8 @@ def page(
         "may_edit": rank >= ROLE_RANK[Role.EDITOR],
         "may_own": rank >= ROLE_RANK[Role.OWNER],
     }
+    if shared["may_own"]:
+        shared["claims"] = claims_page.notices(tenant)
     if integration is not None:
         shared |= {"integration": integration, "recipe": get_recipe(integration.recipe)}
     shared |= _column(tenant, integration)

@@ -27,7 +27,8 @@ from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine import consent, removals, tokens
 from integration.errors import IntegrationError, TransientError
 from integration.models import State
-from integration.portal.accounts import Arrival, NotAllowed, Wish, arrive
+from integration.portal import claims_page
+from integration.portal.accounts import Arrival, Contested, NotAllowed, Wish, arrive
 from integration.portal.pages import integrations_of
 from tenants.access import member_or_404
 from tenants.models import Role, Tenant
@@ -126,6 +127,9 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _stop(request, vendor, "Not connected", why, 200, asked)
     try:
         return _finish(request, vendor, asked)
+    except Contested as exc:
+        claims_page.offer(request, exc.claim, exc.user)
+        return _stop(request, vendor, "This account has somebody", str(exc), 403, asked, claim=True)
     except NotAllowed as exc:
         return _stop(request, vendor, "This does not work", str(exc), 403, asked)
     except IntegrationError as exc:
@@ -184,7 +188,14 @@ def _not_configured(request: HttpRequest, vendor: str) -> HttpResponse:
 
 
 def _stop(
-    request: HttpRequest, vendor: str, heading: str, why: str, status: int, asked: dict[str, Any] | None = None
+    request: HttpRequest,
+    vendor: str,
+    heading: str,
+    why: str,
+    status: int,
+    asked: dict[str, Any] | None = None,
+    *,
+    claim: bool = False,
 ) -> HttpResponse:
     """Words and a way to begin anew, with the same wish."""
     query = {}
@@ -193,4 +204,5 @@ def _stop(
     again = reverse("portal:install", kwargs={"vendor": vendor})
     query = {key: value for key, value in query.items() if value}
     again += f"?{urlencode(query)}" if query else ""
-    return render(request, "portal/stopped.html", {"heading": heading, "why": why, "again": again}, status=status)
+    context = {"heading": heading, "why": why, "again": again, "claim": claim}
+    return render(request, "portal/stopped.html", context, status=status)

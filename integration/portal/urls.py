@@ -4,6 +4,7 @@ from django.urls import path
 
 from integration.portal import (
     brakes_page,
+    claims_page,
     connect,
     fields_page,
     people,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("install/<slug:vendor>/", signin.install, name="install"),
     path("oauth/<slug:vendor>/callback/", signin.callback, name="oauth_callback"),
+    path("claim/", claims_page.make, name="claim"),
     path("invite/<slug:token>/", team.invitation, name="invitation"),
     path("t/<uuid:tenant_id>/team/", team.members, name="team"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),

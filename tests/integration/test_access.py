@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from integration.models import AuthenticatorApp
+from integration.models import AccountClaim, AuthenticatorApp, ClaimState
 from tests.integration.admin.conftest import story
 from tests.support.factories import (
     EndpointFactory,
@@ -51,9 +51,11 @@ class Row(NamedTuple):
 NONE, TO_LOGIN, REFUSED = Gets(404, 404), Gets(302, 302), Gets(403, 403)
 
 
-def of_members(get: int, post: int, *, viewer: int = 0, foreign: Gets = NONE) -> Row:
-    """What owner and editor get, and what a viewer gets for a POST where that is something else."""
-    return Row(Gets(get, post), Gets(get, post), Gets(get, viewer or post), foreign, foreign, TO_LOGIN)
+def of_members(get: int, post: int, *, editor: int = 0, viewer: int = 0, foreign: Gets = NONE) -> Row:
+    """What the owner gets, and what an editor and a viewer get for a POST where that is something else."""
+    return Row(
+        Gets(get, post), Gets(get, editor or post), Gets(get, viewer or post), foreign, foreign, TO_LOGIN,
+    )  # fmt: skip
 
 
 def of_all(get: int, post: int) -> Row:
@@ -77,7 +79,8 @@ HUB = {
     "portal:invitation": of_all(404, 404),  # no such token
     "portal:team": of_members(200, 404),  # nothing the page knows is asked for
     "portal:overview": LOOK,
-    "portal:connect": of_members(200, 200, viewer=404),
+    "portal:claim": of_all(405, 400),  # nothing was offered to this browser
+    "portal:connect": of_members(200, 200, viewer=404, editor=404),
     "portal:people": of_members(200, 422),
     "portal:integration": LOOK,
     "portal:settings": of_members(200, 422, viewer=404),
@@ -106,6 +109,7 @@ MODELS = {
     "tenants.member": LOOKS,
     "auth.user": NOTHING | {"password_change": DENIED},
     "auth.group": NOTHING,
+    "integration.accountclaim": LOOKS | {"grant": DENIED, "refuse": DENIED},
     "integration.alert": LOOKS,
     "integration.webhookevent": LOOKS,
     "integration.vendorcall": LOOKS,
@@ -212,6 +216,10 @@ def console_addresses() -> Any:
         id="f" * 32, name="x", func="f", started=timezone.now(), stopped=timezone.now(), success=False
     )
     AuthenticatorApp.objects.create(user=rows.member.user)
+    AccountClaim.objects.create(
+        vendor="pipedrive", account_id="1", account_name="A", user=rows.member.user, tenant=rows.member.tenant,
+        state=ClaimState.OPEN,
+    )  # fmt: skip
     for model, _ in list(admin.site._registry.items()):
         key = model._default_manager.order_by("pk").values_list("pk", flat=True)[0]
         for operation, gets in MODELS[model._meta.label_lower].items():

@@ -106,11 +106,12 @@ def test_an_account_that_is_connected_is_picked_not_typed_again(sandbox, member)
 def test_viewers_and_foreign_tenants_connect_nothing(sandbox):
     viewer, other = MemberFactory(role="viewer"), MemberFactory()
 
-    assert "Ask an editor" in signed_in(viewer).get(address(viewer.tenant)).content.decode()
+    assert "Ask the owner" in signed_in(viewer).get(address(viewer.tenant)).content.decode()
     assert signed_in(viewer).post(address(viewer.tenant), form(sandbox)).status_code == 404
     assert signed_in(viewer).post(address(other.tenant), form(sandbox)).status_code == 404
     foreign = hub.connect(other.tenant, "pipedrive", f"{sandbox.url}/pipedrive/acme", api_token=hub.PIPEDRIVE_TOKEN)
-    editor = MemberFactory(role="editor")
+    editor, owner = MemberFactory(role="editor"), MemberFactory()
     picked = {"left-account": str(foreign.pk), "right-secret": hub.MAILEON_KEY}
-    assert signed_in(editor).post(address(editor.tenant), picked).status_code == 422
+    assert signed_in(editor).post(address(editor.tenant), form(sandbox)).status_code == 404
+    assert signed_in(owner).post(address(owner.tenant), picked).status_code == 422
     assert not Integration.objects.exists()

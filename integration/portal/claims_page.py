@@ -1,0 +1,73 @@
+"""Claims to an account that another customer holds: asking for one, and what both sides are told of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from integration.connectors.registry import get_connector
+from integration.engine import claims
+from integration.models import AccountClaim, ClaimState
+from tenants.models import Tenant
+
+SESSION_KEY = "claim"
+SECONDS = 600  # the vendor's proof of administration is good for so long
+OWN = {
+    ClaimState.CONNECTED: "The {vendor} account {account} is connected to another customer too. Both of you were told.",
+    ClaimState.OPEN: "You asked for the {vendor} account {account}, which another customer holds. "
+    "An operator of Lockstep decides; you see it here.",
+    ClaimState.GRANTED: "An operator of Lockstep allowed you to connect the {vendor} account {account}. "
+    "Log in with {vendor} once more to connect it.",
+    ClaimState.REFUSED: "An operator of Lockstep refused your claim to the {vendor} account {account}. "
+    "Ask your contact at Lockstep if you do not know why.",
+}
+OTHERS = {
+    ClaimState.CONNECTED: "{person}, whom {vendor} names as an administrator of {account}, connected this account for "
+    "another customer. Your connection goes on. If you did not expect this, ask your contact at Lockstep.",
+    ClaimState.OPEN: "{person}, whom {vendor} names as an administrator of {account}, asks to connect this account for "
+    "another customer. An operator of Lockstep decides; until then nothing changes.",
+    ClaimState.GRANTED: "An operator of Lockstep allowed {person}, an administrator of {account} at {vendor}, to "
+    "connect this account for another customer. Your connection goes on.",
+    ClaimState.REFUSED: "A claim of another customer to the {vendor} account {account} was refused. Nothing changed.",
+}
+
+
+def offer(request: HttpRequest, claim: dict[str, Any], user: User) -> None:
+    """Let this browser make the claim within the next ten minutes."""
+    request.session[SESSION_KEY] = {**claim, "user": user.pk, "until": time.time() + SECONDS}
+
+
+@never_cache
+@require_POST
+def make(request: HttpRequest) -> HttpResponse:
+    """Make the claim that was offered to this browser after the vendor had named the administrator."""
+    offered = request.session.pop(SESSION_KEY, None)
+    if offered is None or offered["until"] < time.time():
+        why = "The proof of your vendor is older than ten minutes, or you asked already. Log in with the vendor again."
+        return render(request, "portal/stopped.html", {"heading": "Please start again", "why": why}, status=400)
+    user = get_object_or_404(User, pk=offered["user"], is_active=True)
+    tenant = Tenant.objects.filter(pk=offered["tenant"]).first() if offered["tenant"] else None
+    account = offered["vendor"], offered["account_id"], offered["account_name"]
+    claims.make(*account, offered["vendor_user_id"], user, tenant)
+    why = (
+        f"An operator of Lockstep decides who connects {offered['account_name']}. The customer who holds the account "
+        "is told, too. Nothing changes until then."
+    )
+    return render(request, "portal/stopped.html", {"heading": "You asked for the account", "why": why})
+
+
+def notices(tenant: Tenant) -> list[str]:
+    """What the owners of a tenant are told of claims that concern its accounts."""
+    return [_said(claim, OWN if own else OTHERS) for claim, own in claims.concerning(tenant)]
+
+
+def _said(claim: AccountClaim, texts: dict[ClaimState, str]) -> str:
+    person = claim.user.get_full_name() or "Somebody"
+    vendor = get_connector(claim.vendor).label
+    return texts[ClaimState(claim.state)].format(person=person, vendor=vendor, account=claim.account_name)
