@@ -26,12 +26,13 @@ def main() -> int:
         seed = str(int.from_bytes(os.urandom(3), "big"))
         left = max(ends - time.monotonic(), 1)
         command = [*COMMAND, "-n", asked.jobs, f"--hypothesis-seed={seed}", "-p", "no:randomly"]
+        searching = {**os.environ, "HYPOTHESIS_PROFILE": "search", "SEARCH_SEED": seed}
         try:
-            code = subprocess.run(command, env={**os.environ, "HYPOTHESIS_PROFILE": "search"}, timeout=left).returncode
+            code = subprocess.run(command, env=searching, timeout=left).returncode
         except subprocess.TimeoutExpired:
             break
         if code:
-            print(f"search: round {rounds + 1} found something, --hypothesis-seed={seed}")
+            print(f"search: round {rounds + 1} found something, SEARCH_SEED={seed} --hypothesis-seed={seed}")
             return 1
         rounds += 1
     print(f"search: {rounds} whole rounds in {asked.minutes:g} minutes found nothing")
