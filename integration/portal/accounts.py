@@ -29,6 +29,10 @@ class NotAllowed(Exception):
     """This sign-in ends here; the text tells the person why."""
 
 
+class NotConnected(NotAllowed):
+    """Signing in ends here, but this administrator may install."""
+
+
 class Contested(NotAllowed):
     """Another administrator's consent stands against this one's wish; an operator can decide. `claim` says of what."""
 
@@ -170,12 +174,9 @@ def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
     if living and not granted:
         return _joining(wish, identity, living[0], user, was_here)
     if not wish.installs:
-        for member in mine.values():
-            return Place(member.tenant, None)
-        raise NotAllowed(
-            f"{account.name} is not connected to Lockstep yet. An administrator of {account.name} installs it first, "
-            "or the owner of your team invites you."
-        )
+        if mine:
+            return Place(next(iter(mine.values())).tenant, None)
+        raise _not_connected(identity)
     if not account.administered:
         label = get_connector(wish.vendor).label
         raise NotAllowed(
@@ -199,6 +200,17 @@ def _best(rows: QuerySet[Connection]) -> Connection | None:
 
 def _new(tenant: Tenant, vendor: str) -> Connection:
     return Connection(tenant=tenant, vendor=vendor)
+
+
+def _not_connected(identity: Identity) -> NotAllowed:
+    """Nobody here has the account. To connect it is a step of its own, for an administrator."""
+    name = identity.account.name
+    if identity.account.administered:
+        return NotConnected(f"{name} is not connected to Lockstep yet. As its administrator you can connect it now.")
+    return NotAllowed(
+        f"{name} is not connected to Lockstep yet. An administrator of {name} installs it first, or the owner of your "
+        "team invites you."
+    )
 
 
 def _joining(wish: Wish, identity: Identity, living: Connection, user: User, was_here: bool) -> Place:

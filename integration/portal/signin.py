@@ -28,7 +28,7 @@ from integration.engine import consent, removals, tokens
 from integration.errors import IntegrationError, TransientError
 from integration.models import State
 from integration.portal import claims_page
-from integration.portal.accounts import Arrival, Contested, NotAllowed, Wish, arrive
+from integration.portal.accounts import Arrival, Contested, NotAllowed, NotConnected, Wish, arrive
 from integration.portal.pages import integrations_of
 from tenants.access import member_or_404
 from tenants.models import Role, Tenant
@@ -130,6 +130,9 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
     except Contested as exc:
         claims_page.offer(request, exc.claim, exc.user)
         return _stop(request, vendor, "This account has somebody", str(exc), 403, asked, claim=True)
+    except NotConnected as exc:
+        installing = {**asked, "purpose": "install"}
+        return _stop(request, vendor, "Not connected yet", str(exc), 403, installing, verb="Connect it")
     except NotAllowed as exc:
         return _stop(request, vendor, "This does not work", str(exc), 403, asked)
     except IntegrationError as exc:
@@ -196,6 +199,7 @@ def _stop(
     asked: dict[str, Any] | None = None,
     *,
     claim: bool = False,
+    verb: str = "Try again",
 ) -> HttpResponse:
     """Words and a way to begin anew, with the same wish."""
     query = {}
@@ -204,5 +208,5 @@ def _stop(
     again = reverse("portal:install", kwargs={"vendor": vendor})
     query = {key: value for key, value in query.items() if value}
     again += f"?{urlencode(query)}" if query else ""
-    context = {"heading": heading, "why": why, "again": again, "claim": claim}
+    context = {"heading": heading, "why": why, "again": again, "claim": claim, "verb": verb}
     return render(request, "portal/stopped.html", context, status=status)

@@ -149,8 +149,15 @@ def test_who_merely_signs_in_makes_no_tenant_and_connects_nothing(app):
     answer = sign_in(client, **{"for": "login"})
 
     assert answer.status_code == 403
-    assert "ACME GmbH is not connected to Lockstep yet" in words_of(client, answer)
+    html = words_of(client, answer)
+    assert "ACME GmbH is not connected to Lockstep yet" in html
+    assert 'href="/install/pipedrive/?for=install">Connect it</a>' in html
     assert (Tenant.objects.count(), Connection.objects.count(), Member.objects.count()) == (0, 0, 0)
+
+    ada, _ = colleague(app)
+    html = words_of(client, sign_in(client, ada, **{"for": "login"}))
+    assert "An administrator of ACME GmbH installs it first" in html
+    assert "Connect it" not in html
 
 
 @pytest.mark.parametrize("rights", [{}, {"admin_of": ["sales"]}, {"admin_of": ["sales", "global"]}])
