@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
@@ -190,3 +191,21 @@ def planhat_install(sandbox: SandboxThread, settings: Any, transactional_db: Non
 def planhat_world(planhat_install: Callable[..., Any]) -> Any:
     """The same with the default settings."""
     return planhat_install()
+
+
+@pytest.fixture
+def empty_database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
+    """A database of this test's own, without any table."""
+    own = str(connection.settings_dict["NAME"])
+    name = own.replace(".sqlite3", "-upgrade.sqlite3") if connection.vendor == "sqlite" else f"{own}_upgrade"
+    with django_db_blocker.unblock():
+        database.remove(name)
+        if connection.vendor == "postgresql":
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f'CREATE DATABASE "{name}"')
+        database.use(name)
+        try:
+            yield
+        finally:
+            database.use(own)
+            database.remove(name)

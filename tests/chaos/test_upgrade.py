@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.management import call_command
 from django.db import connection as database
@@ -11,28 +9,9 @@ from django.db.migrations.executor import MigrationExecutor
 
 from integration.engine import router, runner
 from integration.models import Connection, Integration, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
-from tests.support import database as databases
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
 COUNT = 60
-
-
-@pytest.fixture
-def empty_database(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
-    """A database of this test's own, without any table."""
-    own = str(database.settings_dict["NAME"])
-    name = own.replace(".sqlite3", "-upgrade.sqlite3") if database.vendor == "sqlite" else f"{own}_upgrade"
-    with django_db_blocker.unblock():
-        databases.remove(name)
-        if database.vendor == "postgresql":
-            with database._nodb_cursor() as cursor:
-                cursor.execute(f'CREATE DATABASE "{name}"')
-        databases.use(name)
-        try:
-            yield
-        finally:
-            databases.use(own)
-            databases.remove(name)
 
 
 def fill(apps):
