@@ -8,6 +8,8 @@ from typing import Any
 import environ
 from django.templatetags.static import static
 
+from config import known
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(str(BASE_DIR / ".env"))
@@ -15,11 +17,9 @@ environ.Env.read_env(str(BASE_DIR / ".env"))
 DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT = env.bool("LOCKSTEP_DEVELOPMENT", default=False)  # local defaults for keys; never with real accounts
 
-SECRET_KEY = env.str("SECRET_KEY", default="development-only-secret-key-not-for-production-use" if DEVELOPMENT else "")
-LOCKSTEP_SECRET_KEYS: list[str] = env.list(
-    "LOCKSTEP_SECRET_KEYS", default=["ZGV2ZWxvcG1lbnQtb25seS1sb2Nrc3RlcC1rZXktMDE="] if DEVELOPMENT else []
-)
-LOCKSTEP_HASH_KEY = env.str("LOCKSTEP_HASH_KEY", default="development-only-hash-key" if DEVELOPMENT else "")
+SECRET_KEY = env.str("SECRET_KEY", default=known.SECRET_KEY if DEVELOPMENT else "")
+LOCKSTEP_SECRET_KEYS: list[str] = env.list("LOCKSTEP_SECRET_KEYS", default=[known.FERNET_KEY] if DEVELOPMENT else [])
+LOCKSTEP_HASH_KEY = env.str("LOCKSTEP_HASH_KEY", default=known.HASH_KEY if DEVELOPMENT else "")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")  # what vendors call and OAuth returns to
 # A worker that died is noticed after this long. Longer than the slowest single call; renewed between calls.
 LOCKSTEP_LEASE_SECONDS = env.float("LOCKSTEP_LEASE_SECONDS", default=120.0)
