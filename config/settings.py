@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +137,20 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What the names of this installation begin with, in Redis and in the cache's folder: two on one Redis share nothing.
+# Those with the same keys, such as a copy for trials, are told apart by Q_CLUSTER.
+INSTALLATION = "-".join(
+    (
+        env.str("Q_CLUSTER", default="lockstep"),
+        hmac.new(SECRET_KEY.encode(), b"installation", "sha256").hexdigest()[:12],
+    )
+)
+
 # The queue is a doorbell: our rows retry, the broker never does. retry > timeout * (queue_limit / workers + 1).
 REDIS_URL = env.str("REDIS_URL", default="")
 Q_WORKERS = env.int("Q_WORKERS", default=2)
 Q_CLUSTER: dict[str, Any] = {
-    "name": env.str("Q_CLUSTER", default="lockstep"),
+    "name": INSTALLATION,
     "workers": Q_WORKERS,
     "timeout": 240,
     "retry": int(240 * (4 / Q_WORKERS + 1)) + 60,
@@ -158,9 +168,18 @@ Q_CLUSTER: dict[str, Any] = {
 
 # What processes tell each other for seconds: which workers live, charts of the front page. Losing it loses nothing.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": BASE_DIR / "var" / "cache"}
+    "default": {
+        "KEY_PREFIX": INSTALLATION,
+        **(
+            {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": REDIS_URL,
+                "OPTIONS": {"serializer": "config.cache.JSONSerializer"},
+            }
+            if REDIS_URL
+            else {"BACKEND": "config.cache.JSONFileCache", "LOCATION": BASE_DIR / "var" / "cache"}
+        ),
+    }
 }
 
 LANGUAGE_CODE = "en"

@@ -25,4 +25,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
 
 (BASE_DIR / "var" / "static").mkdir(parents=True, exist_ok=True)  # noqa: F405
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "config.cache.JSONFileCache", "LOCATION": BASE_DIR / "var" / f"cache-{os.getpid()}"}  # noqa: F405
+}
