@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "integration.admin.two_factor.SecondFactor",
     "integration.admin.masking.MaskPersonalData",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.devices.KnownDevice",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -89,10 +90,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # Whether everybody at the console needs a second factor. Whoever has set one up is asked for it in any case.
 REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=not DEVELOPMENT)
 AXES_ENABLE_ADMIN = False
-AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+AXES_HANDLER = "tenants.lock_out.LockOut"  # who is counted how, and when it is enough: tenants/guessing.py
+AXES_CLIENT_IP_CALLABLE = "tenants.address.client_address"
+AXES_LOCKOUT_CALLABLE = "tenants.locked.locked"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -283,6 +283,8 @@ DOORBELL_MOMENT_SECONDS = 0.03  # at most one ring per process within it
 RATE_PATIENCE_SECONDS = 10.0  # how long a worker waits for vendors' limits in one slice of work before it gives way
 # Events one tenant may send a web process per minute before they give way to those of others.
 INTAKE_EVENTS_PER_MINUTE = env.int("INTAKE_EVENTS_PER_MINUTE", default=3000)
+# Unknown addresses and wrong proofs that one client may send a web process per minute before it is told to slow down.
+MISSES_PER_MINUTE = 60
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves itself with; empty: there is no /metrics
 
 UNFOLD = {
