@@ -127,17 +127,14 @@ def _set_up(request: HttpRequest) -> HttpResponse:
 def _own(request: HttpRequest, app: AuthenticatorApp) -> HttpResponse:
     form = CodeForm(request.POST or None)
     context: dict[str, Any] = {"app": app, "form": form, "left": len(app.recovery)}
-    if request.method == "POST" and form.is_valid():
-        if not _proves(request, app, form):
-            pass
-        elif request.POST.get("do") == "off":
+    if request.method == "POST" and form.is_valid() and _proves(request, app, form):
+        if request.POST.get("do") == "off":
             app.delete()
             _note(request, "Two-factor sign-in switched off")
             messages.warning(request, "Two-factor sign-in is off.")
             return HttpResponseRedirect(request.path)
-        else:
-            _note(request, "New recovery codes")
-            return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
+        _note(request, "New recovery codes")
+        return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
     return _page(request, "lockstep/two_factor.html", context, form)
 
 
