@@ -74,7 +74,7 @@ check: $(STAMP) ## lint, types, import direction, migrations, production setting
 	LOG_LEVEL=WARNING PUBLIC_URL=https://hub.example.com ALLOWED_HOSTS=hub.example.com \
 		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		LOCKSTEP_SECRET_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
-		LOCKSTEP_HASH_KEY=check-only $(BIN)/python manage.py check --deploy --fail-level WARNING
+		LOCKSTEP_HASH_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(32))') $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 audit: $(STAMP) ## known advisories about what the hub needs to run; says so when nobody can be asked
 	$(BIN)/python .ci/audit.py

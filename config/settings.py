@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 from typing import Any
 
 import environ
 from django.templatetags.static import static
+
+from config import known
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -15,11 +18,9 @@ environ.Env.read_env(str(BASE_DIR / ".env"))
 DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT = env.bool("LOCKSTEP_DEVELOPMENT", default=False)  # local defaults for keys; never with real accounts
 
-SECRET_KEY = env.str("SECRET_KEY", default="development-only-secret-key-not-for-production-use" if DEVELOPMENT else "")
-LOCKSTEP_SECRET_KEYS: list[str] = env.list(
-    "LOCKSTEP_SECRET_KEYS", default=["ZGV2ZWxvcG1lbnQtb25seS1sb2Nrc3RlcC1rZXktMDE="] if DEVELOPMENT else []
-)
-LOCKSTEP_HASH_KEY = env.str("LOCKSTEP_HASH_KEY", default="development-only-hash-key" if DEVELOPMENT else "")
+SECRET_KEY = env.str("SECRET_KEY", default=known.SECRET_KEY if DEVELOPMENT else "")
+LOCKSTEP_SECRET_KEYS: list[str] = env.list("LOCKSTEP_SECRET_KEYS", default=[known.FERNET_KEY] if DEVELOPMENT else [])
+LOCKSTEP_HASH_KEY = env.str("LOCKSTEP_HASH_KEY", default=known.HASH_KEY if DEVELOPMENT else "")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")  # what vendors call and OAuth returns to
 # A worker that died is noticed after this long. Longer than the slowest single call; renewed between calls.
 LOCKSTEP_LEASE_SECONDS = env.float("LOCKSTEP_LEASE_SECONDS", default=120.0)
@@ -74,6 +75,7 @@ MIDDLEWARE = [
     "integration.admin.two_factor.SecondFactor",
     "integration.admin.masking.MaskPersonalData",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.devices.KnownDevice",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -88,10 +90,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # Whether everybody at the console needs a second factor. Whoever has set one up is asked for it in any case.
 REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=not DEVELOPMENT)
 AXES_ENABLE_ADMIN = False
-AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+AXES_HANDLER = "tenants.lock_out.LockOut"  # who is counted how, and when it is enough: tenants/guessing.py
+AXES_CLIENT_IP_CALLABLE = "tenants.address.client_address"
+AXES_LOCKOUT_CALLABLE = "tenants.locked.locked"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -136,11 +137,20 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What the names of this installation begin with, in Redis and in the cache's folder: two on one Redis share nothing.
+# Those with the same keys, such as a copy for trials, are told apart by Q_CLUSTER.
+INSTALLATION = "-".join(
+    (
+        env.str("Q_CLUSTER", default="lockstep"),
+        hmac.new(SECRET_KEY.encode(), b"installation", "sha256").hexdigest()[:12],
+    )
+)
+
 # The queue is a doorbell: our rows retry, the broker never does. retry > timeout * (queue_limit / workers + 1).
 REDIS_URL = env.str("REDIS_URL", default="")
 Q_WORKERS = env.int("Q_WORKERS", default=2)
 Q_CLUSTER: dict[str, Any] = {
-    "name": env.str("Q_CLUSTER", default="lockstep"),
+    "name": INSTALLATION,
     "workers": Q_WORKERS,
     "timeout": 240,
     "retry": int(240 * (4 / Q_WORKERS + 1)) + 60,
@@ -158,9 +168,18 @@ Q_CLUSTER: dict[str, Any] = {
 
 # What processes tell each other for seconds: which workers live, charts of the front page. Losing it loses nothing.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": BASE_DIR / "var" / "cache"}
+    "default": {
+        "KEY_PREFIX": INSTALLATION,
+        **(
+            {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": REDIS_URL,
+                "OPTIONS": {"serializer": "config.cache.JSONSerializer"},
+            }
+            if REDIS_URL
+            else {"BACKEND": "config.cache.JSONFileCache", "LOCATION": BASE_DIR / "var" / "cache"}
+        ),
+    }
 }
 
 LANGUAGE_CODE = "en"
@@ -264,6 +283,8 @@ DOORBELL_MOMENT_SECONDS = 0.03  # at most one ring per process within it
 RATE_PATIENCE_SECONDS = 10.0  # how long a worker waits for vendors' limits in one slice of work before it gives way
 # Events one tenant may send a web process per minute before they give way to those of others.
 INTAKE_EVENTS_PER_MINUTE = env.int("INTAKE_EVENTS_PER_MINUTE", default=3000)
+# Unknown addresses and wrong proofs that one client may send a web process per minute before it is told to slow down.
+MISSES_PER_MINUTE = 60
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves itself with; empty: there is no /metrics
 
 UNFOLD = {

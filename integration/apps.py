@@ -19,7 +19,7 @@ class IntegrationConfig(AppConfig):
         """Register the settings checks, and what a worker process does before its first task."""
         from django_q.signals import post_spawn  # noqa: PLC0415
 
-        from integration import checks  # noqa: F401, PLC0415
+        from integration import checks, fitness  # noqa: F401, PLC0415
 
         post_spawn.connect(_begin_work, dispatch_uid="begin work")
 

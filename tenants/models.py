@@ -119,3 +119,17 @@ class Invitation(models.Model):
         if self.expires_at <= timezone.now():
             return "This invitation has expired."
         return "" if self.tenant.is_active else f"{self.tenant.name} is switched off at the moment."
+
+
+class Misses(models.Model):
+    """Wrong guesses within a quarter of an hour, by the keyed hash of who, where or both (`tenants.guessing`)."""
+
+    key = models.CharField(max_length=40, unique=True)
+    count = models.PositiveIntegerField(default=0)
+    began_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "misses"
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.began_at:%H:%M}"

@@ -11,6 +11,7 @@ from config.settings import *  # noqa: F403
 SECURE_SSL_REDIRECT = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AXES_ENABLED = False
+MISSES_PER_MINUTE = 1_000_000  # all tests of a process come from one address
 WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for, not for all of them with each test client
 INTAKE_MEMORY_SECONDS = 0.0  # what a test changes is seen at once
 DOORBELL_MOMENT_SECONDS = 0.0
@@ -25,4 +26,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
 
 (BASE_DIR / "var" / "static").mkdir(parents=True, exist_ok=True)  # noqa: F405
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "config.cache.JSONFileCache", "LOCATION": BASE_DIR / "var" / f"cache-{os.getpid()}"}  # noqa: F405
+}

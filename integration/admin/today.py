@@ -21,6 +21,7 @@ from integration.engine import hours
 from integration.models import Outcome, RateBudget, SyncLog, VendorCall, WebhookEvent
 
 CHARTED = (Outcome.SYNCED, Outcome.SKIPPED, Outcome.FAILED)
+CHARTS = ("records", "events")
 KEEP = 30  # seconds the charts are kept: they count a day's rows
 HOUR = timedelta(hours=1)
 CALLS = 20_000  # newest calls looked at
@@ -43,16 +44,15 @@ class Vendor:
 def charts() -> Mapping[str, list[hours.Bar]]:
     """Records by outcome and events, per hour of the last day."""
     zone = timezone.get_current_timezone()
-    with suppress(RedisError):  # the cache only saves work
-        found: Mapping[str, list[hours.Bar]] | None = cache.get("console-charts")
-        if found is not None:
-            return found
+    with suppress(RedisError, TypeError, KeyError, ValueError):  # the cache only saves work, and is not believed
+        kept = cache.get("console-charts")
+        return {name: hours.from_json(kept[name]) for name in CHARTS}
     found = {
         "records": hours.bars(SyncLog.objects.all(), "created_at", zone, "outcome", CHARTED),
         "events": hours.bars(WebhookEvent.objects.all(), "received_at", zone),
     }
     with suppress(RedisError):
-        cache.set("console-charts", found, KEEP)
+        cache.set("console-charts", {name: hours.to_json(of_hours) for name, of_hours in found.items()}, KEEP)
     return found
 
 

@@ -22,8 +22,17 @@ from django_otp import login as otp_login
 from integration.admin.actions import note
 from integration.admin.base import Admin
 from integration.models import AuthenticatorApp
+from tenants import devices, guessing
+from tenants.lock_out import STEP_UP
+from tenants.locked import opens
 
-OPEN = ("admin:login", "admin:logout", "console-verify", "console-two-factor")
+OPEN = ("admin:login", "admin:logout", "login", "logout", "console-verify", "console-two-factor")
+LOCKED = "locked"
+WRONG = "This code is not right, or was used already. Wait for the next one."
+RECOVERY = (
+    "This code was not accepted. Many wrong codes were tried for your account, so this device needs a recovery code. "
+    "A device you have used before still takes a code of the app."
+)
 
 
 class CodeForm(forms.Form):
@@ -35,7 +44,10 @@ class CodeForm(forms.Form):
 
 
 class SecondFactor:
-    """Nobody with an app gets past the door without its code; where one is required, nobody without an app."""
+    """Nobody with an app gets past the door without its code; where one is required, nobody without an app.
+
+    That is the console's door. After many guesses at somebody's password it is every page's, for staff with an app.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -49,14 +61,14 @@ class SecondFactor:
 
 
 def _needed(request: HttpRequest) -> str | None:
-    path, user = request.path_info, request.user
-    if not path.startswith(reverse("admin:index")) or path in {reverse(name) for name in OPEN}:
+    console = request.path_info.startswith(reverse("admin:index"))
+    if not (console or request.session.get(STEP_UP)) or request.path_info in {reverse(name) for name in OPEN}:
         return None
-    if not user.is_authenticated or _verified(request):
+    if not (request.user.is_authenticated and request.user.is_staff) or _verified(request):
         return None
     if app_of(request) is not None:
         return "console-verify"
-    return "console-two-factor" if settings.REQUIRE_TWO_FACTOR else None
+    return "console-two-factor" if console and settings.REQUIRE_TWO_FACTOR else None
 
 
 def app_of(request: HttpRequest) -> AuthenticatorApp | None:
@@ -77,10 +89,9 @@ def verify(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(_next(request))
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if app.verify_token(form.cleaned_data["code"]):
+        if _proves(request, app, form):
             otp_login(request, app)
             return HttpResponseRedirect(_next(request))
-        form.add_error("code", _why_not(app))
     context = {"form": form, "next": _next(request), "title": "Enter your code"}
     return _page(request, "lockstep/verify.html", context, form)
 
@@ -101,14 +112,13 @@ def _set_up(request: HttpRequest) -> HttpResponse:
     )
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if app.verify_token(form.cleaned_data["code"]):
+        if _proves(request, app, form):
             app.confirmed = True
             app.save(update_fields=["confirmed"])
             otp_login(request, app)
             _note(request, "Two-factor sign-in switched on")
             messages.success(request, "Two-factor sign-in is on. From now on the console asks for a code.")
             return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
-        form.add_error("code", _why_not(app))
     qr = segno.make(app.address, error="m").svg_inline(scale=5, border=2, dark="#111827", light="#ffffff")
     context = {"form": form, "qr": mark_safe(qr), "secret": app.secret}  # noqa: S308 (made here, of our own text)
     return _page(request, "lockstep/two_factor.html", {**context, "required": settings.REQUIRE_TWO_FACTOR}, form)
@@ -117,30 +127,38 @@ def _set_up(request: HttpRequest) -> HttpResponse:
 def _own(request: HttpRequest, app: AuthenticatorApp) -> HttpResponse:
     form = CodeForm(request.POST or None)
     context: dict[str, Any] = {"app": app, "form": form, "left": len(app.recovery)}
-    if request.method == "POST" and form.is_valid():
-        if not app.verify_token(form.cleaned_data["code"]):
-            form.add_error("code", _why_not(app))
-        elif request.POST.get("do") == "off":
+    if request.method == "POST" and form.is_valid() and _proves(request, app, form):
+        if request.POST.get("do") == "off":
             app.delete()
             _note(request, "Two-factor sign-in switched off")
             messages.warning(request, "Two-factor sign-in is off.")
             return HttpResponseRedirect(request.path)
-        else:
-            _note(request, "New recovery codes")
-            return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
+        _note(request, "New recovery codes")
+        return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
     return _page(request, "lockstep/two_factor.html", context, form)
 
 
-def _why_not(app: AuthenticatorApp) -> str:
-    allowed, why = app.verify_is_allowed()
-    if allowed or not why:
-        return "This code is not right, or was used already. Wait for the next one."
-    return "This code is not right. Wait a few seconds before the next try."
+def _proves(request: HttpRequest, app: AuthenticatorApp, form: forms.Form) -> bool:
+    """Whether the code in the form is right; else the form says why not. Misses are counted by place, see guessing."""
+    name = request.user.get_username()
+    trial = guessing.Trial.of(guessing.CODE, request, name, devices.CODE)
+    if until := guessing.locked_until(trial):
+        form.add_error("code", forms.ValidationError(f"Too many wrong codes. {opens(until)}", code=LOCKED))
+        return False
+    if app.verify_token(form.cleaned_data["code"], known_device=bool(trial.device)):
+        guessing.forgive(trial)
+        devices.remember(request, name, devices.CODE)
+        return True
+    guessing.miss(trial)
+    form.add_error("code", RECOVERY if app.asks_for_recovery and not trial.device else WRONG)
+    return False
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any], form: forms.Form | None = None) -> HttpResponse:
     shared = {**admin.site.each_context(request), "title": "Two-factor sign-in", "action_url": request.get_full_path()}
-    status = 422 if form is not None and form.errors else 200
+    status = 200
+    if form is not None and form.errors:
+        status = 429 if form.has_error("code", LOCKED) else 422
     return TemplateResponse(request, template, {**shared, **context}, status=status)
 
 

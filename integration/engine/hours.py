@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -22,6 +22,23 @@ class Bar:
     hour: datetime
     counts: dict[str, int]
     rectangles: list[tuple[str, float, float, float]]
+
+
+def to_json(found: Sequence[Bar]) -> list[dict[str, Any]]:
+    """The bars as a cache keeps them."""
+    return [{**asdict(bar), "hour": bar.hour.isoformat()} for bar in found]
+
+
+def from_json(kept: Any) -> list[Bar]:
+    """The bars as they were. Raises TypeError, KeyError or ValueError for what are none."""
+    return [
+        Bar(
+            datetime.fromisoformat(bar["hour"]),
+            {str(kind): int(count) for kind, count in dict(bar["counts"]).items()},
+            [(str(kind), float(x), float(y), float(height)) for kind, x, y, height in bar["rectangles"]],
+        )
+        for bar in kept
+    ]
 
 
 def bars(rows: QuerySet[Any], column: str, zone: tzinfo, kind: str = "", kinds: Sequence[str] = ("all",)) -> list[Bar]:

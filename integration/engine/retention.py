@@ -11,13 +11,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.models import Alert, EventState, JobState, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
+from tenants import guessing
 
 PORTION = 2000
 LONGEST = 120.0  # seconds of one purge; the next one goes on
 
 
 def purge(seconds: float = LONGEST) -> dict[str, int]:
-    """Delete old events (unless still new), calls, log rows, done jobs and finished runs. Returns how many of each."""
+    """Delete what is older than it is kept; events that are still new stay. Returns how many of each."""
     until = time.monotonic() + seconds
     days = settings.RETENTION_DAYS
     finished = SyncRun.objects.filter(finished_at__isnull=False)
@@ -27,6 +28,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
         "log": SyncLog.objects.filter(created_at__lt=_before(days["log"])),
         "alerts": Alert.objects.filter(resolved_at__lt=_before(days["log"])),
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),
+        "misses": guessing.outdated(),
         "runs": finished.filter(finished_at__lt=_before(days["log"])),
     }
     return {name: _delete(rows, until) for name, rows in old.items()}

@@ -99,8 +99,8 @@ def running(log_dir: Path) -> Iterator[Processes]:
 
 
 def web_command() -> list[str]:
-    """gunicorn with threads: each holds its database connection open."""
-    address = urlsplit(settings.PUBLIC_URL).netloc if settings.DEVELOPMENT else "0.0.0.0:8000"  # noqa: S104 (behind a proxy)
+    """gunicorn with threads: each holds its database connection open. Listens on this machine only, unless told."""
+    address = urlsplit(settings.PUBLIC_URL).netloc if settings.DEVELOPMENT else "127.0.0.1:8000"
     bind = os.environ.get("WEB_BIND", address)
     workers = os.environ.get("WEB_PROCESSES", "1")
     return [

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
+from django.utils import timezone
 from django_otp.oath import TOTP
 
 from integration.models.fields import EncryptedJSONField
@@ -20,10 +22,7 @@ if TYPE_CHECKING:
     class Throttling:
         """What django-otp's Device brings, for the type checker."""
 
-        def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]: ...
-        def throttle_reset(self, commit: bool = True) -> None: ...
-        def throttle_increment(self, commit: bool = True) -> None: ...
-        def set_last_used_timestamp(self, commit: bool = True) -> None: ...
+        throttling_failure_count: models.PositiveIntegerField[int, int]
 
     class Device(models.Model):
         """Its columns."""
@@ -39,7 +38,7 @@ else:
     from django_otp.models import Device, ThrottlingMixin, TimestampMixin
 
     class Throttling(TimestampMixin, ThrottlingMixin):
-        """A growing pause after wrong codes, and when the last good one was."""
+        """How many wrong codes there were since the last good one, and when both were."""
 
         class Meta:
             abstract = True
@@ -48,6 +47,7 @@ else:
 STEP = 30  # seconds a code lives
 TOLERANCE = 1  # steps a clock may be off, either way
 RECOVERY_CODES = 10
+MOST_WRONG = 100  # codes since the last good one; three of a million are good at any time
 ISSUER = "Lockstep"
 
 
@@ -59,7 +59,8 @@ def new_seed() -> dict[str, str]:
 class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missing]  # brought by django-otp
     """A user's authenticator app (RFC 6238). Its seed is encrypted; of recovery codes only hashes are kept.
 
-    A code works once, after a wrong one the next try has to wait (twice as long each time).
+    A code works once. Who guesses is stopped at the door, by place (`tenants.guessing`); here is counted how many wrong
+    codes came since the last good one: after many, only a known device may still try codes, others a recovery code.
     """
 
     seed = EncryptedJSONField(default=new_seed, editable=False)
@@ -81,18 +82,25 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         query = urlencode({"secret": self.secret, "issuer": ISSUER, "period": STEP})
         return f"otpauth://totp/{quote(ISSUER)}:{quote(self.user.get_username())}?{query}"
 
-    def verify_token(self, token: str) -> bool:
+    @property
+    def asks_for_recovery(self) -> bool:
+        """Whether so many codes were guessed that an unknown device needs a recovery code, which nobody can guess."""
+        return self.throttling_failure_count >= MOST_WRONG
+
+    def verify_token(self, token: str, *, known_device: bool = False) -> bool:
         """Say whether this is the app's present code or an unused recovery code; it is used up by that."""
-        if not self.verify_is_allowed()[0]:
-            return False
         typed = "".join(token.split()).lower()
-        good = self._is_present_code(typed) if typed.isascii() and typed.isdigit() else self._is_recovery_code(typed)
+        code = typed.isascii() and typed.isdigit()
+        if code and self.asks_for_recovery and not known_device:
+            return False
+        good = self._is_present_code(typed) if code else self._is_recovery_code(typed)
+        row = AuthenticatorApp.objects.filter(pk=self.pk)
         if good:
-            self.throttle_reset(commit=False)
-            self.set_last_used_timestamp(commit=False)
+            row.update(throttling_failure_count=0, throttling_failure_timestamp=None, last_used_at=timezone.now())
         else:
-            self.throttle_increment(commit=False)
-        self.save(update_fields=["throttling_failure_timestamp", "throttling_failure_count", "last_used_at"])
+            wrong = F("throttling_failure_count") + 1
+            row.update(throttling_failure_count=wrong, throttling_failure_timestamp=timezone.now())
+        self.refresh_from_db(fields=["throttling_failure_count", "throttling_failure_timestamp", "last_used_at"])
         return good
 
     def new_recovery_codes(self) -> list[str]:
@@ -103,8 +111,8 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         return codes
 
     def get_throttle_factor(self) -> float:
-        """Seconds to wait after the first wrong code; it doubles with each further one."""
-        return 1.0
+        """No pause: it would keep the owner out as long as a stranger goes on guessing."""
+        return 0.0
 
     def _is_present_code(self, typed: str) -> bool:
         if len(typed) > 8:

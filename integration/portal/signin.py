@@ -30,6 +30,7 @@ from integration.models import State
 from integration.portal import claims_page
 from integration.portal.accounts import Arrival, Contested, NotAllowed, NotConnected, Wish, arrive
 from integration.portal.pages import integrations_of
+from tenants import flood
 from tenants.access import member_or_404
 from tenants.models import Role, Tenant
 
@@ -107,7 +108,7 @@ def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
         return HttpResponse(status=404)
     removal = read(WebhookRequest.of(request), *tokens.app_at(vendor))
     if removal is None:
-        return HttpResponse(status=401)
+        return HttpResponse(status=429 if flood.beyond(request) else 401)
     removals.note(vendor, removal)
     return HttpResponse(status=200)
 

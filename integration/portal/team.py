@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from integration.portal.pages import enter, page
 from integration.portal.signin import BACKEND, landing
-from tenants import invitations, team
+from tenants import guessing, invitations, locked, team
 from tenants.models import Invitation, Member, Role, Tenant
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ def members(request: HttpRequest, tenant_id: object) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """What the link offers. Accepted by a POST: as who is signed in, or as a new person with a password."""
     offer = invitations.find(token)
+    if offer is None and (until := _locked_until(request)):
+        return locked.page(
+            request, until, "Too many unknown invitation links came from your address.", "A complete link works."
+        )
     closed = "This invitation link is not known. Check that it is complete." if offer is None else offer.closed_because
     if offer is None or closed:
         return _closed(request, closed)
@@ -82,6 +87,15 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             return _closed(request, str(exc))
     back = reverse("portal:invitation", kwargs={"token": token})
     return render(request, "portal/invitation.html", {"offer": offer, "form": form, "next": back})
+
+
+def _locked_until(request: HttpRequest) -> datetime | None:
+    """Until when unknown links are refused; else one more of them is counted."""
+    trial = guessing.Trial.of(guessing.INVITATION, request)
+    until = guessing.locked_until(trial)
+    if until is None:
+        guessing.miss(trial)
+    return until
 
 
 def _join(request: HttpRequest, offer: Invitation, form: JoinForm | None) -> bool:

@@ -26,6 +26,7 @@ from integration.models import WebhookEndpoint
 from integration.models.fields import UnreadableSecret
 from integration.secrets import keyed_hash
 from integration.webhooks import doors, quota
+from tenants import flood
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class IntakeView(APIView):
         request.accepted_renderer, request.accepted_media_type = JSON, JSON.media_type
 
     def post(self, request: Request, vendor: str, token: str = "") -> HttpResponse:
-        """Store what came in and answer. 404 for an unknown address, 401 without proof, 413 as it says.
+        """Store what came in and answer. 404 for an unknown address, 401 without proof (429 for many of either),
+        413 as it says.
 
         What cannot be stored now gets the answer after which this vendor delivers again.
         """
@@ -72,12 +74,14 @@ class WebhookView(IntakeView):
         endpoint = doors.find(vendor, token)
         webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
         if endpoint is None or webhooks is None or get_connector(vendor).app_webhooks:
-            return JsonResponse({"error": "unknown address"}, status=404)
+            return _slowed(request) or JsonResponse({"error": "unknown address"}, status=404)
         if isinstance(endpoint.secret, UnreadableSecret):
             log.error("The secret of endpoint %s cannot be decrypted.", endpoint.pk)
             return _later(vendor)
         call = WebhookRequest.of(request)
         if not (webhooks.verify(call, valid_secrets(endpoint)) or _proven_afresh(webhooks, call, vendor, token)):
+            if slowed := _slowed(request):
+                return slowed
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
                 refused=F("refused") + 1, last_refused_at=timezone.now()
             )
@@ -110,9 +114,11 @@ class AppWebhookView(IntakeView):
         """Record each event for the connections of its account, all in one transaction."""
         webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
         if webhooks is None or not get_connector(vendor).app_webhooks:
-            return JsonResponse({"error": "unknown address"}, status=404)
+            return _slowed(request) or JsonResponse({"error": "unknown address"}, status=404)
         call = WebhookRequest.of(request)
         if not webhooks.verify(call, [settings.OAUTH_APPS.get(vendor, {}).get("client_secret", "")]):
+            if slowed := _slowed(request):
+                return slowed
             log.warning("A call to the address of %s did not prove where it comes from.", vendor)
             return JsonResponse({"error": "not authorised"}, status=401)
         try:
@@ -132,6 +138,15 @@ def _unfit(request: HttpRequest) -> HttpResponse | None:
     if not (length.isascii() and length.isdigit()) or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return JsonResponse({"error": "too large"}, status=413)
     return None
+
+
+def _slowed(request: HttpRequest) -> HttpResponse | None:
+    """What an address that misses again and again is told; nothing is written about it. Hits are never refused."""
+    if not flood.beyond(request):
+        return None
+    return JsonResponse(
+        {"error": "too many wrong calls"}, status=TOO_MANY, headers={"Retry-After": str(flood.seconds_left())}
+    )
 
 
 def _later(vendor: str, seconds: int = RETRY_AFTER) -> HttpResponse:

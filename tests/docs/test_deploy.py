@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from django.conf import settings
+from django.urls import reverse
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -41,3 +43,17 @@ def test_the_units_stop_a_worker_as_the_queue_wants_it():
     unit.read(DEPLOY / "lockstep-worker.service")
     assert unit["Service"]["KillMode"] == "mixed"
     assert int(unit["Service"]["TimeoutStopSec"]) > settings.Q_CLUSTER["timeout"]
+
+
+def test_nginx_limits_the_doors_of_people_and_not_what_vendors_call():
+    text = (DEPLOY / "nginx.conf").read_text()
+    doors, hooks = (re.search(rf"location {start}[^{{]*{{(.*?)}}", text, re.DOTALL)[1] for start in ("~", "/hooks/"))
+    pattern = re.search(r"location ~ (\S+)", text)[1]
+
+    assert "limit_req zone=lockstep_doors" in doors
+    assert "access_log off" in doors, "the address of an invitation is its key"
+    assert "limit_req" not in hooks
+    for name in ("login", "admin:login", "console-verify", "console-two-factor"):
+        assert re.match(pattern, reverse(name))
+    assert re.match(pattern, reverse("portal:invitation", kwargs={"token": "t"}))
+    assert not re.match(pattern, reverse("portal:home"))

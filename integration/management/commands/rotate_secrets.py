@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Re-encrypt secrets."""
 
     help = "Re-encrypt all stored secrets with the first key of LOCKSTEP_SECRET_KEYS. Safe while traffic runs."
+    requires_system_checks = ("lockstep",)  # not those of a start: it is the way out of a key that everybody knows
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate row by row: a value that changed meanwhile is already written with the newest key."""

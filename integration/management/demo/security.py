@@ -1,0 +1,34 @@
+"""What is proven about security, one function per line of `make demo-check`. Each says what was seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+
+from integration.management.demo.stage import NotSeen, Stage
+
+PUBLIC = "https://hub.example.com"
+
+
+def refuses_development_in_public() -> str:
+    """Start a web process with the settings of this demo on a public address."""
+    ended = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", "import config.wsgi"], cwd=settings.BASE_DIR, env={**os.environ, "PUBLIC_URL": PUBLIC},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    said = f"LOCKSTEP_DEVELOPMENT is set, but PUBLIC_URL={PUBLIC}"
+    if ended.returncode == 0 or said not in ended.stderr:
+        raise NotSeen(f"a web process with settings of development started on {PUBLIC}")
+    return f"development settings on {PUBLIC}: refused at start, with the setting and its fix"
+
+
+LINES: tuple[tuple[int, Callable[[], str]], ...] = ((5, refuses_development_in_public),)
+
+
+def items(stage: Stage) -> Iterator[tuple[int, Callable[[], str]]]:
+    """The lines by their number."""
+    yield from LINES

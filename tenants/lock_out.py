@@ -1,0 +1,52 @@
+"""What django-axes asks about each password that is tried: the counts are those of `tenants.guessing`."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.helpers import get_client_username
+
+from tenants import devices, guessing
+
+STEP_UP = "step_up"  # in a session: the password was right, but too many strangers have guessed for it alone to do
+
+log = logging.getLogger(__name__)
+
+
+class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
+    """Locks places, never a name; keeps axes' log of who signed in when."""
+
+    def is_locked(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
+        """Whether this place may try this name now. Noted on the request, for what comes after."""
+        trial = _trial(request, credentials)
+        request.locked_until = guessing.locked_until(trial)
+        request.crowded = guessing.is_crowded(trial)
+        return request.locked_until is not None
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: Any | None = None, **kwargs: Any
+    ) -> None:
+        """Count a miss. Who was locked already is not counted again, so that a lock ends when the page says."""
+        if request is None:
+            return
+        trial = _trial(request, credentials)
+        if getattr(request, "locked_until", None) is None:
+            guessing.miss(trial)
+            log.warning("A wrong password from %s.", request.axes_ip_address)
+        request.locked_until = guessing.locked_until(trial)
+        request.axes_locked_out = request.locked_until is not None
+        request.axes_credentials = credentials
+
+    def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+        """Forgive this place, remember the device, and ask for more where too many have guessed."""
+        super().user_logged_in(sender, request, user, **kwargs)
+        guessing.forgive(guessing.Trial.of(guessing.PASSWORD, request, user.get_username()))
+        devices.remember(request, user.get_username(), devices.PASSWORD)
+        if getattr(request, "crowded", False):
+            request.session[STEP_UP] = True
+
+
+def _trial(request: Any, credentials: dict[str, Any] | None) -> guessing.Trial:
+    return guessing.Trial.of(guessing.PASSWORD, request, get_client_username(request, credentials) or "")
