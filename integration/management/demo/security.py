@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.conf import settings
 
+from integration.management.demo import ownership
 from integration.management.demo.stage import NotSeen, Stage
 
 PUBLIC = "https://hub.example.com"
 
 
-def refuses_development_in_public() -> str:
+def refuses_development_in_public(stage: Stage) -> str:
     """Start a web process with the settings of this demo on a public address."""
     ended = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-c", "import config.wsgi"], cwd=settings.BASE_DIR, env={**os.environ, "PUBLIC_URL": PUBLIC},
@@ -26,9 +28,13 @@ def refuses_development_in_public() -> str:
     return f"development settings on {PUBLIC}: refused at start, with the setting and its fix"
 
 
-LINES: tuple[tuple[int, Callable[[], str]], ...] = ((5, refuses_development_in_public),)
+LINES: tuple[tuple[int, Callable[[Stage], str]], ...] = (
+    (1, ownership.belongs_to_its_administrator),
+    (5, refuses_development_in_public),
+)
 
 
 def items(stage: Stage) -> Iterator[tuple[int, Callable[[], str]]]:
     """The lines by their number."""
-    yield from LINES
+    for number, line in LINES:
+        yield number, partial(line, stage)
