@@ -35,5 +35,5 @@ class MaskPersonalData:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Set the switch for as long as the request lasts."""
         console = request.path_info.startswith(reverse("admin:index"))
-        with hidden(console and not may_see(request.user)):
+        with hidden(console and not request.user.has_perm(PERMISSION)):
             return self.get_response(request)
