@@ -23,6 +23,7 @@ QUESTIONS = {
     "burst": BOTH,
     **{f"fetch:{recipe}": BOTH for recipe in SUBJECTS},
     "fairness": BOTH,
+    "flood": BOTH,
     "workers": BOTH,
     "console": ("postgres",),  # over millions of rows, which nobody keeps in SQLite
 }

@@ -79,3 +79,12 @@ class ContractError(IntegrationError):
     """The vendor answered with success but not in the documented shape."""
 
     reason = "unexpected_answer"
+
+
+class TooManyEvents(IntegrationError):
+    """One call brings more events than its vendor ever puts into one. Raised before any of them is built."""
+
+    reason = "too_many_events"
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"One call brought {count:,} events; more than {most:,} are not taken at once.")

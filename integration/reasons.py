@@ -260,6 +260,13 @@ _ROWS = (
         "Nothing to fix.",
     ),
     Reason(
+        "too_many_events",
+        SKIP,
+        "One call brought too many events and was refused.",
+        "It held many times more events than the vendor is known to put into one call, or was not sent by the vendor.",
+        "Nothing to fix: the regular comparison finds what it said. If it comes again, renew the webhook's secret.",
+    ),
+    Reason(
         "wrong_account",
         SKIP,
         "The event belongs to another account.",

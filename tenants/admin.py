@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -17,10 +18,18 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants import invitations
+from tenants.console import Guarded, MaskedColumns
 from tenants.models import Member, Role, Tenant
+from tenants.personal import mask
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin
+    from typing import Generic, TypeVar
+
+    M = TypeVar("M", bound=models.Model)
+
+    class ModelAdmin(Guarded, admin.ModelAdmin[M], Generic[M]):
+        """The base of this app's tables."""
+
     TabularInline = admin.TabularInline
     BaseUserAdmin = StockUserAdmin[User]
 else:
@@ -29,7 +38,7 @@ else:
 
     BaseUserAdmin = StockUserAdmin
 
-    class ModelAdmin(_ModelAdmin):
+    class ModelAdmin(Guarded, _ModelAdmin):
         """Unfold's, with the brackets the type checker wants."""
 
         __class_getitem__ = classmethod(lambda cls, item: cls)
@@ -44,10 +53,19 @@ else:
 ELSEWHERE = (("integration", "Integrations"), ("connection", "Connections"))
 
 
-class MemberInline(TabularInline[Member, Tenant]):
+@admin.display(description="User")
+def masked_user(member: Member) -> str:
+    """The person, for who may not see who it is."""
+    return str(mask(member.user.get_username()))
+
+
+class MemberInline(MaskedColumns, TabularInline[Member, Tenant]):
     """A tenant's team."""
 
     model = Member
+    fields = ("user", "role")
+    masked = {"user": "masked_user"}
+    masked_user = staticmethod(masked_user)
     autocomplete_fields = ("user",)
     extra = 0
 
@@ -85,7 +103,7 @@ class TenantAdmin(ModelAdmin[Tenant]):
         if request.method == "POST" and form.is_valid():
             by = request.user if isinstance(request.user, User) else None
             offer, token = invitations.invite(tenant, form.cleaned_data["email"], form.cleaned_data["role"], by)
-            self.log_change(request, tenant, f"Invited {offer.email} as {offer.get_role_display()}.")
+            self.log_change(request, tenant, f"Invited {offer.get_role_display().lower()} number {offer.pk}.")
             context |= {"offer": offer, "link": invitations.link(token)}
             return TemplateResponse(request, "lockstep/invited.html", context)
         says = [f"The link works once, for {invitations.LIFETIME.days} days. You send it to the person yourself."]
@@ -109,6 +127,9 @@ class MemberAdmin(ModelAdmin[Member]):
     """Who may act for which tenant."""
 
     list_display = ("user", "tenant", "role", "created_at")
+    masked = {"user": "masked_user"}
+    masked_user = staticmethod(masked_user)
+    found_whole = ("user__username", "user__email")
     list_filter = ("role",)
     list_select_related = ("user", "tenant")
     search_fields = ("user__username", "user__email", "tenant__name")
@@ -123,10 +144,15 @@ admin.site.unregister(Group)
 class UserAdmin(BaseUserAdmin, ModelAdmin[User]):
     """People who may sign in; staff may use the console."""
 
+    personal = True
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_filter = ("is_staff", "is_superuser", "is_active")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """The same allow-list as everywhere."""
+        return Guarded.lookup_allowed(self, lookup, value, request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser gives a person every right, or single ones; others give groups."""

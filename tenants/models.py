@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from tenants.personal import mask
+
 
 def validate_timezone(name: str) -> None:
     """Accept only names of the IANA time zone database."""
@@ -61,7 +63,7 @@ class Member(models.Model):
         constraints = (models.UniqueConstraint(fields=("tenant", "user"), name="one_membership_per_user_and_tenant"),)
 
     def __str__(self) -> str:
-        return f"{self.user} at {self.tenant} ({self.get_role_display()})"
+        return f"{mask(str(self.user))} at {self.tenant} ({self.get_role_display()})"
 
 
 class VendorIdentity(models.Model):
@@ -107,7 +109,7 @@ class Invitation(models.Model):
         ordering = ("-created_at",)
 
     def __str__(self) -> str:
-        return f"{self.email} to {self.tenant} ({self.get_role_display()})"
+        return f"{mask(self.email)} to {self.tenant} ({self.get_role_display()})"
 
     @property
     def closed_because(self) -> str:

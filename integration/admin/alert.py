@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from integration.admin import show
 from integration.admin.base import BigTable
 from integration.admin.kit import DropdownFilter
+from integration.admin.masking import mask_words
 from integration.engine.alerts import words
 from integration.models import Alert, AlertKind, AlertNotice, Integration, NoticeState, State
 
@@ -74,7 +75,7 @@ class AlertAdmin(BigTable):
     @admin.display(description="What")
     def what_said(self, row: Alert) -> str:
         """In one line."""
-        return row.what
+        return str(row)
 
     @admin.display(description="State")
     def state_badge(self, row: Alert) -> show.Badge:
@@ -134,4 +135,4 @@ class AlertAdmin(BigTable):
 
 def _state(notice: AlertNotice) -> show.Html:
     tries = f"{notice.attempts} tries. " if notice.attempts > 1 else ""
-    return format_html("{} {}{}", NOTICES[NoticeState(notice.state)], tries, notice.problem)
+    return format_html("{} {}{}", NOTICES[NoticeState(notice.state)], tries, mask_words(notice.problem))

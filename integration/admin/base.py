@@ -16,6 +16,7 @@ from integration.admin import search
 from integration.admin.kit import DropdownFilter, UnfoldAdmin, object_action
 from integration.models import Integration
 from integration.reasons import REASONS
+from tenants.console import Guarded, ShownOrder
 
 __all__ = [
     "Admin", "BigTable", "IntegrationFilter", "LookaheadPaginator", "ReasonFilter", "SinceFilter", "object_action",
@@ -56,7 +57,7 @@ class LookaheadPaginator(AnyPaginator):
         return LookaheadPage(rows[: self.per_page], number, self)
 
 
-class BigList(ChangeList):
+class BigList(ShownOrder):
     """A list that says how many rows it shows, and nothing about how many there are."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -65,7 +66,7 @@ class BigList(ChangeList):
         self.result_count = self.full_result_count = len(self.result_list)
 
 
-class Admin(UnfoldAdmin):
+class Admin(Guarded, UnfoldAdmin):
     """Every list of the console. `operate` is the permission of its actions: the model's change permission."""
 
     empty_text = ""

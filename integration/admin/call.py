@@ -12,6 +12,7 @@ from integration.admin import show
 from integration.admin.base import BigTable, SinceFilter, newest, recent
 from integration.admin.event import ConnectionFilter
 from integration.admin.kit import DropdownFilter
+from integration.admin.masking import mask_path
 from integration.connectors.registry import connector_choices
 from integration.models import VendorCall
 
@@ -68,6 +69,12 @@ def status_badge(status: int) -> show.Badge:
     return show.Badge(show.RED, "cancel", str(status))
 
 
+def asked(call: VendorCall, longest: int = 2000) -> str:
+    """Method and path of a call."""
+    path = mask_path(call.path)
+    return f"{call.method} {path if len(path) <= longest else f'{path[:longest]}…'}"
+
+
 @admin.register(VendorCall)
 class CallAdmin(BigTable):
     """Kept for two weeks by default."""
@@ -91,8 +98,7 @@ class CallAdmin(BigTable):
     @admin.display(description="Call")
     def call(self, call: VendorCall) -> str:
         """Method and path."""
-        path = call.path if len(call.path) <= 100 else f"{call.path[:100]}…"
-        return f"{call.method} {path}"
+        return asked(call, 100)
 
     @admin.display(description="Connection")
     def tenant(self, call: VendorCall) -> show.Html:

@@ -54,7 +54,9 @@ class ConnectionAdmin(Admin):
     form = ConnectionForm
     list_display = ("account", "tenant", "health_badge", "budgets_left", "checked")
     list_filter = ("health", "vendor")
+    linked = ("tenant__id__exact",)
     search_fields = ("tenant__name", "account_name", "external_account_id")
+    found_whole = ("account_name", "external_account_id")
     search_help_text = "Tenant or account"
     autocomplete_fields = ("tenant",)
     actions = ("check_selected",)

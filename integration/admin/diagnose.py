@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from integration.admin import show
 from integration.admin.actions import note, page
+from integration.admin.masking import mask_words
 from integration.admin.standing import steps
 from integration.engine.diagnose import faults
 from integration.engine.diagnose.examine import examine
@@ -37,6 +38,12 @@ class Line:
     finding: Finding
     badge: show.Badge
     button: tuple[str, str] | None
+
+    @property
+    def what(self) -> str:
+        """What was found. Where nothing is known of the reason, these are the vendor's own words, too."""
+        unknown = self.finding.status == NOT_OK and not self.finding.fix
+        return mask_words(self.finding.what, "It does not work.") if unknown else self.finding.what
 
     @property
     def detail(self) -> show.Html:

@@ -13,6 +13,7 @@ from integration.admin import show
 from integration.admin.actions import Bulk, bulk
 from integration.admin.base import BigTable, ReasonFilter, SinceFilter, recent
 from integration.admin.kit import DropdownFilter
+from integration.admin.masking import mask_id
 from integration.engine import replay
 from integration.engine.bulk import start_replay
 from integration.models import Connection, WebhookEvent
@@ -53,7 +54,7 @@ class EventAdmin(BigTable):
     fieldsets = (
         (None, {"fields": ("what", "record", "tenant", "result", "received", "occurred", "routed")}),
         ("Where it went", {"fields": ("jobs", "log")}),
-        ("As the vendor sent it", {"fields": ("payload_text", "dedupe_key")}),
+        ("As the vendor sent it", {"fields": ("payload_text", "key")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -73,7 +74,7 @@ class EventAdmin(BigTable):
     @admin.display(description="Record")
     def record(self, event: WebhookEvent) -> str:
         """Which record it speaks of."""
-        return f"{event.object_type} {event.external_id}".strip()
+        return f"{event.object_type} {mask_id(event.external_id)}".strip()
 
     @admin.display(description="Tenant")
     def tenant(self, event: WebhookEvent) -> show.Html:
@@ -120,6 +121,11 @@ class EventAdmin(BigTable):
     def payload_text(self, event: WebhookEvent) -> show.Html:
         """The body."""
         return show.pretty(event.payload)
+
+    @admin.display(description="Dedupe key")
+    def key(self, event: WebhookEvent) -> str:
+        """What makes two deliveries the same event."""
+        return mask_id(event.dedupe_key)
 
     @admin.action(description="Replay: process again", permissions=["operate"])
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> HttpResponse | None:

@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from integration.admin import fixes, show
-from integration.admin.call import status_badge
+from integration.admin.call import asked, status_badge
 from integration.admin.labels import Labels, changes, labels_of
 from integration.admin.link import consent, sides
+from integration.admin.masking import mask_id
 from integration.admin.search import Term, flow_labels, flows_of, matching, record_name
 from integration.admin.why import questions
 from integration.connectors.registry import get_connector
@@ -165,7 +166,8 @@ def _consents(term: Term, links: list[RecordLink]) -> list[ConsentEntry]:
 def _pair(link: RecordLink) -> Pair:
     left, right = sides(link)
     return Pair(
-        link, f"{left} {link.source_id}", f"{right} {link.target_id}" if link.target_id else "not there",
+        link, f"{left} {mask_id(link.source_id)}",
+        f"{right} {mask_id(link.target_id)}" if link.target_id else "not there",
         show.badge("link", link.state), consent(link), show.url_of(link),
     )  # fmt: skip
 
@@ -178,7 +180,7 @@ def _log_entry(row: SyncLog, labels: Labels) -> Entry:
         doors.append((show.url_of(row.run), str(row.run)))
     said = show.doors(doors)
     if row.call is not None:
-        call = show.door(row.call, f"{row.call.method} {row.call.path[:80]}")
+        call = show.door(row.call, asked(row.call, 80))
         said = format_html("{} {} {} ms {}", call, status_badge(row.call.status), row.call.ms, said)
     action = row.action.replace("_", " ").capitalize()
     title = f"{action or 'Looked at'}: {record_name(row.flow, row.source_id, row.target_id)}"
@@ -191,7 +193,7 @@ def _log_entry(row: SyncLog, labels: Labels) -> Entry:
 
 
 def _event_entry(event: WebhookEvent) -> Entry:
-    title = f"Event #{event.pk}: {event.vendor_event} {event.external_id}".strip()
+    title = f"Event #{event.pk}: {event}".strip()
     why = show.reason(event.reason) if event.reason else ""
     where = f"{event.connection.tenant}, {event.connection.connector.label}"
     return Entry(event.received_at, "Event", show.url_of(event), title, show.badge("event", event.state), where, why)
@@ -207,12 +209,13 @@ def _job_entry(job: SyncJob) -> Entry:
 
 
 def _consent_entry(row: ConsentEntry) -> Entry:
-    title = f"Consent of {row.source_id}: {row.was or 'not known'} → {row.became}"
+    title = f"Consent of {mask_id(row.source_id)}: {row.was or 'not known'} → {row.became}"
     number = f", event #{row.event_id_seen}" if row.event_id_seen else ""
     label = get_connector(row.vendor).label
-    told = f"Said in {label}, told by {row.cause}{number}."
+    told = f"Said in {label}, told by {mask_id(row.cause)}{number}."
     if row.cause.startswith(consent_ledger.MERGE):
-        told = f"Taken over from {row.cause.removeprefix(consent_ledger.MERGE)}, merged into this record in {label}."
+        other = mask_id(row.cause.removeprefix(consent_ledger.MERGE))
+        told = f"Taken over from {other}, merged into this record in {label}."
     where = str(row.integration.tenant)
     return Entry(row.at, "Consent", show.url_of(row.integration), title, CONSENT, where, told)
 

@@ -69,6 +69,7 @@ class IntegrationAdmin(Admin):
     inlines = (MappingInline,)
     list_display = ("name", "standing_badge", "left_health", "right_health", "since_when")
     list_filter = (StandingFilter, StateFilter)
+    linked = ("tenant__id__exact",)
     search_fields = ("tenant__name", "recipe")
     search_help_text = "Tenant or recipe"
     actions = ("pause_selected", "resume_selected", "uninstall_selected")

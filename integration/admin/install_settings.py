@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from integration.admin import show
 from integration.admin.actions import note
 from integration.admin.kit import styled
+from integration.admin.masking import mask, mask_id
 from integration.admin.standing import standing, steps
 from integration.engine import provisioning, settings_form
 from integration.engine.recipe import Recipe
@@ -32,6 +33,8 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         raise PermissionDenied
     recipe = get_recipe(row.recipe)
     form = _form(request, row, recipe)
+    if not may_save:
+        _mask(form)
     if form.is_valid():
         return _save(request, row, recipe, form)
     context = {
@@ -51,6 +54,17 @@ def _form(request: HttpRequest, row: Integration, recipe: Recipe) -> forms.Form:
     if request.method == "POST" and not form.is_bound:
         messages.error(request, settings_form.NOTHING_CAME)
     return styled(form)
+
+
+def _mask(form: forms.Form) -> None:
+    """Values as this person may see them. The form is only looked at: what is masked is never saved."""
+    for name, field in form.fields.items():
+        if isinstance(field, forms.ChoiceField):
+            offered: Any = field.choices
+            field.choices = [(key, label if mask_id(str(key)) == str(key) else mask(str(key)))
+                             for key, label in offered]  # fmt: skip
+        else:
+            form.initial[name] = mask(form.initial.get(name))
 
 
 def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Form) -> HttpResponse:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.admin import show
+from integration.admin.masking import mask_key
 from integration.engine.labels import Labels, labels_of, named
 
 
@@ -14,7 +15,7 @@ def changes(fields: Mapping[str, Any], labels: Labels, *, fold: bool = False) ->
     table = show.changes(named(fields, labels))
     if not fold or len(fields) <= 4:
         return table
-    names = list(named(fields, labels))
+    names = [mask_key(name) for name in named(fields, labels)]
     return show.folded(f"{len(names)} fields: {', '.join(names[:4])}, …", table)
 
 

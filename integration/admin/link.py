@@ -12,6 +12,7 @@ from integration.admin import show
 from integration.admin.actions import bulk
 from integration.admin.base import BigTable, IntegrationFilter, recent
 from integration.admin.log import resync_of
+from integration.admin.masking import mask_id, mask_key
 from integration.admin.search import flows_of
 from integration.connectors.registry import get_connector
 from integration.models import Integration, RecordLink, SyncLog
@@ -47,7 +48,7 @@ class LinkAdmin(BigTable):
     empty_text = "No link yet. The first record that is in step at both vendors makes one."
     fieldsets = (
         (None, {"fields": ("source", "target", "state_badge", "consent_said", "integration_name", "updated")}),
-        ("What we remember", {"fields": ("written_text", "notes_text", "version", "marker")}),
+        ("What we remember", {"fields": ("written_text", "notes_text", "version", "announced")}),
         ("What was done", {"fields": ("log",)}),
     )
 
@@ -64,12 +65,12 @@ class LinkAdmin(BigTable):
     @admin.display(description="Source")
     def source(self, link: RecordLink) -> str:
         """The source record."""
-        return f"{sides(link)[0]} {link.source_id}"
+        return f"{sides(link)[0]} {mask_id(link.source_id)}"
 
     @admin.display(description="Target")
     def target(self, link: RecordLink) -> str:
         """The target record."""
-        return f"{sides(link)[1]} {link.target_id or show.EMPTY}"
+        return f"{sides(link)[1]} {mask_id(link.target_id) or show.EMPTY}"
 
     @admin.display(description="State")
     def state_badge(self, link: RecordLink) -> show.Badge:
@@ -99,17 +100,28 @@ class LinkAdmin(BigTable):
     @admin.display(description="Last written")
     def written_text(self, link: RecordLink) -> show.Html:
         """Values as we last wrote them."""
-        return show.facts([(key, show.value(value)) for key, value in link.written.items()]) if link.written else "–"
+        return (
+            show.facts([(mask_key(key), show.value(value)) for key, value in link.written.items()])
+            if link.written
+            else "–"
+        )
 
     @admin.display(description="Memory of the flow")
     def notes_text(self, link: RecordLink) -> show.Html:
         """Consent and the like."""
-        return show.facts([(key, show.value(value)) for key, value in link.notes.items()]) if link.notes else "–"
+        return (
+            show.facts([(mask_key(key), show.value(value)) for key, value in link.notes.items()]) if link.notes else "–"
+        )
 
     @admin.display(description="Source version")
     def version(self, link: RecordLink) -> show.Html:
         """The vendor's time of the version we wrote."""
         return show.when(link.source_version)
+
+    @admin.display(description="Marker")
+    def announced(self, link: RecordLink) -> str:
+        """What a create-only call is looked up by before a second try."""
+        return mask_id(link.marker) or show.EMPTY
 
     @admin.display(description="Log")
     def log(self, link: RecordLink) -> show.Html:

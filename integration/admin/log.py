@@ -16,9 +16,10 @@ from django.utils.text import capfirst
 from integration.admin import fixes, show
 from integration.admin.actions import Bulk, bulk, note, page
 from integration.admin.base import BigTable, IntegrationFilter, ReasonFilter, SinceFilter, newest, object_action
-from integration.admin.call import status_badge
+from integration.admin.call import asked, status_badge
 from integration.admin.kit import DropdownFilter
 from integration.admin.labels import changes, labels_of
+from integration.admin.masking import mask_id, mask_key
 from integration.admin.search import flow_labels, number_or_none, record_name
 from integration.engine.bulk import resync, start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
@@ -76,6 +77,7 @@ class LogAdmin(BigTable):
     list_display = ("record", "flow_name", "result", "what", "tenant", "took_place")
     list_filter = (SinceFilter, "outcome", IntegrationFilter, ReasonFilter, FlowFilter)
     list_select_related = ("integration__tenant",)
+    linked = ("run",)
     actions = ("resync",)
     actions_detail = ("sync_again",)
     empty_text = "Nothing synced yet. Create a person with Newsletter = Yes; the row shows up here within seconds."
@@ -108,7 +110,7 @@ class LogAdmin(BigTable):
     @admin.display(description="What and why")
     def what(self, row: SyncLog) -> str:
         """Action, reason and the fields that changed, in a line."""
-        names = [name for name in row.changes if len(name) < 30]
+        names = [mask_key(name) for name in row.changes if len(name) < 30]
         fields = f"{len(row.changes)} fields" if len(names) < len(row.changes) else ", ".join(names[:4])
         more = ", …" if len(names) == len(row.changes) > 4 else ""
         parts = (row.action.replace("_", " "), show.reason_line(row.reason), fields + more)
@@ -166,7 +168,7 @@ class LogAdmin(BigTable):
         if row.call is None:
             return "None was needed, or it is older than calls are kept."
         return format_html(
-            "{} {} {} ms", show.door(row.call, f"{row.call.method} {row.call.path}"), status_badge(row.call.status),
+            "{} {} {} ms", show.door(row.call, asked(row.call)), status_badge(row.call.status),
             row.call.ms,
         )  # fmt: skip
 
@@ -190,8 +192,8 @@ class LogAdmin(BigTable):
         """This record, read afresh."""
         if request.method != "POST":
             back = show.url_of(row)
-            return page(self, request, title=f"Sync {row.source_id} again", says=RESYNC_SAYS, verb="Sync again",
-                        back=back)  # fmt: skip
+            title = f"Sync {mask_id(row.source_id)} again"
+            return page(self, request, title=title, says=RESYNC_SAYS, verb="Sync again", back=back)
         resync([(row.integration, row.flow, row.source_id)])
         note(request, SyncLog, "Synced again", row)
         self.message_user(request, "It is being read afresh; the newest row of the record shows the result.")

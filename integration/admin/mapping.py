@@ -12,11 +12,13 @@ from django.http import HttpRequest
 from integration.admin import show
 from integration.admin.base import Admin, IntegrationFilter
 from integration.admin.kit import UnfoldInline, styled
+from integration.admin.masking import mask, mask_words
 from integration.admin.search import flow_labels
 from integration.engine.mapping import TRANSFORM_LABELS
 from integration.engine.mapping_form import RowForm, RowsFormSet
 from integration.models import FieldMapping, Integration
 from integration.recipes.registry import get_recipe
+from tenants.console import MaskedColumns
 
 
 class MappingForm(RowForm):
@@ -35,7 +37,7 @@ class MappingForm(RowForm):
         styled(self)
 
 
-class MappingInline(UnfoldInline):
+class MappingInline(MaskedColumns, UnfoldInline):
     """The mapping table of an integration. Rows the recipe needs cannot be deleted."""
 
     model = FieldMapping
@@ -44,6 +46,7 @@ class MappingInline(UnfoldInline):
         "flow", "source", "transform", "detail", "target", "direction", "only_create", "default", "problem_said",
     )  # fmt: skip
     readonly_fields = ("problem_said",)
+    masked = {"default": "default_masked"}
     ordering = ("flow", "position", "id")
     extra = 0
     tab = True
@@ -53,12 +56,17 @@ class MappingInline(UnfoldInline):
     @admin.display(description="Note")
     def problem_said(self, row: FieldMapping) -> str:
         """Why a row is broken, or that the recipe needs it."""
-        return row.problem or ("needed" if row.required_by_recipe else show.EMPTY)
+        return mask_words(row.problem) or ("needed" if row.required_by_recipe else show.EMPTY)
+
+    @admin.display(description="Default")
+    def default_masked(self, row: FieldMapping) -> str:
+        """What is written when the source is empty, for who may not see it."""
+        return str(mask(row.default))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the flow when there is only one that maps fields."""
         one = isinstance(obj, Integration) and len(mapped_flows(obj)) == 1
-        return [name for name in self.fields if name != "flow"] if one else self.fields
+        return [name for name in super().get_fields(request, obj) if name != "flow" or not one]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Offer only the flows of this recipe, and keep the rows it needs."""
@@ -97,6 +105,8 @@ class MappingAdmin(Admin):
     list_filter = (IntegrationFilter, ("problem", admin.EmptyFieldListFilter))
     list_select_related = ("integration__tenant",)
     list_display_links = None
+    fields = ("row", "flow_label", "transform_label", "default_said", "integration_name", "problem_said")
+    readonly_fields = fields
     search_fields = ("source", "target")
     ordering = ("integration", "flow", "position", "id")
     empty_text = "Installing an integration brings the recipe's default mapping."
@@ -105,7 +115,9 @@ class MappingAdmin(Admin):
     def row(self, row: FieldMapping) -> str:
         """Source, direction, target."""
         return (
-            str(row) if row.source else f"{row.options.get('value', '')!s} {row.get_direction_display()} {row.target}"
+            str(row)
+            if row.source
+            else f"{mask(row.options.get('value', ''))!s} {row.get_direction_display()} {row.target}"
         )
 
     @admin.display(description="Flow")
@@ -118,6 +130,11 @@ class MappingAdmin(Admin):
         """In words."""
         return TRANSFORM_LABELS.get(row.transform, row.transform)
 
+    @admin.display(description="Default")
+    def default_said(self, row: FieldMapping) -> str:
+        """What is written when the source is empty."""
+        return str(mask(row.default)) or show.EMPTY
+
     @admin.display(description="Integration")
     def integration_name(self, row: FieldMapping) -> show.Html:
         """Where it is edited."""
@@ -126,7 +143,7 @@ class MappingAdmin(Admin):
     @admin.display(description="Problem")
     def problem_said(self, row: FieldMapping) -> str:
         """Why it does not travel."""
-        return row.problem or show.EMPTY
+        return mask_words(row.problem) or show.EMPTY
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """On the integration's page."""

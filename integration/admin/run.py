@@ -15,7 +15,7 @@ from integration.admin import show
 from integration.admin.actions import note, page
 from integration.admin.base import BigTable, IntegrationFilter, object_action
 from integration.admin.kit import DropdownFilter
-from integration.admin.masking import mask
+from integration.admin.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.search import flow_labels, number_or_none
 from integration.engine import runs
 from integration.models import Outcome, SyncLog, SyncRun
@@ -50,13 +50,13 @@ def samples(rows: list[dict[str, Any]]) -> show.Html:
     """A few records of one kind; names and values are the vendor's and shown as they are."""
     return format_html_join(
         "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
-        ((mask(row.get("name")) or "Without a name", row.get("id", ""), _values(row)) for row in rows),
+        ((mask(row.get("name")) or "Without a name", mask_id(str(row.get("id", ""))), _values(row)) for row in rows),
     )  # fmt: skip
 
 
 def _values(row: dict[str, Any]) -> show.Html:
     values = row.get("values") or {}
-    return show.facts([(name, show.value(value)) for name, value in values.items()]) if values else ""
+    return show.facts([(mask_key(name), show.value(value)) for name, value in values.items()]) if values else ""
 
 
 class KindFilter(DropdownFilter):
@@ -116,18 +116,18 @@ class RunAdmin(BigTable):
     @admin.display(description="Problem")
     def problem_text(self, run: SyncRun) -> str:
         """What holds it up."""
-        return run.problem or show.EMPTY
+        return mask_words(run.problem) or show.EMPTY
 
     @admin.display(description="Asked by")
     def asked_by(self, run: SyncRun) -> str:
         """A person or the schedule."""
-        return str(run.requested_by) if run.requested_by else "Schedule"
+        return str(mask(str(run.requested_by))) if run.requested_by else "Schedule"
 
     @admin.display(description="Options")
     def options_text(self, run: SyncRun) -> show.Html:
         """What it was asked to do."""
         options = {**run.options, **({"ids": f"{len(run.options['ids']):,}"} if "ids" in run.options else {})}
-        return show.facts([(key.replace("_", " "), show.value(value)) for key, value in options.items()])
+        return show.facts([(mask_key(key).replace("_", " "), show.value(value)) for key, value in options.items()])
 
     @admin.display(description="Created")
     def created(self, run: SyncRun) -> show.Html:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
+from integration.admin.masking import mask_id
 from integration.models import (
     Connection,
     Integration,
@@ -74,6 +75,7 @@ def nouns(flow_key: str) -> tuple[str, str]:
 def record_name(flow_key: str, source_id: str, target_id: str = "") -> str:
     """A pair of records as a person would name it."""
     source, target = nouns(flow_key)
+    source_id, target_id = mask_id(source_id), mask_id(target_id)
     return f"{source} {source_id} ↔ {target} {target_id}" if target_id else f"{source} {source_id}"
 
 

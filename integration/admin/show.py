@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from integration.admin.masking import mask, mask_document
+from integration.admin.masking import mask, mask_document, mask_key, mask_words
 from integration.reasons import REASONS
 
 Html = SafeString | str
@@ -190,6 +190,7 @@ def reason(code: str, detail: str = "") -> Html:
     """What happened, the likely cause and the fix; the vendor's own words below."""
     if not code and not detail:
         return EMPTY
+    detail = mask_words(detail)
     known = REASONS.get(code)
     if known and known.fix.startswith("Nothing to") and not detail:
         quiet = '<div class="ls-reason">{} <span class="ls-quiet">{}</span></div>'
@@ -212,7 +213,7 @@ def changes(fields: Mapping[str, Any]) -> Html:
     """Field by field what was there and what is there now."""
     if not fields:
         return EMPTY
-    rows = [(name, *_pair(pair)) for name, pair in fields.items()]
+    rows = [(mask_key(name), *_pair(pair)) for name, pair in fields.items()]
     return format_html(
         '<table class="ls-table ls-changes"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr></thead>'
         "<tbody>{}</tbody></table>",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -66,6 +68,6 @@ def _item(request: HttpRequest, entry: Entry) -> dict[str, Any]:
         find = target == "console-find"
         allowed = request.user.has_perm("integration.view_synclog") if find else True
         return {"title": title, "icon": icon, "link": reverse(target), "permission": lambda request: allowed}
-    seen = request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
+    seen = admin.site.get_model_admin(apps.get_model(target)).has_view_or_change_permission(request)
     link = reverse(f"admin:{app}_{model}_changelist")
     return {"title": title, "icon": icon, "link": link, "permission": lambda request: seen}

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 
 from integration.admin import show
 from integration.admin.job import Unfinished
+from integration.admin.masking import mask, mask_words
 from integration.admin.show import Badge
 from integration.models import Health, Integration, JobState, RunState, State, SyncJob, SyncRun
 
@@ -41,7 +42,7 @@ def standing(row: Any) -> Badge:
     if row.state == State.UNINSTALLED:
         return UNINSTALLED
     if row.state == State.PAUSED:
-        by = f" by {row.paused_by}" if row.paused_by else ""
+        by = f" by {mask(str(row.paused_by))}" if row.paused_by else ""
         return Badge(PAUSED.tone, PAUSED.icon, f"Paused{by}{f', {row.paused_at:%-d %b}' if row.paused_at else ''}")
     broken = any(side.health in (Health.NEEDS_YOU, Health.DISCONNECTED) for side in (row.left, row.right))
     if broken or row.has_held or any(not step["ok"] for step in row.provisioning):
@@ -70,7 +71,7 @@ def steps(results: list[dict[str, Any]]) -> show.Html:
         (
             "ls-ok" if step["ok"] else "ls-no", "check_circle" if step["ok"] else "cancel",
             "Done" if step["ok"] else "Failed", step["label"],
-            step["detail"] if step["ok"] else show.reason(step.get("reason", ""), step["detail"]),
+            mask_words(step["detail"]) if step["ok"] else show.reason(step.get("reason", ""), step["detail"]),
         )
         for step in results
     )  # fmt: skip

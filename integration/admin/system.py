@@ -51,6 +51,7 @@ class FailureAdmin(Record):
 
     list_display = ("name", "func", "ended")
     ordering = ("-stopped",)
+    personal = True
     empty_text = "No task has failed. Good."
     fields = ("name", "func", "ended", "error")
 
@@ -76,6 +77,7 @@ class AuditAdmin(Record):
     list_display = ("user", "what", "on_what", "took_place")
     list_select_related = ("user", "content_type")
     ordering = ("-id",)
+    personal = True
     empty_text = "Nobody has changed anything in the console yet."
     fields = ("user", "what", "on_what", "took_place")
 

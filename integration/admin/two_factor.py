@@ -21,6 +21,7 @@ from django_otp import login as otp_login
 
 from integration.admin.actions import note
 from integration.admin.base import Admin
+from integration.admin.masking import mask
 from integration.models import AuthenticatorApp
 from tenants import devices, guessing
 from tenants.lock_out import STEP_UP
@@ -179,6 +180,8 @@ class AppAdmin(Admin):
 
     list_display = ("user", "confirmed", "created_at", "last_used_at", "codes_left")
     list_select_related = ("user",)
+    masked = {"user": "masked_user"}
+    found_whole = ("user__username",)
     search_fields = ("user__username",)
     fields = list_display
     empty_text = "Nobody has set up a second factor yet. Each person does it under My second factor."
@@ -187,6 +190,11 @@ class AppAdmin(Admin):
     def codes_left(self, app: AuthenticatorApp) -> int:
         """Unused ones."""
         return len(app.recovery)
+
+    @admin.display(description="User")
+    def masked_user(self, app: AuthenticatorApp) -> str:
+        """Whose, for who may not see it."""
+        return str(mask(app.user.get_username()))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Everybody sets up their own."""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from integration.admin import fixes, show
-from integration.admin.masking import mask
+from integration.admin.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.search import uuid_or_nil
 from integration.engine import why
 from integration.engine.labels import Labels, labels_of, read_as
@@ -55,7 +55,11 @@ def ask(request: HttpRequest) -> HttpResponse:
         "left": integration.left.connector.label, "right": integration.right.connector.label,
         "others": others,
         "verdicts": [
-            {"row": verdict, "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
+            {"row": verdict, "detail": mask_words(verdict.detail),
+             "problems": [mask_words(problem) for problem in verdict.problems],
+             "left_id": mask_id(verdict.external_id),
+             "right_id": mask_id(verdict.link.target_id) if verdict.link else "",
+             "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
              "fixes": fixes.doors(verdict.rule, integration), "name": mask(verdict.name),
              "job": show.door(verdict.job, "Job") if verdict.job else "",
              "consent": recipe.consent_of(verdict.link.notes) if verdict.link else ""}
@@ -81,5 +85,5 @@ def _values(values: Mapping[str, Any] | None, labels: Labels) -> show.Html:
     if not values:
         return ""
     return show.facts(
-        [(name, show.value(value)) for name, value in (read_as(*pair, labels) for pair in values.items())]
+        [(mask_key(name), show.value(value)) for name, value in (read_as(*pair, labels) for pair in values.items())]
     )

@@ -146,6 +146,7 @@ class Subscription:
 class Intake(Protocol):
     """What every vendor's `webhooks.py` has: proof of origin and parsing. All functions are plain module functions."""
 
+    MOST_EVENTS: int  # of one call: the largest the vendor is known to send, and room above it
     EVENTS: Mapping[str, str]  # vendor event we can ask for → what it means
     IGNORED_EVENTS: Mapping[str, str]
 
@@ -153,7 +154,10 @@ class Intake(Protocol):
         """Say whether the request proves to come from the vendor, with any of the currently valid secrets."""
 
     def parse(self, request: WebhookRequest) -> Sequence[ParsedEvent]:
-        """Turn the body into events. Raises ContractError when it has no documented shape."""
+        """Turn the body into events. Raises ContractError when it has no documented shape.
+
+        And TooManyEvents, before any of them is built, when there are more than MOST_EVENTS.
+        """
 
 
 class Webhooks(Intake, Protocol):
@@ -239,6 +243,7 @@ class Connector:
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
     one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
+    most_bytes: int = 2 * 1024 * 1024  # of one call to our door; a larger one is refused before it is read
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later
     normalise_base_url: Callable[[str], str] = lambda url: url.rstrip("/")
 

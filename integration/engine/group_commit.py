@@ -1,32 +1,40 @@
 """Write what several threads want to store at the same time in one transaction: a commit costs the same for many rows.
 
 Nobody waits for company: a thread that finds no commit under way writes at once. Those that come meanwhile are written
-together by the first of them, and each returns when its own rows are committed.
+together by the first of them, and each returns when its own rows are committed. A transaction is bounded in rows and in
+bytes, and who brought very much shares each one with all others who wait.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
 LONGEST_WAIT = 8.0  # seconds for a commit of somebody else's; a vendor waits ten for our answer
+MOST_ROWS = 500  # of one transaction
+MOST_BYTES = 1024 * 1024  # of one transaction; a single row may be larger
+AT_A_TIME = 50  # rows of one thread before it is the next one's turn
 AWAY = ("08", "57")  # classes of SQLSTATE: the connection, and a server that stops
 
 
 class GroupCommit:
     """One queue of rows with the function that writes them."""
 
-    def __init__(self, write: Callable[[Sequence[Any]], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[Any]], None], weigh: Callable[[Any], int] = lambda row: 0) -> None:
         self.write = write
+        self.weigh = weigh  # bytes of a row
         self._lock = threading.Lock()
         self._queue: list[_Wish] = []
         self._busy = False
 
     def store(self, rows: Sequence[Any]) -> None:
         """Return when these rows are committed. Raises what writing them raised."""
+        if not rows:
+            return
         wish = _Wish(rows)
         with self._lock:
             self._queue.append(wish)
@@ -39,7 +47,8 @@ class GroupCommit:
                 wish.outcome()
                 return
         try:
-            self._lead()
+            while not wish.over:
+                self._lead()
         finally:
             self._hand_over()
         wish.outcome()
@@ -54,27 +63,50 @@ class GroupCommit:
             return True
 
     def _lead(self) -> None:
+        """Write one portion."""
         with self._lock:
-            group, self._queue = self._queue, []
+            portion = self._portion()
+        group: Iterable[_Wish] = portion
         try:
-            self.write([row for wish in group for row in wish.rows])
+            self.write([row for rows in portion.values() for row in rows])
         except Exception as exc:
             if _is_away(exc):
                 with self._lock:  # also those who came meanwhile: each would wait as long to hear the same
-                    group, self._queue = group + self._queue, []
+                    group = {*portion, *self._queue}
                 for wish in group:
                     wish.error = exc
             else:
-                self._one_by_one(group)
+                self._one_by_one(portion)
         finally:
-            for wish in group:
+            with self._lock:
+                over = [wish for wish in group if wish.over]
+                self._queue = [wish for wish in self._queue if not wish.over]
+            for wish in over:
                 wish.called.set()
 
-    def _one_by_one(self, group: Sequence[_Wish]) -> None:
+    def _portion(self) -> dict[_Wish, list[Any]]:
+        """The next rows of those who wait, in turns, until it is full."""
+        portion: dict[_Wish, list[Any]] = {}
+        rows = size = 0
+        waiting = deque(self._queue)
+        while waiting and rows < MOST_ROWS and size < MOST_BYTES:
+            wish = waiting.popleft()
+            taken = portion.setdefault(wish, [])
+            for _ in range(min(AT_A_TIME, len(wish.rest), MOST_ROWS - rows)):
+                row = wish.rest.popleft()
+                taken.append(row)
+                rows, size = rows + 1, size + self.weigh(row)
+                if size >= MOST_BYTES:
+                    break
+            if wish.rest:
+                waiting.append(wish)
+        return portion
+
+    def _one_by_one(self, portion: Mapping[_Wish, Sequence[Any]]) -> None:
         """Somebody's rows are refused, or two transactions were in each other's way: each on its own."""
-        for wish in group:
+        for wish, rows in portion.items():
             try:
-                self.write(wish.rows)
+                self.write(rows)
             except Exception as exc:
                 wish.error = exc
 
@@ -102,10 +134,15 @@ class _Wish:
     """One thread's rows."""
 
     def __init__(self, rows: Sequence[Any]) -> None:
-        self.rows = rows
+        self.rest = deque(rows)  # not in any transaction yet
         self.called = threading.Event()
         self.leads = False
         self.error: Exception | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more of it will be written. Asked by the leader between two portions."""
+        return self.error is not None or not self.rest
 
     def outcome(self) -> None:
         if self.error is not None:

@@ -5,6 +5,7 @@ It writes rows and rings the doorbell; it must not call a vendor or decide anyth
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
@@ -19,12 +20,14 @@ from integration.secrets import email_hash
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
 
 
-def record(endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred: bool = False) -> None:
-    """Store these events once each (deliveries of the same event collapse) and ring. Durable when it returns.
+def record(
+    endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred: bool = False, ignored: str = ""
+) -> None:
+    """Store these events once each (deliveries of the same event collapse) and ring. All are durable when it returns.
 
-    Deferred events are routed when no others wait.
+    Deferred events are routed when no others wait, ignored ones (the reason why) never.
     """
-    rows = [_row(endpoint, event, deferred) for event in events]
+    rows = [_row(endpoint, event, deferred, ignored) for event in events]
     committed.store(rows)
     touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
@@ -36,7 +39,7 @@ def record_for_accounts(
 ) -> int:
     """Store events that came to a vendor's one address, each for the connections of the account it names.
 
-    One transaction for all of them. `crowded` says whose events give way to those of others. Returns how many events
+    All are durable when it returns. `crowded` says whose events give way to those of others. Returns how many events
     belong to nobody here.
     """
     known = WebhookEndpoint.objects.select_related("connection").filter(
@@ -78,7 +81,7 @@ def _store(rows: Sequence[WebhookEvent]) -> None:
     bulk.insert(ordered, unique=("connection", "dedupe_key"))
 
 
-def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> WebhookEvent:
+def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool, ignored: str = "") -> WebhookEvent:
     expected = endpoint.connection.external_account_id
     foreign = bool(event.account_id and expected and event.account_id != expected)
     return bulk.new(
@@ -92,8 +95,8 @@ def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool) -> Webho
         occurred_at=event.occurred_at,
         payload={**event.payload, **({"email": event.email} if event.email else {})},
         deferred=deferred,
-        state=EventState.IGNORED if foreign else EventState.NEW,
-        reason="wrong_account" if foreign else "",
+        state=EventState.IGNORED if foreign or ignored else EventState.NEW,
+        reason="wrong_account" if foreign else ignored,
     )
 
 
@@ -105,4 +108,9 @@ def touch(endpoint: WebhookEndpoint) -> None:
         endpoint.last_received_at = now
 
 
-committed = GroupCommit(_store)
+def _weight(row: WebhookEvent) -> int:
+    """Bytes of an event, nearly: all that may be large is in its payload."""
+    return len(json.dumps(row.payload))
+
+
+committed = GroupCommit(_store, _weight)

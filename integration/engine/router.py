@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast, Length
 from django.utils import timezone
 
 from integration.engine import doorbell
@@ -25,6 +26,8 @@ from integration.models import EventState, Integration, State, SyncJob, WebhookE
 log = logging.getLogger(__name__)
 
 PORTION = 500
+PORTION_BYTES = 4 * 1024 * 1024  # of payloads; a single one may be larger
+AT_A_TIME = 50  # rows read before the bytes are looked at
 
 
 def route_new_events(recipes: Recipes) -> int:
@@ -40,7 +43,7 @@ def route_new_events(recipes: Recipes) -> int:
 
 def route_portion(recipes: Recipes) -> int:
     with transaction.atomic():
-        events = list(_claim())
+        events, full = _within_bytes(_claim())
         if not events:
             return 0
         listeners = _listeners({event.connection_id for event in events}, recipes)
@@ -51,7 +54,21 @@ def route_portion(recipes: Recipes) -> int:
         _save_states(events)
     for integration_id in {job.integration_id for job in jobs.values()}:
         doorbell.ring(str(integration_id))
+    if full:  # fewer than a portion, but not all there are
+        doorbell.ring(doorbell.ROUTER)
     return len(events)
+
+
+def _within_bytes(events: QuerySet[WebhookEvent]) -> tuple[list[WebhookEvent], bool]:
+    """As many as may be in memory at once, and whether that was the reason to stop."""
+    taken: list[WebhookEvent] = []
+    size = 0
+    for event in events.annotate(size=Length(Cast("payload", TextField()))).iterator(chunk_size=AT_A_TIME):
+        taken.append(event)
+        size += event.size
+        if size >= PORTION_BYTES:
+            return taken, True
+    return taken, False
 
 
 def _save_states(events: Iterable[WebhookEvent]) -> None:
@@ -63,7 +80,7 @@ def _save_states(events: Iterable[WebhookEvent]) -> None:
         WebhookEvent.objects.filter(pk__in=ids).update(state=state, reason=reason, routed_at=timezone.now())
 
 
-def _claim() -> Iterable[WebhookEvent]:
+def _claim() -> QuerySet[WebhookEvent]:
     new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("deferred", "id")
     if database.features.has_select_for_update_skip_locked:
         new = new.select_for_update(skip_locked=True)

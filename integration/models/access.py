@@ -16,6 +16,7 @@ from django_otp.oath import TOTP
 
 from integration.models.fields import EncryptedJSONField
 from integration.secrets import keyed_hash
+from tenants.personal import mask
 
 if TYPE_CHECKING:
 
@@ -70,6 +71,9 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
     class Meta:
         verbose_name = "authenticator app"
         constraints = (models.UniqueConstraint(fields=("user",), name="one_authenticator_app_per_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {mask(self.user.get_username())}"
 
     @property
     def secret(self) -> str:

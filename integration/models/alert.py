@@ -8,6 +8,7 @@ from django.utils import timezone
 from integration.models.connection import Connection
 from integration.models.integration import Integration
 from tenants.models import Tenant
+from tenants.personal import mask_words
 
 
 class AlertKind(models.TextChoices):
@@ -56,7 +57,7 @@ class Alert(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.what
+        return mask_words(self.what, self.get_kind_display())
 
 
 class Channel(models.TextChoices):

@@ -12,6 +12,7 @@ from integration.connectors.registry import connector_choices, get_connector
 from integration.errors import AuthError
 from integration.models.fields import EncryptedJSONField, UnreadableSecret
 from tenants.models import Tenant
+from tenants.personal import mask
 
 
 class Health(models.TextChoices):
@@ -75,7 +76,7 @@ class Connection(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.connector.label}: {self.account_name or 'not checked'}"
+        return f"{self.connector.label}: {mask(self.account_name) or 'not checked'}"
 
     @property
     def connector(self) -> Connector:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from integration.models.integration import Integration
+from tenants.personal import mask_id
 
 
 class LinkState(models.TextChoices):
@@ -57,4 +58,4 @@ class RecordLink(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.source_id} ↔ {self.target_id or self.get_state_display()}"
+        return f"{mask_id(self.source_id)} ↔ {mask_id(self.target_id) or self.get_state_display()}"

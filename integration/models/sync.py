@@ -9,6 +9,7 @@ from django.utils import timezone
 from integration.models.connection import Connection
 from integration.models.integration import Integration
 from integration.models.webhook import WebhookEvent
+from tenants.personal import mask_id, mask_path
 
 
 class JobState(models.TextChoices):
@@ -61,7 +62,7 @@ class SyncJob(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.flow} {self.external_id}"
+        return f"{self.flow} {mask_id(self.external_id)}"
 
 
 RUN_KINDS = {
@@ -163,7 +164,7 @@ class VendorCall(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path} → {self.status or 'no answer'}"
+        return f"{self.method} {mask_path(self.path)} → {self.status or 'no answer'}"
 
 
 class Outcome(models.TextChoices):
@@ -211,4 +212,4 @@ class SyncLog(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.flow} {self.source_id}: {self.outcome}"
+        return f"{self.flow} {mask_id(self.source_id)}: {self.outcome}"

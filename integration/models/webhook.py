@@ -8,6 +8,7 @@ from django.db import models
 
 from integration.models.connection import Connection
 from integration.models.fields import EncryptedJSONField
+from tenants.personal import mask_id
 
 
 def new_token() -> str:
@@ -103,4 +104,4 @@ class WebhookEvent(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.vendor_event} {self.external_id}"
+        return f"{self.vendor_event} {mask_id(self.external_id)}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -20,8 +21,15 @@ _counts: Counter[object] = Counter()
 window_began = 0.0
 
 
-def beyond(tenant_id: object, events: int) -> bool:
-    """Count these events and say whether the tenant has had its share of this minute already."""
+class Share(NamedTuple):
+    """What is left of a tenant's minute: `late` events give way to those of others, `used_up` before they came."""
+
+    late: bool
+    used_up: bool
+
+
+def beyond(tenant_id: object, events: int) -> Share:
+    """Count these events, the ones at hand included: a single call may be more than a minute's share."""
     global window_began
     now = time.monotonic()
     with _lock:
@@ -30,7 +38,13 @@ def beyond(tenant_id: object, events: int) -> bool:
             _counts.clear()
         had = _counts[tenant_id]
         _counts[tenant_id] += events
-    return bool(had >= settings.INTAKE_EVENTS_PER_MINUTE)
+    most = settings.INTAKE_EVENTS_PER_MINUTE
+    return Share(late=had + events > most, used_up=had >= most)
+
+
+def late(tenant_id: object, events: int) -> bool:
+    """Count these events and say whether they give way to those of others."""
+    return beyond(tenant_id, events).late
 
 
 def seconds_left() -> int:

@@ -21,7 +21,7 @@ from integration.connectors.base import Intake, ParsedEvent, WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine import inbox
 from integration.engine.provisioning import valid_secrets
-from integration.errors import IntegrationError
+from integration.errors import IntegrationError, TooManyEvents
 from integration.models import WebhookEndpoint
 from integration.models.fields import UnreadableSecret
 from integration.secrets import keyed_hash
@@ -56,7 +56,7 @@ class IntakeView(APIView):
         """
         try:
             call = request._request  # the wrapper looks each attribute up twice, and the body is not its to parse
-            return _unfit(call) or self.receive(call, vendor, token)
+            return _unfit(call, vendor) or self.receive(call, vendor, token)
         except DatabaseError:
             log.exception("The inbox could not be written.")
             return _later(vendor)
@@ -88,10 +88,14 @@ class WebhookView(IntakeView):
             return JsonResponse({"error": "not authorised"}, status=401)
         try:
             events = webhooks.parse(call)
+        except TooManyEvents as exc:
+            quota.beyond(endpoint.connection.tenant_id, 1)
+            inbox.record(endpoint, [_unreadable(call, exc, exc.reason)], deferred=True, ignored=exc.reason)
+            return _later(vendor, quota.seconds_left())
         except IntegrationError as exc:
             events = [_unreadable(call, exc)]
-        crowded = quota.beyond(endpoint.connection.tenant_id, len(events))
-        if crowded and get_connector(vendor).busy_status == TOO_MANY:
+        crowded, used_up = quota.beyond(endpoint.connection.tenant_id, len(events))
+        if used_up and get_connector(vendor).busy_status == TOO_MANY:
             return _later(vendor, quota.seconds_left())
         inbox.record(endpoint, events, deferred=crowded)
         return JsonResponse({"received": len(events)}, status=200)
@@ -123,19 +127,24 @@ class AppWebhookView(IntakeView):
             return JsonResponse({"error": "not authorised"}, status=401)
         try:
             events = webhooks.parse(call)
+        except TooManyEvents as exc:
+            log.error("A call of %s was refused: %s", vendor, exc.public)
+            return _later(vendor)
         except IntegrationError as exc:  # it names no account, so there is nobody to keep it for
             log.error("A call of %s could not be read: %s", vendor, exc.public)
             return JsonResponse({"received": 0}, status=200)
-        unknown = inbox.record_for_accounts(vendor, events, quota.beyond)
+        unknown = inbox.record_for_accounts(vendor, events, quota.late)
         return JsonResponse({"received": len(events), "unknown": unknown}, status=200)
 
 
-def _unfit(request: HttpRequest) -> HttpResponse | None:
+def _unfit(request: HttpRequest, vendor: str) -> HttpResponse | None:
     """Refuse what says no size, or too large a one, before any of it is read."""
     if request.META.get("HTTP_TRANSFER_ENCODING"):
         return JsonResponse({"error": "send the length of the body"}, status=411)
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit()) or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return JsonResponse({"error": "too large"}, status=413)
+    if vendor in CONNECTORS and int(length) > get_connector(vendor).most_bytes:
         return JsonResponse({"error": "too large"}, status=413)
     return None
 
@@ -154,13 +163,16 @@ def _later(vendor: str, seconds: int = RETRY_AFTER) -> HttpResponse:
     return JsonResponse({"error": "try again later"}, status=status, headers={"Retry-After": str(seconds)})
 
 
-def _unreadable(call: WebhookRequest, exc: IntegrationError) -> ParsedEvent:
-    """An authenticated body we cannot read is kept and shown as unhandled; refusing it would cost us the webhook."""
+def _unreadable(call: WebhookRequest, exc: IntegrationError, what: str = "unreadable") -> ParsedEvent:
+    """An authenticated body that becomes no event is kept, its beginning at least, and shown in the console.
+
+    One that we cannot read gets its 2xx: refusing it would cost us the webhook.
+    """
     text = call.body.decode("utf-8", errors="replace").replace("\x00", "")
     return ParsedEvent(
-        vendor_event="unreadable",
+        vendor_event=what,
         object_type="",
         external_id="",
-        dedupe_key=f"unreadable:{keyed_hash(text)}",
+        dedupe_key=f"{what}:{keyed_hash(text)}",
         payload={"problem": exc.public, "body": text[:2000]},
     )

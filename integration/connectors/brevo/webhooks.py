@@ -10,12 +10,13 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
-from integration.errors import ContractError, NotFound
+from integration.errors import ContractError, NotFound, TooManyEvents
 from integration.http import parse_json
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 TOKEN, IMPORT = "token", "import"  # noqa: S105 - the parameters of our notify addresses
 FINISHED = "importFinished"
+# A batch has up to 500 events (sheet §7, batch-webhooks). How many addresses a bulk operation names in one event is
+# documented nowhere, hence four times as many.
+MOST_EVENTS = 2_000
+MOST_BYTES = 4 * 1024 * 1024  # of what would be kept of one call: each address keeps all that its event says
 EVENTS: Mapping[str, str] = {
     "contactUpdated": "A contact was changed",
     "contactDeleted": "A contact was deleted",
@@ -65,17 +70,32 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
     rows = body if isinstance(body, list) else [body]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise ContractError("Brevo's webhook has an unknown form.", detail=type(body).__name__)
-    return [event for row in rows for event in _events(row)]
+    count = sum(len(_addresses(row)) for row in rows)
+    if max(count, len(rows)) > MOST_EVENTS:
+        raise TooManyEvents(count, MOST_EVENTS)
+    found = [_events(row) for row in rows]
+    if sum(len(events) * len(json.dumps(events[0].payload)) for events in found) > MOST_BYTES:
+        raise TooManyEvents(count, MOST_EVENTS)
+    return [event for events in found for event in events]
 
 
 def _events(row: Mapping[str, JSONValue]) -> list[ParsedEvent]:
     name = str(row.get("event") or "")
     content = _content(row)
-    emails = row.get("email") or next((part["email"] for part in content if part.get("email")), "")
-    addresses = [str(one) for one in (emails if isinstance(emails, list) else [emails]) if isinstance(one, str) and one]
+    addresses = _addresses(row)
     if not name or not addresses:
         raise ContractError("Brevo's webhook does not say what happened to whom.", detail=f"keys: {sorted(row)[:20]}")
-    return [_event(NAMES.get(name, name), address.strip(), row, content) for address in addresses]
+    shared = _event(NAMES.get(name, name), row, content)
+    return [
+        replace(shared, email=address.strip(), dedupe_key=_digest(shared.dedupe_key, address.strip().lower()))
+        for address in addresses
+    ]
+
+
+def _addresses(row: Mapping[str, JSONValue]) -> list[str]:
+    """Whom a row speaks of: itself says so, or its content."""
+    emails = row.get("email") or next((part["email"] for part in _content(row) if part.get("email")), "")
+    return [one for one in _as_list(emails) if isinstance(one, str) and one]
 
 
 def _content(row: Mapping[str, JSONValue]) -> list[Mapping[str, JSONValue]]:
@@ -85,12 +105,9 @@ def _content(row: Mapping[str, JSONValue]) -> list[Mapping[str, JSONValue]]:
     return [part for part in parts if isinstance(part, dict)]
 
 
-def _event(
-    event: str, email: str, row: Mapping[str, JSONValue], content: Sequence[Mapping[str, JSONValue]]
-) -> ParsedEvent:
+def _event(event: str, row: Mapping[str, JSONValue], content: Sequence[Mapping[str, JSONValue]]) -> ParsedEvent:
+    """What a row says of each of its addresses."""
     stamp = row.get("ts_event") or row.get("ts") or row.get("date") or ""
-    parts = (event, email.lower(), stamp, content, row.get("list_id"), row.get("camp_id"))
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     kept = {
         "list_id": [one for one in _as_list(row.get("list_id")) if isinstance(one, int)],
         "api_key_name": str(row.get("api_key_name") or ""),
@@ -100,11 +117,14 @@ def _event(
         vendor_event=event,
         object_type="contact",
         external_id="",  # a payload's `id` is the webhook's; the address is all there is
-        dedupe_key=digest,
+        dedupe_key=_digest(event, stamp, content, row.get("list_id"), row.get("camp_id")),
         occurred_at=_moment(stamp),
-        email=email,
         payload={"action": event, **{name: value for name, value in kept.items() if value}},
     )
+
+
+def _digest(*parts: JSONValue) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _as_list(value: JSONValue) -> list[JSONValue]:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from integration.connectors.base import JSONValue, ParsedEvent, WebhookRequest
 from integration.connectors.hubspot.records import parse_time
-from integration.errors import ContractError
+from integration.errors import ContractError, TooManyEvents
 from integration.http import parse_json
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ _DECODED = {
 }  # fmt: skip
 _ENCODED = re.compile("|".join(_DECODED), re.IGNORECASE)
 CONTACT_TYPE_ID = "0-1"
+
+
+MOST_EVENTS = 500  # of one call; documented are up to 100 (hubspot sheet §5)
 
 
 def verify(request: WebhookRequest, secrets: Sequence[str]) -> bool:
@@ -100,6 +103,8 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
         raise ContractError("HubSpot's webhook is not JSON.") from exc
     if not isinstance(body, list) or not body:
         raise ContractError("HubSpot's webhook is not a list of events.", detail=type(body).__name__)
+    if len(body) > MOST_EVENTS:
+        raise TooManyEvents(len(body), MOST_EVENTS)
     found = [event for row in body if (event := _event(row)) is not None]
     if len(found) < len(body):
         log.error("%s of %s events of HubSpot could not be read.", len(body) - len(found), len(body))

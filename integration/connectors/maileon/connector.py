@@ -39,6 +39,7 @@ CONNECTOR = Connector(
     create_field=fields.create_field,
     name_problem=fields.name_problem,
     webhooks=webhooks,
+    most_bytes=256 * 1024,  # one flat object with chosen fields (sheet §6)
     webhook_addresses=webhooks.addresses,
     objects=fields.OBJECTS,
     rights=rights,

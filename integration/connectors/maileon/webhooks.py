@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from integration.connectors.maileon.client import MaileonClient
 
 TOKEN, EVENT = "token", "event"  # noqa: S105 - the names of our URL parameters
+MOST_EVENTS = 1  # of one call; a body is one object (maileon sheet §6)
 EVENTS: Mapping[str, str] = {
     "unsubscription": "A contact unsubscribed, in whichever way",
     "doi": "A contact confirmed the opt-in mail (first click)",

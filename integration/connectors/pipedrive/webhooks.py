@@ -27,6 +27,7 @@ _USED = {"person": "Person", "organization": "Organization", "deal": "Deal", "le
          "activity": "Activity"}  # fmt: skip
 _UNUSED = ("pipeline", "stage", "product", "user")
 _ACTIONS = {"create": "created", "change": "changed", "delete": "deleted"}
+MOST_EVENTS = 1  # of one call; a body is one object (pipedrive sheet §5)
 EVENTS: Mapping[str, str] = {
     f"{entity}.{action}": f"{label} {word}" for entity, label in _USED.items() for action, word in _ACTIONS.items()
 }

@@ -35,6 +35,7 @@ CONNECTOR = Connector(
     create_field=fields.create_field,
     name_problem=fields.name_problem,
     webhooks=webhooks,
+    most_bytes=512 * 1024,  # one object of the tenant's own template (sheet §6)
     webhook_addresses=webhooks.addresses,
     objects=fields.OBJECTS,
     one_writer=True,

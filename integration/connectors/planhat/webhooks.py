@@ -17,6 +17,7 @@ from integration.errors import ContractError
 from integration.http import parse_json, storable
 
 TOKEN, HEADER = "token", "x-lockstep-secret"  # noqa: S105 - names of our parameter and header
+MOST_EVENTS = 1  # of one call; a body is one object (planhat sheet §6)
 EVENTS: Mapping[str, str] = {
     "company.changed": "A company was created or changed",
     "company.sync": "Somebody asks to sync a company",

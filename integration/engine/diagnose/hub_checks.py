@@ -26,6 +26,7 @@ from integration.models import (
     WebhookEvent,
 )
 from integration.reasons import REASONS
+from tenants.personal import mask
 
 LATE = timedelta(minutes=5)  # as /healthz judges
 CAP = 10_000  # where counting stops
@@ -41,7 +42,7 @@ def state(look: Look, side: str) -> Iterator[Finding]:
     elif row.state == State.DRAFT:
         yield fault("not_set_up")
     elif row.state == State.PAUSED:
-        by = f" by {row.paused_by}" if row.paused_by else ""
+        by = f" by {mask(str(row.paused_by))}" if row.paused_by else ""
         yield passed_over(f"Paused on purpose{by}. Changes are collected and wait for Resume.")
     else:
         since = f" since {row.activated_at:%-d %b %Y}" if row.activated_at else ""

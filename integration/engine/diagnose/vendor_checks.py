@@ -15,6 +15,7 @@ from integration.errors import IntegrationError
 from integration.guard import is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint
 from integration.reasons import REASONS
+from tenants.personal import mask
 
 SKEW = 60.0  # seconds; polls look two minutes back, so less than that loses nothing
 
@@ -38,12 +39,12 @@ def credentials(look: Look, side: str) -> Iterator[Finding]:
         return
     if connection.external_account_id not in ("", account.external_id):
         look.unanswered[side] = "Not asked: the credentials open another account."
-        expected = connection.account_name or connection.external_account_id
-        yield fault("other_account", account=account.name, expected=expected)
+        expected = mask(connection.account_name) or connection.external_account_id
+        yield fault("other_account", account=mask(account.name), expected=expected)
     elif connection.health == Health.NEEDS_YOU:
         yield fault("marked", vendor=vendor)
     else:
-        yield fine(f"{vendor} accepts them: {account.name}.")
+        yield fine(f"{vendor} accepts them: {mask(account.name)}.")
 
 
 def rights(look: Look, side: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from functools import partial
 
 from django.conf import settings
 
-from integration.management.demo import ownership
+from integration.management.demo import ownership, security_support
 from integration.management.demo.stage import NotSeen, Stage
 
 PUBLIC = "https://hub.example.com"
@@ -30,6 +30,7 @@ def refuses_development_in_public(stage: Stage) -> str:
 
 LINES: tuple[tuple[int, Callable[[Stage], str]], ...] = (
     (1, ownership.belongs_to_its_administrator),
+    (3, security_support.support_sees_nothing),
     (5, refuses_development_in_public),
 )
 
