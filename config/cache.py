@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict, is_dataclass
 from typing import IO, Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files import locks
+from django.utils.functional import Promise
 
 
 class JSONSerializer:
     """For the `serializer` of Django's Redis cache. What is not JSON is not ours, and as good as nothing."""
 
     def dumps(self, value: Any) -> bytes:
-        """Raise TypeError for what is no JSON."""
-        return json.dumps(value, separators=(",", ":")).encode()
+        """Write plain objects as their fields. Raises TypeError for what is no JSON otherwise."""
+        return json.dumps(value, separators=(",", ":"), default=_plain).encode()
 
     def loads(self, data: bytes) -> Any:
         """Return None for what is no JSON."""
@@ -27,6 +29,15 @@ class JSONSerializer:
             return json.loads(data)
         except (ValueError, RecursionError):
             return None
+
+
+def _plain(value: Any) -> Any:
+    """What libraries keep beside JSON: dataclasses, which pages read as well by their keys, and translated texts."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be kept in the cache.")
 
 
 class JSONFileCache(FileBasedCache):

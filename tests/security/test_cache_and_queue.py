@@ -18,6 +18,7 @@ import yaml
 from django.core import signing
 from django.core.cache import CacheHandler
 from django.test import Client
+from django.urls import reverse
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.pusher import pusher
@@ -228,3 +229,12 @@ def test_redis_has_a_password_in_the_deploy_files():
     assert ":${REDIS_PASSWORD:?" in compose["x-hub"]["environment"]["REDIS_URL"]
     lines = (ROOT / "deploy" / "env.example").read_text().splitlines()
     assert "REDIS_URL=redis://:change-me@127.0.0.1:6379/0" in lines, "a start with it is refused"
+
+
+def test_the_consoles_own_search_answers_twice(admin_client):
+    """The theme keeps what it found as objects of its own."""
+    first = admin_client.get(reverse("admin:search"), {"s": "connections"})
+    again = admin_client.get(reverse("admin:search"), {"s": "connections"})
+
+    assert "Connections" in first.content.decode()
+    assert again.content == first.content

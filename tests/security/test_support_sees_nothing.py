@@ -38,6 +38,7 @@ HOW = ("", "exact", "iexact", "startswith", "istartswith", "endswith", "contains
 DECLARED = {
     "auth.user": {"is_staff__exact", "is_staff__isnull", "is_superuser__exact", "is_superuser__isnull",
                   "is_active__exact", "is_active__isnull"},
+    "integration.accountclaim": {"state__exact", "state__isnull"},
     "tenants.tenant": {"is_active__exact", "is_active__isnull"},
     "tenants.member": {"role__exact", "role__isnull"},
     "integration.connection": {"health__exact", "health__isnull", "vendor", "vendor__isnull", "vendor__exact",
