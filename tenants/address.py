@@ -44,4 +44,5 @@ def _within(address: str | None, bits: dict[int, int]) -> str:
         found = ip_address((address or "").partition("%")[0])
     except ValueError:
         return UNKNOWN
+    found = getattr(found, "ipv4_mapped", None) or found  # a socket for both kinds names IPv4 clients so
     return str(ip_network(f"{found}/{bits[found.version]}", strict=False))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 WHY = "Too many wrong passwords came from your device, address or network."
-OTHERWISE = "A device that has signed in before, another network, or signing in with your CRM account works at once."
+OTHERWISE = "A device that has signed in before, or another network, works at once."
 
 
 def seconds_until(moment: datetime) -> int:

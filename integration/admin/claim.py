@@ -40,7 +40,7 @@ class ClaimAdmin(Admin):
     @admin.display(description="Account")
     def account(self, claim: AccountClaim) -> str:
         """Its name with the vendor's id."""
-        return f"{claim.account_name} ({claim.account_id})"
+        return f"{mask(claim.account_name)} ({mask(claim.account_id)})"
 
     @admin.display(description="State")
     def state_badge(self, claim: AccountClaim) -> show.Badge:
@@ -55,7 +55,7 @@ class ClaimAdmin(Admin):
     @admin.display(description="Proof")
     def proof(self, claim: AccountClaim) -> str:
         """What the vendor said, and when."""
-        return f"{claim.get_vendor_display()} named its user {claim.vendor_user_id} as an administrator of the account."
+        return f"{claim.get_vendor_display()} named its user {mask(claim.vendor_user_id)} as an administrator of the account."
 
     @admin.display(description="Held by")
     def held_by(self, claim: AccountClaim) -> show.Html:
@@ -77,7 +77,7 @@ class ClaimAdmin(Admin):
     def grant(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
         """Let the claimant connect the account."""
         says = (
-            "The claimant may connect the account by logging in with the vendor once more.",
+            "The claimant may connect the account by logging in with the vendor once more, within seven days.",
             "The customer who holds it keeps the connection. Uninstall it there if the account is not theirs.",
             "Both are told on their pages.",
         )
@@ -85,14 +85,14 @@ class ClaimAdmin(Admin):
 
     @object_action("Refuse", icon="block")
     def refuse(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
-        """Leave everything as it is."""
+        """Leave everything as it is; takes back a grant that was not used yet."""
         says = ("The account stays where it is. Both are told on their pages.",)
         return self._decide(request, claim, ClaimState.REFUSED, "Refuse the claim", says)
 
     def _decide(
         self, request: HttpRequest, claim: AccountClaim, state: ClaimState, verb: str, says: tuple[str, ...]
     ) -> HttpResponse:
-        if claim.state != ClaimState.OPEN:
+        if claim.state not in (ClaimState.OPEN, ClaimState.GRANTED) or claim.state == state:
             self.message_user(request, "Nothing has to be decided here any more.", messages.WARNING)
             return HttpResponseRedirect(show.url_of(claim))
         if request.method != "POST":

@@ -31,13 +31,14 @@ class Credentials:
 class Account:
     """Whose account the credentials open: the vendor's id (text), its name, and what else we keep about it.
 
-    `administered`: the vendor itself says that the user behind these credentials administers the whole account.
+    `administered`: whether the user behind these credentials administers the whole account, as the vendor says; None
+    when it does not tell.
     """
 
     external_id: str
     name: str
     details: Mapping[str, str] = field(default_factory=dict)
-    administered: bool = False
+    administered: bool | None = None
 
 
 @dataclass(frozen=True)

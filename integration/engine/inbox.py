@@ -45,10 +45,9 @@ def record_for_accounts(
     known = WebhookEndpoint.objects.select_related("connection").filter(
         connection__vendor=vendor, connection__external_account_id__in={event.account_id for event in events} - {""}
     )
-    named: dict[str, list[WebhookEndpoint]] = defaultdict(list)
+    endpoints: dict[str, list[WebhookEndpoint]] = defaultdict(list)
     for endpoint in known.exclude(connection__health=Health.DISCONNECTED):
-        named[endpoint.connection.external_account_id].append(endpoint)
-    endpoints = {account: _proven(found) for account, found in named.items()}
+        endpoints[endpoint.connection.external_account_id].append(endpoint)
     counts = Counter(event.account_id for event in events)
     late = {
         endpoint.pk: crowded(endpoint.connection.tenant_id, counts[account])
@@ -64,15 +63,6 @@ def record_for_accounts(
     if rows:
         doorbell.ring_soon(doorbell.ROUTER)
     return sum(event.account_id not in endpoints for event in events)
-
-
-def _proven(found: list[WebhookEndpoint]) -> list[WebhookEndpoint]:
-    """Whose events these are: where a tenant's access works, a tenant whose access has ended hears nothing any more.
-
-    Where nobody's works, all may: an access that is renewed soon has lost no event then.
-    """
-    working = {endpoint.connection.tenant_id for endpoint in found if endpoint.connection.usable}
-    return [one for one in found if not working or one.connection.tenant_id in working]
 
 
 def _store(rows: Sequence[WebhookEvent]) -> None:

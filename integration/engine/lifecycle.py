@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration.engine import doorbell, health, provisioning, tokens
+from integration.engine import claims, doorbell, health, provisioning, tokens
 from integration.engine.context import Context
 from integration.engine.provisioning import StepResult
 from integration.engine.recipe import Recipes, Step
@@ -89,11 +89,15 @@ def _disconnecter(side: str) -> Any:
         if health.integrations_on(connection):
             return "kept, another integration uses them"
         gone = connection.health_reason == health.APP_REMOVED  # the vendor has ended our access already
+        shared = claims.held_elsewhere(connection.vendor, connection.external_account_id, connection.tenant_id)
+        others = shared.filter(auth_kind="oauth").exists()  # they may live on the same grant
         try:
-            if not gone:
+            if not gone and not others:
                 tokens.revoke(connection)
         finally:
             erase_credentials(connection)
+        if others:
+            return "erased; not revoked, since another customer uses the account"
         return "erased" if gone else "revoked and erased"
 
     return disconnect

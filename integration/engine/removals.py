@@ -12,7 +12,7 @@ def note(vendor: str, removal: Removal) -> int:
     """Mark the connections that live on this user's consent. Returns how many; others of the account go on."""
     rows = Connection.objects.filter(
         vendor=vendor, auth_kind="oauth", external_account_id=removal.account_id,
-        account_details__user_id=removal.user_id,
+        consent_user_id=removal.user_id,
     ).exclude(health=Health.DISCONNECTED)  # fmt: skip
     for connection in rows:
         health.mark(connection, Health.NEEDS_YOU, health.APP_REMOVED, "The vendor told us so.")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integration.connectors.registry import connector_choices
 from tenants.models import Tenant
+from tenants.personal import mask
 
 
 class ClaimState(models.TextChoices):
@@ -42,4 +43,4 @@ class AccountClaim(models.Model):
         indexes = (models.Index(fields=("vendor", "account_id"), name="claim_by_account"),)
 
     def __str__(self) -> str:
-        return f"{self.account_name} at {self.get_vendor_display()}"
+        return f"{mask(self.account_name)} at {self.get_vendor_display()}"

@@ -41,8 +41,10 @@ class Connection(models.Model):
     external_account_id = models.CharField(max_length=100, blank=True, editable=False)
     account_name = models.CharField(max_length=200, blank=True, editable=False)
     account_details = models.JSONField(default=dict, editable=False)
-    # At the last check the vendor said that the user behind the credentials administers the account.
-    administered = models.BooleanField(default=False, editable=False)
+    # With OAuth: the vendor's id of the user who consented, and whether the vendor last named them as an administrator
+    # of the account. None: it was never told.
+    consent_user_id = models.CharField(max_length=100, blank=True, editable=False)
+    administered = models.BooleanField(null=True, editable=False)
 
     health = models.CharField(max_length=20, choices=Health.choices, default=Health.UNCHECKED, editable=False)
     health_reason = models.CharField(max_length=40, blank=True, editable=False)
@@ -93,7 +95,9 @@ class Connection(models.Model):
     def take_account(self, account: Account) -> tuple[str, ...]:
         """Take over what the vendor says of the account (not saved yet). Returns the columns it is kept in."""
         self.external_account_id, self.account_name = account.external_id, account.name[:200]
-        self.account_details, self.administered = dict(account.details), account.administered
+        self.account_details = dict(account.details)
+        if account.administered is not None and account.details.get("user_id", "") in ("", self.consent_user_id):
+            self.administered = account.administered  # of somebody else's tokens nothing follows for this consent
         return ("external_account_id", "account_name", "account_details", "administered")
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,9 @@ class NotConnected(NotAllowed):
 class Contested(NotAllowed):
     """Another administrator's consent stands against this one's wish; an operator can decide. `claim` says of what."""
 
-    def __init__(self, text: str, wish: Wish, identity: Identity, user: User) -> None:
+    def __init__(self, text: str, wish: Wish, identity: Identity, user: User, *, may_look: bool = False) -> None:
         super().__init__(text)
-        self.user = user
+        self.user, self.may_look = user, may_look
         self.claim = {
             "vendor": wish.vendor, "account_id": identity.account.external_id, "account_name": identity.account.name,
             "vendor_user_id": identity.user_id, "tenant": str(wish.tenant.pk) if wish.tenant else "",
@@ -76,7 +77,10 @@ class Place:
 
 def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
     """Find or make user, tenant and connection, all or nothing. Raises NotAllowed."""
-    _renew(wish.vendor, identity, token)
+    known = _known(wish, identity)
+    _user(wish, identity, known)  # who may not come in changes nothing
+    if known is not None:
+        _renew(known.user, identity, token)
     _ask_whether_consents_live(wish, identity)
     for attempt in range(ATTEMPTS):
         try:
@@ -93,25 +97,24 @@ def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
 
 def _ask_whether_consents_live(wish: Wish, identity: Identity) -> None:
     """What we noted of others' consents may be over: the vendor says so now, before one of them decides."""
-    for row in claims.consents(wish.vendor, identity.account.external_id):
-        if row.account_details.get("user_id") != identity.user_id:  # their own was renewed a moment ago
-            health.check(row)
+    for row in claims.consents(wish.vendor, identity.account.external_id).exclude(consent_user_id=identity.user_id):
+        health.check(row)  # their own was renewed a moment ago
 
 
-def _renew(vendor: str, identity: Identity, token: Any) -> None:
-    """A new consent may end this vendor user's earlier tokens: what lives on them goes on, whatever comes of this."""
-    rows = Connection.objects.filter(
-        vendor=vendor, auth_kind="oauth", external_account_id=identity.account.external_id,
-        account_details__user_id=identity.user_id,
-    ).exclude(health=Health.DISCONNECTED)  # fmt: skip
-    for row in rows:
+def _renew(user: User, identity: Identity, token: Any) -> None:
+    """A new consent may end this vendor user's earlier tokens: what lives on them in their own teams goes on.
+
+    A team they have left gets none of it, and what they removed at the vendor stays removed until somebody installs.
+    """
+    rows = claims.consents_of(user, identity.account.external_id, identity.user_id)
+    for row in rows.exclude(health=Health.DISCONNECTED).exclude(health_reason=health.APP_REMOVED):
         tokens.store(row, token)
         if row.health != Health.OK:
             health.check(row)
 
 
 def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
-    known = VendorIdentity.objects.select_related("user").filter(**_key(wish, identity)).first()
+    known = _known(wish, identity)
     user = _user(wish, identity, known)
     place = _place(wish, identity, user, known is not None)
     tenant = Tenant.objects.select_for_update().get(pk=place.tenant.pk)
@@ -127,8 +130,13 @@ def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connec
     if connection is not None and connected:
         _store(connection, identity, token)
         if identity.account.administered:
+            claims.use_up(connection, user, identity.user_id)
             claims.note_connected(connection, user, identity.user_id)
     return Arrival(user, tenant, joined, connected), connection
+
+
+def _known(wish: Wish, identity: Identity) -> VendorIdentity | None:
+    return VendorIdentity.objects.select_related("user").filter(**_key(wish, identity)).first()
 
 
 def _key(wish: Wish, identity: Identity) -> dict[str, str]:
@@ -162,16 +170,21 @@ def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
     account = identity.account
     rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=account.external_id)
     living = list(claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at"))
-    granted = claims.is_granted(wish.vendor, account.external_id, user)
+    if living and _is_granted(wish, identity, user):
+        living = []
     if wish.tenant is not None:
-        if any(row.tenant_id != wish.tenant.pk for row in living) and not granted:
-            raise _taken(wish, identity, user)
+        _refuse_where_another_has_it(wish.tenant, living, wish, identity, user)
         return Place(wish.tenant, _best(rows.filter(tenant=wish.tenant)) or _new(wish.tenant, wish.vendor))
     mine = {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")} if user.pk else {}
-    own = _best(rows.select_related("tenant").filter(tenant__in=mine))
-    if own is not None and (own in living or not _claims(wish, identity) or _is_editor(mine[own.tenant_id])):
-        return Place(own.tenant, own)
-    if living and not granted:
+    own = [row for row in rows.select_related("tenant").filter(tenant__in=mine)
+           if row in living or not _claims(wish, identity) or _is_editor(mine[row.tenant_id])]  # fmt: skip
+    if own:
+        best = min(own, key=lambda row: (row.health == Health.DISCONNECTED, not row.tenant.is_active,
+                                         -ROLE_RANK[Role(mine[row.tenant_id].role)], row.created_at))  # fmt: skip
+        if wish.installs and not best.usable:
+            _refuse_where_another_has_it(best.tenant, living, wish, identity, user)
+        return Place(best.tenant, best)
+    if living:
         return _joining(wish, identity, living[0], user, was_here)
     if not wish.installs:
         if mine:
@@ -187,9 +200,25 @@ def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
     return Place(tenant, _new(tenant, wish.vendor), Role.OWNER)
 
 
+def _is_granted(wish: Wish, identity: Identity, user: User) -> bool:
+    """Whether an operator let this administrator connect the account in just this place."""
+    account = identity.account
+    tenant_id = wish.tenant.pk if wish.tenant else None
+    granted = claims.granted(wish.vendor, account.external_id, user, identity.user_id).filter(tenant=tenant_id)
+    return bool(account.administered) and granted.exists()
+
+
+def _refuse_where_another_has_it(
+    tenant: Tenant, living: Sequence[Connection], wish: Wish, identity: Identity, user: User
+) -> None:
+    """Raises NotAllowed where an administrator's consent lives in another tenant. Which one is not told."""
+    if any(row.tenant_id != tenant.pk for row in living):
+        raise _taken(wish, identity, user)
+
+
 def _claims(wish: Wish, identity: Identity) -> bool:
     """Whether this is an administrator who installs: with the right to connect the account in a tenant of their own."""
-    return wish.installs and identity.account.administered
+    return wish.installs and bool(identity.account.administered)
 
 
 def _best(rows: QuerySet[Connection]) -> Connection | None:
@@ -214,13 +243,21 @@ def _not_connected(identity: Identity) -> NotAllowed:
 
 
 def _joining(wish: Wish, identity: Identity, living: Connection, user: User, was_here: bool) -> Place:
-    """A colleague of the administrator who consented looks in. Somebody who was removed does not come back so."""
-    tenant = living.tenant
-    if was_here and not Member.objects.filter(tenant=tenant, user=user).exists():
-        said = f"You are not a member of {tenant.name} any more. Ask its owner to invite you."
-        raise Contested(said, wish, identity, user) if identity.account.administered else NotAllowed(said)
-    orphaned = not Member.objects.filter(tenant=tenant, role=Role.OWNER).exists()
-    return Place(tenant, living, Role.OWNER if orphaned and identity.account.administered else Role.VIEWER)
+    """A colleague of the administrator who consented looks in. Another administrator chooses: look in, or claim."""
+    tenant, administers = living.tenant, bool(identity.account.administered)
+    owners = Member.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
+    if tenant.is_active and administers and not owners.exists():
+        return Place(tenant, living, Role.OWNER)
+    name = identity.account.name
+    if was_here or not tenant.is_active:  # removed here or unknown here; either way somebody has to let them in
+        said = f"You are not a member of the team that has {name}. Ask its owner to invite you."
+        raise Contested(said, wish, identity, user) if administers else NotAllowed(said)
+    if _claims(wish, identity):
+        raise Contested(
+            f"Another administrator has connected {name} to Lockstep. Sign in to look into their team, or claim the "
+            "account if they should not have it.", wish, identity, user, may_look=True,
+        )  # fmt: skip
+    return Place(tenant, living)
 
 
 def _taken(wish: Wish, identity: Identity, user: User) -> NotAllowed:
@@ -260,7 +297,8 @@ def _may_store(wish: Wish, connection: Connection, member: Member) -> bool:
 def _store(connection: Connection, identity: Identity, token: Any) -> None:
     account = identity.account
     connection.auth_kind, connection.base_url = "oauth", token.api_domain
-    columns = connection.take_account(account)
+    connection.consent_user_id, connection.administered = identity.user_id, bool(account.administered)
+    columns = ("consent_user_id", *connection.take_account(account))
     connection.credentials = {}
     adding = connection._state.adding
     tokens.store(connection, token)

@@ -130,7 +130,9 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _finish(request, vendor, asked)
     except Contested as exc:
         claims_page.offer(request, exc.claim, exc.user)
-        return _stop(request, vendor, "This account has somebody", str(exc), 403, asked, claim=True)
+        looking = {**asked, "purpose": "login"} if exc.may_look else asked
+        verb = "Sign in" if exc.may_look else "Try again"
+        return _stop(request, vendor, "Somebody has this account", str(exc), 403, looking, claim=True, verb=verb)
     except NotConnected as exc:
         installing = {**asked, "purpose": "install"}
         return _stop(request, vendor, "Not connected yet", str(exc), 403, installing, verb="Connect it")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from integration.engine import lifecycle
+from integration.engine import claims, lifecycle
 from integration.engine.alerts import watch
 from integration.models import AccountClaim, ClaimState, Connection, Health, Integration
 from integration.recipes.registry import get_recipe
@@ -212,7 +215,7 @@ def test_a_consent_that_is_over_at_the_vendor_decides_nothing(app):
     app.state.pipedrive.grants.clear()
     client = Client()
 
-    sign_in(client, ada)
+    assert sign_in(client, ada).status_code == 302
 
     old.refresh_from_db()
     own = Member.objects.get(user=who(client))
@@ -232,7 +235,131 @@ def test_who_is_no_administrator_any_more_decides_nothing(app):
     assert (answer.status_code, old.administered, old.health) == (403, False, Health.OK)
 
 
+def test_a_consent_that_is_older_than_the_question_counts_until_the_vendor_is_asked(app):
+    sign_in(Client())
+    Connection.objects.update(administered=None)
+    ada, _ = colleague(app)
+    client = Client()
+
+    assert sign_in(client, ada, **{"for": "login"}).status_code == 302
+
+    assert Connection.objects.get().administered is True
+    assert Member.objects.get(user=who(client)).role == Role.VIEWER
+
+
+def test_a_team_that_an_administrator_left_gets_none_of_their_new_consent(app):
+    """They removed the app at the vendor and install again, for themselves."""
+    sign_in(Client())
+    left, boss = Connection.objects.get(), UserFactory()
+    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    Member.objects.exclude(user=boss).delete()
+    Connection.objects.update(health=Health.NEEDS_YOU, health_reason="app_removed", credentials={})
+    client = Client()
+
+    sign_in(client)
+
+    left.refresh_from_db()
+    assert (left.health_reason, left.credentials) == ("app_removed", {})
+    assert Member.objects.get(user=who(client)).role == Role.OWNER
+    assert Connection.objects.exclude(pk=left.pk).get().health == Health.OK
+
+
+def test_new_tokens_of_somebody_who_left_stay_out_of_the_team(app):
+    sign_in(Client())
+    left, boss = Connection.objects.get(), UserFactory()
+    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    Member.objects.exclude(user=boss).delete()
+    before = dict(left.credentials)
+
+    sign_in(Client())
+
+    left.refresh_from_db()
+    assert left.credentials == before
+
+
+def test_a_connection_that_went_over_to_a_token_decides_nothing_any_more(app):
+    sign_in(Client())
+    row = Connection.objects.get()
+    ada, row.credentials["api_token"] = colleague(app, is_admin=True)
+    row.auth_kind = "api_token"
+    row.save()
+    client = Client()
+
+    assert sign_in(client, ada).status_code == 302
+
+    assert Member.objects.get(user=who(client)).role == Role.OWNER
+
+
+def test_the_consent_of_somebody_who_left_the_team_keeps_nobody_out(app):
+    sign_in(Client())
+    left, boss = Connection.objects.get(), UserFactory()
+    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    Member.objects.exclude(user=boss).delete()
+    ada, _ = colleague(app, is_admin=True)
+    client = Client()
+
+    sign_in(client, ada)
+
+    assert Member.objects.get(user=who(client)).role == Role.OWNER
+
+
+def test_the_rule_for_a_tenant_holds_without_naming_it_as_well(app):
+    """An ordinary user's own connection is broken; meanwhile the administrator has the account."""
+    member, connection = stranger(app)
+    Connection.objects.update(health=Health.NEEDS_YOU, health_reason="credentials_refused")
+    sign_in(Client())
+    ada, _ = colleague(app)
+    client = Client()
+    client.force_login(member.user)
+
+    assert sign_in(client, ada).status_code == 403
+    assert sign_in(client, ada, tenant=str(member.tenant_id)).status_code == 403
+    connection.refresh_from_db()
+    assert (connection.health, connection.auth_kind) == (Health.NEEDS_YOU, "api_token")
+
+
+def test_whoever_installs_again_comes_back_to_their_own_tenant(app):
+    member, _ = stranger(app)
+    grace = UserFactory()
+    Member.objects.create(tenant=member.tenant, user=grace, role=Role.VIEWER)
+    client = Client()
+    client.force_login(grace)
+    sign_in(client)
+    own = Member.objects.get(user=grace, role=Role.OWNER).tenant
+    Connection.objects.filter(tenant=own).update(health=Health.DISCONNECTED, credentials={})
+
+    sign_in(client)
+
+    assert Connection.objects.get(tenant=own).health == Health.OK
+    assert Member.objects.filter(user=grace, role=Role.OWNER).count() == 1
+
+
 # Claims
+
+
+def test_another_administrator_chooses_between_looking_in_and_claiming(app):
+    sign_in(Client())
+    ada, _ = colleague(app, is_admin=True)
+    client = Client()
+
+    html = sign_in(client, ada).content.decode()
+
+    assert "Another administrator has connected ACME GmbH to Lockstep" in html
+    assert "Claim this account" in html
+    assert 'href="/install/pipedrive/?for=login">Sign in</a>' in html
+    sign_in(client, ada, **{"for": "login"})
+    assert Member.objects.get(user=who(client)).role == Role.VIEWER
+
+
+def test_a_team_that_is_switched_off_is_not_named_and_can_be_claimed_from(app):
+    sign_in(Client())
+    Tenant.objects.update(is_active=False, name="The other customer")
+    ada, _ = colleague(app, is_admin=True)
+
+    html = sign_in(Client(), ada).content.decode()
+
+    assert "Claim this account" in html
+    assert "The other customer" not in html
 
 
 def test_both_sides_are_told_when_an_administrator_connects_what_a_stranger_holds(app):
@@ -301,6 +428,51 @@ def test_an_operator_decides(app, button, state, status):
     assert (answer.status_code, Connection.objects.filter(tenant=owner.tenant).exists()) == (status, status == 302)
 
 
+def granted(app):
+    client, owner, ada, _ = contested(app)
+    client.post("/claim/")
+    claims.decide(AccountClaim.objects.get(), ClaimState.GRANTED, None)
+    return client, owner, ada
+
+
+def test_a_grant_is_good_for_one_connection_of_one_tenant(app):
+    client, owner, ada = granted(app)
+    other = MemberFactory(user=owner.user).tenant
+    assert sign_in(client, ada, tenant=str(other.pk)).status_code == 403
+    assert sign_in(client, ada, tenant=str(owner.tenant_id)).status_code == 302
+    Connection.objects.filter(tenant=owner.tenant).update(health=Health.DISCONNECTED, credentials={})
+
+    assert sign_in(client, ada, tenant=str(owner.tenant_id)).status_code == 403
+    assert AccountClaim.objects.get().state == ClaimState.CONNECTED
+
+
+def test_a_grant_is_for_an_administrator_within_seven_days_and_can_be_taken_back(app):
+    client, owner, ada = granted(app)
+    claim, wish = AccountClaim.objects.get(), {"tenant": str(owner.tenant_id)}
+    app.control("PATCH", f"/pipedrive/acme/users/{ada.partition(':')[2]}", {"is_admin": False})
+    assert sign_in(client, ada, **wish).status_code == 403
+    app.control("PATCH", f"/pipedrive/acme/users/{ada.partition(':')[2]}", {"is_admin": True})
+    AccountClaim.objects.update(decided_at=timezone.now() - timedelta(days=8))
+    assert sign_in(client, ada, **wish).status_code == 403
+    AccountClaim.objects.update(decided_at=timezone.now())
+    assert claims.decide(claim, ClaimState.REFUSED, None)
+
+    assert sign_in(client, ada, **wish).status_code == 403
+    assert not Connection.objects.filter(tenant=owner.tenant).exists()
+
+
+def test_no_number_of_claims_to_other_accounts_hides_one_to_ours(app):
+    client, *_ = contested(app)
+    client.post("/claim/")
+    user = UserFactory()
+    for number in range(60):
+        AccountClaim.objects.create(
+            vendor="pipedrive", account_id=f"x{number}", account_name="X", user=user, state=ClaimState.CONNECTED
+        )
+
+    assert "asks to connect this account" in holder_reads()
+
+
 def test_an_ordinary_user_can_claim_nothing(app):
     sign_in(Client())
     ada, _ = colleague(app)
@@ -319,7 +491,7 @@ def test_an_administrator_whom_the_team_removed_can_ask_for_the_account(app):
     sign_in(Client())
     ada, _ = colleague(app, is_admin=True)
     client = Client()
-    sign_in(client, ada)
+    sign_in(client, ada, **{"for": "login"})
     Member.objects.get(user=who(client)).delete()
     stranger_again = Client()
 

@@ -70,3 +70,9 @@ def test_places_and_networks():
     assert place("2001:db8:0:1::1") == place("2001:db8:0:1:ffff::9") != place("2001:db8:0:2::1")
     assert network("2001:db8:0:1::1") == network("2001:db8:0:2::1") != network("2001:db8:1:1::1")
     assert place("fe80::1%eth0") == place("fe80::2")
+
+
+def test_a_client_of_ipv4_at_a_socket_for_both_kinds_is_a_place_of_its_own():
+    assert place("::ffff:203.0.113.9") == place("203.0.113.9")
+    assert network("::ffff:203.0.113.9") == network("203.0.113.9")
+    assert place("::ffff:203.0.113.9") != place("::ffff:203.0.113.10")

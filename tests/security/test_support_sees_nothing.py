@@ -20,7 +20,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from integration.models import Alert, AlertNotice, AuthenticatorApp, ConsentEntry, FieldMapping, Integration
+from integration.models import (
+    AccountClaim,
+    Alert,
+    AlertNotice,
+    AuthenticatorApp,
+    ConsentEntry,
+    FieldMapping,
+    Integration,
+)
 from integration.secrets import email_hash
 from tenants.models import Invitation
 from tests.integration.admin.conftest import ADA, story
@@ -228,11 +236,12 @@ def world() -> Any:
     consent = ConsentEntry.objects.create(integration=rows.integration, email_hash=email_hash(ADA), source_id="x",
                                           became="confirmed", vendor="maileon", cause="x")  # fmt: skip
     offer = Invitation.objects.create(tenant=rows.tenant, email=EMAIL, token_hash="h", expires_at=timezone.now())
+    claim = AccountClaim.objects.create(vendor="pipedrive", user=user, tenant=rows.tenant, state="open")
     constant = FieldMapping.objects.create(
         integration=rows.integration, flow="person_to_contact", transform="constant", target="CUSTOM"
     )
     FieldMapping.objects.filter(pk=constant.pk).update(options={"value": NAME})
-    for row in (*vars(rows).values(), user, entry, failure, app, notice, consent, offer):
+    for row in (*vars(rows).values(), user, entry, failure, app, notice, consent, offer, claim):
         fill(row)
     Alert.objects.filter(pk=rows.alert.pk).update(resolved_at=None)
     rows.right.__class__.objects.filter(pk=rows.right.pk).update(health="needs_you", health_reason="unexpected_answer")

@@ -64,22 +64,22 @@ class HubSpotClient(Api):
         told = {key: str(value or "") for key, value in kept.items()}
         return Account(portal_id, name, told, administered=self._is_super_admin(found))
 
-    def _is_super_admin(self, found: Mapping[str, Any]) -> bool:
-        """Whether the user behind the token is a Super Admin of the portal. Not told is No.
+    def _is_super_admin(self, found: Mapping[str, Any]) -> bool | None:
+        """Whether the user behind the token is a Super Admin of the portal; None when that is not told.
 
         Needs the optional scope settings.users.read
         (developers.hubspot.com/docs/api-reference/latest/account/settings/user-provisioning).
         """
         if oauth.USERS_SCOPE not in (found.get("scopes") or ()) or not found.get("user_id"):
-            return False
+            return None
         try:
             user = self.get("GET", f"{USERS}/{segment(str(found['user_id']))}")
         except NotFound:
-            return False
+            return None
         except TenantActionError as exc:
             if exc.reason != "permission_missing":
                 raise
-            return False
+            return None
         return user.get("superAdmin") is True
 
     def uninstall(self) -> None:

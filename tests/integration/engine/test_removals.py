@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def by_consent(user, **values):
     return ConnectionFactory(
-        auth_kind="oauth", external_account_id="9001", account_details={"user_id": user},
+        auth_kind="oauth", external_account_id="9001", consent_user_id=user,
         credentials={"access_token": "a" * 20, "refresh_token": "r" * 20}, **values,
     )  # fmt: skip
 

@@ -35,9 +35,9 @@ def app(sandbox, settings):
     return sandbox
 
 
-def somebody(sandbox, name="Ada Lovelace", email="ada@acme.example"):
+def somebody(sandbox, name="Ada Lovelace", email="ada@acme.example", **rights):
     """Another user of the same company."""
-    sandbox.control("POST", "/pipedrive/acme/users", {"name": name, "email": email})
+    sandbox.control("POST", "/pipedrive/acme/users", {"name": name, "email": email, **rights})
     return f"acme:{max(sandbox.state.pipedrive.companies['acme'].users)}"
 
 
@@ -125,7 +125,7 @@ def test_somebody_removed_does_not_come_back_by_signing_in(app):
     answer = sign_in(Client(), ada)
 
     assert (answer.status_code, Member.objects.count()) == (403, 1)
-    assert "not a member of ACME GmbH any more" in answer.content.decode()
+    assert "not a member of the team that has ACME GmbH" in answer.content.decode()
 
 
 @pytest.mark.chaos("H15")
@@ -365,20 +365,18 @@ def test_only_owners_connect_for_a_tenant(role):
     assert Client().get(INSTALL, {"tenant": str(member.tenant_id)}).status_code == 404
 
 
-def test_an_inactive_tenant_is_not_entered():
+def test_an_inactive_tenant_is_not_entered(app):
     sign_in(Client())
     Tenant.objects.update(is_active=False)
-    Member.objects.all().delete()
-    get_user_model().objects.all().delete()
-    client = Client()
+    people = get_user_model().objects.count()
 
-    answer = sign_in(client)
+    own, colleague = Client(), Client()
+    answer, others = sign_in(own), sign_in(colleague, somebody(app))
 
-    assert answer.status_code == 403
+    assert (answer.status_code, others.status_code) == (403, 403)
     assert "switched off" in answer.content.decode()
-    assert who(client) is None
-    assert not Member.objects.exists()
-    assert not get_user_model().objects.exists()
+    assert (who(own), who(colleague)) == (None, None)
+    assert (Member.objects.count(), get_user_model().objects.count()) == (1, people)
 
 
 def test_reinstalling_revives_the_old_connection_and_logging_in_does_not():
@@ -416,7 +414,7 @@ def test_posting_does_nothing():
 @pytest.mark.django_db(transaction=True)
 def test_two_colleagues_at_once_make_one_tenant(app):
     tickets = []
-    for account in (GRACE, somebody(app)):
+    for account in (GRACE, somebody(app, is_admin=True)):
         code = consented(consent.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"), account)["code"]
         tickets.append(consent.redeem("pipedrive", code, OAUTH_REDIRECT_URI))
 
@@ -424,15 +422,17 @@ def test_two_colleagues_at_once_make_one_tenant(app):
         token, identity = ticket
         try:
             return accounts.arrive(accounts.Wish("pipedrive"), identity, token).tenant.pk
+        except accounts.Contested:  # the other was quicker: whether to look in or to claim is asked
+            return None
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(2) as pool:
         arrived = set(pool.map(enter, tickets))
 
-    assert arrived == {Tenant.objects.get().pk}
+    assert arrived == {Tenant.objects.get().pk, None}
     assert Connection.objects.count() == 1
-    assert sorted(Member.objects.values_list("role", flat=True)) == [Role.OWNER, Role.VIEWER]
+    assert list(Member.objects.values_list("role", flat=True)) == [Role.OWNER]
 
 
 def test_an_identity_is_of_one_account():

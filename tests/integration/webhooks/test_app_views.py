@@ -207,14 +207,3 @@ def test_there_is_no_secret_of_an_endpoint_to_rotate():
     endpoint = portal("101")
     with pytest.raises(TenantActionError, match="secret of the app"):
         provisioning.rotate_webhook_secret(endpoint.connection, get_recipe)
-
-
-def test_a_tenant_whose_access_has_ended_hears_nothing_of_an_account_that_another_has():
-    ended = portal("101", health="needs_you", health_reason="credentials_refused")
-    post([event("101", 1)])
-    living = portal("101")
-
-    post([event("101", 2)])
-
-    found = {(row.connection_id, row.external_id) for row in WebhookEvent.objects.all()}
-    assert found == {(ended.connection_id, "1"), (living.connection_id, "2")}
