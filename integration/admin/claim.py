@@ -55,7 +55,8 @@ class ClaimAdmin(Admin):
     @admin.display(description="Proof")
     def proof(self, claim: AccountClaim) -> str:
         """What the vendor said, and when."""
-        return f"{claim.get_vendor_display()} named its user {mask(claim.vendor_user_id)} as an administrator of the account."
+        person = mask(claim.vendor_user_id)
+        return f"{claim.get_vendor_display()} named its user {person} as an administrator of the account."
 
     @admin.display(description="Held by")
     def held_by(self, claim: AccountClaim) -> show.Html:
