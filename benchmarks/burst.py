@@ -81,7 +81,7 @@ def _linked(integration: Any, ids: list[str]) -> int:
 
 def _work_off(door: Door, ids: list[str], integration_id: str) -> float:
     """An event about each, all at once; seconds until all of them are worked off."""
-    from integration.engine import router, runner
+    from integration.engine.sync import router, runner
     from integration.models import SyncJob
     from integration.recipes.registry import get_recipe
 

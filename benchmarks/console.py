@@ -175,7 +175,7 @@ def _stock_admin(client: Any) -> dict[str, float]:
     from django.contrib.admin import ModelAdmin
     from django.core.paginator import Paginator
 
-    from integration.admin.base import BigTable
+    from integration.admin.core.base import BigTable
 
     counting: dict[str, Any] = {
         "paginator": Paginator, "show_full_result_count": True, "get_changelist": ModelAdmin.get_changelist,

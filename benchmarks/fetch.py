@@ -53,13 +53,13 @@ def run(*, stack: str, rows: int, as_json: bool, short: bool, recipe: str = "pip
 
 
 def _figures(hub: Stage, name: str, subject: Subject, count: int, half: float, tape: Tape) -> Iterator[Figure]:
-    from integration import steady
+    from integration import gc_tuning
 
     integration = subject.install(hub)
     for first in range(0, count, PORTION):
         subject.seed(hub, integration, first, min(PORTION, count - first))
     hub.control("DELETE", "/calls")
-    steady.settle()  # as a worker does
+    gc_tuning.settle()  # as a worker does
     before = _memory()
     with tape.recording():
         took = _pass(integration)
@@ -83,7 +83,7 @@ def _figures(hub: Stage, name: str, subject: Subject, count: int, half: float, t
 def _pass(integration: Any) -> float:
     """One Fetch All of all that takes part, worked on in this process."""
     from integration import tasks
-    from integration.engine import runner
+    from integration.engine.sync import runner
     from integration.models import SyncJob, SyncRun
     from integration.recipes.registry import get_recipe
 

@@ -47,7 +47,7 @@ def _figures(hub: Stage, stack: str, events: int, short: bool) -> Iterator[Figur
 
 def people(hub: Stage, integration: Any, count: int) -> list[str]:
     """So many people in Pipedrive who are contacts in Maileon already, by Fetch All."""
-    from integration.engine import runs
+    from integration.engine.sync import runs
     from integration.models import RecordLink, SyncRun
 
     resources = integration.resources

@@ -163,7 +163,7 @@ class Soak:
 
     def _mend(self) -> list[str]:
         from integration import tasks
-        from integration.engine import sweeper
+        from integration.engine.dispatch import sweeper
         from integration.models import Connection, Integration, SyncJob, SyncRun
 
         self.hub.control("DELETE", "/misbehave")
@@ -206,7 +206,7 @@ class Soak:
         return problems
 
     def _sample(self) -> None:
-        from integration.engine import sweeper
+        from integration.engine.dispatch import sweeper
 
         sweeper.sweep()
         self.lag.append(sweeper.oldest_waiting_seconds())

@@ -25,7 +25,7 @@ class Tape:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Write down each call that flows make meanwhile."""
-        from integration.engine.context import Context
+        from integration.engine.clients.session import Context
 
         real = Context.client
         with self.path.open("wb") as file:

@@ -60,7 +60,7 @@ def integrations(hub: Stage, count: int) -> list[Any]:
 
 def _work(hub: Stage, rows: list[Any], people: int, batch: int) -> float:
     """New people at every tenant, found by Fetch All; seconds until all are in step."""
-    from integration.engine import runs
+    from integration.engine.sync import runs
     from integration.models import SyncRun
 
     for number, row in enumerate(rows):

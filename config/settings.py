@@ -60,7 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "integration.webhooks.direct.VendorsFirst",
+    "integration.webhooks.middleware.VendorsFirst",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.csp.ContentSecurityPolicy",
@@ -72,8 +72,8 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "tenants.middleware.ConsoleForStaffOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "integration.admin.two_factor.SecondFactor",
-    "integration.admin.masking.MaskPersonalData",
+    "integration.admin.pages.two_factor.SecondFactor",
+    "integration.admin.core.masking.MaskPersonalData",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tenants.devices.KnownDevice",
     "axes.middleware.AxesMiddleware",
@@ -294,8 +294,8 @@ UNFOLD = {
     "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "integration.admin.front.front",
-    "SIDEBAR": {"navigation": "integration.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "integration.admin.pages.dashboard.front",
+    "SIDEBAR": {"navigation": "integration.admin.pages.sidebar.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("lockstep/favicon.svg")}],
     "STYLES": [lambda request: static("lockstep/console.css")],
     "SCRIPTS": [lambda request: static("lockstep/console.js")],

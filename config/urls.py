@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from integration.admin.find import find
-from integration.admin.two_factor import two_factor, verify
-from integration.admin.why import ask
+from integration.admin.pages.find import find
+from integration.admin.pages.record import ask
+from integration.admin.pages.two_factor import two_factor, verify
 
 urlpatterns = [
     path("admin/find/", admin.site.admin_view(find), name="console-find"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import AppConfig
 
-from integration import steady
+from integration import gc_tuning
 
 
 class IntegrationConfig(AppConfig):
@@ -28,4 +28,4 @@ def _begin_work(**_: Any) -> None:
     """Load all that tasks need, before the first of them waits for it."""
     from integration import tasks  # noqa: F401, PLC0415
 
-    steady.settle()
+    gc_tuning.settle()

@@ -5,20 +5,13 @@ from __future__ import annotations
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integration.engine import (
-    habit,
-    health,
-    polls,
-    provisioning,
-    removals,
-    retention,
-    router,
-    runner,
-    runs,
-    sweeper,
-    tokens,
-)
 from integration.engine.alerts import deliver, ledger
+from integration.engine.clients import connection_health, tokens
+from integration.engine.dispatch import sweeper
+from integration.engine.insight import traffic_baseline
+from integration.engine.privacy import retention
+from integration.engine.setup import app_uninstall, provisioning
+from integration.engine.sync import polls, router, runner, runs
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.recipes.registry import RECIPES, get_recipe
@@ -36,7 +29,7 @@ def run_integration(integration_id: str) -> str:
 
 def sweep() -> str:
     """Every minute: ring for what waits, and uninstall what a vendor says was removed there."""
-    return f"{sweeper.sweep()} rings, {removals.finish(get_recipe)} removals"
+    return f"{sweeper.sweep()} rings, {app_uninstall.finish(get_recipe)} removals"
 
 
 def poll_all() -> str:
@@ -88,7 +81,7 @@ def refresh_tokens() -> str:
             tokens.ensure_fresh(connection, force=True)
             renewed += 1
         except IntegrationError as exc:
-            health.note_error(connection, exc)
+            connection_health.note_error(connection, exc)
     return f"{renewed} renewed"
 
 
@@ -106,7 +99,7 @@ def check_integration(integration_id: str) -> str:
     """Prove both credentials, make sure that our webhooks exist; repair more where jobs are held."""
     integration = _integration(integration_id)
     held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exists()  # the checks let them go on
-    healthy = [health.check(connection) for connection in (integration.left, integration.right)]
+    healthy = [connection_health.check(connection) for connection in (integration.left, integration.right)]
     if integration.state != State.ACTIVE or not all(healthy):
         return "not working"
     if held:
@@ -137,7 +130,7 @@ def _integration(integration_id: str) -> Integration:
 
 def watch() -> str:
     """Every minute: open and close alerts, send their notices, learn when vendors usually call."""
-    habit.learn()
+    traffic_baseline.learn()
     opened = ledger.evaluate(get_recipe)
     return f"{opened} open, {deliver.deliver()} sent"
 

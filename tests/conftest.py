@@ -62,11 +62,11 @@ class Guard:
 @pytest.fixture(autouse=True, scope="session")
 def _guarded() -> Iterator[None]:
     """The network and the doorbell of all tests, as `Guard` says."""
-    from integration.engine import doorbell
+    from integration.engine.dispatch import wakeups
     from tests.support.queue import QUEUE
 
-    connect_really, push = socket.socket.connect, doorbell.push
-    ring_now, ring_later = doorbell.ring_now, doorbell.ring_later
+    connect_really, push = socket.socket.connect, wakeups.push
+    ring_now, ring_later = wakeups.ring_now, wakeups.ring_later
 
     def connect(self: socket.socket, address: Any) -> Any:
         host = address[0] if isinstance(address, tuple) else ""
@@ -88,10 +88,10 @@ def _guarded() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
-        patch.setattr(doorbell, "ring_now", rung)
-        patch.setattr(doorbell, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
+        patch.setattr(wakeups, "ring_now", rung)
+        patch.setattr(wakeups, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
         patch.setattr(
-            doorbell,
+            wakeups,
             "ring_later",
             lambda key, s: note(key, lambda: ring_later(key, s), lambda: QUEUE.put_off(key, s)),
         )
@@ -122,7 +122,7 @@ def rings() -> list[str]:
 @pytest.fixture
 def full_slices(rings: list[str]) -> None:
     """Workers of this test have their whole slice of time, for tests that count calls."""
-    from integration.engine.runner import SLICE
+    from integration.engine.sync.runner import SLICE
     from tests.support.queue import QUEUE
 
     QUEUE.slice_seconds = SLICE

@@ -6,24 +6,24 @@ import socket
 
 import pytest
 
-from integration.engine import doorbell
+from integration.engine.dispatch import wakeups
 from tests.conftest import Guard
 
-seen = (socket.socket.connect, doorbell.push, doorbell.ring_later)  # without any guard, as modules are read before
+seen = (socket.socket.connect, wakeups.push, wakeups.ring_later)  # without any guard, as modules are read before
 
 
 @pytest.fixture(scope="module")
 def guarded():
-    return socket.socket.connect, doorbell.push, doorbell.ring_later
+    return socket.socket.connect, wakeups.push, wakeups.ring_later
 
 
 @pytest.mark.parametrize("patched", [True, False], ids=["patches", "comes after it"])
 def test_a_patch_ends_with_its_test(guarded, monkeypatch, rings, patched):
-    assert (socket.socket.connect, doorbell.push, doorbell.ring_later) == guarded
+    assert (socket.socket.connect, wakeups.push, wakeups.ring_later) == guarded
     assert not set(guarded) & set(seen)
     if patched:
         for name in ("push", "ring_later"):
-            monkeypatch.setattr(doorbell, name, lambda *args: None)
+            monkeypatch.setattr(wakeups, name, lambda *args: None)
         monkeypatch.setattr(socket.socket, "connect", lambda self, to: None)
 
 
@@ -34,10 +34,10 @@ def test_no_address_but_loopback_is_reached():
 
 def test_a_ring_is_noted_unless_the_doorbell_really_rings(monkeypatch, rings):
     sent = []
-    monkeypatch.setattr(doorbell, "async_task", lambda *args: sent.append(args))
-    doorbell.push("7")
+    monkeypatch.setattr(wakeups, "async_task", lambda *args: sent.append(args))
+    wakeups.push("7")
     assert (rings, sent) == (["7"], [])
 
     Guard.rung = None
-    doorbell.push("7")
+    wakeups.push("7")
     assert sent == [("integration.tasks.run_integration", "7")]

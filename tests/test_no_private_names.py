@@ -24,7 +24,7 @@ def test_the_lint_sees_them(tmp_path: Path) -> None:
     file = tmp_path / "test_it.py"
     file.write_text(
         "from integration.engine import doorbell, links as known\n"
-        "from integration.engine.router import _claim\n"
+        "from integration.engine.sync.router import _claim\n"
         'def test_it(monkeypatch):\n    doorbell._ring()\n    monkeypatch.setattr(known, "_load", None)\n'
         "    doorbell.ring()\n    world._made()\n"
     )

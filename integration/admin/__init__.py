@@ -1,5 +1,19 @@
 """The operator console. Importing this package registers its pages; only the admin's autodiscovery does."""
 
-from integration.admin import alert, call, claim, connection, event, install, job, link, log, mapping, run, system
+from integration.admin.lists import alert, call, claim, connection, event, job, link, log, mapping, run, system
+from integration.admin.lists.integration import admin as integration
 
-__all__ = ["alert", "call", "claim", "connection", "event", "install", "job", "link", "log", "mapping", "run", "system"]
+__all__ = [
+    "alert",
+    "call",
+    "claim",
+    "connection",
+    "event",
+    "integration",
+    "job",
+    "link",
+    "log",
+    "mapping",
+    "run",
+    "system",
+]

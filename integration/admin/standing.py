@@ -9,19 +9,19 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from integration.admin import show
-from integration.admin.job import Unfinished
-from integration.admin.masking import mask, mask_words
-from integration.admin.show import Badge
+from integration.admin.core import html
+from integration.admin.core.html import Badge
+from integration.admin.core.masking import mask, mask_words
+from integration.admin.lists.job import Unfinished
 from integration.models import Health, Integration, JobState, RunState, State, SyncJob, SyncRun
 
 LATE = timedelta(minutes=1)  # what waits longer than this is a backlog
-IN_STEP = Badge(show.GREEN, "check_circle", "In step")
-CATCHING_UP = Badge(show.BLUE, "autorenew", "Catching up")
-NEEDS_YOU = Badge(show.AMBER, "error", "Needs you")
-PAUSED = Badge(show.GREY, "pause_circle", "Paused")
-SETTING_UP = Badge(show.GREY, "construction", "Being set up")
-UNINSTALLED = Badge(show.GREY, "delete", "Uninstalled")
+IN_STEP = Badge(html.GREEN, "check_circle", "In step")
+CATCHING_UP = Badge(html.BLUE, "autorenew", "Catching up")
+NEEDS_YOU = Badge(html.AMBER, "error", "Needs you")
+PAUSED = Badge(html.GREY, "pause_circle", "Paused")
+SETTING_UP = Badge(html.GREY, "construction", "Being set up")
+UNINSTALLED = Badge(html.GREY, "delete", "Uninstalled")
 BY_KEY = {"needs_you": NEEDS_YOU, "catching_up": CATCHING_UP, "in_step": IN_STEP, "paused": PAUSED, "draft": SETTING_UP}
 
 
@@ -63,7 +63,7 @@ def keys_with(found: Badge) -> list[Any]:
     return [row.pk for row in rows if word(standing(row)) == found]
 
 
-def steps(results: list[dict[str, Any]]) -> show.Html:
+def steps(results: list[dict[str, Any]]) -> html.Html:
     """The visible steps of the last save, each with its result and, where it failed, the cause and the fix."""
     if not results:
         return "Not saved yet. Saving makes fields and webhooks at the vendors."
@@ -71,7 +71,7 @@ def steps(results: list[dict[str, Any]]) -> show.Html:
         (
             "ls-ok" if step["ok"] else "ls-no", "check_circle" if step["ok"] else "cancel",
             "Done" if step["ok"] else "Failed", step["label"],
-            mask_words(step["detail"]) if step["ok"] else show.reason(step.get("reason", ""), step["detail"]),
+            mask_words(step["detail"]) if step["ok"] else html.reason(step.get("reason", ""), step["detail"]),
         )
         for step in results
     )  # fmt: skip

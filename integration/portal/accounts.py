@@ -17,7 +17,8 @@ from django.db.models import QuerySet
 
 from integration.connectors.base import Identity
 from integration.connectors.registry import get_connector
-from integration.engine import claims, health, tokens
+from integration.engine.clients import connection_health, tokens
+from integration.engine.setup import account_claims
 from integration.models import Connection, Health
 from tenants.access import ROLE_RANK
 from tenants.models import Member, Role, Tenant, VendorIdentity
@@ -91,14 +92,16 @@ def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
             if attempt == ATTEMPTS - 1:
                 raise
     if arrival.connected and connection is not None:
-        health.check(connection)
+        connection_health.check(connection)
     return arrival
 
 
 def _ask_whether_consents_live(wish: Wish, identity: Identity) -> None:
     """What we noted of others' consents may be over: the vendor says so now, before one of them decides."""
-    for row in claims.consents(wish.vendor, identity.account.external_id).exclude(consent_user_id=identity.user_id):
-        health.check(row)  # their own was renewed a moment ago
+    for row in account_claims.consents(wish.vendor, identity.account.external_id).exclude(
+        consent_user_id=identity.user_id
+    ):
+        connection_health.check(row)  # their own was renewed a moment ago
 
 
 def _renew(user: User, identity: Identity, token: Any) -> None:
@@ -106,11 +109,11 @@ def _renew(user: User, identity: Identity, token: Any) -> None:
 
     A team they have left gets none of it, and what they removed at the vendor stays removed until somebody installs.
     """
-    rows = claims.consents_of(user, identity.account.external_id, identity.user_id)
-    for row in rows.exclude(health=Health.DISCONNECTED).exclude(health_reason=health.APP_REMOVED):
+    rows = account_claims.consents_of(user, identity.account.external_id, identity.user_id)
+    for row in rows.exclude(health=Health.DISCONNECTED).exclude(health_reason=connection_health.APP_REMOVED):
         tokens.store(row, token)
         if row.health != Health.OK:
-            health.check(row)
+            connection_health.check(row)
 
 
 def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
@@ -130,8 +133,8 @@ def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connec
     if connection is not None and connected:
         _store(connection, identity, token)
         if identity.account.administered:
-            claims.use_up(connection, user, identity.user_id)
-            claims.note_connected(connection, user, identity.user_id)
+            account_claims.use_up(connection, user, identity.user_id)
+            account_claims.note_connected(connection, user, identity.user_id)
     return Arrival(user, tenant, joined, connected), connection
 
 
@@ -169,7 +172,9 @@ def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
     """
     account = identity.account
     rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=account.external_id)
-    living = list(claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at"))
+    living = list(
+        account_claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at")
+    )
     if living and _is_granted(wish, identity, user):
         living = []
     if wish.tenant is not None:
@@ -204,7 +209,7 @@ def _is_granted(wish: Wish, identity: Identity, user: User) -> bool:
     """Whether an operator let this administrator connect the account in just this place."""
     account = identity.account
     tenant_id = wish.tenant.pk if wish.tenant else None
-    granted = claims.granted(wish.vendor, account.external_id, user, identity.user_id).filter(tenant=tenant_id)
+    granted = account_claims.granted(wish.vendor, account.external_id, user, identity.user_id).filter(tenant=tenant_id)
     return bool(account.administered) and granted.exists()
 
 
@@ -305,4 +310,4 @@ def _store(connection: Connection, identity: Identity, token: Any) -> None:
     if not adding:
         connection.save(update_fields=["auth_kind", "base_url", *columns])
     if connection.health != Health.OK:
-        health.mark(connection, Health.UNCHECKED)
+        connection_health.mark(connection, Health.UNCHECKED)

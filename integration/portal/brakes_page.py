@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from integration.engine import brakes
+from integration.engine.safety import limits
 from integration.models import BrakeKind
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
@@ -24,9 +24,9 @@ def held(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
     kind = request.POST.get("kind", "")
     if kind in BrakeKind.values:
-        count = brakes.release(integration, kind, request.user)
+        count = limits.release(integration, kind, request.user)
         note(request, integration, f"Let {count} records through that a brake held ({kind})")
         messages.success(request, f"{count:,} records go on. Each one is read afresh first.")
         return redirect("portal:waiting", tenant_id=tenant_id, integration_id=integration_id)
-    rows = [(kind, REASONS[brakes.REASONS[kind]], brakes.held(integration, kind)) for kind in BrakeKind.values]
+    rows = [(kind, REASONS[limits.REASONS[kind]], limits.held(integration, kind)) for kind in BrakeKind.values]
     return page(request, tenant, "brakes", {"rows": [row for row in rows if row[2]]}, integration)

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from integration.connectors.registry import get_connector
-from integration.engine import claims
+from integration.engine.setup import account_claims
 from integration.models import AccountClaim, ClaimState
 from tenants.models import Tenant
 
@@ -54,7 +54,7 @@ def make(request: HttpRequest) -> HttpResponse:
     user = get_object_or_404(User, pk=offered["user"], is_active=True)
     tenant = Tenant.objects.filter(pk=offered["tenant"]).first() if offered["tenant"] else None
     account = offered["vendor"], offered["account_id"], offered["account_name"]
-    claims.make(*account, offered["vendor_user_id"], user, tenant)
+    account_claims.make(*account, offered["vendor_user_id"], user, tenant)
     why = (
         f"An operator of Lockstep decides who connects {offered['account_name']}. The customer who holds the account "
         "is told, too. Nothing changes until then."
@@ -64,7 +64,7 @@ def make(request: HttpRequest) -> HttpResponse:
 
 def notices(tenant: Tenant) -> list[str]:
     """What the owners of a tenant are told of claims that concern its accounts."""
-    return [_said(claim, OWN if own else OTHERS) for claim, own in claims.concerning(tenant)]
+    return [_said(claim, OWN if own else OTHERS) for claim, own in account_claims.concerning(tenant)]
 
 
 def _said(claim: AccountClaim, texts: dict[ClaimState, str]) -> str:

@@ -18,10 +18,11 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from integration import oauth_login
 from integration.connectors.base import Connector
 from integration.connectors.registry import get_connector
-from integration.engine import consent, health
-from integration.engine.recipe import Recipe
+from integration.engine.clients import connection_health
+from integration.engine.flow.recipe import Recipe
 from integration.guard import AddressRefused
 from integration.models import Connection, Health, Integration, State
 from integration.portal.audit import note
@@ -93,7 +94,7 @@ class AccountForm(forms.Form):
         row.store_credentials({self.kind: self.cleaned_data["secret"], **beside}, self.cleaned_data["secret"])
         row.save()
         try:
-            works = health.check(row)
+            works = connection_health.check(row)
         except IntegrityError as exc:
             row.delete()
             raise ValidationError(TAKEN) from exc
@@ -168,7 +169,7 @@ def _sides(request: HttpRequest, tenant: Tenant, recipe: Recipe) -> list[Side]:
     for prefix, vendor in (("left", recipe.left), ("right", recipe.right)):
         connector = get_connector(vendor)
         form = AccountForm(connector, _known(tenant, vendor), data, prefix=prefix)
-        found.append(Side(connector, form, consent.is_ready(vendor)))
+        found.append(Side(connector, form, oauth_login.is_ready(vendor)))
     return found
 
 

@@ -13,12 +13,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine import preview, provisioning
-from integration.engine.catalogue import Catalogue, catalogue
-from integration.engine.context import Context
-from integration.engine.mapping_form import FlowRowsFormSet, rows_of
-from integration.engine.recipe import MappingRow, as_data
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.insight import preview
+from integration.engine.mapping.fields import Catalogue, catalogue
+from integration.engine.setup import provisioning
 from integration.errors import IntegrationError
+from integration.forms.mapping_form import FlowRowsFormSet, rows_of
 from integration.models import FieldMapping, Integration, Outcome, State, SyncLog, VendorCall
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page

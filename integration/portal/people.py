@@ -14,8 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from integration.connectors.registry import get_connector
-from integration.engine import consent_ledger, personal_data, why
-from integration.engine.labels import Labels, labels_of, named, read_as
+from integration.engine.insight import explain_record
+from integration.engine.mapping.labels import Labels, labels_of, named, read_as
+from integration.engine.privacy import personal_data
+from integration.engine.safety import consent_ledger
 from integration.models import State
 from integration.portal.audit import note
 from integration.portal.pages import enter, integrations_of, page
@@ -80,7 +82,7 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
     found = []
     for integration in integrations_of(tenant).exclude(state=State.UNINSTALLED):
         recipe = get_recipe(integration.recipe)
-        kind = why.main_flow(recipe).link_type
+        kind = explain_record.main_flow(recipe).link_type
         links = [link for link in held.links if link.integration_id == integration.pk and link.link_type == kind]
         ids = tuple(link.source_id for link in links)
         fields = labels_of([integration])
@@ -89,7 +91,7 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
             "verdicts": [
                 (verdict, _labelled(verdict.source, fields), _labelled(verdict.target, fields),
                  recipe.consent_of(verdict.link.notes) if verdict.link else "")
-                for verdict in why.verdicts(integration, recipe, email, ids)
+                for verdict in explain_record.verdicts(integration, recipe, email, ids)
             ],
         })  # fmt: skip
     return found

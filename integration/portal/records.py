@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
-from integration.engine import labels, preview, replay
+from integration.engine.insight import preview
+from integration.engine.mapping import labels
+from integration.engine.sync import replay
 from integration.errors import IntegrationError
 from integration.models import Integration, State
 from integration.portal.audit import note

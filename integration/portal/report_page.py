@@ -10,8 +10,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import slugify
 
-from integration.engine.context import Context
-from integration.engine.recipe import ReportRow, ReportTable
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import ReportRow, ReportTable
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 from integration.portal.pages import enter_integration, page

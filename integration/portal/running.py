@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine import runs
-from integration.engine.flow import Flow
+from integration.engine.flow.base import Flow
+from integration.engine.sync import runs
 from integration.models import Integration, State, SyncRun
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page

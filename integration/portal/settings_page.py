@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine import health, lifecycle, provisioning, settings_form
+from integration.engine.clients import connection_health
+from integration.engine.setup import lifecycle, provisioning
 from integration.errors import IntegrationError
+from integration.forms import settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
@@ -146,7 +148,7 @@ def _apply(request: HttpRequest, integration: Integration) -> None:
 def _test(connection: Connection, secret: str) -> tuple[bool, str]:
     if not secret:
         try:
-            health.check(connection)  # outside of a transaction: a slow vendor must not hold a lock
+            connection_health.check(connection)  # outside of a transaction: a slow vendor must not hold a lock
         except IntegrityError:
             return False, TAKEN
         connection.refresh_from_db()
@@ -158,7 +160,7 @@ def _test(connection: Connection, secret: str) -> tuple[bool, str]:
             f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip(),
         )
     try:
-        found = health.probe(connection, secret)
+        found = connection_health.probe(connection, secret)
     except IntegrationError as exc:
         reason = REASONS.get(exc.reason)
         return False, f"{exc.public} {reason.fix if reason else ''}".strip()
@@ -182,7 +184,7 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
     connection.replace_secret(secret)
     connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
     note(request, integration, f"New key for {connection.connector.label}")
-    if not health.check(connection):
+    if not connection_health.check(connection):
         return _test(connection, "")
     return True, f"Saved. {connection.account_name} is connected; what waited for it goes on."
 

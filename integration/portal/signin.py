@@ -22,9 +22,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from integration import oauth_login
 from integration.connectors.base import WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine import consent, removals, tokens
+from integration.engine.clients import tokens
+from integration.engine.setup import app_uninstall
 from integration.errors import IntegrationError, TransientError
 from integration.models import State
 from integration.portal import claims_page
@@ -48,7 +50,7 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the vendors that are configured."""
-        return {**super().get_context_data(**kwargs), "vendors": consent.vendors()}
+        return {**super().get_context_data(**kwargs), "vendors": oauth_login.vendors()}
 
 
 def landing(tenant: Tenant) -> str:
@@ -75,7 +77,7 @@ def local(address: str) -> str:
 @require_safe
 def install(request: HttpRequest, vendor: str) -> HttpResponse:
     """Send the person to the vendor's consent page. `tenant` in the query connects for that tenant (owners only)."""
-    if not consent.is_ready(vendor):
+    if not oauth_login.is_ready(vendor):
         return _not_configured(request, vendor)
     tenant_id = request.GET.get("tenant", "")
     if tenant_id:
@@ -90,7 +92,7 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
         "next": local(request.GET.get("next", "")),
         "until": time.time() + STATE_SECONDS,
     }
-    return redirect(consent.page_address(vendor, redirect_uri(vendor), state))
+    return redirect(oauth_login.page_address(vendor, redirect_uri(vendor), state))
 
 
 @never_cache
@@ -104,18 +106,18 @@ def callback(request: HttpRequest, vendor: str) -> HttpResponse:
 def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
     """Note the removal and answer; the next sweep uninstalls what lived on that consent."""
     read = get_connector(vendor).read_removal if vendor in CONNECTORS else None
-    if read is None or not consent.is_ready(vendor):
+    if read is None or not oauth_login.is_ready(vendor):
         return HttpResponse(status=404)
     removal = read(WebhookRequest.of(request), *tokens.app_at(vendor))
     if removal is None:
         return HttpResponse(status=429 if flood.beyond(request) else 401)
-    removals.note(vendor, removal)
+    app_uninstall.note(vendor, removal)
     return HttpResponse(status=200)
 
 
 def _back(request: HttpRequest, vendor: str) -> HttpResponse:
     """Take the person back: prove that this browser asked, learn who they are, sign them in."""
-    if not consent.is_ready(vendor):
+    if not oauth_login.is_ready(vendor):
         return _not_configured(request, vendor)
     if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
         return redirect("portal:install", vendor=vendor)
@@ -147,7 +149,7 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
 def _finish(request: HttpRequest, vendor: str, asked: dict[str, Any]) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     tenant = _owned(request, asked["tenant"]) if asked["tenant"] else None  # asked again: roles change meanwhile
-    token, identity = consent.redeem(vendor, request.GET["code"], redirect_uri(vendor))
+    token, identity = oauth_login.redeem(vendor, request.GET["code"], redirect_uri(vendor))
     wish = Wish(vendor, user, tenant, installs=asked["purpose"] == "install")
     arrival = arrive(wish, identity, token)
     login(request, arrival.user, backend=BACKEND)
@@ -181,7 +183,7 @@ def _owned(request: HttpRequest, tenant_id: str) -> Tenant:
 
 
 def _not_configured(request: HttpRequest, vendor: str) -> HttpResponse:
-    if not consent.speaks_oauth(vendor):
+    if not oauth_login.speaks_oauth(vendor):
         name = get_connector(vendor).label if vendor in CONNECTORS else "This vendor"
         why = f"{name} cannot be installed from here."
         return render(request, "portal/stopped.html", {"heading": "Not available", "why": why}, status=404)

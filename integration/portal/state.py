@@ -8,8 +8,8 @@ from datetime import timedelta
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from integration.engine import health, hours
-from integration.engine.labels import labels_of, read_as
+from integration.engine.clients import connection_health
+from integration.engine.mapping.labels import labels_of, read_as
 from integration.models import (
     FieldMapping,
     Integration,
@@ -24,6 +24,7 @@ from integration.models import (
 )
 from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
+from integration.ui import hourly_chart
 
 LATE = timedelta(minutes=1)
 DAY = timedelta(hours=24)
@@ -100,10 +101,10 @@ def unfinished(integration: Integration) -> QuerySet[SyncJob]:
     return SyncJob.objects.filter(integration=integration, state__in=states)
 
 
-def chart(integration: Integration) -> list[hours.Bar]:
+def chart(integration: Integration) -> list[hourly_chart.Bar]:
     """The last 24 hours in the tenant's zone. Empty when nothing happened."""
     rows = SyncLog.objects.filter(integration=integration)
-    return hours.bars(rows, "created_at", integration.tenant.zone, "outcome", CHARTED)
+    return hourly_chart.bars(rows, "created_at", integration.tenant.zone, "outcome", CHARTED)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _stuck(integration: Integration) -> list[Need]:
         held = row["state"] == JobState.HELD
         verb = ("waits" if row["n"] == 1 else "wait") if held else "failed"
         said = f"{records} {verb}: {reason.what if reason else row['reason']}"
-        if held and row["reason"] in health.DECIDED_BY_A_PERSON:
+        if held and row["reason"] in connection_health.DECIDED_BY_A_PERSON:
             found.append(Need(said, reason.fix if reason else "", "Decide", "brakes"))
             continue
         query = f"?state={row['state']}&reason={row['reason']}"

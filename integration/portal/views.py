@@ -12,10 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from integration.engine import health
-from integration.engine.explain import explained
-from integration.engine.labels import labels_of, named
-from integration.engine.runs import UNFINISHED
+from integration.engine.clients import connection_health
+from integration.engine.insight.record_counts import explained
+from integration.engine.mapping.labels import labels_of, named
+from integration.engine.sync.runs import UNFINISHED
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.state import chart, needs, numbers, standing, unfinished
@@ -98,7 +98,7 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
     found = list(rows.order_by("next_attempt_at", "id")[: PAGE_SIZE + 1])
     shown = [(row, flows.get(row.flow, row.flow), REASONS.get(row.reason)) for row in found[:PAGE_SIZE]]
-    braked = any(row.state == JobState.HELD and row.reason in health.DECIDED_BY_A_PERSON for row in found)
+    braked = any(row.state == JobState.HELD and row.reason in connection_health.DECIDED_BY_A_PERSON for row in found)
     context = {
         "rows": shown, "more": len(found) > PAGE_SIZE, "asked": asked, "now": timezone.now(), "braked": braked,
     }  # fmt: skip

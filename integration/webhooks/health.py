@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.db import connection as database
 from django.http import HttpRequest, JsonResponse
 
-from integration.engine import sweeper
+from integration.engine.dispatch import sweeper
 
 LATE = 300.0  # seconds
 

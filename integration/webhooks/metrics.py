@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from integration.connectors.registry import CONNECTORS
-from integration.engine.metrics import exposition
+from integration.engine.insight.metrics import exposition
 from integration.recipes.registry import RECIPES
 from tenants import flood
 

@@ -19,13 +19,13 @@ from rest_framework.views import APIView
 
 from integration.connectors.base import Intake, ParsedEvent, WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine import inbox
-from integration.engine.provisioning import valid_secrets
+from integration.engine.intake import inbox
+from integration.engine.setup.provisioning import valid_secrets
 from integration.errors import IntegrationError, TooManyEvents
 from integration.models import WebhookEndpoint
 from integration.models.fields import UnreadableSecret
 from integration.secrets import keyed_hash
-from integration.webhooks import doors, quota
+from integration.webhooks import endpoint_cache, fair_share
 from tenants import flood
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class WebhookView(IntakeView):
 
     def receive(self, request: HttpRequest, vendor: str, token: str) -> HttpResponse:
         """The token in the address finds the connection, its secret proves the call."""
-        endpoint = doors.find(vendor, token)
+        endpoint = endpoint_cache.find(vendor, token)
         webhooks = get_connector(vendor).webhooks if vendor in CONNECTORS else None
         if endpoint is None or webhooks is None or get_connector(vendor).app_webhooks:
             return _slowed(request) or JsonResponse({"error": "unknown address"}, status=404)
@@ -89,21 +89,21 @@ class WebhookView(IntakeView):
         try:
             events = webhooks.parse(call)
         except TooManyEvents as exc:
-            quota.beyond(endpoint.connection.tenant_id, 1)
+            fair_share.beyond(endpoint.connection.tenant_id, 1)
             inbox.record(endpoint, [_unreadable(call, exc, exc.reason)], deferred=True, ignored=exc.reason)
-            return _later(vendor, quota.seconds_left())
+            return _later(vendor, fair_share.seconds_left())
         except IntegrationError as exc:
             events = [_unreadable(call, exc)]
-        crowded, used_up = quota.beyond(endpoint.connection.tenant_id, len(events))
+        crowded, used_up = fair_share.beyond(endpoint.connection.tenant_id, len(events))
         if used_up and get_connector(vendor).busy_status == TOO_MANY:
-            return _later(vendor, quota.seconds_left())
+            return _later(vendor, fair_share.seconds_left())
         inbox.record(endpoint, events, deferred=crowded)
         return JsonResponse({"received": len(events)}, status=200)
 
 
 def _proven_afresh(webhooks: Intake, call: WebhookRequest, vendor: str, token: str) -> bool:
     """Whether the secret was changed since we last read it."""
-    endpoint = doors.find(vendor, token, afresh=True)
+    endpoint = endpoint_cache.find(vendor, token, afresh=True)
     return endpoint is not None and webhooks.verify(call, valid_secrets(endpoint))
 
 
@@ -133,7 +133,7 @@ class AppWebhookView(IntakeView):
         except IntegrationError as exc:  # it names no account, so there is nobody to keep it for
             log.error("A call of %s could not be read: %s", vendor, exc.public)
             return JsonResponse({"received": 0}, status=200)
-        unknown = inbox.record_for_accounts(vendor, events, quota.late)
+        unknown = inbox.record_for_accounts(vendor, events, fair_share.late)
         return JsonResponse({"received": len(events), "unknown": unknown}, status=200)
 
 

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from integration import tasks
-from integration.engine import sweeper
+from integration.engine.dispatch import sweeper
 from integration.models import Connection, SyncJob, SyncLog
 from tests.support import hub
 from tests.support.browser import OURS, Heard, serious

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from integration import tasks
-from integration.engine import sweeper
+from integration.engine.dispatch import sweeper
 from integration.models import AlertNotice
 from tests.support.browser import serious
 from tests.support.factories import JobFactory, UserFactory

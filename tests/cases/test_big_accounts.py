@@ -13,9 +13,10 @@ from integration.connectors.base import ParsedEvent
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page, StoredContact
-from integration.engine import inbox, runner, runs
-from integration.engine.context import Context
-from integration.models import RecordLink, SyncJob, bulk
+from integration.engine.clients.session import Context
+from integration.engine.intake import inbox
+from integration.engine.sync import runner, runs
+from integration.models import RecordLink, SyncJob, columnar
 from integration.recipes.newsletter.steps import restore_values
 from integration.recipes.registry import get_recipe
 from tests.support import hub
@@ -83,9 +84,9 @@ def test_the_intake_is_not_kept_waiting_while_a_field_made_anew_is_filled_again(
     integration = IntegrationFactory()
     endpoint = EndpointFactory()
     for start in range(0, count, 5000):
-        bulk.insert(
+        columnar.insert(
             [
-                bulk.new(
+                columnar.new(
                     RecordLink,
                     integration_id=integration.pk,
                     link_type="person",
@@ -128,7 +129,7 @@ def test_the_intake_is_not_kept_waiting_while_a_field_made_anew_is_filled_again(
 )
 @pytest.mark.xfail(strict=True, reason="big accounts: one statement for all jobs")
 def test_more_jobs_at_once_than_sqlite_takes_values():
-    from integration.engine.jobs import _locked
+    from integration.engine.dispatch.jobs import _locked
 
     integration = IntegrationFactory()
     jobs = [SyncJob(integration=integration, flow="f", external_id=str(n)) for n in range(250_001)]

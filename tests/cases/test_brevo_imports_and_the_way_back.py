@@ -10,7 +10,7 @@ import pytest
 
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Process
-from integration.engine import router, runner, runs
+from integration.engine.sync import router, runner, runs
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub

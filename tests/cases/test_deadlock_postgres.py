@@ -9,8 +9,8 @@ import time
 import pytest
 from django.db import connection, connections
 
-from integration.engine import runner
-from integration.engine.jobs import save_jobs
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.sync import runner
 from integration.models import SyncJob
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with

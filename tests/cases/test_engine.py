@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import cursors, health, router, runner, runs
-from integration.engine.budget import ConnectionMeter
-from integration.engine.group_commit import GroupCommit
+from integration.engine.clients import connection_health
+from integration.engine.clients.rate_limits import ConnectionMeter
+from integration.engine.intake.group_commit import GroupCommit
+from integration.engine.sync import cursors, router, runner, runs
 from integration.errors import RateLimited
 from integration.http import LimitReading
 from integration.models import (
@@ -143,7 +144,7 @@ def test_the_daily_reserve_does_not_stop_everything_for_a_day():
     meter.after([LimitReading("day", 6000, 30000, None)])  # as api.read_limits makes it while tokens are left
     with pytest.raises(RateLimited) as caught:
         ConnectionMeter(connection).before(("day",), 10)
-    health.note_error(connection, caught.value)
+    connection_health.note_error(connection, caught.value)
     connection.refresh_from_db()
     assert connection.not_before - timezone.now() <= timedelta(hours=2), "nobody knocks before 24 hours are over"
 
@@ -194,7 +195,7 @@ def test_what_is_put_aside_because_its_flow_is_off_is_left_alone_by_the_connecti
     runner.run(str(integration.pk), recipes_with(flow))
     job = SyncJob.objects.get()
     assert (job.state, job.reason) == ("held", "flow_off")
-    released = health.release_held(integration)  # what a connection check does when the connection works
+    released = connection_health.release_held(integration)  # what a connection check does when the connection works
     assert released == 0
 
 

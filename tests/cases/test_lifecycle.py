@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from integration import tasks
-from integration.engine import lifecycle, router
+from integration.engine.setup import lifecycle
+from integration.engine.sync import router
 from integration.models import Connection, Integration, RecordLink, SyncJob
 from integration.recipes.registry import get_recipe
 

@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from integration import tasks
-from integration.engine import router, runner, runs
+from integration.engine.sync import router, runner, runs
 from integration.models import RecordLink
 from integration.recipes.registry import get_recipe
 from tests.support.factories import ConnectionFactory, IntegrationFactory

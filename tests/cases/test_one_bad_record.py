@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integration.connectors.pipedrive.api import Api
-from integration.engine import router, runner, runs
+from integration.engine.sync import router, runner, runs
 from integration.models import SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration import tasks
-from integration.engine import provisioning
+from integration.engine.setup import provisioning
 from integration.models import FieldMapping, SyncJob, SyncLog
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import PORTAL_ID

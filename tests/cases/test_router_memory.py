@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 from django.test import Client
 
-from integration.engine import router
+from integration.engine.sync import router
 from integration.models import WebhookEvent
 from integration.recipes.registry import get_recipe
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import health, router, runner, runs, tokens
+from integration.engine.clients import connection_health, tokens
+from integration.engine.sync import router, runner, runs
 from integration.errors import AuthError
 from integration.models import Connection, Health, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
@@ -71,11 +72,11 @@ def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to
         # while the vendor answers the first worker, the second one meets its 401
         if not said:
             said.append(None)
-            said[0] = health.note_error(other, AuthError("401"))
+            said[0] = connection_health.note_error(other, AuthError("401"))
         return really(*args)
 
     monkeypatch.setattr(tokens.oauth_of("hubspot"), "refresh", slow)
-    health.note_error(one, AuthError("401"))
+    connection_health.note_error(one, AuthError("401"))
     stored = Connection.objects.get(vendor="hubspot")
     assert stored.health == Health.OK
 
@@ -84,8 +85,8 @@ def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to
 @pytest.mark.xfail(strict=True, reason="tokens: a 401 that a fresh token cures is reported as refused credentials")
 def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(monkeypatch):
     """`batch.each`: the first of two people went through, the second met the 401 of a token that had just ended."""
-    from integration.engine.batch import each
-    from integration.engine.flow import Result
+    from integration.engine.flow.base import Result
+    from integration.engine.sync.batch import each
     from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
     from tests.support.fake_recipe import FakeFlow, recipes_with
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import runner
+from integration.engine.sync import runner
 from integration.models import SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with

@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 from django.db import connection as database
 from django_q.brokers import get_broker
 
-from integration.engine import sweeper
+from integration.engine.dispatch import sweeper
 from integration.management.processes import Processes, running, web_command
 from tests.conftest import Guard
 

@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection as database
 
-from integration.engine import doorbell
+from integration.engine.dispatch import wakeups
 from integration.management.processes import Processes, running, web_command
 from integration.models import Doorbell, WebhookEvent
 from tests.chaos.conftest import Farm, _database_url, _free_port
@@ -88,7 +88,7 @@ def hosts(
         stack.enter_context(Proxy(("127.0.0.1", port), (OUTSIDE, port)))
         vendors_door = stack.enter_context(Proxy((b.address, PORT)))
         public = f"http://127.0.0.1:{vendors_door.port}"  # the sandbox calls plain http on loopback only
-        monkeypatch.setattr(doorbell, "STALE_AFTER", timedelta(seconds=2))  # rings a dead worker took along
+        monkeypatch.setattr(wakeups, "STALE_AFTER", timedelta(seconds=2))  # rings a dead worker took along
         monkeypatch.setenv("WEB_BIND", f"0.0.0.0:{PORT}")  # all addresses of its namespace
         settings.PUBLIC_URL, settings.SANDBOX_URL, settings.DEVELOPMENT = public, vendors, True
         environment = {

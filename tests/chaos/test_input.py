@@ -14,7 +14,7 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 
-from integration.engine import router
+from integration.engine.sync import router
 from integration.models import SyncJob, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.chaos.load import Load

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from integration.engine import runs
+from integration.engine.sync import runs
 from integration.models import SyncJob, SyncRun
 from sandbox.leadboxer.seed import SITE
 from tests.support import hub

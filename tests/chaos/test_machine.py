@@ -21,7 +21,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integration.connectors.hubspot import oauth
-from integration.engine import polls, runner
+from integration.engine.sync import polls, runner
 from integration.models import Integration, RecordLink, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs

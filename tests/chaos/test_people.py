@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine import lifecycle, personal_data, runner, runs
+from integration.engine.privacy import personal_data
+from integration.engine.setup import lifecycle
+from integration.engine.sync import runner, runs
 from integration.models import FieldMapping, Integration, RecordLink, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.newsletter.to_contacts import ToContacts
 from integration.recipes.pipedrive_maileon import person_to_contact

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from integration.engine.alerts import ledger
-from integration.engine.runner import MAX_CRASHES
+from integration.engine.sync.runner import MAX_CRASHES
 from integration.management.schedules import ensure_schedules
 from integration.models import Alert, Connection, Doorbell, EventState, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe

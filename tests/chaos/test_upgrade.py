@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 
-from integration.engine import router, runner
+from integration.engine.sync import router, runner
 from integration.models import Connection, Integration, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
 from tests.support.fake_recipe import FakeFlow, recipes_with
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.maileon import xml
-from integration.engine import mapping
-from integration.engine.recipe import MappingRow
+from integration.engine.flow.recipe import MappingRow
+from integration.engine.mapping import transforms
 from integration.errors import ContractError
 from integration.models import RecordLink, SyncLog
 from tests.support.factories import MemberFactory, UserFactory
@@ -121,7 +121,7 @@ def test_a_hundred_thousand_attributes_cost_no_more_than_reading_them():
 
 def converted(value, kind):
     target = {"T": FieldSpec("T", "T", kind)}
-    return mapping.apply([MappingRow("f", "T")], {"f": value}, source_fields={}, target_fields=target)
+    return transforms.apply([MappingRow("f", "T")], {"f": value}, source_fields={}, target_fields=target)
 
 
 @pytest.mark.chaos("W16")

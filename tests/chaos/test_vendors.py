@@ -14,7 +14,8 @@ from django.utils import timezone
 from integration import tasks
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.engine import health, router, runner, runs
+from integration.engine.clients import connection_health
+from integration.engine.sync import router, runner, runs
 from integration.errors import ContractError, RateLimited, TransientError
 from integration.guard import HostPolicy
 from integration.http import Transport, retry_after
@@ -110,14 +111,14 @@ def test_the_circuit_opens_for_longer_each_time_and_closes_with_the_first_succes
     flow = FakeFlow(source={"1": {"name": "Ada"}})
     pauses = []
     for _ in range(9):
-        health.note_error(integration.left, TransientError("down"))
+        connection_health.note_error(integration.left, TransientError("down"))
         integration.left.refresh_from_db()
         pause = integration.left.not_before
         pauses.append(round((pause - timezone.now()).total_seconds()) if pause else 0)
     assert pauses[:4] == [0, 0, 0, 0]
     assert pauses[4:] == sorted(pauses[4:])
     assert 29 <= pauses[4] <= 30
-    assert pauses[-1] <= health.BREAKER_CAP.total_seconds()
+    assert pauses[-1] <= connection_health.BREAKER_CAP.total_seconds()
 
     JobFactory(integration=integration, external_id="1")
     assert runner.run(str(integration.pk), recipes_with(flow)) == "waiting"
@@ -292,7 +293,7 @@ def test_a_person_is_never_lost_whatever_the_vendor_says_once(world, status, tal
         world.deliver()
         Connection.objects.update(not_before=None)
         for connection in Connection.objects.filter(health="needs_you"):
-            health.check(connection)
+            connection_health.check(connection)
         SyncJob.objects.filter(state="waiting").update(next_attempt_at=timezone.now())
 
     tally.injected, tally.events = 1, 1

@@ -9,7 +9,7 @@ import pytest
 
 from integration.engine.diagnose.examine import CHECKS
 from integration.engine.diagnose.faults import FAULTS
-from integration.engine.metrics import Figures
+from integration.engine.insight.metrics import Figures
 from integration.models import AlertKind
 from integration.recipes.hubspot_maileon.properties import DEFINITIONS
 from integration.recipes.newsletter.settings import PERMISSIONS

@@ -12,7 +12,7 @@ from django.urls import reverse
 from integration import guard, http
 from integration.connectors.base import Credentials
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine import health
+from integration.engine.clients import connection_health
 from integration.errors import IntegrationError, TenantActionError
 from integration.http import Wire
 from integration.models import Connection, VendorCall
@@ -104,7 +104,7 @@ def test_a_row_that_has_it_all_the_same_is_never_called(vendor: str, outside: li
 def test_the_check_of_such_a_row_says_so_and_marks_it() -> None:
     connection = ConnectionFactory(base_url="https://169.254.169.254")
 
-    assert health.check(connection) is False
+    assert connection_health.check(connection) is False
     assert (connection.health, connection.health_reason) == ("needs_you", "address_refused")
     assert "169.254" not in connection.health_detail
 

@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import reverse
 
 from integration import tasks
-from integration.engine import health
 from integration.engine.alerts import deliver, ledger
+from integration.engine.clients import connection_health
 from integration.models import Connection, Integration, RecordLink, WebhookEndpoint
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import hub
@@ -139,8 +139,10 @@ def test_secrets_are_nowhere_and_addresses_only_where_work_needs_them(
     a_person(recipe, world)
     disturb(integration)
     for row in Connection.objects.filter(tenant=integration.tenant):
-        health.check(row)
-    health.mark(integration.right, "needs_you", "credentials_refused", "The vendor says no.")  # an alert, and its mail
+        connection_health.check(row)
+    connection_health.mark(
+        integration.right, "needs_you", "credentials_refused", "The vendor says no."
+    )  # an alert, and its mail
     ledger.evaluate(get_recipe)
     deliver.deliver()
     secrets |= secrets_of(integration)

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django_q.signals import post_spawn
 
-from integration import steady
+from integration import gc_tuning
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def collector():
 
 
 def test_what_is_there_is_spared_and_what_comes_is_collected(collector):
-    steady.settle()
+    gc_tuning.settle()
 
     assert gc.get_freeze_count() > 10_000
-    assert gc.get_threshold()[0] == steady.NEW_OBJECTS
+    assert gc.get_threshold()[0] == gc_tuning.NEW_OBJECTS
     circle = []
     circle.append(circle)
     del circle

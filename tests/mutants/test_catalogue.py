@@ -46,7 +46,7 @@ def functions(path: str) -> frozenset[str]:
 
 def entry(**said) -> Mutant:
     row = {
-        "area": "engine", "id": "x", "module": "integration/engine/router.py", "symbol": "_claim",
+        "area": "engine", "id": "x", "module": "integration/engine/sync/router.py", "symbol": "_claim",
         "find": "new[:PORTION]", "replace": "new", "means": "It is slow.", "tests": ("tests/x.py",),
     }  # fmt: skip
     return Mutant(**{**row, **said})
@@ -59,7 +59,7 @@ def test_a_text_fits_whatever_its_line_breaks_are():
 
 def test_a_module_that_moved_is_found_by_its_symbol():
     moved = entry(module="integration/engine/before/router.py", symbol="route_new_events", find="total = 0", replace="")
-    assert catalogue.moved_to(moved) == "integration/engine/router.py"
+    assert catalogue.moved_to(moved) == "integration/engine/sync/router.py"
 
 
 @pytest.mark.parametrize(

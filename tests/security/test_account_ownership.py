@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine import claims, lifecycle
 from integration.engine.alerts import watch
+from integration.engine.setup import account_claims, lifecycle
 from integration.models import AccountClaim, ClaimState, Connection, Health, Integration
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
@@ -431,7 +431,7 @@ def test_an_operator_decides(app, button, state, status):
 def granted(app):
     client, owner, ada, _ = contested(app)
     client.post("/claim/")
-    claims.decide(AccountClaim.objects.get(), ClaimState.GRANTED, None)
+    account_claims.decide(AccountClaim.objects.get(), ClaimState.GRANTED, None)
     return client, owner, ada
 
 
@@ -455,7 +455,7 @@ def test_a_grant_is_for_an_administrator_within_seven_days_and_can_be_taken_back
     AccountClaim.objects.update(decided_at=timezone.now() - timedelta(days=8))
     assert sign_in(client, ada, **wish).status_code == 403
     AccountClaim.objects.update(decided_at=timezone.now())
-    assert claims.decide(claim, ClaimState.REFUSED, None)
+    assert account_claims.decide(claim, ClaimState.REFUSED, None)
 
     assert sign_in(client, ada, **wish).status_code == 403
     assert not Connection.objects.filter(tenant=owner.tenant).exists()

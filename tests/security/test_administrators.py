@@ -11,7 +11,8 @@ from integration.connectors.base import Credentials
 from integration.connectors.hubspot import oauth as hubspot_oauth
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.engine import health, lifecycle
+from integration.engine.clients import connection_health
+from integration.engine.setup import lifecycle
 from integration.http import Wire
 from integration.models import Connection, Health
 from integration.recipes.registry import get_recipe
@@ -97,7 +98,7 @@ def test_a_tenant_that_uninstalls_takes_the_app_from_no_other(sandbox, settings)
 
 def connection_works(row):
     row.refresh_from_db()
-    return health.check(row)
+    return connection_health.check(row)
 
 
 def consents(sandbox, browser, user_id, **query):

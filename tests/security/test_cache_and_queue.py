@@ -26,7 +26,7 @@ from django_q.signing import PickleSerializer, SignedPackage
 from django_q.status import Stat
 
 from config import settings as production
-from integration.admin import today
+from integration.admin.pages import dashboard_figures
 from tests.support import factories
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def test_entries_of_the_cache_end_are_renewed_and_are_json(cache):
 @pytest.mark.django_db
 @pytest.mark.parametrize("planted", ["text", 5, {"records": 1}, {"records": [{"hour": "never"}], "events": []}, [[]]])
 def test_the_front_page_counts_itself_when_the_cache_holds_something_else(planted):
-    today.cache.set("console-charts", planted, 60)
+    dashboard_figures.cache.set("console-charts", planted, 60)
     factories.LogFactory(outcome="synced")
     client = Client()
     client.force_login(factories.UserFactory(is_staff=True, is_superuser=True))

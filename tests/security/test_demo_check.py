@@ -31,7 +31,7 @@ def test_support_sees_nothing_over_http(hub: None) -> None:
 
 
 def test_a_page_that_shows_somebody_fails_it(hub: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration.admin.show.mask", lambda value: value)
+    monkeypatch.setattr("integration.admin.core.html.mask", lambda value: value)
     with pytest.raises(NotSeen, match="shows katherine@example.com to Support"):
         support_sees_nothing(None)  # type: ignore[arg-type]
     assert ADA != "katherine@example.com"

@@ -15,12 +15,14 @@ from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.brevo import webhooks as brevo
 from integration.connectors.hubspot import webhooks as hubspot
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine import doorbell, group_commit, inbox, router
-from integration.engine.group_commit import GroupCommit
+from integration.engine.dispatch import wakeups
+from integration.engine.intake import group_commit, inbox
+from integration.engine.intake.group_commit import GroupCommit
+from integration.engine.sync import router
 from integration.errors import TooManyEvents
 from integration.models import WebhookEvent
 from integration.recipes.registry import get_recipe
-from integration.webhooks import quota
+from integration.webhooks import fair_share
 from tests.integration.webhooks import test_app_views as apps
 from tests.integration.webhooks.test_views import SECRET, body, post
 from tests.support.factories import EndpointFactory, EventFactory, IntegrationFactory
@@ -31,7 +33,7 @@ DOORS = [key for key in CONNECTORS if get_connector(key).webhooks is not None]
 
 @pytest.fixture(autouse=True)
 def a_new_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quota, "window_began", 0.0)
+    monkeypatch.setattr(fair_share, "window_began", 0.0)
 
 
 def said(emails: Any, **more: Any) -> dict[str, Any]:
@@ -232,7 +234,7 @@ def test_a_portion_of_the_router_is_bounded_in_bytes(monkeypatch: pytest.MonkeyP
         EventFactory(connection=connection, external_id=str(number), payload={"text": "x" * 400_000})
 
     assert router.route_portion(get_recipe) == 3
-    assert doorbell.ROUTER in rings
+    assert wakeups.ROUTER in rings
     assert router.route_portion(get_recipe) == 2
 
 

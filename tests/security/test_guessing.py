@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine import retention
+from integration.engine.privacy import retention
 from integration.models import AuthenticatorApp
 from integration.models.access import MOST_WRONG
 from tenants import guessing, invitations

@@ -8,10 +8,10 @@ from typing import Any
 
 from django import forms
 
-from integration.engine import runner
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.recipe import Recipe, TwoWay
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.flow.recipe import Recipe, TwoWay
+from integration.engine.sync import runner
 from integration.models import Integration
 
 

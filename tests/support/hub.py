@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 
 from integration.connectors.hubspot import oauth
-from integration.engine import health, provisioning, tokens
-from integration.engine.flow import Flow
+from integration.engine.clients import connection_health, tokens
+from integration.engine.flow.base import Flow
+from integration.engine.setup import provisioning
 from integration.http import Wire
 from integration.models import Connection, Integration
 from integration.recipes.registry import get_recipe
@@ -35,7 +36,7 @@ def connect(tenant: Tenant, vendor: str, base_url: str, **secrets: str) -> Conne
     connection = Connection(tenant=tenant, vendor=vendor, base_url=base_url, auth_kind=next(iter(secrets)))
     connection.store_credentials(secrets, next(iter(secrets.values())))
     connection.save()
-    assert health.check(connection), connection.health_detail
+    assert connection_health.check(connection), connection.health_detail
     return connection
 
 
@@ -48,7 +49,7 @@ def connect_hubspot(tenant: Tenant, sandbox: SandboxThread, portal: int = PORTAL
     connection = Connection(tenant=tenant, vendor="hubspot", base_url=token.api_domain, auth_kind="oauth")
     connection.credentials = {}
     tokens.store(connection, token)
-    assert health.check(connection), connection.health_detail
+    assert connection_health.check(connection), connection.health_detail
     return connection
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import runs
+from integration.engine.sync import runs
 from integration.models import Connection, Integration, RateBudget, SyncJob, SyncLog, SyncRun
 from sandbox.leadboxer.seed import SITE
 from sandbox.thread import SandboxThread

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration import tasks
-from integration.engine import runs
+from integration.engine.sync import runs
 from integration.models import RateBudget, RecordLink, SyncLog, SyncRun
 from sandbox.thread import SandboxThread
 from tests.support import hub

@@ -27,7 +27,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import doorbell, runner
+from integration.engine.dispatch import wakeups
+from integration.engine.sync import runner
 from integration.models import Doorbell, EventState, Health, Integration, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 
@@ -121,7 +122,7 @@ class Queue:
     # A worker
 
     def _answer(self, message: Message) -> None:
-        if message.key == doorbell.ROUTER:
+        if message.key == wakeups.ROUTER:
             late = WebhookEvent.objects.filter(state=EventState.NEW, pk__gt=message.newest).values_list("pk", flat=True)
             assert not late, f"events {list(late)} were committed after the last ring for the router"
             tasks.route_events()
@@ -146,7 +147,7 @@ class Queue:
             self.later = [one for one in self.later if one.key != put_off.key]
             _move(put_off.key)
             if any(work.key == put_off.key for work in _due_work()):
-                doorbell.ring_now(put_off.key)
+                wakeups.ring_now(put_off.key)
         return True
 
     def _minutes_pass(self) -> bool:
@@ -159,7 +160,7 @@ class Queue:
     def _look_for_what_was_there(self) -> None:
         """Work of dead workers, or made or moved by hand, is the sweeper's. An event always rings by itself."""
         unrung = self._unrung()
-        new = [work for work in unrung if work.key == doorbell.ROUTER or not (work.tried or self.sweeps)]
+        new = [work for work in unrung if work.key == wakeups.ROUTER or not (work.tried or self.sweeps)]
         assert not new, f"work waits and nobody rang for it: {new}"
         if unrung:
             self.minute()
@@ -182,7 +183,7 @@ class Work:
 def _due_work() -> Iterable[Work]:
     now = timezone.now()
     for event in WebhookEvent.objects.filter(state=EventState.NEW):
-        yield Work(doorbell.ROUTER, f"event {event.pk} {event.vendor_event}")
+        yield Work(wakeups.ROUTER, f"event {event.pk} {event.vendor_event}")
     for key in _workable():
         if _rests_for(key) > 0:
             continue
@@ -238,7 +239,7 @@ def _newest_event() -> int:
 
 
 def _is_leased(key: str) -> bool:
-    if key == doorbell.ROUTER:
+    if key == wakeups.ROUTER:
         return False
     lease = Integration.objects.filter(pk=key).values_list("lease_until", flat=True).first()
     return lease is not None and lease > timezone.now()

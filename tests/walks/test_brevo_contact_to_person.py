@@ -1,7 +1,8 @@
 """The walk of one change back: a contact edited in Brevo changes its person in Pipedrive. Eight files, top-down:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/brevo/webhooks.py
-4. integration/engine/inbox.py  5. integration/engine/router.py  6. integration/engine/runner.py (batch.py, two_way.py)
+4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
+6. integration/engine/sync/runner.py (batch.py, two_way.py)
 7. integration/recipes/pipedrive_brevo/contact_to_person.py  8. integration/connectors/pipedrive/client.py
 """
 

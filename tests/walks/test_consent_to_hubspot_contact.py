@@ -1,7 +1,8 @@
 """The walk of consent: an unsubscribe in Maileon comes back to the HubSpot contact. Eight files, top-down:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/maileon/webhooks.py
-4. integration/engine/inbox.py  5. integration/engine/router.py  6. integration/engine/runner.py (with batch.py)
+4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
+6. integration/engine/sync/runner.py (with batch.py)
 7. integration/recipes/hubspot_maileon/consent_to_contact.py (with stages.py, newsletter/from_consent.py)
 8. integration/connectors/hubspot/client.py (with timeline.py)
 """

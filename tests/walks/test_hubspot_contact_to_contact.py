@@ -1,7 +1,8 @@
 """The walk of one change: a contact in HubSpot becomes a contact in Maileon. Eight files, top-down:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/hubspot/webhooks.py
-4. integration/engine/inbox.py  5. integration/engine/router.py  6. integration/engine/runner.py (with batch.py)
+4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
+6. integration/engine/sync/runner.py (with batch.py)
 7. integration/recipes/hubspot_maileon/contact_to_contact.py (with newsletter/to_contacts.py, subscription.py)
 8. integration/connectors/maileon/client.py
 """

@@ -1,8 +1,8 @@
 """The walk of a lead: whom LeadBoxer identified becomes a lead in Pipedrive. Nobody calls us: it begins with the clock.
 Eight files, top-down:
 
-1. integration/tasks.py (poll_by_clock)  2. integration/engine/polls.py  3. integration/engine/runner.py
-4. integration/engine/runs.py (with batch.py)  5. integration/recipes/leadboxer_pipedrive/lead_to_lead.py
+1. integration/tasks.py (poll_by_clock)  2. integration/engine/sync/polls.py  3. integration/engine/sync/runner.py
+4. integration/engine/sync/runs.py (with batch.py)  5. integration/recipes/leadboxer_pipedrive/lead_to_lead.py
 6. integration/recipes/leadboxer_pipedrive/source.py, which asks integration/connectors/leadboxer/client.py
 7. integration/recipes/leadboxer_pipedrive/finding.py  8. integration/connectors/pipedrive/client.py
 """

@@ -1,7 +1,7 @@
 """The walk of a visit: what a known visitor did becomes an activity in Pipedrive. Eight files, top-down:
 
-1. integration/tasks.py (poll_by_clock)  2. integration/engine/polls.py  3. integration/engine/runner.py
-4. integration/engine/runs.py (with batch.py)  5. integration/recipes/leadboxer_pipedrive/visit_to_activity.py
+1. integration/tasks.py (poll_by_clock)  2. integration/engine/sync/polls.py  3. integration/engine/sync/runner.py
+4. integration/engine/sync/runs.py (with batch.py)  5. integration/recipes/leadboxer_pipedrive/visit_to_activity.py
 6. integration/recipes/leadboxer_pipedrive/visits.py  7. integration/recipes/leadboxer_pipedrive/finding.py
 8. integration/connectors/pipedrive/client.py
 """

@@ -1,7 +1,8 @@
 """The walk of one change: a company edited in Planhat changes its organization in Pipedrive. Eight files, top-down:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/planhat/webhooks.py
-4. integration/engine/inbox.py  5. integration/engine/router.py  6. integration/engine/runner.py (and two_way.py)
+4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
+6. integration/engine/sync/runner.py (and two_way.py)
 7. integration/recipes/planhat_pipedrive/company_to_organization.py  8. integration/connectors/pipedrive/client.py
 """
 
@@ -11,7 +12,7 @@ import json
 
 from django.test import Client
 
-from integration.engine import provisioning
+from integration.engine.setup import provisioning
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from tests.support import hub
 

@@ -1,7 +1,8 @@
 """The walk of one change: a deal is won in Pipedrive, and all that belongs to it goes to Planhat. Eight files:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/pipedrive/webhooks.py
-4. integration/engine/inbox.py  5. integration/engine/router.py  6. integration/engine/runner.py (and together.py)
+4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
+6. integration/engine/sync/runner.py (and together.py)
 7. integration/recipes/planhat_pipedrive/deal_to_license.py (with company.py and the flows of the other objects)
 8. integration/connectors/planhat/client.py
 """

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integration.engine.alerts import watch, words
 from integration.engine.alerts.watch import Condition
-from integration.engine.recipe import Recipes
+from integration.engine.flow.recipe import Recipes
 from integration.models import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from tenants.models import Member, Role
 

@@ -12,9 +12,11 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timesince import timesince
 
-from integration.engine import brakes, habit, sweeper
 from integration.engine.alerts import words
-from integration.engine.recipe import Recipes
+from integration.engine.dispatch import sweeper
+from integration.engine.flow.recipe import Recipes
+from integration.engine.insight import traffic_baseline
+from integration.engine.safety import limits
 from integration.models import (
     AccountClaim,
     Alert,
@@ -157,7 +159,7 @@ def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     wanted = RemoteSubscription.objects.filter(connection=OuterRef("connection"))
     rows = WebhookEndpoint.objects.filter(Exists(used), Exists(wanted), last_received_at__lt=before)
     for row in rows.select_related("connection__tenant", "habit").defer("secret", "connection__credentials"):
-        if habit.missed(row, now) < settings.ALERT_SILENT_HOURS or row.last_received_at is None:
+        if traffic_baseline.missed(row, now) < settings.ALERT_SILENT_HOURS or row.last_received_at is None:
             continue
         tenant = words.plain(row.connection.tenant.name)
         vendor, since = row.connection.connector.label, _span(row.last_received_at, now)
@@ -173,11 +175,11 @@ def brake(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     """A brake holds records until a person decides."""
     rows = Brake.objects.filter(engaged_at__isnull=False, integration__state__in=_IN_USE)
     for row in rows.select_related("integration__tenant"):
-        count = brakes.held(row.integration, row.kind)
+        count = limits.held(row.integration, row.kind)
         if count:
-            what = REASONS[brakes.REASONS[row.kind]].what.rstrip(".")
+            what = REASONS[limits.REASONS[row.kind]].what.rstrip(".")
             said = f"{what}: {count:,} of {words.named(row.integration, recipes)} wait for a decision"
-            alert = _of(AlertKind.BRAKE, row.integration, said, brakes.REASONS[row.kind])
+            alert = _of(AlertKind.BRAKE, row.integration, said, limits.REASONS[row.kind])
             yield replace(alert, subject=f"{alert.subject}:{row.kind}")
 
 

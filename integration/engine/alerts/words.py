@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integration.engine.diagnose.faults import FAULTS
-from integration.engine.recipe import Recipes
+from integration.engine.flow.recipe import Recipes
 from integration.models import Alert, AlertKind, AlertNotice, Connection, Integration, Moment
 from integration.reasons import REASONS
 from integration.redact import mask_addresses

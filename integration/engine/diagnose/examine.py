@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from integration.engine.diagnose import hub_checks, vendor_checks
 from integration.engine.diagnose.findings import Finding, Look, Report, fault, passed_over, refused
 from integration.engine.diagnose.mapping_check import mapping
-from integration.engine.recipe import Recipes
+from integration.engine.flow.recipe import Recipes
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 

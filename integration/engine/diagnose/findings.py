@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from integration.connectors.base import FieldSpec
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
 from integration.engine.diagnose.faults import CONNECTION, FAULTS
-from integration.engine.recipe import Recipe, Recipes
+from integration.engine.flow.recipe import Recipe, Recipes
 from integration.errors import IntegrationError, TenantActionError
 from integration.models import Connection, Integration
 from integration.reasons import REASONS

@@ -11,9 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from integration.engine import habit, provisioning, sweeper
 from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
+from integration.engine.dispatch import sweeper
+from integration.engine.insight import traffic_baseline
+from integration.engine.setup import provisioning
 from integration.models import (
     EventState,
     JobState,
@@ -73,7 +75,7 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     last = endpoint.last_received_at
     if missed := _found_by_polls(look, side, since):
         yield fault("webhook_missed", count=missed, vendor=vendor)
-    elif last and habit.missed(endpoint, look.now) >= settings.ALERT_SILENT_HOURS:
+    elif last and traffic_baseline.missed(endpoint, look.now) >= settings.ALERT_SILENT_HOURS:
         yield fault("webhook_silent", vendor=vendor, since=span(last, look.now))
     elif last:
         yield fine(f"The last event came {span(last, look.now)} ago.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from integration.engine.catalogue import Catalogue, catalogue, made_type, trouble
 from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over
-from integration.engine.flow import Flow
-from integration.engine.mapping import SOURCELESS
-from integration.engine.recipe import as_data
+from integration.engine.flow.base import Flow
+from integration.engine.flow.recipe import as_data
+from integration.engine.mapping.fields import Catalogue, catalogue, made_type, trouble
+from integration.engine.mapping.transforms import SOURCELESS
 from integration.models import Direction, FieldMapping
 
 SHOWN = 20  # broken rows that are named one by one

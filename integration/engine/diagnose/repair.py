@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from integration.engine import health, provisioning
-from integration.engine.provisioning import StepResult
-from integration.engine.recipe import Recipes
+from integration.engine.clients import connection_health
+from integration.engine.flow.recipe import Recipes
+from integration.engine.setup import provisioning
+from integration.engine.setup.provisioning import StepResult
 from integration.errors import IntegrationError
 from integration.models import Integration, JobState, State, SyncJob
 
 REPAIRABLE = (State.ACTIVE, State.PAUSED)
 # A person decides about these; the cause is not gone because a connection works.
-STAYS = frozenset({"flow_off"}) | health.DECIDED_BY_A_PERSON
+STAYS = frozenset({"flow_off"}) | connection_health.DECIDED_BY_A_PERSON
 CAP = 10_000
 
 
@@ -28,7 +29,7 @@ def repair(integration: Integration, recipes: Recipes) -> list[StepResult]:
 
 def _connection(integration: Integration, side: str) -> StepResult:
     connection = getattr(integration, side)
-    works = health.check(connection, release=False)  # what goes on is decided when both sides are known
+    works = connection_health.check(connection, release=False)  # what goes on is decided when both sides are known
     connection.refresh_from_db(fields=["health", "health_reason", "health_detail", "account_name"])
     label = f"Credentials of {connection.connector.label}"
     if works:
@@ -51,13 +52,13 @@ def _redirect(integration: Integration, side: str) -> StepResult | None:
 def _release(integration: Integration, open_reasons: set[str]) -> None:
     """Let go on what is not held for something that is still wrong, also where others share a connection."""
     for connection in (integration.left, integration.right):
-        for other in health.integrations_on(connection):
+        for other in connection_health.integrations_on(connection):
             if other != integration:
-                health.release_held(other)
+                connection_health.release_held(other)
     reasons = SyncJob.objects.filter(integration=integration, state=JobState.HELD).order_by().values_list("reason")
     for (reason,) in reasons.distinct():
         if reason not in open_reasons | STAYS:
-            health.release_held(integration, reason=reason)
+            connection_health.release_held(integration, reason=reason)
 
 
 def _held(integration: Integration) -> int:

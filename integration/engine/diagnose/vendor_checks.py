@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from integration.connectors.base import Subscription
-from integration.engine import provisioning
 from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import NOT_OK, Finding, Look, fault, fine, passed_over, refused
+from integration.engine.setup import provisioning
 from integration.errors import IntegrationError
 from integration.guard import is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integration.engine import configuration
+from integration.engine.setup import configuration
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from integration.engine import provisioning
+from integration.engine.setup import provisioning
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.person import Browser
 from integration.management.demo.stage import MAILEON_KEY, NotSeen, Stage

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from integration.engine import health, runs
-from integration.engine.polls import mark
-from integration.engine.settings_form import bound_form
+from integration.engine.clients import connection_health
+from integration.engine.sync import runs
+from integration.engine.sync.polls import mark
+from integration.forms.settings_form import bound_form
 from integration.management.demo.stage import PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
@@ -109,7 +110,7 @@ class Story:
         )
         bad.store_credentials({"api_key": KEY[:-2], "email": LOGIN}, KEY)
         bad.save()
-        if health.check(bad) or bad.health != Health.NEEDS_YOU:
+        if connection_health.check(bad) or bad.health != Health.NEEDS_YOU:
             raise NotSeen("a truncated key was accepted")
         bad.delete()
         left, right = self.integration.left.account_name, self.integration.right.account_name

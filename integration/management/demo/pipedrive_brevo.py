@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from integration.engine import configuration, health, runs
-from integration.engine.context import Context
-from integration.engine.settings_form import bound_form
+from integration.engine.clients import connection_health
+from integration.engine.clients.session import Context
+from integration.engine.setup import configuration
+from integration.engine.sync import runs
+from integration.forms.settings_form import bound_form
 from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RecordLink, RunState, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
@@ -100,7 +102,7 @@ class Story:
         )
         bad.store_credentials({"api_key": BREVO_KEY[:-2]}, BREVO_KEY)
         bad.save()
-        if health.check(bad) or bad.health != Health.NEEDS_YOU:
+        if connection_health.check(bad) or bad.health != Health.NEEDS_YOU:
             raise NotSeen("a truncated key was accepted")
         bad.delete()
         names = [self.integration.left.account_name, self.integration.right.account_name]

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from integration.connectors.maileon.connector import CONNECTOR as MAILEON
-from integration.engine import health, lifecycle, runs
-from integration.engine.context import open_client
+from integration.engine.clients import connection_health
+from integration.engine.clients.session import open_client
+from integration.engine.setup import lifecycle
+from integration.engine.sync import runs
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RunState, SyncLog, SyncRun
@@ -80,7 +82,7 @@ class Story(MaileonSide):
         )
         bad.store_credentials({"api_key": MAILEON_KEY[:-2]}, MAILEON_KEY)
         bad.save()
-        if health.check(bad) or bad.health != Health.NEEDS_YOU or bad.health_reason != "credentials_refused":
+        if connection_health.check(bad) or bad.health != Health.NEEDS_YOU or bad.health_reason != "credentials_refused":
             raise NotSeen("a truncated key was accepted")
         bad.delete()
         account = MAILEON.check(open_client(self.integration.right))

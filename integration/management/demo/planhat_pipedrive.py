@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from django.conf import settings
 
 from integration.connectors.registry import get_connector
-from integration.engine import health, lifecycle, provisioning, replay
-from integration.engine.settings_form import bound_form
+from integration.engine.clients import connection_health
+from integration.engine.setup import lifecycle, provisioning
+from integration.engine.sync import replay
+from integration.forms.settings_form import bound_form
 from integration.management.demo.planhat_side import COMPANY, RECIPE, Sides
 from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen
 from integration.models import Connection, FieldMapping, Health, SyncLog
@@ -32,7 +34,7 @@ class Story(Sides):
                          auth_kind="api_token")  # fmt: skip
         bad.store_credentials({"api_token": PLANHAT_TOKEN[:-2]}, PLANHAT_TOKEN)
         bad.save()
-        if len(plain) != 1 or health.check(bad) or bad.health != Health.NEEDS_YOU:
+        if len(plain) != 1 or connection_health.check(bad) or bad.health != Health.NEEDS_YOU:
             raise NotSeen(f"{plain}, {bad.health}")
         bad.delete()
         self.save()

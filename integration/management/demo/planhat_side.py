@@ -7,7 +7,8 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from integration.engine import provisioning, runs
+from integration.engine.setup import provisioning
+from integration.engine.sync import runs
 from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen, Stage
 from integration.models import Integration, RunState, SyncLog, SyncRun
 from integration.tasks import start_runs

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import requests
 from django.conf import settings
 
-from integration.engine import health, provisioning
+from integration.engine.clients import connection_health
+from integration.engine.setup import provisioning
 from integration.management.processes import Processes
 from integration.models import Connection, Integration, SyncLog
 from integration.recipes.registry import get_recipe
@@ -63,7 +64,7 @@ class Stage:
         )  # fmt: skip
         connection.store_credentials(secrets, next(iter(secrets.values())))
         connection.save()
-        if not health.check(connection):
+        if not connection_health.check(connection):
             raise NotSeen(f"{vendor} does not accept the demo credentials: {connection.health_detail}")
         return connection
 

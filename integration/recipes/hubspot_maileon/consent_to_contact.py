@@ -14,10 +14,10 @@ from typing import Any
 from django.utils import timezone
 
 from integration.connectors.hubspot import timeline
-from integration.engine import batch as engine_batch
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Record, Result, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Record, Result, Skip, Sync, Write
+from integration.engine.records import links
+from integration.engine.sync import batch as engine_batch
 from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
 from integration.recipes.hubspot_maileon.stages import MOVE, Plan

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine import personal_data
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.privacy import personal_data
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.hubspot_maileon import contacts, overrides

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.batch import mapping_rows
-from integration.engine.context import Context
-from integration.engine.flow import Flow, Record
-from integration.engine.recipe import Found
-from integration.recipes import addresses
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Flow, Record
+from integration.engine.flow.recipe import Found
+from integration.engine.sync.batch import mapping_rows
 from integration.recipes.hubspot_maileon import properties
+from integration.recipes.shared import identity_index
 
 # What the rules need beside our own properties.
 BASIC = ("email", "hs_additional_emails", "firstname", "lastname", "createdate", "lastmodifieddate")
@@ -29,7 +29,7 @@ def to_records(ctx: Context, contacts: Iterable[Contact]) -> dict[str, Record]:
     """Contacts as records for the mapping: properties by name, with `portal_id` and `name`."""
     living = [contact for contact in contacts if not contact.archived]
     properties.require(ctx, living)
-    addresses.remember(ctx.integration.left, properties.LINK_TYPE, {row.id: row.emails for row in living})
+    identity_index.remember(ctx.integration.left, properties.LINK_TYPE, {row.id: row.emails for row in living})
     several = (
         {key for key, spec in ctx.fields("left", "contact").items() if spec.type == "options"} if living else set()
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
 from integration.errors import TenantActionError
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.steps import restore_values

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Write
-from integration.engine.jobs import save_jobs
+from integration.engine.clients.session import Context
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.flow.base import Write
+from integration.engine.records import links
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration.engine.context import Context
-from integration.engine.recipe import NeededField, Step
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import NeededField, Step
 from integration.recipes.hubspot_maileon import properties, stages
 from integration.recipes.newsletter.steps import create_contact_fields
 

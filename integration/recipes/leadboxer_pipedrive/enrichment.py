@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.leadboxer.records import Lead
-from integration.engine.batch import each, mapping_rows
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.mapping import SOURCELESS
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.mapping.transforms import SOURCELESS
+from integration.engine.sync.batch import each, mapping_rows
 from integration.errors import NotFound
 from integration.models import WebhookEvent
 from integration.recipes.leadboxer_pipedrive import source

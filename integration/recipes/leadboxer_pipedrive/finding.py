@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
-from integration.engine import cursors
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
+from integration.engine.sync import cursors
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Directory, EmailIndex
-from integration.recipes import addresses
+from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 PERSON, DOMAIN, NAME = "person", "organization_domain", "organization_name"
@@ -170,15 +170,15 @@ def _walk(ctx: Context, name: str, turn: Callable[..., Page[Any]], remember: Cal
 def remember_people(ctx: Context, people: Iterable[Person]) -> None:
     """Put people's addresses into the index."""
     rows = {person.id: [point.value for point in person.emails] for person in people if not person.is_deleted}
-    addresses.remember(ctx.integration.right, PERSON, rows)
+    identity_index.remember(ctx.integration.right, PERSON, rows)
 
 
 def remember_organizations(ctx: Context, organizations: Iterable[Organization]) -> None:
     """Put organizations' names and the domains of their websites into the index."""
     rows = [row for row in organizations if not row.is_deleted]
     domains = {row.id: [f"domain:{domain}"] if (domain := domain_of(row.website)) else [] for row in rows}
-    addresses.remember(ctx.integration.right, DOMAIN, domains)
-    addresses.remember(ctx.integration.right, NAME, {row.id: [f"name:{row.name.strip().lower()}"] for row in rows})
+    identity_index.remember(ctx.integration.right, DOMAIN, domains)
+    identity_index.remember(ctx.integration.right, NAME, {row.id: [f"name:{row.name.strip().lower()}"] for row in rows})
 
 
 def _owners(ctx: Context, kind: str, digests: Iterable[str]) -> dict[str, set[str]]:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead
-from integration.engine.context import Context
-from integration.engine.flow import Result, Skip, Write
-from integration.engine.polls import mark
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Result, Skip, Write
+from integration.engine.sync.polls import mark
 from integration.models import JobState, Outcome, RecordLink, SyncJob, SyncLog
 
 TRIAL = "trial"  # in a link's memory: the id of the lead that took part in the trial

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.connectors.leadboxer.client import seen_within
-from integration.engine.context import Context
-from integration.engine.recipe import Choices, Found, MappingRow, Recipe
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import Choices, Found, MappingRow, Recipe
 from integration.errors import NotFound
 from integration.models import RecordLink
 from integration.recipes.leadboxer_pipedrive import source, steps

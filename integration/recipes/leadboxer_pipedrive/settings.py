@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from integration.engine import settings_form
+from integration.forms import settings_form
 
 LINKS = (("organization", "Organization"), ("person", "Person"), ("both", "Both"))
 INTERVALS = (

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
 from integration.errors import NotFound, RecordError, TenantActionError
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried

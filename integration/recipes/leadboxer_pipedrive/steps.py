@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from integration.connectors.base import FieldSpec
-from integration.engine.context import Context
-from integration.engine.recipe import NeededField, Step
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import NeededField, Step
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.leadboxer_pipedrive import source

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Event, Lead, Session
 from integration.connectors.pipedrive.records import Person
-from integration.engine import links
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
+from integration.engine.sync.batch import each
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits

@@ -9,9 +9,9 @@ from typing import Any
 from django.utils import timezone
 
 from integration.connectors.maileon.records import StoredContact
-from integration.engine.context import Context
-from integration.engine.flow import Write
-from integration.models import EmailIndex, FieldMapping, RecordLink, bulk
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Write
+from integration.models import EmailIndex, FieldMapping, RecordLink, columnar
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
@@ -36,7 +36,7 @@ def known_contacts(ctx: Context, writes: Sequence[Write]) -> dict[str, StoredCon
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
         )
-        for row in bulk.among(listed, "email_hash", hashes)
+        for row in columnar.among(listed, "email_hash", hashes)
     }
 
 
@@ -51,7 +51,7 @@ def _read_all(ctx: Context) -> str:
     while page is not None:
         contacts, page = ctx.right.contacts_page(page)
         rows = [
-            bulk.new(
+            columnar.new(
                 EmailIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
                 email_hash=email_hash(contact.email), external_id=contact.id, note=str(contact.permission or ""),
                 seen_at=now,
@@ -59,7 +59,7 @@ def _read_all(ctx: Context) -> str:
             for contact in contacts
             if contact.email
         ]  # fmt: skip
-        bulk.insert(
+        columnar.insert(
             rows,
             unique=("connection", "object_type", "email_hash", "external_id"),
             update=("note", "seen_at"),

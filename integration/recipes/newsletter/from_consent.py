@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Route, Skip, Sync
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Route, Skip, Sync
+from integration.engine.records import links
 from integration.models import RecordLink, WebhookEvent
-from integration.recipes import addresses
 from integration.recipes.newsletter import consent
+from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
@@ -127,7 +127,7 @@ class FromConsent:
         left = ctx.integration.left
         found = [person_id] if person_id and account == left.external_account_id else []
         if digest:
-            found += addresses.owners(left, self.link_type, digest)
+            found += identity_index.owners(left, self.link_type, digest)
             known = links.of_addresses(ctx.integration, self.link_type, [digest])
             found += known.values_list("source_id", flat=True)
         return list(dict.fromkeys(found))
@@ -138,11 +138,11 @@ class FromConsent:
         found = self.people_behind(ctx, external_id, digest)
         if report == CONFIRMATION:
             return found[:1]
-        if found or not email or addresses.is_known_stranger(ctx.integration.left, digest):
+        if found or not email or identity_index.is_known_stranger(ctx.integration.left, digest):
             return found
         hits = self.search(ctx, email)
         if not hits:
-            addresses.remember_stranger(ctx.integration.left, digest)
+            identity_index.remember_stranger(ctx.integration.left, digest)
         return hits
 
     def _state(self, item: Item, record: Record | None, link: RecordLink | None) -> str | Skip:

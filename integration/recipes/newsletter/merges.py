@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.engine import consent_ledger
-from integration.engine.context import Context
-from integration.engine.flow import FollowUp, Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import FollowUp, Result, Write
+from integration.engine.safety import consent_ledger
 from integration.models import RecordLink
 from integration.recipes.newsletter import consent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from integration.engine import settings_form
+from integration.forms import settings_form
 
 PERMISSIONS = (("1", "None"), ("2", "Single Opt-in"), ("4", "Double Opt-in"), ("5", "Double Opt-in Plus"))
 ON_DELETE = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from integration.connectors.base import FieldSpec
-from integration.engine.catalogue import catalogue
-from integration.engine.context import Context
-from integration.engine.jobs import save_jobs
+from integration.engine.clients.session import Context
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.mapping.fields import catalogue
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.newsletter import consent
 

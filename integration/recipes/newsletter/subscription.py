@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine import brakes, links
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import FollowUp, Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import FollowUp, Result, Write
+from integration.engine.records import links
+from integration.engine.safety import limits
+from integration.engine.sync.batch import each
 from integration.models import LinkState
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.directory import known_contacts
@@ -105,10 +106,10 @@ class Subscription:
     def _asked(self, writes: Sequence[Write]) -> Results:
         """By opt-in mail, as many as the tenant may start today. A run for which a person allowed them is exempt."""
         limited = [entry for entry in writes if not entry.item.hint.get("allow_doi")]
-        beyond = limited[brakes.mails_left(self.ctx) :] if limited else []
-        held: Results = {id(entry): brakes.mail_held(self.ctx) for entry in beyond}
+        beyond = limited[limits.mails_left(self.ctx) :] if limited else []
+        held: Results = {id(entry): limits.mail_held(self.ctx) for entry in beyond}
         results = self._one_by_one(self._announced([entry for entry in writes if id(entry) not in held]), self.ask)
-        brakes.note_mails(self.ctx, sum(results[id(e)].action == "ask_by_mail" for e in limited if id(e) in results))
+        limits.note_mails(self.ctx, sum(results[id(e)].action == "ask_by_mail" for e in limited if id(e) in results))
         return {**held, **results}
 
     def _give(self, writes: Sequence[Write], permission: int) -> Results:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Skip, Sync, Write
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import Subscription, Terms

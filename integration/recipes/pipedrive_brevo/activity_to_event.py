@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Activity
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
 

@@ -11,16 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine import batch as engine_batch
-from integration.engine import links
-from integration.engine.batch import mapping_rows
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
+from integration.engine.sync import batch as engine_batch
+from integration.engine.sync.batch import mapping_rows
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
-from integration.recipes import addresses
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 BOUNCE, DELETED = "hardBounce", "contactDeleted"
@@ -54,7 +54,7 @@ class ContactToPerson:
         linked = _linked(ctx, event.email_hash)
         if not linked:
             return Skip("not_linked")
-        sharing = addresses.owners(ctx.integration.left, "person", event.email_hash).keys() - set(linked)
+        sharing = identity_index.owners(ctx.integration.left, "person", event.email_hash).keys() - set(linked)
         hint = {event.vendor_event: True}
         with_owner = {**hint, "shares": linked[0]}
         return [*(Route(key, hint) for key in linked), *(Route(key, with_owner) for key in sorted(sharing))]
@@ -127,7 +127,7 @@ def _linked(ctx: Context, digest: str) -> list[str]:
 def _sharing(ctx: Context, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
     """Other people with the addresses of these contacts: an opt-out is for all of them."""
     by_hash = {email_hash(contact.email): contact for contact in left.values()}
-    owners = addresses.owners(ctx.integration.left, "person", *by_hash)
+    owners = identity_index.owners(ctx.integration.left, "person", *by_hash)
     found = {key: by_hash[digest] for key, digest in owners.items()}
     return {key: contact for key, contact in found.items() if key not in left}
 

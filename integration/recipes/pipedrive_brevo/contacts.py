@@ -17,10 +17,11 @@ from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
-from integration.engine import consent_ledger, provisioning
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import FollowUp, Record, Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import FollowUp, Record, Result, Write
+from integration.engine.safety import consent_ledger
+from integration.engine.setup import provisioning
+from integration.engine.sync.batch import each
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.directory import left_lists

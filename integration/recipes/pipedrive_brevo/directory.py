@@ -7,8 +7,8 @@ from typing import Any
 
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine import links
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
+from integration.engine.records import links
 from integration.models import FieldMapping, RecordLink
 from integration.secrets import email_hash
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Deal, Person
-from integration.engine.context import Context
-from integration.engine.flow import Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Record
 from integration.models import FieldMapping
-from integration.recipes import pipedrive_people as people
+from integration.recipes.shared import pipedrive_people as people
 
 COUNTS = ("won_deals_count", "lost_deals_count", "open_deals_count", "closed_deals_count")
 REVENUE = "total_revenue"

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact
-from integration.engine import links
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
+from integration.engine.sync.batch import each
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION

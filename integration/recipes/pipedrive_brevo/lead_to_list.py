@@ -8,9 +8,9 @@ from typing import Any
 
 from integration.connectors.brevo.records import Contact
 from integration.connectors.pipedrive.records import Lead
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.sync.batch import each
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT

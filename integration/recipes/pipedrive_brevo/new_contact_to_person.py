@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine import links, mapping
-from integration.engine.batch import each, mapping_rows
-from integration.engine.catalogue import catalogue
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.mapping import transforms
+from integration.engine.mapping.fields import catalogue
+from integration.engine.records import links
+from integration.engine.sync.batch import each, mapping_rows
 from integration.models import LinkState, RecordLink, WebhookEvent
-from integration.recipes import addresses
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import ADDRESS, LINK_TYPE
+from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"
@@ -91,7 +92,7 @@ class NewContactToPerson:
 def _create(ctx: Context, write: Write) -> Result:
     assert write.record is not None
     email = write.record.email
-    known = addresses.owners(ctx.integration.left, "person", email_hash(email))
+    known = identity_index.owners(ctx.integration.left, "person", email_hash(email))
     person_id = next(iter(known), "") or next((hit.id for hit in ctx.left.search_persons(email)), "")
     action = "link_person" if person_id else "create_person"
     if not person_id:
@@ -107,8 +108,8 @@ def _values(ctx: Context, record: Record) -> dict[str, Any]:
     """The person as the mapping reads it backwards; without any name the address stands in."""
     flow = ctx.recipe.flow(FORWARD)
     fields = catalogue(ctx, flow)
-    rows = mapping.backward(mapping_rows(ctx, flow))
-    mapped = mapping.apply(
+    rows = transforms.backward(mapping_rows(ctx, flow))
+    mapped = transforms.apply(
         rows, record.values, source_fields=fields.targets, target_fields=fields.sources, creating=True
     )
     values = {key: value for key, value in mapped.values.items() if value is not None}

@@ -12,9 +12,9 @@ from typing import Any
 
 from integration.connectors.brevo.records import Company
 from integration.connectors.pipedrive.records import Organization, record_values
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.sync.batch import each
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Person
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo import contacts, figures
 

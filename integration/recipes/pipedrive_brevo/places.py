@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
 
 
 def stages(ctx: Context) -> Mapping[str, str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.recipe import Choices, MappingRow, Recipe, TwoWay
-from integration.engine.settings_form import own_fields
-from integration.recipes import pipedrive_people as people
+from integration.engine.flow.recipe import Choices, MappingRow, Recipe, TwoWay
+from integration.forms.settings_form import own_fields
 from integration.recipes.pipedrive_brevo import directory, places
 from integration.recipes.pipedrive_brevo.activity_to_event import ActivityToEvent
 from integration.recipes.pipedrive_brevo.contact_to_person import ContactToPerson, consent_of
@@ -22,6 +21,7 @@ from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
 from integration.recipes.pipedrive_brevo.report import report
 from integration.recipes.pipedrive_brevo.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_brevo.steps import needed_fields, steps
+from integration.recipes.shared import pipedrive_people as people
 
 FIGURE = {"target_type": "number"}
 PERSON_MAPPING = (

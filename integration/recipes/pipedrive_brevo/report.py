@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
-from integration.engine.context import Context
-from integration.engine.recipe import ReportRow, ReportTable
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import ReportRow, ReportTable
 from integration.models import FieldMapping
 
 CUSTOM = "custom_fields."

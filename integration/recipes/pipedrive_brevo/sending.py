@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import Event
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Result, Write
-from integration.models import JobState, LinkState, RecordLink, SyncJob, bulk
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Result, Write
+from integration.engine.records import links
+from integration.models import JobState, LinkState, RecordLink, SyncJob, columnar
 from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 
@@ -36,7 +36,7 @@ class Wish:
 def person_links(ctx: Context, ids: Sequence[str]) -> dict[str, RecordLink]:
     """Person id → its link to a contact, for those who have one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
-    return {link.source_id: link for link in bulk.among(rows, "source_id", ids)}
+    return {link.source_id: link for link in columnar.among(rows, "source_id", ids)}
 
 
 def contact_first(ctx: Context, person_id: str, link: RecordLink | None) -> Result | None:

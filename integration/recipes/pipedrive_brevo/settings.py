@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from integration.engine import settings_form
+from integration.forms import settings_form
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # What happens in Pipedrive → the setting that holds the event's name at Brevo. Rows of the seed's event table.

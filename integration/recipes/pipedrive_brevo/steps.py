@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.context import Context
-from integration.engine.recipe import NeededField, Step
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import NeededField, Step
 from integration.errors import ContractError
 from integration.models import FieldMapping
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from integration.engine import batch as engine_batch
-from integration.engine.context import Context
-from integration.engine.flow import Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Result, Write
+from integration.engine.sync import batch as engine_batch
 from integration.errors import NotFound
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import FromConsent, notes_for

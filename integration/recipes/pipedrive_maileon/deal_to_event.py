@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, Person, record_values
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
 from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
-from integration.recipes import pipedrive_people as people
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.shared import pipedrive_people as people
 
 PAGE_SIZE = 500
 FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has not been sent by anybody before

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from integration.connectors.maileon.records import Attribute, Transaction
-from integration.engine.context import Context
-from integration.engine.flow import Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Result, Write
 from integration.recipes.newsletter import consent
 
 # Name → Maileon type, as in the seed; its "datetime" is called timestamp in the API (maileon sheet §5.1).

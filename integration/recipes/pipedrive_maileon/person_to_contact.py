@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Person
-from integration.engine.context import Context
-from integration.engine.flow import Item, Page, Record, Route, Skip
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Page, Record, Route, Skip
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
-from integration.recipes import pipedrive_people as people
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import Terms
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ToContacts
+from integration.recipes.shared import pipedrive_people as people
 
 LINK_TYPE = "person"
 

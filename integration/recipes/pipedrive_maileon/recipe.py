@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.recipe import Choices, MappingRow, Recipe
-from integration.engine.settings_form import own_fields
-from integration.recipes import pipedrive_people as people
+from integration.engine.flow.recipe import Choices, MappingRow, Recipe
+from integration.forms.settings_form import own_fields
 from integration.recipes.newsletter import directory
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
+from integration.recipes.shared import pipedrive_people as people
 
 PERSON_MAPPING = (
     MappingRow("first_name", "FIRSTNAME"),

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.fields import STANDARD_FIELDS
-from integration.engine.context import Context
-from integration.engine.recipe import NeededField, Step
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import NeededField, Step
 from integration.models import FieldMapping, Integration
 from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE

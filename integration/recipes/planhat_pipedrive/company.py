@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from integration.connectors.pipedrive.records import Deal, Note, Person
-from integration.engine.batch import Done
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record
-from integration.engine.together import Course, Part
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
+from integration.engine.sync.batch import Done
+from integration.engine.sync.composite import Course, Part
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.planhat.records import Company, record_values
-from integration.engine import links
-from integration.engine.batch import each
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
+from integration.engine.sync.batch import each
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import scope

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
-from integration.engine.together import Course, Part
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
+from integration.engine.sync.composite import Course, Part
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, organization_to_company, rules, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, rules, writing
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, record_values
-from integration.engine import mapping
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Record, Skip, Sync
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Record, Skip, Sync
+from integration.engine.mapping import transforms
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import places, rules
 
@@ -41,14 +41,14 @@ def _record(ctx: Context, deal: Deal, products: Sequence[str]) -> Record:
 
 def _date(values: Mapping[str, Any], path: str) -> str | None:
     """The day a field holds, as ISO text; a range counts from its beginning. None without a valid one."""
-    found = mapping.pick(values, path) if path else None
+    found = transforms.pick(values, path) if path else None
     if isinstance(found, Mapping):
         found = found.get("value")
-    if found in (None, "") or isinstance(found, mapping.Absent):
+    if found in (None, "") or isinstance(found, transforms.Absent):
         return None
     try:
-        return mapping.to_date(found).isoformat()
-    except mapping.NotConvertible:
+        return transforms.to_date(found).isoformat()
+    except transforms.NotConvertible:
         return None
 
 
@@ -91,9 +91,9 @@ def _words(ctx: Context, record: Record) -> rules.Words:
         if what == rules.PIPELINE:
             number = str(record.values["pipeline_id"])
             return [number, places.pipelines(ctx).get(number, "")]
-        value = mapping.pick(record.values, what)
+        value = transforms.pick(record.values, what)
         parts = [str(part) for part in (value if isinstance(value, list) else [value])
-                 if part is not None and not isinstance(part, mapping.Absent)]  # fmt: skip
+                 if part is not None and not isinstance(part, transforms.Absent)]  # fmt: skip
         known = places.labels(ctx, what, parts)
         return [known.get(part, part) for part in parts]
 

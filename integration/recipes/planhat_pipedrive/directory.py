@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.context import Context
-from integration.engine.recipe import Found
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import Found
 from integration.models import RecordLink
 
 ORGANIZATION, DEAL, PERSON = "organization_to_company", "deal_to_license", "person_to_enduser"

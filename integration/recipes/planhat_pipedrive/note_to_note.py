@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing

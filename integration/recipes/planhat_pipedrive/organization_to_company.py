@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Organization, record_values
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.together import Course, Part
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.sync.composite import Course, Part
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.engine.context import Context
-from integration.recipes import pipedrive_people as people
+from integration.engine.clients.session import Context
+from integration.recipes.shared import pipedrive_people as people
 
 
 def planhat_owner(ctx: Context, user_id: str) -> dict[str, Any]:

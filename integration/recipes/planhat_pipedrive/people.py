@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note, Person, record_values
-from integration.engine.context import Context
-from integration.engine.flow import Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Record
 from integration.recipes.planhat_pipedrive import scope
 
 INSIDE = "inside"  # among the values: whether the person's company is in Planhat

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
 from integration.recipes.planhat_pipedrive.rules import PIPELINE, PRODUCT
 
 NO_DATES = frozenset({"update_time", "stage_change_time", "lost_time"})  # say nothing about when a contract starts

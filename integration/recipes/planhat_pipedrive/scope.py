@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from integration.engine.context import Context
-from integration.models import LinkState, RecordLink, bulk
+from integration.engine.clients.session import Context
+from integration.models import LinkState, RecordLink, columnar
 from integration.recipes.planhat_pipedrive import deals, sweeps
 
 COMPANY = "company"
@@ -43,7 +43,7 @@ def _from_links(ctx: Context, among: Collection[str] | None = None) -> frozenset
 
 def _companies(ctx: Context, among: Collection[str]) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
-    return frozenset(bulk.among(rows, "source_id", among).values_list("source_id", flat=True))
+    return frozenset(columnar.among(rows, "source_id", among).values_list("source_id", flat=True))
 
 
 def _from_deals(ctx: Context) -> frozenset[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec
-from integration.engine.context import Context
-from integration.engine.flow import Flow
-from integration.engine.recipe import Step
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Flow
+from integration.engine.flow.recipe import Step
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.planhat_pipedrive import places, rules

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Organization
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
 
 VENDOR_PAGE, IDS_PER_CALL = 500, 100
 # Vendor pages in one of ours, and calls for its organizations: few enough for the smallest plan's burst of twenty.

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine import links
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.records import links
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany

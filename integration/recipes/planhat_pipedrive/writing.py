@@ -8,8 +8,8 @@ from typing import Any
 
 from integration.connectors.planhat.client import own_id
 from integration.connectors.planhat.records import body
-from integration.engine.context import Context
-from integration.engine.flow import Record, Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Record, Result, Write
 
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
 

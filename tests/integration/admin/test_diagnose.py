@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine import sweeper
+from integration.engine.dispatch import sweeper
 from integration.models import Integration
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub

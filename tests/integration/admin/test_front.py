@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from integration.admin import today
+from integration.admin.pages import dashboard_figures
 from integration.models import Connection, Doorbell, Integration, SyncJob, SyncLog, VendorCall
 from tests.integration.admin.conftest import story
 from tests.support import factories
@@ -172,7 +172,7 @@ def test_a_budget_with_little_left_is_marked(console: Client, calm: Any) -> None
 def test_workers_are_listed_while_they_are_heard_from(console: Client, calm: Any, monkeypatch: Any) -> None:
     assert "No cluster was heard from" in front(console).content.decode()
     stat = SimpleNamespace(host="box-1", cluster_id="c0ffee", workers=[1, 2], status="Idle", uptime=lambda: 3700.0)
-    monkeypatch.setattr(today.Stat, "get_all", lambda: [stat])
+    monkeypatch.setattr(dashboard_figures.Stat, "get_all", lambda: [stat])
 
     page = front(console).content.decode()
 
@@ -184,8 +184,8 @@ def test_the_page_opens_while_redis_is_down(console: Client, calm: Any, monkeypa
     def down(*args: Any) -> Any:
         raise RedisConnectionError("no route")
 
-    monkeypatch.setattr(today.Stat, "get_all", down)
-    monkeypatch.setattr(today.cache, "get", down)
-    monkeypatch.setattr(today.cache, "set", down)
+    monkeypatch.setattr(dashboard_figures.Stat, "get_all", down)
+    monkeypatch.setattr(dashboard_figures.cache, "get", down)
+    monkeypatch.setattr(dashboard_figures.cache, "set", down)
 
     assert front(console).context["charts"]["events"]

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.connectors.base import FieldSpec
-from integration.engine.context import open_client
+from integration.engine.clients.session import open_client
 from integration.models import FieldMapping, Integration, SyncJob
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub

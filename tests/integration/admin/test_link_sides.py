@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.admin.link import sides
+from integration.admin.lists.link import sides
 from integration.models import Integration, RecordLink
 
 

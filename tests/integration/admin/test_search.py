@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.admin import search
-from integration.admin.base import LookaheadPaginator
+from integration.admin.core import search
+from integration.admin.core.base import LookaheadPaginator
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from tests.integration.admin.conftest import ADA
 from tests.support import factories
@@ -93,7 +93,7 @@ def test_searches_use_their_index(db: None, model: Any, typed: str) -> None:
 @pytest.mark.parametrize(("state", "index"), [("waiting", "job_waiting"), ("held", "job_unfinished"),
                                               ("dead", "job_unfinished")])  # fmt: skip
 def test_states_of_jobs_use_their_index(db: None, state: str, index: str) -> None:
-    from integration.admin.job import in_state
+    from integration.admin.lists.job import in_state
 
     plan = in_state(SyncJob.objects.all(), state).order_by().values("pk").explain()
     line = next(line for line in plan.splitlines() if "integration_syncjob" in line)

@@ -18,8 +18,11 @@ from django.utils import timezone
 
 from integration import tasks
 from integration.checks import check_alerts
-from integration.engine import habit, health, retention, sweeper
 from integration.engine.alerts import ledger, outgoing, watch
+from integration.engine.clients import connection_health
+from integration.engine.dispatch import sweeper
+from integration.engine.insight import traffic_baseline
+from integration.engine.privacy import retention
 from integration.models import Alert, AlertNotice, Connection, Doorbell, Integration, RemoteSubscription, WebhookHabit
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
@@ -67,11 +70,11 @@ def receiver(settings):
 
 
 def refuse(integration, reason="credentials_refused"):
-    health.mark(integration.right, "needs_you", reason, "detail with secret-key-9999 of ada@example.com")
+    connection_health.mark(integration.right, "needs_you", reason, "detail with secret-key-9999 of ada@example.com")
 
 
 def accept(integration):
-    health.mark(integration.right, "ok")
+    connection_health.mark(integration.right, "ok")
 
 
 def open_alerts():
@@ -211,7 +214,7 @@ def office_hours(endpoint, weeks, until):
     while moment < until:
         if moment.weekday() < 5 and 9 <= moment.hour < 17:
             type(endpoint).objects.filter(pk=endpoint.pk).update(last_received_at=moment + timedelta(minutes=5))
-        habit.learn(moment + timedelta(minutes=30))
+        traffic_baseline.learn(moment + timedelta(minutes=30))
         moment += timedelta(hours=1)
     endpoint.refresh_from_db()
 
@@ -238,20 +241,20 @@ def test_a_new_or_rarely_used_account_is_never_silent(acme):
     endpoint = EndpointFactory(connection=acme.left)
     RemoteSubscription.objects.create(connection=acme.left, event="person.change", external_id="1")
     office_hours(endpoint, 0.5, MONDAY)  # half a week is no habit yet
-    assert habit.missed(endpoint, MONDAY + 30 * DAY) == 0
+    assert traffic_baseline.missed(endpoint, MONDAY + 30 * DAY) == 0
 
     WebhookHabit.objects.update(observed=1000, weights=[0.01] * 168)
     endpoint = type(endpoint).objects.select_related("habit").get()
-    assert habit.missed(endpoint, endpoint.last_received_at + 7 * DAY) < 2
+    assert traffic_baseline.missed(endpoint, endpoint.last_received_at + 7 * DAY) < 2
 
 
 def test_hours_in_which_nobody_looked_teach_nothing(acme):
     endpoint = EndpointFactory(connection=acme.left, last_received_at=MONDAY)
-    habit.learn(MONDAY)
-    habit.learn(MONDAY + timedelta(hours=10))
+    traffic_baseline.learn(MONDAY)
+    traffic_baseline.learn(MONDAY + timedelta(hours=10))
     row = WebhookHabit.objects.get(endpoint=endpoint)
     assert (row.observed, row.weights[8], sum(row.weights)) == (1, 1.0, 1.0)
-    assert habit.learn(MONDAY + timedelta(hours=10, minutes=5)) == 0  # nothing changed, nothing is written
+    assert traffic_baseline.learn(MONDAY + timedelta(hours=10, minutes=5)) == 0  # nothing changed, nothing is written
 
 
 # From opening to end

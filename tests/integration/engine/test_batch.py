@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import batch, context, links, runner, runs
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record, Result, Skip, Write
+from integration.engine.clients import session
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record, Result, Skip, Write
+from integration.engine.records import links
+from integration.engine.sync import batch, runner, runs
 from integration.errors import LeaseLost, RateLimited, RecordError, TenantActionError
 from integration.models import Integration, RecordLink, SyncJob, SyncLog
 from integration.secrets import email_hash
@@ -110,7 +112,7 @@ def ctx(integration):
 
 
 def test_the_lease_is_looked_at_before_each_single_call(integration, monkeypatch):
-    monkeypatch.setattr(context, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(session, "RENEW_EVERY", 0.0)
     Integration.objects.update(lease_token="mine", lease_until=timezone.now() + timedelta(minutes=1))
     ctx, called = Context(integration, recipes_with(FakeFlow())("fake"), token="mine"), []
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import brakes
-from integration.engine.context import Context
-from integration.engine.flow import Item, Result, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Result, Write
+from integration.engine.safety import limits as brakes
 from integration.models import Brake, BrakeKind
 from tests.support.factories import IntegrationFactory, LinkFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with

@@ -11,9 +11,9 @@ from django.db import connection as database
 from django.utils import timezone
 
 from integration.connectors.pipedrive import oauth
-from integration.engine import health, tokens
-from integration.engine.budget import ConnectionMeter
-from integration.engine.context import Context
+from integration.engine.clients import connection_health, tokens
+from integration.engine.clients.rate_limits import ConnectionMeter
+from integration.engine.clients.session import Context
 from integration.errors import AuthError, RateLimited, TransientError
 from integration.http import LimitReading
 from integration.models import Connection, Integration, RateBudget
@@ -125,7 +125,7 @@ def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, mo
         slept.append(seconds)
         RateBudget.objects.update(resets_at=timezone.now() - timedelta(seconds=1))
 
-    monkeypatch.setattr("integration.engine.context.time.sleep", sleep)
+    monkeypatch.setattr("integration.engine.clients.session.time.sleep", sleep)
     integration = IntegrationFactory(left=connection)
     lease = {"lease_token": "t", "lease_until": timezone.now() + timedelta(minutes=1)}
     Integration.objects.filter(pk=integration.pk).update(**lease)
@@ -231,7 +231,7 @@ def test_a_refused_refresh_asks_for_a_person_and_holds_the_jobs(oauth_connection
     monkeypatch.setattr(oauth, "refresh", refused)
     Connection.objects.update(token_expires_at=timezone.now() - timedelta(hours=1))
 
-    assert health.check(oauth_connection) is False
+    assert connection_health.check(oauth_connection) is False
     assert (oauth_connection.health, oauth_connection.health_reason) == ("needs_you", "credentials_refused")
 
 
@@ -262,7 +262,7 @@ def test_held_jobs_go_on_when_the_connection_works_again(monkeypatch, sandbox):
     left.external_account_id = "9001"
     left.save()
 
-    assert health.check(left)
+    assert connection_health.check(left)
 
     job.refresh_from_db()
     assert (left.health, job.state) == ("ok", "waiting")
@@ -278,5 +278,5 @@ def test_credentials_of_another_account_are_not_taken_for_ours(sandbox):
         external_account_id="777",
     )
 
-    assert health.check(connection) is False
+    assert connection_health.check(connection) is False
     assert connection.health == "needs_you"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import bulk, runs
+from integration.engine.sync import bulk_runs, runs
 from integration.errors import RecordError
 from integration.models import SyncJob, SyncLog, SyncRun
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
@@ -23,7 +23,7 @@ def test_each_chosen_record_is_worked_on_once(integration):
     flow = FakeFlow(source=people(12))
     chosen = [(integration, flow.key, key) for key in ("003", "007", "003", "011")]
 
-    (run,) = bulk.start_resync(chosen, None).runs
+    (run,) = bulk_runs.start_resync(chosen, None).runs
     work(integration, flow)
 
     run.refresh_from_db()
@@ -36,16 +36,16 @@ def test_one_run_per_integration_and_flow(integration):
     other = IntegrationFactory()
     uninstalled = IntegrationFactory(state="uninstalled")
 
-    started = bulk.start_resync([(row, "f", "1") for row in (integration, other, uninstalled)], None)
+    started = bulk_runs.start_resync([(row, "f", "1") for row in (integration, other, uninstalled)], None)
 
     assert {run.integration_id for run in started.runs} == {integration.pk, other.pk}
 
 
 def test_a_second_one_waits_for_the_first_and_the_others_start(integration):
     other = IntegrationFactory()
-    bulk.start_resync([(integration, "f", "1")], None)
+    bulk_runs.start_resync([(integration, "f", "1")], None)
 
-    started = bulk.start_resync([(other, "f", "1"), (integration, "f", "2")], None)
+    started = bulk_runs.start_resync([(other, "f", "1"), (integration, "f", "2")], None)
 
     assert [run.integration_id for run in started.runs] == [other.pk]
     assert started.refused == [f"{integration}: A resync of f is already under way. Wait for it or cancel it first."]
@@ -58,7 +58,7 @@ def test_a_dead_job_is_settled_with_what_its_events_knew(integration):
     seen = []
     flow.before_write = lambda ctx, writes: seen.extend(dict(write.item.hint) for write in writes)
 
-    bulk.start_resync([(integration, flow.key, "001")], None)
+    bulk_runs.start_resync([(integration, flow.key, "001")], None)
     work(integration, flow)
 
     job.refresh_from_db()
@@ -76,7 +76,7 @@ def test_a_record_that_fails_again_stays_dead_and_its_neighbours_go_on(integrati
             raise RecordError("The vendor says no.")
 
     flow.before_write = refuse
-    bulk.start_resync([(integration, flow.key, key) for key in people(3)], None)
+    bulk_runs.start_resync([(integration, flow.key, key) for key in people(3)], None)
     work(integration, flow)
 
     assert sorted(flow.target) == ["001", "003"]
@@ -87,7 +87,7 @@ def test_a_record_that_fails_again_stays_dead_and_its_neighbours_go_on(integrati
 @pytest.mark.chaos("H6")
 def test_live_changes_go_first(integration):
     flow = FakeFlow(source=people(30))
-    bulk.start_resync([(integration, flow.key, key) for key in people(20)], None)
+    bulk_runs.start_resync([(integration, flow.key, key) for key in people(20)], None)
     JobFactory(integration=integration, flow=flow.key, external_id="030")
 
     work(integration, flow, slice_seconds=0)
@@ -98,7 +98,7 @@ def test_live_changes_go_first(integration):
 @pytest.mark.chaos("H6")
 def test_it_stops_when_cancelled_and_keeps_what_was_done(integration):
     flow = FakeFlow(source=people(25))
-    (run,) = bulk.start_resync([(integration, flow.key, key) for key in people(25)], None).runs
+    (run,) = bulk_runs.start_resync([(integration, flow.key, key) for key in people(25)], None).runs
     work(integration, flow, slice_seconds=0)
     runs.cancel(run)
     work(integration, flow)
@@ -116,7 +116,7 @@ def test_events_are_replayed_oldest_first_and_once_per_record(integration):
     ]
     silent = EventFactory(connection=integration.left, vendor_event="nobody.listens", state="ignored")
 
-    (run,) = bulk.start_replay([*rows, silent], recipes_with(flow), None).runs
+    (run,) = bulk_runs.start_replay([*rows, silent], recipes_with(flow), None).runs
     work(integration, flow)
 
     run.refresh_from_db()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import consent_ledger
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
+from integration.engine.safety import consent_ledger
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
 from tests.support.factories import LinkFactory

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from integration.engine.context import Context, open_client
+from integration.engine.clients.session import Context, open_client
 from integration.errors import LeaseLost, TenantActionError
 from integration.models import Connection, Directory, Integration
 from tests.support.factories import ConnectionFactory, IntegrationFactory

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from integration.engine import doorbell
+from integration.engine.dispatch import wakeups
 
-later = doorbell.ring_later  # the real one: every test has a quiet one in its place
+later = wakeups.ring_later  # the real one: every test has a quiet one in its place
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def rung(monkeypatch):
         if key == "fails":
             raise ConnectionError("the database is down")
 
-    monkeypatch.setattr(doorbell, "ring_now", ring_now)
-    monkeypatch.setattr(doorbell, "late_ringers", {})
+    monkeypatch.setattr(wakeups, "ring_now", ring_now)
+    monkeypatch.setattr(wakeups, "late_ringers", {})
     return found
 
 
@@ -57,8 +57,8 @@ def test_one_that_fails_takes_no_other_along(rung, caplog):
 
 def test_its_connection_is_given_back_when_nothing_is_put_off(rung, monkeypatch):
     closed = threading.Event()
-    monkeypatch.setattr(doorbell, "IDLE", 0.05)
-    monkeypatch.setattr(type(doorbell.database), "close", lambda self: closed.set(), raising=False)
+    monkeypatch.setattr(wakeups, "IDLE", 0.05)
+    monkeypatch.setattr(type(wakeups.database), "close", lambda self: closed.set(), raising=False)
 
     later("one", 0.0)
     assert wait_for(rung, 1) == ["one"]
@@ -71,7 +71,7 @@ def test_its_connection_is_given_back_when_nothing_is_put_off(rung, monkeypatch)
 def test_a_forked_process_has_a_thread_of_its_own(rung, monkeypatch):
     later("before", 0.0)
     assert wait_for(rung, 1) == ["before"]
-    monkeypatch.setattr(doorbell.os, "getpid", lambda: -1)
+    monkeypatch.setattr(wakeups.os, "getpid", lambda: -1)
 
     later("after", 0.0)
     assert wait_for(rung, 2) == ["before", "after"]
@@ -95,9 +95,9 @@ def test_a_thread_that_could_not_be_started_disturbs_nobody_and_is_tried_again(r
 
 def test_a_thread_that_ended_is_replaced(rung, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(doorbell.LateRinger, "run", lambda self: None)
+        patch.setattr(wakeups.LateRinger, "run", lambda self: None)
         later("lost", 0.0)
-        doorbell.late_ringers[doorbell.os.getpid()].join(5.0)
+        wakeups.late_ringers[wakeups.os.getpid()].join(5.0)
 
     later("next", 0.0)
     assert wait_for(rung, 1) == ["next"]

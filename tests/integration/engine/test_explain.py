@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine import runs
-from integration.engine.explain import explained
+from integration.engine.insight.record_counts import explained
+from integration.engine.sync import runs
 from integration.models import RecordLink
 from integration.recipes.registry import get_recipe
 from tests.support import hub

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError
 
-from integration.engine import group_commit
-from integration.engine.group_commit import GroupCommit
+from integration.engine.intake import group_commit
+from integration.engine.intake.group_commit import GroupCommit
 
 
 def test_those_that_come_during_a_commit_are_written_together_and_none_is_lost():

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import health
+from integration.engine.clients import connection_health
 from integration.models import Connection, Health
 from tests.support.factories import ConnectionFactory
 
@@ -23,7 +23,7 @@ def test_since_when_it_is_so_moves_only_when_it_changes(reason, moves):
         health="needs_you", health_reason="credentials_refused", health_changed_at=BEFORE, health_detail="before"
     )
 
-    health.mark(connection, Health.NEEDS_YOU, reason, "now")
+    connection_health.mark(connection, Health.NEEDS_YOU, reason, "now")
 
     found = Connection.objects.get()
     assert (found.health_changed_at > BEFORE, found.health_reason, found.health_detail) == (moves, reason, "now")
@@ -33,7 +33,7 @@ def test_an_account_that_left_is_not_called_and_does_not_work(sandbox):
     connection = ConnectionFactory(health="disconnected", base_url=f"{sandbox.url}/pipedrive/acme")
     sandbox.control("DELETE", "/calls")
 
-    assert health.check(connection) is False
+    assert connection_health.check(connection) is False
 
     assert sandbox.control("GET", "/calls") == []
     assert Connection.objects.get().health == "disconnected"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.connectors.base import ParsedEvent
-from integration.engine import inbox
+from integration.engine.intake import inbox
 from integration.models import WebhookEvent
 from integration.secrets import email_hash
 from tests.support.factories import EndpointFactory

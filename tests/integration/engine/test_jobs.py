@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.jobs import save_jobs, save_outcomes
+from integration.engine.dispatch.jobs import save_jobs, save_outcomes
 from integration.models import SyncJob
 from tests.support.factories import IntegrationFactory, JobFactory
 

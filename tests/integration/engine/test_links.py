@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integration.engine import links
-from integration.engine.flow import Item, Record, Write
-from integration.models import RecordLink, bulk
+from integration.engine.flow.base import Item, Record, Write
+from integration.engine.records import links
+from integration.models import RecordLink, columnar
 from integration.secrets import email_hash
 from tests.support.factories import IntegrationFactory, LinkFactory
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 def integration():
     """With twenty thousand links, of which every second one has an address and a target."""
     row = IntegrationFactory()
-    bulk.insert(
+    columnar.insert(
         [
-            bulk.new(
+            columnar.new(
                 RecordLink, integration_id=row.pk, link_type="person", source_id=str(n),
                 target_id=f"t{n}" if n % 2 else "", email_hash=email_hash(f"p{n}@example.com") if n % 2 else "",
             )

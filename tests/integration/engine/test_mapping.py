@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, strategies
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine import mapping
-from integration.engine.mapping import ABSENT, NotConvertible, convert, pick
-from integration.engine.recipe import MappingRow
+from integration.engine.flow.recipe import MappingRow
+from integration.engine.mapping import transforms
+from integration.engine.mapping.transforms import ABSENT, NotConvertible, convert, pick
 
 JSON = strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
@@ -22,7 +22,7 @@ COLOURS = FieldSpec("abc", "Colour", "option", (Option("1", "Red"), Option("2", 
 
 def apply(row, record, *, type_name="text", creating=False, source=None):
     target = {row.target: FieldSpec(row.target, row.target, type_name)}
-    return mapping.apply([row], record, source_fields=source or {}, target_fields=target, creating=creating)
+    return transforms.apply([row], record, source_fields=source or {}, target_fields=target, creating=creating)
 
 
 @pytest.mark.chaos("W10")
@@ -62,7 +62,7 @@ def test_only_create_rows_apply_on_create_only():
 def test_a_field_that_vanished_is_reported_and_the_others_travel():
     rows = [MappingRow("a", "GONE"), MappingRow("a", "A")]
 
-    mapped = mapping.apply(rows, {"a": "x"}, source_fields={}, target_fields={"A": FieldSpec("A", "A", "text")})
+    mapped = transforms.apply(rows, {"a": "x"}, source_fields={}, target_fields={"A": FieldSpec("A", "A", "text")})
 
     assert mapped.values == {"A": "x"}
     assert set(mapped.problems) == {"GONE"}
@@ -135,8 +135,8 @@ def test_what_does_not_fit_is_reported_and_does_not_travel(kind, value):
 @pytest.mark.chaos("W16")
 @given(
     value=JSON,
-    transform=strategies.sampled_from(sorted(mapping.TRANSFORMS)),
-    kind=strategies.sampled_from(sorted(mapping.CONVERTERS)),
+    transform=strategies.sampled_from(sorted(transforms.TRANSFORMS)),
+    kind=strategies.sampled_from(sorted(transforms.CONVERTERS)),
 )
 def test_no_value_breaks_a_transform(value, transform, kind):
     mapped = apply(MappingRow("a", "A", transform), {"a": value}, type_name=kind)
@@ -170,8 +170,8 @@ def test_mapping_is_deterministic_and_leaves_the_record_alone(record):
     fields = {key.upper(): FieldSpec(key, key, "text") for key in "abc"}
     before = repr(record)
 
-    first = mapping.apply(rows, record, source_fields={}, target_fields=fields)
-    second = mapping.apply(rows, record, source_fields={}, target_fields=fields)
+    first = transforms.apply(rows, record, source_fields={}, target_fields=fields)
+    second = transforms.apply(rows, record, source_fields={}, target_fields=fields)
 
     assert first == second
     assert repr(record) == before

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from integration.connectors.pipedrive import oauth
-from integration.engine import health, lifecycle, provisioning, tokens
+from integration.engine.clients import connection_health, tokens
+from integration.engine.setup import lifecycle, provisioning
 from integration.models import Connection, Integration, SyncJob
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
@@ -24,7 +25,7 @@ def world(sandbox, settings, transactional_db):
     granted = oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, code, OAUTH_REDIRECT_URI)
     left = Connection(tenant=tenant, vendor="pipedrive", base_url=granted.api_domain, auth_kind="oauth")
     tokens.store(left, granted)
-    assert health.check(left), left.health_detail
+    assert connection_health.check(left), left.health_detail
     right = hub.connect(tenant, "maileon", f"{sandbox.url}/maileon/1.0", api_key=hub.MAILEON_KEY)
     integration = Integration.objects.create(tenant=tenant, recipe="pipedrive_maileon", left=left, right=right)
     results = provisioning.provision(integration, get_recipe)

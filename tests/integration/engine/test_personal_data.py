@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import personal_data
-from integration.engine.flow import Record
+from integration.engine.flow.base import Record
+from integration.engine.privacy import personal_data
 from integration.errors import TransientError
 from integration.models import ConsentEntry, EmailIndex, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.secrets import email_hash

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integration import tasks
-from integration.engine import polls, runner
+from integration.engine.sync import polls, runner
 from integration.models import Cursor, SyncRun
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with

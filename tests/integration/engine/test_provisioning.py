@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration import tasks
-from integration.engine import lifecycle, provisioning
+from integration.engine.setup import lifecycle, provisioning
 from integration.models import (
     Integration,
     RecordLink,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from integration.connectors.base import Removal
-from integration.engine import health, removals
+from integration.engine.clients import connection_health
+from integration.engine.setup import app_uninstall
 from integration.models import Connection
 from integration.recipes.registry import get_recipe
 from tests.support.factories import ConnectionFactory
@@ -22,9 +23,9 @@ def by_consent(user, **values):
 
 def test_the_tokens_of_a_removed_app_are_erased_though_nothing_was_installed_with_it():
     gone, stays = by_consent("1"), by_consent("2")
-    assert removals.note("pipedrive", Removal("9001", "1")) == 1
+    assert app_uninstall.note("pipedrive", Removal("9001", "1")) == 1
 
-    removals.finish(get_recipe)
+    app_uninstall.finish(get_recipe)
 
     gone.refresh_from_db()
     stays.refresh_from_db()
@@ -35,8 +36,8 @@ def test_the_tokens_of_a_removed_app_are_erased_though_nothing_was_installed_wit
 def test_only_what_was_removed_is_erased():
     waiting = by_consent("1", health="needs_you", health_reason="credentials_refused")
 
-    removals.finish(get_recipe)
+    app_uninstall.finish(get_recipe)
 
     waiting.refresh_from_db()
     assert waiting.credentials != {}
-    assert not Connection.objects.filter(health_reason=health.APP_REMOVED).exists()
+    assert not Connection.objects.filter(health_reason=connection_health.APP_REMOVED).exists()

@@ -11,13 +11,14 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from integration.engine import doorbell, router
-from integration.engine.flow import Route, Skip
+from integration.engine.dispatch import wakeups
+from integration.engine.flow.base import Route, Skip
+from integration.engine.sync import router
 from integration.models import Doorbell, SyncJob, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
-push = doorbell.push  # the real one: every test has a quiet one in its place
+push = wakeups.push  # the real one: every test has a quiet one in its place
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -102,30 +103,30 @@ def test_each_integration_on_a_connection_gets_its_job(integration):
 
 def test_the_doorbell_rings_once_for_a_burst(integration, rings):
     for _ in range(5):
-        doorbell.ring("router")
+        wakeups.ring("router")
     assert rings == ["router"]
 
-    doorbell.answered("router")
-    doorbell.ring("router")
+    wakeups.answered("router")
+    wakeups.ring("router")
     assert rings == ["router", "router"]
 
 
 def test_a_broken_broker_disturbs_nobody(monkeypatch):
-    monkeypatch.setattr(doorbell, "push", push)
-    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
+    monkeypatch.setattr(wakeups, "push", push)
+    monkeypatch.setattr(wakeups, "broker_down_until", 0.0)
 
     def down(*args, **kwargs):
         raise ConnectionError("redis is down")
 
-    monkeypatch.setattr(doorbell, "async_task", down)
+    monkeypatch.setattr(wakeups, "async_task", down)
 
     try:
-        doorbell.ring("router")
+        wakeups.ring("router")
     except ConnectionError:
         pytest.fail("whoever rang is disturbed")
 
     assert Doorbell.objects.get(key="router").rung_at is None
-    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
+    monkeypatch.setattr(wakeups, "broker_down_until", 0.0)
 
 
 def test_a_burst_waits_once_and_is_never_put_off_again(integration):
@@ -280,7 +281,7 @@ def test_a_deferred_event_never_speaks_over_a_newer_one(integration):
 
 def test_no_worker_comes_before_what_it_shall_find_is_committed(integration, rings):
     with transaction.atomic():
-        doorbell.ring("router")
+        wakeups.ring("router")
         assert rings == []
 
     assert rings == ["router"]
@@ -288,7 +289,7 @@ def test_no_worker_comes_before_what_it_shall_find_is_committed(integration, rin
 
 def test_what_was_rolled_back_rings_nobody(integration, rings):
     with contextlib.suppress(KeyError), transaction.atomic():
-        doorbell.ring("router")
+        wakeups.ring("router")
         raise KeyError
 
     assert rings == []
@@ -298,7 +299,7 @@ def test_what_was_rolled_back_rings_nobody(integration, rings):
 def test_a_ring_that_was_lost_silences_nobody_for_ever(rings, age, rung):
     Doorbell.objects.create(key="router", rung_at=timezone.now() - timedelta(seconds=age))
 
-    doorbell.ring("router")
+    wakeups.ring("router")
 
     assert rings == rung
 

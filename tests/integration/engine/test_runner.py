@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import runner
-from integration.engine.flow import Result
+from integration.engine.flow.base import Result
+from integration.engine.sync import runner
 from integration.errors import AuthError, ContractError, RateLimited, RecordError, TransientError
 from integration.models import Connection, Integration, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory, JobFactory

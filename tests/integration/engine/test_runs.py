@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import batch, runs
-from integration.engine.batch import Done
-from integration.engine.context import Context
-from integration.engine.flow import Item, Result
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Result
+from integration.engine.sync import batch, runs
+from integration.engine.sync.batch import Done
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine import retention, sweeper
+from integration.engine.dispatch import sweeper
+from integration.engine.privacy import retention
 from integration.models import Alert, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
 from tests.support.factories import (
     ConnectionFactory,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integration.engine import runner, runs
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record
-from integration.engine.together import Course, Part
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
+from integration.engine.sync import runner, runs
+from integration.engine.sync.composite import Course, Part
 from integration.errors import RecordError, TransientError
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory

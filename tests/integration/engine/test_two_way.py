@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine import mapping, runner, two_way
-from integration.engine.flow import Record
-from integration.engine.jobs import save_jobs
-from integration.engine.recipe import MappingRow, TwoWay
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.flow.base import Record
+from integration.engine.flow.recipe import MappingRow, TwoWay
+from integration.engine.mapping import transforms
+from integration.engine.sync import runner, two_way
 from integration.errors import TransientError
 from integration.models import Directory, FieldMapping, RecordLink, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory
@@ -104,7 +105,7 @@ def test_the_winner_is_the_newer_side_or_the_one_the_tenant_named(wins, ours, th
 def test_a_row_is_turned_around_unless_its_transform_cannot_be():
     rows = [*ROWS, MappingRow("name", "X", "first_word", direction="both"), MappingRow("", "Y", "constant", {}, "both")]
 
-    assert mapping.backward(rows) == [
+    assert transforms.backward(rows) == [
         MappingRow("FIRSTNAME", "first_name", "text"), MappingRow("SIZE", "size", "option_key"),
         MappingRow("NOTE", "note", "text"),
     ]  # fmt: skip

@@ -8,7 +8,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from integration.engine import doorbell, health, lifecycle, replay, runner, runs, sweeper
+from integration.engine.clients import connection_health
+from integration.engine.dispatch import sweeper, wakeups
+from integration.engine.setup import lifecycle
+from integration.engine.sync import replay, runner, runs
 from integration.errors import TransientError
 from integration.models import Connection, Doorbell, Integration, SyncJob, SyncRun, WebhookEvent
 from tests.support import hub
@@ -26,39 +29,39 @@ def sent():
 
 def test_a_ring_waits_for_the_commit():
     with transaction.atomic():
-        doorbell.ring(doorbell.ROUTER)
+        wakeups.ring(wakeups.ROUTER)
         assert sent() == []
-    assert sent() == [doorbell.ROUTER]
+    assert sent() == [wakeups.ROUTER]
 
 
 def test_what_is_rolled_back_wakes_nobody():
     with transaction.atomic():
-        doorbell.ring(doorbell.ROUTER)
+        wakeups.ring(wakeups.ROUTER)
         transaction.set_rollback(True)
     assert sent() == []
 
 
 def test_a_message_that_is_on_its_way_is_not_sent_again_and_one_that_was_answered_is():
     for _ in range(3):
-        doorbell.ring(doorbell.ROUTER)
-    assert sent() == [doorbell.ROUTER]
+        wakeups.ring(wakeups.ROUTER)
+    assert sent() == [wakeups.ROUTER]
 
-    doorbell.answered(doorbell.ROUTER)
-    doorbell.ring(doorbell.ROUTER)
+    wakeups.answered(wakeups.ROUTER)
+    wakeups.ring(wakeups.ROUTER)
 
-    assert sent() == [doorbell.ROUTER] * 2
+    assert sent() == [wakeups.ROUTER] * 2
 
 
 def test_a_lost_message_is_replaced_when_it_has_grown_stale():
-    doorbell.ring(doorbell.ROUTER)
+    wakeups.ring(wakeups.ROUTER)
     assert QUEUE.lose() == 1
-    doorbell.ring(doorbell.ROUTER)
+    wakeups.ring(wakeups.ROUTER)
     assert sent() == [], "it may still come"
 
-    Doorbell.objects.update(rung_at=timezone.now() - doorbell.STALE_AFTER)
-    doorbell.ring(doorbell.ROUTER)
+    Doorbell.objects.update(rung_at=timezone.now() - wakeups.STALE_AFTER)
+    wakeups.ring(wakeups.ROUTER)
 
-    assert sent() == [doorbell.ROUTER]
+    assert sent() == [wakeups.ROUTER]
 
 
 def test_a_lost_event_message_is_the_sweepers(world):
@@ -168,7 +171,7 @@ def release_one(integration, job):
 
 def release_all_held(integration, job):
     SyncJob.objects.update(state="held", reason="credentials_refused")
-    assert health.release_held(integration) == 1
+    assert connection_health.release_held(integration) == 1
 
 
 def resume(integration, job):
@@ -191,7 +194,7 @@ def test_a_replay_rings_for_the_router():
 
     assert replay.replay(WebhookEvent.objects.all()) == 1
 
-    assert sent() == [doorbell.ROUTER]
+    assert sent() == [wakeups.ROUTER]
 
 
 def test_the_drain_of_tests_notices_work_that_nobody_rang_for(world):
@@ -201,4 +204,4 @@ def test_the_drain_of_tests_notices_work_that_nobody_rang_for(world):
         hub.drain()
 
     with pytest.raises(AssertionError, match="before the transaction"), transaction.atomic():
-        doorbell.ring_now(doorbell.ROUTER)
+        wakeups.ring_now(wakeups.ROUTER)

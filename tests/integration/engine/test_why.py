@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import lifecycle, why
+from integration.engine.insight import explain_record
+from integration.engine.setup import lifecycle
 from integration.models import Health, Integration, SyncJob
 from integration.recipes.registry import get_recipe
 
@@ -14,7 +15,7 @@ ADA = "ada.lovelace@example.com"
 
 def ask(world, text=ADA, ids=()):
     row = Integration.objects.select_related("left", "right", "tenant").get(pk=world.integration.pk)
-    return why.verdicts(row, get_recipe(row.recipe), text, ids)
+    return explain_record.verdicts(row, get_recipe(row.recipe), text, ids)
 
 
 def rule(world, text=ADA):

@@ -8,7 +8,16 @@ from django.db.transaction import TransactionManagementError
 from django.forms import model_to_dict
 from django.utils import timezone
 
-from integration.models import Connection, ConsentEntry, EmailIndex, RecordLink, SyncLog, SyncRun, WebhookEvent, bulk
+from integration.models import (
+    Connection,
+    ConsentEntry,
+    EmailIndex,
+    RecordLink,
+    SyncLog,
+    SyncRun,
+    WebhookEvent,
+    columnar,
+)
 from tests.support.factories import EndpointFactory, IntegrationFactory
 
 MOMENT = datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=UTC)
@@ -25,24 +34,24 @@ def log(integration, source_id, **more):
 @pytest.mark.parametrize("model", [SyncLog, RecordLink, WebhookEvent, EmailIndex, ConsentEntry])
 def test_a_new_row_is_what_the_constructor_makes(model):
     times = {field.attname: MOMENT for field in model._meta.fields if field.default is timezone.now}
-    row, known = (vars(made) for made in (bulk.new(model, **times), model(**times)))
+    row, known = (vars(made) for made in (columnar.new(model, **times), model(**times)))
 
     assert vars(row.pop("_state")) == vars(known.pop("_state"))
     assert row == known
-    assert all(vars(bulk.new(model))[name] > MOMENT for name in times)
-    assert bulk.new(RecordLink).notes is not bulk.new(RecordLink).notes
-    assert bulk.new(RecordLink, source_id="7", notes={"a": 1}).notes == {"a": 1}
+    assert all(vars(columnar.new(model))[name] > MOMENT for name in times)
+    assert columnar.new(RecordLink).notes is not columnar.new(RecordLink).notes
+    assert columnar.new(RecordLink, source_id="7", notes={"a": 1}).notes == {"a": 1}
 
 
 def test_a_new_row_has_no_columns_but_its_models():
     with pytest.raises(TypeError, match="RecordLink has no integration, sorce_id"):
-        bulk.new(RecordLink, integration=1, sorce_id="7")
+        columnar.new(RecordLink, integration=1, sorce_id="7")
 
 
 @pytest.mark.django_db
 def test_a_new_row_can_be_saved_and_follows_its_keys():
     integration = IntegrationFactory()
-    link = bulk.new(RecordLink, integration_id=integration.pk, link_type="x", source_id="7")
+    link = columnar.new(RecordLink, integration_id=integration.pk, link_type="x", source_id="7")
 
     assert link.integration == integration
     link.save()
@@ -55,7 +64,7 @@ def test_every_kind_of_column_reads_back_as_it_was(count):
     integration = IntegrationFactory()
     run = SyncRun.objects.create(integration=integration, kind="poll", flow="f")
 
-    bulk.insert([log(integration, n, run=run if n % 2 else None) for n in range(count)])
+    columnar.insert([log(integration, n, run=run if n % 2 else None) for n in range(count)])
     SyncLog.objects.bulk_create([log(integration, n, run=run if n % 2 else None) for n in range(count)])
 
     rows = list(SyncLog.objects.order_by("id"))
@@ -70,7 +79,7 @@ def test_every_kind_of_column_reads_back_as_it_was(count):
 @pytest.mark.django_db
 def test_nothing_to_insert_asks_the_database_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
-        bulk.insert([])
+        columnar.insert([])
 
 
 @pytest.mark.django_db
@@ -79,7 +88,7 @@ def test_a_row_that_is_there_gets_the_new_values_of_the_named_fields_only():
     key = {"integration": integration, "link_type": "person", "source_id": "1"}
     old = RecordLink.objects.create(**key, target_id="a", marker="kept", notes={"was": 1})
 
-    bulk.insert(
+    columnar.insert(
         [
             RecordLink(**key, target_id="b", marker="not taken", notes={"is": [2]}, source_version=MOMENT),
             RecordLink(**{**key, "source_id": "2"}, target_id="c"),
@@ -101,7 +110,7 @@ def test_without_fields_to_update_a_row_that_is_there_stays():
     WebhookEvent.objects.create(**event, dedupe_key="1", payload={"first": True})
     before = timezone.now()
 
-    bulk.insert(
+    columnar.insert(
         [WebhookEvent(**event, dedupe_key=key, payload={"first": False}) for key in ("1", "2", "2")],
         unique=("connection", "dedupe_key"),
     )
@@ -120,7 +129,7 @@ def test_all_or_none():
     other = EmailIndex(connection=integration.left, object_type="person", email_hash="1" * 32, external_id="2")
 
     with pytest.raises(IntegrityError):
-        bulk.insert([other, same, same])
+        columnar.insert([other, same, same])
 
     assert not EmailIndex.objects.exists()
 
@@ -130,7 +139,7 @@ def test_a_time_without_its_zone_is_refused():
     if connection.vendor == "postgresql":
         pytest.skip("the document says the time as text, which the database reads in its own zone, UTC")
     with pytest.raises(ValueError, match="has no time zone"):
-        bulk.insert([SyncLog(integration=IntegrationFactory(), flow="f", created_at=MOMENT.replace(tzinfo=None))])
+        columnar.insert([SyncLog(integration=IntegrationFactory(), flow="f", created_at=MOMENT.replace(tzinfo=None))])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -138,7 +147,7 @@ def test_too_long_a_text_is_refused_and_not_cut():
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's columns have no length")
     with pytest.raises(DataError, match="too long"):
-        bulk.insert([log(IntegrationFactory(), "x" * 201)])
+        columnar.insert([log(IntegrationFactory(), "x" * 201)])
     assert not SyncLog.objects.exists()
 
 
@@ -149,7 +158,7 @@ def test_what_cannot_be_stored_is_refused_and_an_outer_transaction_knows_it():
 
     with transaction.atomic():
         with pytest.raises(IntegrityError):
-            bulk.insert([bad])
+            columnar.insert([bad])
         with pytest.raises(TransactionManagementError):
             EmailIndex.objects.exists()
 
@@ -157,28 +166,28 @@ def test_what_cannot_be_stored_is_refused_and_an_outer_transaction_knows_it():
 def test_a_kind_of_field_that_is_not_known_is_refused():
     """An encrypted one, say, which must never be stored as it is."""
     with pytest.raises(TypeError, match="EncryptedJSONField"):
-        bulk.insert([Connection(credentials={"api_token": "secret"})])
+        columnar.insert([Connection(credentials={"api_token": "secret"})])
 
 
 @pytest.mark.django_db
 def test_many_texts_are_one_value_of_a_query(django_assert_num_queries):
     integration = IntegrationFactory()
     asked = [f"{n}" for n in range(3_000)] + ["ä'\"\\%s", ""]
-    bulk.insert([log(integration, source_id) for source_id in (*asked[-5:], "4000")])
+    columnar.insert([log(integration, source_id) for source_id in (*asked[-5:], "4000")])
 
     with django_assert_num_queries(1) as asking:
-        found = bulk.among(SyncLog.objects.filter(flow="person_to_contact"), "source_id", asked)
+        found = columnar.among(SyncLog.objects.filter(flow="person_to_contact"), "source_id", asked)
         assert sorted(found.values_list("source_id", flat=True)) == sorted(asked[-5:])
 
     assert len(asking.captured_queries[0]["sql"]) < 40_000, "the values are written one by one"
-    assert not bulk.among(SyncLog.objects.all(), "source_id", []).exists()
+    assert not columnar.among(SyncLog.objects.all(), "source_id", []).exists()
 
 
 @pytest.mark.django_db
 def test_no_row_holds_a_nul_and_asking_for_one_is_no_error():
-    bulk.insert([log(IntegrationFactory(), "7")])
+    columnar.insert([log(IntegrationFactory(), "7")])
 
-    assert [row.source_id for row in bulk.among(SyncLog.objects.all(), "source_id", ["a\0b", "7"])] == ["7"]
+    assert [row.source_id for row in columnar.among(SyncLog.objects.all(), "source_id", ["a\0b", "7"])] == ["7"]
 
 
 @pytest.mark.django_db
@@ -190,15 +199,15 @@ def test_rows_are_loaded_as_a_query_would_make_them(django_assert_num_queries):
     asked = RecordLink.objects.order_by("pk")
 
     with django_assert_num_queries(1):
-        ours = bulk.load(bulk.among(asked, "source_id", ["1", "2", "3"]))
+        ours = columnar.load(columnar.among(asked, "source_id", ["1", "2", "3"]))
 
     assert [vars(row) | {"_state": None} for row in ours] == [vars(row) | {"_state": None} for row in asked]
     assert [(row._state.adding, row._state.db) for row in ours] == [(row._state.adding, row._state.db) for row in asked]
     ours[0].target_id = "7"
     ours[0].save()
     assert RecordLink.objects.get(source_id="1").target_id == "7"
-    assert bulk.load(asked.filter(source_id="3")) == []
-    assert bulk.load(asked.filter(pk__in=[])) == []
+    assert columnar.load(asked.filter(source_id="3")) == []
+    assert columnar.load(asked.filter(pk__in=[])) == []
 
 
 @pytest.mark.django_db
@@ -210,13 +219,13 @@ def test_every_kind_of_column_is_loaded():
     log(IntegrationFactory(), "1").save()
 
     for model in (WebhookEvent, SyncLog):
-        (mine,), (other,) = bulk.load(model.objects.all()), model.objects.all()
+        (mine,), (other,) = columnar.load(model.objects.all()), model.objects.all()
         assert vars(mine) | {"_state": None} == vars(other) | {"_state": None}
 
 
 def test_a_kind_of_field_that_is_not_known_is_not_loaded():
     with pytest.raises(TypeError, match="EncryptedJSONField"):
-        bulk.load(Connection.objects.all())
+        columnar.load(Connection.objects.all())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -226,6 +235,6 @@ def test_of_many_rows_all_are_stored_or_none():
     rows[-1].outcome = None
 
     with pytest.raises(IntegrityError):
-        bulk.insert(rows)
+        columnar.insert(rows)
 
     assert not SyncLog.objects.exists()

@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine.catalogue import catalogue, trouble
-from integration.engine.context import Context
-from integration.engine.recipe import as_data
-from integration.engine.settings_form import bound_form
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import as_data
+from integration.engine.mapping.fields import catalogue, trouble
+from integration.forms.settings_form import bound_form
 from integration.models import FieldMapping
 from integration.recipes.registry import get_recipe
 from tests.support.factories import MemberFactory

@@ -153,7 +153,7 @@ def test_both_maileon_addresses_are_shown_to_those_who_may_change_settings(hubsp
 
 
 def test_an_address_entered_by_hand_works_like_ours(hubspot_world):
-    from integration.engine import provisioning
+    from integration.engine.setup import provisioning
 
     world = hubspot_world
     contact_id = world.contact("Ada Byron")

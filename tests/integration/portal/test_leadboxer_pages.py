@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.connectors import registry
-from integration.engine import configuration, personal_data
-from integration.engine.catalogue import catalogue, trouble, warning_of
-from integration.engine.context import Context
-from integration.engine.preview import preview, search
-from integration.engine.recipe import MappingRow, as_data
-from integration.engine.settings_form import bound_form
+from integration.engine.clients.session import Context
+from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.insight.preview import preview, search
+from integration.engine.mapping.fields import catalogue, trouble, warning_of
+from integration.engine.privacy import personal_data
+from integration.engine.setup import configuration
+from integration.forms.settings_form import bound_form
 from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncLog, VendorCall
 from integration.portal import connect
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, summary, warnings

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 
-from integration.engine import settings_form
+from integration.forms import settings_form
 from integration.models import Connection, Integration
 from integration.recipes.registry import RECIPES, get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET

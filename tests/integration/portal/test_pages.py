@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine import lifecycle
+from integration.engine.setup import lifecycle
 from integration.models import FieldMapping
 from integration.portal.state import chart, standing
 from integration.reasons import REASONS

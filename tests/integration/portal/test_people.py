@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine import personal_data
+from integration.engine.privacy import personal_data
 from integration.models import EmailIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support.factories import MemberFactory

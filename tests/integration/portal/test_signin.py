@@ -14,9 +14,10 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from integration import tasks
+from integration import oauth_login, tasks
 from integration.connectors.base import Account, Identity
-from integration.engine import consent, health, provisioning, tokens
+from integration.engine.clients import connection_health, tokens
+from integration.engine.setup import provisioning
 from integration.models import Connection, Health, Integration
 from integration.portal import accounts, signin
 from integration.recipes.registry import get_recipe
@@ -210,7 +211,7 @@ def test_a_state_expires_after_ten_minutes(monkeypatch):
 def test_a_code_works_once(caplog):
     thief, client = Client(), Client()
     given = consented(client.get(INSTALL).url)
-    consent.redeem("pipedrive", given["code"], OAUTH_REDIRECT_URI)
+    oauth_login.redeem("pipedrive", given["code"], OAUTH_REDIRECT_URI)
     html = refused(client, client.get(CALLBACK, given))
     assert given["code"] not in html + caplog.text
 
@@ -415,8 +416,8 @@ def test_posting_does_nothing():
 def test_two_colleagues_at_once_make_one_tenant(app):
     tickets = []
     for account in (GRACE, somebody(app, is_admin=True)):
-        code = consented(consent.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"), account)["code"]
-        tickets.append(consent.redeem("pipedrive", code, OAUTH_REDIRECT_URI))
+        code = consented(oauth_login.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"), account)["code"]
+        tickets.append(oauth_login.redeem("pipedrive", code, OAUTH_REDIRECT_URI))
 
     def enter(ticket):
         token, identity = ticket
@@ -438,9 +439,9 @@ def test_two_colleagues_at_once_make_one_tenant(app):
 def test_an_identity_is_of_one_account():
     """The same user number at another company is somebody else."""
     sign_in(Client())
-    token = consent.redeem(
+    token = oauth_login.redeem(
         "pipedrive",
-        consented(consent.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"))["code"],
+        consented(oauth_login.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"))["code"],
         OAUTH_REDIRECT_URI,
     )[0]
     other = Identity(Account("9002", "Other", administered=True), "9001001", "Mallory", "m@example.com")
@@ -552,9 +553,9 @@ def test_a_call_that_is_refused_meanwhile_does_not_hide_the_removal(app):
     assert removed_by(9001001) == 200
     connection = Connection.objects.get(vendor="pipedrive")
 
-    health.mark(connection, Health.NEEDS_YOU, "credentials_refused", "401")
+    connection_health.mark(connection, Health.NEEDS_YOU, "credentials_refused", "401")
     assert connection.health_reason == "app_removed"
-    health.mark(connection, Health.OK)
+    connection_health.mark(connection, Health.OK)
     tasks.sweep()
 
     row.refresh_from_db()

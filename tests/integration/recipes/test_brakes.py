@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import brakes
-from integration.engine.context import Context
-from integration.engine.flow import Item, Write
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Write
+from integration.engine.safety import limits
 from integration.recipes.registry import get_recipe
 from tests.support.factories import IntegrationFactory
 
@@ -23,7 +23,7 @@ def test_a_mass_removal_waits_for_a_person(recipe, flow, action):
     ctx = Context(IntegrationFactory(recipe=recipe), get_recipe(recipe))
     writes = [Write(Item(str(n)), action, {}, None, None) for n in range(11)]
 
-    held = brakes.removals_held(ctx, ctx.recipe.flow(flow), writes, seen=11)
+    held = limits.removals_held(ctx, ctx.recipe.flow(flow), writes, seen=11)
 
     assert {result.reason for result in held.values()} == {"mass_delete"}
     assert len(held) == 11

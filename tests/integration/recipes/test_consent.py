@@ -16,7 +16,8 @@ from django.db.models import Q
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, example, given, settings, strategies
 
-from integration.engine import runs, tokens
+from integration.engine.clients import tokens
+from integration.engine.sync import runs
 from integration.models import Connection, ConsentEntry, SyncJob, SyncRun
 from integration.secrets import email_hash
 from integration.tasks import start_runs

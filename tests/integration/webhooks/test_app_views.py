@@ -11,7 +11,8 @@ from django.test import Client
 
 from integration.connectors.base import WebhookRequest
 from integration.connectors.hubspot import webhooks
-from integration.engine import inbox, provisioning
+from integration.engine.intake import inbox
+from integration.engine.setup import provisioning
 from integration.errors import TenantActionError
 from integration.models import WebhookEndpoint, WebhookEvent
 from integration.recipes.registry import get_recipe

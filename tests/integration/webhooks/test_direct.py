@@ -7,9 +7,9 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from integration.engine import doorbell
+from integration.engine.dispatch import wakeups
 from integration.models import WebhookEvent
-from integration.webhooks import doors
+from integration.webhooks import endpoint_cache
 from tests.integration.webhooks.test_views import SECRET, body, post
 from tests.support.factories import EndpointFactory
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def endpoint(monkeypatch):
-    monkeypatch.setattr(doors, "remembered", {})
+    monkeypatch.setattr(endpoint_cache, "remembered", {})
     return EndpointFactory(connection__external_account_id="9001")
 
 
@@ -74,9 +74,9 @@ def test_an_endpoint_that_is_gone_takes_nothing_however_well_remembered(endpoint
 
 def test_a_burst_rings_at_its_beginning_and_once_at_the_end_of_the_moment(endpoint, settings, monkeypatch, rings):
     settings.DOORBELL_MOMENT_SECONDS = 60.0
-    monkeypatch.setattr(doorbell, "ring_times", {})
+    monkeypatch.setattr(wakeups, "ring_times", {})
     later: list[float] = []
-    monkeypatch.setattr(doorbell, "ring_later", lambda key, seconds: later.append(seconds))
+    monkeypatch.setattr(wakeups, "ring_later", lambda key, seconds: later.append(seconds))
 
     for number in range(5):
         post(endpoint, body(id=f"e-{number}"))

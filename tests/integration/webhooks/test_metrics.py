@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from integration.engine import metrics, sweeper
+from integration.engine.dispatch import sweeper
+from integration.engine.insight import metrics
 from integration.models import Alert, RateBudget, SyncJob, VendorCall, WebhookEvent
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 
 from integration.connectors.base import WebhookRequest
 from integration.connectors.hubspot import webhooks as hubspot
-from integration.engine import router
+from integration.engine.sync import router
 from integration.http import storable
 from integration.models import WebhookEvent
 from integration.recipes.registry import RECIPES, get_recipe

@@ -7,11 +7,11 @@ import json
 import pytest
 from django.test import Client
 
-from integration.engine import router
-from integration.engine.jobs import save_jobs
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.sync import router
 from integration.models import SyncJob, WebhookEvent
 from integration.recipes.registry import get_recipe
-from integration.webhooks import quota
+from integration.webhooks import fair_share
 from tests.integration.webhooks.test_views import SECRET, body, post
 from tests.support.factories import EndpointFactory, IntegrationFactory
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def three_a_minute(settings, monkeypatch):
     settings.INTAKE_EVENTS_PER_MINUTE = 3
-    monkeypatch.setattr(quota, "window_began", 0.0)
+    monkeypatch.setattr(fair_share, "window_began", 0.0)
 
 
 def endpoint(integration):
@@ -56,7 +56,7 @@ def test_the_minute_after_is_a_new_one(monkeypatch):
     door = endpoint(IntegrationFactory(state="active"))
     for number in range(4):
         send(door, number)
-    monkeypatch.setattr(quota, "window_began", quota.window_began - quota.MINUTE)
+    monkeypatch.setattr(fair_share, "window_began", fair_share.window_began - fair_share.MINUTE)
     send(door, 5)
 
     assert [row.deferred for row in WebhookEvent.objects.order_by("id")] == [False, False, False, True, False]

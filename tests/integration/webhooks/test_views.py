@@ -12,11 +12,12 @@ from django.db import DatabaseError
 from django.db import connection as database
 from django.test import Client
 
-from integration.engine import doorbell, inbox
+from integration.engine.dispatch import wakeups
+from integration.engine.intake import inbox
 from integration.models import WebhookEndpoint, WebhookEvent
 from tests.support.factories import ConnectionFactory, EndpointFactory
 
-push = doorbell.push  # the real one: every test has a quiet one in its place
+push = wakeups.push  # the real one: every test has a quiet one in its place
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "lockstep:s3cret-of-this-endpoint"
 
@@ -243,10 +244,10 @@ def test_the_intake_needs_no_queue(endpoint, monkeypatch):
         asked.append(args)
         raise ConnectionError("redis is down")
 
-    monkeypatch.setattr(doorbell, "push", push)
-    monkeypatch.setattr(doorbell, "async_task", down)
-    monkeypatch.setattr(doorbell, "broker_down_until", 0.0)
-    monkeypatch.setattr(doorbell, "ring_times", {})
+    monkeypatch.setattr(wakeups, "push", push)
+    monkeypatch.setattr(wakeups, "async_task", down)
+    monkeypatch.setattr(wakeups, "broker_down_until", 0.0)
+    monkeypatch.setattr(wakeups, "ring_times", {})
 
     assert post(endpoint, body()).status_code == 200
     assert WebhookEvent.objects.count() == 1

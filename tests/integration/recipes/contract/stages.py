@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from integration import tasks
 from integration.connectors.maileon.records import Contact
-from integration.engine import runs
+from integration.engine.sync import runs
 from integration.models import SyncRun
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import PORTAL_ID

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db.models import Max
 
-from integration.engine import personal_data, replay
+from integration.engine.privacy import personal_data
+from integration.engine.sync import replay
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import database, hub

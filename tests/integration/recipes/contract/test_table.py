@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.recipe import Recipe
+from integration.engine.flow.recipe import Recipe
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import database
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from integration.engine import replay, router
+from integration.engine.sync import replay, router
 from integration.models import SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import hub

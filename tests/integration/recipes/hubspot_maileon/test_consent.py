@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from integration.engine import replay, runs
+from integration.engine.sync import replay, runs
 from integration.models import Connection, RateBudget, SyncLog, SyncRun
 from integration.tasks import start_runs
 from tests.support import hub

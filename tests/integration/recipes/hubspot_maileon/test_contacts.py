@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from integration.engine import preview, provisioning, runs
-from integration.engine.context import Context
-from integration.engine.flow import Item, Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
+from integration.engine.insight import preview
+from integration.engine.setup import provisioning
+from integration.engine.sync import runs
 from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
@@ -314,7 +316,7 @@ def test_a_mapped_property_of_ones_own_is_sent_with_the_labels_of_its_options(wo
             "groupName": "contactinformation", "options": [
                 {"label": "Art", "value": "a", "displayOrder": 0, "hidden": False},
                 {"label": "Music", "value": "m", "displayOrder": 1, "hidden": False}]}  # fmt: skip
-    from integration.engine.context import open_client
+    from integration.engine.clients.session import open_client
 
     open_client(world.integration.left).create_property(base)
     FieldMapping.objects.create(

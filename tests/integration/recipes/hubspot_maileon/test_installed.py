@@ -10,7 +10,8 @@ from django.db import models
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import lifecycle, personal_data, provisioning
+from integration.engine.privacy import personal_data
+from integration.engine.setup import lifecycle, provisioning
 from integration.models import (
     Connection,
     FieldMapping,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from integration.connectors.leadboxer.client import LeadBoxerClient
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Item, Skip
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Item, Skip
 from integration.models import RecordLink, SyncJob
 from integration.recipes.registry import get_recipe
 from tests.support.factories import LinkFactory

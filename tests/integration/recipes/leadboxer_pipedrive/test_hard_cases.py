@@ -8,7 +8,7 @@ import pytest
 
 from integration import tasks
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.engine import batch
+from integration.engine.sync import batch
 from integration.models import RecordLink, SyncJob, SyncRun
 from tests.support import hub
 from tests.support.leadboxer_world import ACTIVITIES, LEADS

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from integration.engine import lifecycle, provisioning
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_OK
+from integration.engine.setup import lifecycle, provisioning
 from integration.models import Connection, WebhookEndpoint
 from integration.recipes.registry import get_recipe
 from tests.support.leadboxer_world import ACTIVITIES, LEADS

@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
-from integration.engine.runner import SLICE
+from integration.engine.sync.runner import SLICE
 from integration.models import SyncJob, SyncLog
 from tests.support import hub
 from tests.support.queue import QUEUE

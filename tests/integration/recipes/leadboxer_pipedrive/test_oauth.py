@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from integration import tasks
 from integration.connectors.pipedrive import oauth
-from integration.engine import health, provisioning, tokens
-from integration.engine.context import open_client
+from integration.engine.clients import connection_health, tokens
+from integration.engine.clients.session import open_client
+from integration.engine.setup import provisioning
 from integration.models import Connection, Integration
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
@@ -27,7 +28,7 @@ def world(sandbox, settings, transactional_db):
     granted = oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, consent_code(sandbox), OAUTH_REDIRECT_URI)
     right = Connection(tenant=tenant, vendor="pipedrive", base_url=granted.api_domain, auth_kind="oauth")
     tokens.store(right, granted)
-    assert health.check(right), right.health_detail
+    assert connection_health.check(right), right.health_detail
     left = hub.connect(
         tenant, "leadboxer", f"{sandbox.url}/leadboxer/v1", api_key=hub.LEADBOXER_KEY, email=hub.LEADBOXER_LOGIN
     )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from integration.connectors.maileon.records import StoredContact
-from integration.engine.flow import Item, Write
+from integration.engine.flow.base import Item, Write
 from integration.recipes.newsletter.directory import FEW, known_contacts
 from tests.support.factories import IntegrationFactory
 

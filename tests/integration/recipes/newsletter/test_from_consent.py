@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from integration.connectors.maileon.records import Contact, Unsubscription
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Item, Record, Skip, Sync
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
 from integration.models import RecordLink, SyncLog
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs

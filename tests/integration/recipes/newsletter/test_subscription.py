@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
-from integration.engine import runs
+from integration.engine.sync import runs
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun
 from tests.integration.recipes.pipedrive_maileon.test_people import confirmed
 from tests.support import hub

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import replay
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Item, Record, Skip, Sync
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
+from integration.engine.sync import replay
 from integration.models import SyncLog
 from integration.recipes.newsletter.subscription import Terms
 from integration.recipes.newsletter.to_contacts import IMPLIED, NO, UNSET, YES, ToContacts

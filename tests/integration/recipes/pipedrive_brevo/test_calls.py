@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from integration.engine import runs
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
+from integration.engine.sync import runs
 from integration.models import RateBudget, RecordLink, VendorCall
 from integration.recipes.pipedrive_brevo import directory
 from integration.recipes.registry import get_recipe

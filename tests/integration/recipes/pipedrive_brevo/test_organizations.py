@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.context import open_client
+from integration.engine.clients.session import open_client
 from integration.models import RecordLink, SyncJob, VendorCall
 from tests.support import hub
 

@@ -7,8 +7,8 @@ import requests
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine import runs
-from integration.engine.context import Context
+from integration.engine.clients.session import Context
+from integration.engine.sync import runs
 from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
 from tests.support import hub

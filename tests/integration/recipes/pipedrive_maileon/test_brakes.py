@@ -10,8 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine import brakes, health, runs
 from integration.engine.alerts import deliver, ledger
+from integration.engine.clients import connection_health
+from integration.engine.safety import limits
+from integration.engine.sync import runs
 from integration.models import Alert, Brake, BrakeKind, SyncJob, SyncLog
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
@@ -99,7 +101,7 @@ def test_what_was_mended_at_the_source_is_left_alone(crowd):
         crowd.say(str(row["id"]), "Yes")
     crowd.sandbox.control("DELETE", "/calls")
 
-    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    limits.release(crowd.integration, BrakeKind.REMOVALS)
     crowd.deliver()
 
     assert len(crowd.contacts()) == PEOPLE
@@ -108,7 +110,7 @@ def test_what_was_mended_at_the_source_is_left_alone(crowd):
 
 def test_only_what_was_seen_is_let_through(crowd):
     clear_newsletter(crowd, 12)
-    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    limits.release(crowd.integration, BrakeKind.REMOVALS)
     clear_newsletter(crowd, 30)  # eighteen more before the worker comes
 
     assert len(crowd.contacts()) == PEOPLE - 12
@@ -117,7 +119,7 @@ def test_only_what_was_seen_is_let_through(crowd):
 
 def test_a_decision_does_not_count_against_what_comes_after_it(crowd):
     clear_newsletter(crowd, 12)
-    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    limits.release(crowd.integration, BrakeKind.REMOVALS)
     hub.drain()
 
     crowd.say(str(list(people(crowd))[-PEOPLE]["id"]), None)
@@ -133,7 +135,7 @@ def test_what_was_let_through_and_not_used_is_no_licence_for_later(crowd, window
     clear_newsletter(crowd, 12)
     for row in list(people(crowd))[-12:]:
         crowd.say(str(row["id"]), "Yes")
-    assert brakes.release(crowd.integration, BrakeKind.REMOVALS) == 12
+    assert limits.release(crowd.integration, BrakeKind.REMOVALS) == 12
     crowd.deliver()
     assert len(crowd.contacts()) == PEOPLE
     assert Brake.objects.get(kind=BrakeKind.REMOVALS).allowance == 12, "let through, and not used"
@@ -149,7 +151,7 @@ def test_what_was_let_through_and_not_used_is_no_licence_for_later(crowd, window
 def test_the_quarter_hours_check_does_not_decide(crowd):
     clear_newsletter(crowd, 12)
 
-    health.check(crowd.integration.left)
+    connection_health.check(crowd.integration.left)
     hub.drain()
 
     assert len(crowd.contacts()) == PEOPLE
@@ -185,7 +187,7 @@ def test_operators_and_owners_are_told_and_told_when_it_is_over(crowd, settings)
     assert letters.keys() == {"ops@example.com", "owner@example.com"}
     assert decide(crowd)[1] in letters["owner@example.com"].body
 
-    brakes.release(crowd.integration, BrakeKind.REMOVALS)
+    limits.release(crowd.integration, BrakeKind.REMOVALS)
     hub.drain()
     ledger.evaluate(get_recipe)
     assert Alert.objects.get(kind="brake").resolved_at is not None
@@ -199,7 +201,7 @@ def test_deletions_found_by_the_weekly_comparison_wait_too_and_can_be_let_throug
     hub.drain()
     assert len(crowd.contacts()) == PEOPLE
 
-    assert brakes.release(crowd.integration, BrakeKind.REMOVALS) == PEOPLE
+    assert limits.release(crowd.integration, BrakeKind.REMOVALS) == PEOPLE
     hub.drain()
 
     assert crowd.contacts() == {}

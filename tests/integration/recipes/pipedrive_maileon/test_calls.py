@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import replay, runs
+from integration.engine.sync import replay, runs
 from integration.models import SyncJob, SyncRun
 from tests.support import hub
 

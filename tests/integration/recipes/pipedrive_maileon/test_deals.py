@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import replay
+from integration.engine.sync import replay
 from integration.models import RecordLink, SyncJob, SyncLog
 from integration.tasks import start_runs
 from tests.support import hub

@@ -15,10 +15,10 @@ from integration import tasks
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
 from integration.connectors.maileon.records import Page as ReportPage
-from integration.engine import replay, router, runner, runs, together
-from integration.engine.batch import Done
-from integration.engine.context import Context
-from integration.engine.flow import Item, Result
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Result
+from integration.engine.sync import composite, replay, router, runner, runs
+from integration.engine.sync.batch import Done
 from integration.models import (
     Brake,
     Connection,
@@ -334,7 +334,7 @@ def test_a_run_leaves_waiting_jobs_alone(world):
     failed = Result("failed", reason="record_refused")
     items = [Item(key, {"run": "fetch_all"}) for key in ("5", "6")]
 
-    together.keep_unfinished(ctx, flow, [Done(item, None, None, failed) for item in items])
+    composite.keep_unfinished(ctx, flow, [Done(item, None, None, failed) for item in items])
 
     rows = {job.external_id: job for job in SyncJob.objects.all()}
     assert rows.keys() == {"5", "6"}

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from integration.engine import lifecycle, runs
+from integration.engine.setup import lifecycle
+from integration.engine.sync import runs
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.sandbox.openapi import check_request, require_specs

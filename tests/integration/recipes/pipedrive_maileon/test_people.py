@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine import provisioning, replay, runs
+from integration.engine.setup import provisioning
+from integration.engine.sync import replay, runs
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs

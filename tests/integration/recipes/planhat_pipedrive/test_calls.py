@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from integration.engine import router, runner
+from integration.engine.sync import router, runner
 from integration.models import SyncLog, VendorCall
 from integration.recipes.planhat_pipedrive import sweeps
 from integration.recipes.registry import get_recipe

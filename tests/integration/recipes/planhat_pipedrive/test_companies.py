@@ -7,9 +7,10 @@ import json
 import pytest
 from django.test import Client
 
-from integration.engine import provisioning, replay
-from integration.engine.context import Context
-from integration.engine.flow import Batch, Item, Record
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Batch, Item, Record
+from integration.engine.setup import provisioning
+from integration.engine.sync import replay
 from integration.models import FieldMapping, RecordLink, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import hub

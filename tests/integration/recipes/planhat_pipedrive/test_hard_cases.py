@@ -9,7 +9,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from integration.engine import provisioning, replay, router, runner, runs, writers
+from integration.engine.dispatch import account_lock
+from integration.engine.setup import provisioning
+from integration.engine.sync import replay, router, runner, runs
 from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
 from integration.tasks import check_integration
@@ -169,7 +171,7 @@ def test_who_found_the_other_writing_is_rung_for(world, second, rings):
     rings.clear()
     runner.run(str(world.integration.pk), get_recipe)
     assert str(second.pk) in rings
-    assert writers.sharing(str(second.pk)) == [str(world.integration.pk)]
+    assert account_lock.sharing(str(second.pk)) == [str(world.integration.pk)]
 
 
 def test_concurrent_runners_of_one_account_do_not_meet_the_duplicate_error(world, second):

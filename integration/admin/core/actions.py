@@ -1,0 +1,145 @@
+"""Buttons that do something: first what will happen and to how many rows, then the engine, then an audit line.
+
+Nothing here deletes. What an action does with a row is the engine's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from integration.admin.core import html
+from integration.engine.sync.bulk_runs import Started
+from integration.models import SyncRun
+
+LIMIT = 50_000  # rows one press may work on
+CHUNK = 500
+FEW = 20  # up to here rows are worked on one by one, without a run
+SAMPLE = 8
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """One action on many rows. `run` gets a chunk of them and returns how many it took on.
+
+    Above `FEW` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
+    """
+
+    title: str
+    verb: str
+    says: Sequence[str]
+    run: Callable[[Sequence[Any]], int]
+    done: str
+    eligible: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
+    none: str = "None of these rows needs this."
+    danger: bool = False
+    as_runs: Callable[[Sequence[Any], Any], Started] | None = None
+
+
+def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, what: Bulk) -> HttpResponse | None:
+    """Ask first; on the second press carry it out and write it down."""
+    listed = admin.get_changelist_instance(request).get_queryset(request)
+    selected, everything = _keys(what.eligible(chosen)), _keys(what.eligible(listed))
+    if not selected and not everything:
+        admin.message_user(request, what.none, messages.WARNING)
+        return None
+    if "confirmed" not in request.POST:
+        return _ask(admin, request, action, what, selected, everything)
+    keys = everything if request.POST.get("scope") == "listed" else selected
+    if what.as_runs is not None and len(keys) > FEW:
+        return _start_runs(admin, request, what, keys[:LIMIT])
+    count = 0
+    for start in range(0, min(len(keys), LIMIT), CHUNK):
+        count += what.run(list(admin.model.objects.filter(pk__in=keys[start : start + CHUNK][: LIMIT - start])))
+    note(request, admin.model, f"{what.title}: {count} of {_ids(keys[:LIMIT])}")
+    admin.message_user(request, what.done.format(count=f"{count:,}"), messages.SUCCESS)
+    return None
+
+
+def _start_runs(admin: Any, request: HttpRequest, what: Bulk, keys: Sequence[Any]) -> HttpResponse | None:
+    """Hand all rows over at once; the runs' pages show how far they are."""
+    assert what.as_runs is not None
+    rows = [row for start in range(0, len(keys), CHUNK)
+            for row in admin.model.objects.filter(pk__in=keys[start : start + CHUNK])]  # fmt: skip
+    outcome = what.as_runs(rows, request.user)
+    started = outcome.runs
+    for said in outcome.refused:
+        admin.message_user(request, said, messages.WARNING)
+    if started:
+        note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
+        text = f"{len(started)} run{'' if len(started) == 1 else 's'} started over {html.number(len(keys))} rows."
+        admin.message_user(request, text, messages.SUCCESS)
+    elif not outcome.refused:
+        admin.message_user(request, what.none, messages.WARNING)
+    return HttpResponseRedirect(html.url_of(started[0]) if len(started) == 1 else html.url_of_list(SyncRun))
+
+
+def _keys(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[: LIMIT + 1])
+
+
+def _ids(keys: Sequence[Any]) -> str:
+    shown = ", ".join(str(key) for key in keys[:20])
+    return f"{len(keys)} rows (ids {shown}{', …' if len(keys) > 20 else ''})"
+
+
+def _ask(
+    admin: Any, request: HttpRequest, action: str, what: Bulk, selected: Sequence[Any], everything: Sequence[Any]
+) -> HttpResponse:
+    offers = [("selected", f"The rows I selected: {html.number(len(selected))}", bool(selected))]
+    if len(everything) > len(selected):
+        newest = f", the newest {LIMIT:,} of them" if len(everything) > LIMIT else ""
+        text = f"All rows the list shows with its filters: {html.number(len(everything), cap=LIMIT)}{newest}"
+        offers.append(("listed", text, True))
+    sample = admin.model.objects.filter(pk__in=(selected or everything)[:SAMPLE]).order_by("-pk")
+    hidden = [("action", action), *((ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME))]
+    return page(
+        admin, request, title=what.title, says=what.says, verb=what.verb, hidden=hidden, offers=offers,
+        sample=[(html.url_of(row), str(row)) for row in sample], danger=what.danger,
+    )  # fmt: skip
+
+
+def page(
+    admin: Any,
+    request: HttpRequest,
+    *,
+    title: str,
+    says: Sequence[str],
+    verb: str,
+    danger: bool = False,
+    form: forms.Form | None = None,
+    hidden: Sequence[tuple[str, Any]] = (),
+    offers: Sequence[tuple[str, str, bool]] = (),
+    sample: Sequence[tuple[str, str]] = (),
+    back: str = "",
+) -> TemplateResponse:
+    """The page that says what will happen and has the button that does it."""
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": title, "says": says, "verb": verb, "danger": danger, "form": form, "hidden": hidden,
+        "offers": offers, "sample": sample, "opts": admin.opts, "action_url": request.get_full_path(),
+        "back": back or request.get_full_path(),
+    }  # fmt: skip
+    return TemplateResponse(request, "lockstep/confirm.html", context)
+
+
+def note(request: HttpRequest, model: type[Model], message: str, row: Model | None = None) -> None:
+    """One audit line: who did what to which rows."""
+    LogEntry.objects.create(
+        user_id=request.user.pk or 0,
+        content_type=ContentType.objects.get_for_model(model),
+        object_id=str(row.pk) if row else None,
+        object_repr=str(row or model._meta.verbose_name_plural)[:200],
+        action_flag=CHANGE,
+        change_message=message,
+    )

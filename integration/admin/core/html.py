@@ -1,0 +1,261 @@
+"""How values look in the console: times, words with a sign, reasons with cause and fix, changes, JSON.
+
+Everything that came from a vendor or a person goes through `format_html`, so it is shown and never interpreted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from integration.admin.core.masking import mask, mask_document, mask_key, mask_words
+from integration.reasons import REASONS
+
+Html = SafeString | str
+EMPTY = "–"
+SHORT = 120  # characters of a vendor's answer that need no unfolding
+SHOWN_CHARACTERS = 50_000  # of one document; more would only make the page slow
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state in words, with a colour and a sign that says the same."""
+
+    tone: str
+    icon: str
+    word: str
+
+    def __html__(self) -> str:
+        return format_html(
+            '<span class="ls-badge ls-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>'
+            "{}</span>",
+            self.tone,
+            self.icon,
+            self.word,
+        )
+
+    def __str__(self) -> str:
+        return self.__html__()
+
+
+GREEN, BLUE, AMBER, RED, GREY = "green", "blue", "amber", "red", "grey"
+BADGES: Mapping[str, Mapping[str, Badge]] = {
+    "health": {
+        "ok": Badge(GREEN, "check_circle", "In step"),
+        "unchecked": Badge(GREY, "help", "Not checked yet"),
+        "needs_you": Badge(AMBER, "error", "Needs you"),
+        "disconnected": Badge(GREY, "link_off", "Disconnected"),
+    },
+    "outcome": {
+        "synced": Badge(GREEN, "check_circle", "Synced"),
+        "skipped": Badge(GREY, "skip_next", "Skipped"),
+        "failed": Badge(RED, "cancel", "Failed"),
+        "retrying": Badge(BLUE, "autorenew", "Trying again"),
+        "held": Badge(AMBER, "pan_tool", "Held"),
+    },
+    "job": {
+        "waiting": Badge(BLUE, "schedule", "Waiting"),
+        "running": Badge(BLUE, "autorenew", "Running"),
+        "done": Badge(GREEN, "check_circle", "Done"),
+        "dead": Badge(RED, "cancel", "Dead"),
+        "held": Badge(AMBER, "pan_tool", "Held"),
+    },
+    "event": {
+        "new": Badge(BLUE, "schedule", "New"),
+        "routed": Badge(GREEN, "check_circle", "Routed"),
+        "ignored": Badge(GREY, "skip_next", "Ignored"),
+    },
+    "run": {
+        "waiting": Badge(BLUE, "schedule", "Waiting"),
+        "running": Badge(BLUE, "autorenew", "Running"),
+        "done": Badge(GREEN, "check_circle", "Done"),
+        "cancelled": Badge(GREY, "block", "Cancelled"),
+        "failed": Badge(RED, "cancel", "Failed"),
+    },
+    "link": {
+        "pending": Badge(BLUE, "schedule", "Pending"),
+        "active": Badge(GREEN, "link", "Linked"),
+        "removed": Badge(GREY, "link_off", "Removed"),
+    },
+}
+
+
+def badge(kind: str, value: str) -> Badge:
+    """The words and sign for a stored state."""
+    return BADGES[kind].get(value) or Badge(GREY, "help", value or "unknown")
+
+
+def ago(moment: datetime) -> str:
+    """A moment as a person would say it: "40 seconds ago", "in 5 minutes"."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if abs(seconds) < 1:
+        return "just now"
+    words = duration(abs(seconds))
+    return f"{words} ago" if seconds >= 0 else f"in {words}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest sensible unit."""
+    if seconds < 1:
+        return "less than a second"
+    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    count = int(seconds)
+    return f"{count} second{'' if count == 1 else 's'}"
+
+
+def when(moment: datetime | None) -> Html:
+    """Relative time; the absolute one with its zone on hover and for machines."""
+    if moment is None:
+        return EMPTY
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time class="ls-nowrap" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{local:%-d %b %Y, %H:%M:%S} {local.tzname()}",
+        ago(moment),
+    )
+
+
+def number(count: int, *, cap: int | None = None) -> str:
+    """1,204 or, where counting stopped, 10,000+."""
+    return f"{cap:,}+" if cap is not None and count > cap else f"{count:,}"
+
+
+def pretty(value: Any) -> Html:
+    """A JSON document to read."""
+    value = mask(value)
+    if value in (None, "", {}, []):
+        return EMPTY
+    return _box(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def block(text: str) -> Html:
+    """Text as it is, in a box of its own; JSON is laid out."""
+    if not text:
+        return EMPTY
+    if text[:1] in "{[":
+        try:
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except ValueError:
+            pass
+    return _box(mask_document(text))
+
+
+def _box(text: str) -> Html:
+    return format_html('<pre class="ls-pre" tabindex="0">{}</pre>', text[:SHOWN_CHARACTERS])
+
+
+def url_of(row: models.Model) -> str:
+    """The address of a row's page."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def url_of_list(model: type[models.Model], **filters: Any) -> str:
+    """The address of a filtered list."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(filters)}" if filters else address
+
+
+def door(row: models.Model | None, text: str = "") -> Html:
+    """A link to a row."""
+    if row is None:
+        return EMPTY
+    return format_html('<a class="text-link" href="{}">{}</a>', url_of(row), text or str(row))
+
+
+def doors(rows: Sequence[tuple[str, str]]) -> Html:
+    """Several links (address, text) in a row."""
+    return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', rows)
+
+
+def reason_line(code: str) -> str:
+    """What happened, as one line for lists."""
+    return REASONS[code].what if code in REASONS else code
+
+
+def reason(code: str, detail: str = "") -> Html:
+    """What happened, the likely cause and the fix; the vendor's own words below."""
+    if not code and not detail:
+        return EMPTY
+    detail = mask_words(detail)
+    known = REASONS.get(code)
+    if known and known.fix.startswith("Nothing to") and not detail:
+        quiet = '<div class="ls-reason">{} <span class="ls-quiet">{}</span></div>'
+        return format_html(quiet, known.what, known.cause)
+    lines: list[tuple[str, Html]] = []
+    if known:
+        lines = [("Likely cause", known.cause), ("What to do", known.fix)]
+    if detail:
+        short = len(detail) <= SHORT
+        lines.append(("Detail", detail if short else folded(f"{detail[:SHORT]}…", detail)))
+    return format_html(
+        '<div class="ls-reason"><strong>{}</strong> {}<dl>{}</dl></div>',
+        known.what if known else code,
+        format_html("<code>{}</code>", code) if known else "",
+        format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines),
+    )
+
+
+def changes(fields: Mapping[str, Any]) -> Html:
+    """Field by field what was there and what is there now."""
+    if not fields:
+        return EMPTY
+    rows = [(mask_key(name), *_pair(pair)) for name, pair in fields.items()]
+    return format_html(
+        '<table class="ls-table ls-changes"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr></thead>'
+        "<tbody>{}</tbody></table>",
+        format_html_join(
+            "", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', ((n, value(a), value(b)) for n, a, b in rows)
+        ),
+    )
+
+
+def folded(summary: str, inside: Html) -> Html:
+    """Something that unfolds."""
+    return format_html('<details class="ls-fold"><summary>{}</summary>{}</details>', summary, inside)
+
+
+def value(found: Any) -> Html:
+    """One value of a record."""
+    found = mask(found)
+    if found is None or found == "":
+        return format_html('<span class="ls-quiet">{}</span>', "empty")
+    if isinstance(found, bool):
+        return "Yes" if found else "No"
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else str(found)
+
+
+def _pair(pair: Any) -> tuple[Any, Any]:
+    return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = EMPTY) -> Html:
+    """A small table inside a page."""
+    if not rows:
+        return empty
+    head = format_html_join("", "<th>{}</th>", ((header,) for header in headers))
+    cells = (format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows)
+    body = format_html_join("", "<tr>{}</tr>", ((row,) for row in cells))
+    return format_html(
+        '<div class="ls-scroll"><table class="ls-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        head,
+        body,
+    )
+
+
+def facts(rows: Sequence[tuple[str, Any]]) -> Html:
+    """Name and value, one under the other."""
+    return format_html('<dl class="ls-facts">{}</dl>', format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", rows))

@@ -1,0 +1,22 @@
+"""Changed fields as the console shows them: by label, old and new value, folded when there are many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from integration.admin.core import html
+from integration.admin.core.masking import mask_key
+from integration.engine.mapping.labels import Labels, labels_of, named
+
+
+def changes(fields: Mapping[str, Any], labels: Labels, *, fold: bool = False) -> html.Html:
+    """Old and new values by label; many of them unfold on demand."""
+    table = html.changes(named(fields, labels))
+    if not fold or len(fields) <= 4:
+        return table
+    names = [mask_key(name) for name in named(fields, labels)]
+    return html.folded(f"{len(names)} fields: {', '.join(names[:4])}, …", table)
+
+
+__all__ = ["Labels", "changes", "labels_of"]

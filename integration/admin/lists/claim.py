@@ -1,0 +1,122 @@
+"""Claims: administrators at a vendor who connect, or ask for, an account that another customer holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from integration.admin.core import html
+from integration.admin.core.actions import note, page
+from integration.admin.core.base import Admin, object_action
+from integration.admin.core.masking import mask
+from integration.engine.setup import account_claims
+from integration.models import AccountClaim, ClaimState
+
+BADGES = {
+    ClaimState.CONNECTED: html.Badge(html.BLUE, "info", "Connected; both were told"),
+    ClaimState.OPEN: html.Badge(html.RED, "gavel", "Waits for your decision"),
+    ClaimState.GRANTED: html.Badge(html.GREEN, "check_circle", "Granted"),
+    ClaimState.REFUSED: html.Badge(html.GREY, "block", "Refused"),
+}
+
+
+@admin.register(AccountClaim)
+class ClaimAdmin(Admin):
+    """An open one waits for an operator; the others are told for the record."""
+
+    list_display = ("account", "vendor", "state_badge", "claimant", "tenant", "made")
+    list_select_related = ("user", "tenant")
+    list_filter = ("state",)
+    ordering = ("-made_at",)
+    actions_detail = ("grant", "refuse")
+    fields = ("account", "vendor", "state_badge", "claimant", "proof", "tenant", "held_by", "made", "decision")
+    readonly_fields = fields
+    empty_text = (
+        "No claim yet. One is made when an administrator at a vendor connects an account that another customer holds."
+    )
+
+    @admin.display(description="Account")
+    def account(self, claim: AccountClaim) -> str:
+        """Its name with the vendor's id."""
+        return f"{mask(claim.account_name)} ({mask(claim.account_id)})"
+
+    @admin.display(description="State")
+    def state_badge(self, claim: AccountClaim) -> html.Badge:
+        """What became of it."""
+        return BADGES[ClaimState(claim.state)]
+
+    @admin.display(description="Claimed by")
+    def claimant(self, claim: AccountClaim) -> Any:
+        """The person here."""
+        return mask(claim.user.get_full_name() or claim.user.get_username())
+
+    @admin.display(description="Proof")
+    def proof(self, claim: AccountClaim) -> str:
+        """What the vendor said, and when."""
+        person = mask(claim.vendor_user_id)
+        return f"{claim.get_vendor_display()} named its user {person} as an administrator of the account."
+
+    @admin.display(description="Held by")
+    def held_by(self, claim: AccountClaim) -> html.Html:
+        """The other customers' connections of the account."""
+        rows = account_claims.held_elsewhere(claim.vendor, claim.account_id, claim.tenant_id)
+        return html.doors([(html.url_of(row), f"{row.tenant}: {_how(row)}") for row in rows.select_related("tenant")])
+
+    @admin.display(description="Made")
+    def made(self, claim: AccountClaim) -> html.Html:
+        """When."""
+        return html.when(claim.made_at)
+
+    @admin.display(description="Decided")
+    def decision(self, claim: AccountClaim) -> html.Html:
+        """When, if somebody had to."""
+        return html.when(claim.decided_at)
+
+    @object_action("Grant", icon="check")
+    def grant(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
+        """Let the claimant connect the account."""
+        says = (
+            "The claimant may connect the account by logging in with the vendor once more, within seven days.",
+            "The customer who holds it keeps the connection. Uninstall it there if the account is not theirs.",
+            "Both are told on their pages.",
+        )
+        return self._decide(request, claim, ClaimState.GRANTED, "Grant the claim", says)
+
+    @object_action("Refuse", icon="block")
+    def refuse(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
+        """Leave everything as it is; takes back a grant that was not used yet."""
+        says = ("The account stays where it is. Both are told on their pages.",)
+        return self._decide(request, claim, ClaimState.REFUSED, "Refuse the claim", says)
+
+    def _decide(
+        self, request: HttpRequest, claim: AccountClaim, state: ClaimState, verb: str, says: tuple[str, ...]
+    ) -> HttpResponse:
+        if claim.state not in (ClaimState.OPEN, ClaimState.GRANTED) or claim.state == state:
+            self.message_user(request, "Nothing has to be decided here any more.", messages.WARNING)
+            return HttpResponseRedirect(html.url_of(claim))
+        if request.method != "POST":
+            return page(self, request, title=str(claim), says=says, verb=verb, back=html.url_of(claim))
+        if account_claims.decide(claim, state, request.user):
+            note(request, AccountClaim, verb, claim)
+            self.message_user(request, f"{ClaimState(state).label}.", messages.SUCCESS)
+        return HttpResponseRedirect(html.url_of(claim))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only the vendor's word makes one."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They are the record of who got what."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing to edit; the buttons decide."""
+        return False
+
+
+def _how(row: Any) -> str:
+    if row.auth_kind != "oauth":
+        return "with a key or token"
+    return "by an administrator's consent" if row.administered else "by the consent of an ordinary user"

@@ -1,0 +1,246 @@
+"""Connections: health with cause and fix, budgets left, webhooks, the secret's tail, and Check now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+
+from integration.admin.core import html
+from integration.admin.core.actions import note, page
+from integration.admin.core.base import Admin, object_action
+from integration.admin.lists.connection_form import ConnectionForm, choices, key_kind
+from integration.connectors.registry import CONNECTORS, get_connector
+from integration.engine.clients import connection_health
+from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
+
+AT_ONCE = 20  # checks in one request; each may take seconds
+OWNED = ("base_url", "credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason")
+
+
+def check(request: HttpRequest, connection: Connection) -> bool:
+    """Ask the vendor and say what came of it, with cause and fix."""
+    try:
+        fine = connection_health.check(connection)
+    except IntegrityError:
+        twin = "This account is connected already. Use the connection that is there; this one stays unused."
+        connection_health.mark(connection, Health.NEEDS_YOU, "", twin)
+        messages.error(request, twin)
+        return False
+    connection.refresh_from_db(fields=["health", "health_reason", "health_detail", "account_name"])
+    name = connection.connector.label
+    if fine:
+        messages.success(request, f"{name} accepts the credentials: {connection.account_name}. Held jobs go on.")
+    elif connection.health == Health.DISCONNECTED:
+        messages.warning(request, f"{name} is disconnected. Enter new credentials first.")
+    elif connection.health_reason:
+        said = html.reason(connection.health_reason, connection.health_detail)
+        messages.error(request, format_html("{} needs you. {}", name, said))
+    else:
+        messages.warning(request, f"{name} did not answer properly. It is checked again by itself within 15 minutes.")
+    return fine
+
+
+@admin.register(Connection)
+class ConnectionAdmin(Admin):
+    """A tenant's account at a vendor."""
+
+    form = ConnectionForm
+    list_display = ("account", "tenant", "health_badge", "budgets_left", "checked")
+    list_filter = ("health", "vendor")
+    linked = ("tenant__id__exact",)
+    search_fields = ("tenant__name", "account_name", "external_account_id")
+    found_whole = ("account_name", "external_account_id")
+    search_help_text = "Tenant or account"
+    autocomplete_fields = ("tenant",)
+    actions = ("check_selected",)
+    actions_detail = ("check_now",)
+    empty_text = "Connect a tenant's account at a vendor: choose the vendor, enter its key, and it is checked at once."
+    readonly_fields = (
+        "account", "health_badge", "health_said", "checked", "budgets_table", "webhooks", "used_by", "traffic",
+        "auth_said",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Never with the credentials: a list must open even when a key is lost."""
+        rows = super().get_queryset(request).select_related("tenant").prefetch_related("budgets")
+        return rows.defer("credentials").order_by("tenant__name", "vendor")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A short form for a new row; everything about an existing one."""
+        vendor = obj.vendor if obj else request.GET.get("vendor", "")
+        beside = tuple(get_connector(vendor).asks) if vendor in CONNECTORS else ()
+        if obj is None:
+            return ((None, {"fields": ("tenant", "base_url", "secret", *beside)}),)
+        credentials = ("base_url", "secret", *beside) if obj.auth_kind != "oauth" else ("base_url", "auth_said")
+        return (
+            ("Health", {"fields": ("tenant", "account", "health_badge", "health_said", "checked")}),
+            ("Credentials", {"fields": credentials}),
+            ("Budgets and webhooks", {"fields": ("budgets_table", "webhooks", "used_by", "traffic")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A connection never moves to another tenant; OAuth ones are made by the tenant."""
+        if obj is None:
+            return ()
+        fixed = (*self.readonly_fields, "tenant")
+        return (*fixed, "base_url") if obj.auth_kind == "oauth" else fixed
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Tell the form its vendor; what the vendor asks for beside the secret, the form adds itself."""
+        vendor = obj.vendor if obj else request.GET.get("vendor", "")
+        fields = kwargs.get("fields") or flatten_fieldsets(self.get_fieldsets(request, obj))
+        beside = get_connector(vendor).asks if vendor in CONNECTORS else {}
+        kwargs["fields"] = [name for name in fields if name not in beside]
+        base = super().get_form(request, obj, change, **kwargs)
+        return type("VendorForm", (base,), {"vendor": vendor})
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """First the vendor, then its form."""
+        vendor = request.GET.get("vendor", "")
+        if not self.has_add_permission(request) or (vendor in CONNECTORS and key_kind(get_connector(vendor))):
+            return super().add_view(request, form_url, extra_context)
+        context = {
+            **self.admin_site.each_context(request), "title": "Add connection", "opts": self.opts,
+            "lead": "Which system should be connected?", "choices": choices(request.GET.get("tenant", "")),
+        }  # fmt: skip
+        return TemplateResponse(request, "lockstep/choose.html", context)
+
+    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+        """Save what the form owns, then check outside of the transaction: a slow vendor must not hold a lock."""
+        if change:
+            changed = any(form.cleaned_data.get(name) for name in ("secret", *obj.connector.asks))
+            obj.save(update_fields=[name for name in OWNED if name != "credentials" or changed])
+        else:
+            obj.save()
+        transaction.on_commit(lambda: _after(request, obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Connection) -> HttpResponseRedirect:
+        """Stay on the row: its page shows what came of saving."""
+        return HttpResponseRedirect(html.url_of(obj))
+
+    def response_post_save_add(self, request: HttpRequest, obj: Connection) -> HttpResponseRedirect:
+        """The same after the first save."""
+        return HttpResponseRedirect(html.url_of(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only one that no integration has ever used; the others are undone by Uninstall."""
+        if obj is None or Integration.objects.filter(Q(left=obj) | Q(right=obj)).exists():
+            return False
+        return super().has_delete_permission(request, obj)
+
+    @admin.display(description="Account")
+    def account(self, row: Connection) -> str:
+        """Vendor and account."""
+        return str(row)
+
+    @admin.display(description="Health")
+    def health_badge(self, row: Connection) -> html.Badge:
+        """In words."""
+        return html.badge("health", row.health)
+
+    @admin.display(description="Why")
+    def health_said(self, row: Connection) -> html.Html:
+        """Cause and fix."""
+        return html.reason(row.health_reason, row.health_detail)
+
+    @admin.display(description="Last check")
+    def checked(self, row: Connection) -> html.Html:
+        """When the credentials were proved last."""
+        return html.when(row.last_checked_at) if row.last_checked_at else "never"
+
+    @admin.display(description="Budget left")
+    def budgets_left(self, row: Connection) -> str:
+        """The tightest of the long windows."""
+        limits = [budget for budget in row.budgets.all() if budget.limit]
+        if not limits:
+            return html.EMPTY
+        least = min(limits, key=lambda budget: budget.remaining / (budget.limit or 1))
+        return f"{max(least.remaining, 0):,.0f} of {least.limit:,.0f} ({_window(row, least.window).lower()})"
+
+    @admin.display(description="Budgets")
+    def budgets_table(self, row: Connection) -> html.Html:
+        """All windows."""
+        cells = [
+            (_window(row, budget.window), f"{max(budget.remaining, 0):,.0f}",
+             f"{budget.limit:,.0f}" if budget.limit else "unknown", html.when(budget.resets_at))
+            for budget in row.budgets.all()
+        ]  # fmt: skip
+        return html.table(("Budget", "Left", "Limit", "Resets"), cells, "This vendor tells of no limit.")
+
+    @admin.display(description="Webhooks")
+    def webhooks(self, row: Connection) -> html.Html:
+        """What the vendor calls us for, and how it went; never the address, which is a secret."""
+        events = ", ".join(row.subscriptions.order_by("event").values_list("event", flat=True))
+        endpoint = WebhookEndpoint.objects.defer("secret").filter(connection=row).first()
+        if endpoint is None:
+            return "None yet."
+        facts = [("Events", events or "none"), ("Last received", html.when(endpoint.last_received_at))]
+        if endpoint.refused:
+            text = format_html("{} calls without proof of origin, last {}", endpoint.refused,
+                               html.when(endpoint.last_refused_at))  # fmt: skip
+            facts.append(("Refused", text))
+        return html.facts(facts)
+
+    @admin.display(description="Used by")
+    def used_by(self, row: Connection) -> html.Html:
+        """Integrations on it."""
+        rows = Integration.objects.select_related("tenant").filter(Q(left=row) | Q(right=row))
+        found = [(html.url_of(integration), str(integration)) for integration in rows]
+        return html.doors(found) if found else "No integration yet."
+
+    @admin.display(description="Traffic")
+    def traffic(self, row: Connection) -> html.Html:
+        """Its calls and events."""
+        calls = (html.url_of_list(VendorCall, connection=row.pk), "Vendor calls")
+        return html.doors([calls, (html.url_of_list(WebhookEvent, connection=row.pk), "Events")])
+
+    @admin.display(description="Sign-in")
+    def auth_said(self, row: Connection) -> str:
+        """How an OAuth connection is renewed."""
+        return f"Connected by OAuth. The tenant connects it again at {row.connector.label}; nothing is typed in here."
+
+    @object_action("Check now", icon="health_and_safety")
+    def check_now(self, request: HttpRequest, row: Connection) -> HttpResponse:
+        """Prove the credentials now."""
+        if request.method != "POST":
+            says = (
+                f"Lockstep asks {row.connector.label} whether it accepts the credentials. Nothing is changed there.",
+                "If it works, jobs held for this connection go on.",
+            )
+            title = f"Check {row}"
+            return page(self, request, title=title, says=says, verb="Check now", back=html.url_of(row))
+        fine = check(request, row)
+        note(request, Connection, f"Checked: {'fine' if fine else row.health_reason or 'not fine'}", row)
+        return HttpResponseRedirect(html.url_of(row))
+
+    @admin.action(description="Check now", permissions=["operate"])
+    def check_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
+        """Prove the credentials of several."""
+        rows = list(queryset[: AT_ONCE + 1])
+        if len(rows) > AT_ONCE:
+            self.message_user(request, f"Please select {AT_ONCE} or fewer; each check asks a vendor.", messages.WARNING)
+            return None
+        if "confirmed" not in request.POST:
+            says = (f"{len(rows)} connections are checked at their vendors now. Jobs held for working ones go on.",)
+            hidden = [("action", "check_selected"), *(("_selected_action", row.pk) for row in rows)]
+            sample = [(html.url_of(row), f"{row.tenant}, {row}") for row in rows]
+            return page(self, request, title="Check connections", says=says, verb="Check now", hidden=hidden,
+                        sample=sample)  # fmt: skip
+        fine = sum(check(request, row) for row in rows)
+        note(request, Connection, f"Checked {len(rows)} connections, {fine} fine")
+        return None
+
+
+def _after(request: HttpRequest, row: Connection) -> None:
+    check(request, Connection.objects.select_related("tenant").defer("credentials").get(pk=row.pk))
+
+
+def _window(row: Connection, key: str) -> str:
+    return next((window.label for window in row.connector.windows if window.key == key), key)

@@ -1,0 +1,229 @@
+"""The life of an integration: Fetch All, Pause, Resume, Uninstall. Each says what it will do before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from integration.admin.core import html
+from integration.admin.core.actions import Bulk, note, page
+from integration.admin.core.unfold_compat import styled
+from integration.engine.clients import connection_health
+from integration.engine.safety import limits
+from integration.engine.setup import lifecycle
+from integration.engine.sync import runs
+from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
+from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
+
+OFFERED: dict[str, tuple[str, ...]] = {
+    State.DRAFT: ("diagnose", "settings", "uninstall"),
+    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "uninstall"),
+    State.PAUSED: ("diagnose", "repair", "settings", "brakes", "resume", "uninstall"),
+}
+CAP = 1_000
+
+
+class FetchForm(forms.Form):
+    """How Fetch All should go about it. Harmless unless somebody decides otherwise."""
+
+    dry_run = forms.BooleanField(
+        label="Dry run: count what would happen, write nothing", required=False, initial=True,
+        help_text="The report shows how many records would be created, changed or skipped and why, with samples.",
+    )  # fmt: skip
+    allow_doi = forms.ChoiceField(
+        label="People who were there before and said Yes",
+        choices=(
+            ("no", "Do not send them an opt-in mail; who is not a contact yet is skipped and the report says so"),
+            ("yes", "Send an opt-in mail to each of them who has never been asked"),
+        ),
+        initial="no", widget=forms.RadioSelect,
+    )  # fmt: skip
+
+
+class UninstallForm(forms.Form):
+    """One more thought before it is undone."""
+
+    sure = forms.BooleanField(label="Yes, uninstall it and erase the credentials listed above")
+
+
+def may(row: Integration, button: str) -> bool:
+    """Whether a button makes sense in the row's state; checked again when it is pressed."""
+    return button in OFFERED.get(row.state, ())
+
+
+def _refuse(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    admin.message_user(request, f"That does not apply: it is {row.get_state_display().lower()}.", messages.WARNING)
+    return HttpResponseRedirect(html.url_of(row))
+
+
+def fetch_all(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Ask for dry run and opt-in mails, then start one run per flow that takes part."""
+    if not may(row, "fetch_all"):
+        return _refuse(admin, request, row)
+    recipe = get_recipe(row.recipe)
+    settings = {**recipe.default_settings, **row.settings}
+    flows = [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
+    form = styled(FetchForm(request.POST if request.method == "POST" else None))
+    if not settings.get("doi_enabled"):
+        del form.fields["allow_doi"]
+    if not flows:
+        admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
+        return HttpResponseRedirect(html.url_of(row))
+    if request.method != "POST" or not form.is_valid():
+        labels = ", ".join(flow.label for flow in flows)
+        says = (
+            f"Every record at the source is read once and brought up to date: {labels}.",
+            "Records that are in step already cost no write. Changes that come in meanwhile go first.",
+        )
+        return page(admin, request, title=f"Fetch All, {row.tenant}", says=says, verb="Start", form=form,
+                    back=html.url_of(row))  # fmt: skip
+    started = _start(admin, request, row, [flow.key for flow in flows], form.cleaned_data)
+    if len(started) == 1:
+        return HttpResponseRedirect(html.url_of(started[0]))
+    return HttpResponseRedirect(html.url_of_list(SyncRun, integration=row.pk))
+
+
+def _start(
+    admin: Any, request: HttpRequest, row: Integration, flows: list[str], wishes: dict[str, Any]
+) -> list[SyncRun]:
+    options = {"allow_doi": wishes.get("allow_doi") == "yes"}
+    started: list[SyncRun] = []
+    for flow in flows:
+        try:
+            run = runs.start(
+                row, "fetch_all", flow, dry_run=wishes["dry_run"], options=options,
+                user=request.user if request.user.is_authenticated else None,
+            )  # fmt: skip
+        except runs.RunInProgress:
+            under_way = SyncRun.objects.filter(integration=row, kind="fetch_all", flow=flow, state__in=runs.UNFINISHED)
+            admin.message_user(request, "A Fetch All is under way already; this is it.", messages.WARNING)
+            started.extend(under_way[:1])
+            continue
+        kind = "dry run" if run.dry_run else "for real"
+        note(request, Integration, f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
+        admin.message_user(request, f"{run} has started, {kind}.", messages.SUCCESS)
+        started.append(run)
+    return started
+
+
+def held_by_brakes(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Let through what the brakes hold, after somebody has looked."""
+    if not may(row, "brakes"):
+        return _refuse(admin, request, row)
+    waiting = {kind: limits.held(row, kind) for kind in BrakeKind.values}
+    if not any(waiting.values()):
+        admin.message_user(request, "No brake holds anything here.", messages.INFO)
+        return HttpResponseRedirect(html.url_of(row))
+    if request.method != "POST":
+        reasons = {kind: REASONS[limits.REASONS[kind]] for kind in BrakeKind.values}
+        says = [f"{count:,}: {reasons[kind].sentence}" for kind, count in waiting.items() if count]
+        says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
+        return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
+                    back=html.url_of(row))  # fmt: skip
+    count = sum(limits.release(row, kind, request.user) for kind in waiting)
+    note(request, Integration, f"Let {count} records through that a brake held", row)
+    admin.message_user(request, f"{count:,} records go on.", messages.SUCCESS)
+    return HttpResponseRedirect(html.url_of(row))
+
+
+def pause(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Stop; events go on being collected."""
+    if not may(row, "pause"):
+        return _refuse(admin, request, row)
+    if request.method != "POST":
+        says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
+        return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=html.url_of(row))
+    lifecycle.pause(row, request.user)
+    note(request, Integration, "Paused", row)
+    admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
+    return HttpResponseRedirect(html.url_of(row))
+
+
+def resume(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Go on where it stopped."""
+    if not may(row, "resume"):
+        return _refuse(admin, request, row)
+    if request.method != "POST":
+        waiting = len(SyncJob.objects.filter(integration=row, state="waiting").values_list("pk")[: CAP + 1])
+        says = (f"{html.number(waiting, cap=CAP)} collected changes are worked off at once.",)
+        return page(admin, request, title=f"Resume {row}", says=says, verb="Resume", back=html.url_of(row))
+    lifecycle.resume(row)
+    note(request, Integration, "Resumed", row)
+    admin.message_user(request, "It goes on where it stopped.", messages.SUCCESS)
+    return HttpResponseRedirect(html.url_of(row))
+
+
+def uninstall(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Undo the installation at both vendors and say what came of each step."""
+    if not may(row, "uninstall"):
+        return _refuse(admin, request, row)
+    form = styled(UninstallForm(request.POST if request.method == "POST" else None))
+    if request.method != "POST" or not form.is_valid():
+        return page(admin, request, title=f"Uninstall {row}", says=_losses(row), verb="Uninstall", danger=True,
+                    form=form, back=html.url_of(row))  # fmt: skip
+    results = lifecycle.uninstall(row, get_recipe)
+    note(request, Integration, "Uninstalled", row)
+    for result in results:
+        level = messages.SUCCESS if result.ok else messages.ERROR
+        admin.message_user(request, f"{result.label}: {result.detail}", level)
+    return HttpResponseRedirect(html.url_of(row))
+
+
+def _losses(row: Integration) -> list[str]:
+    """What will be gone, in numbers."""
+    says = ["Syncing stops for good. Contacts, people and fields at the vendors stay as they are."]
+    for side in (row.left, row.right):
+        others = [other for other in connection_health.integrations_on(side) if other.pk != row.pk]
+        webhooks = RemoteSubscription.objects.filter(connection=side).count()
+        kept = "its credentials are kept, another integration uses them" if others else "its credentials are erased"
+        says.append(f"{side}: up to {webhooks} webhooks are removed, {kept}.")
+    unfinished = len(SyncJob.objects.filter(integration=row).exclude(state="done").values_list("pk")[: CAP + 1])
+    links = len(row.links.values_list("pk")[: CAP + 1])
+    says.append(
+        f"{html.number(unfinished, cap=CAP)} unfinished jobs and {html.number(links, cap=CAP)} record links are "
+        "dropped. The log is kept without names, addresses and values."
+    )
+    return says
+
+
+# The same for several at once
+
+
+def pausing(user: Any) -> Bulk:
+    """Pause those that are active, in this person's name."""
+    return Bulk(
+        "Pause integrations", "Pause",
+        ("Nothing of these is synced until somebody presses Resume.", "Changes are collected and not lost."),
+        lambda rows: _each(rows, lambda row: lifecycle.pause(row, user)), "{count} integrations are paused.",
+        eligible=lambda rows: rows.filter(state=State.ACTIVE), none="None of these is active.",
+    )  # fmt: skip
+
+
+RESUMING = Bulk(
+    "Resume integrations", "Resume", ("What was collected meanwhile is worked off at once.",),
+    lambda rows: _each(rows, lifecycle.resume), "{count} integrations go on.",
+    eligible=lambda rows: rows.filter(state=State.PAUSED), none="None of these is paused.",
+)  # fmt: skip
+UNINSTALLING = Bulk(
+    "Uninstall integrations", "Uninstall for good",
+    (
+        "Syncing stops for good. Our webhooks at the vendors are removed and the stored credentials are erased, unless "
+        "another integration uses them.",
+        "Jobs and links are dropped; the log is kept without names, addresses and values. This cannot be undone.",
+    ),
+    lambda rows: _each(rows, lambda row: lifecycle.uninstall(row, get_recipe)),
+    "{count} integrations are uninstalled; each one's page says what came of its steps.",
+    eligible=lambda rows: rows.exclude(state=State.UNINSTALLED), none="All of these are uninstalled already.",
+    danger=True,
+)  # fmt: skip
+
+
+def _each(rows: Sequence[Integration], do: Callable[[Integration], object]) -> int:
+    for row in Integration.objects.select_related("left", "right", "tenant").filter(pk__in=[row.pk for row in rows]):
+        do(row)
+    return len(rows)

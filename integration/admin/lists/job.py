@@ -1,0 +1,190 @@
+"""Jobs: the wish to bring one record up to date. Dead and held ones can be released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import BooleanField, F, Func, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from integration.admin.core import fixes, html
+from integration.admin.core.actions import Bulk, bulk, note, page
+from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
+from integration.admin.core.search import flow_labels, number_or_none, record_name
+from integration.admin.core.unfold_compat import DropdownFilter
+from integration.engine.sync import replay
+from integration.models import Integration, JobState, SyncJob
+
+
+class Unfinished(Func):
+    """The condition of the partial index, word for word: SQLite recognises it only without parameters."""
+
+    template = "%(expressions)s IN ('running', 'held', 'dead')"
+    output_field = BooleanField()
+
+
+def in_state(jobs: QuerySet[Any], state: str) -> QuerySet[Any]:
+    """Jobs in an unfinished state, asked in the words of the partial indexes so that they are used."""
+    jobs = jobs.filter(integration__in=Integration.objects.order_by().values("pk"), state=state)
+    return jobs if state == JobState.WAITING else jobs.filter(Unfinished(F("state")))
+
+
+class StateFilter(DropdownFilter):
+    """By state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every state, those that need somebody first."""
+        return [(str(state), str(state.label)) for state in (JobState.DEAD, JobState.HELD, JobState.WAITING,
+                JobState.RUNNING, JobState.DONE)]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Jobs in this state."""
+        state = self.value() or ""
+        if state == JobState.DONE:
+            return queryset.filter(state=state)
+        return in_state(queryset, state) if state else queryset
+
+
+@admin.register(SyncJob)
+class JobAdmin(BigTable):
+    """One row per record and flow."""
+
+    list_display = ("record", "flow_name", "tenant", "state_badge", "why", "attempts", "next_try", "updated")
+    list_filter = (StateFilter, IntegrationFilter, ReasonFilter)
+    list_select_related = ("integration__tenant",)
+    actions = ("release",)
+    actions_detail = ("try_again",)
+    empty_text = "No job here. Every change at a vendor becomes one; it is done within seconds."
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "record",
+                    "flow_name",
+                    "integration_name",
+                    "state_badge",
+                    "why_in_full",
+                    "attempts_said",
+                    "next_try",
+                )
+            },
+        ),
+        ("Where it came from", {"fields": ("event_door", "created", "updated", "hint_text")}),
+        ("What was done", {"fields": ("log",)}),
+    )
+
+    @admin.display(description="Record")
+    def record(self, job: SyncJob) -> str:
+        """Which record."""
+        return capfirst(record_name(job.flow, job.external_id))
+
+    @admin.display(description="Flow")
+    def flow_name(self, job: SyncJob) -> str:
+        """In words."""
+        return flow_labels().get(job.flow, job.flow)
+
+    @admin.display(description="Tenant")
+    def tenant(self, job: SyncJob) -> html.Html:
+        """Whose, in a word."""
+        return html.door(job.integration, job.integration.tenant.name)
+
+    @admin.display(description="Integration")
+    def integration_name(self, job: SyncJob) -> html.Html:
+        """Whose."""
+        return html.door(job.integration)
+
+    @admin.display(description="State")
+    def state_badge(self, job: SyncJob) -> html.Badge:
+        """In words."""
+        return html.badge("job", job.state)
+
+    @admin.display(description="Why")
+    def why(self, job: SyncJob) -> str:
+        """The reason in a line."""
+        return html.reason_line(job.reason)
+
+    @admin.display(description="Why")
+    def why_in_full(self, job: SyncJob) -> html.Html:
+        """The reason with cause, fix and the button for it."""
+        return format_html(
+            "{}<div>{}</div>", html.reason(job.reason, job.detail), fixes.doors(job.reason, job.integration)
+        )
+
+    @admin.display(description="Tries")
+    def attempts_said(self, job: SyncJob) -> str:
+        """How often it was tried, and how often a worker died over it."""
+        return f"{job.attempts} tries, {job.crashes} of them ended by a stopped worker"
+
+    @admin.display(description="Next try")
+    def next_try(self, job: SyncJob) -> html.Html:
+        """When it is due, while it waits."""
+        return html.when(job.next_attempt_at) if job.state == JobState.WAITING else html.EMPTY
+
+    @admin.display(description="Changed")
+    def updated(self, job: SyncJob) -> html.Html:
+        """Last change."""
+        return html.when(job.updated_at)
+
+    @admin.display(description="First seen")
+    def created(self, job: SyncJob) -> html.Html:
+        """First wish for this record."""
+        return html.when(job.created_at)
+
+    @admin.display(description="Last event")
+    def event_door(self, job: SyncJob) -> html.Html:
+        """The newest event collected into it."""
+        return html.door(job.event)
+
+    @admin.display(description="What events said")
+    def hint_text(self, job: SyncJob) -> html.Html:
+        """What only the events knew."""
+        return html.pretty(job.hint)
+
+    @admin.display(description="Log")
+    def log(self, job: SyncJob) -> html.Html:
+        """Its history."""
+        rows = [
+            (html.when(row.created_at), html.badge("outcome", row.outcome), html.door(row, row.action or "open"),
+             html.reason_line(row.reason))
+            for row in recent(job.log.all())
+        ]  # fmt: skip
+        return html.table(("When", "Outcome", "What", "Reason"), rows, "Nothing yet.")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Only for a job that stands still."""
+        still = SyncJob.objects.filter(
+            pk=number_or_none(object_id) or 0, state__in=(JobState.DEAD, JobState.HELD)
+        ).exists()
+        return super().get_actions_detail(request, object_id) if still else []
+
+    @object_action("Try again", icon="autorenew", variant="primary")
+    def try_again(self, request: HttpRequest, job: SyncJob) -> HttpResponse:
+        """Put this one back to waiting."""
+        if request.method != "POST":
+            says = ("The record is read afresh and worked on at once, with all its tries.",)
+            return page(self, request, title=f"Try {job} again", says=says, verb="Try again", back=html.url_of(job))
+        replay.release([job])
+        note(request, SyncJob, "Tried again", job)
+        self.message_user(request, "It is on its way; the log below shows the result.", messages.SUCCESS)
+        return HttpResponseRedirect(html.url_of(job))
+
+    @admin.action(description="Release: try again now", permissions=["operate"])
+    def release(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> HttpResponse | None:
+        """Put dead and held ones back to waiting."""
+        says = (
+            "Dead and held jobs go back to waiting with all their tries and are worked off at once.",
+            "A job whose cause is still there will fail or be held again; nothing is lost by trying.",
+        )
+        what = Bulk(
+            "Release jobs", "Release", says, replay.release, "{count} jobs are waiting again.",
+            eligible=lambda rows: rows.filter(state__in=(JobState.DEAD, JobState.HELD)),
+            none="Only dead and held jobs can be released.",
+        )  # fmt: skip
+        return bulk(self, request, queryset, "release", what)

@@ -1,0 +1,184 @@
+"""Runs: one pass over many records, with its progress, its counts by outcome and reason, and a dry run's samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
+
+from integration.admin.core import html
+from integration.admin.core.actions import note, page
+from integration.admin.core.base import BigTable, IntegrationFilter, object_action
+from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
+from integration.admin.core.search import flow_labels, number_or_none
+from integration.admin.core.unfold_compat import DropdownFilter
+from integration.engine.sync import runs
+from integration.models import Outcome, SyncLog, SyncRun
+from integration.models.sync import RUN_KINDS
+
+
+def progress(run: SyncRun) -> html.Html:
+    """Done, total, rate and time left, with a bar when the total is known."""
+    parts = [f"{run.done:,}{f' of {run.total:,}' if run.total is not None else ''}"]
+    if run.rate and run.finished_at is None:
+        parts.append(f"{run.rate:,.1f} per second")
+    if run.seconds_left is not None:
+        parts.append(f"about {html.duration(run.seconds_left)} left")
+    elif run.finished_at and run.started_at:
+        parts.append(f"took {html.duration((run.finished_at - run.started_at).total_seconds())}")
+    share = min(run.done / run.total, 1.0) if run.total else None
+    bar = format_html('<progress value="{}" max="1" aria-label="Progress"></progress>', share) if share else ""
+    return format_html('<div class="ls-progress">{}<span>{}</span></div>', bar, " · ".join(parts))
+
+
+def counted(counts: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
+    """(key, outcome, what, count), the largest first. `subscribe` is an action, `skipped:no_email` a reason."""
+    for key, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        outcome, _, code = key.partition(":")
+        if outcome in Outcome.values:
+            yield key, outcome, code, count
+        else:
+            yield key, Outcome.SYNCED, key, count
+
+
+def samples(rows: list[dict[str, Any]]) -> html.Html:
+    """A few records of one kind; names and values are the vendor's and shown as they are."""
+    return format_html_join(
+        "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
+        ((mask(row.get("name")) or "Without a name", mask_id(str(row.get("id", ""))), _values(row)) for row in rows),
+    )  # fmt: skip
+
+
+def _values(row: dict[str, Any]) -> html.Html:
+    values = row.get("values") or {}
+    return html.facts([(mask_key(name), html.value(value)) for name, value in values.items()]) if values else ""
+
+
+class KindFilter(DropdownFilter):
+    """By kind; the runs of each are few enough to be looked through."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every kind."""
+        return [(kind, SyncRun(kind=kind).get_kind_label()) for kind in RUN_KINDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Runs of this kind."""
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(SyncRun)
+class RunAdmin(BigTable):
+    """Fetch All, poll, reconcile, resync, replay."""
+
+    list_display = ("name", "integration_name", "state_badge", "progress_bar", "asked_by", "created")
+    list_filter = ("state", KindFilter, IntegrationFilter)
+    list_select_related = ("integration__tenant", "requested_by")
+    search_fields = ()
+    actions_detail = ("cancel",)
+    empty_text = "No run yet. Fetch All on an integration's page starts one."
+    fieldsets = (
+        (None, {"fields": ("name", "integration_name", "state_badge", "progress_bar", "problem_text")}),
+        ("Result", {"fields": ("result", "log_door")}),
+        ("How it was started", {"fields": ("asked_by", "options_text", "created", "started", "finished")}),
+    )
+
+    @admin.display(description="Run")
+    def name(self, run: SyncRun) -> str:
+        """Kind and flow; a dry run says so."""
+        kind = f"{run.get_kind_label()}, {flow_labels().get(run.flow, run.flow)}"
+        return f"{kind} (dry run, nothing written)" if run.dry_run else kind
+
+    @admin.display(description="Integration")
+    def integration_name(self, run: SyncRun) -> html.Html:
+        """Whose."""
+        return html.door(run.integration)
+
+    @admin.display(description="State")
+    def state_badge(self, run: SyncRun) -> html.Badge:
+        """In words."""
+        if run.cancel_requested and run.finished_at is None:
+            return html.Badge(html.GREY, "block", "Stopping")
+        return html.badge("run", run.state)
+
+    @admin.display(description="Progress")
+    def progress_bar(self, run: SyncRun) -> html.Html:
+        """How far it is."""
+        return progress(run)
+
+    @admin.display(description="Problem")
+    def problem_text(self, run: SyncRun) -> str:
+        """What holds it up."""
+        return mask_words(run.problem) or html.EMPTY
+
+    @admin.display(description="Asked by")
+    def asked_by(self, run: SyncRun) -> str:
+        """A person or the schedule."""
+        return str(mask(str(run.requested_by))) if run.requested_by else "Schedule"
+
+    @admin.display(description="Options")
+    def options_text(self, run: SyncRun) -> html.Html:
+        """What it was asked to do."""
+        options = {**run.options, **({"ids": f"{len(run.options['ids']):,}"} if "ids" in run.options else {})}
+        return html.facts([(mask_key(key).replace("_", " "), html.value(value)) for key, value in options.items()])
+
+    @admin.display(description="Created")
+    def created(self, run: SyncRun) -> html.Html:
+        """When it was asked for."""
+        return html.when(run.created_at)
+
+    @admin.display(description="Started")
+    def started(self, run: SyncRun) -> html.Html:
+        """When it began."""
+        return html.when(run.started_at)
+
+    @admin.display(description="Finished")
+    def finished(self, run: SyncRun) -> html.Html:
+        """When it ended."""
+        return html.when(run.finished_at)
+
+    @admin.display(description="Records by outcome")
+    def result(self, run: SyncRun) -> html.Html:
+        """Counts with reasons; a dry run's samples unfold below each."""
+        rows = []
+        for key, outcome, code, count in counted(run.counts):
+            said: html.Html = capfirst(html.reason_line(code).replace("_", " "))
+            if found := run.samples.get(key):
+                said = html.folded(said, samples(found))
+            rows.append((f"{count:,}", html.badge("outcome", outcome), said))
+        return html.table(("Records", "Would be" if run.dry_run else "Outcome", "What and why"), rows, "Nothing yet.")
+
+    @admin.display(description="Log")
+    def log_door(self, run: SyncRun) -> html.Html:
+        """The rows it wrote."""
+        if run.dry_run:
+            return "A dry run writes nothing."
+        return format_html('<a class="text-link" href="{}">Rows of this run</a>', html.url_of_list(SyncLog, run=run.pk))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Cancel only while there is something to cancel."""
+        under_way = SyncRun.objects.filter(
+            pk=number_or_none(object_id) or 0, state__in=runs.UNFINISHED, cancel_requested=False
+        ).exists()
+        return super().get_actions_detail(request, object_id) if under_way else []
+
+    @object_action("Cancel", icon="block")
+    def cancel(self, request: HttpRequest, run: SyncRun) -> HttpResponse:
+        """Ask it to stop."""
+        if request.method != "POST":
+            says = ("The run stops after the page it is working on. What it has written stays.",)
+            back = html.url_of(run)
+            return page(self, request, title=f"Cancel {run}", says=says, verb="Cancel the run", back=back)
+        if runs.cancel(run):
+            note(request, SyncRun, "Cancelled", run)
+            self.message_user(request, "The run stops after its present page.", messages.SUCCESS)
+        else:
+            self.message_user(request, "The run had ended already.", messages.WARNING)
+        return HttpResponseRedirect(html.url_of(run))

@@ -1,0 +1,177 @@
+"""The front page: one sentence that says how it is, then numbers, each a door to the rows it counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from integration.admin.core import html
+from integration.admin.core.base import since
+from integration.admin.core.search import record_name
+from integration.admin.lists.job import in_state
+from integration.admin.lists.run import progress
+from integration.admin.pages import dashboard_figures
+from integration.admin.standing import BY_KEY, CATCHING_UP, IN_STEP, LATE, NEEDS_YOU, standing, with_standing, word
+from integration.engine.dispatch import sweeper
+from integration.models import (
+    Connection,
+    Health,
+    Integration,
+    RunState,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    WebhookEvent,
+)
+
+CAP = 10_000  # where counting stops
+DAY = timedelta(hours=24)
+LATEST = 6
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number with its name, and the list behind it."""
+
+    figure: str
+    label: html.Badge | str
+    address: str
+
+    @property
+    def name(self) -> html.Badge | str:
+        """The label; a zero needs no colour."""
+        grey = isinstance(self.label, html.Badge) and self.figure == "0"
+        return replace(self.label, tone=html.GREY) if grey and isinstance(self.label, html.Badge) else self.label
+
+
+def front(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Everything the front page shows, to those who may see the log."""
+    if not request.user.has_perm("integration.view_synclog"):
+        return context
+    rows = list(with_standing(Integration.objects.exclude(state=State.UNINSTALLED)))
+    words = Counter(word(standing(row)) for row in rows)
+    waiting = sweeper.oldest_waiting_seconds()
+    lead, tone, icon = sentence(rows, words, waiting)
+    return {
+        **context, "title": "Today", "lead": lead, "tone": tone, "icon": icon,
+        "attention": _attention(rows), "integrations": _integrations(words), "last_day": _last_day(),
+        "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(), "charts": dashboard_figures.charts(),
+        "vendors": dashboard_figures.vendors(), "workers": dashboard_figures.workers(), "heartbeat": _heartbeat(),
+    }  # fmt: skip
+
+
+def sentence(rows: list[Any], words: Counter[html.Badge], waiting: float) -> tuple[str, str, str]:
+    """What a person would say, with its tone and sign. The worst news first."""
+    if sweeper.nobody_works():
+        text = "No worker is alive: changes are collected but nothing moves. Nothing is lost. Start the workers."
+        return text, html.RED, "cancel"
+    if words[NEEDS_YOU]:
+        count = words[NEEDS_YOU]
+        text = f"{count} integration{' needs' if count == 1 else 's need'} you. Nothing is lost; changes wait."
+        return text, html.AMBER, NEEDS_YOU.icon
+    if waiting > LATE.total_seconds() or words[CATCHING_UP]:
+        oldest = f" The oldest change has waited {html.duration(waiting)}." if waiting >= 1 else ""
+        return f"Catching up.{oldest}", html.BLUE, CATCHING_UP.icon
+    if not rows:
+        text = "Nothing is installed yet. Add a tenant, connect its two systems, then add an integration."
+        return text, html.GREY, "flag"
+    last = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
+    heard = f"Last event {html.ago(last)}." if last else "No event yet."
+    return f"Everything is in step. {heard}", html.GREEN, IN_STEP.icon
+
+
+def _heartbeat() -> str:
+    age = sweeper.sweeper_age()
+    return f"{html.duration(age.total_seconds())} ago" if age is not None else ""
+
+
+def capped(rows: QuerySet[Any]) -> str:
+    """How many there are, up to a limit; the table behind may be large."""
+    return html.number(len(rows.order_by().values_list("pk", flat=True)[: CAP + 1]), cap=CAP)
+
+
+def _integrations(words: Counter[html.Badge]) -> list[Number]:
+    return [
+        Number(str(words[found]), found, html.url_of_list(Integration, standing=key))
+        for key, found in BY_KEY.items()
+        if words[found] or found is IN_STEP
+    ]
+
+
+def _last_day() -> list[Number]:
+    numbers = [
+        Number(
+            capped(since(WebhookEvent.objects.all(), "received_at", DAY)), "Events",
+            html.url_of_list(WebhookEvent, since="24h"),
+        )
+    ]  # fmt: skip
+    rows = since(SyncLog.objects.all(), "created_at", DAY)
+    for outcome in ("synced", "skipped", "failed"):
+        address = html.url_of_list(SyncLog, since="24h", outcome__exact=outcome)
+        numbers.append(Number(capped(rows.filter(outcome=outcome)), html.badge("outcome", outcome), address))
+    return numbers
+
+
+def _jobs(waiting: float) -> list[Number]:
+    numbers = [
+        Number(
+            capped(in_state(SyncJob.objects.all(), state)), html.badge("job", state),
+            html.url_of_list(SyncJob, state=state),
+        )
+        for state in ("waiting", "held", "dead")
+    ]  # fmt: skip
+    oldest = html.duration(waiting) if waiting >= 1 else "none"
+    return [*numbers, Number(oldest, "Oldest waiting", html.url_of_list(SyncJob, state="waiting"))]
+
+
+def _attention(rows: list[Any]) -> list[dict[str, Any]]:
+    """Connections and integrations a person must look at, with cause and fix."""
+    broken = Connection.objects.select_related("tenant").defer("credentials").filter(health=Health.NEEDS_YOU)
+    found = [
+        {"address": html.url_of(row), "title": f"{row.tenant}, {row}", "badge": html.badge("health", row.health),
+         "said": html.reason(row.health_reason, row.health_detail), "since": html.when(row.health_changed_at)}
+        for row in broken[:20]
+    ]  # fmt: skip
+    for row in rows:
+        failed = [step for step in row.provisioning if not step["ok"]]
+        sound = all(side.health != Health.NEEDS_YOU for side in (row.left, row.right))
+        if sound and standing(row) is NEEDS_YOU:
+            said = html.reason(failed[0].get("reason", ""), failed[0]["detail"]) if failed else _held(row)
+            found.append({"address": html.url_of(row), "title": str(row), "badge": NEEDS_YOU, "said": said})
+    return found[:20]
+
+
+def _held(row: Any) -> html.Html:
+    address = html.url_of_list(SyncJob, integration=row.pk, state="held")
+    return format_html('Changes are held. <a class="text-link" href="{}">See why</a>', address)
+
+
+def _latest() -> list[dict[str, Any]]:
+    """The newest rows of the log, to see that it lives."""
+    rows = SyncLog.objects.select_related("integration__tenant").order_by("-id")[:LATEST]
+    return [
+        {
+            "address": html.url_of(row), "when": html.when(row.created_at), "badge": html.badge("outcome", row.outcome),
+            "title": record_name(row.flow, row.source_id, row.target_id), "tenant": row.integration.tenant,
+            "what": html.reason_line(row.reason) or row.action.replace("_", " "),
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _runs() -> list[dict[str, Any]]:
+    rows = SyncRun.objects.select_related("integration__tenant").filter(
+        state__in=(RunState.WAITING, RunState.RUNNING), created_at__gt=timezone.now() - timedelta(days=30)
+    )
+    return [
+        {"address": html.url_of(run), "title": f"{run} · {run.integration}", "progress": progress(run)}
+        for run in rows.order_by("-id")[:10]
+    ]

@@ -1,0 +1,147 @@
+"""The health of connections: what an error means for one, checking it, and letting held jobs go on once it works."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from integration.connectors.base import Account
+from integration.engine.clients import tokens
+from integration.engine.clients.session import call_row, open_client
+from integration.engine.dispatch import wakeups
+from integration.errors import IntegrationError, TenantActionError
+from integration.models import Connection, Health, Integration, JobState, State, SyncJob, VendorCall
+
+log = logging.getLogger(__name__)
+
+BREAKER_AFTER = 5  # consecutive transient failures before a connection is left alone for a while
+BREAKER_STEP, BREAKER_CAP = timedelta(seconds=30), timedelta(minutes=15)
+REFRESHED_LATELY = timedelta(minutes=2)
+APP_REMOVED = "app_removed"  # the vendor says that our app was removed there
+# What is wrong with the account itself; a missing mailing, say, leaves the connection in order.
+CONNECTION_REASONS = frozenset(
+    {"credentials_refused", "permission_missing", "account_closed", "address_refused", "secret_unreadable"}
+)
+# What a person decides about: it is not let go because a connection works.
+DECIDED_BY_A_PERSON = frozenset({"mass_delete", "opt_in_limit"})
+
+
+def note_error(connection: Connection, exc: IntegrationError) -> str:
+    """Remember what an error says about its connection. Returns retry (at once), wait or hold."""
+    if exc.reason == "credentials_refused" and _renew(connection):
+        return "retry"
+    if isinstance(exc, TenantActionError):
+        if exc.reason in CONNECTION_REASONS:
+            said = f"{' '.join(exc.public.split())}\n{exc.detail}".strip()  # a line for everybody, then for operators
+            mark(connection, Health.NEEDS_YOU, exc.reason, said)
+        return "hold"
+    if exc.retry_after is not None:
+        pause = timedelta(seconds=exc.retry_after)
+    else:
+        connection.failures = connection.failures + 1
+        Connection.objects.filter(pk=connection.pk).update(failures=F("failures") + 1)
+        if connection.failures < BREAKER_AFTER:
+            return "wait"
+        pause = min(BREAKER_STEP * 2 ** (connection.failures - BREAKER_AFTER), BREAKER_CAP)
+    Connection.objects.filter(pk=connection.pk).update(not_before=timezone.now() + pause)
+    return "wait"
+
+
+def worked(integration: Integration) -> None:
+    """A batch went through: the connections are fine, the breaker closes."""
+    for connection in (integration.left, integration.right):
+        if connection.failures:
+            connection.failures = 0
+            Connection.objects.filter(pk=connection.pk).update(failures=0)
+
+
+def mark(connection: Connection, health: str, reason: str = "", detail: str = "") -> None:
+    """Set a connection's health; `health_changed_at` moves only when it really changes.
+
+    An app that was removed at the vendor stays removed, whatever a call says of it: until it is uninstalled, or
+    somebody consents anew (`tokens.store`).
+    """
+    columns = ("health", "health_reason", "health_detail", "health_changed_at")
+    if (connection.health, connection.health_reason) != (health, reason):
+        connection.health_changed_at = timezone.now()
+    connection.health, connection.health_reason, connection.health_detail = health, reason, detail
+    rows = Connection.objects.filter(pk=connection.pk)
+    if health != Health.DISCONNECTED:
+        rows = rows.exclude(health=Health.NEEDS_YOU, health_reason=APP_REMOVED)
+    if not rows.update(**{column: getattr(connection, column) for column in columns}):
+        connection.refresh_from_db(fields=columns)
+
+
+def check(connection: Connection, *, release: bool = True) -> bool:
+    """Prove the credentials and name the account. Held jobs go on when it works. Returns whether it does."""
+    if connection.health == Health.DISCONNECTED:
+        return False
+    calls: list[VendorCall] = []
+    try:
+        client = open_client(connection, lambda exchange: calls.append(call_row(connection, exchange)))
+        account = connection.connector.check(client)
+    except IntegrationError as exc:
+        if note_error(connection, exc) == "retry":
+            return check(connection, release=release)
+        return False
+    finally:
+        VendorCall.objects.bulk_create(calls)
+        Connection.objects.filter(pk=connection.pk).update(last_checked_at=timezone.now())
+    if connection.external_account_id and connection.external_account_id != account.external_id:
+        was = connection.account_name or connection.external_account_id
+        mark(connection, Health.NEEDS_YOU, "credentials_refused", f"These credentials open {account.name}, not {was}.")
+        return False
+    connection.failures = 0
+    connection.save(update_fields=[*connection.take_account(account), "failures"])
+    mark(connection, Health.OK)
+    for integration in integrations_on(connection) if release else ():
+        if integration.left.usable and integration.right.usable:  # else they would only be held again
+            release_held(integration)
+    return True
+
+
+def probe(connection: Connection, secret: str) -> Account:
+    """Whose account a typed key opens. Stores nothing but the call. Raises IntegrationErrors of the call."""
+    typed = copy.copy(connection)
+    typed.replace_secret(secret)
+    calls: list[VendorCall] = []
+    try:
+        client = open_client(typed, lambda exchange: calls.append(call_row(connection, exchange)))
+        account: Account = connection.connector.check(client)
+        return account
+    finally:
+        VendorCall.objects.bulk_create(calls)
+
+
+def integrations_on(connection: Connection) -> list[Integration]:
+    """The integrations that use this connection and are not uninstalled."""
+    rows = Integration.objects.select_related("left", "right", "tenant").exclude(state=State.UNINSTALLED)
+    return [*rows.filter(left=connection), *rows.filter(right=connection)]
+
+
+def release_held(integration: Integration, *, reason: str | None = None) -> int:
+    """Let held jobs go on: those held for one reason, or all that no person has to decide about. Returns how many."""
+    held = SyncJob.objects.filter(integration=integration, state=JobState.HELD)
+    held = held.exclude(reason__in=DECIDED_BY_A_PERSON) if reason is None else held.filter(reason=reason)
+    now = timezone.now()
+    count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
+    if count:
+        wakeups.ring(str(integration.pk))
+    return count
+
+
+def _renew(connection: Connection) -> bool:
+    """An OAuth token may have been refused before its time: renew it once, then believe the vendor."""
+    changed = connection.credentials_changed_at
+    if connection.auth_kind != "oauth" or (changed and changed > timezone.now() - REFRESHED_LATELY):
+        return False
+    try:
+        tokens.ensure_fresh(connection, force=True)
+    except IntegrationError:
+        log.info("The token of connection %s could not be renewed.", connection.pk)
+        return False
+    return True

@@ -1,0 +1,240 @@
+"""What a flow works with: one integration's settings, its two vendor clients, its directories and its lease.
+
+Opens clients on first use, records every vendor call, and stops a worker whose lease was taken over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from integration.connectors.base import FieldSpec, Option
+from integration.engine.clients import tokens
+from integration.engine.clients.rate_limits import ConnectionMeter
+from integration.engine.flow.recipe import Recipe
+from integration.errors import LeaseLost, TenantActionError
+from integration.guard import AddressRefused
+from integration.http import Exchange, Wire
+from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
+
+LEASE = timedelta(seconds=settings.LOCKSTEP_LEASE_SECONDS)
+RENEW_EVERY = LEASE.total_seconds() / 12
+DIRECTORY_AGE = timedelta(hours=1)
+
+
+class Context:
+    """Everything one integration's flows need. Lives for one slice of work; never shared between integrations."""
+
+    def __init__(
+        self,
+        integration: Integration,
+        recipe: Recipe,
+        *,
+        token: str = "",
+        run: SyncRun | None = None,
+        deadline: float = 0,
+    ) -> None:
+        self.integration = integration
+        self.recipe = recipe
+        self.token = token
+        self.run = run
+        self.deadline = deadline
+        self.calls: list[VendorCall] = []
+        self.talking_to = "left"  # the side of the last call, whether it was made or refused by its budget
+        self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
+        self.memory: dict[str, Any] = {}  # what a flow keeps for the length of one slice
+        self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
+        self._clients: dict[str, Any] = {}
+        self._renewed = time.monotonic()
+        self._directories: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The tenant's settings with the recipe's defaults below them."""
+        return {**self.recipe.default_settings, **self.integration.settings}
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """What provisioning made at the vendors: keys of fields, ids of options."""
+        resources: dict[str, Any] = self.integration.resources
+        return resources
+
+    @property
+    def left(self) -> Any:
+        """The client of the recipe's first system."""
+        return self.client("left")
+
+    @property
+    def right(self) -> Any:
+        """The client of the recipe's second system."""
+        return self.client("right")
+
+    def connection(self, side: str) -> Connection:
+        """The connection on one side."""
+        connection: Connection = getattr(self.integration, side)
+        return connection
+
+    def client(self, side: str) -> Any:
+        """The opened client on one side. Raises AuthError when its token cannot be renewed."""
+        if side not in self._clients:
+            self.talking_to = side
+            self._clients[side] = open_client(
+                self.connection(side), self._recorder(side), lambda: setattr(self, "talking_to", side), self.wait
+            )
+        return self._clients[side]
+
+    def reopen(self) -> None:
+        """Forget the clients, so that the next call uses fresh credentials."""
+        self._clients.clear()
+
+    def last_call(self) -> VendorCall | None:
+        """The vendor call made last, to attach to the results it decided."""
+        return self.calls[-1] if self.calls else None
+
+    def time_left(self) -> bool:
+        """Whether this slice may still start something."""
+        return not self.deadline or time.monotonic() < self.deadline
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a vendor's limit and say so, if this slice has time and patience left for it; else False."""
+        left = self.deadline - time.monotonic() if self.deadline else seconds
+        if seconds > min(self._patience, left, LEASE.total_seconds() / 3):
+            return False
+        self.keep_lease(now=True)
+        self._patience -= seconds
+        time.sleep(seconds)
+        return True
+
+    def keep_lease(self, *, now: bool = False) -> None:
+        """Prolong our lease. Raises LeaseLost when another worker has taken over: then nothing more may be written."""
+        if not self.token or (not now and time.monotonic() - self._renewed < RENEW_EVERY):
+            return
+        held = Integration.objects.filter(
+            pk=self.integration.pk, lease_token=self.token, lease_until__gt=timezone.now()
+        )
+        if not held.update(lease_until=timezone.now() + LEASE):
+            raise LeaseLost("Another worker has taken over this integration.")
+        self._renewed = time.monotonic()
+
+    def directory(
+        self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], *, fresh: bool = False
+    ) -> Mapping[str, Any]:
+        """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
+        key = (side, kind)
+        if key not in self._directories or fresh:
+            self._directories[key] = self._stored_directory(side, kind, fetch, fresh)
+        return self._directories[key]
+
+    def names(
+        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour."""
+        connection = self.connection(side)
+        memory = f"names:{side}:{kind}"
+        known: dict[str, Any] = self.memory.get(memory, {})
+        fresh = True
+        if not ids <= known.keys():
+            row = Directory.objects.filter(connection=connection, kind=kind).first()
+            fresh = row is not None and row.fetched_at > timezone.now() - DIRECTORY_AGE
+            known = dict(row.entries) if row and fresh else {}
+            self.memory[memory] = known
+        missing = sorted(ids - known.keys())
+        if missing:
+            known.update(dict.fromkeys(missing), **fetch(missing))
+            _save_directory(connection, kind, known, keep_age=fresh)
+        return known
+
+    def fields(self, side: str, object_type: str, *, fresh: bool = False) -> Mapping[str, FieldSpec]:
+        """The vendor's fields of one object type, by key."""
+        connector = self.connection(side).connector
+
+        def fetch() -> dict[str, Any]:
+            return {spec.key: asdict(spec) for spec in connector.fields(self.client(side), object_type)}
+
+        entries = self.directory(side, f"fields:{object_type}", fetch, fresh=fresh)
+        return {key: spec_of(entry) for key, entry in entries.items()}
+
+    def _stored_directory(
+        self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], fresh: bool
+    ) -> Mapping[str, Any]:
+        connection = self.connection(side)
+        row = Directory.objects.filter(connection=connection, kind=kind).first()
+        if row is not None and not fresh and row.fetched_at > timezone.now() - DIRECTORY_AGE:
+            entries: Mapping[str, Any] = row.entries
+            return entries
+        fetched = dict(fetch())
+        _save_directory(connection, kind, fetched)
+        return fetched
+
+    def _recorder(self, side: str) -> Callable[[Exchange], None]:
+        connection = self.connection(side)
+
+        def record(exchange: Exchange) -> None:
+            self.calls.append(call_row(connection, exchange))
+            if exchange.skew is not None:
+                self.skew[side] = exchange.skew
+            self.keep_lease()
+
+        return record
+
+
+MOST_MEMORIES = 5_000  # connections; then all are forgotten
+_memories: dict[object, dict[str, Any]] = {}  # connection and account → what clients remember in this process
+
+
+def _memory_of(connection: Connection) -> dict[str, Any]:
+    if len(_memories) >= MOST_MEMORIES:
+        _memories.clear()
+    return _memories.setdefault((connection.pk, connection.external_account_id), {})
+
+
+def open_client(
+    connection: Connection,
+    record: Callable[[Exchange], None] = lambda exchange: None,
+    on_call: Callable[[], None] = lambda: None,
+    wait: Callable[[float], bool] = lambda seconds: False,
+) -> Any:
+    """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
+
+    An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
+    """
+    tokens.ensure_fresh(connection)
+    wire = Wire(ConnectionMeter(connection, on_call, wait), record, _memory_of(connection))
+    try:
+        return connection.connector.open(connection.plain_credentials, wire)
+    except AddressRefused as exc:
+        raise TenantActionError(exc.public, reason="address_refused") from exc
+
+
+def call_row(connection: Connection, exchange: Exchange) -> VendorCall:
+    """The row (not saved) for one redacted exchange."""
+    return VendorCall(
+        connection=connection,
+        method=exchange.method,
+        path=exchange.path[:1100],
+        status=exchange.status,
+        ms=exchange.ms,
+        request=exchange.request,
+        response=exchange.response,
+        at=exchange.at,
+    )
+
+
+def spec_of(entry: Mapping[str, Any]) -> FieldSpec:
+    """Build a FieldSpec from its stored form."""
+    return FieldSpec(**{**entry, "options": tuple(Option(**option) for option in entry["options"])})
+
+
+def _save_directory(connection: Connection, kind: str, entries: Mapping[str, Any], *, keep_age: bool = False) -> None:
+    defaults: dict[str, Any] = {"entries": entries}
+    if not keep_age:
+        defaults["fetched_at"] = timezone.now()
+    Directory.objects.update_or_create(
+        connection=connection, kind=kind, defaults=defaults, create_defaults={**defaults, "fetched_at": timezone.now()}
+    )

@@ -1,0 +1,171 @@
+"""What a recipe declares. The engine knows this shape only; the recipes themselves come in from above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from integration.connectors.base import FieldSpec
+from integration.engine.flow.base import Flow
+from integration.models import FieldMapping, RecordLink
+
+if TYPE_CHECKING:
+    from django import forms
+
+    from integration.engine.clients.session import Context
+
+
+@dataclass(frozen=True)
+class MappingRow:
+    """One field mapping as data: what the pure mapping engine works on, and what a recipe proposes by default."""
+
+    source: str
+    target: str
+    transform: str = "text"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = "forward"
+    only_create: bool = False
+    default: str = ""
+    required: bool = False
+
+
+def as_data(row: FieldMapping) -> MappingRow:
+    """A stored row as the mapping engine takes it."""
+    return MappingRow(
+        source=row.source, target=row.target, transform=row.transform, options=row.options, direction=row.direction,
+        only_create=row.only_create, default=row.default, required=row.required_by_recipe,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """One visible step of provisioning, safe to run again. `run` returns what it found or made, in words."""
+
+    key: str
+    label: str
+    run: Callable[[Context], str]
+
+
+@dataclass(frozen=True)
+class NeededField:
+    """A field the recipe cannot do without: which side and object, the vendor's key, its name, option key → label."""
+
+    side: str
+    object_type: str
+    key: str
+    label: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TwoWay:
+    """How the rows of a flow travel back: the flow that carries them, and who wins a field both sides changed.
+
+    Both flows share their link type and name their records by the source's id. `wins` is newest, source or target.
+    """
+
+    back: str
+    wins: Callable[[Mapping[str, Any]], str] = lambda settings: "newest"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a settings form may offer from one side's account: (key, label) pairs, read when the form is shown."""
+
+    side: str
+    fetch: Callable[[Context], Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One group of a report: how many deals stand how, and what the open and the won ones are worth."""
+
+    label: str
+    deals: int
+    open: int
+    won: int
+    lost: int
+    open_value: float
+    won_value: float
+
+    @property
+    def conversion(self) -> int:
+        """Won deals of all that are decided, in percent."""
+        decided = self.won + self.lost
+        return round(100 * self.won / decided) if decided else 0
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """One table of a report, with a note on how it counts."""
+
+    title: str
+    note: str
+    rows: tuple[ReportRow, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record somebody searched for at the source: the flow that syncs it, its id, and how to recognise it."""
+
+    flow: str
+    external_id: str
+    name: str
+    email: str = ""
+
+
+def _not_looked_up(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+    return None
+
+
+def _no_search(ctx: Context, text: str) -> Sequence[Found]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A pair of systems a tenant can install."""
+
+    key: str
+    label: str
+    left: str
+    right: str
+    flows: tuple[Flow, ...]
+    settings_form: type[forms.Form]
+    default_settings: Mapping[str, Any]
+    default_mappings: Mapping[str, Sequence[MappingRow]]  # flow key → rows
+    steps: Callable[[Context], Sequence[Step]]
+    webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
+    warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
+    summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
+    fields: Callable[[Context], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
+    search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
+    # What the target has of this person now, by field, for the person pages; None when it has nobody.
+    at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
+    more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
+    own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
+    two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
+    consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
+    takes_away: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → actions the brake watches
+    # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
+    poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
+    report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
+    choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
+
+    @property
+    def mapped_flows(self) -> Mapping[str, str]:
+        """Flows that field mappings make values for, with their labels."""
+        return {flow.key: flow.label for flow in self.flows if flow.key in self.default_mappings}
+
+    @property
+    def has_report(self) -> bool:
+        """Whether there is a report page."""
+        return self.report is not None
+
+    def flow(self, key: str) -> Flow:
+        """Return the flow with this key. Raises KeyError."""
+        return {flow.key: flow for flow in self.flows}[key]
+
+
+Recipes = Callable[[str], Recipe]

@@ -1,0 +1,177 @@
+"""Why is this person (not) in step? The first rule that keeps a record out, worked out now, with both systems' values.
+
+Called by the person pages of portal and console. Reads, decides as a sync would, writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Flow, Item
+from integration.engine.flow.recipe import Found, Recipe
+from integration.engine.insight import preview
+from integration.engine.sync import batch
+from integration.errors import IntegrationError
+from integration.models import Integration, JobState, RecordLink, State, SyncJob
+from integration.reasons import REASONS
+
+OTHER_RULES = {
+    "paused": ("The integration is paused.", "Press Resume; what was collected meanwhile is worked off."),
+    "draft": ("The integration is still being set up.", "Save its settings."),
+    "uninstalled": ("The integration was uninstalled.", "Connect the two systems again."),
+    "tenant_off": ("This tenant is switched off.", "An operator can switch it on."),
+    "never_seen": (
+        "There is no such record at the source that we can see.",
+        "Check the address, and whether our user there may see the record. Just created? Look again in a minute.",
+    ),
+    "waiting": ("A change of this record is waiting for its turn.", "Nothing to do; it is worked off by itself."),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where one record stands in one flow. `rule` is the code of the first rule that keeps it out, empty for none.
+
+    `source` and `target` hold live values by field; None where the system was not asked or does not have the record.
+    """
+
+    flow: str
+    flow_label: str
+    external_id: str
+    name: str = ""
+    rule: str = ""
+    said: str = ""
+    fix: str = ""
+    detail: str = ""
+    action: str = ""  # what a sync would do now
+    source: Mapping[str, Any] | None = None
+    target: Mapping[str, Any] | None = None
+    link: RecordLink | None = None
+    job: SyncJob | None = None
+    problems: tuple[str, ...] = ()  # vendors that could not be asked
+
+    @property
+    def in_step(self) -> bool:
+        """Whether nothing has to be done."""
+        return not self.rule and not self.action
+
+
+def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str, ...] = ()) -> list[Verdict]:
+    """One verdict per record that `text` (address, name or id) finds at the source, or that `ids` names from our rows.
+
+    The ids are those of links of `main_flow`.
+
+    Nobody found gives one verdict that says so. A vendor that does not answer is a sentence in `problems`.
+    """
+    general = _general_rule(integration)
+    if integration.state == State.UNINSTALLED:
+        return [_said(Verdict("", "", ""), general)]
+    problems: list[str] = []
+    with preview.looking(integration, recipe) as ctx:
+        found = _find(ctx, text, ids, problems)
+        return [_verdict(ctx, hit, general, problems) for hit in found] or [
+            _said(Verdict("", "", "", problems=tuple(problems)), general or ("" if problems else "never_seen"))
+        ]
+
+
+def main_flow(recipe: Recipe) -> Flow:
+    """The flow that a bare id is asked about. Other flows' ids may be those of somebody else: a deal 2, a person 2."""
+    return recipe.flow(next(iter(recipe.mapped_flows), recipe.flows[0].key))
+
+
+def _find(ctx: Context, text: str, ids: tuple[str, ...], problems: list[str]) -> list[Found]:
+    try:
+        found = list(ctx.recipe.search(ctx, text)) if text else []
+    except IntegrationError as exc:
+        problems.append(exc.public)
+        found = []
+    flow = main_flow(ctx.recipe).key
+    known = {hit.external_id for hit in found}
+    return found + [Found(flow, external_id, "") for external_id in ids if external_id not in known]
+
+
+def _verdict(ctx: Context, hit: Found, general: str, problems: list[str]) -> Verdict:
+    flow = ctx.recipe.flow(hit.flow)
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type, source_id=hit.external_id)
+    jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id=hit.external_id)
+    link, job = rows.first(), jobs.first()
+    base = Verdict(flow.key, flow.label, hit.external_id, name=hit.name or hit.email, link=link, job=job)
+    notes = list(problems)
+    item = Item(hit.external_id)  # as if a change had come in now
+    try:
+        records = flow.read(ctx, [item])
+        done = batch.process(ctx, flow, [item], records)[0]
+    except IntegrationError as exc:
+        return _said(replace(base, problems=(*notes, exc.public)), general or exc.reason)
+    record = records.get(hit.external_id)
+    target = _at_target(ctx, record.email if record else hit.email, link, notes)
+    rule = general or _flow_rule(ctx, flow) or _job_rule(job) or (_decided(done.result) if done.write is None else "")
+    shown = replace(
+        base, name=str((record.values.get("name") if record else "") or base.name), detail=done.result.detail,
+        action=done.write.action if done.write else "", source=_flat(record.values) if record else None,
+        target=target, problems=tuple(notes),
+    )  # fmt: skip
+    return _said(shown, rule)
+
+
+def _at_target(ctx: Context, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
+    try:
+        return ctx.recipe.at_target(ctx, email, link)
+    except IntegrationError as exc:
+        notes.append(exc.public)
+        return None
+
+
+def _general_rule(integration: Integration) -> str:
+    """What keeps everybody of this integration out."""
+    if integration.state != State.ACTIVE:
+        return str(integration.state)
+    if not integration.tenant.is_active:
+        return "tenant_off"
+    for connection in (integration.left, integration.right):
+        if not connection.usable:
+            return connection.health_reason or "credentials_refused"
+    return ""
+
+
+def _flow_rule(ctx: Context, flow: Flow) -> str:
+    return "" if flow.enabled(ctx.settings) else "flow_off"
+
+
+def _job_rule(job: SyncJob | None) -> str:
+    """What our own row says: held, failed for good, or waiting for its turn or its next try."""
+    if job is None or job.state == JobState.DONE:
+        return ""
+    if job.state in (JobState.HELD, JobState.DEAD):
+        return job.reason or "internal_error"
+    later = job.next_attempt_at > timezone.now()
+    return job.reason if later and job.reason else "waiting"
+
+
+def _decided(result: Any) -> str:
+    """A record that is in step already is kept out by nothing."""
+    return "" if result.reason in ("unchanged", "echo") else str(result.reason)
+
+
+def _said(verdict: Verdict, rule: str) -> Verdict:
+    reason = REASONS.get(rule)
+    said, fix = (reason.what, reason.fix) if reason else OTHER_RULES.get(rule, (rule.replace("_", " "), ""))
+    return replace(verdict, rule=rule, said=said if rule else "", fix=fix if rule else "")
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by path, one level of nesting opened; empty ones left out."""
+    return {path: value for path, value in _walk(values) if value not in (None, "", [], {})}
+
+
+def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", part) for inner, part in value.items())
+        else:
+            yield key, value

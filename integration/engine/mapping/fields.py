@@ -1,0 +1,194 @@
+"""The fields a flow's mapping rows may name on both sides: labels for people, paths and keys for the rows.
+
+The mapping editor, its checks and provisioning read it. Asks a vendor only when what we know is older than an hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from integration.connectors.base import FieldSpec
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Flow
+from integration.engine.flow.recipe import MappingRow
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert, is_reversible
+
+NEVER, PERHAPS = "never", "perhaps"
+KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed
+
+# What a value of one type becomes in a field of another. Pairs that are not named always fit.
+_FITS: Mapping[str, Mapping[str, str]] = {
+    "number": {"text": PERHAPS, "option": PERHAPS, "phone": NEVER, "email": NEVER, "date": NEVER, "datetime": NEVER},
+    "date": {"text": PERHAPS, "option": PERHAPS, "number": NEVER, "integer": NEVER, "money": NEVER, "boolean": NEVER,
+             "phone": NEVER, "email": NEVER, "options": NEVER},
+    "boolean": {"text": PERHAPS, "option": PERHAPS, "number": PERHAPS, "integer": PERHAPS, "money": NEVER,
+                "date": NEVER, "datetime": NEVER, "phone": NEVER, "email": NEVER, "options": NEVER},
+    "email": {"text": PERHAPS, "number": NEVER, "integer": NEVER, "date": NEVER, "datetime": NEVER, "boolean": NEVER,
+              "phone": NEVER, "money": NEVER},
+    "phone": {"text": PERHAPS, "date": NEVER, "datetime": NEVER, "boolean": NEVER, "email": NEVER, "money": NEVER},
+}  # fmt: skip
+_FITS = {
+    **_FITS, "integer": {**_FITS["number"], "number": PERHAPS, "money": PERHAPS}, "money": _FITS["number"],
+    "datetime": _FITS["date"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Both sides of one flow. `sources` by path, `targets` by key; the labels are the vendors' names."""
+
+    source: str
+    target: str
+    sources: Mapping[str, FieldSpec]
+    targets: Mapping[str, FieldSpec]
+    target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
+    name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
+    any_source: bool = False  # the source's records may carry keys that `sources` does not list
+
+    @property
+    def offered_sources(self) -> Mapping[str, FieldSpec]:
+        """Those worth offering: a record carries them."""
+        return {path: spec for path, spec in self.sources.items() if spec.readable}
+
+    def source_path(self, text: str) -> str | None:
+        """The source somebody means by a name or path; where any key will do, an unlisted one too. None without."""
+        found = resolve(text, self.sources)
+        return text.strip() if found is None and self.any_source and KEY.fullmatch(text.strip()) else found
+
+    @property
+    def offered_targets(self) -> Mapping[str, FieldSpec]:
+        """Those a row may write."""
+        return {key: spec for key, spec in self.targets.items() if spec.writable}
+
+
+def catalogue(ctx: Context, flow: Flow, *, fresh: bool = False) -> Catalogue:
+    """What the flow's rows may name, read once per slice. `fresh` asks both vendors again.
+
+    Raises IntegrationErrors of the calls.
+    """
+    memory = f"catalogue:{flow.key}"
+    if fresh or memory not in ctx.memory:
+        ctx.memory[memory] = _catalogue(ctx, flow, fresh=fresh)
+    found: Catalogue = ctx.memory[memory]
+    return found
+
+
+def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
+    other = "right" if flow.side == "left" else "left"
+    source, target = ctx.connection(flow.side).connector, ctx.connection(other).connector
+    found = ctx.fields(flow.side, flow.source_object, fresh=fresh).values()
+    sources = {source.path_of(spec): spec for spec in found}
+    sources |= {spec.key: spec for spec in ctx.recipe.more_sources.get(flow.key, ())}
+    ours = ctx.recipe.own_targets.get(flow.key, frozenset())
+    targets = {
+        key: replace(spec, writable=spec.writable and key not in ours)
+        for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
+    }
+    paths = {key: target.path_of(spec) for key, spec in targets.items()}
+    return Catalogue(source.label, target.label, sources, targets, paths, target.name_problem, source.open_fields)
+
+
+def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
+    """Path → the name people see. Where two fields have one label, the path tells them apart."""
+    labels = Counter(spec.label.strip().lower() for spec in fields.values())
+    return {
+        path: spec.label if labels[spec.label.strip().lower()] == 1 else f"{spec.label} ({path})"
+        for path, spec in fields.items()
+    }
+
+
+def resolve(text: str, fields: Mapping[str, FieldSpec]) -> str | None:
+    """The path somebody means by a name, a path or a key; None when there is no such field."""
+    wanted = text.strip()
+    if wanted in fields:
+        return wanted
+    by_name = {name.lower(): path for path, name in names(fields).items()}
+    return by_name.get(wanted.lower())
+
+
+def trouble(row: MappingRow, fields: Catalogue) -> str:
+    """Why this row cannot travel at all: source_missing, target_missing, target_fixed, type, no_way_back, source_fixed;
+    empty when it can."""
+    if row.transform not in SOURCELESS and fields.source_path(row.source) != row.source:
+        return "source_missing"
+    if row.target not in fields.targets:
+        return "target_missing"
+    if row.direction in ("backward", "both") and (found := _trouble_back(row, fields)):
+        return found
+    if row.direction != "backward" and not fields.targets[row.target].writable:
+        return "target_fixed"
+    if row.transform in SOURCELESS:
+        return "type" if _constant_problem(row, fields.targets[row.target].type) else ""
+    return "type" if fit(row, fields) == NEVER else ""
+
+
+def _trouble_back(row: MappingRow, fields: Catalogue) -> str:
+    if not is_reversible(row):
+        return "no_way_back"
+    return "" if fields.sources[row.source].writable else "source_fixed"
+
+
+def problem_of(row: MappingRow, fields: Catalogue) -> str:
+    """The same in words for people; empty when the row can travel."""
+    found = trouble(row, fields)
+    if not found:
+        return ""
+    target = fields.targets.get(row.target)
+    label, kind = (target.label, TYPE_WORDS.get(target.type, target.type)) if target else (row.target, "")
+    if found == "type" and row.transform in SOURCELESS and target is not None:
+        return _constant_problem(row, target.type)
+    return {
+        "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
+        "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
+        "target_fixed": f"{label} is not to be written. Pick another field.",
+        "no_way_back": "What this transform makes cannot be turned back. Let the row travel one way only.",
+        "source_fixed": f"This field of {fields.source} is not to be written. Let the row travel one way only.",
+        "type": f"This never fits: {label} takes {kind}.",
+    }[found]
+
+
+def made_type(row: MappingRow, fields: Catalogue) -> str:
+    """The type of what the row yields."""
+    source = fields.sources.get(row.source)
+    return TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
+
+
+def fit(row: MappingRow, fields: Catalogue) -> str:
+    """Whether what the row yields fits its target: empty for always, `perhaps`, or `never`."""
+    target = fields.targets.get(row.target)
+    return _FITS.get(target.type, {}).get(made_type(row, fields), "") if target else ""
+
+
+def warning_of(row: MappingRow, fields: Catalogue) -> str:
+    """What may go wrong with single values; empty when nothing is to be expected."""
+    if row.transform not in SOURCELESS and row.source not in fields.sources:
+        return f"No recent record of {fields.source} has this field. It travels as soon as one has."
+    if row.transform in ("text", "as_is") and _sends_option_keys(fields.sources.get(row.source)):
+        return "This sends the option's key. Choose “Label of the option” to send what people see."
+    if row.transform == "constant" or fit(row, fields) != PERHAPS:
+        return ""
+    target = fields.targets[row.target]
+    words = TYPE_WORDS.get(target.type, target.type)
+    return f"{target.label} takes {words}. Values that are none are left out, and the log says so."
+
+
+def _sends_option_keys(source: FieldSpec | None) -> bool:
+    return source is not None and any(option.key != option.label for option in source.options)
+
+
+def _constant_problem(row: MappingRow, kind: str) -> str:
+    try:
+        value = convert(row.options.get("value"), kind)
+    except NotConvertible as exc:
+        return str(exc)
+    return "A constant needs a value." if value is None else ""
+
+
+TYPE_WORDS = {
+    "text": "text", "number": "numbers", "integer": "whole numbers", "boolean": "Yes or No", "date": "dates",
+    "datetime": "dates with a time", "option": "one of its options", "options": "some of its options",
+    "phone": "phone numbers", "email": "e-mail addresses", "money": "amounts", "json": "structured values",
+}  # fmt: skip

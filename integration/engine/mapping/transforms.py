@@ -1,0 +1,363 @@
+"""The field mapping engine: source record + rows → target values. Pure: no database, no network, no clock.
+
+An absent source value is left alone, an explicit null (or empty text) clears unless the row has a default. Values are
+converted to the target field's type; what cannot be converted is reported and does not travel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import phonenumbers
+
+from integration.connectors.base import FieldSpec
+from integration.engine.flow.recipe import MappingRow
+
+
+class Absent:
+    """The source record does not say anything about this field."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
+class NotConvertible(ValueError):
+    """This value does not fit; the message says why, for people."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Target values by field key, and what did not fit: target field → why."""
+
+    values: dict[str, Any]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def apply(
+    rows: Sequence[MappingRow],
+    record: Mapping[str, Any],
+    *,
+    source_fields: Mapping[str, FieldSpec],
+    target_fields: Mapping[str, FieldSpec],
+    creating: bool = False,
+) -> Mapped:
+    """Map one source record; `source_fields` by path, `target_fields` by key.
+
+    Rows that travel the other way, are off, or only apply on create are passed over.
+    """
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for row in rows:
+        if row.direction not in ("forward", "both") or (row.only_create and not creating):
+            continue
+        spec = target_fields.get(row.target)
+        if spec is None:
+            problems[row.target] = "The target has no such field (any more)."
+            continue
+        text = record.get(row.source)
+        if type(text) is str and row.transform == "text" and "." not in row.source and spec.type not in CONVERTERS:
+            values[row.target] = text or row.default or None  # most values are text that stays text
+            continue
+        try:
+            value = _value(row, record, source_fields, spec)
+            if not isinstance(value, Absent):
+                values[row.target] = convert(value, spec.type)
+        except NotConvertible as exc:
+            problems[row.target] = str(exc)
+    return Mapped(values, problems)
+
+
+def is_reversible(row: MappingRow) -> bool:
+    """Whether a value can be turned back into what it was made of."""
+    return row.transform in REVERSE and bool(row.source)
+
+
+def backward(rows: Sequence[MappingRow]) -> list[MappingRow]:
+    """The rows that travel back, turned around: their sources are the targets' keys."""
+    return [
+        MappingRow(row.target, row.source, REVERSE[row.transform], row.options)
+        for row in rows
+        if row.direction in ("backward", "both") and is_reversible(row)
+    ]
+
+
+def pick(record: Mapping[str, Any], path: str) -> Any:
+    """Follow a dotted path. A missing last step is ABSENT; a null on the way is null."""
+    if "." not in path:
+        return record.get(path, ABSENT)
+    value: Any = record
+    for step in path.split("."):
+        if value is None:
+            return None
+        if isinstance(value, Mapping):
+            value = value.get(step, ABSENT)
+        elif isinstance(value, Sequence) and not isinstance(value, str) and step.isdigit():
+            value = value[int(step)] if int(step) < len(value) else ABSENT
+        else:
+            return ABSENT
+        if isinstance(value, Absent):
+            return ABSENT
+    return value
+
+
+def _value(
+    row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec], target: FieldSpec
+) -> Any:
+    transform = TRANSFORMS[row.transform]
+    raw = None if row.transform in SOURCELESS else pick(record, row.source)
+    if isinstance(raw, Absent):
+        return ABSENT
+    value = transform(raw, Call(row, record, source_fields.get(row.source), target))
+    if value in (None, "") and row.default != "":
+        return row.default
+    return value
+
+
+class Call(NamedTuple):
+    """What a transform may look at beside its value."""
+
+    row: MappingRow
+    record: Mapping[str, Any]
+    source_field: FieldSpec | None
+    target_field: FieldSpec
+
+
+def _text(value: Any, call: Call) -> Any:
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        inner = next((value[key] for key in ("value", "formatted_address", "name") if key in value), None)
+        return _text(inner, call)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(_text(part, call)) for part in value)
+    return str(value)
+
+
+def _number(value: Any, call: Call) -> Any:
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return None if value in (None, "") else to_number(value)
+
+
+def _yes_no(value: Any, call: Call) -> Any:
+    if value in (None, ""):
+        return None
+    yes = {str(word).lower() for word in call.row.options.get("yes", ("yes", "true", "1", "ja", "on"))}
+    return str(_option_label(value, call)).lower() in yes
+
+
+def _option_label(value: Any, call: Call) -> Any:
+    if value is None:
+        return None
+    labels = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(labels.get(str(part), str(part)) for part in value)
+    return labels.get(str(value), str(value))
+
+
+def _option_key(value: Any, call: Call) -> Any:
+    """The target's option with this label (or this key already)."""
+    if value in (None, ""):
+        return None
+    options = call.target_field.options
+    keys = {option.label.strip().lower(): option.key for option in options} | {
+        option.key: option.key for option in options
+    }
+    text = str(value).strip()
+    found = keys.get(text) or keys.get(text.lower())
+    if found is None:
+        raise NotConvertible(f"{call.target_field.label} has no option {text!r}.")
+    return found
+
+
+def _phone(value: Any, call: Call) -> Any:
+    text = _text(value, call)
+    if not text:
+        return None
+    try:
+        number = phonenumbers.parse(text, call.row.options.get("region", "DE"))
+    except phonenumbers.NumberParseException as exc:
+        raise NotConvertible(f"{text!r} is not a phone number.") from exc
+    if not phonenumbers.is_possible_number(number):
+        raise NotConvertible(f"{text!r} is not a possible phone number.")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _join(value: Any, call: Call) -> Any:
+    paths = [call.row.source, *call.row.options.get("with", ())]
+    parts = [_text(part, call) for path in paths if not isinstance(part := pick(call.record, path), Absent)]
+    return call.row.options.get("separator", " ").join(part for part in parts if part) or None
+
+
+def _first_word(value: Any, call: Call) -> Any:
+    words = (_text(value, call) or "").split()
+    return words[0] if words else None
+
+
+def _other_words(value: Any, call: Call) -> Any:
+    return " ".join((_text(value, call) or "").split()[1:]) or None
+
+
+def _constant(value: Any, call: Call) -> Any:
+    return call.row.options.get("value")
+
+
+def _gender(value: Any, call: Call) -> Any:
+    word = (_text(_option_label(value, call), call) or "").strip().lower().rstrip(".")
+    if not word:
+        return None
+    found = next((code for code, words in GENDERS.items() if word in words), None)
+    if found is None:
+        raise NotConvertible(f"{word!r} is not a gender we know.")
+    return found
+
+
+GENDERS = {
+    "m": ("m", "male", "man", "mr", "herr", "männlich", "mann"),
+    "f": ("f", "female", "woman", "mrs", "ms", "frau", "weiblich", "w"),
+    "d": ("d", "diverse", "divers", "non-binary", "nonbinary", "x"),
+}
+
+
+def _locale(value: Any, call: Call) -> Any:
+    text = (_text(value, call) or "").strip().replace("-", "_")
+    if not text:
+        return None
+    language, _, country = text.partition("_")
+    if not re.fullmatch(r"[A-Za-z]{2}(_[A-Za-z]{2})?", text):
+        raise NotConvertible(f"{text!r} is not a language like de or de_AT.")
+    return f"{language.lower()}_{country.upper()}" if country else language.lower()
+
+
+TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
+    "text": _text,
+    "number": _number,
+    "date": lambda value, call: None if value in (None, "") else to_date(value).isoformat(),
+    "datetime": lambda value, call: None if value in (None, "") else to_datetime(value).isoformat(),
+    "yes_no": _yes_no,
+    "option_label": _option_label,
+    "option_key": _option_key,
+    "phone": _phone,
+    "join": _join,
+    "first_word": _first_word,
+    "other_words": _other_words,
+    "constant": _constant,
+    "as_is": lambda value, call: value,
+    "gender": _gender,
+    "locale": _locale,
+    "lower": lambda value, call: (_text(value, call) or "").lower() or None,
+}
+TRANSFORM_LABELS = {
+    "text": "Text", "number": "Number", "date": "Date", "datetime": "Date and time", "yes_no": "Yes / No",
+    "option_label": "Label of the option",
+    "option_key": "Option with this label", "phone": "Phone number (E.164)", "join": "Join several fields",
+    "first_word": "First word (first name)", "other_words": "Other words (last name)", "constant": "Constant",
+    "as_is": "As it is", "lower": "Lower case", "gender": "Gender (m, f, d)",
+    "locale": "Language (xx or xx_XX)",
+}  # fmt: skip
+SOURCELESS = frozenset({"constant"})
+# Transforms a value can travel back through, and the one that takes it there.
+REVERSE = {
+    "text": "text", "number": "number", "date": "date", "datetime": "datetime", "phone": "phone", "as_is": "as_is",
+    "lower": "lower", "option_label": "option_key", "option_key": "option_label",
+}  # fmt: skip
+# The type a transform yields; the others leave the source's: the text of a number or a date reads back as one.
+TRANSFORM_TYPES = {
+    "number": "number", "date": "date", "datetime": "datetime", "yes_no": "boolean",
+    "option_label": "text", "phone": "phone", "join": "text", "first_word": "text", "other_words": "text",
+    "lower": "text",
+}  # fmt: skip
+
+
+def convert(value: Any, type_name: str) -> Any:
+    """Convert a value to a target field's type. None clears. Raises NotConvertible."""
+    if value is None or value == "":
+        return None
+    converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
+    return converter(value)
+
+
+def to_number(value: Any) -> int | float:
+    """Read a number as vendors write it; thousands separators are refused rather than guessed."""
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation as exc:
+        raise NotConvertible(f"{value!r} is not a number.") from exc
+    if not number.is_finite() or abs(number) > Decimal("1e15"):
+        raise NotConvertible(f"{value!r} is not a usable number.")
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def to_date(value: Any) -> date:
+    """Read a date, or the UTC date of a time. Raises NotConvertible for 31 February and the like."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError as exc:
+            raise NotConvertible(f"{value!r} is not a date.") from exc
+    return to_datetime(value).date()
+
+
+def to_datetime(value: Any) -> datetime:
+    """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
+    try:
+        moment = value if isinstance(value, datetime) else _parsed_time(str(value).strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise NotConvertible(f"{value!r} is not a date and time.") from exc
+
+
+def _parsed_time(text: str) -> datetime:
+    """ISO, or milliseconds since 1970 as some vendors write them."""
+    if re.fullmatch(r"-?\d{9,15}", text):
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
+    return datetime.fromisoformat(text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_integer(value: Any) -> int:
+    number = to_number(value)
+    if int(number) != number:
+        raise NotConvertible(f"{value!r} is not a whole number.")
+    return int(number)
+
+
+def _as_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "1", "ja", "on"):
+        return True
+    if word in ("false", "no", "0", "nein", "off"):
+        return False
+    raise NotConvertible(f"{value!r} is neither yes nor no.")
+
+
+CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": _as_integer,
+    "number": to_number,
+    "money": to_number,
+    "boolean": _as_boolean,
+    "date": lambda value: to_date(value).isoformat(),
+    "datetime": lambda value: to_datetime(value).isoformat(),
+    "json": lambda value: value,
+    "options": lambda value: value if isinstance(value, list) else [value],
+}

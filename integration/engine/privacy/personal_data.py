@@ -1,0 +1,307 @@
+"""Everything the hub holds on the person behind one address: find it, export it, erase it.
+
+What has to stay for the person's own sake is only this: ids, address and state of consent of somebody who is still at
+the source, so that an opt-out still travels and nobody who opted out is written to again. It goes with the next erasure
+after the person was deleted there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item
+from integration.engine.flow.recipe import Recipes
+from integration.engine.safety import consent_ledger
+from integration.errors import IntegrationError
+from integration.models import (
+    ConsentEntry,
+    EmailIndex,
+    EventState,
+    Integration,
+    JobState,
+    RecordLink,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    VendorCall,
+    WebhookEvent,
+)
+from integration.secrets import email_hash
+from tenants.models import Tenant
+
+PORTION = 2000
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The rows about one address, all of one tenant."""
+
+    links: list[RecordLink]
+    log: QuerySet[SyncLog]
+    events: QuerySet[WebhookEvent]
+    jobs: QuerySet[SyncJob]
+    addresses: QuerySet[EmailIndex]
+
+    def __bool__(self) -> bool:
+        rows = (self.log, self.events, self.jobs, self.addresses)
+        return bool(self.links) or any(found.exists() for found in rows)
+
+
+def find(tenant: Tenant, email: str, recipes: Recipes) -> Holding:
+    """Return everything held on this address in any integration of the tenant."""
+    digest = email_hash(email)
+    addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash=digest)
+    links = list(_links(tenant, digest, addresses))
+    keys = [
+        (link.integration, link.link_type, link.source_id, _flows(link.integration.recipe, link.link_type, recipes))
+        for link in links
+    ]
+    return _holding(tenant, {digest}, links, addresses, keys)
+
+
+Key = tuple[Integration, str, str, list[str]]  # whose record, of which kind, with which id, in which flows
+
+
+def _holding(
+    tenant: Tenant, digests: set[str], links: list[RecordLink], addresses: QuerySet[EmailIndex], keys: Iterable[Key]
+) -> Holding:
+    by_address = Q(email_hash__in=digests)
+    about_log, about_jobs, about_events = by_address, Q(pk__in=()), by_address
+    for integration, link_type, source_id, flows in keys:
+        about_log |= Q(integration=integration, flow__in=flows, source_id=source_id)
+        about_jobs |= Q(integration=integration, flow__in=flows, external_id=source_id)
+        about_events |= Q(connection=integration.left, object_type=link_type, external_id=source_id)
+    return Holding(
+        links,
+        SyncLog.objects.filter(about_log, integration__tenant=tenant),
+        WebhookEvent.objects.filter(about_events, connection__tenant=tenant),
+        SyncJob.objects.filter(about_jobs, integration__tenant=tenant),
+        addresses,
+    )
+
+
+def erase_record(ctx: Context, link_type: str, source_id: str, job_id: int | None) -> list[str]:
+    """Erase what is held on a record that its source has deleted for good, and return the report.
+
+    Found by its id, and by its addresses in all integrations of the tenant. The job that carries it out stays.
+    """
+    integration, tenant = ctx.integration, ctx.integration.tenant
+    own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
+    known = EmailIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
+    digests = {*own.values_list("email_hash", flat=True), *known.values_list("email_hash", flat=True)} - {""}
+    addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
+    others = RecordLink.objects.filter(integration__tenant=tenant, email_hash__in=digests).exclude(pk__in=own)
+    links, gone = [*own, *others.select_related("integration__left")], set(own.values_list("pk", flat=True))
+    key = (integration, link_type, source_id, _flows(integration.recipe, link_type, lambda name: ctx.recipe))
+    held = _holding(tenant, digests, links, addresses, [key])
+    held = replace(held, jobs=held.jobs.exclude(pk=job_id or 0))
+    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
+    with transaction.atomic():
+        return [line for line in (calls, *_erase(held, gone)) if line]
+
+
+def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Any]:
+    """Return everything held as plain data for a download. Times are ISO 8601 in UTC."""
+    held = find(tenant, email, recipes)
+    return {
+        "address": email,
+        "tenant": tenant.name,
+        "exported_at": timezone.now().isoformat(),
+        "links": [
+            {
+                "integration": str(link.integration), "kind": link.link_type, "source_id": link.source_id,
+                "target_id": link.target_id, "state": link.state, "last_written": link.written, "memory": link.notes,
+                "since": link.created_at.isoformat(), "updated_at": link.updated_at.isoformat(),
+            }
+            for link in held.links
+        ],
+        "log": [
+            {
+                "at": row.created_at.isoformat(), "flow": row.flow, "source_id": row.source_id,
+                "target_id": row.target_id, "outcome": row.outcome, "action": row.action, "reason": row.reason,
+                "detail": row.detail, "changes": row.changes,
+            }
+            for row in held.log.order_by("id").iterator(chunk_size=2000)
+        ],
+        "events": [
+            {
+                "received_at": row.received_at.isoformat(), "event": row.vendor_event, "id": row.external_id,
+                "content": row.payload,
+            }
+            for row in held.events.order_by("id").iterator(chunk_size=2000)
+        ],
+        "jobs": [
+            {"flow": job.flow, "id": job.external_id, "state": job.state, "hint": job.hint, "detail": job.detail}
+            for job in held.jobs.order_by("id")
+        ],
+        "consent": [
+            {
+                "at": row.at.isoformat(), "id": row.source_id, "was": row.was, "became": row.became,
+                "said_in": row.vendor, "cause": row.cause, "event": row.event_id_seen,
+            }
+            for row in consent_ledger.of_person(tenant, email, held.links)
+        ],
+        "ids_with_this_address": sorted(set(held.addresses.values_list("external_id", flat=True))),
+    }  # fmt: skip
+
+
+def erase(tenant: Tenant, email: str, recipes: Recipes) -> list[str]:
+    """Erase what is held, and return the report: one sentence per kind of row, and what had to stay and why.
+
+    Asks the source who is still there; one it cannot ask about counts as still there, and so does one whose deletion
+    has come in and is not worked off: without its link nobody would know whom to delete at the target.
+    """
+    held = find(tenant, email, recipes)
+    gone = _gone(held.links, recipes) - _awaited(held)
+    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
+    with transaction.atomic():
+        said = [line for line in (calls, *_erase(held, gone)) if line]
+    return said or ["Nothing is held on this address."]
+
+
+def _erase(held: Holding, gone: set[int]) -> list[str]:
+    said: list[str] = []
+    log = SyncLog.objects.filter(pk__in=list(held.log.values_list("pk", flat=True)))
+    said.append(
+        _said(
+            log.update(changes={}, detail="", email_hash=""),
+            "log entry",
+            "log entries",
+            "emptied, ids and outcome stay",
+        )
+    )
+    about = Q(email_hash__in=[link.email_hash for link in held.links if link.email_hash])
+    for link in held.links:
+        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    proofs = ConsentEntry.objects.filter(about).count() if held.links else 0
+    proof = "of the consent ledger kept as proof: states, times and a keyed hash, no address"
+    said.append(_said(proofs, "entry", "entries", proof))
+    said.append(_said(_erase_samples(held.links), "dry-run report", "dry-run reports", "emptied of this person"))
+    fresh = held.events.filter(state=EventState.NEW).count()
+    events = WebhookEvent.objects.filter(pk__in=list(held.events.values_list("pk", flat=True)))
+    said.append(
+        _said(events.exclude(state=EventState.NEW).update(payload={}, email_hash=""), "event", "events", "emptied")
+    )
+    unfinished = (JobState.WAITING, JobState.RUNNING)
+    waiting = held.jobs.filter(state__in=unfinished).count()
+    finished = SyncJob.objects.filter(pk__in=list(held.jobs.values_list("pk", flat=True))).exclude(state__in=unfinished)
+    said.append(_said(finished.delete()[1].get("integration.SyncJob", 0), "job", "jobs", "deleted"))
+    stay = [link for link in held.links if link.pk not in gone]
+    addresses = held.addresses.exclude(external_id__in=[link.source_id for link in stay])
+    said.append(_said(addresses.delete()[0], "entry of the address index", "entries of the address index", "deleted"))
+    said.append(
+        _said(
+            RecordLink.objects.filter(pk__in=gone).delete()[0],
+            "link between two records",
+            "links between two records",
+            "deleted",
+        )
+    )
+    for link in stay:
+        link.written = {key: value for key, value in link.written.items() if key == "email"}
+        link.written_hash, link.updated_at = "", timezone.now()
+    RecordLink.objects.bulk_update(stay, ["written", "written_hash", "updated_at"])
+    if stay:
+        said.append(
+            f"{len(stay)} link{'' if len(stay) == 1 else 's'} kept bare: the person is still at the source, "
+            "or a change of theirs waits. Ids, "
+            "address and the state of consent stay, so that an opt-out still travels. Delete the person there, then "
+            "erase again."
+        )
+    if fresh or waiting:
+        said.append(
+            f"{fresh + waiting} change{'' if fresh + waiting == 1 else 's'} of this person had just come in and will "
+            "be worked off. Erase again in a minute."
+        )
+    return said
+
+
+def _empty_calls(held: Holding) -> int:
+    """Bodies of calls hold many people at once: all of the accounts concerned go. They are kept for days only.
+
+    In small portions: a long transaction would keep the intake waiting.
+    """
+    accounts = {pk for link in held.links for pk in (link.integration.left_id, link.integration.right_id)}
+    accounts |= set(held.events.values_list("connection", flat=True).distinct())
+    calls = VendorCall.objects.filter(connection__in=accounts).exclude(request="", response="")
+    total = 0
+    while ids := list(calls.values_list("pk", flat=True)[:PORTION]):
+        total += VendorCall.objects.filter(pk__in=ids).update(request="", response="")
+    return total
+
+
+def _links(tenant: Tenant, digest: str, addresses: QuerySet[EmailIndex]) -> Iterable[RecordLink]:
+    """By the address, and by the ids whose primary address it is."""
+    about = Q(email_hash=digest)
+    for entry in addresses.filter(is_primary=True).exclude(external_id=""):
+        about |= Q(integration__left=entry.connection_id, link_type=entry.object_type, source_id=entry.external_id)
+    rows = RecordLink.objects.select_related("integration__left", "integration__right", "integration__tenant")
+    return rows.filter(about, integration__tenant=tenant).order_by("pk")
+
+
+def _flows(recipe: str, link_type: str, recipes: Recipes) -> list[str]:
+    return [flow.key for flow in recipes(recipe).flows if flow.link_type == link_type]
+
+
+def _gone(links: Iterable[RecordLink], recipes: Recipes) -> set[int]:
+    """The links whose source record no longer exists, asked at the source now."""
+    by_kind: dict[tuple[Integration, str], list[RecordLink]] = defaultdict(list)
+    for link in links:
+        by_kind[link.integration, link.link_type].append(link)
+    found: set[int] = set()
+    for (integration, kind), rows in by_kind.items():
+        if integration.state == State.UNINSTALLED:
+            found.update(link.pk for link in rows)
+            continue
+        recipe = recipes(integration.recipe)
+        flow = next(flow for flow in recipe.flows if flow.link_type == kind)
+        ctx = Context(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
+        try:
+            there = flow.read(ctx, [Item(link.source_id) for link in rows])
+            found.update(link.pk for link in rows if link.source_id not in there)
+        except IntegrationError:
+            continue
+        finally:
+            VendorCall.objects.bulk_create(ctx.calls)
+    return found
+
+
+def _awaited(held: Holding) -> set[int]:
+    """The links of records a change waits for."""
+    jobs = held.jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).values_list("integration", "external_id")
+    events = held.events.filter(state=EventState.NEW).values_list("connection", "external_id")
+    waiting = {*jobs, *events}
+    return {
+        link.pk
+        for link in held.links
+        for owner in (link.integration_id, link.integration.left_id, link.integration.right_id)
+        if (owner, link.source_id) in waiting
+    }
+
+
+def _erase_samples(links: Iterable[RecordLink]) -> int:
+    """Dry-run reports show a few records by name and value: take this person's out."""
+    changed = 0
+    for link in links:
+        for run in SyncRun.objects.filter(integration=link.integration).exclude(samples={}):
+            samples = {
+                key: [row for row in rows if str(row.get("id")) != link.source_id] for key, rows in run.samples.items()
+            }
+            if samples != run.samples:
+                run.samples = samples
+                run.save(update_fields=["samples"])
+                changed += 1
+    return changed
+
+
+def _said(count: int, one: str, many: str, what: str) -> str:
+    return f"{count} {one if count == 1 else many} {what}." if count else ""

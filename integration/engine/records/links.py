@@ -1,0 +1,99 @@
+"""Record links: loading them for a batch, announcing create-only calls, and the hash that tells "unchanged"."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integration.engine.flow.base import Batch, Record, Write
+from integration.models import Integration, LinkState, RecordLink, columnar
+
+
+def content_hash(values: Mapping[str, Any]) -> str:
+    """Return a hash of target values that does not depend on their order."""
+    text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
+    """The links of these records, and the owners of their addresses, in two queries."""
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    links = {link.source_id: link for link in columnar.load(columnar.among(rows, "source_id", ids))}
+    hashes = {record.email_hash for record in records.values() if record.email}
+    owners = of_addresses(integration, link_type, hashes).exclude(state=LinkState.REMOVED)
+    # Put in order here: asked to do so, an SQLite without statistics prefers an index of all the integration's links.
+    latest_first = sorted(owners.values_list("pk", "email_hash", "source_id"), reverse=True)
+    return Batch(links, {digest: source_id for _, digest, source_id in latest_first})
+
+
+def of_addresses(integration: Integration, link_type: str, digests: Iterable[str]) -> QuerySet[RecordLink]:
+    """The links of records with one of these addresses, given by their keyed hashes.
+
+    The index has only those who have an address, and no database can tell from the values that none of them is empty:
+    without saying so, all links of the integration are looked at.
+    """
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    return columnar.among(rows.exclude(email_hash=""), "email_hash", filter(None, digests))
+
+
+def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> QuerySet[RecordLink]:
+    """The links to one of these target records; the index has only those who have one."""
+    rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
+    return columnar.among(rows.exclude(target_id=""), "target_id", filter(None, ids))
+
+
+def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
+    """Commit a pending link with its marker for each create-only call BEFORE the call is made.
+
+    If the answer is lost, the next try finds the marker and looks the record up at the vendor instead of repeating.
+    """
+    for write in writes:
+        link = write.link or RecordLink(integration=integration, link_type=link_type, source_id=write.item.external_id)
+        if link.pk is None or link.state == LinkState.REMOVED or link.marker != write.marker:
+            link.state, link.marker, link.updated_at = LinkState.PENDING, write.marker, timezone.now()
+        if write.record and write.record.email:
+            link.email_hash = write.record.email_hash
+        write.link = link
+    fresh = [write.link for write in writes if write.link is not None]
+    save_links(fresh)
+
+
+def annotate(integration: Integration, link_type: str, notes: Sequence[tuple[Write, Mapping[str, Any]]]) -> None:
+    """Commit what these writes' links must remember BEFORE a call is made: a killed worker's successor reads it."""
+    for write, more in notes:
+        if write.link is None:
+            write.link = RecordLink(
+                integration=integration, link_type=link_type, source_id=write.item.external_id, state=LinkState.REMOVED
+            )
+        write.link.notes = {**write.link.notes, **more}
+        write.link.updated_at = timezone.now()
+    save_links([write.link for write, _ in notes if write.link is not None])
+
+
+def remember(integration: Integration, link_type: str, source_id: str, notes: Mapping[str, Any]) -> RecordLink:
+    """Return the link of a record that is nothing to the target but must be known; made at once, with these notes.
+
+    Only inserts: what another write of the same batch makes of the link is never overwritten.
+    """
+    link, _ = RecordLink.objects.get_or_create(
+        integration=integration, link_type=link_type, source_id=source_id,
+        defaults={"state": LinkState.REMOVED, "notes": dict(notes)},
+    )  # fmt: skip
+    return link
+
+
+def save_links(links: Sequence[RecordLink]) -> None:
+    """Insert or update whole links in one statement, found by their unique key."""
+    columnar.insert(
+        links,
+        unique=("integration", "link_type", "source_id"),
+        update=(
+            "target_id", "email_hash", "state", "marker", "written_hash", "written", "notes", "source_version",
+            "updated_at",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Write down what was done to each record. The only place that makes SyncLog rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from integration.engine.flow.base import Item, Record, Result, Write
+from integration.models import Integration, RecordLink, SyncLog, SyncRun, columnar
+from integration.redact import mask_addresses, redact_text
+
+VALUE_LIMIT = 200  # characters of an old or new value kept in the log
+
+
+def row(
+    integration: Integration,
+    flow_key: str,
+    item: Item,
+    result: Result,
+    *,
+    record: Record | None,
+    link: RecordLink | None,
+    write: Write | None,
+    run: SyncRun | None,
+    before: Mapping[str, Any],
+    at: datetime,
+) -> SyncLog:
+    """The log row (not saved) for one record's outcome."""
+    synced = write is not None and result.outcome == "synced"
+    return columnar.new(
+        SyncLog,
+        integration_id=integration.pk,
+        flow=flow_key,
+        source_id=item.external_id,
+        target_id=result.target_id or (link.target_id if link else ""),
+        email_hash=(record.email_hash if record else "") or (link.email_hash if link else ""),
+        outcome=result.outcome,
+        action=result.action or (write.action if write else ""),
+        reason=result.reason,
+        detail=redact_text(result.detail, limit=1000) if result.detail else "",
+        changes=changes(before, write.values) if synced and write else {},
+        event_id=item.event_id,
+        job_id=item.job_id,
+        run_id=run.pk if run else None,
+        call_id=result.call.pk if result.call else None,
+        created_at=at,
+    )
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Field → [old, new] for what differs, long values cut."""
+    return {key: [_short(before.get(key)), _short(value)] for key, value in after.items() if before.get(key) != value}
+
+
+def _short(value: Any) -> Any:
+    """Cut long texts and mask addresses: the log is kept for long and shown to many."""
+    if not isinstance(value, str):
+        return value
+    text = mask_addresses(value)
+    return text[:VALUE_LIMIT] + "…" if len(text) > VALUE_LIMIT else text

@@ -1,0 +1,85 @@
+"""Write the consent ledger: whatever changes the state of consent that a link remembers leaves one entry.
+
+The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else decides what consent is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Item, Record
+from integration.engine.records import links
+from integration.models import ConsentEntry, RecordLink, WebhookEvent, columnar
+from integration.secrets import email_hash
+from tenants.models import Tenant
+
+MERGE = "merge of "  # a cause: with the record that was merged into this one
+
+
+def entry(
+    ctx: Context, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
+) -> ConsentEntry | None:
+    """The entry for these new notes of a link, before they are stored; None when consent stays as it is.
+
+    `side` is the connection it was said at.
+    """
+    known = link.notes if link else {}
+    was, became = ctx.recipe.consent_of(known), ctx.recipe.consent_of({**known, **notes})
+    if was == became or not became:
+        return None
+    digest = (record.email_hash if record else "") or (link.email_hash if link else "")
+    return columnar.new(
+        ConsentEntry, integration_id=ctx.integration.pk, email_hash=digest, source_id=item.external_id,
+        was=was, became=became, vendor=ctx.connection(side).vendor, cause=_cause(ctx, item),
+        event_id_seen=item.event_id,
+    )  # fmt: skip
+
+
+def take_over(ctx: Context, side: str, link: RecordLink, *, merged: str) -> None:
+    """Store the link of a record into which another one, `merged`, was merged, and what that made of its consent."""
+    with transaction.atomic():
+        mine = RecordLink.objects.filter(
+            integration=ctx.integration, link_type=link.link_type, source_id=link.source_id
+        )
+        known = mine.values_list("notes", flat=True).first() or {}
+        links.save_links([link])
+        if row := entry(ctx, side, Item(link.source_id), None, _as_it_was(link, known), link.notes):
+            row.cause = f"{MERGE}{merged}"[:100]
+            save([row], timezone.now())
+
+
+def _as_it_was(link: RecordLink, notes: Mapping[str, Any]) -> RecordLink:
+    before = copy.copy(link)
+    before.notes = dict(notes)
+    return before
+
+
+def save(entries: Sequence[ConsentEntry], at: datetime) -> None:
+    """Store them; the causes that are events get the vendor's word for it."""
+    ids = {row.event_id_seen for row in entries if row.event_id_seen}
+    events = dict(WebhookEvent.objects.filter(pk__in=ids).values_list("pk", "vendor_event")) if ids else {}
+    for row in entries:
+        row.cause, row.at = events.get(row.event_id_seen or 0, row.cause), at
+    columnar.insert(entries)
+
+
+def of_person(tenant: Tenant, email: str, links: Sequence[RecordLink]) -> QuerySet[ConsentEntry]:
+    """Everything the ledger says about an address, or about the records linked with it, newest first."""
+    about = Q(email_hash=email_hash(email))
+    for link in links:
+        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    return ConsentEntry.objects.filter(about, integration__tenant=tenant).order_by("-id")
+
+
+def _cause(ctx: Context, item: Item) -> str:
+    if ctx.run is not None:
+        return str(ctx.run.kind)
+    return str(item.hint.get("run") or ("resync" if item.hint.get("resync") else "follow-up"))

@@ -1,0 +1,138 @@
+"""The life of an integration after it was made real: pause, resume, and an uninstall that leaves nothing behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integration.engine.clients import connection_health, tokens
+from integration.engine.clients.session import Context
+from integration.engine.dispatch import wakeups
+from integration.engine.flow.recipe import Recipes, Step
+from integration.engine.setup import account_claims, provisioning
+from integration.engine.setup.provisioning import StepResult
+from integration.models import (
+    Connection,
+    Health,
+    Integration,
+    JobState,
+    RecordLink,
+    RemoteSubscription,
+    RunState,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    VendorCall,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+
+PORTION = 2000  # rows per transaction when much is changed
+
+
+def pause(integration: Integration, user: Any = None) -> None:
+    """Stop syncing. Events go on being collected and are worked off after `resume`."""
+    provisioning.move(integration, State.ACTIVE, state=State.PAUSED, paused_at=timezone.now(), paused_by=user)
+
+
+def resume(integration: Integration) -> None:
+    """Go on where it stopped."""
+    if provisioning.move(integration, State.PAUSED, state=State.ACTIVE, paused_at=None, paused_by=None):
+        wakeups.ring(str(integration.pk))
+
+
+def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Undo the installation: stop, remove webhooks, revoke tokens, erase credentials, strip personal data.
+
+    A vendor that does not answer does not stop the rest; its step says what is left to do by hand.
+    """
+    Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, lease_token="", lease_until=None)
+    integration.state = State.UNINSTALLED
+    SyncRun.objects.filter(integration=integration, state__in=(RunState.WAITING, RunState.RUNNING)).update(
+        state=RunState.CANCELLED, finished_at=timezone.now()
+    )
+    SyncJob.objects.filter(integration=integration).exclude(state=JobState.DONE).delete()
+    ctx = Context(integration, recipes(integration.recipe))
+    results = []
+    for side in ("left", "right"):
+        label = ctx.connection(side).connector.label
+        results.append(
+            provisioning.run_step(ctx, Step(f"webhooks_{side}", f"Webhooks at {label}", _leaver(side, recipes)))
+        )
+        results.append(
+            provisioning.run_step(ctx, Step(f"credentials_{side}", f"Credentials of {label}", _disconnecter(side)))
+        )
+    strip_personal_data(integration)
+    integration.provisioning = [asdict(result) for result in results]
+    integration.save(update_fields=["provisioning"])
+    return results
+
+
+def _leaver(side: str, recipes: Recipes) -> Any:
+    def leave(ctx: Context) -> str:
+        connection = ctx.connection(side)
+        if connection.health_reason == connection_health.APP_REMOVED:
+            return "gone with the app"
+        _, removed = provisioning.sync_connection(
+            ctx.client(side), connection, provisioning.needed_events(connection, recipes)
+        )
+        return f"{removed} removed"
+
+    return leave
+
+
+def _disconnecter(side: str) -> Any:
+    def disconnect(ctx: Context) -> str:
+        connection = ctx.connection(side)
+        if connection_health.integrations_on(connection):
+            return "kept, another integration uses them"
+        gone = connection.health_reason == connection_health.APP_REMOVED  # the vendor has ended our access already
+        shared = account_claims.held_elsewhere(connection.vendor, connection.external_account_id, connection.tenant_id)
+        others = shared.filter(auth_kind="oauth").exists()  # they may live on the same grant
+        try:
+            if not gone and not others:
+                tokens.revoke(connection)
+        finally:
+            erase_credentials(connection)
+        if others:
+            return "erased; not revoked, since another customer uses the account"
+        return "erased" if gone else "revoked and erased"
+
+    return disconnect
+
+
+def erase_credentials(connection: Connection) -> None:
+    """Forget an account: its secrets, its endpoint and what we made there."""
+    connection.credentials, connection.credentials_hint, connection.token_expires_at = {}, "", None
+    connection.save(update_fields=["credentials", "credentials_hint", "token_expires_at"])
+    WebhookEndpoint.objects.filter(connection=connection).delete()
+    RemoteSubscription.objects.filter(connection=connection).delete()
+    connection_health.mark(connection, Health.DISCONNECTED)
+
+
+def strip_personal_data(integration: Integration) -> None:
+    """Keep the log, drop what says anything about people: values, payloads, call bodies, links.
+
+    Goes in small portions: a long transaction would keep the intake waiting. Safe to run again.
+    """
+    _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
+    _in_portions(SyncRun.objects.filter(integration=integration), samples={})
+    _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
+    for connection in (integration.left, integration.right):
+        if not connection_health.integrations_on(connection):
+            _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
+            _in_portions(VendorCall.objects.filter(connection=connection), request="", response="")
+            connection.directories.all().delete()
+            _in_portions(connection.email_index.all(), delete=True)
+
+
+def _in_portions(rows: QuerySet[Any], *, delete: bool = False, **values: Any) -> None:
+    last = 0
+    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
+        portion = rows.model._default_manager.filter(pk__in=ids)
+        portion.delete() if delete else portion.update(**values)
+        last = ids[-1]

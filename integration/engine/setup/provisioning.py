@@ -1,0 +1,337 @@
+"""Make a recipe real at the vendors: visible steps that are safe to run again, webhooks shared by connection.
+
+How an integration is paused, goes on and is undone is in `lifecycle`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from integration.connectors.base import Subscription
+from integration.engine.clients import connection_health
+from integration.engine.clients.session import Context, open_client
+from integration.engine.flow.recipe import Recipe, Recipes, Step, as_data
+from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
+from integration.errors import IntegrationError, RateLimited, TenantActionError
+from integration.models import (
+    Connection,
+    Direction,
+    FieldMapping,
+    Integration,
+    RemoteSubscription,
+    State,
+    VendorCall,
+    WebhookEndpoint,
+)
+
+log = logging.getLogger(__name__)
+
+SETUP_LEASE = timedelta(minutes=2)  # longer than all steps take together
+SHORT_WAIT, SHORT_WAITS = 2.5, 8  # seconds, times: for budgets per second; longer ones fail the step
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How one step went, as shown to the tenant."""
+
+    key: str
+    label: str
+    ok: bool
+    detail: str
+    reason: str = ""
+
+
+def install_defaults(integration: Integration, recipe: Recipe) -> None:
+    """Create the recipe's default mapping rows that the integration does not have yet."""
+    for flow, rows in recipe.default_mappings.items():
+        known = set(FieldMapping.objects.filter(integration=integration, flow=flow).values_list("target", flat=True))
+        FieldMapping.objects.bulk_create(
+            FieldMapping(
+                integration=integration, flow=flow, position=position, source=row.source, target=row.target,
+                transform=row.transform, options=dict(row.options), direction=row.direction,
+                only_create=row.only_create, default=row.default, required_by_recipe=row.required,
+            )
+            for position, row in enumerate(rows)
+            if row.target not in known
+        )  # fmt: skip
+
+
+def provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Run all steps and store their results. The integration becomes active when every step is fine.
+
+    One at a time per integration: a second save while the first is at work gets a step that says so.
+    """
+    if not _take_lease(integration):
+        return [
+            StepResult("busy", "Set-up", False, "It is being set up right now. Save again in a moment.", "lease_lost")
+        ]
+    try:
+        return _provision(integration, recipes)
+    finally:
+        Integration.objects.filter(pk=integration.pk).update(provision_lease_until=None)
+
+
+def _take_lease(integration: Integration) -> bool:
+    now = timezone.now()
+    free = Q(provision_lease_until__isnull=True) | Q(provision_lease_until__lt=now)
+    return bool(Integration.objects.filter(free, pk=integration.pk).update(provision_lease_until=now + SETUP_LEASE))
+
+
+def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    recipe = recipes(integration.recipe)
+    install_defaults(integration, recipe)
+    ctx = Context(integration, recipe)
+    steps = [*recipe.steps(ctx), Step("mappings", "Field mappings", check_mappings), _webhooks_step(recipes)]
+    results: list[StepResult] = []
+    for step in steps:
+        results.append(run_step(ctx, step))
+    VendorCall.objects.bulk_create(ctx.calls)
+    integration.provisioning = [asdict(result) for result in results]
+    integration.save(update_fields=["provisioning", "resources"])
+    if all(result.ok for result in results):
+        activate(integration)
+    return results
+
+
+def check_webhooks(integration: Integration, recipes: Recipes) -> list[StepResult]:
+    """Make sure that our webhooks still exist: the cheap part of provisioning, for every few minutes."""
+    ctx = Context(integration, recipes(integration.recipe))
+    result = run_step(ctx, _webhooks_step(recipes))
+    VendorCall.objects.bulk_create(ctx.calls)
+    return [result]
+
+
+def check_mappings(ctx: Context) -> str:
+    """Mark the rows that cannot travel (any more) with what is wrong; the others still do."""
+    total, broken = 0, []
+    for flow in ctx.recipe.flows:
+        if flow.key not in ctx.recipe.mapped_flows or not flow.enabled(ctx.settings):
+            continue
+        fields = catalogue(ctx, flow)
+        for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key):
+            if _never_there(ctx, row, fields):
+                FieldMapping.objects.filter(pk=row.pk).update(direction=Direction.OFF)
+                continue
+            problem = "" if row.direction == Direction.OFF else problem_of(as_data(row), fields)
+            if row.problem != problem:
+                FieldMapping.objects.filter(pk=row.pk).update(problem=problem)
+            total += 1
+            broken += [row.target] if problem else []
+    if broken:
+        return f"{len(broken)} of {total} rows cannot travel: {', '.join(broken)}. See Fields."
+    return f"{total} rows, all of them fit"
+
+
+def _never_there(ctx: Context, row: FieldMapping, fields: Catalogue) -> bool:
+    """A row the recipe proposed for a field that this account does not have: it starts switched off."""
+    if ctx.integration.state != State.DRAFT or row.required_by_recipe or row.direction == Direction.OFF:
+        return False
+    return trouble(as_data(row), fields) == "source_missing"
+
+
+def _webhooks_step(recipes: Recipes) -> Step:
+    return Step("webhooks", "Webhooks", lambda ctx: sync_subscriptions(ctx, recipes))
+
+
+def run_step(ctx: Context, step: Step) -> StepResult:
+    """Carry out one step; an error of the vendor's becomes its result."""
+    try:
+        return StepResult(step.key, step.label, True, _patiently(ctx, step))
+    except IntegrationError as exc:
+        connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+        return StepResult(step.key, step.label, False, f"{exc.public} {exc.detail}".strip(), exc.reason)
+
+
+def _patiently(ctx: Context, step: Step) -> str:
+    """Run a step; a budget per second that is used up is waited for. A step goes on where it stopped."""
+    for _ in range(SHORT_WAITS):
+        try:
+            return step.run(ctx)
+        except RateLimited as exc:
+            if exc.retry_after is None or exc.retry_after > SHORT_WAIT:
+                raise
+            time.sleep(exc.retry_after)
+    return step.run(ctx)
+
+
+def activate(integration: Integration) -> None:
+    move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
+    if integration.state != State.UNINSTALLED:
+        connection_health.release_held(integration)
+
+
+def move(integration: Integration, *before: str, **after: Any) -> bool:
+    """Change the state, if in the database it is one of those still: somebody may have uninstalled it meanwhile."""
+    moved = Integration.objects.filter(pk=integration.pk, state__in=before).update(**after)
+    integration.refresh_from_db(fields=["state", "activated_at", "paused_at", "paused_by"])
+    return bool(moved)
+
+
+def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
+    """Make the webhooks at both vendors what the active integrations on each connection need."""
+    said = []
+    for side in ("left", "right"):
+        connection = ctx.connection(side)
+        ctx.talking_to = side
+        if connection.connector.webhooks is None:
+            said.append(f"{connection.connector.label}: has none, it is asked regularly")
+            continue
+        if connection.connector.subscriptions is None:
+            ensure_endpoint(connection)
+            where = "entered by hand" if connection.connector.by_hand else "set in its app, for all accounts"
+            said.append(f"{connection.connector.label}: {where}")
+            continue
+        made, removed = sync_connection(
+            ctx.client(side), connection, needed_events(connection, recipes, ctx.integration)
+        )
+        count = RemoteSubscription.objects.filter(connection=connection).count()
+        said.append(f"{connection.connector.label}: {count} in place ({made} created, {removed} removed)")
+    return "; ".join(said)
+
+
+def needed_events(connection: Connection, recipes: Recipes, joining: Integration | None = None) -> frozenset[str]:
+    """The vendor events that the integrations on this connection need together; `joining` counts whatever its state."""
+    needed: set[str] = set()
+    for integration in connection_health.integrations_on(connection):
+        if integration.state == State.DRAFT and integration != joining:
+            continue
+        recipe = recipes(integration.recipe)
+        events = recipe.webhooks({**recipe.default_settings, **integration.settings})
+        for side in ("left", "right"):
+            if getattr(integration, f"{side}_id") == connection.pk:
+                needed |= events.get(side, frozenset())
+    return frozenset(needed)
+
+
+def sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
+    webhooks = connection.connector.subscriptions
+    never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
+    if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
+        return 0, 0
+    endpoint = ensure_endpoint(connection)
+    there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
+    ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
+    removed = 0
+    for event, row in ours.items():
+        found = there.get(row.external_id)
+        if event in needed and found is not None and found.active:
+            continue
+        if found is not None:  # not needed any more, or switched off
+            webhooks.unsubscribe(client, row.external_id)
+            removed += 1
+        row.delete()
+    known = {event for event, row in ours.items() if row.pk is not None}
+    for stray in _strays(there.values(), endpoint, {row.external_id for row in ours.values()}):
+        webhooks.unsubscribe(client, stray)
+        removed += 1
+    missing = sorted(needed - known)
+    for event in missing:
+        external_id = webhooks.subscribe(client, event, endpoint_url(endpoint), endpoint.secret["current"])
+        RemoteSubscription.objects.create(
+            connection=connection, event=event, external_id=external_id, last_seen_at=timezone.now()
+        )
+    RemoteSubscription.objects.filter(connection=connection).update(last_seen_at=timezone.now())
+    return len(missing), removed
+
+
+def drop_misdirected(connection: Connection) -> int:
+    """Remove webhooks of ours that call another address, so that they are made anew. Returns how many.
+
+    Only when a person asks for it: a copy of the database on another host must never take the webhooks of the first.
+    """
+    webhooks = connection.connector.subscriptions
+    if webhooks is None:
+        return 0
+    endpoint, client = ensure_endpoint(connection), open_client(connection)
+    there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
+    gone = 0
+    for row in RemoteSubscription.objects.filter(connection=connection):
+        if row.external_id in there and not calls_us(there[row.external_id], endpoint):
+            webhooks.unsubscribe(client, row.external_id)
+            row.delete()
+            gone += 1
+    return gone
+
+
+def _strays(there: Iterable[Any], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
+    """Webhooks at the vendor that call this very endpoint but that we do not know: left by a crash after creation."""
+    return [row.external_id for row in there if calls_us(row, endpoint) and row.external_id not in ours]
+
+
+def calls_us(row: Subscription, endpoint: WebhookEndpoint) -> bool:
+    """Whether a webhook at the vendor calls this endpoint; some vendors list the address with its parameters."""
+    return row.url.split("?")[0] == endpoint_url(endpoint)
+
+
+def ensure_endpoint(connection: Connection) -> WebhookEndpoint:
+    """The connection's endpoint, made on first use with a secret of its own."""
+    endpoint = WebhookEndpoint.objects.filter(connection=connection).first()
+    if endpoint is None:
+        endpoint = WebhookEndpoint.objects.create(connection=connection, secret={"current": new_secret()})
+    return endpoint
+
+
+def new_secret() -> str:
+    """A secret in user:password form, which serves Basic auth and URL tokens alike."""
+    return f"lockstep:{secrets.token_urlsafe(24)}"
+
+
+def endpoint_url(endpoint: WebhookEndpoint) -> str:
+    """The public address the vendor calls: the connection's own, or one for all accounts."""
+    root, connector = settings.PUBLIC_URL.rstrip("/"), endpoint.connection.connector
+    if connector.app_webhooks:
+        return f"{root}/hooks/{connector.key}/"
+    return f"{root}/hooks/{connector.key}/{endpoint.token}/"
+
+
+def webhook_addresses(endpoint: WebhookEndpoint) -> dict[str, str]:
+    """The addresses as a person would enter them at the vendor, by what they are for. They hold the secret."""
+    url, connector = endpoint_url(endpoint), endpoint.connection.connector
+    if connector.webhook_addresses is None:
+        return {"Webhook address": url}
+    return dict(connector.webhook_addresses(url, endpoint.secret.get("current", "")))
+
+
+def valid_secrets(endpoint: WebhookEndpoint) -> list[str]:
+    """The secrets a request may prove itself with now: the current one, and the previous one while it overlaps."""
+    known = [endpoint.secret.get("current", "")]
+    until = endpoint.previous_valid_until
+    if endpoint.secret.get("previous") and until and until > timezone.now():
+        known.append(endpoint.secret["previous"])
+    return [secret for secret in known if secret]
+
+
+ROTATION_OVERLAP = timedelta(hours=24)
+
+
+def rotate_webhook_secret(connection: Connection, recipes: Recipes) -> None:
+    """Give the endpoint a new secret and make the webhooks anew with it; the old one is good for another day.
+
+    Raises TenantActionError where the app's secret at the vendor is the proof.
+    """
+    webhooks = connection.connector.subscriptions
+    if webhooks is None and not connection.connector.by_hand:
+        raise TenantActionError(f"{connection.connector.label} proves its calls with the secret of the app.")
+    endpoint = ensure_endpoint(connection)
+    endpoint.secret = {"current": new_secret(), "previous": endpoint.secret["current"]}
+    endpoint.previous_valid_until = timezone.now() + ROTATION_OVERLAP
+    endpoint.save(update_fields=["secret", "previous_valid_until"])
+    if webhooks is None:  # the new address has to be entered by hand
+        return
+    client = open_client(connection)
+    for row in RemoteSubscription.objects.filter(connection=connection):
+        former = row.external_id  # the new one first, so that no event falls between the two
+        row.external_id = webhooks.subscribe(client, row.event, endpoint_url(endpoint), endpoint.secret["current"])
+        row.save(update_fields=["external_id"])
+        webhooks.unsubscribe(client, former)
+    sync_connection(client, connection, needed_events(connection, recipes))

@@ -1,0 +1,410 @@
+"""Bring a batch of records up to date: read, decide, map, write, and store the outcome in one transaction.
+
+The runner calls it for claimed jobs, `runs` for pages of records; from here on both are the same code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from integration.engine.clients.session import Context
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.flow.base import Batch, Flow, Item, Record, Result, Skip, Sync, Write
+from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.mapping import transforms
+from integration.engine.mapping.fields import catalogue
+from integration.engine.records import links, log
+from integration.engine.safety import consent_ledger, limits
+from integration.engine.sync import two_way
+from integration.errors import (
+    ContractError,
+    IntegrationError,
+    LeaseLost,
+    RecordError,
+    TenantActionError,
+    TransientError,
+)
+from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall, columnar
+
+logger = logging.getLogger(__name__)
+
+# Waiting that uses up no attempt.
+NOT_OUR_FAULT = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
+HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
+
+
+@dataclass
+class Done:
+    """One record's way through the batch."""
+
+    item: Item
+    record: Record | None
+    link: RecordLink | None
+    result: Result
+    write: Write | None = None
+
+
+def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None) -> list[Done]:
+    """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
+    if records is None:
+        records = flow.read(ctx, items)
+    batch = links.load_batch(ctx.integration, flow.link_type, [item.external_id for item in items], records)
+    rows = mapping_rows(ctx, flow)
+    done: list[Done] = []
+    pending: list[Done] = []
+    for item in items:
+        entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
+        (pending if entry.write else done).append(entry)
+    pending = _merges_first(pending, done)
+    pending = _settled(ctx, flow, pending, done)
+    if ctx.run is not None and ctx.run.dry_run:
+        return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
+    pending = _braked(ctx, flow, pending, done, len(items))
+    writes = [entry.write for entry in pending if entry.write]
+    results = flow.write(ctx, writes) if writes else []
+    limits.note_removals(ctx, flow, writes, results)
+    done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
+    return done
+
+
+def _merges_first(pending: Sequence[Done], done: list[Done]) -> list[Done]:
+    """Those that may be written now; who takes over another record's link in this batch is decided anew with it.
+
+    Otherwise the link it had when the batch began, or none, would overwrite what the merge hands over.
+    """
+    survivors = {str(entry.write.values["merged_into"]) for entry in pending if entry.write and _is_merge(entry.write)}
+    now: list[Done] = []
+    for entry in pending:
+        if entry.item.external_id in survivors and not _is_merge(entry.write):
+            again = Result("retrying", reason="gave_way", retry_after=0.0, link_state=None)
+            done.append(replace_result(entry, again))
+        else:
+            now.append(entry)
+    return now
+
+
+def _is_merge(write: Write | None) -> bool:
+    return write is not None and write.action == "merge"
+
+
+def _braked(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:
+    """Those that may be written now; what would take too much away at once waits for a person."""
+    held = limits.removals_held(ctx, flow, [entry.write for entry in pending if entry.write], seen=seen)
+    done += [replace_result(entry, held[id(entry.write)]) for entry in pending if id(entry.write) in held]
+    return [entry for entry in pending if id(entry.write) not in held]
+
+
+def _settled(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:
+    """Those of a two-way flow's writes that are left once both sides were compared; the others are done."""
+    rows = mapping_rows(ctx, flow)
+    settled = two_way.settle(ctx, flow, rows, [entry.write for entry in pending if entry.write])
+    left: list[Done] = []
+    for entry in pending:
+        outcome = settled.get(id(entry.write))
+        if outcome is None:
+            left.append(entry)
+            continue
+        detail = "; ".join(filter(None, (entry.result.detail, outcome.result.detail)))
+        notes = {**entry.result.notes, **outcome.result.notes}
+        result = replace(outcome.result, detail=detail, notes=notes)
+        (done if outcome.write is None else left).append(
+            Done(entry.item, entry.record, entry.link, result, outcome.write)
+        )
+    return left
+
+
+def process_apart(
+    ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+) -> list[Done]:
+    """Like `process`, but a batch that is refused as a whole is halved until the culprit stands alone.
+
+    When the vendor's answers make no sense at all, the halving stops after the first half: log n calls, not n.
+    """
+    try:
+        return process(ctx, flow, items, records)
+    except (TransientError, TenantActionError):
+        raise
+    except Exception as exc:
+        problem = exc
+    if len(items) == 1:
+        return [alone(items[0], records, problem)]
+    middle = len(items) // 2
+    first = process_apart(ctx, flow, items[:middle], records)
+    if isinstance(problem, ContractError) and all(entry.result.reason == problem.reason for entry in first):
+        return first + [alone(item, records, problem) for item in items[middle:]]
+    return first + process_apart(ctx, flow, items[middle:], records)
+
+
+def alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> Done:
+    """How a record ends whose batch, down to itself, was refused."""
+    record = (records or {}).get(item.external_id)
+    if isinstance(problem, ContractError):
+        detail = f"{problem.public} {problem.detail}".strip()
+        return Done(item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None))
+    return Done(item, record, None, _failure(problem))
+
+
+def each(ctx: Context, writes: Sequence[Write], call: Any) -> list[Result]:
+    """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
+
+    `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
+    """
+    results: list[Result] = []
+    stopped: IntegrationError | None = None
+    for write in writes:
+        if stopped is None and results and not ctx.time_left():
+            stopped = TransientError("", retry_after=0.0, reason="gave_way")
+        if stopped is None:
+            try:
+                ctx.keep_lease()
+                results.append(call(write))
+                continue
+            except LeaseLost:
+                raise
+            except (TransientError, TenantActionError) as exc:
+                if exc.reason == "permission_missing" and not _all_refused(results):
+                    results.append(_held(exc, ctx.last_call()))  # perhaps this record only: its neighbours go on
+                    continue
+                if not results or _all_refused(results):
+                    raise
+                stopped = exc
+            except RecordError as exc:
+                results.append(failed(exc, ctx.last_call()))
+                continue
+        outcome = "held" if isinstance(stopped, TenantActionError) else "retrying"
+        results.append(
+            Result(
+                outcome, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after, link_state=None
+            )
+        )
+    return results
+
+
+def _held(exc: IntegrationError, call: VendorCall | None) -> Result:
+    return Result("held", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+
+
+def _all_refused(results: Sequence[Result]) -> bool:
+    return len(results) >= HELD_IN_A_ROW - 1 and all(result.reason == "permission_missing" for result in results)
+
+
+def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
+    """The result of a record the vendor refused."""
+    return Result("failed", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+
+
+def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
+    """The tenant's mapping rows of a flow (or of the one it carries back) as data, read once per slice."""
+    owner = two_way.carries_back(ctx, flow) or flow.key
+    key = f"mapping:{owner}"
+    if key not in ctx.memory:
+        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=owner).exclude(direction="off")
+        ctx.memory[key] = [as_data(row) for row in rows]
+    found: list[MappingRow] = ctx.memory[key]
+    return found
+
+
+def use_rows(ctx: Context, flow: Flow, rows: Iterable[MappingRow]) -> None:
+    """Map with these rows instead of the stored ones, for as long as the context lives."""
+    ctx.memory[f"mapping:{flow.key}"] = list(rows)
+
+
+def replace_result(entry: Done, result: Result) -> Done:
+    """The same entry with its final result; keeps what the mapping and the other side had to say."""
+    if entry.result.detail and not result.detail:
+        reason = result.reason or entry.result.reason or "value_invalid"
+        result = replace(result, detail=entry.result.detail, reason=reason)
+    if entry.result.follow_ups or entry.result.notes:
+        result = replace(
+            result, follow_ups=(*result.follow_ups, *entry.result.follow_ups),
+            notes={**entry.result.notes, **result.notes},
+        )  # fmt: skip
+    return Done(entry.item, entry.record, entry.write.link if entry.write else entry.link, result, entry.write)
+
+
+def _decided(
+    ctx: Context, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
+) -> Done:
+    link = batch.links.get(item.external_id)
+    back = two_way.carries_back(ctx, flow)
+    if not back and record and link and record.version and link.source_version and record.version < link.source_version:
+        return Done(item, record, link, _skipped(Skip("stale_event")))  # a read that lags behind what we wrote already
+    try:
+        decision = flow.decide(ctx, batch, item, record)
+        if isinstance(decision, Skip):
+            if decision.remember and link is None and not (ctx.run and ctx.run.dry_run):
+                link = links.remember(ctx.integration, flow.link_type, item.external_id, decision.notes)
+            return Done(item, record, link, _skipped(decision))
+        if back and decision.mapped and record is not None and link is not None:
+            return _planned_back(ctx, back, rows, decision, item, record, link)
+        return _planned(ctx, flow, rows, decision, item, record, link)
+    except (TransientError, TenantActionError):
+        raise
+    except Exception as exc:
+        return Done(item, record, link, _failure(exc))
+
+
+def _planned(
+    ctx: Context,
+    flow: Flow,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    item: Item,
+    record: Record | None,
+    link: RecordLink | None,
+) -> Done:
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    if decision.mapped and record is not None:
+        fields = catalogue(ctx, flow)
+        mapped = transforms.apply(
+            rows,
+            record.values,
+            source_fields=fields.sources,
+            target_fields=fields.targets,
+            creating=decision.creating,
+        )
+        values, problems = mapped.values, mapped.problems
+    values = {**values, **decision.extra}
+    detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
+    if decision.action == "update" and link is not None and _unchanged(link, values):
+        return Done(
+            item,
+            record,
+            link,
+            Result("skipped", reason="unchanged", detail=detail, link_state=None, notes=decision.notes),
+        )
+    write = Write(item, decision.action, values, record, link)
+    return Done(item, record, link, Result("synced", detail=detail), write)
+
+
+def _planned_back(
+    ctx: Context, forward: str, rows: Sequence[MappingRow], decision: Sync, item: Item, record: Record, link: RecordLink
+) -> Done:
+    fields = catalogue(ctx, ctx.recipe.flow(forward))
+    write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
+    detail = "; ".join(f"{name}: {why}" for name, why in problems.items())
+    if write is None:
+        reason = "value_invalid" if problems else "echo"
+        return Done(item, record, link, Result("skipped", reason=reason, detail=detail, link_state=None, notes=notes))
+    return Done(item, record, link, Result("synced", detail=detail, notes=notes), write)
+
+
+def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
+    return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
+
+
+def _skipped(decision: Skip) -> Result:
+    return Result("skipped", reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes)
+
+
+def _failure(exc: Exception) -> Result:
+    if isinstance(exc, IntegrationError):
+        return failed(exc)
+    logger.error("A record failed in our own code.", exc_info=exc)
+    return Result("failed", reason="internal_error", detail=f"{type(exc).__name__}: {exc}", link_state=None)
+
+
+def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
+    """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
+
+    `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless
+    there is more to say, a value that does not fit for example.
+    """
+    save_calls(ctx)
+    now = timezone.now()
+    logs: list[SyncLog] = []
+    changed: list[RecordLink] = []
+    consents: list[ConsentEntry] = []
+    for entry in done:
+        before = _before(entry)
+        if row := _consent(ctx, flow, entry):
+            consents.append(row)
+        if link := _updated_link(ctx, flow, entry, now):
+            changed.append(link)
+        said = entry.result.reason not in quiet or entry.result.detail
+        if said and entry.result.reason not in NOT_OUR_FAULT:
+            logs.append(
+                log.row(
+                    ctx.integration, flow.key, entry.item, entry.result,
+                    record=entry.record, link=entry.link, write=entry.write, run=ctx.run, before=before, at=now,
+                )
+            )  # fmt: skip
+    links.save_links(changed)
+    consent_ledger.save(consents, now)
+    save_jobs(_follow_ups(ctx, done))
+    columnar.insert(logs)
+
+
+def _consent(ctx: Context, flow: Flow, entry: Done) -> ConsentEntry | None:
+    """What the ledger has to say of this entry, as far as its notes will be stored."""
+    if entry.link is None and entry.result.link_state is None:
+        return None
+    return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
+
+
+def _before(entry: Done) -> dict[str, Any]:
+    """What the written fields held before, as the log compares them."""
+    if entry.link is None:
+        return {}
+    returning = entry.write.returning if entry.write else {}
+    return {**entry.link.written, **{path: entry.link.written.get(key) for key, path in returning.items()}}
+
+
+def _follow_ups(ctx: Context, done: Sequence[Done]) -> list[SyncJob]:
+    wishes = {
+        (wish.flow, wish.external_id): SyncJob(
+            integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
+            event_id=entry.item.event_id, hint=dict(wish.hint),
+        )
+        for entry in done
+        for wish in entry.result.follow_ups
+    }  # fmt: skip
+    return list(wishes.values())
+
+
+def save_calls(ctx: Context) -> None:
+    """Store the vendor calls made so far."""
+    VendorCall.objects.bulk_create([call for call in ctx.calls if call.pk is None], batch_size=200)
+    ctx.calls.clear()
+
+
+def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
+    return any(link.notes.get(key) != value for key, value in notes.items())
+
+
+def _updated_link(ctx: Context, flow: Flow, entry: Done, now: datetime) -> RecordLink | None:
+    result, link = entry.result, entry.link
+    if result.link_state is None and not (link and _is_news(link, result.notes)):
+        return None
+    if link is None:
+        link = columnar.new(
+            RecordLink, integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id
+        )
+    link.notes = {**link.notes, **result.notes}
+    link.updated_at = now
+    if result.link_state is not None:
+        link.state = result.link_state
+        link.target_id = result.target_id or link.target_id
+        link.marker = ""
+        if (written := _written(entry)) is not None:
+            link.written = dict(written)
+            link.written_hash = links.content_hash(link.written)
+        if entry.record is not None and not two_way.carries_back(ctx, flow):
+            link.email_hash = entry.record.email_hash or link.email_hash
+            link.source_version = entry.record.version or link.source_version
+    entry.link = link
+    return link
+
+
+def _written(entry: Done) -> Mapping[str, Any] | None:
+    """What the link remembers as written after this entry; None leaves it."""
+    if entry.result.written is not None or entry.write is None:
+        return entry.result.written
+    return entry.write.values if entry.write.remember is None else entry.write.remember

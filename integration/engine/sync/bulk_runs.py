@@ -1,0 +1,79 @@
+"""Bulk work as runs: resync many records, replay many events. Runs give way to live traffic and can be cancelled.
+
+A run keeps the ids it was started with, so that what was counted and shown beforehand is what is worked on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from integration.engine.flow.recipe import Recipes
+from integration.engine.sync import replay, runs
+from integration.engine.sync.id_runs import REPLAY, RESYNC
+from integration.models import Integration, State, SyncRun, WebhookEvent
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+LIMIT = 100_000  # ids one run keeps
+LIVE = (State.ACTIVE, State.PAUSED)
+
+
+@dataclass
+class Started:
+    """The runs that began, and a sentence for each that could not because one like it is still under way."""
+
+    runs: list[SyncRun] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def start(self, integration: Integration, kind: str, flow: str, ids: Sequence[Any], user: Any) -> None:
+        """Begin one run, or say why not."""
+        try:
+            self.runs.append(runs.start(integration, kind, flow, options={"ids": ids[:LIMIT]}, user=user))
+        except runs.RunInProgress as exc:
+            self.refused.append(f"{integration}: {exc} Wait for it or cancel it first.")
+
+
+def start_resync(records: Iterable[tuple[Integration, str, str]], user: AbstractBaseUser | None) -> Started:
+    """Read these (integration, flow, source id) afresh and bring them up to date: one run per integration and flow."""
+    started = Started()
+    for integration, flow, ids in _grouped(records):
+        started.start(integration, RESYNC, flow, ids, user)
+    return started
+
+
+def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
+    """The same at once, for a few: their jobs are queued without a run. Returns how many."""
+    return sum(replay.resync(integration, flow, ids) for integration, flow, ids in _grouped(records))
+
+
+def _grouped(records: Iterable[tuple[Integration, str, str]]) -> Iterator[tuple[Integration, str, list[str]]]:
+    """(integration, flow, source ids) in the order they came, without doubles; only integrations that are live."""
+    wishes: dict[tuple[Any, str], dict[str, None]] = defaultdict(dict)
+    integrations: dict[Any, Integration] = {}
+    for integration, flow, source_id in records:
+        if integration.state in LIVE:
+            integrations[integration.pk] = integration
+            wishes[integration.pk, flow][source_id] = None
+    for (pk, flow), ids in wishes.items():
+        yield integrations[pk], flow, list(ids)
+
+
+def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: AbstractBaseUser | None) -> Started:
+    """Process stored events again: one run per integration and flow that listens to them."""
+    by_connection: dict[Any, list[WebhookEvent]] = defaultdict(list)
+    for event in events:
+        by_connection[event.connection_id].append(event)
+    started = Started()
+    for integration in Integration.objects.select_related("left", "right", "tenant").filter(state__in=LIVE):
+        recipe = recipes(integration.recipe)
+        settings = {**recipe.default_settings, **integration.settings}
+        for flow in recipe.flows:
+            told = by_connection.get(getattr(integration, f"{flow.side}_id"), [])
+            ids = [event.pk for event in told if event.vendor_event in flow.events]
+            if ids and flow.enabled(settings):
+                started.start(integration, REPLAY, flow.key, ids, user)
+    return started

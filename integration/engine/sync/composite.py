@@ -1,0 +1,150 @@
+"""Records that go together: a flow may bring records of other flows along, before and after its own.
+
+Called by the runner and by runs in place of `batch.process_apart`. Where order matters to the target (a company before
+its people) the flow has a method `parts`: a generator that yields one `Part` after the other and is sent what became
+of each. Records of other flows are stored at once; the flow's own are left to the caller, with their jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from django.db import transaction
+from django.utils import timezone
+
+from integration.engine.dispatch.jobs import save_jobs, save_outcomes
+from integration.engine.flow.base import Flow, Item, Record
+from integration.engine.sync import batch, id_runs
+from integration.engine.sync.batch import Done
+from integration.errors import TenantActionError, TransientError
+from integration.models import JobState, Outcome, SyncJob
+
+if TYPE_CHECKING:
+    from integration.engine.clients.session import Context
+
+
+@dataclass(frozen=True)
+class Part:
+    """Records of one flow, read already.
+
+    `own`: they stand for items of the batch itself, under its flow or another. `later`: they become jobs instead.
+    """
+
+    flow: str
+    items: Sequence[Item]
+    records: Mapping[str, Record] = field(default_factory=dict)
+    own: bool = False
+    later: bool = False
+
+
+Course = Generator[Part, Sequence[Done], None]
+
+
+class Bringing(Protocol):
+    """What a flow has that brings others along."""
+
+    def parts(self, ctx: Context, items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
+        """Yield the parts in the order the target needs; what became of each is sent back."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """What became of one flow's records. `own`: still to be stored, together with the jobs they belong to."""
+
+    flow: Flow
+    done: Sequence[Done]
+    own: bool = True
+
+
+def process(
+    ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+) -> list[Group]:
+    """Bring these records up to date and those that go with them. Raises IntegrationErrors that concern them all."""
+    if not hasattr(flow, "parts"):
+        return [Group(flow, batch.process_apart(ctx, flow, items, records))]
+    try:
+        return _in_parts(ctx, flow, items, records)
+    except (TransientError, TenantActionError):
+        raise
+    except Exception as exc:
+        problem = exc
+    if len(items) == 1:
+        return [Group(flow, [batch.alone(items[0], records, problem)])]
+    middle = len(items) // 2
+    return process(ctx, flow, items[:middle], records) + process(ctx, flow, items[middle:], records)
+
+
+def _in_parts(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
+    bringing: Bringing = flow  # type: ignore[assignment]
+    course, groups = bringing.parts(ctx, items, records), []
+    part = next(course, None)
+    while part is not None:
+        target = ctx.recipe.flow(part.flow)
+        if part.later:
+            _leave(ctx, part)
+            part = _following(course, [])
+            continue
+        done = batch.process_apart(ctx, target, part.items, part.records) if part.items else []
+        if done and not _is_dry(ctx):
+            if not part.own:
+                _save(ctx, target, done)
+            if target is not flow and not target.events:  # no event told its stopped jobs what a part does not know
+                id_runs.settle(ctx, target, done)
+        groups.append(Group(target, done, part.own))
+        part = _following(course, done)
+    return groups
+
+
+def _following(course: Course, done: Sequence[Done]) -> Part | None:
+    try:
+        return course.send(done)
+    except StopIteration:
+        return None
+
+
+def _leave(ctx: Context, part: Part) -> None:
+    """Wishes for another batch."""
+    if not _is_dry(ctx):
+        save_jobs(
+            [
+                SyncJob(integration=ctx.integration, flow=part.flow, external_id=item.external_id, hint=dict(item.hint))
+                for item in part.items
+            ]
+        )
+
+
+def _is_dry(ctx: Context) -> bool:
+    return ctx.run is not None and ctx.run.dry_run
+
+
+def _save(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+    """Store links, log rows, and as jobs of their own what did not go through."""
+    with transaction.atomic():
+        ctx.keep_lease(now=True)
+        batch.save(ctx, flow, done, quiet=frozenset({"unchanged", "echo"}))
+        keep_unfinished(ctx, flow, done)
+
+
+def keep_unfinished(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+    """What did not go through becomes a job of its own: retried, held or dead, and visible there."""
+    now = timezone.now()
+    states = {Outcome.RETRYING: JobState.WAITING, Outcome.HELD: JobState.HELD, Outcome.FAILED: JobState.DEAD}
+    jobs = [
+        SyncJob(
+            integration=ctx.integration,
+            flow=flow.key,
+            external_id=entry.item.external_id,
+            hint=dict(entry.item.hint),
+            state=states[Outcome(entry.result.outcome)],
+            reason=entry.result.reason,
+            detail=entry.result.detail,
+            next_attempt_at=now + timedelta(seconds=entry.result.retry_after or 0),
+            updated_at=now,
+        )
+        for entry in done
+        if entry.result.outcome in states
+    ]
+    save_outcomes(jobs)

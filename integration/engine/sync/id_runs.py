@@ -1,0 +1,53 @@
+"""The portions of a bulk run: its ids become items, and jobs that stood still are settled. Called by `runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.utils import timezone
+
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Flow, Item, Page, Skip
+from integration.engine.sync.batch import Done
+from integration.models import EventState, JobState, SyncJob, SyncRun, WebhookEvent
+
+RESYNC, REPLAY = "resync", "replay"
+KINDS = frozenset({RESYNC, REPLAY})
+STOPPED = (JobState.DEAD, JobState.HELD)
+
+
+def page(ctx: Context, flow: Flow, run: SyncRun) -> Page:
+    """The next portion of a run's ids as items. What unfinished jobs know of the records comes along."""
+    start = int(run.cursor or 0)
+    ids = run.options["ids"][start : start + flow.batch_size]
+    wishes = {str(key): Item(str(key), {"resync": True}) for key in ids} if run.kind == RESYNC else {}
+    wishes = wishes or _routed(ctx, flow, ids)
+    jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=list(wishes))
+    known = dict(jobs.exclude(state=JobState.DONE).values_list("external_id", "hint"))
+    items = [replace(item, hint={**known.get(key, {}), **item.hint}) for key, item in wishes.items()]
+    following = start + len(ids)
+    return Page(items, flow.read(ctx, items) if items else {}, following if following < count(run) else None)
+
+
+def count(run: SyncRun) -> int:
+    """How many ids the run was started with."""
+    return len(run.options["ids"])
+
+
+def settle(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+    """A record that went through needs its dead or held job no more."""
+    fine = [entry.item.external_id for entry in done if entry.result.outcome in ("synced", "skipped")]
+    jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=fine, state__in=STOPPED)
+    jobs.update(state=JobState.DONE, reason="", detail="", hint={}, updated_at=timezone.now())
+
+
+def _routed(ctx: Context, flow: Flow, ids: Sequence[int]) -> dict[str, Item]:
+    """The records these events concern, oldest event first, with what the events knew; the newest event is named."""
+    found: dict[str, Item] = {}
+    for event in WebhookEvent.objects.filter(pk__in=ids).exclude(state=EventState.NEW).order_by("pk"):
+        routes = flow.route(ctx, event)
+        for route in () if isinstance(routes, Skip) else routes:
+            before = found[route.external_id].hint if route.external_id in found else {}
+            found[route.external_id] = Item(route.external_id, {**before, **route.hint}, event_id=event.pk)
+    return found

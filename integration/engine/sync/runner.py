@@ -1,0 +1,315 @@
+"""Work on one integration: claim its due jobs, bring the records up to date, go on with its runs. Stage 6 of the walk.
+
+One runner at a time per integration (a lease in its row), so records never race. It gives way after a slice of time
+and rings again. Attempts are counted when a job is claimed, so that a killed worker still counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from integration.engine.clients import connection_health
+from integration.engine.clients.session import LEASE, Context
+from integration.engine.dispatch import account_lock, wakeups
+from integration.engine.flow.base import Flow, Item, Result
+from integration.engine.flow.recipe import Recipes
+from integration.engine.sync import batch, composite, runs
+from integration.engine.sync.batch import Done
+from integration.errors import IntegrationError, LeaseLost
+from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
+
+log = logging.getLogger(__name__)
+
+SLICE = 20.0  # seconds before a runner gives way to other integrations
+MAX_ATTEMPTS = 16  # with the back-off below: about a day
+MAX_CRASHES = 4  # a job that was in a worker's hands this often when it died is set aside
+BACKOFF_BASE, BACKOFF_CAP = 15.0, 4 * 3600.0  # seconds
+SHORT_WAIT = 60.0  # seconds; the sweeper rings for longer waits
+
+
+def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) -> str:
+    """Work for one slice. Returns a short word for the queue's record: busy, idle, waiting or more."""
+    wakeups.answered(integration_id)
+    token = _take_lease(integration_id)
+    if token is None:
+        return "busy"
+    try:
+        outcome = _work(integration_id, recipes, token, slice_seconds)
+    except LeaseLost:
+        return "lost"
+    finally:
+        Integration.objects.filter(pk=integration_id, lease_token=token).update(lease_token="", lease_until=None)
+    _ring_again(integration_id)
+    for waiting in account_lock.sharing(integration_id):
+        _ring_again(waiting)
+    return outcome
+
+
+def backoff(attempts: int) -> float:
+    """Seconds until the next try: doubling from a quarter of a minute, capped, with jitter of a fifth."""
+    pause = min(BACKOFF_BASE * 2.0 ** max(attempts - 1, 0), BACKOFF_CAP)
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, hides nothing)
+
+
+def _take_lease(integration_id: str) -> str | None:
+    token = uuid.uuid4().hex
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    wanted = Integration.objects.filter(free, pk=integration_id, state=State.ACTIVE, tenant__is_active=True)
+    with account_lock.alone(integration_id) as alone:
+        taken = alone and wanted.update(lease_token=token, lease_until=now + LEASE)
+    return token if taken else None
+
+
+def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: float) -> str:
+    integration = Integration.objects.select_related("left", "right", "tenant").get(pk=integration_id)
+    recipe = recipes(integration.recipe)
+    deadline = time.monotonic() + slice_seconds
+    ctx = Context(integration, recipe, token=token, deadline=deadline)
+    flows = sorted((flow for flow in recipe.flows if flow.enabled(ctx.settings)), key=lambda flow: not flow.urgent)
+    _recover_abandoned(integration)
+    _hold_switched_off(ctx)
+    while True:  # at least one round, however short the slice
+        if not _open_for_work(integration):
+            return "waiting"
+        due = _flows_with_work(integration)
+        worked = [_job_batch(ctx, flow) for flow in flows if flow.key in due]
+        worked.append(runs.step(ctx))
+        if not any(worked):
+            return "idle"
+        if not ctx.time_left():
+            return "more"
+
+
+def _open_for_work(integration: Integration) -> bool:
+    """Whether both connections may be called now. Holds the jobs when a person must act first."""
+    columns = ("health", "health_reason", "not_before")
+    now = {
+        row["pk"]: row
+        for row in Connection.objects.filter(pk__in=(integration.left_id, integration.right_id)).values("pk", *columns)
+    }
+    for connection in (integration.left, integration.right):
+        for column in columns:
+            setattr(connection, column, now[connection.pk][column])
+        if not connection.usable:
+            hold_jobs(integration, connection.health_reason)
+            return False
+        if connection.not_before and connection.not_before > timezone.now():
+            return False
+    return True
+
+
+def _flows_with_work(integration: Integration) -> set[str]:
+    """The flows that have a job to do now."""
+    due = SyncJob.objects.filter(integration=integration, state=JobState.WAITING, next_attempt_at__lte=timezone.now())
+    return set(due.order_by().values_list("flow", flat=True).distinct())
+
+
+def hold_jobs(integration: Integration, reason: str) -> int:
+    """Put all waiting jobs on hold until the connection works again."""
+    return SyncJob.objects.filter(integration=integration, state=JobState.WAITING).update(
+        state=JobState.HELD, reason=reason, updated_at=timezone.now()
+    )
+
+
+def _recover_abandoned(integration: Integration) -> None:
+    """We hold the lease, so whatever is marked as running was left by a worker that died."""
+    abandoned = SyncJob.objects.filter(integration=integration, state=JobState.RUNNING)
+    if not abandoned.exists():
+        return
+    now = timezone.now()
+    abandoned.filter(crashes__gte=MAX_CRASHES - 1).update(
+        state=JobState.DEAD, reason="crashed", crashes=F("crashes") + 1, updated_at=now
+    )
+    abandoned.update(state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
+
+
+def _hold_switched_off(ctx: Context) -> None:
+    """Nobody claims the jobs of a flow that the settings exclude: put them aside, so that nothing rings for them."""
+    off = [flow.key for flow in ctx.recipe.flows if not flow.enabled(ctx.settings)]
+    if off:
+        SyncJob.objects.filter(integration=ctx.integration, flow__in=off, state=JobState.WAITING).update(
+            state=JobState.HELD, reason="flow_off", updated_at=timezone.now()
+        )
+
+
+def _job_batch(ctx: Context, flow: Flow) -> bool:
+    """Claim and process one batch of a flow's due jobs. Returns whether there was any."""
+    jobs = _claim(ctx, flow)
+    if not jobs:
+        return False
+    items = [_item(job) for job in jobs]
+    try:
+        groups = composite.process(ctx, flow, items)
+    except LeaseLost:
+        raise
+    except IntegrationError as exc:
+        return _batch_failed(ctx, flow, jobs, exc)
+    with transaction.atomic():
+        ctx.keep_lease(now=True)
+        for group in groups:
+            if group.own:
+                batch.save(ctx, group.flow, group.done)
+                _finish_jobs(ctx, group.done)
+    connection_health.worked(ctx.integration)
+    return True
+
+
+def _item(job: SyncJob) -> Item:
+    return Item(job.external_id, job.hint, job_id=job.pk, event_id=job.event_id, attempts=job.attempts)
+
+
+def _claim(ctx: Context, flow: Flow) -> list[SyncJob]:
+    """Take the oldest due jobs. Those that were in a dying worker's hands go in small batches, later alone."""
+    due = SyncJob.objects.filter(
+        integration=ctx.integration, flow=flow.key, state=JobState.WAITING, next_attempt_at__lte=timezone.now()
+    ).order_by("next_attempt_at", "id")
+    for crashes, size in (
+        (Q(crashes=0), flow.batch_size),
+        (Q(crashes=1), max(flow.batch_size // 10, 1)),
+        (Q(crashes__gte=2), 1),
+    ):
+        ids = list(due.filter(crashes).values_list("pk", flat=True)[:size])
+        if ids:
+            SyncJob.objects.filter(pk__in=ids, state=JobState.WAITING).update(
+                state=JobState.RUNNING, attempts=F("attempts") + 1, claim_token=ctx.token, updated_at=timezone.now()
+            )
+            return list(SyncJob.objects.filter(pk__in=ids, state=JobState.RUNNING, claim_token=ctx.token))
+    return []
+
+
+def _finish_jobs(ctx: Context, done: Sequence[Done]) -> None:
+    """Set the jobs' states, grouped. A job that a newer event put back to waiting meanwhile stays waiting."""
+    groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    again: dict[tuple[str, str, float | None], list[Done]] = defaultdict(list)
+    for entry in done:
+        result = entry.result
+        if entry.item.job_id is None:
+            continue
+        if result.outcome == Outcome.RETRYING:
+            again[result.reason, result.detail, result.retry_after].append(entry)
+            continue
+        state: str = {Outcome.FAILED: JobState.DEAD, Outcome.HELD: JobState.HELD}.get(
+            Outcome(result.outcome), JobState.DONE
+        )
+        detail = result.detail if state == JobState.DEAD else ""
+        groups[state, result.reason, detail].append(entry.item.job_id)
+    for entries in again.values():
+        _retry_jobs(ctx, [entry.item for entry in entries], entries[0].result)
+    for (state, reason, detail), ids in groups.items():
+        _claimed(ctx, ids).update(
+            state=state, reason=reason, detail=detail, crashes=0, claim_token="", updated_at=timezone.now(),
+            **({"hint": {}} if state == JobState.DONE else {}),
+        )  # fmt: skip
+
+
+def _claimed(ctx: Context, ids: Sequence[int]) -> QuerySet[SyncJob]:
+    return SyncJob.objects.filter(pk__in=ids, state=JobState.RUNNING, claim_token=ctx.token)
+
+
+def _retry_jobs(ctx: Context, items: Sequence[Item], result: Result) -> None:
+    """Put jobs back to waiting, one statement per number of tries; a limit does not use up a try."""
+    limited = result.reason in batch.NOT_OUR_FAULT
+    tries: dict[int, list[int]] = defaultdict(list)
+    for item in items:
+        if item.job_id is not None:
+            tries[item.attempts].append(item.job_id)
+    now = timezone.now()
+    for attempts, ids in tries.items():
+        if attempts >= MAX_ATTEMPTS and not limited:
+            _claimed(ctx, ids).update(
+                state=JobState.DEAD, reason="attempts_used_up", detail=result.detail, claim_token="", updated_at=now
+            )
+            continue
+        pause = backoff(attempts) if result.retry_after is None else result.retry_after
+        _claimed(ctx, ids).update(
+            state=JobState.WAITING,
+            reason=result.reason,
+            detail=result.detail,
+            crashes=0,
+            claim_token="",
+            attempts=F("attempts") - (1 if limited else 0),
+            next_attempt_at=now + timedelta(seconds=pause),
+            updated_at=now,
+        )
+
+
+def _batch_failed(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError) -> bool:
+    """One error concerned the whole batch: wait, or hold until a person has acted. Returns whether to go on at once."""
+    outcome = connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+    if outcome == "retry":
+        ctx.reopen()
+    with transaction.atomic():
+        ctx.keep_lease(now=True)
+        batch.save_calls(ctx)
+        if outcome == "hold":
+            _claimed(ctx, [job.pk for job in jobs]).update(
+                state=JobState.HELD, reason=exc.reason, detail=exc.detail, claim_token="", updated_at=timezone.now()
+            )
+        else:
+            pause = 0.0 if outcome == "retry" else exc.retry_after
+            result = Result("retrying", reason=exc.reason, detail=exc.detail, retry_after=pause)
+            _retry_jobs(ctx, [_item(job) for job in jobs], result)
+        _log_first(ctx, flow, jobs, exc, held=outcome == "hold")
+        if not ctx.connection(ctx.talking_to).usable:
+            hold_jobs(ctx.integration, exc.reason)
+    return outcome == "retry"
+
+
+def _log_first(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError, *, held: bool) -> None:
+    """Log the pause of each job once, not at every further try."""
+    SyncLog.objects.bulk_create(
+        SyncLog(
+            integration=ctx.integration,
+            flow=flow.key,
+            source_id=job.external_id,
+            outcome=Outcome.HELD if held else Outcome.RETRYING,
+            reason=exc.reason,
+            detail=f"{exc.public} {exc.detail}".strip(),
+            event_id=job.event_id,
+            job=job,
+        )
+        for job in jobs
+        if job.attempts <= 1
+    )
+
+
+def _ring_again(integration_id: str) -> None:
+    """Look once more after the lease is free: what came in while we held it found us busy."""
+    now = timezone.now()
+    rows = Integration.objects.select_related("left", "right").defer("left__credentials", "right__credentials")
+    integration = rows.get(pk=integration_id)
+    if integration.state != State.ACTIVE or not (integration.left.usable and integration.right.usable):
+        return
+    pauses = [
+        (moment - now).total_seconds()
+        for moment in (integration.left.not_before, integration.right.not_before)
+        if moment is not None and moment > now
+    ]
+    due = next_due(integration)
+    if due is None:
+        return
+    wait = max([(due - now).total_seconds(), *pauses])
+    if wait <= 0:
+        wakeups.ring(integration_id)
+    elif wait <= SHORT_WAIT:
+        wakeups.ring_later(integration_id, wait)
+
+
+def next_due(integration: Integration) -> datetime | None:
+    """When the next job or run of this integration wants to be worked on."""
+    job = SyncJob.objects.filter(integration=integration, state=JobState.WAITING).order_by("next_attempt_at").first()
+    moments = [job.next_attempt_at] if job else []
+    if run_at := runs.next_due(integration):
+        moments.append(run_at)
+    return min(moments, default=None)

@@ -1,0 +1,221 @@
+"""Runs: one pass over many records, page by page. Fetch All, poll, reconcile and resync enter the runner here.
+
+The cursor is stored in the same transaction as its page, so a killed run resumes where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integration.engine.clients import connection_health
+from integration.engine.clients.session import Context
+from integration.engine.dispatch import wakeups
+from integration.engine.flow.base import Flow
+from integration.engine.sync import batch, composite, cursors, id_runs
+from integration.engine.sync.batch import Done
+from integration.engine.sync.composite import Group
+from integration.errors import IntegrationError, LeaseLost
+from integration.models import Integration, Outcome, RunState, SyncRun
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 5
+MAX_ATTEMPTS = 12
+NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
+UNFINISHED = (RunState.WAITING, RunState.RUNNING)
+QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({"unchanged", "echo"}))
+
+
+class RunInProgress(Exception):
+    """A run of this kind and flow is not finished yet; there can be only one."""
+
+
+def start(
+    integration: Integration,
+    kind: str,
+    flow: str,
+    *,
+    dry_run: bool = False,
+    options: Mapping[str, Any] | None = None,
+    user: AbstractBaseUser | None = None,
+) -> SyncRun:
+    """Queue a run. Raises RunInProgress when one of this kind is under way."""
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(
+                integration=integration, kind=kind, flow=flow, dry_run=dry_run, options=dict(options or {}),
+                requested_by_id=user.pk if user else None,
+            )  # fmt: skip
+    except IntegrityError as exc:
+        raise RunInProgress(f"A {kind} of {flow} is already under way.") from exc
+    wakeups.ring(str(integration.pk))
+    return run
+
+
+def cancel(run: SyncRun) -> bool:
+    """Ask a run to stop at its next page. What it has written stays. Returns whether it was still under way."""
+    asked = SyncRun.objects.filter(pk=run.pk, state__in=UNFINISHED).update(cancel_requested=True)
+    if asked:
+        wakeups.ring(str(run.integration_id))
+    return bool(asked)
+
+
+def next_due(integration: Integration) -> datetime | None:
+    """When the next unfinished run wants to go on."""
+    run = SyncRun.objects.filter(integration=integration, state__in=UNFINISHED).order_by("next_attempt_at").first()
+    return run.next_attempt_at if run else None
+
+
+def step(ctx: Context) -> bool:
+    """Work on one page of the next due run. Returns whether there was one."""
+    due = SyncRun.objects.filter(integration=ctx.integration, state__in=UNFINISHED, next_attempt_at__lte=timezone.now())
+    run = next((run for run in due.order_by("next_attempt_at", "id") if not _has_to_wait(ctx, run)), None)
+    if run is None:
+        return False
+    SyncRun.objects.filter(pk=run.pk).update(attempts=F("attempts") + 1)  # counted when taken: a killed worker counts
+    run.attempts += 1
+    ctx.run = run
+    try:
+        _work_on(ctx, run)
+    except LeaseLost:
+        raise
+    except Exception as exc:
+        log.error("Run %s failed in our own code.", run.pk, exc_info=exc)
+        _page_failed(
+            ctx, run, IntegrationError("Lockstep made a mistake on this page.", detail=f"{type(exc).__name__}: {exc}")
+        )
+    finally:
+        ctx.run = None
+    return True
+
+
+def _has_to_wait(ctx: Context, run: SyncRun) -> bool:
+    """Whether runs that go before this one are unfinished. One that waits comes due with them."""
+    first = getattr(ctx.recipe.flow(run.flow), "runs_after", ())
+    before = SyncRun.objects.filter(integration=ctx.integration, kind=run.kind, flow__in=first, state__in=UNFINISHED)
+    next_up = before.order_by("next_attempt_at").first() if first else None
+    if next_up is not None and next_up.next_attempt_at > timezone.now():
+        SyncRun.objects.filter(pk=run.pk).update(next_attempt_at=next_up.next_attempt_at)
+    return next_up is not None
+
+
+def _work_on(ctx: Context, run: SyncRun) -> None:
+    flow = ctx.recipe.flow(run.flow)
+    if run.cancel_requested:
+        _finish(run, RunState.CANCELLED)
+    elif not flow.enabled(ctx.settings):
+        _finish(run, RunState.FAILED, "This part of the integration is switched off.")
+    else:
+        _page(ctx, flow, run)
+
+
+def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
+    try:
+        if run.started_at is None:
+            _begin(ctx, flow, run)
+        ours = run.kind in id_runs.KINDS
+        page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
+        hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
+        items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
+        groups = composite.process(ctx, flow, items, page.records) if items else []
+    except LeaseLost:
+        raise
+    except IntegrationError as exc:
+        _page_failed(ctx, run, exc)
+        return
+    with transaction.atomic():
+        ctx.keep_lease(now=True)
+        if run.dry_run:
+            batch.save_calls(ctx)
+        else:
+            for group in groups:
+                if group.own:
+                    batch.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
+                    composite.keep_unfinished(ctx, group.flow, group.done)
+            if ours:  # only these items carried along what the stopped jobs knew
+                id_runs.settle(ctx, flow, [entry for group in groups if group.own for entry in group.done])
+        for group in groups:
+            _count(run, group)
+        run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
+        run.save(update_fields=["done", "counts", "samples", "cursor", "attempts", "problem", "next_attempt_at"])
+        if page.next_cursor is None:
+            _finish(run, RunState.DONE)
+    connection_health.worked(ctx.integration)
+
+
+def _begin(ctx: Context, flow: Flow, run: SyncRun) -> None:
+    run.total = id_runs.count(run) if run.kind in id_runs.KINDS else flow.count(ctx, run.kind)
+    run.started_at, run.state = timezone.now(), RunState.RUNNING
+    if run.kind == "poll" and "since" not in run.options:
+        start_at = ctx.integration.activated_at or ctx.integration.created_at
+        run.options = {**run.options, "since": cursors.since(ctx.integration, run.flow, start_at).isoformat()}
+    run.save(update_fields=["total", "started_at", "state", "options"])
+
+
+def _since(run: SyncRun) -> datetime | None:
+    return datetime.fromisoformat(run.options["since"]) if run.options.get("since") else None
+
+
+def _page_failed(ctx: Context, run: SyncRun, exc: IntegrationError) -> None:
+    """Try the page again later; give the run up only after many tries in a row."""
+    ours = exc.reason == "internal_error"  # a fault of ours says nothing about the connection
+    outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+    with transaction.atomic():
+        batch.save_calls(ctx)
+    if exc.reason == "rate_limited":
+        run.attempts -= 1  # waiting for the vendor uses up no attempt
+    run.problem = f"{exc.public} {exc.detail}".strip()
+    pause = (
+        0.0
+        if outcome == "retry"
+        else (exc.retry_after if exc.retry_after is not None else min(15.0 * 2**run.attempts, 3600.0))
+    )
+    run.next_attempt_at = timezone.now() + timedelta(seconds=pause)
+    run.save(update_fields=["attempts", "problem", "next_attempt_at"])
+    if run.attempts >= MAX_ATTEMPTS:
+        _finish(run, RunState.FAILED, run.problem)
+
+
+def _count(run: SyncRun, group: Group) -> None:
+    done, counts = group.done, Counter(run.counts)
+    other = {"flow": group.flow.key} if group.flow.key != run.flow else {}
+    samples = {key: list(rows) for key, rows in run.samples.items()}
+    for entry in done:
+        key = _count_key(entry)
+        counts[key] += 1
+        if run.dry_run and len(samples.setdefault(key, [])) < SAMPLES:
+            samples[key].append({**_sample(entry), **other})
+    run.counts, run.samples = dict(counts), samples
+    run.done += len(done) if group.own else 0
+
+
+def _count_key(entry: Done) -> str:
+    if entry.result.outcome == Outcome.SYNCED:
+        return entry.result.action or (entry.write.action if entry.write else "synced")
+    return f"{entry.result.outcome}:{entry.result.reason}"
+
+
+def _sample(entry: Done) -> dict[str, Any]:
+    name = entry.record.values.get("name", "") if entry.record else ""
+    return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
+
+
+def _finish(run: SyncRun, state: str, problem: str = "") -> None:
+    run.state, run.finished_at, run.problem = state, timezone.now(), problem
+    if state == RunState.DONE:
+        run.total = run.done  # some vendors only tell an upper bound beforehand
+    run.save(update_fields=["state", "finished_at", "problem", "total"])
+    if state == RunState.DONE and run.kind == "poll" and run.started_at:
+        cursors.advance(run.integration, run.flow, run.started_at)

@@ -1,0 +1,292 @@
+"""Mapping rows as forms: one row, and the rules that hold for all rows of a flow. Used by portal and console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db import transaction
+
+from integration.connectors.base import FieldSpec
+from integration.engine.flow.recipe import MappingRow, Recipe, as_data
+from integration.engine.mapping.fields import NEVER, TYPE_WORDS, Catalogue, fit, names, problem_of, resolve, warning_of
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS
+from integration.models import Direction, FieldMapping, Integration
+
+if TYPE_CHECKING:
+    RowModelForm = forms.ModelForm[FieldMapping]
+    RowModelFormSet = forms.BaseModelFormSet[FieldMapping, Any]
+else:
+    RowModelForm, RowModelFormSet = forms.ModelForm, forms.BaseModelFormSet
+
+# What a transform needs beside its source: option name and whether it is a list.
+DETAILS = {"constant": ("value", False), "join": ("with", True), "phone": ("region", False), "yes_no": ("yes", True)}
+DETAIL_HELP = "Constant: the value. Join: further fields. Phone: country (DE). Yes / No: the words for yes."
+MOST_ROWS = 300  # of one flow
+TYPES_TO_CREATE = ("text", "number", "integer", "boolean", "date")
+
+
+class RowForm(RowModelForm):
+    """One row. `detail` stands for the one option a transform has; other options of the row are kept."""
+
+    transform = forms.ChoiceField(choices=list(TRANSFORM_LABELS.items()), initial="text")
+    detail = forms.CharField(required=False, max_length=200, help_text=DETAIL_HELP)
+
+    class Meta:
+        model = FieldMapping
+        fields: tuple[str, ...] = ("source", "transform", "detail", "target", "direction", "only_create", "default")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].required = False
+        if self.instance.pk:
+            self.fields["detail"].initial = detail_of(self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        """A row reads something, unless its transform needs no source."""
+        data = super().clean() or {}
+        if not data.get("source") and data.get("transform") not in SOURCELESS and not self.errors:
+            self.add_error("source", "Which field? Only a constant needs none.")
+        return data
+
+    def options(self) -> dict[str, Any]:
+        """The row's options with the detail where its transform looks for it."""
+        transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()
+        kept = self.instance.options
+        if not {"detail", "transform"} & set(self.changed_data):
+            return dict(kept)
+        options = {key: value for key, value in kept.items() if key not in dict(DETAILS.values())}
+        if detail and transform in DETAILS:
+            name, many = DETAILS[transform]
+            options[name] = [part.strip() for part in detail.split(",") if part.strip()] if many else detail
+        return options
+
+    def row(self) -> MappingRow:
+        """The row as data, as it is filled in now."""
+        data = self.cleaned_data
+        return MappingRow(
+            source=data.get("source", ""), target=data.get("target", ""), transform=data.get("transform", "text"),
+            options=self.options(), direction=data.get("direction", Direction.FORWARD),
+            only_create=bool(data.get("only_create")), default=data.get("default", ""),
+        )  # fmt: skip
+
+    def save(self, commit: bool = True) -> FieldMapping:
+        """Store the row with its options."""
+        self.instance.options = self.options()
+        return super().save(commit)
+
+
+class PickerForm(RowForm):
+    """One row with both fields picked by name from what the two accounts have; a new target may be created."""
+
+    create = forms.BooleanField(required=False)
+    create_type = forms.ChoiceField(
+        choices=[(kind, TYPE_WORDS[kind].capitalize()) for kind in TYPES_TO_CREATE], required=False
+    )
+
+    def __init__(self, *args: Any, catalogue: Catalogue, two_way: bool, list_prefix: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.catalogue = catalogue
+        for name, fields in (("source", catalogue.sources), ("target", catalogue.targets)):
+            self.initial[name] = names(fields).get(self.initial.get(name, ""), self.initial.get(name, ""))
+            self.fields[name].widget = forms.TextInput(
+                attrs={"list": f"{list_prefix}-{name}s", "autocomplete": "off", "spellcheck": "false"}
+            )
+        offered = list(Direction.choices) if two_way else [(Direction.FORWARD, "→"), (Direction.OFF, "off")]
+        self.fields["direction"] = forms.ChoiceField(
+            choices=offered, widget=forms.RadioSelect, initial=Direction.FORWARD
+        )
+        self.fields["create"].label = f"Create this field in {catalogue.target}"
+        if self.locked:
+            for field in self.fields.values():
+                field.disabled = True
+
+    @property
+    def locked(self) -> bool:
+        """Whether the recipe needs this row as it is."""
+        return bool(self.instance.pk and self.instance.required_by_recipe)
+
+    @property
+    def warning(self) -> str:
+        """What may go wrong with single values of the stored row."""
+        return warning_of(as_data(self.instance), self.catalogue) if self.instance.pk else ""
+
+    @property
+    def opened(self) -> bool:
+        """Whether what is folded away matters now."""
+        folded = ("detail", "default", "create", "create_type")
+        return any(name in self.errors for name in (*folded, "target")) if self.is_bound else False
+
+    @property
+    def row_errors(self) -> list[str]:
+        """What is wrong with the row as one sees it; the rest stands beside what is folded away."""
+        return [str(error) for name in ("source", "transform", "direction", "target") for error in self[name].errors]
+
+    @property
+    def detail_depends(self) -> str:
+        """As JSON: the detail matters to some transforms only."""
+        return json.dumps({self.add_prefix("transform"): list(DETAILS)})
+
+    def clean_source(self) -> str:
+        """The path behind the name."""
+        text = str(self.cleaned_data.get("source") or "")
+        if not text or text == self.instance.source:
+            return text
+        path = self.catalogue.source_path(text)
+        if path is None:
+            raise forms.ValidationError(f"{self.catalogue.source} has no field “{text}”. Pick one from the list.")
+        return path
+
+    def clean(self) -> dict[str, Any]:
+        """The target must exist or be created, be writable, and be able to hold what the row yields."""
+        data = super().clean()
+        if self.locked or "target" not in data:
+            return data
+        text = str(data["target"]).strip()
+        key = resolve(text, self.catalogue.targets)
+        if key is not None:
+            data["target"] = key
+            self._check_target(key)
+        elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
+            self.add_error(
+                "target", f"{self.catalogue.target} has no field “{text}”. Pick one from the list, or tick “Create”."
+            )
+        elif text != self.instance.target and (problem := self.catalogue.name_problem(text)):
+            self.add_error("target", problem)
+        return data
+
+    def options(self) -> dict[str, Any]:
+        """With the type of a field that is to be created."""
+        options = super().options()
+        if self.cleaned_data.get("create") and self.cleaned_data.get("target") not in self.catalogue.targets:
+            options["target_type"] = self.cleaned_data.get("create_type") or "text"
+        return options
+
+    def _check_target(self, key: str) -> None:
+        data = self.cleaned_data
+        spec = self.catalogue.targets[key]
+        if key not in self.catalogue.offered_targets:
+            self.add_error("target", f"{spec.label} is written by Lockstep itself. Pick another field.")
+        elif data.get("direction") != Direction.OFF and "source" in data and not self.errors:
+            row = self.row()
+            if fit(row, self.catalogue) == NEVER or (row.transform == "constant" and key):
+                if problem := problem_of(row, self.catalogue):
+                    self.add_error("target", problem)
+
+
+class RowsFormSet(RowModelFormSet):
+    """The rows of one integration: one source per target, and what the recipe needs stays."""
+
+    integration: Integration
+    recipe: Recipe
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """The recipe's own rows can be switched off, but would come back if they were deleted."""
+        super().add_fields(form, index)
+        ours = {row.target for rows in self.recipe.default_mappings.values() for row in rows}
+        if form.instance.pk and form.instance.target in ours and "DELETE" in form.fields:
+            form.fields["DELETE"].disabled = True
+
+    def save(self, commit: bool = True) -> Any:
+        """Store the changes. Two rows may have swapped their targets, so the old ones step aside first."""
+        moved = [form.instance.pk for form in self.initial_forms if form.has_changed() and form.instance.pk]
+        with transaction.atomic():
+            if commit:
+                FieldMapping.objects.filter(pk__in=moved).update(direction=Direction.OFF)
+            return super().save(commit)
+
+    def said(self) -> list[str]:
+        """What the saved changes are, one text per row: source → target and what became of it."""
+        lines = [f"{row} added" for row in self.new_objects]
+        lines += [f"{row} removed" for row in self.deleted_objects]
+        by_row = {form.instance.pk: form for form in self.initial_forms}
+        for row, changed in self.changed_objects:
+            parts = ", ".join(_said(by_row[row.pk], name) for name in changed)
+            lines.append(f"{row} ({parts})")
+        return lines
+
+    def clean(self) -> None:
+        """One source per target field, as the database wants it; a row switched off does not count."""
+        super().clean()
+        taken = set()
+        for form in self.forms:
+            data: Mapping[str, Any] = getattr(form, "cleaned_data", None) or {}
+            direction, target = data.get("direction"), data.get("target")
+            if data.get("DELETE") or not direction or not target:
+                continue
+            if form.instance.required_by_recipe and "direction" in form.changed_data:
+                form.add_error("direction", "The recipe needs this row as it is.")
+            if direction == Direction.OFF:
+                continue
+            key = (data.get("flow") or form.instance.flow, target)
+            if key in taken:
+                form.add_error("target", "Another row writes this field already.")
+            taken.add(key)
+
+
+class FlowRowsFormSet(RowsFormSet):
+    """The rows of one flow, with pickers."""
+
+    flow: str
+    catalogue: Catalogue
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        """What the pickers offer."""
+        two_way = self.flow in self.recipe.two_way
+        return {"catalogue": self.catalogue, "two_way": two_way, "list_prefix": self.flow}
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """New rows belong to this flow and come last."""
+        super().add_fields(form, index)
+        if not form.instance.pk:
+            form.instance.integration, form.instance.flow = self.integration, self.flow
+            form.instance.position = 1000 + (index or 0)
+
+    @property
+    def offered(self) -> dict[str, list[tuple[str, str]]]:
+        """Side → (name, what it is) for the two pickers, own fields last, in alphabetical order."""
+        sides = {"sources": self.catalogue.offered_sources, "targets": self.catalogue.offered_targets}
+        return {side: _offered(fields) for side, fields in sides.items()}
+
+
+def rows_of(
+    integration: Integration, recipe: Recipe, flow: str, catalogue: Catalogue, data: Any = None, *, extra: int = 0
+) -> FlowRowsFormSet:
+    """The formset of one flow's rows, with `extra` empty ones."""
+    made = forms.modelformset_factory(
+        FieldMapping, form=PickerForm, formset=FlowRowsFormSet, extra=extra, can_delete=True, max_num=MOST_ROWS,
+        validate_max=True,
+    )  # fmt: skip
+    formset_class = type("Rows", (made,), {
+        "integration": integration, "recipe": recipe, "flow": flow, "catalogue": catalogue,
+    })  # fmt: skip
+    rows = FieldMapping.objects.filter(integration=integration, flow=flow).order_by("position", "id")
+    formset: FlowRowsFormSet = formset_class(data, queryset=rows, prefix=flow)
+    return formset
+
+
+def _offered(fields: Mapping[str, FieldSpec]) -> list[tuple[str, str]]:
+    named = names(fields)
+    rows = sorted(fields.items(), key=lambda item: (item[1].custom, named[item[0]].lower()))
+    return [
+        (named[path], f"{'own field' if spec.custom else 'standard'}, {TYPE_WORDS.get(spec.type, spec.type)}")
+        for path, spec in rows
+    ]
+
+
+def _said(form: forms.BaseForm, name: str) -> str:
+    """One changed column: old → new."""
+    before = form.initial.get(name, form[name].initial)
+    after = form.data.get(form.add_prefix(name), "off")
+    return f"{name.replace('_', ' ')}: {before or 'empty'} → {after or 'empty'}"
+
+
+def detail_of(row: FieldMapping) -> str:
+    """The one option of the row's transform, as text."""
+    name, _ = DETAILS.get(row.transform, ("", False))
+    found = row.options.get(name, "")
+    if isinstance(found, bool):
+        return "Yes" if found else "No"
+    return ", ".join(str(part) for part in found) if isinstance(found, list) else str(found)

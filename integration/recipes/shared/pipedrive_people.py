@@ -1,0 +1,61 @@
+"""People of Pipedrive as the recipes read them: names of organizations and owners, and the index of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.connectors.pipedrive.records import Person, record_values
+from integration.engine.clients.session import Context
+from integration.engine.flow.base import Record
+from integration.engine.flow.recipe import Found
+from integration.recipes.shared import identity_index
+
+
+def to_records(ctx: Context, people: Sequence[Person]) -> dict[str, Record]:
+    """People as records for the mapping, with `org_id.name`, `owner_id.name`, `owner_id.email` and `company_id`."""
+    organizations = organization_names(ctx, {person.org_id for person in people if person.org_id})
+    owners = users(ctx) if people else {}
+    present = {person.id: [point.value for point in person.emails] for person in people if not person.is_deleted}
+    identity_index.remember(ctx.integration.left, "person", present)
+    return {
+        person.id: Record(
+            external_id=person.id,
+            values={
+                **record_values(person),
+                "org_id": {"id": person.org_id, "name": organizations.get(person.org_id)} if person.org_id else None,
+                "owner_id": {"id": person.owner_id, **owners.get(person.owner_id, {})} if person.owner_id else None,
+                "company_id": ctx.integration.left.external_account_id,
+            },
+            version=person.update_time,
+            email=person.primary_email.strip(),
+        )
+        for person in people
+        if not person.is_deleted
+    }
+
+
+def organization_names(ctx: Context, ids: set[str]) -> dict[str, str | None]:
+    """Names of organizations, kept for an hour; only unknown ones are read, a hundred per call."""
+
+    def fetch(missing: list[str]) -> dict[str, str]:
+        return {row.id: row.name for row in ctx.left.get_organizations(missing)}
+
+    return dict(ctx.names("left", "organizations", ids, fetch))
+
+
+def users(ctx: Context) -> dict[str, dict[str, str]]:
+    """The account's users by id, with name and e-mail."""
+
+    def fetch() -> dict[str, dict[str, str]]:
+        return {row.id: {"name": row.name, "email": row.email} for row in ctx.left.get_users()}
+
+    return dict(ctx.directory("left", "users", fetch))
+
+
+def search(ctx: Context, text: str) -> list[Found]:
+    """People by e-mail, by name (part of one will do), or by Pipedrive id."""
+    if text.isascii() and text.isdigit():
+        persons = ctx.left.get_persons([text])
+        return [Found("person_to_contact", row.id, row.name, row.primary_email) for row in persons]
+    hits = ctx.left.search_persons(text) if "@" in text else ctx.left.search_persons_by_name(text)
+    return [Found("person_to_contact", hit.id, hit.name, hit.emails[0] if hit.emails else "") for hit in hits]
