@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import MappingRow, as_data
 from integration.engine.insight import preview
 from integration.engine.mapping.fields import Catalogue, catalogue
@@ -93,7 +93,7 @@ def _rows_as_filled_in(integration: Integration, flow: str, data: QueryDict) -> 
 def _catalogues(integration: Integration, *, fresh: bool = False) -> dict[str, Catalogue]:
     """What the rows of each mapped flow may name. Raises IntegrationErrors of the calls."""
     recipe = get_recipe(integration.recipe)
-    ctx = Context(integration, recipe)
+    ctx = OpenSession(integration, recipe)
     try:
         return {flow: catalogue(ctx, recipe.flow(flow), fresh=fresh) for flow in recipe.mapped_flows}
     finally:

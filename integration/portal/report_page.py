@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import slugify
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import ReportRow, ReportTable
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
@@ -43,7 +43,7 @@ def report(request: HttpRequest, tenant_id: object, integration_id: object) -> H
 
 def _tables(integration: Integration) -> tuple[Sequence[ReportTable], str]:
     recipe = get_recipe(integration.recipe)
-    ctx = Context(integration, recipe)
+    ctx = OpenSession(integration, recipe)
     try:
         return (recipe.report(ctx) if recipe.report else ()), ""
     except IntegrationError as exc:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.clients import connection_health
 from integration.engine.setup import lifecycle, provisioning
+from integration.engine.setup import settings as stored_settings
 from integration.errors import IntegrationError
 from integration.forms import settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
@@ -40,13 +41,13 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
     recipe = get_recipe(integration.recipe)
     if integration.state == State.UNINSTALLED:
         return page(request, tenant, "settings", {}, integration)
-    form, problem = settings_form.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
+    form, problem = stored_settings.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
     if problem:
         messages.warning(request, problem)
     if request.method == "POST" and not form.is_bound:
-        messages.error(request, settings_form.NOTHING_CAME)
+        messages.error(request, stored_settings.NOTHING_CAME)
     if form.is_valid():
-        changed = settings_form.save(integration, form)
+        changed = stored_settings.save(integration, form)
         note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")
         _apply(request, integration)
         return redirect(request.path)
@@ -69,7 +70,7 @@ def summary(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     """What the form as it is now would do, in sentences. Saves nothing, asks no vendor."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     recipe = get_recipe(integration.recipe)
-    wished = settings_form.imagined(integration, recipe, request.POST)
+    wished = stored_settings.imagined(integration, recipe, request.POST)
     context = {"summary": recipe.summary(wished), "warnings": recipe.warnings(wished)}
     return render(request, "portal/summary.html", context)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from integration.engine.flow.recipe import Recipe
+from integration.engine.api import Recipe
 
 RECIPES = {
     "hubspot_maileon": "integration.recipes.hubspot_maileon.recipe",

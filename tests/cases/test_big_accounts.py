@@ -13,7 +13,7 @@ from integration.connectors.base import ParsedEvent
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page, StoredContact
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.intake import inbox
 from integration.engine.sync import runner, runs
 from integration.models import RecordLink, SyncJob, columnar
@@ -97,7 +97,7 @@ def test_the_intake_is_not_kept_waiting_while_a_field_made_anew_is_filled_again(
                 for n in range(start, min(start + 5000, count))
             ]
         )
-    ctx = Context(integration, get_recipe("pipedrive_maileon"))
+    ctx = OpenSession(integration, get_recipe("pipedrive_maileon"))
     waits, done = [], threading.Event()
 
     def vendor():

@@ -8,9 +8,9 @@ from typing import Any
 
 from django import forms
 
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
 from integration.engine.flow.recipe import Recipe, TwoWay
+from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner
 from integration.models import Integration
 
@@ -34,16 +34,16 @@ class FakeFlow:
     reads: list[list[str]] = field(default_factory=list)
     writes: list[list[str]] = field(default_factory=list)
     before_read: Callable[[Sequence[Item]], None] = lambda items: None
-    before_write: Callable[[Context, Sequence[Write]], None] = lambda ctx, writes: None
+    before_write: Callable[[SyncSession, Sequence[Write]], None] = lambda ctx, writes: None
     page_size: int = 5
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         return not settings.get("off")
 
-    def route(self, ctx: Context, event: Any) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: Any) -> Sequence[Route] | Skip:
         return [Route(event.external_id, dict(event.payload))]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         self.before_read(items)
         self.reads.append([item.external_id for item in items])
         return {item.external_id: self._record(item.external_id) for item in items if item.external_id in self.source}
@@ -51,7 +51,7 @@ class FakeFlow:
     def _record(self, key: str) -> Record:
         return Record(key, self.source[key], email=self.source[key].get("email", ""))
 
-    def decide(self, ctx: Context, batch: Any, item: Item, record: Record | None) -> Any:
+    def decide(self, ctx: SyncSession, batch: Any, item: Item, record: Record | None) -> Any:
         if record is None:
             return Skip("deleted_at_source")
         if "skip" in record.values:
@@ -60,14 +60,14 @@ class FakeFlow:
             raise ZeroDivisionError("a bug of ours")
         return Sync("update", mapped=False, extra=dict(record.values))
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         self.before_write(ctx, writes)
         self.writes.append([write.item.external_id for write in writes])
         for write in writes:
             self.target[write.item.external_id] = dict(write.values)
         return [Result("synced", target_id=f"t{write.item.external_id}") for write in writes]
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: Any) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: Any) -> Page:
         keys = sorted(self.source)
         start = cursor or 0
         chosen = keys[start : start + self.page_size]
@@ -78,7 +78,7 @@ class FakeFlow:
             after if after < len(keys) else None,
         )
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         return len(self.source)
 
 
@@ -91,14 +91,14 @@ class FakeForward(FakeFlow):
     def _record(self, key: str) -> Record:
         return Record(key, self.source[key], version=self.versions.get(key))
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Any:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Any:
         if record is None:
             return Skip("deleted_at_source")
         return Sync(
             "update" if item.external_id in batch.links else "create", creating=item.external_id not in batch.links
         )
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         self.writes.append([write.item.external_id for write in writes])
         for write in writes:
             self.target.setdefault(write.item.external_id, {}).update(write.values)
@@ -115,7 +115,7 @@ class FakeBack(FakeForward):
     target_object: str = "person"
     events: frozenset[str] = frozenset()
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Any:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Any:
         return Skip("removed_at_target") if record is None else Sync("update_person")
 
 

@@ -28,8 +28,8 @@ RENEW_EVERY = LEASE.total_seconds() / 12
 DIRECTORY_AGE = timedelta(hours=1)
 
 
-class Context:
-    """Everything one integration's flows need. Lives for one slice of work; never shared between integrations."""
+class OpenSession:
+    """A SyncSession that opens clients on first use. Lives for one slice of work, for one integration."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from integration.connectors.base import FieldSpec
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.diagnose.faults import CONNECTION, FAULTS
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.errors import IntegrationError, TenantActionError
@@ -45,7 +45,7 @@ class Look:
         self.integration = integration
         self.recipes = recipes
         self.recipe: Recipe = recipes(integration.recipe)
-        self.ctx = Context(integration, self.recipe)
+        self.ctx = OpenSession(integration, self.recipe)
         self.now = timezone.now()
         self.unanswered: dict[str, str] = {}  # side → why nothing more is asked there
         self.codes: set[str] = set()  # what is wrong so far

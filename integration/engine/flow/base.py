@@ -15,7 +15,7 @@ from integration.models import RecordLink, VendorCall, WebhookEvent
 from integration.secrets import email_hash
 
 if TYPE_CHECKING:
-    from integration.engine.clients.session import Context
+    from integration.engine.flow.session import SyncSession
 
 
 @dataclass(frozen=True)
@@ -169,20 +169,20 @@ class Flow(Protocol):
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """Say whether the tenant's settings include this flow."""
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """Say which records of this flow an event concerns. No vendor call here."""
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Read the current state of these records, many per vendor call. Missing ones are simply not in the answer."""
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Decide what to do with one record. No vendor call here."""
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Carry out the writes, in bulk where the vendor can; one result per write, in order."""
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Return one page of records for a run."""
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Return how many records a run will see, if that is cheap to know."""

@@ -13,7 +13,7 @@ from integration.models import FieldMapping, RecordLink
 if TYPE_CHECKING:
     from django import forms
 
-    from integration.engine.clients.session import Context
+    from integration.engine.flow.session import SyncSession
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Step:
 
     key: str
     label: str
-    run: Callable[[Context], str]
+    run: Callable[[SyncSession], str]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Choices:
     """What a settings form may offer from one side's account: (key, label) pairs, read when the form is shown."""
 
     side: str
-    fetch: Callable[[Context], Sequence[tuple[str, str]]]
+    fetch: Callable[[SyncSession], Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -115,11 +115,11 @@ class Found:
     email: str = ""
 
 
-def _not_looked_up(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def _not_looked_up(ctx: SyncSession, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     return None
 
 
-def _no_search(ctx: Context, text: str) -> Sequence[Found]:
+def _no_search(ctx: SyncSession, text: str) -> Sequence[Found]:
     return ()
 
 
@@ -135,14 +135,14 @@ class Recipe:
     settings_form: type[forms.Form]
     default_settings: Mapping[str, Any]
     default_mappings: Mapping[str, Sequence[MappingRow]]  # flow key → rows
-    steps: Callable[[Context], Sequence[Step]]
+    steps: Callable[[SyncSession], Sequence[Step]]
     webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
-    fields: Callable[[Context], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
-    search: Callable[[Context, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
+    fields: Callable[[SyncSession], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
+    search: Callable[[SyncSession, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
-    at_target: Callable[[Context, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
+    at_target: Callable[[SyncSession, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
     own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
     two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
@@ -150,7 +150,7 @@ class Recipe:
     takes_away: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → actions the brake watches
     # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
     poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
-    report: Callable[[Context], Sequence[ReportTable]] | None = None  # what the portal's report page counts
+    report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
 
     @property

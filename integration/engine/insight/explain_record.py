@@ -11,9 +11,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Flow, Item
 from integration.engine.flow.recipe import Found, Recipe
+from integration.engine.flow.session import SyncSession
 from integration.engine.insight import preview
 from integration.engine.sync import batch
 from integration.errors import IntegrationError
@@ -84,7 +84,7 @@ def main_flow(recipe: Recipe) -> Flow:
     return recipe.flow(next(iter(recipe.mapped_flows), recipe.flows[0].key))
 
 
-def _find(ctx: Context, text: str, ids: tuple[str, ...], problems: list[str]) -> list[Found]:
+def _find(ctx: SyncSession, text: str, ids: tuple[str, ...], problems: list[str]) -> list[Found]:
     try:
         found = list(ctx.recipe.search(ctx, text)) if text else []
     except IntegrationError as exc:
@@ -95,7 +95,7 @@ def _find(ctx: Context, text: str, ids: tuple[str, ...], problems: list[str]) ->
     return found + [Found(flow, external_id, "") for external_id in ids if external_id not in known]
 
 
-def _verdict(ctx: Context, hit: Found, general: str, problems: list[str]) -> Verdict:
+def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) -> Verdict:
     flow = ctx.recipe.flow(hit.flow)
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type, source_id=hit.external_id)
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id=hit.external_id)
@@ -119,7 +119,7 @@ def _verdict(ctx: Context, hit: Found, general: str, problems: list[str]) -> Ver
     return _said(shown, rule)
 
 
-def _at_target(ctx: Context, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
+def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
     try:
         return ctx.recipe.at_target(ctx, email, link)
     except IntegrationError as exc:
@@ -139,7 +139,7 @@ def _general_rule(integration: Integration) -> str:
     return ""
 
 
-def _flow_rule(ctx: Context, flow: Flow) -> str:
+def _flow_rule(ctx: SyncSession, flow: Flow) -> str:
     return "" if flow.enabled(ctx.settings) else "flow_off"
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Flow, Item
 from integration.engine.flow.recipe import Found, MappingRow, Recipe
+from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.sync import batch, composite
@@ -103,7 +104,7 @@ def sample(
         return Sample(said, external_id, shown)
 
 
-def _find(ctx: Context, flow: Flow, text: str) -> str:
+def _find(ctx: SyncSession, flow: Flow, text: str) -> str:
     if text:
         return next((hit.external_id for hit in ctx.recipe.search(ctx, text) if hit.flow == flow.key), "")
     links = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
@@ -126,9 +127,9 @@ def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -
 
 
 @contextmanager
-def looking(integration: Integration, recipe: Recipe) -> Iterator[Context]:
+def looking(integration: Integration, recipe: Recipe) -> Iterator[SyncSession]:
     """A context that writes nothing at the vendors. Its calls are kept like all others."""
-    ctx = Context(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
+    ctx = OpenSession(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
     try:
         yield ctx
     finally:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from integration.connectors.base import FieldSpec
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Flow
 from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert, is_reversible
 
 NEVER, PERHAPS = "never", "perhaps"
@@ -64,7 +64,7 @@ class Catalogue:
         return {key: spec for key, spec in self.targets.items() if spec.writable}
 
 
-def catalogue(ctx: Context, flow: Flow, *, fresh: bool = False) -> Catalogue:
+def catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool = False) -> Catalogue:
     """What the flow's rows may name, read once per slice. `fresh` asks both vendors again.
 
     Raises IntegrationErrors of the calls.
@@ -76,7 +76,7 @@ def catalogue(ctx: Context, flow: Flow, *, fresh: bool = False) -> Catalogue:
     return found
 
 
-def _catalogue(ctx: Context, flow: Flow, *, fresh: bool) -> Catalogue:
+def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
     other = "right" if flow.side == "left" else "left"
     source, target = ctx.connection(flow.side).connector, ctx.connection(other).connector
     found = ctx.fields(flow.side, flow.source_object, fresh=fresh).values()

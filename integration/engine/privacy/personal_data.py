@@ -16,9 +16,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item
 from integration.engine.flow.recipe import Recipes
+from integration.engine.flow.session import SyncSession
 from integration.engine.safety import consent_ledger
 from integration.errors import IntegrationError
 from integration.models import (
@@ -89,7 +90,7 @@ def _holding(
     )
 
 
-def erase_record(ctx: Context, link_type: str, source_id: str, job_id: int | None) -> list[str]:
+def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int | None) -> list[str]:
     """Erase what is held on a record that its source has deleted for good, and return the report.
 
     Found by its id, and by its addresses in all integrations of the tenant. The job that carries it out stays.
@@ -264,7 +265,7 @@ def _gone(links: Iterable[RecordLink], recipes: Recipes) -> set[int]:
             continue
         recipe = recipes(integration.recipe)
         flow = next(flow for flow in recipe.flows if flow.link_type == kind)
-        ctx = Context(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
+        ctx = OpenSession(integration, recipe, run=SyncRun(integration=integration, dry_run=True))
         try:
             there = flow.read(ctx, [Item(link.source_id) for link in rows])
             found.update(link.pk for link in rows if link.source_id not in there)

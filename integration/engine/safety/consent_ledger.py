@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Item, Record
+from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
 from integration.models import ConsentEntry, RecordLink, WebhookEvent, columnar
 from integration.secrets import email_hash
@@ -25,7 +25,7 @@ MERGE = "merge of "  # a cause: with the record that was merged into this one
 
 
 def entry(
-    ctx: Context, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
+    ctx: SyncSession, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
 ) -> ConsentEntry | None:
     """The entry for these new notes of a link, before they are stored; None when consent stays as it is.
 
@@ -43,7 +43,7 @@ def entry(
     )  # fmt: skip
 
 
-def take_over(ctx: Context, side: str, link: RecordLink, *, merged: str) -> None:
+def take_over(ctx: SyncSession, side: str, link: RecordLink, *, merged: str) -> None:
     """Store the link of a record into which another one, `merged`, was merged, and what that made of its consent."""
     with transaction.atomic():
         mine = RecordLink.objects.filter(
@@ -79,7 +79,7 @@ def of_person(tenant: Tenant, email: str, links: Sequence[RecordLink]) -> QueryS
     return ConsentEntry.objects.filter(about, integration__tenant=tenant).order_by("-id")
 
 
-def _cause(ctx: Context, item: Item) -> str:
+def _cause(ctx: SyncSession, item: Item) -> str:
     if ctx.run is not None:
         return str(ctx.run.kind)
     return str(item.hint.get("run") or ("resync" if item.hint.get("resync") else "follow-up"))

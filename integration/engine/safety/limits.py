@@ -16,8 +16,8 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Flow, Result, Write
+from integration.engine.flow.session import SyncSession
 from integration.models import (
     Brake,
     BrakeKind,
@@ -33,7 +33,7 @@ REASONS: dict[str, str] = {BrakeKind.REMOVALS: "mass_delete", BrakeKind.OPT_IN_M
 MAILS_WINDOW = timedelta(days=1)
 
 
-def removals_held(ctx: Context, flow: Flow, writes: Sequence[Write], *, seen: int) -> dict[int, Result]:
+def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen: int) -> dict[int, Result]:
     """Which of these writes must wait because too much would be taken away at once: id of the write → its result.
 
     More than a share of all linked records within the window is asked about, not obeyed; in a run, of the `seen`
@@ -52,7 +52,7 @@ def removals_held(ctx: Context, flow: Flow, writes: Sequence[Write], *, seen: in
     return {id(write): _held(BrakeKind.REMOVALS, said) for write in held}
 
 
-def note_removals(ctx: Context, flow: Flow, writes: Sequence[Write], results: Sequence[Result]) -> None:
+def note_removals(ctx: SyncSession, flow: Flow, writes: Sequence[Write], results: Sequence[Result]) -> None:
     """Count what was really taken away."""
     actions = ctx.recipe.takes_away.get(flow.key, ())
     pairs = zip(writes, results, strict=True)
@@ -63,7 +63,7 @@ def note_removals(ctx: Context, flow: Flow, writes: Sequence[Write], results: Se
     )
 
 
-def mails_left(ctx: Context) -> int:
+def mails_left(ctx: SyncSession) -> int:
     """How many opt-in mails this tenant's integrations may still start today."""
     brake = _brake(ctx.integration, BrakeKind.OPT_IN_MAILS, MAILS_WINDOW)
     since = timezone.now() - MAILS_WINDOW
@@ -74,7 +74,7 @@ def mails_left(ctx: Context) -> int:
     return int(max(settings.BRAKE_OPT_IN_MAILS_PER_DAY - sent, 0) + brake.allowance)
 
 
-def mail_held(ctx: Context) -> Result:
+def mail_held(ctx: SyncSession) -> Result:
     """The result of an opt-in mail beyond the limit; from here on somebody is asked."""
     Brake.objects.filter(integration=ctx.integration, kind=BrakeKind.OPT_IN_MAILS, engaged_at=None).update(
         engaged_at=timezone.now()
@@ -83,7 +83,7 @@ def mail_held(ctx: Context) -> Result:
     return _held(BrakeKind.OPT_IN_MAILS, said)
 
 
-def note_mails(ctx: Context, count: int) -> None:
+def note_mails(ctx: SyncSession, count: int) -> None:
     """Count opt-in mails that went out."""
     _count(ctx.integration, BrakeKind.OPT_IN_MAILS, count)
 
@@ -124,7 +124,7 @@ def _count(integration: Integration, kind: str, count: int) -> None:
     rows.update(allowance=F("allowance") - covered, count=F("count") + count - covered)
 
 
-def _within_limit(ctx: Context, count: int, seen: int) -> bool:
+def _within_limit(ctx: SyncSession, count: int, seen: int) -> bool:
     """Whether so many may go within one window. In a run each page is a sample of its own."""
     if count <= settings.BRAKE_FLOOR:
         return True

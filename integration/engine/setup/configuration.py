@@ -19,7 +19,7 @@ from integration.engine.clients import connection_health
 from integration.engine.flow.recipe import MappingRow, Recipe, Recipes, as_data
 from integration.engine.mapping.transforms import TRANSFORMS
 from integration.engine.setup import provisioning
-from integration.forms import settings_form
+from integration.engine.setup import settings as stored_settings
 from integration.models import Connection, Direction, FieldMapping, Integration, State
 from tenants.models import Tenant
 
@@ -224,14 +224,14 @@ def apply(wish: Plan, recipes: Recipes) -> list[provisioning.StepResult]:
         connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
         if not connection_health.check(connection):
             raise Refused(f"{connection.vendor}: {connection.health_detail}")
-    form, _ = settings_form.bound_form(integration, recipe, _posted(wish.settings))
+    form, _ = stored_settings.bound_form(integration, recipe, _posted(wish.settings))
     if not form.is_bound:
-        raise Refused(f"{recipe.key}.settings: {settings_form.NOTHING_CAME}")
+        raise Refused(f"{recipe.key}.settings: {stored_settings.NOTHING_CAME}")
     if not form.is_valid():
         name, errors = next(iter(form.errors.items()))
         raise Refused(f"{recipe.key}.settings.{name}: {errors[0]}")
     with transaction.atomic():
-        settings_form.save(integration, form)
+        stored_settings.save(integration, form)
         for flow, rows in wish.mapping.items():
             _replace_rows(integration, flow, rows)
     fresh = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)

@@ -9,9 +9,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.engine.clients import connection_health, tokens
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.recipe import Recipes, Step
+from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
 from integration.engine.setup.provisioning import StepResult
 from integration.models import (
@@ -56,7 +57,7 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
         state=RunState.CANCELLED, finished_at=timezone.now()
     )
     SyncJob.objects.filter(integration=integration).exclude(state=JobState.DONE).delete()
-    ctx = Context(integration, recipes(integration.recipe))
+    ctx = OpenSession(integration, recipes(integration.recipe))
     results = []
     for side in ("left", "right"):
         label = ctx.connection(side).connector.label
@@ -73,7 +74,7 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
 
 
 def _leaver(side: str, recipes: Recipes) -> Any:
-    def leave(ctx: Context) -> str:
+    def leave(ctx: SyncSession) -> str:
         connection = ctx.connection(side)
         if connection.health_reason == connection_health.APP_REMOVED:
             return "gone with the app"
@@ -86,7 +87,7 @@ def _leaver(side: str, recipes: Recipes) -> Any:
 
 
 def _disconnecter(side: str) -> Any:
-    def disconnect(ctx: Context) -> str:
+    def disconnect(ctx: SyncSession) -> str:
         connection = ctx.connection(side)
         if connection_health.integrations_on(connection):
             return "kept, another integration uses them"

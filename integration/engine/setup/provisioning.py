@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from integration.connectors.base import Subscription
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import Context, open_client
+from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.flow.recipe import Recipe, Recipes, Step, as_data
+from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
 from integration.errors import IntegrationError, RateLimited, TenantActionError
 from integration.models import (
@@ -90,7 +91,7 @@ def _take_lease(integration: Integration) -> bool:
 def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     recipe = recipes(integration.recipe)
     install_defaults(integration, recipe)
-    ctx = Context(integration, recipe)
+    ctx = OpenSession(integration, recipe)
     steps = [*recipe.steps(ctx), Step("mappings", "Field mappings", check_mappings), _webhooks_step(recipes)]
     results: list[StepResult] = []
     for step in steps:
@@ -105,13 +106,13 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
 
 def check_webhooks(integration: Integration, recipes: Recipes) -> list[StepResult]:
     """Make sure that our webhooks still exist: the cheap part of provisioning, for every few minutes."""
-    ctx = Context(integration, recipes(integration.recipe))
+    ctx = OpenSession(integration, recipes(integration.recipe))
     result = run_step(ctx, _webhooks_step(recipes))
     VendorCall.objects.bulk_create(ctx.calls)
     return [result]
 
 
-def check_mappings(ctx: Context) -> str:
+def check_mappings(ctx: SyncSession) -> str:
     """Mark the rows that cannot travel (any more) with what is wrong; the others still do."""
     total, broken = 0, []
     for flow in ctx.recipe.flows:
@@ -132,7 +133,7 @@ def check_mappings(ctx: Context) -> str:
     return f"{total} rows, all of them fit"
 
 
-def _never_there(ctx: Context, row: FieldMapping, fields: Catalogue) -> bool:
+def _never_there(ctx: SyncSession, row: FieldMapping, fields: Catalogue) -> bool:
     """A row the recipe proposed for a field that this account does not have: it starts switched off."""
     if ctx.integration.state != State.DRAFT or row.required_by_recipe or row.direction == Direction.OFF:
         return False
@@ -143,7 +144,7 @@ def _webhooks_step(recipes: Recipes) -> Step:
     return Step("webhooks", "Webhooks", lambda ctx: sync_subscriptions(ctx, recipes))
 
 
-def run_step(ctx: Context, step: Step) -> StepResult:
+def run_step(ctx: SyncSession, step: Step) -> StepResult:
     """Carry out one step; an error of the vendor's becomes its result."""
     try:
         return StepResult(step.key, step.label, True, _patiently(ctx, step))
@@ -152,7 +153,7 @@ def run_step(ctx: Context, step: Step) -> StepResult:
         return StepResult(step.key, step.label, False, f"{exc.public} {exc.detail}".strip(), exc.reason)
 
 
-def _patiently(ctx: Context, step: Step) -> str:
+def _patiently(ctx: SyncSession, step: Step) -> str:
     """Run a step; a budget per second that is used up is waited for. A step goes on where it stopped."""
     for _ in range(SHORT_WAITS):
         try:
@@ -177,7 +178,7 @@ def move(integration: Integration, *before: str, **after: Any) -> bool:
     return bool(moved)
 
 
-def sync_subscriptions(ctx: Context, recipes: Recipes) -> str:
+def sync_subscriptions(ctx: SyncSession, recipes: Recipes) -> str:
     """Make the webhooks at both vendors what the active integrations on each connection need."""
     said = []
     for side in ("left", "right"):

@@ -13,10 +13,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Batch, Flow, Item, Record, Result, Skip, Sync, Write
 from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links, log
@@ -50,7 +50,9 @@ class Done:
     write: Write | None = None
 
 
-def process(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None) -> list[Done]:
+def process(
+    ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+) -> list[Done]:
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
     if records is None:
         records = flow.read(ctx, items)
@@ -93,14 +95,14 @@ def _is_merge(write: Write | None) -> bool:
     return write is not None and write.action == "merge"
 
 
-def _braked(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:
+def _braked(ctx: SyncSession, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:
     """Those that may be written now; what would take too much away at once waits for a person."""
     held = limits.removals_held(ctx, flow, [entry.write for entry in pending if entry.write], seen=seen)
     done += [replace_result(entry, held[id(entry.write)]) for entry in pending if id(entry.write) in held]
     return [entry for entry in pending if id(entry.write) not in held]
 
 
-def _settled(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:
+def _settled(ctx: SyncSession, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:
     """Those of a two-way flow's writes that are left once both sides were compared; the others are done."""
     rows = mapping_rows(ctx, flow)
     settled = two_way.settle(ctx, flow, rows, [entry.write for entry in pending if entry.write])
@@ -120,7 +122,7 @@ def _settled(ctx: Context, flow: Flow, pending: Sequence[Done], done: list[Done]
 
 
 def process_apart(
-    ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+    ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[Done]:
     """Like `process`, but a batch that is refused as a whole is halved until the culprit stands alone.
 
@@ -150,7 +152,7 @@ def alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) 
     return Done(item, record, None, _failure(problem))
 
 
-def each(ctx: Context, writes: Sequence[Write], call: Any) -> list[Result]:
+def each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:
     """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
 
     `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
@@ -199,7 +201,7 @@ def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
     return Result("failed", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
 
 
-def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
+def mapping_rows(ctx: SyncSession, flow: Flow) -> list[MappingRow]:
     """The tenant's mapping rows of a flow (or of the one it carries back) as data, read once per slice."""
     owner = two_way.carries_back(ctx, flow) or flow.key
     key = f"mapping:{owner}"
@@ -210,7 +212,7 @@ def mapping_rows(ctx: Context, flow: Flow) -> list[MappingRow]:
     return found
 
 
-def use_rows(ctx: Context, flow: Flow, rows: Iterable[MappingRow]) -> None:
+def use_rows(ctx: SyncSession, flow: Flow, rows: Iterable[MappingRow]) -> None:
     """Map with these rows instead of the stored ones, for as long as the context lives."""
     ctx.memory[f"mapping:{flow.key}"] = list(rows)
 
@@ -229,7 +231,7 @@ def replace_result(entry: Done, result: Result) -> Done:
 
 
 def _decided(
-    ctx: Context, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
+    ctx: SyncSession, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
 ) -> Done:
     link = batch.links.get(item.external_id)
     back = two_way.carries_back(ctx, flow)
@@ -251,7 +253,7 @@ def _decided(
 
 
 def _planned(
-    ctx: Context,
+    ctx: SyncSession,
     flow: Flow,
     rows: Sequence[MappingRow],
     decision: Sync,
@@ -285,7 +287,13 @@ def _planned(
 
 
 def _planned_back(
-    ctx: Context, forward: str, rows: Sequence[MappingRow], decision: Sync, item: Item, record: Record, link: RecordLink
+    ctx: SyncSession,
+    forward: str,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    item: Item,
+    record: Record,
+    link: RecordLink,
 ) -> Done:
     fields = catalogue(ctx, ctx.recipe.flow(forward))
     write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
@@ -311,7 +319,7 @@ def _failure(exc: Exception) -> Result:
     return Result("failed", reason="internal_error", detail=f"{type(exc).__name__}: {exc}", link_state=None)
 
 
-def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
+def save(ctx: SyncSession, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
     """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
 
     `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless
@@ -342,7 +350,7 @@ def save(ctx: Context, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str
     columnar.insert(logs)
 
 
-def _consent(ctx: Context, flow: Flow, entry: Done) -> ConsentEntry | None:
+def _consent(ctx: SyncSession, flow: Flow, entry: Done) -> ConsentEntry | None:
     """What the ledger has to say of this entry, as far as its notes will be stored."""
     if entry.link is None and entry.result.link_state is None:
         return None
@@ -357,7 +365,7 @@ def _before(entry: Done) -> dict[str, Any]:
     return {**entry.link.written, **{path: entry.link.written.get(key) for key, path in returning.items()}}
 
 
-def _follow_ups(ctx: Context, done: Sequence[Done]) -> list[SyncJob]:
+def _follow_ups(ctx: SyncSession, done: Sequence[Done]) -> list[SyncJob]:
     wishes = {
         (wish.flow, wish.external_id): SyncJob(
             integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
@@ -369,7 +377,7 @@ def _follow_ups(ctx: Context, done: Sequence[Done]) -> list[SyncJob]:
     return list(wishes.values())
 
 
-def save_calls(ctx: Context) -> None:
+def save_calls(ctx: SyncSession) -> None:
     """Store the vendor calls made so far."""
     VendorCall.objects.bulk_create([call for call in ctx.calls if call.pk is None], batch_size=200)
     ctx.calls.clear()
@@ -379,7 +387,7 @@ def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
     return any(link.notes.get(key) != value for key, value in notes.items())
 
 
-def _updated_link(ctx: Context, flow: Flow, entry: Done, now: datetime) -> RecordLink | None:
+def _updated_link(ctx: SyncSession, flow: Flow, entry: Done, now: datetime) -> RecordLink | None:
     result, link = entry.result, entry.link
     if result.link_state is None and not (link and _is_news(link, result.notes)):
         return None

@@ -23,7 +23,7 @@ from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
 
 if TYPE_CHECKING:
-    from integration.engine.clients.session import Context
+    from integration.engine.flow.session import SyncSession
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ Course = Generator[Part, Sequence[Done], None]
 class Bringing(Protocol):
     """What a flow has that brings others along."""
 
-    def parts(self, ctx: Context, items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
+    def parts(self, ctx: SyncSession, items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
         """Yield the parts in the order the target needs; what became of each is sent back."""
 
 
@@ -60,7 +60,7 @@ class Group:
 
 
 def process(
-    ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
+    ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[Group]:
     """Bring these records up to date and those that go with them. Raises IntegrationErrors that concern them all."""
     if not hasattr(flow, "parts"):
@@ -77,7 +77,7 @@ def process(
     return process(ctx, flow, items[:middle], records) + process(ctx, flow, items[middle:], records)
 
 
-def _in_parts(ctx: Context, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
+def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
     bringing: Bringing = flow  # type: ignore[assignment]
     course, groups = bringing.parts(ctx, items, records), []
     part = next(course, None)
@@ -105,7 +105,7 @@ def _following(course: Course, done: Sequence[Done]) -> Part | None:
         return None
 
 
-def _leave(ctx: Context, part: Part) -> None:
+def _leave(ctx: SyncSession, part: Part) -> None:
     """Wishes for another batch."""
     if not _is_dry(ctx):
         save_jobs(
@@ -116,11 +116,11 @@ def _leave(ctx: Context, part: Part) -> None:
         )
 
 
-def _is_dry(ctx: Context) -> bool:
+def _is_dry(ctx: SyncSession) -> bool:
     return ctx.run is not None and ctx.run.dry_run
 
 
-def _save(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+def _save(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
     """Store links, log rows, and as jobs of their own what did not go through."""
     with transaction.atomic():
         ctx.keep_lease(now=True)
@@ -128,7 +128,7 @@ def _save(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
         keep_unfinished(ctx, flow, done)
 
 
-def keep_unfinished(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+def keep_unfinished(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
     """What did not go through becomes a job of its own: retried, held or dead, and visible there."""
     now = timezone.now()
     states = {Outcome.RETRYING: JobState.WAITING, Outcome.HELD: JobState.HELD, Outcome.FAILED: JobState.DEAD}

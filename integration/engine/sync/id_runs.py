@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Flow, Item, Page, Skip
+from integration.engine.flow.session import SyncSession
 from integration.engine.sync.batch import Done
 from integration.models import EventState, JobState, SyncJob, SyncRun, WebhookEvent
 
@@ -17,7 +17,7 @@ KINDS = frozenset({RESYNC, REPLAY})
 STOPPED = (JobState.DEAD, JobState.HELD)
 
 
-def page(ctx: Context, flow: Flow, run: SyncRun) -> Page:
+def page(ctx: SyncSession, flow: Flow, run: SyncRun) -> Page:
     """The next portion of a run's ids as items. What unfinished jobs know of the records comes along."""
     start = int(run.cursor or 0)
     ids = run.options["ids"][start : start + flow.batch_size]
@@ -35,14 +35,14 @@ def count(run: SyncRun) -> int:
     return len(run.options["ids"])
 
 
-def settle(ctx: Context, flow: Flow, done: Sequence[Done]) -> None:
+def settle(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
     """A record that went through needs its dead or held job no more."""
     fine = [entry.item.external_id for entry in done if entry.result.outcome in ("synced", "skipped")]
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=fine, state__in=STOPPED)
     jobs.update(state=JobState.DONE, reason="", detail="", hint={}, updated_at=timezone.now())
 
 
-def _routed(ctx: Context, flow: Flow, ids: Sequence[int]) -> dict[str, Item]:
+def _routed(ctx: SyncSession, flow: Flow, ids: Sequence[int]) -> dict[str, Item]:
     """The records these events concern, oldest event first, with what the events knew; the newest event is named."""
     found: dict[str, Item] = {}
     for event in WebhookEvent.objects.filter(pk__in=ids).exclude(state=EventState.NEW).order_by("pk"):

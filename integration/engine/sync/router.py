@@ -16,11 +16,12 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast, Length
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import wakeups
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, Skip
 from integration.engine.flow.recipe import Recipe, Recipes
+from integration.engine.flow.session import SyncSession
 from integration.models import EventState, Integration, State, SyncJob, WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def _claim() -> QuerySet[WebhookEvent]:
     return new[:PORTION]
 
 
-Listener = tuple[Context, Flow]
+Listener = tuple[SyncSession, Flow]
 
 
 def _listeners(connection_ids: set[object], recipes: Recipes) -> Mapping[object, list[Listener]]:
@@ -101,7 +102,7 @@ def _listeners(connection_ids: set[object], recipes: Recipes) -> Mapping[object,
     found: dict[object, list[Listener]] = defaultdict(list)
     for integration in integrations:
         recipe: Recipe = recipes(integration.recipe)
-        ctx = Context(integration, recipe)
+        ctx = OpenSession(integration, recipe)
         for flow in recipe.flows:
             if flow.enabled(ctx.settings):
                 found[ctx.connection(flow.side).pk].append((ctx, flow))

@@ -19,10 +19,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import LEASE, Context
+from integration.engine.clients.session import LEASE, OpenSession
 from integration.engine.dispatch import account_lock, wakeups
 from integration.engine.flow.base import Flow, Item, Result
 from integration.engine.flow.recipe import Recipes
+from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, runs
 from integration.engine.sync.batch import Done
 from integration.errors import IntegrationError, LeaseLost
@@ -75,7 +76,7 @@ def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: floa
     integration = Integration.objects.select_related("left", "right", "tenant").get(pk=integration_id)
     recipe = recipes(integration.recipe)
     deadline = time.monotonic() + slice_seconds
-    ctx = Context(integration, recipe, token=token, deadline=deadline)
+    ctx = OpenSession(integration, recipe, token=token, deadline=deadline)
     flows = sorted((flow for flow in recipe.flows if flow.enabled(ctx.settings)), key=lambda flow: not flow.urgent)
     _recover_abandoned(integration)
     _hold_switched_off(ctx)
@@ -134,7 +135,7 @@ def _recover_abandoned(integration: Integration) -> None:
     abandoned.update(state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
 
 
-def _hold_switched_off(ctx: Context) -> None:
+def _hold_switched_off(ctx: SyncSession) -> None:
     """Nobody claims the jobs of a flow that the settings exclude: put them aside, so that nothing rings for them."""
     off = [flow.key for flow in ctx.recipe.flows if not flow.enabled(ctx.settings)]
     if off:
@@ -143,7 +144,7 @@ def _hold_switched_off(ctx: Context) -> None:
         )
 
 
-def _job_batch(ctx: Context, flow: Flow) -> bool:
+def _job_batch(ctx: SyncSession, flow: Flow) -> bool:
     """Claim and process one batch of a flow's due jobs. Returns whether there was any."""
     jobs = _claim(ctx, flow)
     if not jobs:
@@ -169,7 +170,7 @@ def _item(job: SyncJob) -> Item:
     return Item(job.external_id, job.hint, job_id=job.pk, event_id=job.event_id, attempts=job.attempts)
 
 
-def _claim(ctx: Context, flow: Flow) -> list[SyncJob]:
+def _claim(ctx: SyncSession, flow: Flow) -> list[SyncJob]:
     """Take the oldest due jobs. Those that were in a dying worker's hands go in small batches, later alone."""
     due = SyncJob.objects.filter(
         integration=ctx.integration, flow=flow.key, state=JobState.WAITING, next_attempt_at__lte=timezone.now()
@@ -188,7 +189,7 @@ def _claim(ctx: Context, flow: Flow) -> list[SyncJob]:
     return []
 
 
-def _finish_jobs(ctx: Context, done: Sequence[Done]) -> None:
+def _finish_jobs(ctx: SyncSession, done: Sequence[Done]) -> None:
     """Set the jobs' states, grouped. A job that a newer event put back to waiting meanwhile stays waiting."""
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     again: dict[tuple[str, str, float | None], list[Done]] = defaultdict(list)
@@ -213,11 +214,11 @@ def _finish_jobs(ctx: Context, done: Sequence[Done]) -> None:
         )  # fmt: skip
 
 
-def _claimed(ctx: Context, ids: Sequence[int]) -> QuerySet[SyncJob]:
+def _claimed(ctx: SyncSession, ids: Sequence[int]) -> QuerySet[SyncJob]:
     return SyncJob.objects.filter(pk__in=ids, state=JobState.RUNNING, claim_token=ctx.token)
 
 
-def _retry_jobs(ctx: Context, items: Sequence[Item], result: Result) -> None:
+def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None:
     """Put jobs back to waiting, one statement per number of tries; a limit does not use up a try."""
     limited = result.reason in batch.NOT_OUR_FAULT
     tries: dict[int, list[int]] = defaultdict(list)
@@ -244,7 +245,7 @@ def _retry_jobs(ctx: Context, items: Sequence[Item], result: Result) -> None:
         )
 
 
-def _batch_failed(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError) -> bool:
+def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError) -> bool:
     """One error concerned the whole batch: wait, or hold until a person has acted. Returns whether to go on at once."""
     outcome = connection_health.note_error(ctx.connection(ctx.talking_to), exc)
     if outcome == "retry":
@@ -266,7 +267,7 @@ def _batch_failed(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: Integr
     return outcome == "retry"
 
 
-def _log_first(ctx: Context, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError, *, held: bool) -> None:
+def _log_first(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError, *, held: bool) -> None:
     """Log the pause of each job once, not at every further try."""
     SyncLog.objects.bulk_create(
         SyncLog(

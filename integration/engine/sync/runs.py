@@ -17,9 +17,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import Context
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.base import Flow
+from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs
 from integration.engine.sync.batch import Done
 from integration.engine.sync.composite import Group
@@ -78,7 +78,7 @@ def next_due(integration: Integration) -> datetime | None:
     return run.next_attempt_at if run else None
 
 
-def step(ctx: Context) -> bool:
+def step(ctx: SyncSession) -> bool:
     """Work on one page of the next due run. Returns whether there was one."""
     due = SyncRun.objects.filter(integration=ctx.integration, state__in=UNFINISHED, next_attempt_at__lte=timezone.now())
     run = next((run for run in due.order_by("next_attempt_at", "id") if not _has_to_wait(ctx, run)), None)
@@ -101,7 +101,7 @@ def step(ctx: Context) -> bool:
     return True
 
 
-def _has_to_wait(ctx: Context, run: SyncRun) -> bool:
+def _has_to_wait(ctx: SyncSession, run: SyncRun) -> bool:
     """Whether runs that go before this one are unfinished. One that waits comes due with them."""
     first = getattr(ctx.recipe.flow(run.flow), "runs_after", ())
     before = SyncRun.objects.filter(integration=ctx.integration, kind=run.kind, flow__in=first, state__in=UNFINISHED)
@@ -111,7 +111,7 @@ def _has_to_wait(ctx: Context, run: SyncRun) -> bool:
     return next_up is not None
 
 
-def _work_on(ctx: Context, run: SyncRun) -> None:
+def _work_on(ctx: SyncSession, run: SyncRun) -> None:
     flow = ctx.recipe.flow(run.flow)
     if run.cancel_requested:
         _finish(run, RunState.CANCELLED)
@@ -121,7 +121,7 @@ def _work_on(ctx: Context, run: SyncRun) -> None:
         _page(ctx, flow, run)
 
 
-def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
+def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     try:
         if run.started_at is None:
             _begin(ctx, flow, run)
@@ -155,7 +155,7 @@ def _page(ctx: Context, flow: Flow, run: SyncRun) -> None:
     connection_health.worked(ctx.integration)
 
 
-def _begin(ctx: Context, flow: Flow, run: SyncRun) -> None:
+def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     run.total = id_runs.count(run) if run.kind in id_runs.KINDS else flow.count(ctx, run.kind)
     run.started_at, run.state = timezone.now(), RunState.RUNNING
     if run.kind == "poll" and "since" not in run.options:
@@ -168,7 +168,7 @@ def _since(run: SyncRun) -> datetime | None:
     return datetime.fromisoformat(run.options["since"]) if run.options.get("since") else None
 
 
-def _page_failed(ctx: Context, run: SyncRun, exc: IntegrationError) -> None:
+def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     """Try the page again later; give the run up only after many tries in a row."""
     ours = exc.reason == "internal_error"  # a fault of ours says nothing about the connection
     outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)

@@ -18,7 +18,7 @@ from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.models import LinkState, RecordLink
 
 if TYPE_CHECKING:
-    from integration.engine.clients.session import Context
+    from integration.engine.flow.session import SyncSession
 
 NEWEST, SOURCE, TARGET = "newest", "source", "target"
 SAME, BOTH = "same", "both"
@@ -53,7 +53,7 @@ class _Merge:
     lost: bool = False  # the other side won a field: its flow has to carry it
 
 
-def pair_of(ctx: Context, flow: Flow) -> Pair | None:
+def pair_of(ctx: SyncSession, flow: Flow) -> Pair | None:
     """The pair a flow belongs to; None for a one-way flow or when one half is switched off."""
     for key, way in ctx.recipe.two_way.items():
         if flow.key in (key, way.back):
@@ -63,7 +63,7 @@ def pair_of(ctx: Context, flow: Flow) -> Pair | None:
     return None
 
 
-def carries_back(ctx: Context, flow: Flow) -> str:
+def carries_back(ctx: SyncSession, flow: Flow) -> str:
     """The flow whose rows this one reads backwards; empty when it does not."""
     return next((key for key, way in ctx.recipe.two_way.items() if way.back == flow.key), "")
 
@@ -154,7 +154,7 @@ def _base(link: RecordLink, key: str) -> Any:
 # Settling
 
 
-def settle(ctx: Context, flow: Flow, rows: Sequence[MappingRow], writes: Sequence[Write]) -> dict[int, Settled]:
+def settle(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], writes: Sequence[Write]) -> dict[int, Settled]:
     """Settle what both sides changed, by write. Reads the other side, many records per call, only where it matters."""
     pair = pair_of(ctx, flow)
     both = {row.target: row for row in rows if row.direction == "both" and transforms.is_reversible(row)}
@@ -170,7 +170,7 @@ def settle(ctx: Context, flow: Flow, rows: Sequence[MappingRow], writes: Sequenc
     return {id(write): _settled_forward(ctx, pair, both, write, others) for write in concerned}
 
 
-def _read(ctx: Context, flow: Flow, writes: Sequence[Write]) -> Mapping[str, Record]:
+def _read(ctx: SyncSession, flow: Flow, writes: Sequence[Write]) -> Mapping[str, Record]:
     return flow.read(ctx, [Item(write.item.external_id) for write in writes]) if writes else {}
 
 
@@ -181,7 +181,7 @@ def _changed(write: Write, both: Mapping[str, MappingRow]) -> list[str]:
 
 
 def _settled_forward(
-    ctx: Context, pair: Pair, both: Mapping[str, MappingRow], write: Write, others: Mapping[str, Record]
+    ctx: SyncSession, pair: Pair, both: Mapping[str, MappingRow], write: Write, others: Mapping[str, Record]
 ) -> Settled:
     """Send what the source changed; two-way fields it did not change are left to the target."""
     fields, link = catalogue(ctx, pair.forward), write.link
@@ -208,7 +208,7 @@ def _settled_forward(
 
 
 def _settled_back(
-    ctx: Context,
+    ctx: SyncSession,
     pair: Pair,
     rows: Sequence[MappingRow],
     both: Mapping[str, MappingRow],

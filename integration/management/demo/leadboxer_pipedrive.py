@@ -10,9 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from integration.engine.clients import connection_health
+from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
 from integration.engine.sync.polls import mark
-from integration.forms.settings_form import bound_form
 from integration.management.demo.stage import PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.setup import configuration
+from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
-from integration.forms.settings_form import bound_form
 from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RecordLink, RunState, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
@@ -221,7 +221,7 @@ class Story:
         recipe = get_recipe(self.integration.recipe)
         assert recipe.report is not None
         self.integration.refresh_from_db()
-        tables = recipe.report(Context(self.integration, recipe))
+        tables = recipe.report(OpenSession(self.integration, recipe))
         rows = [row for table in tables for row in table.rows if row.deals]
         if not any(row.lost for row in rows):
             raise NotSeen(f"the lost deal of item 5 in {[table.title for table in tables]}")

@@ -9,8 +9,8 @@ from django.conf import settings
 from integration.connectors.registry import get_connector
 from integration.engine.clients import connection_health
 from integration.engine.setup import lifecycle, provisioning
+from integration.engine.setup.settings import bound_form
 from integration.engine.sync import replay
-from integration.forms.settings_form import bound_form
 from integration.management.demo.planhat_side import COMPANY, RECIPE, Sides
 from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen
 from integration.models import Connection, FieldMapping, Health, SyncLog

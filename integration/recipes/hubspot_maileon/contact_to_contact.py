@@ -11,9 +11,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.privacy import personal_data
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    personal_data,
+)
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.hubspot_maileon import contacts, overrides
@@ -47,7 +58,7 @@ class ContactToContact(ToContacts):
         """Always: it is what the recipe is for."""
         return True
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The contact the event is about; of a merge each that was merged, and the survivor."""
         payload = event.payload
         if event.vendor_event == MERGE:
@@ -62,7 +73,7 @@ class ContactToContact(ToContacts):
             return Skip("unchanged")
         return [Route(event.external_id, delay=BURST_PAUSE)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred contacts per call. Who seems deleted is looked at alone: a merged id leads to its survivor."""
         found = ctx.left.get_contacts([item.external_id for item in items], contacts.asked(ctx, self))
         records = contacts.to_records(ctx, found)
@@ -75,7 +86,7 @@ class ContactToContact(ToContacts):
                     records[item.external_id] = Record(item.external_id, values, email=survivor.email)
         return records
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All lists all contacts, a poll those that changed; reconcile walks over the linked ones."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -92,14 +103,14 @@ class ContactToContact(ToContacts):
             if cursor is None or len(listed) >= self.batch_size or not ctx.time_left():
                 return self._page(ctx, listed, cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Fetch All and reconcile know their number; a poll is short."""
         if kind == "reconcile":
             return int(self.linked(ctx).count())
         found: int | None = ctx.left.count_contacts() if kind == "fetch_all" else None
         return found
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A privacy deletion goes before everything; somebody merged goes on in the survivor."""
         if item.hint.get("privacy"):
             return Sync("erase", mapped=False)
@@ -107,7 +118,7 @@ class ContactToContact(ToContacts):
             return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
         return super().decide(ctx, batch, item, record)
 
-    def wish(self, ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+    def wish(self, ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the property says; not set is a Yes only where nobody could have said No before."""
         said = record.values.get(SUBSCRIBE)
         if said in (YES, NO):
@@ -127,19 +138,19 @@ class ContactToContact(ToContacts):
             return Skip("there_before")
         return IMPLIED
 
-    def terms(self, ctx: Context, record: Record | None) -> Terms:
+    def terms(self, ctx: SyncSession, record: Record | None) -> Terms:
         """The settings, and what the contact's own properties wish for within the limit."""
         return overrides.terms(ctx.settings, record.values if record is not None else {})
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """What all recipes do, and erasing."""
         return Subscription(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
 
-    def _page(self, ctx: Context, found: Sequence[Contact], cursor: Any) -> Page:
+    def _page(self, ctx: SyncSession, found: Sequence[Contact], cursor: Any) -> Page:
         records = contacts.to_records(ctx, {contact.id: contact for contact in found}.values())
         return Page([Item(key) for key in records], records, cursor)
 
-    def _erase(self, ctx: Context, entry: Write) -> Result:
+    def _erase(self, ctx: SyncSession, entry: Write) -> Result:
         """Erase the contact in Maileon and what we hold. The report stays in the log; nothing in it names anybody."""
         email = str(entry.link.written.get("email") or "") if entry.link else ""
         if email:
@@ -159,7 +170,7 @@ def _merge_routes(event: WebhookEvent) -> list[Route]:
     return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
 
 
-def _survivor(ctx: Context, contact_id: str) -> Contact | None:
+def _survivor(ctx: SyncSession, contact_id: str) -> Contact | None:
     """The contact that one lives on in, if it was merged; None if it is gone."""
     try:
         found: Contact = ctx.left.get_contact(contact_id, contacts.BASIC)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
-from integration.engine.clients.session import Context
+from integration.engine.api import SyncSession
 from integration.errors import TenantActionError
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.steps import restore_values
@@ -64,7 +64,7 @@ DEFINITIONS: Mapping[str, Mapping[str, JSONValue]] = {
 OURS = tuple(DEFINITIONS)
 
 
-def ensure(ctx: Context) -> str:
+def ensure(ctx: SyncSession) -> str:
     """Make the group and its properties, those that are missing. Notices when somebody deleted one."""
     ctx.talking_to = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
@@ -83,7 +83,7 @@ def ensure(ctx: Context) -> str:
     return ", ".join(said)
 
 
-def _complete(ctx: Context, name: str, row: Mapping[str, JSONValue]) -> bool:
+def _complete(ctx: SyncSession, name: str, row: Mapping[str, JSONValue]) -> bool:
     """Put back options somebody removed; theirs stay. HubSpot replaces the whole list."""
     present: list[Any] = list(row.get("options") or ())
     known = {option.get("value") for option in present}
@@ -94,14 +94,14 @@ def _complete(ctx: Context, name: str, row: Mapping[str, JSONValue]) -> bool:
     return bool(lacking)
 
 
-def _made_again(ctx: Context) -> str:
+def _made_again(ctx: SyncSession) -> str:
     """A property made anew is empty for everybody, and not set would count as Yes: remember since when."""
     ctx.resources["made_again_at"] = timezone.now().isoformat()
     count = restore_values(ctx, LINK_TYPE, "consent_to_contact", frozenset({consent.UNSUBSCRIBED}))
     return f"somebody had deleted them, {count} opt-outs are being written back"
 
 
-def require(ctx: Context, contacts: Iterable[Contact]) -> None:
+def require(ctx: SyncSession, contacts: Iterable[Contact]) -> None:
     """A deleted property is missing in answers, an empty one is null. Make sure that all of ours exist.
 
     Raises TenantActionError: the jobs are held until the connection check has created them again.

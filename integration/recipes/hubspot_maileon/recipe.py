@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.flow.recipe import Choices, MappingRow, Recipe
+from integration.engine.api import Choices, MappingRow, Recipe
 from integration.recipes.hubspot_maileon import contacts, stages
 from integration.recipes.hubspot_maileon.consent_to_contact import ConsentToContact
 from integration.recipes.hubspot_maileon.contact_to_contact import ContactToContact

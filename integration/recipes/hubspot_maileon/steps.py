@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import NeededField, Step
+from integration.engine.api import NeededField, Step, SyncSession
 from integration.recipes.hubspot_maileon import properties, stages
 from integration.recipes.newsletter.steps import create_contact_fields
 
 FLOW = "contact_to_contact"
 
 
-def steps(ctx: Context) -> Sequence[Step]:
+def steps(ctx: SyncSession) -> Sequence[Step]:
     """The steps for the present settings."""
     return [
         Step("properties", "Property group “Maileon” in HubSpot", properties.ensure),
@@ -24,7 +23,7 @@ def steps(ctx: Context) -> Sequence[Step]:
     ]
 
 
-def needed_fields(ctx: Context) -> Sequence[NeededField]:
+def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     """Our properties with their options."""
     return [
         NeededField(

@@ -11,10 +11,23 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.leadboxer.records import Lead
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.mapping.transforms import SOURCELESS
-from integration.engine.sync.batch import each, mapping_rows
+from integration.engine.api import (
+    SOURCELESS,
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    mapping_rows,
+)
 from integration.errors import NotFound
 from integration.models import WebhookEvent
 from integration.recipes.leadboxer_pipedrive import source
@@ -42,11 +55,11 @@ class Enrich:
         """On with either part."""
         return bool(settings.get("leads_enabled") or settings.get("activities_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """Only the flows that link a lead start it."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
         found = {item.external_id: _given(item) for item in items if VALUES in item.hint}
         for part in ("leads", "activities"):
@@ -55,15 +68,15 @@ class Enrich:
                 found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
         return found
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Takes part in no run."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Takes part in no run."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""
         link = batch.links.get(item.external_id)
         target = str(item.hint.get(TARGET) or (link.target_id if link else ""))
@@ -74,11 +87,11 @@ class Enrich:
         creating = bool(item.hint.get(CREATED) or (link is not None and link.notes.get(CREATED)))
         return Sync("update", creating=creating, extra={TARGET: target}, notes={CREATED: creating})
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per record, with what is known; an unknown value never clears."""
         return each(ctx, writes, lambda write: self._write(ctx, write))
 
-    def _write(self, ctx: Context, write: Write) -> Result:
+    def _write(self, ctx: SyncSession, write: Write) -> Result:
         target, known = (
             str(write.values[TARGET]),
             {k: v for k, v in write.values.items() if v is not None and k != TARGET},
@@ -95,7 +108,9 @@ class Enrich:
         return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
 
 
-def wishes(ctx: Context, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[FollowUp, ...]:
+def wishes(
+    ctx: SyncSession, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]
+) -> tuple[FollowUp, ...]:
     """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
     found = []
     for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
@@ -114,7 +129,7 @@ def _given(item: Item) -> Record:
     return Record(item.external_id, hint[VALUES], datetime.fromisoformat(hint["seen"]), hint["email"])
 
 
-def nested(ctx: Context, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(ctx: SyncSession, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by field key as the client takes them: custom fields in an object of their own."""
     fields = ctx.fields("right", object_type)
     own = {key: value for key, value in values.items() if key in fields and fields[key].custom}

@@ -14,10 +14,21 @@ from typing import Any
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    links,
+)
 from integration.errors import NotFound, RecordError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
@@ -51,25 +62,25 @@ class LeadToLead:
         """On with "Create leads"."""
         return bool(settings.get("leads_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """LeadBoxer calls nobody."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""
         return {key: to_record(lead) for key, lead in source.read(ctx, PART, items).items()}
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
         found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
         return Page([Item(key) for key in records], records, found.cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """LeadBoxer tells no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""
         if record is None:
             return Skip("deleted_at_source")
@@ -91,7 +102,7 @@ class LeadToLead:
             return Skip("trial_full")
         return Sync("create_trial_deal", creating=True)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Look everybody up at once, then one call per lead. What is above the cap waits."""
         new = [write for write in writes if write.action != "update"]
         made, later = quiet.within_cap(ctx, KEY, new)
@@ -101,7 +112,7 @@ class LeadToLead:
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
 
 
-def _nobody(ctx: Context, lead: Lead) -> Skip | None:
+def _nobody(ctx: SyncSession, lead: Lead) -> Skip | None:
     """Whom the settings want the lead linked to must be known."""
     wish = ctx.settings["leads_link"]
     company = bool(finding.organization_keys(lead))
@@ -110,14 +121,14 @@ def _nobody(ctx: Context, lead: Lead) -> Skip | None:
     return None if company or wish == "both" else Skip("no_organization")
 
 
-def _known_since(ctx: Context, lead: Lead, link: RecordLink) -> bool:
+def _known_since(ctx: SyncSession, lead: Lead, link: RecordLink) -> bool:
     """Whether a lead that is to be linked to both has become known as one of them after it was created."""
     person = lead.email and not link.notes.get("person")
     company = finding.organization_keys(lead) and not link.notes.get("organization")
     return ctx.settings["leads_link"] == "both" and bool(person or company)
 
 
-def _looked_up(ctx: Context, leads: Sequence[Lead]) -> finding.Finder:
+def _looked_up(ctx: SyncSession, leads: Sequence[Lead]) -> finding.Finder:
     wish = ctx.settings["leads_link"]
     if not leads:
         return finding.Finder(ctx)
@@ -147,7 +158,7 @@ def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str,
     return (known.id, False) if known is not None else (finder.create_person(lead, organization).id, True)
 
 
-def _body(ctx: Context, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
+def _body(ctx: SyncSession, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
     values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
     ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
     linked = _whom(person, organization, trial=trial)
@@ -171,7 +182,7 @@ def title_of(lead: Lead, wish: str) -> str:
     return ", ".join(name for name in names if name)[:TITLE_LENGTH]
 
 
-def _earlier(ctx: Context, write: Write, *, trial: bool) -> str:
+def _earlier(ctx: SyncSession, write: Write, *, trial: bool) -> str:
     """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id.
 
     Among what changed since it was announced: a list knows at once what a search may not know yet.
@@ -217,7 +228,7 @@ def _update(finder: finding.Finder, write: Write) -> Result:
     return Result("synced", target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
-def _is_closed(ctx: Context, lead_id: str) -> bool:
+def _is_closed(ctx: SyncSession, lead_id: str) -> bool:
     """Archived leads can be read, not changed (pipedrive sheet §9)."""
     try:
         return bool(ctx.right.get_lead(lead_id).is_archived)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.connectors.leadboxer.client import seen_within
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import Choices, Found, MappingRow, Recipe
+from integration.engine.api import Choices, Found, MappingRow, Recipe, SyncSession
 from integration.errors import NotFound
 from integration.models import RecordLink
 from integration.recipes.leadboxer_pipedrive import source, steps
@@ -29,7 +28,7 @@ def webhooks(settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
     return {"left": frozenset(), "right": frozenset()}
 
 
-def search(ctx: Context, text: str) -> Sequence[Found]:
+def search(ctx: SyncSession, text: str) -> Sequence[Found]:
     """Leads by id, or by any word of theirs, in the segments of the parts that are on."""
     found: dict[str, Found] = {}
     for part in PARTS:
@@ -41,7 +40,7 @@ def search(ctx: Context, text: str) -> Sequence[Found]:
     return list(found.values())
 
 
-def _leads(ctx: Context, part: str, text: str) -> Sequence[Any]:
+def _leads(ctx: SyncSession, part: str, text: str) -> Sequence[Any]:
     if text.replace(".", "").isdigit():
         try:
             return [ctx.left.get_lead(source.dataset_of(ctx, part), text)]
@@ -52,7 +51,7 @@ def _leads(ctx: Context, part: str, text: str) -> Sequence[Any]:
     return list(page.leads)
 
 
-def at_target(ctx: Context, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def at_target(ctx: SyncSession, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     """What Pipedrive has of this lead now, by field; None when it has none."""
     if link is None or link.link_type != LINK_TYPE or not link.target_id or link.notes.get("trial"):
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from integration.forms import settings_form
+from integration.engine.api import settings as declared
 
 LINKS = (("organization", "Organization"), ("person", "Person"), ("both", "Both"))
 INTERVALS = (
@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-class SettingsForm(settings_form.SettingsForm):
+class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Datasets, segments, pipelines and kinds of activities are picked from the accounts."""
 
     leads_enabled = forms.BooleanField(

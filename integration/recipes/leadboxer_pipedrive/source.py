@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Item, Record
+from integration.engine.api import Item, Record, SyncSession
 from integration.errors import NotFound, RecordError, TenantActionError
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
@@ -31,7 +30,7 @@ class Leads(NamedTuple):
     cursor: Any
 
 
-def page(ctx: Context, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
+def page(ctx: SyncSession, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
     """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
     look_back = since if kind == "poll" and since is not None else None
     dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
@@ -47,7 +46,7 @@ def page(ctx: Context, part: str, kind: str, cursor: Any, since: datetime | None
     return Leads(fresh, {"token": following, "at": timezone.now().isoformat()} if following else None)
 
 
-def read(ctx: Context, part: str, items: Sequence[Item]) -> dict[str, Lead]:
+def read(ctx: SyncSession, part: str, items: Sequence[Item]) -> dict[str, Lead]:
     """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
     found = {}
     for item in items:
@@ -79,7 +78,7 @@ def lead_of(record: Record | None) -> Lead:
     return record.lead
 
 
-def dataset_of(ctx: Context, part: str) -> str:
+def dataset_of(ctx: SyncSession, part: str) -> str:
     """The dataset a part works on. Raises TenantActionError where none is chosen."""
     chosen = str(ctx.settings[f"{part}_dataset"] or "")
     if not chosen:
@@ -87,7 +86,7 @@ def dataset_of(ctx: Context, part: str) -> str:
     return chosen
 
 
-def segment_of(ctx: Context, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
+def segment_of(ctx: SyncSession, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
     """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
     dataset, chosen = dataset_of(ctx, part), str(ctx.settings[f"{part}_segment"] or "")
 
@@ -102,13 +101,13 @@ def segment_of(ctx: Context, part: str, *, fresh: bool = False) -> tuple[str, Ma
     return str(entry["name"]), dict(entry["criteria"])
 
 
-def dataset_choices(ctx: Context) -> list[tuple[str, str]]:
+def dataset_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     """The datasets as a picker shows them, read afresh: somebody may just have made one."""
     datasets: list[Dataset] = ctx.left.list_datasets()
     return [(row.id, row.name) for row in datasets]
 
 
-def segment_choices(ctx: Context) -> list[tuple[str, str]]:
+def segment_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     """The segments of all datasets as a picker shows them, each with its dataset."""
     return [
         (f"{dataset.id}:{row.id}", f"{dataset.name}: {row.name}")
@@ -117,13 +116,13 @@ def segment_choices(ctx: Context) -> list[tuple[str, str]]:
     ]
 
 
-def field_choices(ctx: Context) -> list[tuple[str, str]]:
+def field_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     """What a lead may carry, by label; the customer's own properties too."""
     found = ctx.fields("left", "lead").values()
     return sorted(((spec.key, spec.label) for spec in found), key=lambda pair: pair[1].lower())
 
 
-def _criteria(ctx: Context, part: str, since: datetime | None) -> dict[str, str]:
+def _criteria(ctx: SyncSession, part: str, since: datetime | None) -> dict[str, str]:
     """The segment's criteria, those of the part, and a time where the segment sets none."""
     _, criteria = segment_of(ctx, part)
     wanted = dict(criteria)

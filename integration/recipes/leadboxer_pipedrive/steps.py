@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from integration.connectors.base import FieldSpec
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import NeededField, Step
+from integration.engine.api import NeededField, Step, SyncSession
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.leadboxer_pipedrive import source
@@ -22,7 +21,7 @@ OURS = "by_settings"  # among a row's options: the field of the settings it was 
 KINDS = {"number": "number"}  # LeadBoxer's type → the type of the field made for it; all others are text
 
 
-def steps(ctx: Context) -> Sequence[Step]:
+def steps(ctx: SyncSession) -> Sequence[Step]:
     """The steps for the present settings."""
     found = []
     for part, label in (("leads", "Leads"), ("activities", "Activities")):
@@ -36,21 +35,21 @@ def steps(ctx: Context) -> Sequence[Step]:
     return found
 
 
-def needed_fields(ctx: Context) -> Sequence[NeededField]:
+def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     """The field that holds the LeadBoxer id."""
     if not ctx.settings["leads_enabled"]:
         return []
     return [NeededField("right", "lead", str(ctx.resources.get("leadboxer_id", "")), MARKER.label)]
 
 
-def segment(part: str, ctx: Context) -> str:
+def segment(part: str, ctx: SyncSession) -> str:
     """The part's segment must exist."""
     ctx.talking_to = "left"
     name, criteria = source.segment_of(ctx, part, fresh=True)
     return f"“{name}”, {len(criteria)} criteria" if criteria else f"“{name}”, without criteria: every lead"
 
 
-def marker(ctx: Context) -> str:
+def marker(ctx: SyncSession) -> str:
     """Find our field by its remembered key, else by its name, else create it. Leads inherit the fields of deals."""
     ctx.talking_to = "right"
     fields = ctx.fields("right", "lead", fresh=True)
@@ -64,7 +63,7 @@ def marker(ctx: Context) -> str:
     return "created"
 
 
-def lead_fields(ctx: Context) -> str:
+def lead_fields(ctx: SyncSession) -> str:
     """One mapping row for each LeadBoxer field chosen in the settings, with a field in Pipedrive named after it.
 
     A row the tenant has changed on the Fields page is the tenant's: it is left as it is.
@@ -95,7 +94,7 @@ def lead_fields(ctx: Context) -> str:
     return f"created {', '.join(made)}" if made else f"{len(chosen)} in place"
 
 
-def pipelines(ctx: Context) -> str:
+def pipelines(ctx: SyncSession) -> str:
     """The chosen pipelines must exist."""
     ctx.talking_to = "right"
     there = {row.id: row.name for row in ctx.right.get_pipelines() if not row.is_deleted}
@@ -106,18 +105,18 @@ def pipelines(ctx: Context) -> str:
     return ", ".join(f"“{there[key]}”" for key in dict.fromkeys(chosen))
 
 
-def pipeline_choices(ctx: Context) -> list[tuple[str, str]]:
+def pipeline_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     """Pipedrive's pipelines as a picker shows them."""
     rows = [row for row in ctx.right.get_pipelines() if not row.is_deleted]
     return [(row.id, row.name) for row in sorted(rows, key=lambda row: row.order_nr)]
 
 
-def type_choices(ctx: Context) -> list[tuple[str, str]]:
+def type_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     """Pipedrive's kinds of activities as a picker shows them."""
     return [(row.key, row.name) for row in ctx.right.get_activity_types()]
 
 
-def _created(ctx: Context, spec: FieldSpec) -> FieldSpec:
+def _created(ctx: SyncSession, spec: FieldSpec) -> FieldSpec:
     made = ctx.connection("right").connector.create_field(ctx.right, "lead", spec)
     ctx.fields("right", "lead", fresh=True)
     return made

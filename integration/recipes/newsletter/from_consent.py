@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Route, Skip, Sync
-from integration.engine.records import links
+from integration.engine.api import Batch, Decision, Item, Page, Record, Route, Skip, Sync, SyncSession, links
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
 from integration.recipes.shared import identity_index
@@ -38,19 +36,19 @@ class FromConsent:
 
     # What a recipe's flow says
 
-    def values(self, ctx: Context, state: str) -> dict[str, Any]:
+    def values(self, ctx: SyncSession, state: str) -> dict[str, Any]:
         """The fields at the source that show this state of consent."""
         raise NotImplementedError
 
-    def restored(self, ctx: Context, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: SyncSession, state: str, *, blank: bool) -> dict[str, Any]:
         """The same for fields that were made anew; `blank`: nobody has filled them in since."""
         raise NotImplementedError
 
-    def blank_people(self, ctx: Context, ids: Sequence[str]) -> set[str]:
+    def blank_people(self, ctx: SyncSession, ids: Sequence[str]) -> set[str]:
         """Those whose (new) newsletter field is still empty."""
         raise NotImplementedError
 
-    def search(self, ctx: Context, email: str) -> list[str]:
+    def search(self, ctx: SyncSession, email: str) -> list[str]:
         """Ids of the people at the source who have this address."""
         raise NotImplementedError
 
@@ -60,7 +58,7 @@ class FromConsent:
         """On with the contacts: consent never travels one way only."""
         return bool(settings.get("contacts_enabled", True))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""
         facts = {name: str(event.payload[name]) for name in FACTS if event.payload.get(name)}
         hint = {event.vendor_event: event.received_at.isoformat(), f"{event.vendor_event}_facts": facts}
@@ -69,7 +67,7 @@ class FromConsent:
             ids = ids[:1]
         return [Route(person_id, hint) for person_id in ids] or Skip("not_linked")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
         linked = {
             link.source_id: link
@@ -92,7 +90,7 @@ class FromConsent:
             for item in items
         }
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
         report, index = cursor or (UNSUBSCRIPTION, 1)
         read = ctx.right.unsubscriptions_page if report == UNSUBSCRIPTION else ctx.right.subscribers_page
@@ -104,11 +102,11 @@ class FromConsent:
         after: Any = [report, following] if following else ([CONFIRMATION, 1] if report == UNSUBSCRIPTION else None)
         return Page(items, self.read(ctx, items), after)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Reports are short; nobody waits for their total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Work out what the source should show, and skip when it already does."""
         link = batch.links.get(item.external_id)
         state = self._state(item, record, link)
@@ -121,7 +119,7 @@ class FromConsent:
             return Skip("echo")
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
 
-    def people_behind(self, ctx: Context, external_id: str, digest: str) -> list[str]:
+    def people_behind(self, ctx: SyncSession, external_id: str, digest: str) -> list[str]:
         """Ids of the people a contact stands for: by our external id, then by the address."""
         account, _, person_id = external_id.partition("-")
         left = ctx.integration.left
@@ -132,7 +130,7 @@ class FromConsent:
             found += known.values_list("source_id", flat=True)
         return list(dict.fromkeys(found))
 
-    def _people_of(self, ctx: Context, report: str, external_id: str, email: str) -> list[str]:
+    def _people_of(self, ctx: SyncSession, report: str, external_id: str, email: str) -> list[str]:
         """The people behind a reported contact. An opt-out of an address nobody knows here is searched for once."""
         digest = email_hash(email)
         found = self.people_behind(ctx, external_id, digest)
@@ -164,7 +162,7 @@ class FromConsent:
         return consent.of(link) or Skip("not_linked")
 
 
-def notes_for(ctx: Context, item: Item, state: str) -> dict[str, Any]:
+def notes_for(ctx: SyncSession, item: Item, state: str) -> dict[str, Any]:
     """What the link remembers once the source shows this state."""
     notes = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else {"consent": state}
     seen = {"report_seen": item.hint["reported_at"]} if item.hint.get("report") == UNSUBSCRIPTION else {}
@@ -189,7 +187,7 @@ def _outdated(item: Item, link: RecordLink | None) -> str:
     return "stale_event" if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
 
 
-def _permission(ctx: Context, item: Item, link: RecordLink | None) -> int:
+def _permission(ctx: SyncSession, item: Item, link: RecordLink | None) -> int:
     """The permission Maileon shows; the report of confirmed opt-ins is proof in itself."""
     if item.hint.get("report") == CONFIRMATION:
         return consent.PERMISSION_DOUBLE_PLUS

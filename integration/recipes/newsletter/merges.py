@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import FollowUp, Result, Write
-from integration.engine.safety import consent_ledger
+from integration.engine.api import FollowUp, Result, SyncSession, Write, consent_ledger
 from integration.models import RecordLink
 from integration.recipes.newsletter import consent
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ToContacts
 
 
-def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
+def merge(ctx: SyncSession, flow: ToContacts, entry: Write) -> Result:
     """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
 
     Where the survivor has an id of its own, the link of the primary record goes to it first.
@@ -38,7 +36,7 @@ def merge(ctx: Context, flow: ToContacts, entry: Write) -> Result:
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
 
 
-def _other(ctx: Context, flow: ToContacts, loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
+def _other(ctx: SyncSession, flow: ToContacts, loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
     """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
 
     Then the two change places, and the survivor goes on with the contact that is really theirs.
@@ -52,7 +50,7 @@ def _other(ctx: Context, flow: ToContacts, loser: RecordLink, survivor: RecordLi
     return former
 
 
-def _link(ctx: Context, flow: ToContacts, source_id: str) -> RecordLink | None:
+def _link(ctx: SyncSession, flow: ToContacts, source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
 
@@ -81,7 +79,7 @@ def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
     return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
 
 
-def _let_go(ctx: Context, loser: RecordLink) -> None:
+def _let_go(ctx: SyncSession, loser: RecordLink) -> None:
     """Treat the loser's own contact as the settings treat a deleted person's."""
     address = str(loser.written["email"])
     if ctx.settings["on_delete"] == "unsubscribe":

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from integration.forms import settings_form
+from integration.engine.api import settings as declared
 
 PERMISSIONS = (("1", "None"), ("2", "Single Opt-in"), ("4", "Double Opt-in"), ("5", "Double Opt-in Plus"))
 ON_DELETE = (
@@ -25,7 +25,7 @@ DEFAULTS: dict[str, Any] = {
 DELETED = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}
 
 
-class NewsletterForm(settings_form.SettingsForm):
+class NewsletterForm(declared.SettingsForm):
     """Keeps options that others hide at a harmless value, and checks what Maileon takes."""
 
     def clean_permission(self) -> str:

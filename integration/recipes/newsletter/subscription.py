@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import FollowUp, Result, Write
-from integration.engine.records import links
-from integration.engine.safety import limits
-from integration.engine.sync.batch import each
+from integration.engine.api import FollowUp, Result, SyncSession, Write, each, limits, links
 from integration.models import LinkState
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.directory import known_contacts
@@ -51,7 +47,7 @@ class Terms:
 class Subscription:
     """Carries out the writes of one batch."""
 
-    def __init__(self, ctx: Context, flow: ToContacts) -> None:
+    def __init__(self, ctx: SyncSession, flow: ToContacts) -> None:
         self.ctx = ctx
         self.flow = flow
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Activity
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
 
@@ -34,25 +33,25 @@ class ActivityToEvent:
         """On with "Sync activities" and a name for its event."""
         return bool(settings.get("activities_enabled") and settings.get("event_activity_added"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The activity the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred activities per call."""
         return _records(ctx, ctx.left.get_activities([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Activities changed since the last poll, for what a webhook missed."""
         page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive's v2 lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each activity once; those from before the installation stay where they are."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -66,7 +65,7 @@ class ActivityToEvent:
             return Skip("unchanged")
         return Sync("log_activity", mapped=False, extra=record.values["content"])
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
         early = {
             id(write): result
@@ -78,7 +77,7 @@ class ActivityToEvent:
         return [{**early, **sent}[id(write)] for write in writes]
 
 
-def _records(ctx: Context, activities: Sequence[Activity]) -> dict[str, Record]:
+def _records(ctx: SyncSession, activities: Sequence[Activity]) -> dict[str, Record]:
     contacts = person_links(ctx, [row.person_id for row in activities if row.person_id])
     found = {}
     for row in activities:
@@ -97,7 +96,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: Context, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
     at = write.record.values["add_time"] if write.record else None
     key = f"activity:{write.item.external_id}"
     return [Wish(str(ctx.settings["event_activity_added"]), key, dict(write.values), at)]

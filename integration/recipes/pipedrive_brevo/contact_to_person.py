@@ -11,11 +11,22 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync import batch as engine_batch
-from integration.engine.sync.batch import mapping_rows
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    links,
+    mapping_rows,
+)
+from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
@@ -46,7 +57,7 @@ class ContactToPerson:
         """On with "Sync persons": consent never travels one way only."""
         return bool(settings.get("persons_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The people with this address. A change made with our own key is our own, whatever it says."""
         ours = ctx.settings["key_name"]
         if ours and event.payload.get("api_key_name") == ours:
@@ -59,13 +70,13 @@ class ContactToPerson:
         with_owner = {**hint, "shares": linked[0]}
         return [*(Route(key, hint) for key in linked), *(Route(key, with_owner) for key in sorted(sharing))]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts as they are now, twenty per call or from the whole account when that is less."""
         owners = {item.external_id: str(item.hint.get("shares") or item.external_id) for item in items}
         found = contacts_behind(ctx, list(dict.fromkeys(owners.values())))
         return records(ctx, {key: found[owner] for key, owner in owners.items() if owner in found})
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all of them: a thousand per call."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
@@ -73,11 +84,11 @@ class ContactToPerson:
         made = records(ctx, found)
         return Page([Item(key) for key in made], made, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
         return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What the person should show beside the fields the mapping brings back."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -92,12 +103,12 @@ class ContactToPerson:
             extra["email"] = moved
         return Sync("update_person", extra=extra, notes={**notes, REPORTED: state})
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
         return engine_batch.each(ctx, writes, lambda write: _patch(ctx, write))
 
 
-def records(ctx: Context, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
+def records(ctx: SyncSession, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
     """Contacts by person as records for the mapping.
 
     An attribute without a value is missing in Brevo's answer. It is empty, unless somebody deleted the attribute
@@ -118,13 +129,13 @@ def records(ctx: Context, contacts: Mapping[str, StoredContact]) -> dict[str, Re
     }  # fmt: skip
 
 
-def _linked(ctx: Context, digest: str) -> list[str]:
+def _linked(ctx: SyncSession, digest: str) -> list[str]:
     """The people linked to the contact with this address, by hash."""
     rows = links.of_addresses(ctx.integration, LINK_TYPE, [digest])
     return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
 
 
-def _sharing(ctx: Context, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
+def _sharing(ctx: SyncSession, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
     """Other people with the addresses of these contacts: an opt-out is for all of them."""
     by_hash = {email_hash(contact.email): contact for contact in left.values()}
     owners = identity_index.owners(ctx.integration.left, "person", *by_hash)
@@ -150,7 +161,7 @@ def consent_of(notes: Mapping[str, Any]) -> str:
     return SUBSCRIBED if "left_lists" in notes else ""
 
 
-def _status_fields(ctx: Context, state: str) -> dict[str, Any]:
+def _status_fields(ctx: SyncSession, state: str) -> dict[str, Any]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
     if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:
@@ -164,7 +175,7 @@ def _moved(record: Record, link: RecordLink) -> str:
     return record.email if record.email and before and record.email_hash != before else ""
 
 
-def _patch(ctx: Context, write: Write) -> Result:
+def _patch(ctx: SyncSession, write: Write) -> Result:
     try:
         ctx.left.update_person(write.item.external_id, nested(write.values))
     except NotFound:

@@ -17,11 +17,7 @@ from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import FollowUp, Record, Result, Write
-from integration.engine.safety import consent_ledger
-from integration.engine.setup import provisioning
-from integration.engine.sync.batch import each
+from integration.engine.api import FollowUp, Record, Result, SyncSession, Write, consent_ledger, each, provisioning
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.directory import left_lists
@@ -36,13 +32,13 @@ ORGANIZATION = "organization"  # in a link's notes: the person's organization, f
 Results = dict[int, Result]
 
 
-def write(ctx: Context, flow: PersonToContact, writes: Sequence[Write]) -> list[Result]:
+def write(ctx: SyncSession, flow: PersonToContact, writes: Sequence[Write]) -> list[Result]:
     """Carry out the writes by kind of action; one result per write, in order."""
     groups: dict[str, list[Write]] = defaultdict(list)
     for entry in writes:
         groups["upsert" if entry.action in ("create", "update") else entry.action].append(entry)
     results: Results = {}
-    single: Mapping[str, Callable[[Context, Write], Result]] = {
+    single: Mapping[str, Callable[[SyncSession, Write], Result]] = {
         "change_address": change_address, "leave_list": leave_list, "delete": delete,
         "merge": lambda ctx, entry: merge(ctx, flow, entry),
         "merge_persons": merge_persons,
@@ -52,12 +48,12 @@ def write(ctx: Context, flow: PersonToContact, writes: Sequence[Write]) -> list[
     return [results[id(entry)] for entry in writes]
 
 
-def all_list(ctx: Context) -> int:
+def all_list(ctx: SyncSession) -> int:
     """The list every contact joins: the tenant's choice, or the one provisioning made."""
     return int(ctx.settings["list_all"] or ctx.resources["list_all"])
 
 
-def upsert(ctx: Context, writes: Sequence[Write]) -> Results:
+def upsert(ctx: SyncSession, writes: Sequence[Write]) -> Results:
     """Create and update people: few one by one, many by import."""
     if len(writes) <= FEW:
         return _one_by_one(ctx, writes, _single)
@@ -71,7 +67,7 @@ def upsert(ctx: Context, writes: Sequence[Write]) -> Results:
     return results
 
 
-def _needs_a_call_of_its_own(ctx: Context, entry: Write, left: Mapping[str, Sequence[int]]) -> bool:
+def _needs_a_call_of_its_own(ctx: SyncSession, entry: Write, left: Mapping[str, Sequence[int]]) -> bool:
     """An import joins its list, clears nothing and says nothing: not for who left it, what clears, what it left out."""
     clears = entry.link is not None and any(
         value is None and entry.link.written.get(key) is not None for key, value in entry.values.items()
@@ -80,7 +76,7 @@ def _needs_a_call_of_its_own(ctx: Context, entry: Write, left: Mapping[str, Sequ
     return clears or has_left or bool(entry.item.hint.get("alone"))
 
 
-def _imported(ctx: Context, contacts: Sequence[Contact], writes: Sequence[Write]) -> Results:
+def _imported(ctx: SyncSession, contacts: Sequence[Contact], writes: Sequence[Write]) -> Results:
     """Hand one chunk over. What became of it is found out by the flow `import_check`, which the results ask for."""
     marker, started = uuid.uuid4().hex, timezone.now().isoformat()
     endpoint = provisioning.ensure_endpoint(ctx.integration.right)
@@ -91,7 +87,7 @@ def _imported(ctx: Context, contacts: Sequence[Contact], writes: Sequence[Write]
     return {id(entry): _synced(ctx, entry, notes, action="import", follow_ups=(check,)) for entry in writes}
 
 
-def _single(ctx: Context, entry: Write) -> Result:
+def _single(ctx: SyncSession, entry: Write) -> Result:
     link = entry.link
     if link is not None and link.state == LinkState.ACTIVE:
         return _updated(ctx, entry, link)
@@ -106,7 +102,7 @@ def _single(ctx: Context, entry: Write) -> Result:
     return _synced(ctx, entry, notes, target_id=made, said=said, note="" if join else "left_list")
 
 
-def _updated(ctx: Context, entry: Write, link: RecordLink) -> Result:
+def _updated(ctx: SyncSession, entry: Write, link: RecordLink) -> Result:
     """Change the contact we know; one that is gone was deleted there on purpose and is not put back."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
 
@@ -133,7 +129,7 @@ def _without_taken_phone(contact: Contact, send: Callable[[Contact], str]) -> tu
         return send(Contact(contact.email, rest, contact.ext_id)), "SMS: another contact has this number."
 
 
-def change_address(ctx: Context, entry: Write) -> Result:
+def change_address(ctx: SyncSession, entry: Write) -> Result:
     """The primary address changed: so does the contact's, which stays on the blocklist if it was there."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
 
@@ -148,13 +144,13 @@ def change_address(ctx: Context, entry: Write) -> Result:
     return _synced(ctx, entry, {}, target_id=made, said=said)
 
 
-def _single_anew(ctx: Context, entry: Write) -> Result:
+def _single_anew(ctx: SyncSession, entry: Write) -> Result:
     """Nobody has the old address any more: the new one is looked at like that of a new person."""
     entry.link = None
     return _single(ctx, entry)
 
 
-def leave_list(ctx: Context, entry: Write) -> Result:
+def leave_list(ctx: SyncSession, entry: Write) -> Result:
     """The person was deleted and the setting asks to take the contact off the list."""
     try:
         ctx.right.update_contact(_key(entry), Contact(), leave=[all_list(ctx)])
@@ -163,13 +159,13 @@ def leave_list(ctx: Context, entry: Write) -> Result:
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def delete(ctx: Context, entry: Write) -> Result:
+def delete(ctx: SyncSession, entry: Write) -> Result:
     """The person was deleted and the setting asks to delete the contact too."""
     ctx.right.delete_contact(_key(entry))
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def merge(ctx: Context, flow: PersonToContact, entry: Write) -> Result:
+def merge(ctx: SyncSession, flow: PersonToContact, entry: Write) -> Result:
     """Two people were merged in Pipedrive: the loser's contact follows the survivor, unless that one has its own."""
     survivor_id, loser = str(entry.item.hint["merged_into"]), entry.link
     survivor = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id=survivor_id).first()
@@ -187,7 +183,7 @@ def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
     )  # fmt: skip
 
 
-def merge_persons(ctx: Context, entry: Write) -> Result:
+def merge_persons(ctx: SyncSession, entry: Write) -> Result:
     """The tenant wants persons with one address merged: this one goes into the one that owns the contact."""
     owner = str(entry.values["owner"])
     ctx.left.merge("person", entry.item.external_id, owner)
@@ -214,7 +210,7 @@ def _left(link: RecordLink | None) -> list[int]:
 
 
 def _synced(
-    ctx: Context,
+    ctx: SyncSession,
     entry: Write,
     notes: Mapping[str, Any],
     *,
@@ -244,7 +240,7 @@ def organization_of(record: Record | None) -> str:
     return str(found.get("id") or "")
 
 
-def companies_of(ctx: Context, entry: Write) -> list[FollowUp]:
+def companies_of(ctx: SyncSession, entry: Write) -> list[FollowUp]:
     """The companies whose links change with this person: of the organization it has, and of the one it had."""
     before = str((entry.link.notes if entry.link else {}).get(ORGANIZATION) or "")
     now = organization_of(entry.record)
@@ -253,6 +249,6 @@ def companies_of(ctx: Context, entry: Write) -> list[FollowUp]:
     return [FollowUp("organization_to_company", key) for key in sorted(changed)] if on else []
 
 
-def _one_by_one(ctx: Context, writes: Sequence[Write], call: Callable[[Context, Write], Result]) -> Results:
+def _one_by_one(ctx: SyncSession, writes: Sequence[Write], call: Callable[[SyncSession, Write], Result]) -> Results:
     results = each(ctx, writes, lambda entry: call(ctx, entry))
     return {id(entry): result for entry, result in zip(writes, results, strict=True)}

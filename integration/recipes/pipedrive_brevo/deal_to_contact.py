@@ -12,10 +12,21 @@ from typing import Any
 
 from integration.connectors.brevo.records import Contact
 from integration.connectors.pipedrive.records import Deal
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    links,
+)
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT
@@ -49,25 +60,25 @@ class DealToContact:
         """On with "Sync deals"."""
         return bool(settings.get("deals_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about."""
         return [Route(event.external_id, {"deleted": True} if event.vendor_event == "deal.delete" else {})]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         return _records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all of them."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive's v2 lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What this deal's change means, by what was written before and not by the order of events."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -80,7 +91,7 @@ class DealToContact:
             return Skip("unchanged")
         return Sync(_action(ctx, item, record, link), mapped=False, extra=content)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Move the contacts, one call each, then send the events of those that moved, together."""
         moved = dict(zip(map(id, writes), each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
         telling = [write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == "synced"]
@@ -88,12 +99,12 @@ class DealToContact:
         return [sent.get(id(write), moved[id(write)]) for write in writes]
 
 
-def _records(ctx: Context, deals: Sequence[Deal]) -> dict[str, Record]:
+def _records(ctx: SyncSession, deals: Sequence[Deal]) -> dict[str, Record]:
     contacts = person_links(ctx, [deal.person_id for deal in deals if deal.person_id])
     return {deal.id: _record(ctx, deal, contacts.get(deal.person_id)) for deal in deals if not deal.is_deleted}
 
 
-def _record(ctx: Context, deal: Deal, contact: RecordLink | None) -> Record:
+def _record(ctx: SyncSession, deal: Deal, contact: RecordLink | None) -> Record:
     place = deal.status if deal.status in ("won", "lost") else deal.stage_id
     content = {
         "deal_id": deal.id, "title": deal.title, "value": deal.value, "currency": deal.currency,
@@ -105,7 +116,7 @@ def _record(ctx: Context, deal: Deal, contact: RecordLink | None) -> Record:
     return Record(deal.id, values, version=deal.update_time, email=email)
 
 
-def _action(ctx: Context, item: Item, record: Record, link: RecordLink | None) -> str:
+def _action(ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str:
     """created, updated or moved; a deal from before, met by a run, only takes its place."""
     if link is not None and link.written:
         return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
@@ -119,7 +130,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _move(ctx: Context, write: Write) -> Result:
+def _move(ctx: SyncSession, write: Write) -> Result:
     """Put the contact on the deal's list and take it off the former one."""
     if write.action == "deal_gone":
         return _gone(ctx, write)
@@ -138,7 +149,7 @@ def _move(ctx: Context, write: Write) -> Result:
     return Result("synced", target_id=person_id, reason="left_list" if held_back else "", call=ctx.last_call())
 
 
-def _gone(ctx: Context, write: Write) -> Result:
+def _gone(ctx: SyncSession, write: Write) -> Result:
     """A deleted deal lets its list go."""
     link = write.link
     assert link is not None
@@ -150,7 +161,7 @@ def _gone(ctx: Context, write: Write) -> Result:
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def _still_there(ctx: Context, write: Write, number: int) -> bool:
+def _still_there(ctx: SyncSession, write: Write, number: int) -> bool:
     """Whether another deal of the same contact belongs on this list."""
     digest = write.record.email_hash if write.record else (write.link.email_hash if write.link else "")
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
@@ -158,7 +169,7 @@ def _still_there(ctx: Context, write: Write, number: int) -> bool:
     return any(link.written.get("list") == number for link in others)
 
 
-def _wishes(ctx: Context, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
     """The events of one change, with what automations ask for; the moved one says where it came from."""
     named, content = stages(ctx), write.values
     before = write.link.written if write.link else {}

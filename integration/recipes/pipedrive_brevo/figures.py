@@ -12,8 +12,7 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Deal, Person
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Record
+from integration.engine.api import Record, SyncSession
 from integration.models import FieldMapping
 from integration.recipes.shared import pipedrive_people as people
 
@@ -33,7 +32,7 @@ MORE_OF_A_PERSON = tuple(
 )  # fmt: skip
 
 
-def to_records(ctx: Context, persons: Sequence[Person]) -> dict[str, Record]:
+def to_records(ctx: SyncSession, persons: Sequence[Person]) -> dict[str, Record]:
     """People as records for the mapping, with their figures."""
     records = people.to_records(ctx, persons)
     if not records or not _wanted(ctx):
@@ -46,7 +45,7 @@ def to_records(ctx: Context, persons: Sequence[Person]) -> dict[str, Record]:
     }
 
 
-def _wanted(ctx: Context) -> bool:
+def _wanted(ctx: SyncSession) -> bool:
     """Whether any row maps the revenue; it costs calls."""
     if "revenue_wanted" not in ctx.memory:
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source=REVENUE)
@@ -54,7 +53,7 @@ def _wanted(ctx: Context) -> bool:
     return bool(ctx.memory["revenue_wanted"])
 
 
-def _revenue(ctx: Context, ids: Sequence[str]) -> dict[str, float]:
+def _revenue(ctx: SyncSession, ids: Sequence[str]) -> dict[str, float]:
     """Person → the sum of its won deals, in the currency of the settings."""
     if len(ids) <= FEW:
         return _sums(ctx, (deal for key in ids for deal in ctx.left.iter_deals(person_id=key, status="won")))
@@ -65,7 +64,7 @@ def _revenue(ctx: Context, ids: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _sums(ctx: Context, deals: Iterable[Deal]) -> dict[str, float]:
+def _sums(ctx: SyncSession, deals: Iterable[Deal]) -> dict[str, float]:
     currency: Any = ctx.settings["ltv_currency"]
     sums: dict[str, float] = defaultdict(float)
     for deal in deals:

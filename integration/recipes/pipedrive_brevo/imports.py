@@ -11,10 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    links,
+)
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION
@@ -42,11 +54,11 @@ class ImportCheck:
         """On with "Sync persons"."""
         return bool(settings.get("persons_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The import we know by this marker; its job waits already."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Ask how far each process is."""
         found = {}
         for item in items:
@@ -54,24 +66,24 @@ class ImportCheck:
                 found[item.external_id] = Record(item.external_id, _look(ctx, process_id))
         return found
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """An import without a job of ours is settled already."""
         return Skip("unchanged") if record is None else Sync("check", mapped=False)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
         return each(ctx, writes, lambda write: _settle(ctx, write))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Takes part in no run."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Takes part in no run."""
         return None
 
 
-def _look(ctx: Context, process_id: str) -> dict[str, Any]:
+def _look(ctx: SyncSession, process_id: str) -> dict[str, Any]:
     try:
         process = ctx.right.get_process(process_id)
     except NotFound:
@@ -79,7 +91,7 @@ def _look(ctx: Context, process_id: str) -> dict[str, Any]:
     return {"status": process.status, "problems": dict(process.problems)}
 
 
-def _settle(ctx: Context, write: Write) -> Result:
+def _settle(ctx: SyncSession, write: Write) -> Result:
     assert write.record is not None
     status, problems = write.record.values["status"], write.record.values["problems"]
     if status == "waiting":
@@ -111,7 +123,7 @@ def _settle(ctx: Context, write: Write) -> Result:
                   link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
 
 
-def _arrived(ctx: Context, people: Sequence[RecordLink]) -> Result:
+def _arrived(ctx: SyncSession, people: Sequence[RecordLink]) -> Result:
     """Everybody arrived. One contact is read back: attributes that Brevo dropped without a word show there."""
     for link in people:
         link.notes[IMPORT] = None
@@ -123,7 +135,7 @@ def _arrived(ctx: Context, people: Sequence[RecordLink]) -> Result:
                   link_state=None, call=ctx.last_call())  # fmt: skip
 
 
-def _dropped(ctx: Context, link: RecordLink) -> list[str]:
+def _dropped(ctx: SyncSession, link: RecordLink) -> list[str]:
     contact = ctx.right.find_contact(str(link.written["email"]))
     if contact is None:
         return []
@@ -131,7 +143,7 @@ def _dropped(ctx: Context, link: RecordLink) -> list[str]:
     return [key for key in wanted if contact.attributes.get(key) is None]
 
 
-def _read_back(ctx: Context, write: Write) -> dict[str, StoredContact]:
+def _read_back(ctx: SyncSession, write: Write) -> dict[str, StoredContact]:
     """Address → contact, for all contacts changed since the import began."""
     since = datetime.fromisoformat(write.item.hint["started"]) - OVERLAP
     found: dict[str, StoredContact] = {}

@@ -8,9 +8,20 @@ from typing import Any
 
 from integration.connectors.brevo.records import Contact
 from integration.connectors.pipedrive.records import Lead
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+)
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT
@@ -37,11 +48,11 @@ class LeadToList:
         """On with "Sync leads" and a list for them."""
         return bool(settings.get("leads_enabled") and settings.get("list_nurture"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The lead the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead: Pipedrive has no list by ids for them."""
         found = []
         for item in items:
@@ -51,17 +62,17 @@ class LeadToList:
                 continue
         return _records(ctx, found)
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Leads changed since the last poll, or all that are not archived."""
         page = ctx.left.leads_page(cursor, since)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive tells no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead's person joins once; a list it left alone is never joined again."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -76,12 +87,12 @@ class LeadToList:
             return Skip("left_list")
         return Sync("join_list", mapped=False, extra=content)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per lead's person."""
         return each(ctx, writes, lambda write: _join(ctx, write))
 
 
-def _records(ctx: Context, leads: Sequence[Lead]) -> dict[str, Record]:
+def _records(ctx: SyncSession, leads: Sequence[Lead]) -> dict[str, Record]:
     contacts = person_links(ctx, [lead.person_id for lead in leads if lead.person_id])
     return {
         lead.id: Record(
@@ -95,7 +106,7 @@ def _records(ctx: Context, leads: Sequence[Lead]) -> dict[str, Record]:
     }  # fmt: skip
 
 
-def _join(ctx: Context, write: Write) -> Result:
+def _join(ctx: SyncSession, write: Write) -> Result:
     contact: Any = write.record.values["contact"] if write.record else None
     if (early := contact_first(ctx, str(write.values["person_id"]), contact)) is not None:
         return early

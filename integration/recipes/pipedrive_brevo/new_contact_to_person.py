@@ -11,12 +11,25 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.mapping import transforms
-from integration.engine.mapping.fields import catalogue
-from integration.engine.records import links
-from integration.engine.sync.batch import each, mapping_rows
+from integration.engine.api import (
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    catalogue,
+    each,
+    links,
+    mapping_rows,
+    transforms,
+)
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
@@ -46,26 +59,26 @@ class NewContactToPerson:
         """On with "Create persons for new contacts"."""
         return bool(settings.get("persons_enabled") and settings.get("create_persons"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """No event tells of a new contact."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts by their ids, twenty per call."""
         return self._records(ctx, ctx.right.get_contacts([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all; those behind a person are left out."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
         records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
         return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Who has an address, did not opt out and is nobody's contact yet."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -78,18 +91,18 @@ class NewContactToPerson:
             return Skip("unsubscribed")
         return Sync("create_person", mapped=False, creating=True)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Look, announce, create: a lost answer is found by its address at the next try."""
         return each(ctx, writes, lambda write: _create(ctx, write))
 
-    def _records(self, ctx: Context, contacts: Sequence[StoredContact]) -> dict[str, Record]:
+    def _records(self, ctx: SyncSession, contacts: Sequence[StoredContact]) -> dict[str, Record]:
         return {
             contact.id: Record(contact.id, record_values(contact), version=contact.modified, email=contact.email)
             for contact in contacts
         }
 
 
-def _create(ctx: Context, write: Write) -> Result:
+def _create(ctx: SyncSession, write: Write) -> Result:
     assert write.record is not None
     email = write.record.email
     known = identity_index.owners(ctx.integration.left, "person", email_hash(email))
@@ -104,7 +117,7 @@ def _create(ctx: Context, write: Write) -> Result:
     return Result("synced", target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,))
 
 
-def _values(ctx: Context, record: Record) -> dict[str, Any]:
+def _values(ctx: SyncSession, record: Record) -> dict[str, Any]:
     """The person as the mapping reads it backwards; without any name the address stands in."""
     flow = ctx.recipe.flow(FORWARD)
     fields = catalogue(ctx, flow)
@@ -117,7 +130,7 @@ def _values(ctx: Context, record: Record) -> dict[str, Any]:
     return nested({**values, "name": name or record.email, "email": record.email})
 
 
-def _link(ctx: Context, write: Write, person_id: str) -> None:
+def _link(ctx: SyncSession, write: Write, person_id: str) -> None:
     """The link the two-way flows share, unless the person has one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id)
     if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():

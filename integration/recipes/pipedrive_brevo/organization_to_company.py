@@ -12,9 +12,20 @@ from typing import Any
 
 from integration.connectors.brevo.records import Company
 from integration.connectors.pipedrive.records import Organization, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+)
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION
@@ -46,25 +57,25 @@ class OrganizationToCompany:
         """On with "Sync organizations"."""
         return bool(settings.get("organizations_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred organizations per call."""
         return _records(ctx, ctx.left.get_organizations([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Organizations changed since the last poll, or all of them."""
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive's v2 lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Every organization becomes a company; one that is gone leaves its company alone."""
         if record is None:
             return Skip("deleted_at_source")
@@ -75,7 +86,7 @@ class OrganizationToCompany:
         extra = {CONTACTS: record.values[CONTACTS]}
         return Sync("update" if active else "create", creating=not active, extra=extra)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Recognise what Brevo has already, hand many new ones over as a file, do the rest one by one."""
         fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
         filed = [write for write in fresh if write.item.attempts < TRIES] if len(fresh) > FEW else []
@@ -88,7 +99,7 @@ class OrganizationToCompany:
         return [done.get(id(write), later) for write in writes]
 
 
-def _records(ctx: Context, organizations: Iterable[Organization]) -> dict[str, Record]:
+def _records(ctx: SyncSession, organizations: Iterable[Organization]) -> dict[str, Record]:
     rows = {row.id: row for row in organizations if not row.is_deleted}
     contacts = _contacts_of(ctx, list(rows))
     return {
@@ -97,7 +108,7 @@ def _records(ctx: Context, organizations: Iterable[Organization]) -> dict[str, R
     }
 
 
-def _contacts_of(ctx: Context, ids: Sequence[str]) -> dict[str, list[str]]:
+def _contacts_of(ctx: SyncSession, ids: Sequence[str]) -> dict[str, list[str]]:
     """Organization → ids of its people's contacts, as far as Brevo has told them."""
     linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON, state=LinkState.ACTIVE)
     links = linked.filter(**{f"notes__{ORGANIZATION}__in": list(ids)}).exclude(target_id="")
@@ -107,13 +118,13 @@ def _contacts_of(ctx: Context, ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _known(ctx: Context, write: Write) -> Company | None:
+def _known(ctx: SyncSession, write: Write) -> Company | None:
     """The company Brevo has for this organization: by our attribute, else one of its name that nobody claimed."""
     by_id, by_name = _companies(ctx)
     return by_id.get(write.item.external_id) or by_name.get(str(write.values.get("name")))
 
 
-def _companies(ctx: Context) -> tuple[dict[str, Company], dict[str, Company]]:
+def _companies(ctx: SyncSession) -> tuple[dict[str, Company], dict[str, Company]]:
     """All companies of the account, read once per slice: by Pipedrive id, and by name where they have none."""
     if "companies" not in ctx.memory:
         key = str(ctx.resources["company_key"])
@@ -130,16 +141,16 @@ def _companies(ctx: Context) -> tuple[dict[str, Company], dict[str, Company]]:
     return found
 
 
-def _row(ctx: Context, write: Write) -> dict[str, Any]:
+def _row(ctx: SyncSession, write: Write) -> dict[str, Any]:
     return {"name": write.values["name"], **_attributes(ctx, write)}
 
 
-def _attributes(ctx: Context, write: Write) -> dict[str, Any]:
+def _attributes(ctx: SyncSession, write: Write) -> dict[str, Any]:
     values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
     return {**values, str(ctx.resources["company_key"]): write.item.external_id}
 
 
-def _write(ctx: Context, write: Write) -> Result:
+def _write(ctx: SyncSession, write: Write) -> Result:
     known = _known(ctx, write) if write.action == "create" else None
     company_id = known.id if known else (write.link.target_id if write.link else "")
     name, wanted = str(write.values["name"]), list(write.values[CONTACTS])
@@ -159,7 +170,7 @@ def _write(ctx: Context, write: Write) -> Result:
     return Result("synced", target_id=company_id, call=ctx.last_call())
 
 
-def _created(ctx: Context, write: Write, name: str, contacts: Sequence[str]) -> str:
+def _created(ctx: SyncSession, write: Write, name: str, contacts: Sequence[str]) -> str:
     try:
         return str(ctx.right.create_company(name, _attributes(ctx, write), contacts))
     except TransientError:

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.models import WebhookEvent
 from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
 
@@ -36,11 +35,11 @@ class PersonToEvent:
         """On while any of its events has a name."""
         return bool(settings.get("persons_enabled") and any(settings.get(name) for name in HAPPENINGS))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """Only the flow person → contact starts it."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """What we last wrote of the person is what the event says; no vendor is asked."""
         found = person_links(ctx, [item.external_id for item in items])
         return {
@@ -48,20 +47,20 @@ class PersonToEvent:
             for item in items
         }
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Takes part in no run."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Takes part in no run."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each happening has a name of the tenant's, or is not sent."""
         named = [name for name in HAPPENINGS if item.hint.get(name) and ctx.settings[name]]
         return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip("unchanged")
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
         early = {
             id(write): result
@@ -77,7 +76,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: Context, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
     properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
     wishes = []
     for name in write.values["events"]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.flow.recipe import Choices, MappingRow, Recipe, TwoWay
-from integration.forms.settings_form import own_fields
+from integration.engine.api import Choices, MappingRow, Recipe, TwoWay, own_fields
 from integration.recipes.pipedrive_brevo import directory, places
 from integration.recipes.pipedrive_brevo.activity_to_event import ActivityToEvent
 from integration.recipes.pipedrive_brevo.contact_to_person import ContactToPerson, consent_of

@@ -10,15 +10,14 @@ from dataclasses import asdict
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import ReportRow, ReportTable
+from integration.engine.api import ReportRow, ReportTable, SyncSession
 from integration.models import FieldMapping
 
 CUSTOM = "custom_fields."
 NOBODY = "not known"
 
 
-def report(ctx: Context) -> list[ReportTable]:
+def report(ctx: SyncSession) -> list[ReportTable]:
     """The tables; what they are made of is read at most once an hour."""
     found = ctx.directory("left", "deal_report", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
     return [
@@ -27,7 +26,7 @@ def report(ctx: Context) -> list[ReportTable]:
     ]
 
 
-def _tables(ctx: Context) -> list[ReportTable]:
+def _tables(ctx: SyncSession) -> list[ReportTable]:
     deals = [deal for deal in ctx.left.iter_deals() if not deal.is_deleted]
     pipelines = {row.id: row.name for row in ctx.left.get_pipelines()}
     stages = sorted(ctx.left.get_stages(), key=lambda row: (row.pipeline_id, row.order_nr))
@@ -50,7 +49,7 @@ def _stage_row(name: str, position: int, order: Mapping[str, int], deals: Sequen
     return _row(name, reached, currency)
 
 
-def _sources(ctx: Context, deals: Sequence[Deal], currency: str) -> list[ReportTable]:
+def _sources(ctx: SyncSession, deals: Sequence[Deal], currency: str) -> list[ReportTable]:
     """One table per mapped field of one's own that has options: where people came from, and what became of it."""
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source__startswith=CUSTOM)
     fields = ctx.fields("left", "person")

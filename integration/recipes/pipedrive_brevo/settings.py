@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from integration.forms import settings_form
+from integration.engine.api import settings as declared
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # What happens in Pipedrive → the setting that holds the event's name at Brevo. Rows of the seed's event table.
@@ -69,7 +69,7 @@ def _event_name(name: str) -> forms.CharField:
     return forms.CharField(label=EVENTS[name][0], required=False, max_length=255, help_text=text)
 
 
-class SettingsForm(settings_form.SettingsForm):
+class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Lists, stages and fields are picked from what the accounts have."""
 
     persons_enabled = forms.BooleanField(

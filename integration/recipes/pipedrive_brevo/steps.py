@@ -9,8 +9,7 @@ import re
 from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import NeededField, Step
+from integration.engine.api import NeededField, Step, SyncSession
 from integration.errors import ContractError
 from integration.models import FieldMapping
 
@@ -26,7 +25,7 @@ LONGEST_NAME = 50
 CUSTOM = "custom_fields."
 
 
-def steps(ctx: Context) -> Sequence[Step]:
+def steps(ctx: SyncSession) -> Sequence[Step]:
     """The steps for the present settings."""
     if not ctx.settings["persons_enabled"]:
         return []
@@ -40,7 +39,7 @@ def steps(ctx: Context) -> Sequence[Step]:
     return found
 
 
-def needed_fields(ctx: Context) -> Sequence[NeededField]:
+def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     """The status field with its options."""
     if not ctx.settings["persons_enabled"]:
         return []
@@ -48,7 +47,7 @@ def needed_fields(ctx: Context) -> Sequence[NeededField]:
     return [NeededField("left", "person", str(ctx.resources.get("status", "")), STATUS.label, options)]
 
 
-def status_field(ctx: Context) -> str:
+def status_field(ctx: SyncSession) -> str:
     """Find our field by its remembered key, else by its name, else create it."""
     ctx.talking_to = "left"
     fields = ctx.fields("left", "person", fresh=True)
@@ -69,7 +68,7 @@ def status_field(ctx: Context) -> str:
     return said
 
 
-def attributes(ctx: Context) -> str:
+def attributes(ctx: SyncSession) -> str:
     """Create the mapped attributes that Brevo does not have yet, with the right type."""
     sync_custom_fields(ctx)
     ctx.talking_to = "right"
@@ -85,7 +84,7 @@ def attributes(ctx: Context) -> str:
     return f"created {', '.join(made)}" if made else "in place"
 
 
-def sync_custom_fields(ctx: Context) -> None:
+def sync_custom_fields(ctx: SyncSession) -> None:
     """One mapping row for each custom field chosen in the settings; the attribute is named after its label."""
     fields = ctx.fields("left", "person")
     chosen = [f"{CUSTOM}{key}" for key in ctx.settings["custom_fields"]]
@@ -98,7 +97,7 @@ def sync_custom_fields(ctx: Context) -> None:
             taken.add(_add_row(ctx, source, spec, taken))
 
 
-def _add_row(ctx: Context, source: str, spec: FieldSpec, taken: set[str]) -> str:
+def _add_row(ctx: SyncSession, source: str, spec: FieldSpec, taken: set[str]) -> str:
     transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}
     kind = spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
     target = attribute_name(spec.label, taken)
@@ -119,7 +118,7 @@ def attribute_name(label: str, taken: set[str]) -> str:
     return name
 
 
-def company_attribute(ctx: Context) -> str:
+def company_attribute(ctx: SyncSession) -> str:
     """The attribute that holds our key of a company; Brevo names it after its label."""
     ctx.talking_to = "right"
     said = "in place"
@@ -133,12 +132,12 @@ def company_attribute(ctx: Context) -> str:
     return said
 
 
-def _company_key(ctx: Context) -> str:
+def _company_key(ctx: SyncSession) -> str:
     fields = ctx.fields("right", "company", fresh=True).values()
     return next((spec.key for spec in fields if spec.label == COMPANY_KEY), "")
 
 
-def contact_list(ctx: Context) -> str:
+def contact_list(ctx: SyncSession) -> str:
     """The tenant's list must exist; without one there is a list of ours, in a folder of ours."""
     ctx.talking_to = "right"
     lists = {row.id: row for row in ctx.right.get_lists()}

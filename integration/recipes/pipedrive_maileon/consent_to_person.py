@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Result, Write
-from integration.engine.sync import batch as engine_batch
+from integration.engine.api import Result, SyncSession, Write
+from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import FromConsent, notes_for
@@ -26,7 +25,7 @@ class ConsentToPerson(FromConsent):
     target_object = "person"
     link_type = LINK_TYPE
 
-    def values(self, ctx: Context, state: str) -> dict[str, Any]:
+    def values(self, ctx: SyncSession, state: str) -> dict[str, Any]:
         """The person's custom fields for a state of consent."""
         resources = ctx.resources
         status = {
@@ -39,7 +38,7 @@ class ConsentToPerson(FromConsent):
             values[resources["newsletter"]] = resources["newsletter_no"]
         return values
 
-    def restored(self, ctx: Context, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: SyncSession, state: str, *, blank: bool) -> dict[str, Any]:
         """Fields that were made anew: the status always, Newsletter only where nobody has filled it in since."""
         resources = ctx.resources
         values = self.values(ctx, state)
@@ -47,20 +46,20 @@ class ConsentToPerson(FromConsent):
         values.pop(resources["newsletter"], None)
         return {**values, resources["newsletter"]: resources[newsletter]} if blank else values
 
-    def blank_people(self, ctx: Context, ids: Sequence[str]) -> set[str]:
+    def blank_people(self, ctx: SyncSession, ids: Sequence[str]) -> set[str]:
         """Those whose (new) Newsletter field is still empty."""
         found = ctx.left.get_persons(ids)
         return {person.id for person in found if newsletter_wish(ctx, person.custom_fields) == "unset"}
 
-    def search(self, ctx: Context, email: str) -> list[str]:
+    def search(self, ctx: SyncSession, email: str) -> list[str]:
         """People by exact address."""
         return [hit.id for hit in ctx.left.search_persons(email)]
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
         return engine_batch.each(ctx, writes, lambda write: self._patch(ctx, write))
 
-    def _patch(self, ctx: Context, write: Write) -> Result:
+    def _patch(self, ctx: SyncSession, write: Write) -> Result:
         state = write.action.removeprefix("mark_")
         try:
             ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})

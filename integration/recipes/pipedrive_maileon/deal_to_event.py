@@ -12,9 +12,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, Person, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    links,
+)
 from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
@@ -47,7 +58,7 @@ class DealToEvent:
         """On with "Enable Pipedrive deals sync"."""
         return bool(settings.get("deals_enabled"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about. A deleted deal's last values are only in its event: remember them."""
         if event.vendor_event != "deal.delete":
             return [Route(event.external_id)]
@@ -55,21 +66,21 @@ class DealToEvent:
         last = {"merged_into": merged_into} if merged_into else {"last": event.payload.get("previous") or {}}
         return [Route(event.external_id, {"deleted": True, **last})]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call, and the people they belong to."""
         return self._records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, for what a webhook missed."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive's v2 lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Which of the three events this is, derived from what was sent before and not from the order of arrival."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -88,13 +99,13 @@ class DealToEvent:
         added = record.values["add_time"] and _is_new(ctx, record.values["add_time"])
         return Sync("deal_added" if added else "deal_updated", mapped=False, extra=content)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Look up what a lost answer may have left, announce the rest, send it in one call."""
         early = {id(write): result for write in writes if (result := person_first(ctx, write)) is not None}
         ready = [write for write in writes if id(write) not in early]
         return [{**early, **self._send(ctx, ready)}[id(write)] for write in writes]
 
-    def _send(self, ctx: Context, writes: Sequence[Write]) -> dict[int, Result]:
+    def _send(self, ctx: SyncSession, writes: Sequence[Write]) -> dict[int, Result]:
         for action in {write.action for write in writes}:
             ensure_type(ctx, f"pipedrive_{action}")
         found = [write for write in writes if _already_sent(ctx, write)]
@@ -105,7 +116,7 @@ class DealToEvent:
         results.update(send(ctx, fresh, _sent))
         return results
 
-    def _gone(self, ctx: Context, item: Item, link: RecordLink | None) -> Decision:
+    def _gone(self, ctx: SyncSession, item: Item, link: RecordLink | None) -> Decision:
         if item.hint.get("merged_into"):
             return Skip("merged")
         if link is not None and link.state == LinkState.REMOVED:
@@ -121,7 +132,7 @@ class DealToEvent:
             "deal_deleted", mapped=False, extra={**last, "status": "deleted", "timestamp": stamp(datetime.now(UTC))}
         )
 
-    def _last_known(self, ctx: Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _last_known(self, ctx: SyncSession, values: Mapping[str, Any]) -> dict[str, Any]:
         """A deal that was never sent, from its delete event. Its person is known by its link or not at all."""
         person = RecordLink.objects.filter(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=str(values.get("person_id") or "")
@@ -130,7 +141,7 @@ class DealToEvent:
             return {}
         return {**event_content(values, {}, {}, {}), "email": person.written["email"]}
 
-    def _records(self, ctx: Context, deals: Sequence[Deal]) -> dict[str, Record]:
+    def _records(self, ctx: SyncSession, deals: Sequence[Deal]) -> dict[str, Record]:
         persons = {row.id: row for row in ctx.left.get_persons({deal.person_id for deal in deals if deal.person_id})}
         waiting = people_on_their_way(ctx, list(persons.values()))
         organizations = people.organization_names(ctx, {deal.org_id for deal in deals if deal.org_id})
@@ -164,7 +175,7 @@ class DealToEvent:
         return records
 
 
-def people_on_their_way(ctx: Context, persons: Sequence[Person]) -> dict[str, str]:
+def people_on_their_way(ctx: SyncSession, persons: Sequence[Person]) -> dict[str, str]:
     """People about to be contacts: "queued" with a job of their own, "announced" by a Yes without a link."""
     wanted = {person.id for person in persons if newsletter_wish(ctx, person.custom_fields) == "yes"}
     mine = {"integration": ctx.integration}
@@ -184,7 +195,7 @@ def _way(state: str, reason: str) -> str:
     return "" if state else "announced"
 
 
-def person_first(ctx: Context, write: Write) -> Result | None:
+def person_first(ctx: SyncSession, write: Write) -> Result | None:
     """Let the person arrive before its deal: an event of a missing contact would be lost."""
     waits = write.record.values["person_waits"] if write.record and ctx.settings["contacts_enabled"] else ""
     if waits.startswith("held:"):
@@ -247,7 +258,7 @@ def _kind_of(marked: str) -> str:
     return marked.split("-", 1)[0]
 
 
-def _is_new(ctx: Context, added: datetime) -> bool:
+def _is_new(ctx: SyncSession, added: datetime) -> bool:
     since = ctx.integration.activated_at or ctx.integration.created_at
     return added >= since.replace(microsecond=0)
 
@@ -258,7 +269,7 @@ def _moment(value: Any) -> datetime:
     return datetime.fromisoformat(str(value).replace("Z", "+00:00")) if value else datetime.now(UTC)
 
 
-def _already_sent(ctx: Context, write: Write) -> bool:
+def _already_sent(ctx: SyncSession, write: Write) -> bool:
     """Give the write its marker, and say whether Maileon already has that very event from a try whose answer was lost.
 
     If it has an older version of the deal instead, this one goes out as an update.
@@ -280,7 +291,7 @@ def _already_sent(ctx: Context, write: Write) -> bool:
     return False
 
 
-def _sent_before_a_restore(ctx: Context, write: Write) -> bool:
+def _sent_before_a_restore(ctx: SyncSession, write: Write) -> bool:
     """A deal without link whose last change is old may have been sent before the database was restored: ask."""
     version = write.record.version if write.record else None
     if version is None or version > datetime.now(UTC) - FRESH:
@@ -293,7 +304,7 @@ def _sent_before_a_restore(ctx: Context, write: Write) -> bool:
     return False
 
 
-def _sent(ctx: Context, write: Write, detail: str = "") -> Result:
+def _sent(ctx: SyncSession, write: Write, detail: str = "") -> Result:
     return Result(
         "synced",
         target_id=write.marker,

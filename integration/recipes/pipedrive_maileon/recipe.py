@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.flow.recipe import Choices, MappingRow, Recipe
-from integration.forms.settings_form import own_fields
+from integration.engine.api import Choices, MappingRow, Recipe, own_fields
 from integration.recipes.newsletter import directory
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.fields import STANDARD_FIELDS
-from integration.engine.clients.session import Context
-from integration.engine.flow.recipe import NeededField, Step
+from integration.engine.api import NeededField, Step, SyncSession
 from integration.models import FieldMapping, Integration
 from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
@@ -28,7 +27,7 @@ STATUS_OPTIONS = {
 }
 
 
-def steps(ctx: Context) -> Sequence[Step]:
+def steps(ctx: SyncSession) -> Sequence[Step]:
     """The steps for the present settings."""
     if not ctx.settings["contacts_enabled"]:
         return []
@@ -47,7 +46,7 @@ def steps(ctx: Context) -> Sequence[Step]:
     ]
 
 
-def needed_fields(ctx: Context) -> Sequence[NeededField]:
+def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     """The two person fields with their options, and the contact fields of the mapping rows the recipe needs."""
     if not ctx.settings["contacts_enabled"]:
         return []
@@ -64,7 +63,7 @@ def needed_fields(ctx: Context) -> Sequence[NeededField]:
     return [*ours, *(NeededField("right", "contact", target, target) for target in targets)]
 
 
-def _field(ctx: Context, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:
+def _field(ctx: SyncSession, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:
     """Find our field by its remembered key, else by its name, else create it. Notices when somebody deleted it."""
     ctx.talking_to = "left"
     fields = ctx.fields("left", "person", fresh=True)
@@ -87,7 +86,7 @@ def _field(ctx: Context, name: str, wanted: FieldSpec, options: dict[str, str]) 
     return said
 
 
-def _found_or_made(ctx: Context, fields: Iterable[FieldSpec], wanted: FieldSpec) -> tuple[FieldSpec, str]:
+def _found_or_made(ctx: SyncSession, fields: Iterable[FieldSpec], wanted: FieldSpec) -> tuple[FieldSpec, str]:
     named = [spec for spec in fields if spec.custom and spec.label == wanted.label and spec.type == "option"]
     if named:
         return named[0], "found"
@@ -96,13 +95,13 @@ def _found_or_made(ctx: Context, fields: Iterable[FieldSpec], wanted: FieldSpec)
     return made, "created"
 
 
-def contact_fields(ctx: Context) -> str:
+def contact_fields(ctx: SyncSession) -> str:
     """Create the mapped contact fields that Maileon does not have yet, with the right type."""
     sync_custom_fields(ctx)
     return create_contact_fields(ctx, "person_to_contact")
 
 
-def sync_custom_fields(ctx: Context) -> None:
+def sync_custom_fields(ctx: SyncSession) -> None:
     """One mapping row for each custom field chosen in the settings, with the same name in Maileon.
 
     A chosen field that vanished in Pipedrive keeps its row.

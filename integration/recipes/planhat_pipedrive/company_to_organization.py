@@ -11,10 +11,22 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.planhat.records import Company, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    links,
+)
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
@@ -43,13 +55,13 @@ class CompanyToOrganization:
         """On when companies are sent."""
         return settings.get("organization_direction") in ("send", "both")
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company that changed."""
         rows = links.of_targets(ctx.integration, self.link_type, [event.external_id])
         found = list(rows.values_list("source_id", flat=True))
         return [Route(key) for key in found] or Skip("not_linked")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The companies that hold these organizations' ids: a few one by one, many from the whole list."""
         wanted = [item.external_id for item in items]
         if len(wanted) <= FEW:
@@ -58,17 +70,17 @@ class CompanyToOrganization:
         known = records(ctx, all_companies(ctx))
         return {key: known[key] for key in wanted if key in known}
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all of them."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = records(ctx, page.records)
         return Page([Item(key) for key in found], found, page.next_offset)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Planhat's lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A company without a link is linked first; then its fields are compared."""
         if record is None:
             return Skip("removed_at_target")
@@ -77,14 +89,14 @@ class CompanyToOrganization:
             return Sync("link_company", mapped=False)
         return Sync("update_organization")
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Links need one read for all; organizations are changed one by one, Pipedrive has no bulk."""
         linking = [write.item.external_id for write in writes if write.action == "link_company"]
         known = {row.id for row in ctx.left.get_organizations(linking)} if linking else set()
         return each(ctx, writes, lambda write: _written(ctx, write, known))
 
 
-def records(ctx: Context, companies: Sequence[Company]) -> dict[str, Record]:
+def records(ctx: SyncSession, companies: Sequence[Company]) -> dict[str, Record]:
     """Companies as records, by the organization's id they hold; those with another kind of id are none of ours."""
     specs = list(ctx.fields("right", "company").values())
     return {
@@ -94,7 +106,7 @@ def records(ctx: Context, companies: Sequence[Company]) -> dict[str, Record]:
     }
 
 
-def all_companies(ctx: Context) -> list[Company]:
+def all_companies(ctx: SyncSession) -> list[Company]:
     """Every company of the account."""
     found: list[Company] = []
     offset: int | None = 0
@@ -105,7 +117,7 @@ def all_companies(ctx: Context) -> list[Company]:
     return found
 
 
-def _written(ctx: Context, write: Write, known: set[str]) -> Result:
+def _written(ctx: SyncSession, write: Write, known: set[str]) -> Result:
     assert write.record is not None
     number, org_id = str(write.record.values["_id"]), write.item.external_id
     if write.action == "link_company":

@@ -10,9 +10,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
-from integration.engine.sync.composite import Course, Part
+from integration.engine.api import (
+    Batch,
+    Course,
+    Decision,
+    Item,
+    Page,
+    Part,
+    Record,
+    Result,
+    Route,
+    Skip,
+    SyncSession,
+    Write,
+)
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, organization_to_company, rules, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
@@ -43,11 +54,11 @@ class DealToLicense:
             for name in ("organization", "person", "note", "deal")
         )
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal. What the event says of its stage is only a hint; it is read afresh."""
         return [Route(event.external_id, delay=DELAY)]
 
-    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """Organizations, deals, and but for Fetch All (which has runs of their own) persons and notes."""
         known = self.read(ctx, items) if found is None else found
         kind = ctx.run.kind if ctx.run else ""
@@ -68,12 +79,12 @@ class DealToLicense:
             brought = [row for row in eligible.values() if str(row.values["org_id"]) in fine]
             yield from company.belongings(ctx, [organizations[key] for key in wanted if key in fine], brought)
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         wanted = [item.external_id for item in items]
         return deals.records(ctx, ctx.left.get_deals(wanted, include_fields=[NOTES_COUNT]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
         for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
@@ -85,20 +96,20 @@ class DealToLicense:
                 break
         return Page([Item(key) for key in found], found, cursor)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Pipedrive's v2 lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Licenses."""
         return deals.decide(ctx, batch, item, record, rules.LICENSE)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "license", writes, notes=deals.brought)
 
 
-def _changed(ctx: Context, found: Mapping[str, Record]) -> set[str]:
+def _changed(ctx: SyncSession, found: Mapping[str, Record]) -> set[str]:
     """Deals that are not as their link knows them: those a webhook may have missed."""
     rows = RecordLink.objects.filter(
         integration=ctx.integration, link_type__in=deals.LINK_TYPES.values(), source_id__in=list(found)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Write
+from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, SyncSession, Write
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, rules, writing
 
@@ -30,26 +29,26 @@ class DealToSale:
         """On when deals are received."""
         return settings.get("deal_direction") == "receive"
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """Events go to `deal_to_license`, which hands Sales over."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         return deals.records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Runs go over `deal_to_license`."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """See `page`."""
         return 0
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Sales."""
         return deals.decide(ctx, batch, item, record, rules.SALE)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "sale", writes, notes=deals.brought)

@@ -11,10 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integration.connectors.planhat.records import Company
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
-from integration.engine.sync.batch import each
+from integration.engine.api import (
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    each,
+    links,
+)
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 
@@ -41,26 +53,26 @@ class NewCompanyToOrganization:
         """On with "Create organizations for new companies"."""
         return settings.get("organization_direction") in ("send", "both") and bool(settings.get("create_organizations"))
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The company; whether it is new shows when it is read."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Planhat has no list by id."""
         found = [ctx.right.get_company(item.external_id) for item in items]
         return _records([company for company in found if company is not None])
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = _records([company for company in page.records if not company.source_id])
         return Page([Item(key) for key in found], found, page.next_offset)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """Planhat's lists have no total."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Only a company that holds no id of a CRM is new."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -69,7 +81,7 @@ class NewCompanyToOrganization:
             return Skip("unchanged")
         return Sync("create_organization", mapped=False, creating=True)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Announce, create, tell the company."""
         return each(ctx, writes, lambda write: _create(ctx, write))
 
@@ -81,7 +93,7 @@ def _records(companies: Sequence[Company]) -> dict[str, Record]:
     }  # fmt: skip
 
 
-def _create(ctx: Context, write: Write) -> Result:
+def _create(ctx: SyncSession, write: Write) -> Result:
     """Look if an earlier try got through, announce, create, tell the company."""
     assert write.record is not None
     name = str(write.record.values["name"]) or write.item.external_id
@@ -96,7 +108,7 @@ def _create(ctx: Context, write: Write) -> Result:
     return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
 
 
-def _earlier(ctx: Context, write: Write, name: str) -> str:
+def _earlier(ctx: SyncSession, write: Write, name: str) -> str:
     """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
 
     A list knows at once what a search may not know yet (pipedrive sheet §11).

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
@@ -36,11 +35,11 @@ class NoteToNote:
         """On when notes are received."""
         return settings.get("note_direction") == "receive"
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """No event concerns a note alone."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Pipedrive has no list of notes by id."""
         found: list[Note] = []
         for item in items:
@@ -50,17 +49,17 @@ class NoteToNote:
                 continue
         return records(ctx, found)
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
         rows, following = sweeps.gather(ctx.left.notes_page, cursor)
         found = {key: record for key, record in records(ctx, rows).items() if record.values["organization"]}
         return Page([Item(key) for key in found], found, following)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """How many of the account's notes are in is not known beforehand."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A note needs a company that is in Planhat."""
         if record is None:
             return Skip("deleted_at_source")
@@ -70,12 +69,12 @@ class NoteToNote:
         active = link is not None and link.state == LinkState.ACTIVE
         return Sync("update" if active else "create_note", mapped=False, extra=record.values["content"])
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, notes=_notes)
 
 
-def records(ctx: Context, notes: Sequence[Note]) -> dict[str, Record]:
+def records(ctx: SyncSession, notes: Sequence[Note]) -> dict[str, Record]:
     """With the organization each belongs to: its own, its deal's or its person's, if that is in."""
     by_deal = _organizations(ctx, deals.LINK_TYPES.values(), {row.deal_id for row in notes}, deals.ORGANIZATION)
     by_person = _organizations(ctx, ("person",), {row.person_id for row in notes}, ORGANIZATION)
@@ -94,7 +93,7 @@ def _notes(record: Record) -> dict[str, Any]:
     return {ORGANIZATION: record.values["organization"]}
 
 
-def _organizations(ctx: Context, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
+def _organizations(ctx: SyncSession, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
     """Record id → the organization its link remembers."""
     wanted = [key for key in ids if key]
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=link_types, source_id__in=wanted)

@@ -9,9 +9,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.sync.composite import Course, Part
+from integration.engine.api import (
+    Batch,
+    Course,
+    Decision,
+    Item,
+    Page,
+    Part,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import company, note_to_note
 
@@ -34,33 +46,33 @@ class NotesOfPerson:
         """On when persons and notes are received."""
         return settings.get("note_direction") == settings.get("person_direction") == "receive"
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """No event concerns a person alone."""
         return Skip("unhandled_event")
 
-    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The notes, then the word that they were read."""
         notes = [row for item in items for row in company.notes_on(ctx, person_id=item.external_id)]
         rows = note_to_note.records(ctx, notes)
         yield Part(company.NOTES, [Item(key) for key in rows], rows)
         yield Part(self.key, items, self.read(ctx, items), own=True)
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Nothing of the person itself is needed."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All goes over all notes instead."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """See `page`."""
         return 0
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """The notes have had their say already."""
         return Sync("read_notes", mapped=False)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send."""
         return [Result("synced", link_state=None) for _ in writes]

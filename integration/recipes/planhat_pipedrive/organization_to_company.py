@@ -11,9 +11,21 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Organization, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.sync.composite import Course, Part
+from integration.engine.api import (
+    Batch,
+    Course,
+    Decision,
+    Item,
+    Page,
+    Part,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
@@ -41,11 +53,11 @@ class OrganizationToCompany:
         """On when organizations are received."""
         return settings.get("organization_direction") in ("receive", "both")
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """No event concerns an organization alone."""
         return Skip("unhandled_event")
 
-    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
         company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
@@ -61,22 +73,22 @@ class OrganizationToCompany:
             here = [found[key] for key in asked if key in fine]
             yield from company.belongings(ctx, here, list(going.values()))
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred organizations per call; the deals of those that no deal brought along yet are looked at."""
         wanted = [item.external_id for item in items]
         inside = scope.organizations(ctx, wanted)
         eligible = company.eligible_deals(ctx, [key for key in wanted if key not in inside])
         return _read(ctx, items, {str(row.values["org_id"]) for row in eligible.values()} | inside)
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Runs go over deals; organizations come with them."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """See `page`."""
         return 0
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """In, if a deal brought it along or it is in Planhat already."""
         if record is None:
             return Skip("deleted_at_source")
@@ -87,12 +99,12 @@ class OrganizationToCompany:
         extra = planhat_owner(ctx, str(record.values["owner_id"] or ""))
         return Sync("update" if active else "create_company", creating=not active, extra=extra)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "company", writes)
 
 
-def records(ctx: Context, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
+def records(ctx: SyncSession, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
     """Organizations as records. `eligible` says of an id whether a deal brought it along."""
     return {
         row.id: Record(row.id, {**record_values(row), ELIGIBLE: bool(eligible(row.id))}, version=row.update_time)
@@ -101,7 +113,7 @@ def records(ctx: Context, rows: Iterable[Organization], *, eligible: Any) -> dic
     }
 
 
-def _read(ctx: Context, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
+def _read(ctx: SyncSession, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
     rows = sweeps.organizations(ctx, [item.external_id for item in items], include_fields=[NOTES_COUNT])
     return records(ctx, rows, eligible=lambda org_id: org_id in brought)
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note, Person, record_values
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Record
+from integration.engine.api import Record, SyncSession
 from integration.recipes.planhat_pipedrive import scope
 
 INSIDE = "inside"  # among the values: whether the person's company is in Planhat
 
 
-def records(ctx: Context, persons: Iterable[Person], *, inside: bool | None = None) -> dict[str, Record]:
+def records(ctx: SyncSession, persons: Iterable[Person], *, inside: bool | None = None) -> dict[str, Record]:
     """Persons as records. `inside` says that their company is in Planhat; None looks it up."""
     rows = list(persons)
     known = scope.organizations(ctx, {row.org_id for row in rows}) if inside is None else frozenset()

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
 
@@ -33,26 +32,26 @@ class PersonToEnduser:
         """On when persons are received."""
         return settings.get("person_direction") == "receive"
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """No event concerns a person alone."""
         return Skip("unhandled_event")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call."""
         return people.records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """The people of organizations that are in; the others are passed over in silence."""
         inside = scope.organizations(ctx)
         rows, following = sweeps.gather(ctx.left.persons_page, cursor)
         found = people.records(ctx, [row for row in rows if row.org_id in inside], inside=True)
         return Page([Item(key) for key in found], found, following)
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """How many of the account's people are in is not known beforehand."""
         return None
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A person needs a company that is in Planhat; an address belongs to one of them only."""
         if record is None:
             return Skip("deleted_at_source")
@@ -68,7 +67,7 @@ class PersonToEnduser:
         extra = {"companyId": f"srcid-{org_id}", "email": record.email or None, "otherEmails": _others(record)}
         return Sync("update" if active else "create_enduser", creating=not active, extra=extra, notes=_notes(record))
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "enduser", writes, notes=_notes)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.flow.recipe import Choices, MappingRow, Recipe, TwoWay
+from integration.engine.api import Choices, MappingRow, Recipe, TwoWay
 from integration.recipes.planhat_pipedrive import directory, places
 from integration.recipes.planhat_pipedrive.company_to_organization import CompanyToOrganization
 from integration.recipes.planhat_pipedrive.deal_to_license import DealToLicense

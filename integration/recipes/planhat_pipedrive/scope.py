@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from integration.engine.clients.session import Context
+from integration.engine.api import SyncSession
 from integration.models import LinkState, RecordLink, columnar
 from integration.recipes.planhat_pipedrive import deals, sweeps
 
 COMPANY = "company"
 
 
-def organizations(ctx: Context, among: Collection[str] | None = None) -> frozenset[str]:
+def organizations(ctx: SyncSession, among: Collection[str] | None = None) -> frozenset[str]:
     """Ids of the organizations whose persons and notes go to Planhat, all or those `among` these ids.
 
     A run asks once. In a dry run the deals are read for it.
@@ -29,7 +29,7 @@ def organizations(ctx: Context, among: Collection[str] | None = None) -> frozens
     return found
 
 
-def _from_links(ctx: Context, among: Collection[str] | None = None) -> frozenset[str]:
+def _from_links(ctx: SyncSession, among: Collection[str] | None = None) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=deals.LINK_TYPES.values())
     if among is not None:
         rows = rows.filter(**{f"notes__{deals.ORGANIZATION}__in": [key for key in among if key]})
@@ -41,12 +41,12 @@ def _from_links(ctx: Context, among: Collection[str] | None = None) -> frozenset
     return _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
 
 
-def _companies(ctx: Context, among: Collection[str]) -> frozenset[str]:
+def _companies(ctx: SyncSession, among: Collection[str]) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
     return frozenset(columnar.among(rows, "source_id", among).values_list("source_id", flat=True))
 
 
-def _from_deals(ctx: Context) -> frozenset[str]:
+def _from_deals(ctx: SyncSession) -> frozenset[str]:
     """What a real run would bring along: the organizations of all eligible deals."""
     found, cursor = set(), None
     while True:
@@ -58,6 +58,6 @@ def _from_deals(ctx: Context) -> frozenset[str]:
             return frozenset(found)
 
 
-def status(ctx: Context) -> dict[str, str]:
+def status(ctx: SyncSession) -> dict[str, str]:
     """The filter of Pipedrive's list: won deals, or all."""
     return {"status": "won"} if ctx.settings["mode"] == "won" else {}

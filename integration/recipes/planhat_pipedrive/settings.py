@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from integration.forms import settings_form
+from integration.engine.api import settings as declared
 from integration.recipes.planhat_pipedrive import rules
 
 RECEIVE = (("receive", "Receive from Pipedrive"), ("none", "None"))
@@ -38,7 +38,7 @@ def _choice(label: str, choices: Any, text: str = "") -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=choices, required=False, help_text=text)
 
 
-class SettingsForm(settings_form.SettingsForm):
+class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Pipelines, date fields and what rules look at are picked from the account."""
 
     organization_direction = _choice(

@@ -10,9 +10,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Batch, Decision, FollowUp, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.records import links
+from integration.engine.api import (
+    Batch,
+    Decision,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+    links,
+)
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
@@ -36,28 +48,28 @@ class SyncCompany:
         """On when organizations are received."""
         return OrganizationToCompany().enabled(settings)
 
-    def route(self, ctx: Context, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company."""
         rows = links.of_targets(ctx.integration, scope.COMPANY, [event.external_id])
         return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip("not_linked")
 
-    def read(self, ctx: Context, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The organization is read by the flow that syncs it."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
 
-    def page(self, ctx: Context, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """No run asks for a company."""
         return Page([])
 
-    def count(self, ctx: Context, kind: str) -> int | None:
+    def count(self, ctx: SyncSession, kind: str) -> int | None:
         """See `page`."""
         return 0
 
-    def decide(self, ctx: Context, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """It was asked for."""
         return Sync("ask_for_sync", mapped=False)
 
-    def write(self, ctx: Context, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send; the organization goes next."""
         return [
             Result("synced", link_state=None, follow_ups=(

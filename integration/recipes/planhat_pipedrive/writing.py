@@ -8,14 +8,13 @@ from typing import Any
 
 from integration.connectors.planhat.client import own_id
 from integration.connectors.planhat.records import body
-from integration.engine.clients.session import Context
-from integration.engine.flow.base import Record, Result, Write
+from integration.engine.api import Record, Result, SyncSession, Write
 
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
 
 
 def upsert(
-    ctx: Context,
+    ctx: SyncSession,
     model: str,
     writes: Sequence[Write],
     *,
@@ -46,7 +45,7 @@ def sendable(write: Write) -> dict[str, Any]:
 
 
 def _result(
-    ctx: Context, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
+    ctx: SyncSession, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
 ) -> Result:
     if sent in errors:
         reason = "record_conflict" if DUPLICATED in errors[sent].lower() else "record_refused"

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from integration.engine.clients import session
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Record, Result, Skip, Write
 from integration.engine.records import links
 from integration.engine.sync import batch, runner, runs
@@ -108,13 +108,13 @@ def each(ctx, count, outcomes=None):
 
 @pytest.fixture
 def ctx(integration):
-    return Context(integration, recipes_with(FakeFlow())("fake"))
+    return OpenSession(integration, recipes_with(FakeFlow())("fake"))
 
 
 def test_the_lease_is_looked_at_before_each_single_call(integration, monkeypatch):
     monkeypatch.setattr(session, "RENEW_EVERY", 0.0)
     Integration.objects.update(lease_token="mine", lease_until=timezone.now() + timedelta(minutes=1))
-    ctx, called = Context(integration, recipes_with(FakeFlow())("fake"), token="mine"), []
+    ctx, called = OpenSession(integration, recipes_with(FakeFlow())("fake"), token="mine"), []
 
     def call(write):
         called.append(write.item.external_id)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Result, Write
 from integration.engine.safety import limits as brakes
 from integration.models import Brake, BrakeKind
@@ -32,7 +32,7 @@ def integration():
 
 def context(integration):
     recipe = recipes_with(FLOW)("fake")
-    return Context(integration, replace(recipe, takes_away={FLOW.key: frozenset({"delete"})}))
+    return OpenSession(integration, replace(recipe, takes_away={FLOW.key: frozenset({"delete"})}))
 
 
 def deletions(count, action="delete"):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from integration.connectors.pipedrive import oauth
 from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.errors import AuthError, RateLimited, TransientError
 from integration.http import LimitReading
 from integration.models import Connection, Integration, RateBudget
@@ -129,7 +129,7 @@ def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, mo
     integration = IntegrationFactory(left=connection)
     lease = {"lease_token": "t", "lease_until": timezone.now() + timedelta(minutes=1)}
     Integration.objects.filter(pk=integration.pk).update(**lease)
-    ctx = Context(integration, recipe=None, token="t", deadline=time.monotonic() + 20)
+    ctx = OpenSession(integration, recipe=None, token="t", deadline=time.monotonic() + 20)
     meter = ConnectionMeter(connection, wait=ctx.wait)
     used_up = [LimitReading("burst", remaining=0, limit=20, resets_in=2)]
 
@@ -146,7 +146,7 @@ def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, mo
 @pytest.mark.parametrize(("token", "late"), [("", 20), ("t", -1)])
 def test_who_does_not_work_in_a_slice_or_has_no_time_left_never_waits(connection, settings, token, late):
     settings.RATE_PATIENCE_SECONDS = 3.0
-    ctx = Context(IntegrationFactory(left=connection), recipe=None, token=token, deadline=time.monotonic() + late)
+    ctx = OpenSession(IntegrationFactory(left=connection), recipe=None, token=token, deadline=time.monotonic() + late)
     assert ctx.wait(0.1) is False
 
 

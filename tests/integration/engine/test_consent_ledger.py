@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Record
 from integration.engine.safety import consent_ledger
 from integration.recipes.registry import get_recipe
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def entry(record, notes, *, was="confirmed"):
     link = LinkFactory(source_id="8", email_hash="of the link", notes={"consent": was})
-    ctx = Context(link.integration, get_recipe("pipedrive_maileon"))
+    ctx = OpenSession(link.integration, get_recipe("pipedrive_maileon"))
     return consent_ledger.entry(ctx, "left", Item("8"), record, link, notes)
 
 

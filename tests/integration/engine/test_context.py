@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from integration.engine.clients.session import Context, open_client
+from integration.engine.clients.session import OpenSession, open_client
 from integration.errors import LeaseLost, TenantActionError
 from integration.models import Connection, Directory, Integration
 from tests.support.factories import ConnectionFactory, IntegrationFactory
@@ -24,7 +24,7 @@ def integration():
 
 @pytest.fixture
 def ctx(integration):
-    return Context(integration, recipes_with(FakeFlow())("fake"), token="mine")
+    return OpenSession(integration, recipes_with(FakeFlow())("fake"), token="mine")
 
 
 def test_a_lease_of_ours_is_prolonged(ctx):

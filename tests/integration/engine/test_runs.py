@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Result
 from integration.engine.sync import batch, runs
 from integration.engine.sync.batch import Done
@@ -146,7 +146,7 @@ def test_unchanged_records_of_a_second_pass_are_counted_but_not_logged(integrati
 
 def test_what_is_quiet_is_logged_all_the_same_when_there_is_more_to_say(integration):
     flow = FakeFlow()
-    ctx = Context(integration, recipes_with(flow)("fake"))
+    ctx = OpenSession(integration, recipes_with(flow)("fake"))
     done = [
         Done(Item("1"), None, None, Result("skipped", reason="echo", link_state=None)),
         Done(Item("2"), None, None, Result("skipped", reason="echo", detail="phone: not a number", link_state=None)),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
 from integration.engine.flow.base import Item, Record
+from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner, runs
 from integration.engine.sync.composite import Course, Part
 from integration.errors import RecordError, TransientError
@@ -34,7 +34,7 @@ class Bringer(FakeFlow):
     key: str = "bringer"
     link_type: str = "bringer"
 
-    def parts(self, ctx: Context, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         known = self.read(ctx, items) if found is None else found
         if any(record.values.get("crash") for record in known.values()):
             raise ZeroDivisionError("a bug of ours")

@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import as_data
 from integration.engine.mapping.fields import catalogue, trouble
-from integration.forms.settings_form import bound_form
+from integration.engine.setup.settings import bound_form
 from integration.models import FieldMapping
 from integration.recipes.registry import get_recipe
 from tests.support.factories import MemberFactory
@@ -96,7 +96,7 @@ def test_both_pages_open_for_the_tenant(brevo_world, owner):
 
 def test_a_computed_field_cannot_travel_back(brevo_world):
     recipe = get_recipe("pipedrive_brevo")
-    fields = catalogue(Context(brevo_world.integration, recipe), recipe.flow("person_to_contact"))
+    fields = catalogue(OpenSession(brevo_world.integration, recipe), recipe.flow("person_to_contact"))
     row = FieldMapping.objects.get(target="LTV")
 
     assert trouble(as_data(row), fields) == ""

@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.connectors import registry
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import MappingRow, as_data
 from integration.engine.insight.preview import preview, search
 from integration.engine.mapping.fields import catalogue, trouble, warning_of
 from integration.engine.privacy import personal_data
 from integration.engine.setup import configuration
-from integration.forms.settings_form import bound_form
+from integration.engine.setup.settings import bound_form
 from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncLog, VendorCall
 from integration.portal import connect
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, summary, warnings
@@ -210,7 +210,7 @@ def test_the_summary_says_what_will_happen():
 
 def test_every_row_the_recipe_proposes_fits(world):
     recipe = get_recipe(RECIPE)
-    ctx = Context(world.integration, recipe)
+    ctx = OpenSession(world.integration, recipe)
     rows = FieldMapping.objects.filter(integration=world.integration)
 
     assert {row.flow for row in rows} == {"lead_to_lead", "lead_to_organization"}
@@ -227,7 +227,7 @@ def test_the_fields_page_opens_for_leads_organizations_and_persons(world):
 
 def test_any_key_can_be_mapped_and_one_that_is_none_cannot(world):
     recipe = get_recipe(RECIPE)
-    fields = catalogue(Context(world.integration, recipe), recipe.flow("lead_to_lead"))
+    fields = catalogue(OpenSession(world.integration, recipe), recipe.flow("lead_to_lead"))
 
     assert fields.source_path("Industry") == "organizationIndustryName"
     assert fields.source_path("favourite_colour") == "favourite_colour"

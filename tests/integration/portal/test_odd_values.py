@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 
-from integration.forms import settings_form
+from integration.engine.setup import settings as stored_settings
 from integration.models import Connection, Integration
 from integration.recipes.registry import RECIPES, get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
@@ -45,7 +45,7 @@ def test_every_recipe_is_tried() -> None:
 def test_no_value_of_a_settings_form_is_an_error_of_ours(recipe: str, request: Any) -> None:
     made = request.getfixturevalue(WORLDS[recipe])
     integration: Integration = (made() if callable(made) else made).integration
-    form, _ = settings_form.bound_form(integration, get_recipe(recipe))
+    form, _ = stored_settings.bound_form(integration, get_recipe(recipe))
     sent = strategies.dictionaries(strategies.sampled_from(sorted(form.fields)), strategies.lists(ODD, max_size=2))
     member = Client()
     member.force_login(factories.MemberFactory(tenant=integration.tenant).user)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.forms.settings_form import bound_form
+from integration.engine.setup.settings import bound_form
 from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncRun
 from integration.recipes.planhat_pipedrive import rules
 from integration.recipes.registry import get_recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Write
 from integration.engine.safety import limits
 from integration.recipes.registry import get_recipe
@@ -20,7 +20,7 @@ TAKING = [
 
 @pytest.mark.parametrize(("recipe", "flow", "action"), TAKING)
 def test_a_mass_removal_waits_for_a_person(recipe, flow, action):
-    ctx = Context(IntegrationFactory(recipe=recipe), get_recipe(recipe))
+    ctx = OpenSession(IntegrationFactory(recipe=recipe), get_recipe(recipe))
     writes = [Write(Item(str(n)), action, {}, None, None) for n in range(11)]
 
     held = limits.removals_held(ctx, ctx.recipe.flow(flow), writes, seen=11)

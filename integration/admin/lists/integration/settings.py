@@ -19,6 +19,7 @@ from integration.admin.core.unfold_compat import styled
 from integration.admin.standing import standing, steps
 from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import provisioning
+from integration.engine.setup import settings as stored_settings
 from integration.forms import settings_form
 from integration.models import Integration, State
 from integration.recipes.registry import get_recipe
@@ -49,11 +50,13 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
 
 
 def _form(request: HttpRequest, row: Integration, recipe: Recipe) -> forms.Form:
-    form, problem = settings_form.bound_form(_whole(row.pk), recipe, request.POST if request.method == "POST" else None)
+    form, problem = stored_settings.bound_form(
+        _whole(row.pk), recipe, request.POST if request.method == "POST" else None
+    )
     if problem:
         messages.warning(request, problem)
     if request.method == "POST" and not form.is_bound:
-        messages.error(request, settings_form.NOTHING_CAME)
+        messages.error(request, stored_settings.NOTHING_CAME)
     return styled(form)
 
 
@@ -71,7 +74,7 @@ def _mask(form: forms.Form) -> None:
 def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Form) -> HttpResponse:
     for warning in recipe.warnings(form.cleaned_data):
         messages.warning(request, warning)
-    changed = settings_form.save(row, form)
+    changed = stored_settings.save(row, form)
     note(request, Integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}", row)
     apply(request, row.pk)
     return HttpResponseRedirect(request.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Record
 from integration.engine.insight import preview
 from integration.engine.setup import provisioning
@@ -399,7 +399,7 @@ def test_events_we_have_no_use_for_cost_nothing(world):
 )
 def test_not_set_is_a_yes_only_where_nobody_said_no_before(notes, said):
     link = LinkFactory(link_type="contact", source_id="8", notes=notes)
-    ctx = Context(link.integration, get_recipe("hubspot_maileon"))
+    ctx = OpenSession(link.integration, get_recipe("hubspot_maileon"))
     record = Record("8", {"created_at": timezone.now()})
 
     wish = ctx.recipe.flow("contact_to_contact").wish(ctx, Item("8"), record, link)

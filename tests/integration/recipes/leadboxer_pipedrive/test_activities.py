@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from integration.connectors.leadboxer.client import LeadBoxerClient
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Skip
 from integration.models import RecordLink, SyncJob
 from integration.recipes.registry import get_recipe
@@ -231,7 +231,7 @@ def test_a_visit_whose_end_only_its_events_tell_is_left_until_it_is_over(activit
 @pytest.mark.parametrize(("state", "reason"), [("active", "unchanged"), ("pending", "deleted_at_source")])
 def test_a_visit_that_was_logged_is_not_logged_again_whoever_asks(state, reason):
     link = LinkFactory(link_type="visit", source_id="lead/visit", state=state)
-    ctx = Context(link.integration, get_recipe("leadboxer_pipedrive"))
+    ctx = OpenSession(link.integration, get_recipe("leadboxer_pipedrive"))
 
     decision = ctx.recipe.flow("visit_to_activity").decide(
         ctx, Batch({"lead/visit": link}, {}), Item("lead/visit"), None

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from integration.connectors.maileon.records import Contact, Unsubscription
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
 from integration.models import RecordLink, SyncLog
 from integration.recipes.registry import get_recipe
@@ -25,7 +25,7 @@ def decided(recipe, flow, consent, hint, permission):
     integration = IntegrationFactory(recipe=recipe)
     notes = {"consent": consent} if consent else {}
     link = LinkFactory(integration=integration, source_id="8", notes=notes, state="active")
-    ctx = Context(integration, get_recipe(recipe))
+    ctx = OpenSession(integration, get_recipe(recipe))
     record = Record("8", {"permission": permission, "blank": False})
     return ctx.recipe.flow(flow).decide(ctx, Batch({"8": link}, {}), Item("8", hint), record)
 
@@ -118,7 +118,7 @@ def test_a_stranger_is_searched_for_once(world):
 @pytest.mark.parametrize(("external_id", "people"), [("{account}-8", ["8"]), ("9999-8", []), ("8", []), ("", [])])
 def test_a_contact_of_another_account_stands_for_nobody_here(recipe, flow, external_id, people):
     integration = IntegrationFactory(recipe=recipe)
-    ctx = Context(integration, get_recipe(recipe))
+    ctx = OpenSession(integration, get_recipe(recipe))
     said = external_id.format(account=integration.left.external_account_id)
 
     assert ctx.recipe.flow(flow).people_behind(ctx, said, "") == people

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
 from integration.engine.sync import replay
 from integration.models import SyncLog
@@ -87,7 +87,7 @@ def decided(
                         written={"email": written}) if notes else None  # fmt: skip
     record = None if gone else Record("8", {}, email=email)
     batch = Batch({"8": known} if known else {}, {record.email_hash: owner} if record and record.email else {})
-    ctx = Context(integration, get_recipe("pipedrive_maileon"))
+    ctx = OpenSession(integration, get_recipe("pipedrive_maileon"))
     decision = Anybody(said, by_mail, trusted).decide(ctx, batch, Item("8", hint or {}), record)
     assert isinstance(decision, (Skip, Sync))
     return decision.action if isinstance(decision, Sync) else decision.reason
@@ -148,7 +148,7 @@ def test_who_says_nothing(how, said):
 def test_a_no_after_an_opt_out_is_remembered_so_that_a_later_yes_is_a_new_wish(said):
     integration = IntegrationFactory()
     link = LinkFactory(integration=integration, source_id="8", notes={"consent": "unsubscribed"}, state="removed")
-    ctx = Context(integration, get_recipe("pipedrive_maileon"))
+    ctx = OpenSession(integration, get_recipe("pipedrive_maileon"))
 
     decision = Anybody(said, True, True).decide(ctx, Batch({"8": link}, {}), Item("8"), Record("8", {}))
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.sync import runs
 from integration.models import RateBudget, RecordLink, VendorCall
 from integration.recipes.pipedrive_brevo import directory
@@ -57,7 +57,7 @@ def test_people_whose_ids_are_not_known_yet_are_looked_for_together(brevo_world,
     people = RecordLink.objects.filter(link_type="person").values_list("source_id", flat=True)
     sandbox.control("DELETE", "/calls")
 
-    ctx = Context(brevo_world.integration, get_recipe("pipedrive_brevo"))
+    ctx = OpenSession(brevo_world.integration, get_recipe("pipedrive_brevo"))
     found = directory.contacts_behind(ctx, list(people))
 
     assert len(found) >= 60

@@ -7,7 +7,7 @@ import requests
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.sync import runs
 from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
@@ -309,7 +309,7 @@ def test_a_dry_run_writes_nothing(brevo_world):
 def test_a_deal_concerns_whom_it_belongs_to_and_whom_it_belonged_to():
     payload = {"record": {"person_id": "1"}, "previous": {"person_id": "2"}}
     event = EventFactory(vendor_event="deal.change", payload=payload)
-    ctx = Context(IntegrationFactory(recipe="pipedrive_brevo"), get_recipe("pipedrive_brevo"))
+    ctx = OpenSession(IntegrationFactory(recipe="pipedrive_brevo"), get_recipe("pipedrive_brevo"))
 
     routes = ctx.recipe.flow("person_to_contact").route(ctx, event)
 

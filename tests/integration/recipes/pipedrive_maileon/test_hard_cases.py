@@ -15,7 +15,7 @@ from integration import tasks
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
 from integration.connectors.maileon.records import Page as ReportPage
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Result
 from integration.engine.sync import composite, replay, router, runner, runs
 from integration.engine.sync.batch import Done
@@ -330,7 +330,7 @@ def test_a_run_leaves_waiting_jobs_alone(world):
     waiting = SyncJob.objects.create(
         integration=world.integration, flow=flow.key, external_id="5", hint={"merged_into": "9"}, attempts=16
     )
-    ctx = Context(world.integration, get_recipe("pipedrive_maileon"))
+    ctx = OpenSession(world.integration, get_recipe("pipedrive_maileon"))
     failed = Result("failed", reason="record_refused")
     items = [Item(key, {"run": "fetch_all"}) for key in ("5", "6")]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.test import Client
 
-from integration.engine.clients.session import Context
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Record
 from integration.engine.setup import provisioning
 from integration.engine.sync import replay
@@ -271,7 +271,7 @@ def test_a_company_can_be_asked_for_from_planhat(world):
 def test_only_a_company_that_no_crm_knows_becomes_an_organization(source_id, state, said):
     integration = IntegrationFactory(recipe="planhat_pipedrive")
     known = {"c1": LinkFactory(integration=integration, source_id="c1", state=state)} if state else {}
-    ctx = Context(integration, get_recipe("planhat_pipedrive"))
+    ctx = OpenSession(integration, get_recipe("planhat_pipedrive"))
     flow = ctx.recipe.flow("new_company_to_organization")
 
     decision = flow.decide(ctx, Batch(known, {}), Item("c1"), Record("c1", {"source_id": source_id}))

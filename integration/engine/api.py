@@ -1,0 +1,88 @@
+"""All that recipes may import of the engine."""
+
+from __future__ import annotations
+
+from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.flow import settings
+from integration.engine.flow.base import (
+    Batch,
+    Decision,
+    Flow,
+    FollowUp,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    Write,
+)
+from integration.engine.flow.recipe import (
+    Choices,
+    Found,
+    MappingRow,
+    NeededField,
+    Recipe,
+    ReportRow,
+    ReportTable,
+    Step,
+    TwoWay,
+)
+from integration.engine.flow.session import SyncSession
+from integration.engine.flow.settings import own_fields
+from integration.engine.mapping import transforms
+from integration.engine.mapping.fields import catalogue
+from integration.engine.mapping.transforms import SOURCELESS
+from integration.engine.privacy import personal_data
+from integration.engine.records import links
+from integration.engine.safety import consent_ledger, limits
+from integration.engine.setup import provisioning
+from integration.engine.sync import batch, cursors
+from integration.engine.sync.batch import Done, each, mapping_rows
+from integration.engine.sync.composite import Course, Part
+from integration.engine.sync.polls import mark
+
+__all__ = [
+    "Batch",
+    "Choices",
+    "Course",
+    "Decision",
+    "Done",
+    "Flow",
+    "FollowUp",
+    "Found",
+    "Item",
+    "MappingRow",
+    "NeededField",
+    "Page",
+    "Part",
+    "Recipe",
+    "Record",
+    "ReportRow",
+    "ReportTable",
+    "Result",
+    "Route",
+    "SOURCELESS",
+    "Skip",
+    "Step",
+    "Sync",
+    "SyncSession",
+    "TwoWay",
+    "Write",
+    "batch",
+    "catalogue",
+    "consent_ledger",
+    "cursors",
+    "each",
+    "limits",
+    "links",
+    "mapping_rows",
+    "mark",
+    "own_fields",
+    "personal_data",
+    "provisioning",
+    "save_jobs",
+    "settings",
+    "transforms",
+]
