@@ -59,7 +59,7 @@ def _figures(hub: Stage, name: str, subject: Subject, count: int, half: float, t
     for first in range(0, count, PORTION):
         subject.seed(hub, integration, first, min(PORTION, count - first))
     hub.control("DELETE", "/calls")
-    gc_tuning.settle()  # as a worker does
+    gc_tuning.freeze_startup_objects()  # as a worker does
     before = _memory()
     with tape.recording():
         took = _pass(integration)

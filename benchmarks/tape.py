@@ -38,10 +38,10 @@ class Tape:
 
     def seconds(self, integration: Any) -> float:
         """Say it all again, and how long that took."""
-        from integration.http import Wire
+        from integration.http import Instrumentation
 
         clients = {
-            side: connection.connector.open(connection.plain_credentials, Wire())
+            side: connection.connector.open(connection.plain_credentials, Instrumentation())
             for side, connection in (("left", integration.left), ("right", integration.right))
         }
         took = 0.0

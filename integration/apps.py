@@ -28,4 +28,4 @@ def _begin_work(**_: Any) -> None:
     """Load all that tasks need, before the first of them waits for it."""
     from integration import tasks  # noqa: F401, PLC0415
 
-    gc_tuning.settle()
+    gc_tuning.freeze_startup_objects()

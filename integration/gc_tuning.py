@@ -11,7 +11,7 @@ import gc
 NEW_OBJECTS = 5_000  # after so many the collector looks at the newest; Python's own 700 is for small programs
 
 
-def settle() -> None:
+def freeze_startup_objects() -> None:
     """Take all objects there are now for permanent. Called once, when a process is about to begin its work."""
     gc.collect()
     gc.freeze()

@@ -86,7 +86,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class LimitReading:
+class LimitStatus:
     """What a vendor said about one budget: `remaining` of `limit` calls (or tokens), full again in `resets_in` s."""
 
     window: str
@@ -95,12 +95,12 @@ class LimitReading:
     resets_in: float | None = None
 
 
-class Meter(Protocol):
+class RateLimiter(Protocol):
     """Keeps a connection's budgets. `before` raises RateLimited instead of letting us run into the limit."""
 
     def before(self, windows: Sequence[str], cost: float) -> None: ...
 
-    def after(self, readings: Sequence[LimitReading]) -> None: ...
+    def after(self, readings: Sequence[LimitStatus]) -> None: ...
 
 
 class NoMeter:
@@ -109,7 +109,7 @@ class NoMeter:
     def before(self, windows: Sequence[str], cost: float) -> None:
         """Allow everything."""
 
-    def after(self, readings: Sequence[LimitReading]) -> None:
+    def after(self, readings: Sequence[LimitStatus]) -> None:
         """Forget everything."""
 
 
@@ -158,13 +158,13 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Wire:
+class Instrumentation:
     """What the engine plugs into a connector's client: budgets, the record of calls, a memory of the account.
 
     The memory outlives the client, and what is in it may be old: a client keeps there only what never changes.
     """
 
-    meter: Meter = field(default_factory=NoMeter)
+    meter: RateLimiter = field(default_factory=NoMeter)
     record: Callable[[Exchange], None] = lambda exchange: None
     memory: dict[str, Any] = field(default_factory=dict)
 
@@ -244,8 +244,8 @@ class Transport:
         *,
         headers: Mapping[str, str],
         secrets: Sequence[str] = (),
-        wire: Wire | None = None,
-        read_limits: Callable[[Reply], Sequence[LimitReading]] = lambda reply: (),
+        wire: Instrumentation | None = None,
+        read_limits: Callable[[Reply], Sequence[LimitStatus]] = lambda reply: (),
         errors: StatusErrors | None = None,
         explain: Callable[[Reply], str] = lambda reply: "",
         timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
@@ -254,7 +254,7 @@ class Transport:
         self.base_url = policy.check(base_url)
         self._headers = dict(headers)
         self._secrets = tuple(secrets)
-        self._wire = wire or Wire()
+        self._wire = wire or Instrumentation()
         self._read_limits = read_limits
         self._errors: StatusErrors = {**STATUS_ERRORS, **(errors or {})}
         self._explain = explain

@@ -10,12 +10,12 @@ from integration.connectors.base import Connector, Credentials, Identity
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import tokens
 from integration.errors import ContractError
-from integration.http import Wire
+from integration.http import Instrumentation
 
 
-def vendors() -> list[Connector]:
+def login_vendors() -> list[Connector]:
     """The vendors people can sign in with: those with OAuth for which this hub has an app."""
-    return [connector for key in CONNECTORS if is_ready(key) and (connector := get_connector(key))]
+    return [connector for key in CONNECTORS if is_configured(key) and (connector := get_connector(key))]
 
 
 def speaks_oauth(vendor: str) -> bool:
@@ -23,7 +23,7 @@ def speaks_oauth(vendor: str) -> bool:
     return vendor in CONNECTORS and get_connector(vendor).identify is not None
 
 
-def is_ready(vendor: str) -> bool:
+def is_configured(vendor: str) -> bool:
     """Whether people can sign in with this vendor here."""
     app = settings.OAUTH_APPS.get(vendor, {})
     return speaks_oauth(vendor) and bool(app.get("client_id") and app.get("client_secret"))
@@ -35,13 +35,13 @@ def page_address(vendor: str, redirect_uri: str, state: str) -> str:
     return str(tokens.oauth_of(vendor).authorize_url(client_id, redirect_uri, state))
 
 
-def redeem(vendor: str, code: str, redirect_uri: str) -> tuple[Any, Identity]:
+def exchange_code(vendor: str, code: str, redirect_uri: str) -> tuple[Any, Identity]:
     """Turn a code into tokens and ask the vendor whose they are. Raises IntegrationErrors."""
     client_id, client_secret = tokens.app_at(vendor)
     token = tokens.oauth_of(vendor).exchange_code(client_id, client_secret, code, redirect_uri)
     connector = get_connector(vendor)
     values = {"access_token": token.access_token}
-    client = connector.open(Credentials("oauth", token.api_domain, values), Wire())
+    client = connector.open(Credentials("oauth", token.api_domain, values), Instrumentation())
     assert connector.identify is not None
     identity = connector.identify(client)
     if not identity.account.external_id or not identity.user_id:

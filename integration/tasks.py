@@ -130,7 +130,7 @@ def _integration(integration_id: str) -> Integration:
 
 def watch() -> str:
     """Every minute: open and close alerts, send their notices, learn when vendors usually call."""
-    traffic_baseline.learn()
+    traffic_baseline.update()
     opened = ledger.evaluate(get_recipe)
     return f"{opened} open, {deliver.deliver()} sent"
 

@@ -66,7 +66,7 @@ def _guarded() -> Iterator[None]:
     from tests.support.queue import QUEUE
 
     connect_really, push = socket.socket.connect, wakeups.push
-    ring_now, ring_later = wakeups.ring_now, wakeups.ring_later
+    ring_now, ring_later = wakeups.wake_now, wakeups.wake_after
 
     def connect(self: socket.socket, address: Any) -> Any:
         host = address[0] if isinstance(address, tuple) else ""
@@ -88,11 +88,11 @@ def _guarded() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
-        patch.setattr(wakeups, "ring_now", rung)
+        patch.setattr(wakeups, "wake_now", rung)
         patch.setattr(wakeups, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
         patch.setattr(
             wakeups,
-            "ring_later",
+            "wake_after",
             lambda key, s: note(key, lambda: ring_later(key, s), lambda: QUEUE.put_off(key, s)),
         )
         yield

@@ -9,17 +9,17 @@ import pytest
 from integration.engine.dispatch import wakeups
 from tests.conftest import Guard
 
-seen = (socket.socket.connect, wakeups.push, wakeups.ring_later)  # without any guard, as modules are read before
+seen = (socket.socket.connect, wakeups.push, wakeups.wake_after)  # without any guard, as modules are read before
 
 
 @pytest.fixture(scope="module")
 def guarded():
-    return socket.socket.connect, wakeups.push, wakeups.ring_later
+    return socket.socket.connect, wakeups.push, wakeups.wake_after
 
 
 @pytest.mark.parametrize("patched", [True, False], ids=["patches", "comes after it"])
 def test_a_patch_ends_with_its_test(guarded, monkeypatch, rings, patched):
-    assert (socket.socket.connect, wakeups.push, wakeups.ring_later) == guarded
+    assert (socket.socket.connect, wakeups.push, wakeups.wake_after) == guarded
     assert not set(guarded) & set(seen)
     if patched:
         for name in ("push", "ring_later"):

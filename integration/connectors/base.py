@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from integration.guard import HostPolicy
-from integration.http import Wire, storable
+from integration.http import Instrumentation, storable
 
 JSONValue = Any  # a parsed JSON document; checked where it enters, see each vendor's client
 
@@ -60,7 +60,7 @@ class Removal:
 
 
 @dataclass(frozen=True)
-class Right:
+class Permission:
     """One thing a vendor grants to credentials: a verb, a scope, a role. `fix` says where a missing one is granted."""
 
     name: str
@@ -175,7 +175,7 @@ class Webhooks(Intake, Protocol):
 
 
 @dataclass(frozen=True)
-class Window:
+class RateWindow:
     """One budget of a vendor: `seconds` long, at most `limit` calls or tokens when the vendor does not tell itself."""
 
     key: str
@@ -226,8 +226,8 @@ class Connector:
     auth_kinds: tuple[str, ...]
     policy: HostPolicy
     default_base_url: str
-    windows: tuple[Window, ...]
-    open: Callable[[Credentials, Wire], Any]
+    windows: tuple[RateWindow, ...]
+    open: Callable[[Credentials, Instrumentation], Any]
     check: Callable[[Any], Account]
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
@@ -242,7 +242,9 @@ class Connector:
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
     open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
-    rights: Callable[[Any], Sequence[Right]] = lambda client: ()  # what the credentials may do, as far as one can tell
+    rights: Callable[[Any], Sequence[Permission]] = (
+        lambda client: ()
+    )  # what the credentials may do, as far as one can tell
     one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
     most_bytes: int = 2 * 1024 * 1024  # of one call to our door; a larger one is refused before it is read
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later

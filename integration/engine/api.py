@@ -7,8 +7,8 @@ from integration.engine.flow import settings
 from integration.engine.flow.base import (
     Batch,
     Decision,
+    Enqueue,
     Flow,
-    FollowUp,
     Item,
     Page,
     Record,
@@ -39,8 +39,8 @@ from integration.engine.records import links
 from integration.engine.safety import consent_ledger, limits
 from integration.engine.setup import provisioning
 from integration.engine.sync import batch, cursors
-from integration.engine.sync.batch import Done, each, mapping_rows
-from integration.engine.sync.composite import Course, Part
+from integration.engine.sync.batch import RecordOutcome, mapping_rows, write_each
+from integration.engine.sync.composite import Course, Stage
 from integration.engine.sync.polls import mark
 
 __all__ = [
@@ -48,15 +48,15 @@ __all__ = [
     "Choices",
     "Course",
     "Decision",
-    "Done",
+    "RecordOutcome",
     "Flow",
-    "FollowUp",
+    "Enqueue",
     "Found",
     "Item",
     "MappingRow",
     "NeededField",
     "Page",
-    "Part",
+    "Stage",
     "Recipe",
     "Record",
     "ReportRow",
@@ -74,7 +74,7 @@ __all__ = [
     "catalogue",
     "consent_ledger",
     "cursors",
-    "each",
+    "write_each",
     "limits",
     "links",
     "mapping_rows",

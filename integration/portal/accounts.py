@@ -38,7 +38,9 @@ class NotConnected(NotAllowed):
 class Contested(NotAllowed):
     """Another administrator's consent stands against this one's wish; an operator can decide. `claim` says of what."""
 
-    def __init__(self, text: str, wish: Wish, identity: Identity, user: User, *, may_look: bool = False) -> None:
+    def __init__(
+        self, text: str, wish: SignInRequest, identity: Identity, user: User, *, may_look: bool = False
+    ) -> None:
         super().__init__(text)
         self.user, self.may_look = user, may_look
         self.claim = {
@@ -48,7 +50,7 @@ class Contested(NotAllowed):
 
 
 @dataclass(frozen=True)
-class Wish:
+class SignInRequest:
     """Who asks for what: `installs` may connect, signing in connects nothing; `tenant` names who wants the account."""
 
     vendor: str
@@ -76,7 +78,7 @@ class Place:
     role: Role = Role.VIEWER  # what a newcomer becomes there
 
 
-def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
+def arrive(wish: SignInRequest, identity: Identity, token: Any) -> Arrival:
     """Find or make user, tenant and connection, all or nothing. Raises NotAllowed."""
     known = _known(wish, identity)
     _user(wish, identity, known)  # who may not come in changes nothing
@@ -96,7 +98,7 @@ def arrive(wish: Wish, identity: Identity, token: Any) -> Arrival:
     return arrival
 
 
-def _ask_whether_consents_live(wish: Wish, identity: Identity) -> None:
+def _ask_whether_consents_live(wish: SignInRequest, identity: Identity) -> None:
     """What we noted of others' consents may be over: the vendor says so now, before one of them decides."""
     for row in account_claims.consents(wish.vendor, identity.account.external_id).exclude(
         consent_user_id=identity.user_id
@@ -116,7 +118,7 @@ def _renew(user: User, identity: Identity, token: Any) -> None:
             connection_health.check(row)
 
 
-def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
+def _arrive(wish: SignInRequest, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
     known = _known(wish, identity)
     user = _user(wish, identity, known)
     place = _place(wish, identity, user, known is not None)
@@ -138,17 +140,17 @@ def _arrive(wish: Wish, identity: Identity, token: Any) -> tuple[Arrival, Connec
     return Arrival(user, tenant, joined, connected), connection
 
 
-def _known(wish: Wish, identity: Identity) -> VendorIdentity | None:
+def _known(wish: SignInRequest, identity: Identity) -> VendorIdentity | None:
     return VendorIdentity.objects.select_related("user").filter(**_key(wish, identity)).first()
 
 
-def _key(wish: Wish, identity: Identity) -> dict[str, str]:
+def _key(wish: SignInRequest, identity: Identity) -> dict[str, str]:
     return {
         "vendor": wish.vendor, "account_id": identity.account.external_id, "vendor_user_id": identity.user_id,
     }  # fmt: skip
 
 
-def _user(wish: Wish, identity: Identity, known: VendorIdentity | None) -> User:
+def _user(wish: SignInRequest, identity: Identity, known: VendorIdentity | None) -> User:
     """The user of this identity, the one signed in, or a new one (not saved yet)."""
     if known is not None and wish.user is not None and known.user_id != wish.user.pk:
         raise NotAllowed("You are signed in as somebody else. Sign out first, then sign in with this account.")
@@ -164,7 +166,7 @@ def _user(wish: Wish, identity: Identity, known: VendorIdentity | None) -> User:
     return user
 
 
-def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
+def _place(wish: SignInRequest, identity: Identity, user: User, was_here: bool) -> Place:
     """Where this account belongs. Raises NotAllowed.
 
     It belongs to a tenant that asks for it as such, to one the person is a member of, or where a living consent of an
@@ -205,7 +207,7 @@ def _place(wish: Wish, identity: Identity, user: User, was_here: bool) -> Place:
     return Place(tenant, _new(tenant, wish.vendor), Role.OWNER)
 
 
-def _is_granted(wish: Wish, identity: Identity, user: User) -> bool:
+def _is_granted(wish: SignInRequest, identity: Identity, user: User) -> bool:
     """Whether an operator let this administrator connect the account in just this place."""
     account = identity.account
     tenant_id = wish.tenant.pk if wish.tenant else None
@@ -214,14 +216,14 @@ def _is_granted(wish: Wish, identity: Identity, user: User) -> bool:
 
 
 def _refuse_where_another_has_it(
-    tenant: Tenant, living: Sequence[Connection], wish: Wish, identity: Identity, user: User
+    tenant: Tenant, living: Sequence[Connection], wish: SignInRequest, identity: Identity, user: User
 ) -> None:
     """Raises NotAllowed where an administrator's consent lives in another tenant. Which one is not told."""
     if any(row.tenant_id != tenant.pk for row in living):
         raise _taken(wish, identity, user)
 
 
-def _claims(wish: Wish, identity: Identity) -> bool:
+def _claims(wish: SignInRequest, identity: Identity) -> bool:
     """Whether this is an administrator who installs: with the right to connect the account in a tenant of their own."""
     return wish.installs and bool(identity.account.administered)
 
@@ -247,7 +249,7 @@ def _not_connected(identity: Identity) -> NotAllowed:
     )
 
 
-def _joining(wish: Wish, identity: Identity, living: Connection, user: User, was_here: bool) -> Place:
+def _joining(wish: SignInRequest, identity: Identity, living: Connection, user: User, was_here: bool) -> Place:
     """A colleague of the administrator who consented looks in. Another administrator chooses: look in, or claim."""
     tenant, administers = living.tenant, bool(identity.account.administered)
     owners = Member.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
@@ -265,7 +267,7 @@ def _joining(wish: Wish, identity: Identity, living: Connection, user: User, was
     return Place(tenant, living)
 
 
-def _taken(wish: Wish, identity: Identity, user: User) -> NotAllowed:
+def _taken(wish: SignInRequest, identity: Identity, user: User) -> NotAllowed:
     """Another tenant has the account by an administrator's consent. Which one is not told."""
     said = (
         f"The account {identity.account.name} is connected to another customer already, and stays there. "
@@ -292,7 +294,7 @@ def _is_editor(member: Member) -> bool:
     return ROLE_RANK[Role(member.role)] >= ROLE_RANK[Role.EDITOR]
 
 
-def _may_store(wish: Wish, connection: Connection, member: Member) -> bool:
+def _may_store(wish: SignInRequest, connection: Connection, member: Member) -> bool:
     """Whether these tokens replace the stored ones. A colleague who just looks in never changes what the sync uses."""
     if wish.tenant is not None or connection._state.adding:
         return True  # its owner asked for just this, or there is nothing to replace

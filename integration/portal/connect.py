@@ -169,7 +169,7 @@ def _sides(request: HttpRequest, tenant: Tenant, recipe: Recipe) -> list[Side]:
     for prefix, vendor in (("left", recipe.left), ("right", recipe.right)):
         connector = get_connector(vendor)
         form = AccountForm(connector, _known(tenant, vendor), data, prefix=prefix)
-        found.append(Side(connector, form, oauth_login.is_ready(vendor)))
+        found.append(Side(connector, form, oauth_login.is_configured(vendor)))
     return found
 
 

@@ -30,7 +30,7 @@ from integration.engine.setup import app_uninstall
 from integration.errors import IntegrationError, TransientError
 from integration.models import State
 from integration.portal import claims_page
-from integration.portal.accounts import Arrival, Contested, NotAllowed, NotConnected, Wish, arrive
+from integration.portal.accounts import Arrival, Contested, NotAllowed, NotConnected, SignInRequest, arrive
 from integration.portal.pages import integrations_of
 from tenants import flood
 from tenants.access import member_or_404
@@ -50,7 +50,7 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the vendors that are configured."""
-        return {**super().get_context_data(**kwargs), "vendors": oauth_login.vendors()}
+        return {**super().get_context_data(**kwargs), "vendors": oauth_login.login_vendors()}
 
 
 def landing(tenant: Tenant) -> str:
@@ -77,7 +77,7 @@ def local(address: str) -> str:
 @require_safe
 def install(request: HttpRequest, vendor: str) -> HttpResponse:
     """Send the person to the vendor's consent page. `tenant` in the query connects for that tenant (owners only)."""
-    if not oauth_login.is_ready(vendor):
+    if not oauth_login.is_configured(vendor):
         return _not_configured(request, vendor)
     tenant_id = request.GET.get("tenant", "")
     if tenant_id:
@@ -106,7 +106,7 @@ def callback(request: HttpRequest, vendor: str) -> HttpResponse:
 def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
     """Note the removal and answer; the next sweep uninstalls what lived on that consent."""
     read = get_connector(vendor).read_removal if vendor in CONNECTORS else None
-    if read is None or not oauth_login.is_ready(vendor):
+    if read is None or not oauth_login.is_configured(vendor):
         return HttpResponse(status=404)
     removal = read(WebhookRequest.of(request), *tokens.app_at(vendor))
     if removal is None:
@@ -117,7 +117,7 @@ def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
 
 def _back(request: HttpRequest, vendor: str) -> HttpResponse:
     """Take the person back: prove that this browser asked, learn who they are, sign them in."""
-    if not oauth_login.is_ready(vendor):
+    if not oauth_login.is_configured(vendor):
         return _not_configured(request, vendor)
     if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
         return redirect("portal:install", vendor=vendor)
@@ -149,8 +149,8 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
 def _finish(request: HttpRequest, vendor: str, asked: dict[str, Any]) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     tenant = _owned(request, asked["tenant"]) if asked["tenant"] else None  # asked again: roles change meanwhile
-    token, identity = oauth_login.redeem(vendor, request.GET["code"], redirect_uri(vendor))
-    wish = Wish(vendor, user, tenant, installs=asked["purpose"] == "install")
+    token, identity = oauth_login.exchange_code(vendor, request.GET["code"], redirect_uri(vendor))
+    wish = SignInRequest(vendor, user, tenant, installs=asked["purpose"] == "install")
     arrival = arrive(wish, identity, token)
     login(request, arrival.user, backend=BACKEND)
     request.session.cycle_key()

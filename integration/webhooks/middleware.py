@@ -12,7 +12,7 @@ PREFIX = "/hooks/"
 ADDRESSES = "integration.webhooks.urls"
 
 
-class VendorsFirst:
+class WebhookFastPath:
     """The first middleware. What is no known address below /hooks/ goes the long way, to the usual 404."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

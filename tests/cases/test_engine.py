@@ -15,7 +15,7 @@ from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.intake.group_commit import GroupCommit
 from integration.engine.sync import cursors, router, runner, runs
 from integration.errors import RateLimited
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from integration.models import (
     Connection,
     EventState,
@@ -141,7 +141,7 @@ def test_the_daily_reserve_does_not_stop_everything_for_a_day():
     """80 percent of Pipedrive's day are used at ten in the morning; its day ends at midnight, ours a day later."""
     connection = ConnectionFactory()
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("day", 6000, 30000, None)])  # as api.read_limits makes it while tokens are left
+    meter.after([LimitStatus("day", 6000, 30000, None)])  # as api.read_limits makes it while tokens are left
     with pytest.raises(RateLimited) as caught:
         ConnectionMeter(connection).before(("day",), 10)
     connection_health.note_error(connection, caught.value)

@@ -86,7 +86,7 @@ def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to
 def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(monkeypatch):
     """`batch.each`: the first of two people went through, the second met the 401 of a token that had just ended."""
     from integration.engine.flow.base import Result
-    from integration.engine.sync.batch import each
+    from integration.engine.sync.batch import write_each
     from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
     from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -110,7 +110,7 @@ def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(mon
                     raise AuthError("401")
                 return Result("synced", target_id=write.item.external_id)
 
-            return each(ctx, writes, call)
+            return write_each(ctx, writes, call)
 
     flow = Flow(source={"1": {"name": "a"}, "2": {"name": "b"}})
     for key in ("1", "2"):

@@ -12,7 +12,7 @@ from integration.engine.privacy import personal_data
 from integration.engine.setup import lifecycle
 from integration.engine.sync import runner, runs
 from integration.models import FieldMapping, Integration, RecordLink, SyncJob, SyncRun, WebhookEvent
-from integration.recipes.newsletter.to_contacts import ToContacts
+from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 from integration.recipes.pipedrive_maileon import person_to_contact
 from integration.recipes.registry import get_recipe
 from tenants import guessing
@@ -30,7 +30,7 @@ def step(integration):
 @pytest.fixture
 def running(world, monkeypatch):
     """A Fetch All that has done its first page; everybody in it is a reader already, by their own click."""
-    monkeypatch.setattr(ToContacts, "batch_size", PAGE)
+    monkeypatch.setattr(ContactUpsertFlow, "batch_size", PAGE)
     monkeypatch.setattr(person_to_contact, "PAGE_SIZE", PAGE)
     world.seed_people(MANY)
     fetch_all(world)

@@ -14,7 +14,7 @@ from integration.connectors.base import Credentials
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
 from integration.errors import IntegrationError, TenantActionError
-from integration.http import Wire
+from integration.http import Instrumentation
 from integration.models import Connection, VendorCall
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support.factories import ConnectionFactory, MemberFactory, TenantFactory, UserFactory
@@ -97,7 +97,7 @@ def test_a_row_that_has_it_all_the_same_is_never_called(vendor: str, outside: li
     secrets = {name: "k" * 40 for name in ("api_key", "api_token", "access_token", "refresh_token", *connector.asks)}
     for address in INSIDE:
         with pytest.raises((IntegrationError, guard.AddressRefused)):
-            connector.check(connector.open(Credentials(connector.auth_kinds[0], address, secrets), Wire()))
+            connector.check(connector.open(Credentials(connector.auth_kinds[0], address, secrets), Instrumentation()))
         assert not outside, address
 
 

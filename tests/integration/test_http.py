@@ -25,7 +25,7 @@ from integration.errors import (
     TransientError,
 )
 from integration.guard import HostPolicy
-from integration.http import Transport, Wire, clock_skew, retry_after
+from integration.http import Instrumentation, Transport, clock_skew, retry_after
 
 
 class Server:
@@ -83,7 +83,7 @@ def calls():
 def transport(server, calls):
     return Transport(
         "Vendor", server.url, HostPolicy(()), headers={"Authorization": "Bearer s3cret-token-value"},
-        secrets=["s3cret-token-value"], wire=Wire(record=calls.append), timeout=(1, 1),
+        secrets=["s3cret-token-value"], wire=Instrumentation(record=calls.append), timeout=(1, 1),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def collector():
 
 
 def test_what_is_there_is_spared_and_what_comes_is_collected(collector):
-    gc_tuning.settle()
+    gc_tuning.freeze_startup_objects()
 
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[0] == gc_tuning.NEW_OBJECTS

@@ -13,7 +13,7 @@ from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.clients import connection_health
 from integration.engine.setup import lifecycle
-from integration.http import Wire
+from integration.http import Instrumentation
 from integration.models import Connection, Health
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot import installs
@@ -32,7 +32,7 @@ def hubspot(sandbox, settings):
         wish = {"client_id": CLIENT_ID, "scopes": [*SCOPES, *scopes]}
         tokens = sandbox.control("POST", f"/hubspot/{PORTAL_ID}/install", wish)
         values = {"access_token": tokens["access_token"]}
-        return HubSpotClient(Credentials("oauth", hubspot_oauth.base_url(), values), Wire())
+        return HubSpotClient(Credentials("oauth", hubspot_oauth.base_url(), values), Instrumentation())
 
     return install
 
@@ -56,7 +56,7 @@ def test_pipedrive_names_the_administrators_of_the_whole_company(sandbox):
         wish = {"name": "Ada", "email": "ada@acme.example", **rights}
         token = sandbox.control("POST", "/pipedrive/acme/users", wish)["api_token"]
         address = f"{sandbox.url}/pipedrive/acme"
-        return PipedriveClient(Credentials("api_token", address, {"api_token": token}), Wire()).get_account()
+        return PipedriveClient(Credentials("api_token", address, {"api_token": token}), Instrumentation()).get_account()
 
     assert administers(is_admin=True).administered is True
     assert administers(admin_of=["sales", "global"]).administered is False

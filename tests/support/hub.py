@@ -10,7 +10,7 @@ from integration.connectors.hubspot import oauth
 from integration.engine.clients import connection_health, tokens
 from integration.engine.flow.base import Flow
 from integration.engine.setup import provisioning
-from integration.http import Wire
+from integration.http import Instrumentation
 from integration.models import Connection, Integration
 from integration.recipes.registry import get_recipe
 from sandbox.hubspot.seed import CLIENT_ID, CLIENT_SECRET, PORTAL_ID
@@ -120,7 +120,7 @@ def save(integration: Integration, **settings: Any) -> None:
 
 def client_of(connection: Connection) -> Any:
     """An open client of a connection."""
-    return connection.connector.open(connection.plain_credentials, Wire())
+    return connection.connector.open(connection.plain_credentials, Instrumentation())
 
 
 def taking_part(integration: Integration, recipe: str, kind: str) -> list[str]:

@@ -147,7 +147,7 @@ class Queue:
             self.later = [one for one in self.later if one.key != put_off.key]
             _move(put_off.key)
             if any(work.key == put_off.key for work in _due_work()):
-                wakeups.ring_now(put_off.key)
+                wakeups.wake_now(put_off.key)
         return True
 
     def _minutes_pass(self) -> bool:

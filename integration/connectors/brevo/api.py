@@ -11,7 +11,7 @@ from urllib.parse import quote
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import Conflict, ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import HostPolicy
-from integration.http import LimitReading, Reply, Transport, Wire
+from integration.http import Instrumentation, LimitStatus, Reply, Transport
 
 POLICY = HostPolicy(("api.brevo.com",))
 BASE_URL = "https://api.brevo.com/v3"
@@ -46,12 +46,12 @@ def explain(reply: Reply) -> str:
     return str(body.get("message") or body.get("code") or "") if isinstance(body, dict) else ""
 
 
-def limits_of(tier: str) -> Callable[[Reply], Sequence[LimitReading]]:
+def limits_of(tier: str) -> Callable[[Reply], Sequence[LimitStatus]]:
     """Read the rate headers of one tier's answers. The reset is the time left, in seconds (sheet §3)."""
 
-    def read(reply: Reply) -> Sequence[LimitReading]:
+    def read(reply: Reply) -> Sequence[LimitStatus]:
         limit, left, reset = (_number(reply, name) for name in ("limit", "remaining", "reset"))
-        return [] if left is None else [LimitReading(tier, left, limit, reset)]
+        return [] if left is None else [LimitStatus(tier, left, limit, reset)]
 
     return read
 
@@ -79,7 +79,7 @@ def time_text(moment: datetime) -> str:
 class Api:
     """Calls to one Brevo account. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         key = credentials.values["api_key"].strip()
         self._transports = {
             tier: Transport(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials, Window
+from integration.connectors.base import Account, Connector, Credentials, RateWindow
 from integration.connectors.brevo import fields, webhooks
 from integration.connectors.brevo.api import BASE_URL, CONTACTS, EVENTS, OTHER, POLICY
 from integration.connectors.brevo.client import BrevoClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 # Three budgets of their own (sheet §3); the vendor tells the numbers of better plans in headers.
 WINDOWS = (
-    Window(CONTACTS, "Calls about contacts in a second", 1, 10),
-    Window("contacts_hour", "Calls about contacts in an hour", 3600, 36_000, reserve=0.1),
-    Window(EVENTS, "Events in a second", 1, 10),
-    Window("events_hour", "Events in an hour", 3600, 36_000, reserve=0.1),
-    Window(OTHER, "All other calls in an hour", 3600, 100, reserve=0.1),
+    RateWindow(CONTACTS, "Calls about contacts in a second", 1, 10),
+    RateWindow("contacts_hour", "Calls about contacts in an hour", 3600, 36_000, reserve=0.1),
+    RateWindow(EVENTS, "Events in a second", 1, 10),
+    RateWindow("events_hour", "Events in an hour", 3600, 36_000, reserve=0.1),
+    RateWindow(OTHER, "All other calls in an hour", 3600, 100, reserve=0.1),
 )
 
 
-def open_client(credentials: Credentials, wire: Wire) -> BrevoClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> BrevoClient:
     """Build a client; makes no call."""
     return BrevoClient(credentials, wire)
 

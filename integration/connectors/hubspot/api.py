@@ -15,7 +15,7 @@ from urllib.parse import quote
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TransientError
 from integration.guard import HostPolicy
-from integration.http import LimitReading, Reply, StatusErrors, Transport, Wire
+from integration.http import Instrumentation, LimitStatus, Reply, StatusErrors, Transport
 
 # The one place that names the dated API version (hubspot sheet §0): released each March and September, good for 18
 # months. The bodies are the same in 2026-03. No file of 2026-09 is published for the timeline.
@@ -81,20 +81,20 @@ def _dicts(value: JSONValue) -> list[Row]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def read_limits(reply: Reply) -> Sequence[LimitReading]:
+def read_limits(reply: Reply) -> Sequence[LimitStatus]:
     """Read the ten-second window; answers of searches carry no such headers (hubspot sheet §7)."""
     remaining, limit, interval = (
         reply.number(f"X-HubSpot-RateLimit-{name}") for name in ("Remaining", "Max", "Interval-Milliseconds")
     )
     if remaining is None:
         return ()
-    return (LimitReading("burst", remaining, limit, interval / 1000 if interval else None),)
+    return (LimitStatus("burst", remaining, limit, interval / 1000 if interval else None),)
 
 
 class Api:
     """Calls to one portal. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         self.access_token = credentials.values["access_token"]
         # The consent's scopes; empty for one given before we kept them.
         self.granted_scopes = frozenset(credentials.values.get("scope", "").split())

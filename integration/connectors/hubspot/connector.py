@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials, Identity, Right, Window
+from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
 from integration.connectors.hubspot import fields, oauth, webhooks
 from integration.connectors.hubspot.api import BASE_URL, POLICY
 from integration.connectors.hubspot.client import HubSpotClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 # Per portal and app; searches count apart and tell no numbers (hubspot sheet §7).
 WINDOWS = (
-    Window("burst", "Calls in 10 seconds", 10, 110),
-    Window("search", "Searches in a second", 1, 5),
+    RateWindow("burst", "Calls in 10 seconds", 10, 110),
+    RateWindow("search", "Searches in a second", 1, 5),
 )
 
 
-def open_client(credentials: Credentials, wire: Wire) -> HubSpotClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> HubSpotClient:
     """Build a client; makes no call."""
     return HubSpotClient(credentials, wire)
 
@@ -30,11 +30,11 @@ def identify(client: HubSpotClient) -> Identity:
     return client.get_identity()
 
 
-def rights(client: HubSpotClient) -> list[Right]:
+def rights(client: HubSpotClient) -> list[Permission]:
     """The scopes the portal's consent gave."""
     fix = "Name them in the app's configuration at HubSpot, then let the customer log in with HubSpot again."
     granted = client.granted_scopes
-    return [Right(scope, scope in granted, fix) for scope in oauth.SCOPES] if granted else []
+    return [Permission(scope, scope in granted, fix) for scope in oauth.SCOPES] if granted else []
 
 
 CONNECTOR = Connector(

@@ -7,7 +7,7 @@ from typing import Any
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited
 from integration.guard import HostPolicy
-from integration.http import Reply, Transport, Wire
+from integration.http import Instrumentation, Reply, Transport
 
 # The vendor's texts name both hosts for version 1 (sheet §1).
 POLICY = HostPolicy(("api.leadboxer.com", "data.leadboxer.com"))
@@ -30,7 +30,7 @@ def explain(reply: Reply) -> str:
 class Api:
     """Calls to one LeadBoxer account. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         key = credentials.values["api_key"].strip()
         self.email = credentials.values.get("email", "").strip()
         self._transport = Transport(

@@ -6,10 +6,10 @@ from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.leadboxer import fields
 from integration.connectors.leadboxer.api import BASE_URL, POLICY
 from integration.connectors.leadboxer.client import LeadBoxerClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 
-def open_client(credentials: Credentials, wire: Wire) -> LeadBoxerClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> LeadBoxerClient:
     """Build a client; makes no call."""
     return LeadBoxerClient(credentials, wire)
 

@@ -12,7 +12,7 @@ from integration.connectors.base import Credentials, JSONValue
 from integration.connectors.maileon import xml
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError
 from integration.guard import HostPolicy
-from integration.http import Reply, Transport, Wire
+from integration.http import Instrumentation, Reply, Transport
 
 POLICY = HostPolicy(("api.maileon.com",))
 BASE_URL = "https://api.maileon.com/1.0"
@@ -63,7 +63,7 @@ def yes_no(value: bool) -> str:
 class Api:
     """Calls to one Maileon account. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         key = credentials.values["api_key"].strip()
         encoded = base64.b64encode(key.encode()).decode()  # the key alone, without a colon (maileon sheet §1)
         self._transports = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials, Right
+from integration.connectors.base import Account, Connector, Credentials, Permission
 from integration.connectors.maileon import fields, webhooks
 from integration.connectors.maileon.api import BASE_URL, POLICY
 from integration.connectors.maileon.client import VERBS, MaileonClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 
-def open_client(credentials: Credentials, wire: Wire) -> MaileonClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> MaileonClient:
     """Build a client; makes no call."""
     return MaileonClient(credentials, wire)
 
@@ -20,10 +20,10 @@ def check(client: MaileonClient) -> Account:
     return client.get_account()
 
 
-def rights(client: MaileonClient) -> list[Right]:
+def rights(client: MaileonClient) -> list[Permission]:
     """The verbs of the key."""
     fix = "Allow them for this key in Maileon under Settings, API Keys."
-    return [Right(verb, client.may(verb), fix) for verb in VERBS]
+    return [Permission(verb, client.may(verb), fix) for verb in VERBS]
 
 
 CONNECTOR = Connector(

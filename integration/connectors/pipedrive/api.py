@@ -13,7 +13,7 @@ from urllib.parse import quote
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import HostPolicy
-from integration.http import LimitReading, Reply, Transport, Wire
+from integration.http import Instrumentation, LimitStatus, Reply, Transport
 
 POLICY = HostPolicy((".pipedrive.com",))
 PAGE_LIMIT = 500  # the most a list gives at once
@@ -61,25 +61,25 @@ def explain(reply: Reply) -> str:
     return ". ".join(str(word) for word in words if word and not str(word).startswith("Please check developers"))
 
 
-def read_limits(reply: Reply) -> Sequence[LimitReading]:
+def read_limits(reply: Reply) -> Sequence[LimitStatus]:
     """Read the rate-limit headers. `x-ratelimit-reset` is in seconds, not an epoch (pipedrive sheet §13)."""
     readings = []
     limit, remaining = reply.number("x-ratelimit-limit"), reply.number("x-ratelimit-remaining")
     if remaining is not None:
         window = "search" if limit is not None and limit <= SEARCH_LIMIT else "burst"
-        readings.append(LimitReading(window, remaining, limit, reply.number("x-ratelimit-reset")))
+        readings.append(LimitStatus(window, remaining, limit, reply.number("x-ratelimit-reset")))
     left = reply.number("x-daily-ratelimit-token-remaining")
     if left is not None:
         resets_in = DAY_EXHAUSTED_PAUSE if left <= 0 else None
-        readings.append(LimitReading("day", left, reply.number("x-daily-ratelimit-token-limit"), resets_in))
+        readings.append(LimitStatus("day", left, reply.number("x-daily-ratelimit-token-limit"), resets_in))
     return readings
 
 
 class Api:
     """Calls to one Pipedrive company. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
-        self._wire = wire or Wire()
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
+        self._wire = wire or Instrumentation()
         headers, secret = auth_headers(credentials)
         self._transport = self._open(credentials, headers, secret, ERRORS)
         self._webhook_transport = self._open(credentials, headers, secret, WEBHOOK_ERRORS)

@@ -32,7 +32,7 @@ from integration.connectors.pipedrive.records import (
     User,
 )
 from integration.errors import ContractError
-from integration.http import Wire
+from integration.http import Instrumentation
 
 SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST, TYPES_COST = 20, 40, 5, 20, 20
 MERGE_PATHS = {"person": "persons", "organization": "organizations", "deal": "deals"}
@@ -42,7 +42,7 @@ SHORTEST_TERM = 2  # of a search that is not exact
 class PipedriveClient(Api):
     """One company's Pipedrive."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         super().__init__(credentials, wire)
         # The consent's scopes, by commas or spaces; empty with an API token and for consents given before we kept them.
         self.granted_scopes = frozenset(credentials.values.get("scope", "").replace(",", " ").split())

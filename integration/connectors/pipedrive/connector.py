@@ -6,21 +6,21 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integration.connectors.base import Account, Connector, Credentials, Identity, Right, Window
+from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
 from integration.connectors.pipedrive import fields, oauth, webhooks
 from integration.connectors.pipedrive.api import POLICY
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 # The vendor tells the real numbers in headers; these hold until it does (the smallest plan, pipedrive sheet §13).
 WINDOWS = (
-    Window("burst", "Calls in 2 seconds", 2, 20),
-    Window("search", "Searches in 2 seconds", 2, 10),
-    Window("day", "Tokens per day", 24 * 3600, 30_000, reserve=0.2),
+    RateWindow("burst", "Calls in 2 seconds", 2, 20),
+    RateWindow("search", "Searches in 2 seconds", 2, 10),
+    RateWindow("day", "Tokens per day", 24 * 3600, 30_000, reserve=0.2),
 )
 
 
-def open_client(credentials: Credentials, wire: Wire) -> PipedriveClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> PipedriveClient:
     """Build a client; makes no call."""
     return PipedriveClient(credentials, wire)
 
@@ -35,16 +35,16 @@ def identify(client: PipedriveClient) -> Identity:
     return client.get_identity()
 
 
-def rights(client: PipedriveClient) -> list[Right]:
+def rights(client: PipedriveClient) -> list[Permission]:
     """The app's scopes where consent gave them, and whether the user is an administrator, whom webhooks need."""
     admin, granted = client.is_admin(), client.granted_scopes
     role = "Make the connected user an administrator in Pipedrive, or connect with one."
-    roles = [] if admin is None else [Right("administrator", admin, role)]
+    roles = [] if admin is None else [Permission("administrator", admin, role)]
     fix = "Add them to the app in Pipedrive's Developer Hub, then let the customer connect again."
     # `admin` opens webhooks and fields; for webhooks alone either of the two is enough (pipedrive sheet §2).
     enough = {"admin", "webhooks:full"} if granted & {"admin", "webhooks:full"} else set()
     enough |= {"contact-fields:full"} if "admin" in granted else set()
-    scopes = [Right(scope, scope in granted | enough, fix) for scope in oauth.SCOPES] if granted else []
+    scopes = [Permission(scope, scope in granted | enough, fix) for scope in oauth.SCOPES] if granted else []
     return [*roles, *scopes]
 
 

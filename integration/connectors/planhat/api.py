@@ -12,7 +12,7 @@ from django.conf import settings
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError
 from integration.guard import HostPolicy
-from integration.http import Reply, Transport, Wire
+from integration.http import Instrumentation, Reply, Transport
 
 POLICY = HostPolicy((".planhat.com", "api.planhatdemo.com"))
 BASE_URL = "https://api.planhat.com"
@@ -60,7 +60,7 @@ def explain(reply: Reply) -> str:
 class Api:
     """Calls to one Planhat account. Every method raises only IntegrationErrors."""
 
-    def __init__(self, credentials: Credentials, wire: Wire | None = None) -> None:
+    def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         token = credentials.values["api_token"].strip()
         self._transport = Transport(
             "Planhat", credentials.base_url, POLICY, headers={"Accept": "application/json",

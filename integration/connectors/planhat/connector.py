@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials, Window
+from integration.connectors.base import Account, Connector, Credentials, RateWindow
 from integration.connectors.planhat import fields, webhooks
 from integration.connectors.planhat.api import MINUTE, POLICY, normalise_base_url
 from integration.connectors.planhat.client import PlanhatClient
-from integration.http import Wire
+from integration.http import Instrumentation
 
 # A soft quota; beside it 150 calls a second, which one runner at a time never reaches (planhat sheet §2).
-WINDOWS = (Window(MINUTE, "Calls in a minute", 60, 200, reserve=0.1),)
+WINDOWS = (RateWindow(MINUTE, "Calls in a minute", 60, 200, reserve=0.1),)
 
 
-def open_client(credentials: Credentials, wire: Wire) -> PlanhatClient:
+def open_client(credentials: Credentials, wire: Instrumentation) -> PlanhatClient:
     """Build a client; makes no call."""
     return PlanhatClient(credentials, wire)
 

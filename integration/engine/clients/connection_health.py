@@ -130,7 +130,7 @@ def release_held(integration: Integration, *, reason: str | None = None) -> int:
     now = timezone.now()
     count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
     if count:
-        wakeups.ring(str(integration.pk))
+        wakeups.wake(str(integration.pk))
     return count
 
 

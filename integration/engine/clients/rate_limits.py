@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integration.errors import RateLimited
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from integration.models import Connection, RateBudget, columnar
 
 
@@ -61,7 +61,7 @@ class ConnectionMeter:
         row.remaining = row.remaining - cost if taken else 0.0
         return bool(taken)
 
-    def after(self, readings: Sequence[LimitReading]) -> None:
+    def after(self, readings: Sequence[LimitStatus]) -> None:
         """Note what the vendor said is left."""
         now = timezone.now()
         rows = []

@@ -20,7 +20,7 @@ from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.flow.recipe import Recipe
 from integration.errors import LeaseLost, TenantActionError
 from integration.guard import AddressRefused
-from integration.http import Exchange, Wire
+from integration.http import Exchange, Instrumentation
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
 
 LEASE = timedelta(seconds=settings.LOCKSTEP_LEASE_SECONDS)
@@ -205,7 +205,7 @@ def open_client(
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
     """
     tokens.ensure_fresh(connection)
-    wire = Wire(ConnectionMeter(connection, on_call, wait), record, _memory_of(connection))
+    wire = Instrumentation(ConnectionMeter(connection, on_call, wait), record, _memory_of(connection))
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

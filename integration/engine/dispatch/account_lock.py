@@ -19,7 +19,7 @@ from integration.models import Connection, Integration
 
 
 @contextmanager
-def alone(integration_id: str) -> Iterator[bool]:
+def exclusive(integration_id: str) -> Iterator[bool]:
     """Say whether nobody else is writing to an account of this integration that wants one writer.
 
     Whoever asks at the same time for the same account waits until the block is left, so only one gets a yes.
@@ -42,7 +42,7 @@ def _wanting(integration_id: str) -> list[uuid.UUID]:
     return [key for key, vendor in sides if get_connector(vendor).one_writer]
 
 
-def sharing(integration_id: str) -> list[str]:
+def waiting(integration_id: str) -> list[str]:
     """The other integrations on such an account: whoever found us writing is to look again."""
     wanting = _wanting(integration_id)
     others = Integration.objects.filter(Q(left__in=wanting) | Q(right__in=wanting)).exclude(pk=integration_id)

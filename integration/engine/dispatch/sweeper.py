@@ -29,10 +29,10 @@ def sweep() -> int:
     now = timezone.now()
     rings = 0
     if WebhookEvent.objects.filter(state=EventState.NEW).exists():
-        wakeups.ring(wakeups.ROUTER)
+        wakeups.wake(wakeups.ROUTER)
         rings += 1
     for pk in _neglected().values_list("pk", flat=True):
-        wakeups.ring(str(pk))
+        wakeups.wake(str(pk))
         rings += 1
     Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": now})  # the heartbeat /healthz reads
     return rings

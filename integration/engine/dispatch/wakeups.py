@@ -34,12 +34,12 @@ ring_times: dict[str, float] = {}  # key → when it was last rung in this proce
 _moment_lock = threading.Lock()
 
 
-def ring(key: str) -> None:
+def wake(key: str) -> None:
     """Ask for a worker once the current transaction has committed. `key` is ROUTER or an integration's id."""
-    transaction.on_commit(lambda: ring_now(key))
+    transaction.on_commit(lambda: wake_now(key))
 
 
-def ring_soon(key: str) -> None:
+def wake_debounced(key: str) -> None:
     """The same for who rings very often: within a moment after a ring it is put off to the moment's end, once."""
     now = time.monotonic()
     with _moment_lock:
@@ -49,12 +49,12 @@ def ring_soon(key: str) -> None:
         early = now < due + settings.DOORBELL_MOMENT_SECONDS
         ring_times[key] = now + settings.DOORBELL_MOMENT_SECONDS if early else now
     if early:
-        ring_later(key, settings.DOORBELL_MOMENT_SECONDS)
+        wake_after(key, settings.DOORBELL_MOMENT_SECONDS)
     else:
-        ring(key)
+        wake(key)
 
 
-def ring_later(key: str, seconds: float) -> None:
+def wake_after(key: str, seconds: float) -> None:
     """Ring after a short pause without keeping a worker waiting. Should this process end before, the sweeper covers."""
     try:
         _bell().add(key, time.monotonic() + seconds)
@@ -62,25 +62,25 @@ def ring_later(key: str, seconds: float) -> None:
         log.warning("A ring could not be put off; its rows wait for the sweeper.", exc_info=True)
 
 
-def answered(key: str) -> None:
+def acknowledge(key: str) -> None:
     """Say that a worker is here. Called before it looks for work, so that later work rings again."""
     Doorbell.objects.filter(key=key, rung_at__isnull=False).update(rung_at=None)
 
 
-def _bell() -> LateRinger:
+def _bell() -> DelayedWaker:
     """This process's thread: a forked one has none of its parent's, and one that ended is replaced."""
     pid = os.getpid()
     with _moment_lock:
         bell = late_ringers.get(pid)
         if bell is None or not bell.is_alive():
-            bell = LateRinger()
+            bell = DelayedWaker()
             bell.start()
             late_ringers.clear()
             late_ringers[pid] = bell
         return bell
 
 
-def ring_now(key: str) -> None:
+def wake_now(key: str) -> None:
     if _is_ringing(key):
         return
     now = timezone.now()
@@ -113,7 +113,7 @@ def push(key: str) -> None:
         log.warning("The queue broker does not answer; rows wait for the sweeper.", exc_info=True)
 
 
-class LateRinger(threading.Thread):
+class DelayedWaker(threading.Thread):
     """The thread that rings what was put off. One for all, since a new one would open its own database connection."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class LateRinger(threading.Thread):
                     database.close()
                     key = self._next()
                 database.close_if_unusable_or_obsolete()
-                ring_now(str(key))
+                wake_now(str(key))
             except Exception:
                 log.warning("A ring that was put off is lost; its rows wait for the sweeper.", exc_info=True)
                 with suppress(Exception):
@@ -156,4 +156,4 @@ class LateRinger(threading.Thread):
                 self._changed.wait(min(ends) - now if ends else None)
 
 
-late_ringers: dict[int, LateRinger] = {}  # process id → its thread
+late_ringers: dict[int, DelayedWaker] = {}  # process id → its thread

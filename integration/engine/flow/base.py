@@ -86,7 +86,7 @@ class Write:
 
 
 @dataclass(frozen=True)
-class FollowUp:
+class Enqueue:
     """A wish that a result gives rise to: bring this record up to date in another flow (or again in this one)."""
 
     flow: str
@@ -112,7 +112,7 @@ class Result:
     written: Mapping[str, Any] | None = None
     call: VendorCall | None = None
     action: str = ""
-    follow_ups: tuple[FollowUp, ...] = ()
+    follow_ups: tuple[Enqueue, ...] = ()
 
 
 @dataclass(frozen=True)

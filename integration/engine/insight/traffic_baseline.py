@@ -21,7 +21,7 @@ LEAST = 0.3  # how much the newest week counts; so old weeks fade within two mon
 PORTION = 500
 
 
-def learn(now: datetime | None = None) -> int:
+def update(now: datetime | None = None) -> int:
     """Note which endpoints were called in this hour and close the hour that is over. Returns how many rows changed."""
     hour = (now or timezone.now()).replace(minute=0, second=0, microsecond=0)
     changed, new = [], []

@@ -28,14 +28,14 @@ class GroupCommit:
         self.write = write
         self.weigh = weigh  # bytes of a row
         self._lock = threading.Lock()
-        self._queue: list[_Wish] = []
+        self._queue: list[_Commit] = []
         self._busy = False
 
     def store(self, rows: Sequence[Any]) -> None:
         """Return when these rows are committed. Raises what writing them raised."""
         if not rows:
             return
-        wish = _Wish(rows)
+        wish = _Commit(rows)
         with self._lock:
             self._queue.append(wish)
             leads = not self._busy
@@ -53,7 +53,7 @@ class GroupCommit:
             self._hand_over()
         wish.outcome()
 
-    def _gives_up(self, wish: _Wish) -> bool:
+    def _gives_up(self, wish: _Commit) -> bool:
         """Leave the queue, lest the lead is handed to a thread that is gone. False when it was called meanwhile."""
         with self._lock:
             if wish.called.is_set():
@@ -66,7 +66,7 @@ class GroupCommit:
         """Write one portion."""
         with self._lock:
             portion = self._portion()
-        group: Iterable[_Wish] = portion
+        group: Iterable[_Commit] = portion
         try:
             self.write([row for rows in portion.values() for row in rows])
         except Exception as exc:
@@ -84,9 +84,9 @@ class GroupCommit:
             for wish in over:
                 wish.called.set()
 
-    def _portion(self) -> dict[_Wish, list[Any]]:
+    def _portion(self) -> dict[_Commit, list[Any]]:
         """The next rows of those who wait, in turns, until it is full."""
-        portion: dict[_Wish, list[Any]] = {}
+        portion: dict[_Commit, list[Any]] = {}
         rows = size = 0
         waiting = deque(self._queue)
         while waiting and rows < MOST_ROWS and size < MOST_BYTES:
@@ -102,7 +102,7 @@ class GroupCommit:
                 waiting.append(wish)
         return portion
 
-    def _one_by_one(self, portion: Mapping[_Wish, Sequence[Any]]) -> None:
+    def _one_by_one(self, portion: Mapping[_Commit, Sequence[Any]]) -> None:
         """Somebody's rows are refused, or two transactions were in each other's way: each on its own."""
         for wish, rows in portion.items():
             try:
@@ -130,7 +130,7 @@ def _is_away(exc: Exception) -> bool:
     return state is None or state.startswith(AWAY)
 
 
-class _Wish:
+class _Commit:
     """One thread's rows."""
 
     def __init__(self, rows: Sequence[Any]) -> None:

@@ -31,7 +31,7 @@ def record(
     committed.store(rows)
     touch(endpoint)
     if any(row.state == EventState.NEW for row in rows):
-        wakeups.ring_soon(wakeups.ROUTER)
+        wakeups.wake_debounced(wakeups.ROUTER)
 
 
 def record_for_accounts(
@@ -61,7 +61,7 @@ def record_for_accounts(
     for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
         touch(endpoint)
     if rows:
-        wakeups.ring_soon(wakeups.ROUTER)
+        wakeups.wake_debounced(wakeups.ROUTER)
     return sum(event.account_id not in endpoints for event in events)
 
 

@@ -47,7 +47,7 @@ def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> 
     return columnar.among(rows.exclude(target_id=""), "target_id", filter(None, ids))
 
 
-def announce(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
+def record_intent(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:
     """Commit a pending link with its marker for each create-only call BEFORE the call is made.
 
     If the answer is lost, the next try finds the marker and looks the record up at the vendor instead of repeating.
@@ -63,7 +63,9 @@ def announce(integration: Integration, link_type: str, writes: Sequence[Write]) 
     save_links(fresh)
 
 
-def annotate(integration: Integration, link_type: str, notes: Sequence[tuple[Write, Mapping[str, Any]]]) -> None:
+def save_state_before_call(
+    integration: Integration, link_type: str, notes: Sequence[tuple[Write, Mapping[str, Any]]]
+) -> None:
     """Commit what these writes' links must remember BEFORE a call is made: a killed worker's successor reads it."""
     for write, more in notes:
         if write.link is None:
@@ -75,7 +77,9 @@ def annotate(integration: Integration, link_type: str, notes: Sequence[tuple[Wri
     save_links([write.link for write, _ in notes if write.link is not None])
 
 
-def remember(integration: Integration, link_type: str, source_id: str, notes: Mapping[str, Any]) -> RecordLink:
+def create_placeholder(
+    integration: Integration, link_type: str, source_id: str, notes: Mapping[str, Any]
+) -> RecordLink:
     """Return the link of a record that is nothing to the target but must be known; made at once, with these notes.
 
     Only inserts: what another write of the same batch makes of the link is never overwritten.

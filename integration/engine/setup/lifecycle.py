@@ -43,7 +43,7 @@ def pause(integration: Integration, user: Any = None) -> None:
 def resume(integration: Integration) -> None:
     """Go on where it stopped."""
     if provisioning.move(integration, State.PAUSED, state=State.ACTIVE, paused_at=None, paused_by=None):
-        wakeups.ring(str(integration.pk))
+        wakeups.wake(str(integration.pk))
 
 
 def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:

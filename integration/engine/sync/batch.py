@@ -35,12 +35,12 @@ from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink
 logger = logging.getLogger(__name__)
 
 # Waiting that uses up no attempt.
-NOT_OUR_FAULT = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
+UNCOUNTED = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
 HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
 
 
 @dataclass
-class Done:
+class RecordOutcome:
     """One record's way through the batch."""
 
     item: Item
@@ -52,14 +52,14 @@ class Done:
 
 def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
-) -> list[Done]:
+) -> list[RecordOutcome]:
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
     if records is None:
         records = flow.read(ctx, items)
     batch = links.load_batch(ctx.integration, flow.link_type, [item.external_id for item in items], records)
     rows = mapping_rows(ctx, flow)
-    done: list[Done] = []
-    pending: list[Done] = []
+    done: list[RecordOutcome] = []
+    pending: list[RecordOutcome] = []
     for item in items:
         entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
         (pending if entry.write else done).append(entry)
@@ -75,13 +75,13 @@ def process(
     return done
 
 
-def _merges_first(pending: Sequence[Done], done: list[Done]) -> list[Done]:
+def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -> list[RecordOutcome]:
     """Those that may be written now; who takes over another record's link in this batch is decided anew with it.
 
     Otherwise the link it had when the batch began, or none, would overwrite what the merge hands over.
     """
     survivors = {str(entry.write.values["merged_into"]) for entry in pending if entry.write and _is_merge(entry.write)}
-    now: list[Done] = []
+    now: list[RecordOutcome] = []
     for entry in pending:
         if entry.item.external_id in survivors and not _is_merge(entry.write):
             again = Result("retrying", reason="gave_way", retry_after=0.0, link_state=None)
@@ -95,18 +95,22 @@ def _is_merge(write: Write | None) -> bool:
     return write is not None and write.action == "merge"
 
 
-def _braked(ctx: SyncSession, flow: Flow, pending: Sequence[Done], done: list[Done], seen: int) -> list[Done]:
+def _braked(
+    ctx: SyncSession, flow: Flow, pending: Sequence[RecordOutcome], done: list[RecordOutcome], seen: int
+) -> list[RecordOutcome]:
     """Those that may be written now; what would take too much away at once waits for a person."""
     held = limits.removals_held(ctx, flow, [entry.write for entry in pending if entry.write], seen=seen)
     done += [replace_result(entry, held[id(entry.write)]) for entry in pending if id(entry.write) in held]
     return [entry for entry in pending if id(entry.write) not in held]
 
 
-def _settled(ctx: SyncSession, flow: Flow, pending: Sequence[Done], done: list[Done]) -> list[Done]:
+def _settled(
+    ctx: SyncSession, flow: Flow, pending: Sequence[RecordOutcome], done: list[RecordOutcome]
+) -> list[RecordOutcome]:
     """Those of a two-way flow's writes that are left once both sides were compared; the others are done."""
     rows = mapping_rows(ctx, flow)
     settled = two_way.settle(ctx, flow, rows, [entry.write for entry in pending if entry.write])
-    left: list[Done] = []
+    left: list[RecordOutcome] = []
     for entry in pending:
         outcome = settled.get(id(entry.write))
         if outcome is None:
@@ -116,14 +120,14 @@ def _settled(ctx: SyncSession, flow: Flow, pending: Sequence[Done], done: list[D
         notes = {**entry.result.notes, **outcome.result.notes}
         result = replace(outcome.result, detail=detail, notes=notes)
         (done if outcome.write is None else left).append(
-            Done(entry.item, entry.record, entry.link, result, outcome.write)
+            RecordOutcome(entry.item, entry.record, entry.link, result, outcome.write)
         )
     return left
 
 
-def process_apart(
+def process_with_bisect(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
-) -> list[Done]:
+) -> list[RecordOutcome]:
     """Like `process`, but a batch that is refused as a whole is halved until the culprit stands alone.
 
     When the vendor's answers make no sense at all, the halving stops after the first half: log n calls, not n.
@@ -135,24 +139,26 @@ def process_apart(
     except Exception as exc:
         problem = exc
     if len(items) == 1:
-        return [alone(items[0], records, problem)]
+        return [fail_single(items[0], records, problem)]
     middle = len(items) // 2
-    first = process_apart(ctx, flow, items[:middle], records)
+    first = process_with_bisect(ctx, flow, items[:middle], records)
     if isinstance(problem, ContractError) and all(entry.result.reason == problem.reason for entry in first):
-        return first + [alone(item, records, problem) for item in items[middle:]]
-    return first + process_apart(ctx, flow, items[middle:], records)
+        return first + [fail_single(item, records, problem) for item in items[middle:]]
+    return first + process_with_bisect(ctx, flow, items[middle:], records)
 
 
-def alone(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> Done:
+def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Exception) -> RecordOutcome:
     """How a record ends whose batch, down to itself, was refused."""
     record = (records or {}).get(item.external_id)
     if isinstance(problem, ContractError):
         detail = f"{problem.public} {problem.detail}".strip()
-        return Done(item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None))
-    return Done(item, record, None, _failure(problem))
+        return RecordOutcome(
+            item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None)
+        )
+    return RecordOutcome(item, record, None, _failure(problem))
 
 
-def each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:
+def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:
     """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
 
     `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
@@ -217,7 +223,7 @@ def use_rows(ctx: SyncSession, flow: Flow, rows: Iterable[MappingRow]) -> None:
     ctx.memory[f"mapping:{flow.key}"] = list(rows)
 
 
-def replace_result(entry: Done, result: Result) -> Done:
+def replace_result(entry: RecordOutcome, result: Result) -> RecordOutcome:
     """The same entry with its final result; keeps what the mapping and the other side had to say."""
     if entry.result.detail and not result.detail:
         reason = result.reason or entry.result.reason or "value_invalid"
@@ -227,29 +233,31 @@ def replace_result(entry: Done, result: Result) -> Done:
             result, follow_ups=(*result.follow_ups, *entry.result.follow_ups),
             notes={**entry.result.notes, **result.notes},
         )  # fmt: skip
-    return Done(entry.item, entry.record, entry.write.link if entry.write else entry.link, result, entry.write)
+    return RecordOutcome(entry.item, entry.record, entry.write.link if entry.write else entry.link, result, entry.write)
 
 
 def _decided(
     ctx: SyncSession, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
-) -> Done:
+) -> RecordOutcome:
     link = batch.links.get(item.external_id)
     back = two_way.carries_back(ctx, flow)
     if not back and record and link and record.version and link.source_version and record.version < link.source_version:
-        return Done(item, record, link, _skipped(Skip("stale_event")))  # a read that lags behind what we wrote already
+        return RecordOutcome(
+            item, record, link, _skipped(Skip("stale_event"))
+        )  # a read that lags behind what we wrote already
     try:
         decision = flow.decide(ctx, batch, item, record)
         if isinstance(decision, Skip):
             if decision.remember and link is None and not (ctx.run and ctx.run.dry_run):
-                link = links.remember(ctx.integration, flow.link_type, item.external_id, decision.notes)
-            return Done(item, record, link, _skipped(decision))
+                link = links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
+            return RecordOutcome(item, record, link, _skipped(decision))
         if back and decision.mapped and record is not None and link is not None:
             return _planned_back(ctx, back, rows, decision, item, record, link)
         return _planned(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise
     except Exception as exc:
-        return Done(item, record, link, _failure(exc))
+        return RecordOutcome(item, record, link, _failure(exc))
 
 
 def _planned(
@@ -260,7 +268,7 @@ def _planned(
     item: Item,
     record: Record | None,
     link: RecordLink | None,
-) -> Done:
+) -> RecordOutcome:
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
@@ -276,14 +284,14 @@ def _planned(
     values = {**values, **decision.extra}
     detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
     if decision.action == "update" and link is not None and _unchanged(link, values):
-        return Done(
+        return RecordOutcome(
             item,
             record,
             link,
             Result("skipped", reason="unchanged", detail=detail, link_state=None, notes=decision.notes),
         )
     write = Write(item, decision.action, values, record, link)
-    return Done(item, record, link, Result("synced", detail=detail), write)
+    return RecordOutcome(item, record, link, Result("synced", detail=detail), write)
 
 
 def _planned_back(
@@ -294,14 +302,16 @@ def _planned_back(
     item: Item,
     record: Record,
     link: RecordLink,
-) -> Done:
+) -> RecordOutcome:
     fields = catalogue(ctx, ctx.recipe.flow(forward))
     write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
     detail = "; ".join(f"{name}: {why}" for name, why in problems.items())
     if write is None:
         reason = "value_invalid" if problems else "echo"
-        return Done(item, record, link, Result("skipped", reason=reason, detail=detail, link_state=None, notes=notes))
-    return Done(item, record, link, Result("synced", detail=detail, notes=notes), write)
+        return RecordOutcome(
+            item, record, link, Result("skipped", reason=reason, detail=detail, link_state=None, notes=notes)
+        )
+    return RecordOutcome(item, record, link, Result("synced", detail=detail, notes=notes), write)
 
 
 def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
@@ -319,7 +329,7 @@ def _failure(exc: Exception) -> Result:
     return Result("failed", reason="internal_error", detail=f"{type(exc).__name__}: {exc}", link_state=None)
 
 
-def save(ctx: SyncSession, flow: Flow, done: Sequence[Done], *, quiet: frozenset[str] = frozenset()) -> None:
+def save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome], *, quiet: frozenset[str] = frozenset()) -> None:
     """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
 
     `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless
@@ -337,7 +347,7 @@ def save(ctx: SyncSession, flow: Flow, done: Sequence[Done], *, quiet: frozenset
         if link := _updated_link(ctx, flow, entry, now):
             changed.append(link)
         said = entry.result.reason not in quiet or entry.result.detail
-        if said and entry.result.reason not in NOT_OUR_FAULT:
+        if said and entry.result.reason not in UNCOUNTED:
             logs.append(
                 log.row(
                     ctx.integration, flow.key, entry.item, entry.result,
@@ -350,14 +360,14 @@ def save(ctx: SyncSession, flow: Flow, done: Sequence[Done], *, quiet: frozenset
     columnar.insert(logs)
 
 
-def _consent(ctx: SyncSession, flow: Flow, entry: Done) -> ConsentEntry | None:
+def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry | None:
     """What the ledger has to say of this entry, as far as its notes will be stored."""
     if entry.link is None and entry.result.link_state is None:
         return None
     return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
 
 
-def _before(entry: Done) -> dict[str, Any]:
+def _before(entry: RecordOutcome) -> dict[str, Any]:
     """What the written fields held before, as the log compares them."""
     if entry.link is None:
         return {}
@@ -365,7 +375,7 @@ def _before(entry: Done) -> dict[str, Any]:
     return {**entry.link.written, **{path: entry.link.written.get(key) for key, path in returning.items()}}
 
 
-def _follow_ups(ctx: SyncSession, done: Sequence[Done]) -> list[SyncJob]:
+def _follow_ups(ctx: SyncSession, done: Sequence[RecordOutcome]) -> list[SyncJob]:
     wishes = {
         (wish.flow, wish.external_id): SyncJob(
             integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
@@ -387,7 +397,7 @@ def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
     return any(link.notes.get(key) != value for key, value in notes.items())
 
 
-def _updated_link(ctx: SyncSession, flow: Flow, entry: Done, now: datetime) -> RecordLink | None:
+def _updated_link(ctx: SyncSession, flow: Flow, entry: RecordOutcome, now: datetime) -> RecordLink | None:
     result, link = entry.result, entry.link
     if result.link_state is None and not (link and _is_news(link, result.notes)):
         return None
@@ -411,7 +421,7 @@ def _updated_link(ctx: SyncSession, flow: Flow, entry: Done, now: datetime) -> R
     return link
 
 
-def _written(entry: Done) -> Mapping[str, Any] | None:
+def _written(entry: RecordOutcome) -> Mapping[str, Any] | None:
     """What the link remembers as written after this entry; None leaves it."""
     if entry.result.written is not None or entry.write is None:
         return entry.result.written

@@ -18,7 +18,7 @@ from django.utils import timezone
 from integration.engine.dispatch.jobs import save_jobs, save_outcomes
 from integration.engine.flow.base import Flow, Item, Record
 from integration.engine.sync import batch, id_runs
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class Stage:
     """Records of one flow, read already.
 
     `own`: they stand for items of the batch itself, under its flow or another. `later`: they become jobs instead.
@@ -40,7 +40,7 @@ class Part:
     later: bool = False
 
 
-Course = Generator[Part, Sequence[Done], None]
+Course = Generator[Stage, Sequence[RecordOutcome], None]
 
 
 class Bringing(Protocol):
@@ -55,7 +55,7 @@ class Group:
     """What became of one flow's records. `own`: still to be stored, together with the jobs they belong to."""
 
     flow: Flow
-    done: Sequence[Done]
+    done: Sequence[RecordOutcome]
     own: bool = True
 
 
@@ -64,7 +64,7 @@ def process(
 ) -> list[Group]:
     """Bring these records up to date and those that go with them. Raises IntegrationErrors that concern them all."""
     if not hasattr(flow, "parts"):
-        return [Group(flow, batch.process_apart(ctx, flow, items, records))]
+        return [Group(flow, batch.process_with_bisect(ctx, flow, items, records))]
     try:
         return _in_parts(ctx, flow, items, records)
     except (TransientError, TenantActionError):
@@ -72,7 +72,7 @@ def process(
     except Exception as exc:
         problem = exc
     if len(items) == 1:
-        return [Group(flow, [batch.alone(items[0], records, problem)])]
+        return [Group(flow, [batch.fail_single(items[0], records, problem)])]
     middle = len(items) // 2
     return process(ctx, flow, items[:middle], records) + process(ctx, flow, items[middle:], records)
 
@@ -87,7 +87,7 @@ def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapp
             _leave(ctx, part)
             part = _following(course, [])
             continue
-        done = batch.process_apart(ctx, target, part.items, part.records) if part.items else []
+        done = batch.process_with_bisect(ctx, target, part.items, part.records) if part.items else []
         if done and not _is_dry(ctx):
             if not part.own:
                 _save(ctx, target, done)
@@ -98,14 +98,14 @@ def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapp
     return groups
 
 
-def _following(course: Course, done: Sequence[Done]) -> Part | None:
+def _following(course: Course, done: Sequence[RecordOutcome]) -> Stage | None:
     try:
         return course.send(done)
     except StopIteration:
         return None
 
 
-def _leave(ctx: SyncSession, part: Part) -> None:
+def _leave(ctx: SyncSession, part: Stage) -> None:
     """Wishes for another batch."""
     if not _is_dry(ctx):
         save_jobs(
@@ -120,7 +120,7 @@ def _is_dry(ctx: SyncSession) -> bool:
     return ctx.run is not None and ctx.run.dry_run
 
 
-def _save(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
+def _save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """Store links, log rows, and as jobs of their own what did not go through."""
     with transaction.atomic():
         ctx.keep_lease(now=True)
@@ -128,7 +128,7 @@ def _save(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
         keep_unfinished(ctx, flow, done)
 
 
-def keep_unfinished(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
+def keep_unfinished(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """What did not go through becomes a job of its own: retried, held or dead, and visible there."""
     now = timezone.now()
     states = {Outcome.RETRYING: JobState.WAITING, Outcome.HELD: JobState.HELD, Outcome.FAILED: JobState.DEAD}

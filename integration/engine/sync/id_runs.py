@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integration.engine.flow.base import Flow, Item, Page, Skip
 from integration.engine.flow.session import SyncSession
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.models import EventState, JobState, SyncJob, SyncRun, WebhookEvent
 
 RESYNC, REPLAY = "resync", "replay"
@@ -35,7 +35,7 @@ def count(run: SyncRun) -> int:
     return len(run.options["ids"])
 
 
-def settle(ctx: SyncSession, flow: Flow, done: Sequence[Done]) -> None:
+def settle(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """A record that went through needs its dead or held job no more."""
     fine = [entry.item.external_id for entry in done if entry.result.outcome in ("synced", "skipped")]
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=fine, state__in=STOPPED)

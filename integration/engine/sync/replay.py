@@ -19,7 +19,7 @@ def replay(events: Iterable[WebhookEvent]) -> int:
         count = WebhookEvent.objects.filter(pk__in=ids).update(
             state=EventState.NEW, deferred=True, reason="", routed_at=None
         )
-    wakeups.ring(wakeups.ROUTER)
+    wakeups.wake(wakeups.ROUTER)
     return count
 
 
@@ -40,7 +40,7 @@ def resync(integration: Integration, flow: str, external_ids: Iterable[str]) -> 
             if external_id not in unfinished
         ]
     )
-    wakeups.ring(str(integration.pk))
+    wakeups.wake(str(integration.pk))
     return len(ids)
 
 
@@ -52,5 +52,5 @@ def release(jobs: Iterable[SyncJob]) -> int:
         state=JobState.WAITING, reason="", detail="", attempts=0, crashes=0, next_attempt_at=now, updated_at=now
     )
     for integration_id in {job.integration_id for job in rows}:
-        wakeups.ring(str(integration_id))
+        wakeups.wake(str(integration_id))
     return count

@@ -33,7 +33,7 @@ AT_A_TIME = 50  # rows read before the bytes are looked at
 
 def route_new_events(recipes: Recipes) -> int:
     """Route everything that is new and ring for each integration that got work. Returns the number of events."""
-    wakeups.answered(wakeups.ROUTER)
+    wakeups.acknowledge(wakeups.ROUTER)
     total = 0
     while True:
         count = route_portion(recipes)
@@ -54,9 +54,9 @@ def route_portion(recipes: Recipes) -> int:
         save_jobs(list(jobs.values()))
         _save_states(events)
     for integration_id in {job.integration_id for job in jobs.values()}:
-        wakeups.ring(str(integration_id))
+        wakeups.wake(str(integration_id))
     if full:  # fewer than a portion, but not all there are
-        wakeups.ring(wakeups.ROUTER)
+        wakeups.wake(wakeups.ROUTER)
     return len(events)
 
 

@@ -25,7 +25,7 @@ from integration.engine.flow.base import Flow, Item, Result
 from integration.engine.flow.recipe import Recipes
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, runs
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
 
@@ -40,7 +40,7 @@ SHORT_WAIT = 60.0  # seconds; the sweeper rings for longer waits
 
 def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) -> str:
     """Work for one slice. Returns a short word for the queue's record: busy, idle, waiting or more."""
-    wakeups.answered(integration_id)
+    wakeups.acknowledge(integration_id)
     token = _take_lease(integration_id)
     if token is None:
         return "busy"
@@ -51,7 +51,7 @@ def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) 
     finally:
         Integration.objects.filter(pk=integration_id, lease_token=token).update(lease_token="", lease_until=None)
     _ring_again(integration_id)
-    for waiting in account_lock.sharing(integration_id):
+    for waiting in account_lock.waiting(integration_id):
         _ring_again(waiting)
     return outcome
 
@@ -67,7 +67,7 @@ def _take_lease(integration_id: str) -> str | None:
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     wanted = Integration.objects.filter(free, pk=integration_id, state=State.ACTIVE, tenant__is_active=True)
-    with account_lock.alone(integration_id) as alone:
+    with account_lock.exclusive(integration_id) as alone:
         taken = alone and wanted.update(lease_token=token, lease_until=now + LEASE)
     return token if taken else None
 
@@ -189,10 +189,10 @@ def _claim(ctx: SyncSession, flow: Flow) -> list[SyncJob]:
     return []
 
 
-def _finish_jobs(ctx: SyncSession, done: Sequence[Done]) -> None:
+def _finish_jobs(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
     """Set the jobs' states, grouped. A job that a newer event put back to waiting meanwhile stays waiting."""
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    again: dict[tuple[str, str, float | None], list[Done]] = defaultdict(list)
+    again: dict[tuple[str, str, float | None], list[RecordOutcome]] = defaultdict(list)
     for entry in done:
         result = entry.result
         if entry.item.job_id is None:
@@ -220,7 +220,7 @@ def _claimed(ctx: SyncSession, ids: Sequence[int]) -> QuerySet[SyncJob]:
 
 def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None:
     """Put jobs back to waiting, one statement per number of tries; a limit does not use up a try."""
-    limited = result.reason in batch.NOT_OUR_FAULT
+    limited = result.reason in batch.UNCOUNTED
     tries: dict[int, list[int]] = defaultdict(list)
     for item in items:
         if item.job_id is not None:
@@ -302,9 +302,9 @@ def _ring_again(integration_id: str) -> None:
         return
     wait = max([(due - now).total_seconds(), *pauses])
     if wait <= 0:
-        wakeups.ring(integration_id)
+        wakeups.wake(integration_id)
     elif wait <= SHORT_WAIT:
-        wakeups.ring_later(integration_id, wait)
+        wakeups.wake_after(integration_id, wait)
 
 
 def next_due(integration: Integration) -> datetime | None:

@@ -21,7 +21,7 @@ from integration.engine.dispatch import wakeups
 from integration.engine.flow.base import Flow
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Integration, Outcome, RunState, SyncRun
@@ -60,7 +60,7 @@ def start(
             )  # fmt: skip
     except IntegrityError as exc:
         raise RunInProgress(f"A {kind} of {flow} is already under way.") from exc
-    wakeups.ring(str(integration.pk))
+    wakeups.wake(str(integration.pk))
     return run
 
 
@@ -68,7 +68,7 @@ def cancel(run: SyncRun) -> bool:
     """Ask a run to stop at its next page. What it has written stays. Returns whether it was still under way."""
     asked = SyncRun.objects.filter(pk=run.pk, state__in=UNFINISHED).update(cancel_requested=True)
     if asked:
-        wakeups.ring(str(run.integration_id))
+        wakeups.wake(str(run.integration_id))
     return bool(asked)
 
 
@@ -201,13 +201,13 @@ def _count(run: SyncRun, group: Group) -> None:
     run.done += len(done) if group.own else 0
 
 
-def _count_key(entry: Done) -> str:
+def _count_key(entry: RecordOutcome) -> str:
     if entry.result.outcome == Outcome.SYNCED:
         return entry.result.action or (entry.write.action if entry.write else "synced")
     return f"{entry.result.outcome}:{entry.result.reason}"
 
 
-def _sample(entry: Done) -> dict[str, Any]:
+def _sample(entry: RecordOutcome) -> dict[str, Any]:
     name = entry.record.values.get("name", "") if entry.record else ""
     return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from integration.connectors.base import FieldSpec
-from integration.engine.flow.base import Flow, FollowUp, Item, Record, Result, Sync, Write
+from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.recipe import MappingRow
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue
@@ -246,7 +246,7 @@ def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: C
 def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) -> Settled:
     said = "; ".join(merge.said)
     reason = "both_changed" if said else ""
-    again = (FollowUp(other.key, write.item.external_id),) if merge.lost else ()
+    again = (Enqueue(other.key, write.item.external_id),) if merge.lost else ()
     if nothing_left:
         state = write.link.state if write.link else None
         result = Result("skipped", reason=reason or "echo", detail=said, link_state=state, written=merge.remember,

@@ -20,7 +20,7 @@ from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
 from integration.recipes.hubspot_maileon.stages import MOVE, Plan
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.from_consent import CONFIRMATION, UNSUBSCRIPTION, FromConsent, notes_for
+from integration.recipes.newsletter.from_consent import CONFIRMATION, UNSUBSCRIPTION, ConsentWritebackFlow, notes_for
 
 ENTRY = "timeline_entry"  # in a link's notes: an entry that was announced and may have arrived
 TITLES = {
@@ -31,7 +31,7 @@ EVENTS = {consent.CONFIRMED: CONFIRMATION, consent.UNSUBSCRIBED: UNSUBSCRIPTION}
 REPAIR = "repair_stage"
 
 
-class ConsentToContact(FromConsent):
+class ConsentToContact(ConsentWritebackFlow):
     """Maileon's consent → HubSpot contact."""
 
     key = "consent_to_contact"
@@ -71,7 +71,7 @@ class ConsentToContact(FromConsent):
         """Properties and stages in batches, then the timeline one by one."""
         plans = {id(entry): _plan(ctx, entry) for entry in writes}
         stages.carry_out(ctx, list(plans.values()))
-        return engine_batch.each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
+        return engine_batch.write_each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
 
 
 def _plan(ctx: SyncSession, entry: Write) -> Plan:
@@ -111,7 +111,7 @@ def _add_to_timeline(ctx: SyncSession, entry: Write, contact_id: str, state: str
     again = announced.get("state") == state
     key = announced["key"] if again else uuid.uuid4().hex[:20]
     if not again:
-        links.annotate(ctx.integration, LINK_TYPE, [(entry, {ENTRY: {"state": state, "key": key}})])
+        links.save_state_before_call(ctx.integration, LINK_TYPE, [(entry, {ENTRY: {"state": state, "key": key}})])
     kind, title = TITLES[state]
     hint = entry.item.hint
     facts = {str(name): str(value) for name, value in (hint.get(f"{EVENTS[state]}_facts") or {}).items()}

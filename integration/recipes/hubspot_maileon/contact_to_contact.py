@@ -30,8 +30,8 @@ from integration.models import RecordLink, WebhookEvent
 from integration.recipes.hubspot_maileon import contacts, overrides
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, STAGE, SUBSCRIBE, YES
 from integration.recipes.newsletter import consent, to_contacts
-from integration.recipes.newsletter.subscription import Subscription, Terms
-from integration.recipes.newsletter.to_contacts import IMPLIED, ToContacts, contact_key, merged
+from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
+from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, contact_key, merged
 
 DELETION, MERGE, PRIVACY = "contact.deletion", "contact.merge", "contact.privacyDeletion"
 # One save fires many events, and what a form sets may not be readable at once (hubspot sheet §8): wait a moment.
@@ -42,7 +42,7 @@ CLOCKS = timedelta(minutes=2)  # HubSpot's clock and ours
 WRITTEN_BY_US = frozenset({SUBSCRIBE, STAGE})
 
 
-class ContactToContact(ToContacts):
+class ContactToContact(ContactUpsertFlow):
     """HubSpot contact → Maileon contact."""
 
     key = "contact_to_contact"
@@ -138,13 +138,13 @@ class ContactToContact(ToContacts):
             return Skip("there_before")
         return IMPLIED
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> Terms:
+    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
         """The settings, and what the contact's own properties wish for within the limit."""
         return overrides.terms(ctx.settings, record.values if record is not None else {})
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """What all recipes do, and erasing."""
-        return Subscription(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
+        return ContactWriter(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
 
     def _page(self, ctx: SyncSession, found: Sequence[Contact], cursor: Any) -> Page:
         records = contacts.to_records(ctx, {contact.id: contact for contact in found}.values())

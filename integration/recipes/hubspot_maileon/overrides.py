@@ -12,7 +12,7 @@ from typing import Any
 from integration.recipes.hubspot_maileon.properties import DOI, DOI_PLUS, MAILING_KEY, PERMISSION, PERMISSION_CODES
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.settings import is_mailing_key
-from integration.recipes.newsletter.subscription import Terms
+from integration.recipes.newsletter.subscription import SubscriptionPolicy
 
 CONFIGURED = "configured"  # the limit: nothing beyond what the settings give
 LIMITS = ((CONFIGURED, "No more than configured here"), ("2", "Single Opt-in"), ("4", "Double Opt-in"),
@@ -21,7 +21,7 @@ NOTHING = 0
 _SWITCH = {"yes": True, "no": False}
 
 
-def terms(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Terms:
+def terms(settings: Mapping[str, Any], values: Mapping[str, Any]) -> SubscriptionPolicy:
     """The terms for a contact with these properties. Anything that is not one of our options counts as not set."""
     by_mail = _SWITCH.get(str(values.get(DOI)), bool(settings["doi_enabled"]))
     mailing, complaint = _mailing(settings, values)
@@ -29,13 +29,13 @@ def terms(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Terms:
         plus = _SWITCH.get(str(values.get(DOI_PLUS)), bool(settings["doi_plus"]))
         allowed = plus and most >= consent.PERMISSION_DOUBLE_PLUS
         limited = "" if allowed == plus else "Maileon Contact DOI Plus asks for more than the settings allow."
-        return Terms(True, allowed, mailing, consent.PERMISSION_NONE, _joined(limited, complaint))
+        return SubscriptionPolicy(True, allowed, mailing, consent.PERMISSION_NONE, _joined(limited, complaint))
     limited = "Maileon Contact DOI asks for an opt-in mail, which the settings do not allow." if by_mail else ""
     configured, most = configured_at_once(settings), most_at_once(settings)
     wished = configured if by_mail else PERMISSION_CODES.get(str(values.get(PERMISSION)), configured)
     if wished > most:
         limited = "Maileon Contact Permission asks for more than the settings allow."
-    return Terms(False, permission=min(wished, most), limited=limited)
+    return SubscriptionPolicy(False, permission=min(wished, most), limited=limited)
 
 
 def configured_at_once(settings: Mapping[str, Any]) -> int:

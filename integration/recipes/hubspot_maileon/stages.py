@@ -118,7 +118,7 @@ def _clear(ctx: SyncSession, plans: Sequence[Plan]) -> None:
     if not plans:
         return
     moves = [(plan.entry, {MOVE: {"from": plan.was, "to": plan.target}}) for plan in plans]
-    links.annotate(ctx.integration, LINK_TYPE, moves)
+    links.save_state_before_call(ctx.integration, LINK_TYPE, moves)
     ctx.keep_lease(now=True)
     written = ctx.left.update_contacts({plan.key: {STAGE: None} for plan in plans})
     for plan in plans:

@@ -15,7 +15,7 @@ from integration.engine.api import (
     SOURCELESS,
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -25,8 +25,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     mapping_rows,
+    write_each,
 )
 from integration.errors import NotFound
 from integration.models import WebhookEvent
@@ -89,7 +89,7 @@ class Enrich:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per record, with what is known; an unknown value never clears."""
-        return each(ctx, writes, lambda write: self._write(ctx, write))
+        return write_each(ctx, writes, lambda write: self._write(ctx, write))
 
     def _write(self, ctx: SyncSession, write: Write) -> Result:
         target, known = (
@@ -110,7 +110,7 @@ class Enrich:
 
 def wishes(
     ctx: SyncSession, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]
-) -> tuple[FollowUp, ...]:
+) -> tuple[Enqueue, ...]:
     """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
     found = []
     for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
@@ -119,7 +119,7 @@ def wishes(
         values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
         if target and (values or any(row.transform in SOURCELESS for row in rows)):
             said = {VALUES: values, "email": lead.email, "seen": lead.last_event.isoformat()}
-            found.append(FollowUp(key, lead.id, {**said, TARGET: target, **({CREATED: True} if created else {})}))
+            found.append(Enqueue(key, lead.id, {**said, TARGET: target, **({CREATED: True} if created else {})}))
     return tuple(found)
 
 

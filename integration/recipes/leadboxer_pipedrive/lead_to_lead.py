@@ -26,8 +26,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.errors import NotFound, RecordError
 from integration.models import LinkState, RecordLink, WebhookEvent
@@ -108,7 +108,7 @@ class LeadToLead:
         made, later = quiet.within_cap(ctx, KEY, new)
         finder = _looked_up(ctx, [lead_of(write.record) for write in made])
         now = [write for write in writes if id(write) not in later]
-        done = each(ctx, now, lambda write: (_update if write.action in CHANGES else _make)(finder, write))
+        done = write_each(ctx, now, lambda write: (_update if write.action in CHANGES else _make)(finder, write))
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
 
 
@@ -145,7 +145,7 @@ def _make(finder: finding.Finder, write: Write) -> Result:
     target = _earlier(ctx, write, trial=trial) if tried_before else ""
     if not target:
         write.marker = lead.id[:80]
-        links.announce(ctx.integration, LINK_TYPE, [write])
+        links.record_intent(ctx.integration, LINK_TYPE, [write])
         body = _body(ctx, write, title_of(lead, wish), person, organization, trial=trial)
         target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))

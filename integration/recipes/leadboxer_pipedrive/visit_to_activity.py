@@ -27,8 +27,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
@@ -113,7 +113,7 @@ class VisitToActivity:
         if not made:
             return [later[id(write)] for write in writes]
         finder = finding.look_up(ctx, [lead_of(write.record) for write in made])
-        done = each(ctx, made, lambda write: _log(finder, write))
+        done = write_each(ctx, made, lambda write: _log(finder, write))
         return [{**later, **dict(zip(map(id, made), done, strict=True))}[id(write)] for write in writes]
 
 
@@ -160,7 +160,7 @@ def _log(finder: finding.Finder, write: Write) -> Result:
     if not target:
         deal = _deal(ctx, lead, person, organization)
         write.marker = session[:80]
-        links.announce(ctx.integration, LINK_TYPE, [write])
+        links.record_intent(ctx.integration, LINK_TYPE, [write])
         target = ctx.right.create_activity(
             {
                 **write.values,

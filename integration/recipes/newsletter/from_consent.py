@@ -20,7 +20,7 @@ UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
 
 
-class FromConsent:
+class ConsentWritebackFlow:
     """Maileon's consent → the source's people."""
 
     key: str

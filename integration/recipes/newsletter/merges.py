@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.engine.api import FollowUp, Result, SyncSession, Write, consent_ledger
+from integration.engine.api import Enqueue, Result, SyncSession, Write, consent_ledger
 from integration.models import RecordLink
 from integration.recipes.newsletter import consent
 
 if TYPE_CHECKING:
-    from integration.recipes.newsletter.to_contacts import ToContacts
+    from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
 
-def merge(ctx: SyncSession, flow: ToContacts, entry: Write) -> Result:
+def merge(ctx: SyncSession, flow: ContactUpsertFlow, entry: Write) -> Result:
     """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
 
     Where the survivor has an id of its own, the link of the primary record goes to it first.
@@ -32,11 +32,13 @@ def merge(ctx: SyncSession, flow: ToContacts, entry: Write) -> Result:
         consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
         _let_go(ctx, _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", ""))))
-    follow_up = FollowUp(flow.key, survivor_id)
+    follow_up = Enqueue(flow.key, survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
 
 
-def _other(ctx: SyncSession, flow: ToContacts, loser: RecordLink, survivor: RecordLink, address: str) -> RecordLink:
+def _other(
+    ctx: SyncSession, flow: ContactUpsertFlow, loser: RecordLink, survivor: RecordLink, address: str
+) -> RecordLink:
     """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
 
     Then the two change places, and the survivor goes on with the contact that is really theirs.
@@ -50,7 +52,7 @@ def _other(ctx: SyncSession, flow: ToContacts, loser: RecordLink, survivor: Reco
     return former
 
 
-def _link(ctx: SyncSession, flow: ToContacts, source_id: str) -> RecordLink | None:
+def _link(ctx: SyncSession, flow: ContactUpsertFlow, source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
 

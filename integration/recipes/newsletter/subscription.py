@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine.api import FollowUp, Result, SyncSession, Write, each, limits, links
+from integration.engine.api import Enqueue, Result, SyncSession, Write, limits, links, write_each
 from integration.models import LinkState
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.directory import known_contacts
 
 if TYPE_CHECKING:
-    from integration.recipes.newsletter.to_contacts import ToContacts
+    from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
 STANDARD = frozenset(spec.key for spec in STANDARD_FIELDS)
 MARK = "lockstep:"  # begins the `src` of every opt-in process we start; the vendor keeps it readable
@@ -31,7 +31,7 @@ Single = Callable[[Write], Result]
 
 
 @dataclass(frozen=True)
-class Terms:
+class SubscriptionPolicy:
     """How a new contact is subscribed: asked by mail, or given a permission at once.
 
     `limited` says what was wished for beyond what the tenant allows; empty if nothing was.
@@ -44,10 +44,10 @@ class Terms:
     limited: str = ""
 
 
-class Subscription:
+class ContactWriter:
     """Carries out the writes of one batch."""
 
-    def __init__(self, ctx: SyncSession, flow: ToContacts) -> None:
+    def __init__(self, ctx: SyncSession, flow: ContactUpsertFlow) -> None:
         self.ctx = ctx
         self.flow = flow
 
@@ -200,7 +200,7 @@ class Subscription:
         for entry in writes:
             pending = entry.link is not None and entry.link.state == LinkState.PENDING
             entry.marker = entry.link.marker if pending and entry.link else f"{MARK}{uuid.uuid4().hex}"
-        links.announce(self.ctx.integration, self.flow.link_type, writes)
+        links.record_intent(self.ctx.integration, self.flow.link_type, writes)
         return list(writes)
 
     def _refreshed(self, entry: Write, notes: Any) -> Result:
@@ -247,8 +247,8 @@ class Subscription:
             call=self.ctx.last_call(), follow_ups=(self._back(entry),),
         )  # fmt: skip
 
-    def _back(self, entry: Write) -> FollowUp:
-        return FollowUp(self.flow.back, entry.item.external_id)
+    def _back(self, entry: Write) -> Enqueue:
+        return Enqueue(self.flow.back, entry.item.external_id)
 
     def _synced(self, entry: Write, notes: Any, action: str = "") -> Result:
         """In step now. A new state of consent travels back where the source is told of it."""
@@ -278,7 +278,7 @@ class Subscription:
         return results
 
     def _one_by_one(self, writes: Sequence[Write], call: Single) -> Results:
-        results = each(self.ctx, writes, call)
+        results = write_each(self.ctx, writes, call)
         return {id(entry): result for entry, result in zip(writes, results, strict=True)}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Skip, Sync, SyncSession, Write
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.subscription import Subscription, Terms
+from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
@@ -21,7 +21,7 @@ YES, NO, UNSET = "yes", "no", "unset"
 IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
 
 
-class ToContacts:
+class ContactUpsertFlow:
     """A source's people → Maileon contacts."""
 
     key: str
@@ -40,7 +40,7 @@ class ToContacts:
 
     # What a recipe's flow says
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> Terms:
+    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
         """On which terms a new contact is subscribed."""
         raise NotImplementedError
 
@@ -80,7 +80,7 @@ class ToContacts:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One bulk call for updates, single calls where the vendor has no bulk."""
-        return Subscription(ctx, self).write(writes)
+        return ContactWriter(ctx, self).write(writes)
 
     def linked(self, ctx: SyncSession) -> Any:
         """The links of people in step."""
@@ -150,7 +150,7 @@ def contact_key(ctx: SyncSession, source_id: str) -> str:
     return f"{ctx.integration.left.external_account_id}-{source_id}"
 
 
-def _may_ask(item: Item, terms: Terms) -> bool:
+def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:
     """Whether a new person may get an opt-in mail now. Never because of a resync; in Fetch All only if allowed."""
     if not terms.by_mail:
         return True

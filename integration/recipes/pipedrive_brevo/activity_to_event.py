@@ -9,7 +9,7 @@ from typing import Any
 from integration.connectors.pipedrive.records import Activity
 from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.models import LinkState, WebhookEvent
-from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 
 LINK_TYPE = "activity"
 PAGE_SIZE = 500
@@ -96,7 +96,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
     at = write.record.values["add_time"] if write.record else None
     key = f"activity:{write.item.external_id}"
-    return [Wish(str(ctx.settings["event_activity_added"]), key, dict(write.values), at)]
+    return [OutgoingEvent(str(ctx.settings["event_activity_added"]), key, dict(write.values), at)]

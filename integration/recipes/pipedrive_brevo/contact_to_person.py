@@ -105,7 +105,7 @@ class ContactToPerson:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
-        return engine_batch.each(ctx, writes, lambda write: _patch(ctx, write))
+        return engine_batch.write_each(ctx, writes, lambda write: _patch(ctx, write))
 
 
 def records(ctx: SyncSession, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:

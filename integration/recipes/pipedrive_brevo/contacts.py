@@ -17,7 +17,7 @@ from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
-from integration.engine.api import FollowUp, Record, Result, SyncSession, Write, consent_ledger, each, provisioning
+from integration.engine.api import Enqueue, Record, Result, SyncSession, Write, consent_ledger, provisioning, write_each
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.directory import left_lists
@@ -82,7 +82,7 @@ def _imported(ctx: SyncSession, contacts: Sequence[Contact], writes: Sequence[Wr
     endpoint = provisioning.ensure_endpoint(ctx.integration.right)
     notify = webhooks.notify_url(provisioning.endpoint_url(endpoint), endpoint.secret["current"], marker)
     process = ctx.right.import_contacts(contacts, [all_list(ctx)], notify_url=notify)
-    check = FollowUp("import_check", marker, {"process": process, "started": started})
+    check = Enqueue("import_check", marker, {"process": process, "started": started})
     notes = {IMPORT: marker, IMPORTED_AT: started}
     return {id(entry): _synced(ctx, entry, notes, action="import", follow_ups=(check,)) for entry in writes}
 
@@ -171,8 +171,8 @@ def merge(ctx: SyncSession, flow: PersonToContact, entry: Write) -> Result:
     survivor = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id=survivor_id).first()
     if loser is not None and survivor is None and loser.state == LinkState.ACTIVE:
         consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
-    told = FollowUp("person_to_event", survivor_id, {"event_person_merged": timezone.now().isoformat()})
-    again = FollowUp("person_to_contact", survivor_id)
+    told = Enqueue("person_to_event", survivor_id, {"event_person_merged": timezone.now().isoformat()})
+    again = Enqueue("person_to_contact", survivor_id)
     return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(again, told))
 
 
@@ -187,7 +187,7 @@ def merge_persons(ctx: SyncSession, entry: Write) -> Result:
     """The tenant wants persons with one address merged: this one goes into the one that owns the contact."""
     owner = str(entry.values["owner"])
     ctx.left.merge("person", entry.item.external_id, owner)
-    again = FollowUp("person_to_contact", owner)
+    again = Enqueue("person_to_contact", owner)
     return Result("synced", link_state=None, call=ctx.last_call(), follow_ups=(again,),
                   detail=f"Merged into person {owner}.", reason="merged")  # fmt: skip
 
@@ -218,12 +218,12 @@ def _synced(
     said: str = "",
     note: str = "",
     action: str = "",
-    follow_ups: tuple[FollowUp, ...] = (),
+    follow_ups: tuple[Enqueue, ...] = (),
 ) -> Result:
     """In step now. What a webhook told of becomes an event, unless it was part of a bulk run."""
     event = "event_person_added" if entry.action == "create" else "event_person_updated"
     told = entry.item.hint.get("told") and ctx.settings[event]
-    wishes = (FollowUp("person_to_event", entry.item.external_id, {event: timezone.now().isoformat()}),) if told else ()
+    wishes = (Enqueue("person_to_event", entry.item.external_id, {event: timezone.now().isoformat()}),) if told else ()
     arrived = {} if action == "import" else {IMPORT: None}
     whole = entry.values if entry.remember is None else entry.remember
     written = {**whole, "SMS": None} if said else None  # what did not arrive is not remembered as written
@@ -240,15 +240,15 @@ def organization_of(record: Record | None) -> str:
     return str(found.get("id") or "")
 
 
-def companies_of(ctx: SyncSession, entry: Write) -> list[FollowUp]:
+def companies_of(ctx: SyncSession, entry: Write) -> list[Enqueue]:
     """The companies whose links change with this person: of the organization it has, and of the one it had."""
     before = str((entry.link.notes if entry.link else {}).get(ORGANIZATION) or "")
     now = organization_of(entry.record)
     changed = {before, now} - {""} if before != now else set()
     on = ctx.settings["organizations_enabled"]
-    return [FollowUp("organization_to_company", key) for key in sorted(changed)] if on else []
+    return [Enqueue("organization_to_company", key) for key in sorted(changed)] if on else []
 
 
 def _one_by_one(ctx: SyncSession, writes: Sequence[Write], call: Callable[[SyncSession, Write], Result]) -> Results:
-    results = each(ctx, writes, lambda entry: call(ctx, entry))
+    results = write_each(ctx, writes, lambda entry: call(ctx, entry))
     return {id(entry): result for entry, result in zip(writes, results, strict=True)}

@@ -24,14 +24,14 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT
 from integration.recipes.pipedrive_brevo.places import stages
-from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.settings import stage_list
 
 LINK_TYPE = "deal"
@@ -93,7 +93,7 @@ class DealToContact:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Move the contacts, one call each, then send the events of those that moved, together."""
-        moved = dict(zip(map(id, writes), each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
+        moved = dict(zip(map(id, writes), write_each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
         telling = [write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == "synced"]
         sent = send_all(ctx, LINK_TYPE, telling, lambda write: _wishes(ctx, write), _contact) if telling else {}
         return [sent.get(id(write), moved[id(write)]) for write in writes]
@@ -169,7 +169,7 @@ def _still_there(ctx: SyncSession, write: Write, number: int) -> bool:
     return any(link.written.get("list") == number for link in others)
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
     """The events of one change, with what automations ask for; the moved one says where it came from."""
     named, content = stages(ctx), write.values
     before = write.link.written if write.link else {}
@@ -185,7 +185,7 @@ def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
     }  # fmt: skip
     digest = links.content_hash(content)[:16]
     return [
-        Wish(
+        OutgoingEvent(
             str(ctx.settings[event]), f"{event}:{content['deal_id']}:{digest}",
             {**properties, **(moved if event == "event_stage_changed" else {})},
         )

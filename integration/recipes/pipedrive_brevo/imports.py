@@ -14,7 +14,7 @@ from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import (
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -24,8 +24,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
@@ -72,7 +72,7 @@ class ImportCheck:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
-        return each(ctx, writes, lambda write: _settle(ctx, write))
+        return write_each(ctx, writes, lambda write: _settle(ctx, write))
 
     def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Takes part in no run."""
@@ -114,10 +114,10 @@ def _settle(ctx: SyncSession, write: Write) -> Result:
         if link in again:  # not as we wrote it: whatever is there, it is written as new
             link.state, link.written, link.written_hash = "removed", {}, ""
     links.save_links(people)
-    wishes = [FollowUp("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again]
+    wishes = [Enqueue("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again]
     if ctx.settings["organizations_enabled"]:  # their links need the contacts' ids, which are known only now
         ids = sorted({str(link.notes[ORGANIZATION]) for link in people if link.notes.get(ORGANIZATION)})
-        wishes += [FollowUp("organization_to_company", key) for key in ids]
+        wishes += [Enqueue("organization_to_company", key) for key in ids]
     detail = f"{len(people) - len(again)} of {len(people)} arrived. {said}".strip()
     return Result("synced", action="import_checked", reason="import_left_out" if again else "", detail=detail,
                   link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip

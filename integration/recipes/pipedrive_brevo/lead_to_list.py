@@ -20,7 +20,7 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
+    write_each,
 )
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
@@ -89,7 +89,7 @@ class LeadToList:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per lead's person."""
-        return each(ctx, writes, lambda write: _join(ctx, write))
+        return write_each(ctx, writes, lambda write: _join(ctx, write))
 
 
 def _records(ctx: SyncSession, leads: Sequence[Lead]) -> dict[str, Record]:

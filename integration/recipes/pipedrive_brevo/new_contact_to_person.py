@@ -14,7 +14,7 @@ from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import (
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -25,10 +25,10 @@ from integration.engine.api import (
     SyncSession,
     Write,
     catalogue,
-    each,
     links,
     mapping_rows,
     transforms,
+    write_each,
 )
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
@@ -93,7 +93,7 @@ class NewContactToPerson:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Look, announce, create: a lost answer is found by its address at the next try."""
-        return each(ctx, writes, lambda write: _create(ctx, write))
+        return write_each(ctx, writes, lambda write: _create(ctx, write))
 
     def _records(self, ctx: SyncSession, contacts: Sequence[StoredContact]) -> dict[str, Record]:
         return {
@@ -110,10 +110,10 @@ def _create(ctx: SyncSession, write: Write) -> Result:
     action = "link_person" if person_id else "create_person"
     if not person_id:
         write.marker = f"person-{write.item.external_id}"
-        links.announce(ctx.integration, "contact", [write])
+        links.record_intent(ctx.integration, "contact", [write])
         person_id = ctx.left.create_person(_values(ctx, write.record)).id
     _link(ctx, write, person_id)
-    again = FollowUp(FORWARD, person_id)
+    again = Enqueue(FORWARD, person_id)
     return Result("synced", target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,))
 
 

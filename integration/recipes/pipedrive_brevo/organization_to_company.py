@@ -24,7 +24,7 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
+    write_each,
 )
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink, WebhookEvent
@@ -94,7 +94,7 @@ class OrganizationToCompany:
             ctx.right.import_companies([_row(ctx, write) for write in filed])
         waiting = {id(write) for write in filed}
         rest = [write for write in writes if id(write) not in waiting]
-        done = dict(zip(map(id, rest), each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
+        done = dict(zip(map(id, rest), write_each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
         later = Result("retrying", reason="import_running", retry_after=FILE_PAUSE, link_state=None)
         return [done.get(id(write), later) for write in writes]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
 from integration.models import WebhookEvent
-from integration.recipes.pipedrive_brevo.sending import Wish, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 
 LINK_TYPE = "person_event"
 HAPPENINGS = ("event_person_added", "event_person_updated", "event_person_merged")
@@ -76,11 +76,11 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[Wish]:
+def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
     properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
     wishes = []
     for name in write.values["events"]:
         at = str(write.item.hint[name])
         key = f"{name}:{write.item.external_id}:{at}"
-        wishes.append(Wish(str(ctx.settings[name]), key, properties, datetime.fromisoformat(at)))
+        wishes.append(OutgoingEvent(str(ctx.settings[name]), key, properties, datetime.fromisoformat(at)))
     return wishes

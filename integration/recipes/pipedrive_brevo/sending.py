@@ -22,7 +22,7 @@ PERSON_PAUSE = 10.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class OutgoingEvent:
     """One event to send for a write; `name` is the tenant's, empty for none. `key` stays the same over all tries."""
 
     name: str
@@ -52,14 +52,14 @@ def send_all(
     ctx: SyncSession,
     link_type: str,
     writes: Sequence[Write],
-    wishes: Callable[[Write], Sequence[Wish]],
+    wishes: Callable[[Write], Sequence[OutgoingEvent]],
     contact_of: Callable[[Write], RecordLink],
 ) -> dict[int, Result]:
     """Send the events of these writes and return one result per write."""
     missing = {id(write): _not_sent_yet(ctx, write, list(wishes(write)), contact_of(write)) for write in writes}
     for write in writes:
         write.marker = links.content_hash({"keys": [wish.key for wish in wishes(write)]})
-    links.announce(ctx.integration, link_type, [write for write in writes if missing[id(write)]])
+    links.record_intent(ctx.integration, link_type, [write for write in writes if missing[id(write)]])
     pairs = [(write, wish) for write in writes for wish in missing[id(write)]]
     ctx.keep_lease(now=True)
     said = _send(ctx, [_event(wish, contact_of(write)) for write, wish in pairs])
@@ -69,7 +69,7 @@ def send_all(
     return {id(write): _result(ctx, write, refused.get(id(write), [])) for write in writes}
 
 
-def _not_sent_yet(ctx: SyncSession, write: Write, wishes: list[Wish], link: RecordLink) -> list[Wish]:
+def _not_sent_yet(ctx: SyncSession, write: Write, wishes: list[OutgoingEvent], link: RecordLink) -> list[OutgoingEvent]:
     """Of a try whose answer was lost, those events that did not arrive."""
     wanted = [wish for wish in wishes if wish.name]
     if write.link is None or write.link.state != LinkState.PENDING:
@@ -77,7 +77,7 @@ def _not_sent_yet(ctx: SyncSession, write: Write, wishes: list[Wish], link: Reco
     return [wish for wish in wanted if not ctx.right.has_event(wish.name, KEY, wish.key, link.target_id)]
 
 
-def _event(wish: Wish, link: RecordLink) -> Event:
+def _event(wish: OutgoingEvent, link: RecordLink) -> Event:
     properties = {**wish.properties, KEY: wish.key}
     return Event(wish.name, properties, link.target_id, str(link.written.get("email") or ""), wish.at)
 

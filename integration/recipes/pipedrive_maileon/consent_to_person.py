@@ -13,11 +13,11 @@ from integration.engine.api import Result, SyncSession, Write
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.from_consent import FromConsent, notes_for
+from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, notes_for
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 
 
-class ConsentToPerson(FromConsent):
+class ConsentToPerson(ConsentWritebackFlow):
     """Maileon's consent → Pipedrive person."""
 
     key = "consent_to_person"
@@ -57,7 +57,7 @@ class ConsentToPerson(FromConsent):
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
-        return engine_batch.each(ctx, writes, lambda write: self._patch(ctx, write))
+        return engine_batch.write_each(ctx, writes, lambda write: self._patch(ctx, write))
 
     def _patch(self, ctx: SyncSession, write: Write) -> Result:
         state = write.action.removeprefix("mark_")

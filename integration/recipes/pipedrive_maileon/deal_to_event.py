@@ -110,7 +110,7 @@ class DealToEvent:
             ensure_type(ctx, f"pipedrive_{action}")
         found = [write for write in writes if _already_sent(ctx, write)]
         fresh = [write for write in writes if write not in found]
-        links.announce(ctx.integration, self.link_type, fresh)
+        links.record_intent(ctx.integration, self.link_type, fresh)
         ctx.keep_lease(now=True)
         results = {id(write): _sent(ctx, write, detail="found") for write in found}
         results.update(send(ctx, fresh, _sent))

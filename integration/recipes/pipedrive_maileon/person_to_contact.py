@@ -15,14 +15,14 @@ from integration.engine.api import Item, Page, Record, Route, Skip, SyncSession
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.subscription import Terms
-from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ToContacts
+from integration.recipes.newsletter.subscription import SubscriptionPolicy
+from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
 from integration.recipes.shared import pipedrive_people as people
 
 LINK_TYPE = "person"
 
 
-class PersonToContact(ToContacts):
+class PersonToContact(ContactUpsertFlow):
     """Pipedrive person → Maileon contact."""
 
     key = "person_to_contact"
@@ -74,10 +74,10 @@ class PersonToContact(ToContacts):
         found = newsletter_wish(ctx, record.values.get("custom_fields") or {})
         return Skip("newsletter_unclear") if found == "unclear" else found
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> Terms:
+    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
         """The same for everybody. The click always gives Double Opt-in Plus, as the seed has it."""
         settings = ctx.settings
-        return Terms(settings["doi_enabled"], True, settings["doi_key"], int(settings["permission"]))
+        return SubscriptionPolicy(settings["doi_enabled"], True, settings["doi_key"], int(settings["permission"]))
 
     def remembers(self, ctx: SyncSession) -> Mapping[str, Any]:
         """In which field this person's Yes was seen."""

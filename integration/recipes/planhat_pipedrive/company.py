@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from integration.connectors.pipedrive.records import Deal, Note, Person
-from integration.engine.api import Course, Done, Item, Part, Record, SyncSession
+from integration.engine.api import Course, Item, Record, RecordOutcome, Stage, SyncSession
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
@@ -21,7 +21,7 @@ AT_ONCE = 5  # deals whose notes are read in one batch, a call each; the others 
 IN_STEP = frozenset({"unchanged", "echo", "both_changed", "stale_event"})  # skipped, and there all the same
 
 
-def arrived(done: Sequence[Done]) -> set[str]:
+def arrived(done: Sequence[RecordOutcome]) -> set[str]:
     """The records that are at the target now."""
     fine = [entry for entry in done if entry.result.outcome == "synced" or entry.result.reason in IN_STEP]
     return {entry.item.external_id for entry in fine}
@@ -59,8 +59,8 @@ def deal_parts(
         for key, row in found.items()
     }
     sales = {key for key, kind in deals.split(ctx, known).items() if kind == rules.SALE}
-    yield Part(LICENSES, [item for item in items if item.external_id not in sales], known, own=own)
-    yield Part(SALES, [item for item in items if item.external_id in sales], known, own=own)
+    yield Stage(LICENSES, [item for item in items if item.external_id not in sales], known, own=own)
+    yield Stage(SALES, [item for item in items if item.external_id in sales], known, own=own)
 
 
 def belongings(ctx: SyncSession, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
@@ -69,10 +69,10 @@ def belongings(ctx: SyncSession, organizations: Sequence[Record], brought: Seque
     if ctx.settings["person_direction"] == "receive":
         persons = [row for record in organizations for row in _persons(ctx, record.external_id)]
         _forget_merged(ctx, organizations, persons)
-        yield Part(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
+        yield Stage(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
         busy = [row for row in persons if row.extra.get(NOTES_COUNT)] if notes_too else []
         if busy:
-            yield Part(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
+            yield Stage(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
     if notes_too:
         found = {record.external_id: record.external_id for record in organizations}
         busy_deals = _noted(brought)
@@ -82,9 +82,9 @@ def belongings(ctx: SyncSession, organizations: Sequence[Record], brought: Seque
         rows = people.note_records(
             notes, lambda note: note.org_id if note.org_id in found else of_deals.get(note.deal_id)
         )
-        yield Part(NOTES, [Item(key) for key in rows], rows)
+        yield Stage(NOTES, [Item(key) for key in rows], rows)
         if rest := busy_deals[AT_ONCE:]:
-            yield Part(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
+            yield Stage(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
 
 
 def _persons(ctx: SyncSession, org_id: str) -> list[Person]:

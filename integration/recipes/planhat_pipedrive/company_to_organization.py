@@ -14,7 +14,7 @@ from integration.connectors.planhat.records import Company, record_values
 from integration.engine.api import (
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -24,8 +24,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
@@ -93,7 +93,7 @@ class CompanyToOrganization:
         """Links need one read for all; organizations are changed one by one, Pipedrive has no bulk."""
         linking = [write.item.external_id for write in writes if write.action == "link_company"]
         known = {row.id for row in ctx.left.get_organizations(linking)} if linking else set()
-        return each(ctx, writes, lambda write: _written(ctx, write, known))
+        return write_each(ctx, writes, lambda write: _written(ctx, write, known))
 
 
 def records(ctx: SyncSession, companies: Sequence[Company]) -> dict[str, Record]:
@@ -123,7 +123,7 @@ def _written(ctx: SyncSession, write: Write, known: set[str]) -> Result:
     if write.action == "link_company":
         if org_id not in known:
             return Result("skipped", reason="deleted_at_source", link_state=None)
-        again = FollowUp(CompanyToOrganization.key, org_id)
+        again = Enqueue(CompanyToOrganization.key, org_id)
         return Result("synced", target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
     try:
         ctx.left.update_organization(org_id, nested(write.values))

@@ -16,11 +16,11 @@ from integration.engine.api import (
     Decision,
     Item,
     Page,
-    Part,
     Record,
     Result,
     Route,
     Skip,
+    Stage,
     SyncSession,
     Write,
 )
@@ -63,7 +63,7 @@ class DealToLicense:
         known = self.read(ctx, items) if found is None else found
         kind = ctx.run.kind if ctx.run else ""
         if kind == "poll":
-            yield Part(self.key, [item for item in items if item.external_id in _changed(ctx, known)], later=True)
+            yield Stage(self.key, [item for item in items if item.external_id in _changed(ctx, known)], later=True)
             return
         eligible = {key: row for key, row in known.items() if not deals.ineligible(ctx, row)}
         wanted = list(dict.fromkeys(str(row.values["org_id"]) for row in eligible.values()))
@@ -72,7 +72,7 @@ class DealToLicense:
         fine = set(organizations)
         if ctx.recipe.flow(ORGANIZATIONS).enabled(ctx.settings):
             hint = {organization_to_company.BROUGHT: True}
-            done = yield Part(ORGANIZATIONS, [Item(key, hint) for key in wanted], organizations)
+            done = yield Stage(ORGANIZATIONS, [Item(key, hint) for key in wanted], organizations)
             fine = company.arrived(done)
         yield from company.deal_parts(ctx, items, known, own=True, failed=set(wanted) - fine)
         if kind != "fetch_all":

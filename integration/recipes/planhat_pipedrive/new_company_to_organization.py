@@ -14,7 +14,7 @@ from integration.connectors.planhat.records import Company
 from integration.engine.api import (
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -24,8 +24,8 @@ from integration.engine.api import (
     Sync,
     SyncSession,
     Write,
-    each,
     links,
+    write_each,
 )
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
@@ -83,7 +83,7 @@ class NewCompanyToOrganization:
 
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Announce, create, tell the company."""
-        return each(ctx, writes, lambda write: _create(ctx, write))
+        return write_each(ctx, writes, lambda write: _create(ctx, write))
 
 
 def _records(companies: Sequence[Company]) -> dict[str, Record]:
@@ -101,10 +101,10 @@ def _create(ctx: SyncSession, write: Write) -> Result:
     org_id = _earlier(ctx, write, name) if announced else ""
     if not org_id:
         write.marker = f"organization-{write.item.external_id}"
-        links.announce(ctx.integration, LINK_TYPE, [write])
+        links.record_intent(ctx.integration, LINK_TYPE, [write])
         org_id = ctx.left.create_organization({"name": name}).id
     ctx.right.update_company(write.item.external_id, {"sourceId": org_id})
-    again = FollowUp(CompanyToOrganization.key, org_id)
+    again = Enqueue(CompanyToOrganization.key, org_id)
     return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
 
 

@@ -15,11 +15,11 @@ from integration.engine.api import (
     Decision,
     Item,
     Page,
-    Part,
     Record,
     Result,
     Route,
     Skip,
+    Stage,
     Sync,
     SyncSession,
     Write,
@@ -54,8 +54,8 @@ class NotesOfPerson:
         """The notes, then the word that they were read."""
         notes = [row for item in items for row in company.notes_on(ctx, person_id=item.external_id)]
         rows = note_to_note.records(ctx, notes)
-        yield Part(company.NOTES, [Item(key) for key in rows], rows)
-        yield Part(self.key, items, self.read(ctx, items), own=True)
+        yield Stage(company.NOTES, [Item(key) for key in rows], rows)
+        yield Stage(self.key, items, self.read(ctx, items), own=True)
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Nothing of the person itself is needed."""

@@ -17,11 +17,11 @@ from integration.engine.api import (
     Decision,
     Item,
     Page,
-    Part,
     Record,
     Result,
     Route,
     Skip,
+    Stage,
     Sync,
     SyncSession,
     Write,
@@ -65,7 +65,7 @@ class OrganizationToCompany:
         brought = {str(row.values["org_id"]) for row in eligible.values()}
         if found is None:
             found = _read(ctx, items, brought) if asked else self.read(ctx, items)
-        done = yield Part(self.key, items, found, own=True)
+        done = yield Stage(self.key, items, found, own=True)
         fine = company.arrived(done)
         going = {key: row for key, row in eligible.items() if str(row.values["org_id"]) in fine}
         yield from company.deal_parts(ctx, [Item(key) for key in going], going, own=False)

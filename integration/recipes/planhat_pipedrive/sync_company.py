@@ -13,7 +13,7 @@ from typing import Any
 from integration.engine.api import (
     Batch,
     Decision,
-    FollowUp,
+    Enqueue,
     Item,
     Page,
     Record,
@@ -73,7 +73,7 @@ class SyncCompany:
         """Nothing to send; the organization goes next."""
         return [
             Result("synced", link_state=None, follow_ups=(
-                FollowUp(OrganizationToCompany.key, write.item.external_id, {"resync": True}),
+                Enqueue(OrganizationToCompany.key, write.item.external_id, {"resync": True}),
             ))
             for write in writes
         ]  # fmt: skip

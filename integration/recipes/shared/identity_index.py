@@ -9,7 +9,7 @@ from django.utils import timezone
 from integration.models import Connection, EmailIndex, columnar
 from integration.secrets import email_hash
 
-STRANGER = "stranger"
+NOT_FOUND = "stranger"
 
 
 def remember(connection: Connection, object_type: str, records: Mapping[str, Iterable[str]]) -> None:
@@ -41,12 +41,12 @@ def remember(connection: Connection, object_type: str, records: Mapping[str, Ite
 
 def is_known_stranger(connection: Connection, digest: str) -> bool:
     """Whether this address was searched for before and found to be nobody's."""
-    return EmailIndex.objects.filter(connection=connection, object_type=STRANGER, email_hash=digest).exists()
+    return EmailIndex.objects.filter(connection=connection, object_type=NOT_FOUND, email_hash=digest).exists()
 
 
 def remember_stranger(connection: Connection, digest: str) -> None:
     """Remember that nobody has this address, so that it is searched for once only."""
-    EmailIndex.objects.get_or_create(connection=connection, object_type=STRANGER, email_hash=digest, external_id="")
+    EmailIndex.objects.get_or_create(connection=connection, object_type=NOT_FOUND, email_hash=digest, external_id="")
 
 
 def owners(connection: Connection, object_type: str, *digests: str) -> dict[str, str]:

@@ -214,7 +214,7 @@ def office_hours(endpoint, weeks, until):
     while moment < until:
         if moment.weekday() < 5 and 9 <= moment.hour < 17:
             type(endpoint).objects.filter(pk=endpoint.pk).update(last_received_at=moment + timedelta(minutes=5))
-        traffic_baseline.learn(moment + timedelta(minutes=30))
+        traffic_baseline.update(moment + timedelta(minutes=30))
         moment += timedelta(hours=1)
     endpoint.refresh_from_db()
 
@@ -250,11 +250,11 @@ def test_a_new_or_rarely_used_account_is_never_silent(acme):
 
 def test_hours_in_which_nobody_looked_teach_nothing(acme):
     endpoint = EndpointFactory(connection=acme.left, last_received_at=MONDAY)
-    traffic_baseline.learn(MONDAY)
-    traffic_baseline.learn(MONDAY + timedelta(hours=10))
+    traffic_baseline.update(MONDAY)
+    traffic_baseline.update(MONDAY + timedelta(hours=10))
     row = WebhookHabit.objects.get(endpoint=endpoint)
     assert (row.observed, row.weights[8], sum(row.weights)) == (1, 1.0, 1.0)
-    assert traffic_baseline.learn(MONDAY + timedelta(hours=10, minutes=5)) == 0  # nothing changed, nothing is written
+    assert traffic_baseline.update(MONDAY + timedelta(hours=10, minutes=5)) == 0  # nothing changed, nothing is written
 
 
 # From opening to end

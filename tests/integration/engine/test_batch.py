@@ -100,7 +100,7 @@ def each(ctx, count, outcomes=None):
         return Result("synced")
 
     try:
-        results = batch.each(ctx, single_calls(count), call)
+        results = batch.write_each(ctx, single_calls(count), call)
     except (TenantActionError, RateLimited) as exc:
         return called, exc
     return called, [(result.outcome, result.reason) for result in results]
@@ -122,7 +122,7 @@ def test_the_lease_is_looked_at_before_each_single_call(integration, monkeypatch
         return Result("synced")
 
     with pytest.raises(LeaseLost):
-        batch.each(ctx, single_calls(3), call)
+        batch.write_each(ctx, single_calls(3), call)
     assert called == ["1"]
 
 

@@ -15,7 +15,7 @@ from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.clients.session import OpenSession
 from integration.errors import AuthError, RateLimited, TransientError
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from integration.models import Connection, Integration, RateBudget
 from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
 
@@ -38,7 +38,7 @@ def allowed(meter, *windows):
 @pytest.mark.chaos("V2")
 def test_a_known_limit_is_never_run_into(connection):
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("burst", remaining=1, limit=20, resets_in=2)])
+    meter.after([LimitStatus("burst", remaining=1, limit=20, resets_in=2)])
 
     meter.before(("burst",), 1)
     with pytest.raises(RateLimited) as raised:
@@ -49,7 +49,7 @@ def test_a_known_limit_is_never_run_into(connection):
 
 @pytest.mark.chaos("V2")
 def test_another_worker_sees_the_same_budget(connection):
-    ConnectionMeter(connection).after([LimitReading("day", remaining=0, limit=30000, resets_in=3600)])
+    ConnectionMeter(connection).after([LimitStatus("day", remaining=0, limit=30000, resets_in=3600)])
 
     with pytest.raises(RateLimited) as raised:
         ConnectionMeter(connection).before(("day",), 1)
@@ -59,7 +59,7 @@ def test_another_worker_sees_the_same_budget(connection):
 
 def test_a_share_is_left_for_the_customers_own_use(connection):
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("day", remaining=6001, limit=30000, resets_in=3600)])
+    meter.after([LimitStatus("day", remaining=6001, limit=30000, resets_in=3600)])
 
     meter.before(("day",), 1)
     with pytest.raises(RateLimited):
@@ -69,7 +69,7 @@ def test_a_share_is_left_for_the_customers_own_use(connection):
 def test_of_two_workers_that_know_of_one_call_left_one_makes_it(connection):
     quick, slow = ConnectionMeter(connection), ConnectionMeter(connection)
     for meter in (quick, slow):
-        meter.after([LimitReading("burst", remaining=1, limit=20, resets_in=60)])
+        meter.after([LimitStatus("burst", remaining=1, limit=20, resets_in=60)])
 
     quick.before(("burst",), 1)
     with pytest.raises(RateLimited):
@@ -81,7 +81,7 @@ def test_of_two_workers_that_know_of_one_call_left_one_makes_it(connection):
 def test_two_workers_leave_the_customers_share_alone(connection):
     quick, slow = ConnectionMeter(connection), ConnectionMeter(connection)
     for meter in (quick, slow):
-        meter.after([LimitReading("day", remaining=6001, limit=30000, resets_in=3600)])
+        meter.after([LimitStatus("day", remaining=6001, limit=30000, resets_in=3600)])
 
     quick.before(("day",), 1)
     with pytest.raises(RateLimited):
@@ -92,7 +92,7 @@ def test_two_workers_leave_the_customers_share_alone(connection):
 
 def test_an_elapsed_window_is_full_again(connection):
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("burst", remaining=0, limit=20, resets_in=2)])
+    meter.after([LimitStatus("burst", remaining=0, limit=20, resets_in=2)])
     RateBudget.objects.update(resets_at=timezone.now() - timedelta(seconds=1))
 
     assert allowed(ConnectionMeter(connection), "burst")
@@ -102,14 +102,14 @@ def test_an_elapsed_window_is_full_again(connection):
 @pytest.mark.parametrize(("burst", "day", "may"), [(20, 30000, True), (0, 30000, False), (20, 0, False)])
 def test_of_several_limits_each_is_kept(connection, burst, day, may):
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("burst", burst, 20, 2), LimitReading("day", day, 30000, 3600)])
+    meter.after([LimitStatus("burst", burst, 20, 2), LimitStatus("day", day, 30000, 3600)])
 
     assert allowed(meter, "burst", "day") is may
 
 
 def test_of_several_limits_the_one_that_lasts_longest_says_how_long_to_wait(connection):
     meter = ConnectionMeter(connection)
-    meter.after([LimitReading("burst", 0, 20, 2), LimitReading("day", 0, 30000, 3600)])
+    meter.after([LimitStatus("burst", 0, 20, 2), LimitStatus("day", 0, 30000, 3600)])
 
     with pytest.raises(RateLimited) as raised:
         meter.before(("burst", "day"), 1)
@@ -131,7 +131,7 @@ def test_a_limit_that_is_over_in_a_moment_is_waited_for(connection, settings, mo
     Integration.objects.filter(pk=integration.pk).update(**lease)
     ctx = OpenSession(integration, recipe=None, token="t", deadline=time.monotonic() + 20)
     meter = ConnectionMeter(connection, wait=ctx.wait)
-    used_up = [LimitReading("burst", remaining=0, limit=20, resets_in=2)]
+    used_up = [LimitStatus("burst", remaining=0, limit=20, resets_in=2)]
 
     meter.after(used_up)
     meter.before(("burst",), 1)

@@ -17,7 +17,7 @@ from integration.engine.diagnose.faults import FAULTS
 from integration.engine.diagnose.repair import repair
 from integration.engine.diagnose.vendor_checks import reachable
 from integration.engine.dispatch import sweeper
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from integration.models import (
     Connection,
     FieldMapping,
@@ -338,7 +338,7 @@ def test_a_failing_check_does_not_stop_the_others(beating, monkeypatch):
 @pytest.mark.chaos("V2")
 def test_a_used_up_budget_and_a_resting_connection(beating):
     left = fresh(beating).left
-    rate_limits.ConnectionMeter(left).after([LimitReading("day", remaining=6000, limit=30000, resets_in=7200)])
+    rate_limits.ConnectionMeter(left).after([LimitStatus("day", remaining=6000, limit=30000, resets_in=7200)])
     left.refresh_from_db()
     Connection.objects.filter(pk=beating.integration.right_id).update(
         not_before=timezone.now() + timedelta(minutes=8, seconds=30), failures=6

@@ -9,7 +9,7 @@ import pytest
 
 from integration.engine.dispatch import wakeups
 
-later = wakeups.ring_later  # the real one: every test has a quiet one in its place
+later = wakeups.wake_after  # the real one: every test has a quiet one in its place
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def rung(monkeypatch):
         if key == "fails":
             raise ConnectionError("the database is down")
 
-    monkeypatch.setattr(wakeups, "ring_now", ring_now)
+    monkeypatch.setattr(wakeups, "wake_now", ring_now)
     monkeypatch.setattr(wakeups, "late_ringers", {})
     return found
 
@@ -95,7 +95,7 @@ def test_a_thread_that_could_not_be_started_disturbs_nobody_and_is_tried_again(r
 
 def test_a_thread_that_ended_is_replaced(rung, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(wakeups.LateRinger, "run", lambda self: None)
+        patch.setattr(wakeups.DelayedWaker, "run", lambda self: None)
         later("lost", 0.0)
         wakeups.late_ringers[wakeups.os.getpid()].join(5.0)
 

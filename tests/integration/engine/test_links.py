@@ -74,7 +74,7 @@ def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration
 def test_what_is_remembered_never_overwrites_a_link_that_is_there():
     link = LinkFactory(source_id="8", target_id="t8", notes={"consent": "confirmed"})
 
-    found = links.remember(link.integration, "person", "8", {"no_seen": True})
+    found = links.create_placeholder(link.integration, "person", "8", {"no_seen": True})
 
     assert found == link
     assert RecordLink.objects.values_list("target_id", "state", "notes").get() == (
@@ -88,7 +88,7 @@ def test_a_creation_is_announced_with_its_mark_before_it_is_made(state):
     link = LinkFactory(integration=integration, source_id="8", state=state) if state else None
     write = Write(Item("8"), "create", {}, Record("8", {}, email="ada@example.com"), link, marker="lockstep:1")
 
-    links.announce(integration, "person", [write])
+    links.record_intent(integration, "person", [write])
 
     assert RecordLink.objects.values_list("source_id", "state", "marker", "email_hash").get() == (
         "8", "pending", "lockstep:1", email_hash("ada@example.com"),

@@ -103,11 +103,11 @@ def test_each_integration_on_a_connection_gets_its_job(integration):
 
 def test_the_doorbell_rings_once_for_a_burst(integration, rings):
     for _ in range(5):
-        wakeups.ring("router")
+        wakeups.wake("router")
     assert rings == ["router"]
 
-    wakeups.answered("router")
-    wakeups.ring("router")
+    wakeups.acknowledge("router")
+    wakeups.wake("router")
     assert rings == ["router", "router"]
 
 
@@ -121,7 +121,7 @@ def test_a_broken_broker_disturbs_nobody(monkeypatch):
     monkeypatch.setattr(wakeups, "async_task", down)
 
     try:
-        wakeups.ring("router")
+        wakeups.wake("router")
     except ConnectionError:
         pytest.fail("whoever rang is disturbed")
 
@@ -281,7 +281,7 @@ def test_a_deferred_event_never_speaks_over_a_newer_one(integration):
 
 def test_no_worker_comes_before_what_it_shall_find_is_committed(integration, rings):
     with transaction.atomic():
-        wakeups.ring("router")
+        wakeups.wake("router")
         assert rings == []
 
     assert rings == ["router"]
@@ -289,7 +289,7 @@ def test_no_worker_comes_before_what_it_shall_find_is_committed(integration, rin
 
 def test_what_was_rolled_back_rings_nobody(integration, rings):
     with contextlib.suppress(KeyError), transaction.atomic():
-        wakeups.ring("router")
+        wakeups.wake("router")
         raise KeyError
 
     assert rings == []
@@ -299,7 +299,7 @@ def test_what_was_rolled_back_rings_nobody(integration, rings):
 def test_a_ring_that_was_lost_silences_nobody_for_ever(rings, age, rung):
     Doorbell.objects.create(key="router", rung_at=timezone.now() - timedelta(seconds=age))
 
-    wakeups.ring("router")
+    wakeups.wake("router")
 
     assert rings == rung
 

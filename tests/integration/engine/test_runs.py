@@ -10,7 +10,7 @@ from django.utils import timezone
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Result
 from integration.engine.sync import batch, runs
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory
@@ -148,8 +148,10 @@ def test_what_is_quiet_is_logged_all_the_same_when_there_is_more_to_say(integrat
     flow = FakeFlow()
     ctx = OpenSession(integration, recipes_with(flow)("fake"))
     done = [
-        Done(Item("1"), None, None, Result("skipped", reason="echo", link_state=None)),
-        Done(Item("2"), None, None, Result("skipped", reason="echo", detail="phone: not a number", link_state=None)),
+        RecordOutcome(Item("1"), None, None, Result("skipped", reason="echo", link_state=None)),
+        RecordOutcome(
+            Item("2"), None, None, Result("skipped", reason="echo", detail="phone: not a number", link_state=None)
+        ),
     ]
 
     batch.save(ctx, flow, done, quiet=runs.QUIET["fetch_all"])

@@ -13,7 +13,7 @@ from django.utils import timezone
 from integration.engine.flow.base import Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner, runs
-from integration.engine.sync.composite import Course, Part
+from integration.engine.sync.composite import Course, Stage
 from integration.errors import RecordError, TransientError
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory
@@ -38,11 +38,11 @@ class Bringer(FakeFlow):
         known = self.read(ctx, items) if found is None else found
         if any(record.values.get("crash") for record in known.values()):
             raise ZeroDivisionError("a bug of ours")
-        done = yield Part("first", items, {key: Record(key, {"name": f"before {key}"}) for key in known})
+        done = yield Stage("first", items, {key: Record(key, {"name": f"before {key}"}) for key in known})
         fine = {entry.item.external_id for entry in done if entry.result.outcome == "synced"}
-        yield Part(self.key, [item for item in items if item.external_id in fine], known, own=True)
-        yield Part(self.key, [item for item in items if item.external_id not in fine], {}, own=True)
-        yield Part("later", items, later=True)
+        yield Stage(self.key, [item for item in items if item.external_id in fine], known, own=True)
+        yield Stage(self.key, [item for item in items if item.external_id not in fine], {}, own=True)
+        yield Stage("later", items, later=True)
 
 
 def flow(key, **more: Any):

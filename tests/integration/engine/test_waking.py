@@ -29,37 +29,37 @@ def sent():
 
 def test_a_ring_waits_for_the_commit():
     with transaction.atomic():
-        wakeups.ring(wakeups.ROUTER)
+        wakeups.wake(wakeups.ROUTER)
         assert sent() == []
     assert sent() == [wakeups.ROUTER]
 
 
 def test_what_is_rolled_back_wakes_nobody():
     with transaction.atomic():
-        wakeups.ring(wakeups.ROUTER)
+        wakeups.wake(wakeups.ROUTER)
         transaction.set_rollback(True)
     assert sent() == []
 
 
 def test_a_message_that_is_on_its_way_is_not_sent_again_and_one_that_was_answered_is():
     for _ in range(3):
-        wakeups.ring(wakeups.ROUTER)
+        wakeups.wake(wakeups.ROUTER)
     assert sent() == [wakeups.ROUTER]
 
-    wakeups.answered(wakeups.ROUTER)
-    wakeups.ring(wakeups.ROUTER)
+    wakeups.acknowledge(wakeups.ROUTER)
+    wakeups.wake(wakeups.ROUTER)
 
     assert sent() == [wakeups.ROUTER] * 2
 
 
 def test_a_lost_message_is_replaced_when_it_has_grown_stale():
-    wakeups.ring(wakeups.ROUTER)
+    wakeups.wake(wakeups.ROUTER)
     assert QUEUE.lose() == 1
-    wakeups.ring(wakeups.ROUTER)
+    wakeups.wake(wakeups.ROUTER)
     assert sent() == [], "it may still come"
 
     Doorbell.objects.update(rung_at=timezone.now() - wakeups.STALE_AFTER)
-    wakeups.ring(wakeups.ROUTER)
+    wakeups.wake(wakeups.ROUTER)
 
     assert sent() == [wakeups.ROUTER]
 
@@ -204,4 +204,4 @@ def test_the_drain_of_tests_notices_work_that_nobody_rang_for(world):
         hub.drain()
 
     with pytest.raises(AssertionError, match="before the transaction"), transaction.atomic():
-        wakeups.ring_now(wakeups.ROUTER)
+        wakeups.wake_now(wakeups.ROUTER)

@@ -211,7 +211,7 @@ def test_a_state_expires_after_ten_minutes(monkeypatch):
 def test_a_code_works_once(caplog):
     thief, client = Client(), Client()
     given = consented(client.get(INSTALL).url)
-    oauth_login.redeem("pipedrive", given["code"], OAUTH_REDIRECT_URI)
+    oauth_login.exchange_code("pipedrive", given["code"], OAUTH_REDIRECT_URI)
     html = refused(client, client.get(CALLBACK, given))
     assert given["code"] not in html + caplog.text
 
@@ -417,12 +417,12 @@ def test_two_colleagues_at_once_make_one_tenant(app):
     tickets = []
     for account in (GRACE, somebody(app, is_admin=True)):
         code = consented(oauth_login.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"), account)["code"]
-        tickets.append(oauth_login.redeem("pipedrive", code, OAUTH_REDIRECT_URI))
+        tickets.append(oauth_login.exchange_code("pipedrive", code, OAUTH_REDIRECT_URI))
 
     def enter(ticket):
         token, identity = ticket
         try:
-            return accounts.arrive(accounts.Wish("pipedrive"), identity, token).tenant.pk
+            return accounts.arrive(accounts.SignInRequest("pipedrive"), identity, token).tenant.pk
         except accounts.Contested:  # the other was quicker: whether to look in or to claim is asked
             return None
         finally:
@@ -439,14 +439,14 @@ def test_two_colleagues_at_once_make_one_tenant(app):
 def test_an_identity_is_of_one_account():
     """The same user number at another company is somebody else."""
     sign_in(Client())
-    token = oauth_login.redeem(
+    token = oauth_login.exchange_code(
         "pipedrive",
         consented(oauth_login.page_address("pipedrive", OAUTH_REDIRECT_URI, "s"))["code"],
         OAUTH_REDIRECT_URI,
     )[0]
     other = Identity(Account("9002", "Other", administered=True), "9001001", "Mallory", "m@example.com")
 
-    arrival = accounts.arrive(accounts.Wish("pipedrive"), other, token)
+    arrival = accounts.arrive(accounts.SignInRequest("pipedrive"), other, token)
 
     assert arrival.tenant.name == "Other"
     assert VendorIdentity.objects.values("user").distinct().count() == 2

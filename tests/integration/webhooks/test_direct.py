@@ -76,7 +76,7 @@ def test_a_burst_rings_at_its_beginning_and_once_at_the_end_of_the_moment(endpoi
     settings.DOORBELL_MOMENT_SECONDS = 60.0
     monkeypatch.setattr(wakeups, "ring_times", {})
     later: list[float] = []
-    monkeypatch.setattr(wakeups, "ring_later", lambda key, seconds: later.append(seconds))
+    monkeypatch.setattr(wakeups, "wake_after", lambda key, seconds: later.append(seconds))
 
     for number in range(5):
         post(endpoint, body(id=f"e-{number}"))

@@ -12,7 +12,7 @@ from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.connector import CONNECTOR
 from integration.connectors.brevo.records import Contact, Event
 from integration.errors import AuthError, RecordError
-from integration.http import Wire
+from integration.http import Instrumentation
 from sandbox.brevo.seed import API_KEY
 from sandbox.thread import SandboxThread
 
@@ -23,7 +23,7 @@ ALL = [60]
 @pytest.fixture
 def client(sandbox: SandboxThread) -> BrevoClient:
     sandbox.control("PATCH", "/brevo/801", {"plan": "unlimited", "import_delay_s": 0})
-    client = CONNECTOR.open(Credentials("api_key", f"{sandbox.url}/brevo/v3", {"api_key": API_KEY}), Wire())
+    client = CONNECTOR.open(Credentials("api_key", f"{sandbox.url}/brevo/v3", {"api_key": API_KEY}), Instrumentation())
     assert isinstance(client, BrevoClient)
     return client
 

@@ -18,7 +18,7 @@ from integration.connectors.brevo.records import Contact, Event, StoredContact, 
 from integration.connectors.registry import get_connector
 from integration.errors import AuthError, RateLimited, RecordError, TransientError
 from integration.guard import AddressRefused
-from integration.http import LimitReading, Wire
+from integration.http import Instrumentation, LimitStatus
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
 
@@ -76,7 +76,9 @@ def test_the_key_is_in_no_error(stub: Stub, client: BrevoClient) -> None:
 
 def test_only_the_vendors_host_is_called() -> None:
     with pytest.raises(AddressRefused):
-        CONNECTOR.open(Credentials("api_key", "https://api.brevo.com.evil.example/v3", {"api_key": KEY}), Wire())
+        CONNECTOR.open(
+            Credentials("api_key", "https://api.brevo.com.evil.example/v3", {"api_key": KEY}), Instrumentation()
+        )
     assert get_connector("brevo") is CONNECTOR
 
 
@@ -86,18 +88,18 @@ def test_only_the_vendors_host_is_called() -> None:
 class Meter:
     def __init__(self) -> None:
         self.charged: list[tuple[str, ...]] = []
-        self.read: list[LimitReading] = []
+        self.read: list[LimitStatus] = []
 
     def before(self, windows: Sequence[str], cost: float) -> None:
         self.charged.append(tuple(windows))
 
-    def after(self, readings: Sequence[LimitReading]) -> None:
+    def after(self, readings: Sequence[LimitStatus]) -> None:
         self.read += readings
 
 
 def test_the_three_tiers_are_charged_and_read_apart(stub: Stub) -> None:
     meter = Meter()
-    client = BrevoClient(Credentials("api_key", f"{stub.url}{ROOT}", {"api_key": KEY}), Wire(meter=meter))
+    client = BrevoClient(Credentials("api_key", f"{stub.url}{ROOT}", {"api_key": KEY}), Instrumentation(meter=meter))
     told = {"x_sib_ratelimit_limit": "10", "x_sib_ratelimit_remaining": "7", "x_sib_ratelimit_reset": "1"}
     stub.will(api("GET_contacts__200"), **told).will(b"", 204).will(api("GET_account__200")).will(
         api("POST_events_batch__202"), 202, x_sib_ratelimit_remaining="99"
@@ -109,7 +111,7 @@ def test_the_three_tiers_are_charged_and_read_apart(stub: Stub) -> None:
     client.send_events([Event("a", {}, email="ada@example.com")])
 
     assert meter.charged == [("contacts", "contacts_hour"), ("events", "events_hour"), ("other",), ("other",)]
-    assert meter.read == [LimitReading("contacts", 7, 10, 1), LimitReading("other", 99, None, None)]
+    assert meter.read == [LimitStatus("contacts", 7, 10, 1), LimitStatus("other", 99, None, None)]
     assert {name for names in meter.charged for name in names} == {window.key for window in CONNECTOR.windows}
 
 

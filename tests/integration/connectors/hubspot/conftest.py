@@ -10,7 +10,7 @@ import pytest
 
 from integration.connectors.base import Credentials
 from integration.connectors.hubspot.client import HubSpotClient
-from integration.http import Wire
+from integration.http import Instrumentation
 from tests.support.client_cases import Stub
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -54,4 +54,4 @@ def app(settings: Any) -> None:
 @pytest.fixture
 def client(stub: Stub, budget: Budget) -> HubSpotClient:
     credentials = Credentials("oauth", f"{stub.url}/hubspot", {"access_token": TOKEN})
-    return HubSpotClient(credentials, Wire(meter=budget))
+    return HubSpotClient(credentials, Instrumentation(meter=budget))

@@ -20,7 +20,7 @@ from integration.errors import (
     TenantActionError,
     TransientError,
 )
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from tests.support import client_cases
 from tests.support.client_cases import Stub
 
@@ -58,7 +58,7 @@ def test_one_contact_is_read_with_the_properties_asked_for(stub: Stub, client: H
     assert contact.created_at == datetime(2026, 1, 5, 9, 14, 41, tzinfo=UTC)
     assert (contact.name, contact.properties["lastname"]) == ("Ada", None)
     assert budget.charged == [("burst",)]
-    assert budget.readings == [LimitReading("burst", 108, 110, 10)]
+    assert budget.readings == [LimitStatus("burst", 108, 110, 10)]
 
 
 def test_a_merged_id_answers_with_the_survivor(stub: Stub, client: HubSpotClient) -> None:

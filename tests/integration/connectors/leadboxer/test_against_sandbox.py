@@ -10,7 +10,7 @@ from integration.connectors.base import Credentials
 from integration.connectors.leadboxer.client import LeadBoxerClient, seen_within
 from integration.connectors.leadboxer.connector import CONNECTOR
 from integration.errors import AuthError, NotFound, RateLimited, RecordError
-from integration.http import Wire
+from integration.http import Instrumentation
 from sandbox.leadboxer.seed import API_KEY, LOGIN, SITE
 from sandbox.thread import SandboxThread
 
@@ -20,7 +20,7 @@ TODAY = {"criteriaTimeFilter": seen_within(1)}
 @pytest.fixture
 def client(sandbox: SandboxThread) -> LeadBoxerClient:
     values = {"api_key": API_KEY, "email": LOGIN}
-    client = CONNECTOR.open(Credentials("api_key", f"{sandbox.url}/leadboxer/v1", values), Wire())
+    client = CONNECTOR.open(Credentials("api_key", f"{sandbox.url}/leadboxer/v1", values), Instrumentation())
     assert isinstance(client, LeadBoxerClient)
     return client
 

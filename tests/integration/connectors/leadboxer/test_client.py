@@ -16,7 +16,7 @@ from integration.connectors.leadboxer.records import Dataset
 from integration.connectors.registry import get_connector
 from integration.errors import AuthError, ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import AddressRefused
-from integration.http import Wire
+from integration.http import Instrumentation
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
 
@@ -101,7 +101,9 @@ def test_a_limit_without_a_number_waits_a_minute(stub: Stub, client: LeadBoxerCl
 
 def test_only_the_vendors_hosts_are_called() -> None:
     with pytest.raises(AddressRefused):
-        CONNECTOR.open(Credentials("api_key", "https://leadboxer.com.evil.example/v1", {"api_key": KEY}), Wire())
+        CONNECTOR.open(
+            Credentials("api_key", "https://leadboxer.com.evil.example/v1", {"api_key": KEY}), Instrumentation()
+        )
     assert get_connector("leadboxer") is CONNECTOR
 
 

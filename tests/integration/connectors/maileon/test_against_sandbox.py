@@ -13,7 +13,7 @@ from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.connector import CONNECTOR
 from integration.connectors.maileon.records import Attribute, Contact, Transaction
 from integration.errors import AuthError, RecordError, TenantActionError
-from integration.http import Wire
+from integration.http import Instrumentation
 from sandbox.maileon.seed import API_KEY
 from sandbox.thread import SandboxThread
 
@@ -24,7 +24,7 @@ ADA = "ada@example.com"
 @pytest.fixture
 def client(sandbox: SandboxThread) -> MaileonClient:
     credentials = Credentials("api_key", f"{sandbox.url}/maileon/1.0", {"api_key": API_KEY})
-    client = CONNECTOR.open(credentials, Wire())
+    client = CONNECTOR.open(credentials, Instrumentation())
     assert isinstance(client, MaileonClient)
     return client
 

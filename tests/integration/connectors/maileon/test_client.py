@@ -18,7 +18,7 @@ from integration.connectors.maileon.records import Contact, CustomField, Invalid
 from integration.connectors.registry import get_connector
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import AddressRefused
-from integration.http import Wire
+from integration.http import Instrumentation
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
 
@@ -377,7 +377,7 @@ def test_the_registry_finds_it() -> None:
 def test_only_maileons_own_host_is_called(url: str, settings: Any) -> None:
     settings.SANDBOX_URL = ""
     with pytest.raises(AddressRefused):
-        CONNECTOR.open(Credentials("api_key", url, {"api_key": KEY}), Wire())
+        CONNECTOR.open(Credentials("api_key", url, {"api_key": KEY}), Instrumentation())
 
 
 def test_an_account_of_unknown_shape_is_a_contract_error(stub: Stub, client: MaileonClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from integration.connectors.base import Credentials
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.http import Wire
+from integration.http import Instrumentation
 from tests.support.client_cases import Stub
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -48,4 +48,4 @@ def budget() -> Budget:
 @pytest.fixture
 def client(stub: Stub, budget: Budget) -> PipedriveClient:
     credentials = Credentials("api_token", f"{stub.url}/pipedrive/acme", {"api_token": TOKEN})
-    return PipedriveClient(credentials, Wire(meter=budget))
+    return PipedriveClient(credentials, Instrumentation(meter=budget))

@@ -16,7 +16,7 @@ from integration.connectors.pipedrive import oauth, webhooks
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.connector import CONNECTOR
 from integration.errors import AuthError, NotFound, RateLimited, TenantActionError
-from integration.http import Wire
+from integration.http import Instrumentation
 from sandbox.pipedrive.seed import ACME_API_TOKEN, OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
 from sandbox.thread import SandboxThread
 from tests.support.oauth import consent_code
@@ -28,7 +28,7 @@ NEWSLETTER = FieldSpec("", "Newsletter", "option", (Option("", "Yes"), Option(""
 @pytest.fixture
 def client(sandbox: SandboxThread) -> PipedriveClient:
     credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": ACME_API_TOKEN})
-    client = CONNECTOR.open(credentials, Wire())
+    client = CONNECTOR.open(credentials, Instrumentation())
     assert isinstance(client, PipedriveClient)
     return client
 
@@ -69,7 +69,7 @@ def test_a_client_knows_the_field_types_an_earlier_one_has_read_and_asks_for_new
 
     def client(memory: dict[str, Any]) -> PipedriveClient:
         credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": ACME_API_TOKEN})
-        opened = CONNECTOR.open(credentials, Wire(memory=memory))
+        opened = CONNECTOR.open(credentials, Instrumentation(memory=memory))
         assert isinstance(opened, PipedriveClient)
         return opened
 
@@ -201,7 +201,7 @@ def test_refusals_have_our_names(client: PipedriveClient, sandbox: SandboxThread
 def test_a_wrong_token_is_refused(sandbox: SandboxThread) -> None:
     credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": "f" * 40})
     with pytest.raises(AuthError):
-        CONNECTOR.check(CONNECTOR.open(credentials, Wire()))
+        CONNECTOR.check(CONNECTOR.open(credentials, Instrumentation()))
 
 
 def test_oauth_from_consent_to_goodbye(sandbox: SandboxThread) -> None:
@@ -211,7 +211,7 @@ def test_oauth_from_consent_to_goodbye(sandbox: SandboxThread) -> None:
     with pytest.raises(AuthError):
         oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, code, OAUTH_REDIRECT_URI)
     fresh = oauth.refresh(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, tokens.refresh_token)
-    client = CONNECTOR.open(Credentials("oauth", fresh.api_domain, fresh.values()), Wire())
+    client = CONNECTOR.open(Credentials("oauth", fresh.api_domain, fresh.values()), Instrumentation())
     assert CONNECTOR.check(client).external_id == "9001"
     oauth.revoke(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, fresh.refresh_token)
     with pytest.raises(TenantActionError):
@@ -222,7 +222,7 @@ def test_a_token_has_the_role_of_its_user(client: PipedriveClient, sandbox: Sand
     assert [(right.name, right.granted) for right in CONNECTOR.rights(client)] == [("administrator", True)]
     user = sandbox.control("POST", "/pipedrive/acme/users", {"name": "Lin", "email": "lin@example.com"})
     credentials = Credentials("api_token", f"{sandbox.url}/pipedrive/acme", {"api_token": user["api_token"]})
-    [right] = CONNECTOR.rights(CONNECTOR.open(credentials, Wire()))
+    [right] = CONNECTOR.rights(CONNECTOR.open(credentials, Instrumentation()))
     assert not right.granted
     assert "administrator in Pipedrive" in right.fix
 
@@ -230,8 +230,8 @@ def test_a_token_has_the_role_of_its_user(client: PipedriveClient, sandbox: Sand
 def test_a_consent_has_its_scopes_too(sandbox: SandboxThread) -> None:
     tokens = oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, consent_code(sandbox), OAUTH_REDIRECT_URI)
     granted = Credentials("oauth", tokens.api_domain, tokens.values())
-    assert all(right.granted for right in CONNECTOR.rights(CONNECTOR.open(granted, Wire())))
+    assert all(right.granted for right in CONNECTOR.rights(CONNECTOR.open(granted, Instrumentation())))
     fewer = Credentials("oauth", tokens.api_domain, {**tokens.values(), "scope": "base,contacts:full admin"})
-    rights = {right.name: right.granted for right in CONNECTOR.rights(CONNECTOR.open(fewer, Wire()))}
+    rights = {right.name: right.granted for right in CONNECTOR.rights(CONNECTOR.open(fewer, Instrumentation()))}
     assert [rights[name] for name in ("contacts:full", "webhooks:full", "contact-fields:full")] == [True, True, True]
     assert not rights["deals:full"]

@@ -12,7 +12,7 @@ from integration.connectors.pipedrive import fields, readers
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import ContactPoint, Person, record_values
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError, TransientError
-from integration.http import LimitReading
+from integration.http import LimitStatus
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
 from tests.support.webhook_cases import mutations
@@ -227,7 +227,7 @@ def test_limits_are_charged_and_read(stub: Stub, client: PipedriveClient, budget
         "term": "ada@example.com", "exact_match": "true", "fields": "email", "limit": "100",
     }  # fmt: skip
     assert budget.charged == [(("burst", "search"), 1), (("day",), 20)]
-    assert budget.readings == [LimitReading("search", 9, 10, 2), LimitReading("day", 29980, 30000, None)]
+    assert budget.readings == [LimitStatus("search", 9, 10, 2), LimitStatus("day", 29980, 30000, None)]
 
 
 @pytest.mark.chaos("V1")

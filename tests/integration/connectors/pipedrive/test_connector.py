@@ -10,7 +10,7 @@ from integration.connectors.base import Credentials
 from integration.connectors.pipedrive.connector import CONNECTOR, normalise_base_url
 from integration.connectors.registry import get_connector
 from integration.guard import AddressRefused
-from integration.http import Wire
+from integration.http import Instrumentation
 
 
 def test_the_registry_finds_it() -> None:
@@ -62,4 +62,4 @@ def test_the_sandbox_company_is_kept(rest: str, settings: Any) -> None:
 def test_a_client_for_a_foreign_host_is_never_built(settings: Any) -> None:
     settings.SANDBOX_URL = ""
     with pytest.raises(AddressRefused):
-        CONNECTOR.open(Credentials("api_token", "https://evil.example", {"api_token": "x" * 40}), Wire())
+        CONNECTOR.open(Credentials("api_token", "https://evil.example", {"api_token": "x" * 40}), Instrumentation())

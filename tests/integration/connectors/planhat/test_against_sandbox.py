@@ -11,7 +11,7 @@ from integration.connectors.planhat import fields, records
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.connector import CONNECTOR
 from integration.errors import AuthError, RateLimited, TenantActionError
-from integration.http import Wire
+from integration.http import Instrumentation
 from sandbox.planhat.seed import TOKEN
 from sandbox.thread import SandboxThread
 
@@ -20,7 +20,7 @@ FORMS = [("item", "full"), ("nested", "full"), ("text", "ids")]
 
 @pytest.fixture
 def client(sandbox: SandboxThread) -> PlanhatClient:
-    client = CONNECTOR.open(Credentials("api_token", f"{sandbox.url}/planhat", {"api_token": TOKEN}), Wire())
+    client = CONNECTOR.open(Credentials("api_token", f"{sandbox.url}/planhat", {"api_token": TOKEN}), Instrumentation())
     assert isinstance(client, PlanhatClient)
     return client
 

@@ -10,7 +10,7 @@ from integration.models import SyncLog
 from integration.recipes.hubspot_maileon import overrides
 from integration.recipes.hubspot_maileon.properties import DEFINITIONS, DOI, DOI_PLUS, MAILING_KEY, PERMISSION
 from integration.recipes.hubspot_maileon.settings import DEFAULTS, SettingsForm
-from integration.recipes.newsletter.subscription import Terms
+from integration.recipes.newsletter.subscription import SubscriptionPolicy
 
 VALUES = st.one_of(
     st.none(),
@@ -59,14 +59,18 @@ def test_without_a_wish_the_settings_count_and_nothing_is_complained_about(chose
 @pytest.mark.parametrize(
     ("chosen", "values", "expected"),
     [
-        (settings(), {DOI: "no"}, Terms(False)),
-        (settings(doi_key="welcome"), {MAILING_KEY: "vip"}, Terms(True, mailing="vip")),
-        (settings(doi_plus=True), {DOI_PLUS: "no"}, Terms(True)),
-        (settings(doi_enabled=False, permission="4"), {PERMISSION: "single"}, Terms(False, permission=2)),
-        (settings(override_limit="2"), {DOI: "no", PERMISSION: "single"}, Terms(False, permission=2)),
-        (settings(override_limit="5"), {DOI_PLUS: "yes"}, Terms(True, plus=True)),
-        (settings(doi_enabled=False, override_limit="4"), {DOI: "yes"}, Terms(True)),
-        (settings(), {PERMISSION: "double_plus"}, Terms(True)),  # a permission counts only without the process
+        (settings(), {DOI: "no"}, SubscriptionPolicy(False)),
+        (settings(doi_key="welcome"), {MAILING_KEY: "vip"}, SubscriptionPolicy(True, mailing="vip")),
+        (settings(doi_plus=True), {DOI_PLUS: "no"}, SubscriptionPolicy(True)),
+        (settings(doi_enabled=False, permission="4"), {PERMISSION: "single"}, SubscriptionPolicy(False, permission=2)),
+        (settings(override_limit="2"), {DOI: "no", PERMISSION: "single"}, SubscriptionPolicy(False, permission=2)),
+        (settings(override_limit="5"), {DOI_PLUS: "yes"}, SubscriptionPolicy(True, plus=True)),
+        (settings(doi_enabled=False, override_limit="4"), {DOI: "yes"}, SubscriptionPolicy(True)),
+        (
+            settings(),
+            {PERMISSION: "double_plus"},
+            SubscriptionPolicy(True),
+        ),  # a permission counts only without the process
     ],
 )
 def test_wishes_within_the_limit_are_granted(chosen, values, expected):

@@ -8,8 +8,8 @@ from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
 from integration.engine.sync import replay
 from integration.models import SyncLog
-from integration.recipes.newsletter.subscription import Terms
-from integration.recipes.newsletter.to_contacts import IMPLIED, NO, UNSET, YES, ToContacts
+from integration.recipes.newsletter.subscription import SubscriptionPolicy
+from integration.recipes.newsletter.to_contacts import IMPLIED, NO, UNSET, YES, ContactUpsertFlow
 from integration.recipes.registry import get_recipe
 from tests.integration.recipes.pipedrive_maileon.test_people import confirmed
 from tests.support import hub
@@ -58,7 +58,7 @@ def test_who_was_deleted_is_unsubscribed(world):
 # What is decided of somebody with this wish, who stands like this
 
 
-class Anybody(ToContacts):
+class Anybody(ContactUpsertFlow):
     """A flow whose people all want the same, on the same terms."""
 
     key = label = "anybody"
@@ -71,7 +71,7 @@ class Anybody(ToContacts):
         return self.said
 
     def terms(self, ctx, record):
-        return Terms(by_mail=self.by_mail)
+        return SubscriptionPolicy(by_mail=self.by_mail)
 
     def trusts_unset(self, ctx, link):
         return self.trusted

@@ -18,7 +18,7 @@ from integration.connectors.maileon.records import Page as ReportPage
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Result
 from integration.engine.sync import composite, replay, router, runner, runs
-from integration.engine.sync.batch import Done
+from integration.engine.sync.batch import RecordOutcome
 from integration.models import (
     Brake,
     Connection,
@@ -126,15 +126,15 @@ def test_an_opt_out_never_waits_behind_an_import(world, monkeypatch):
     for d in world.held():
         world.post(d)
     router.route_new_events(get_recipe)
-    from integration.recipes.newsletter.subscription import Subscription
+    from integration.recipes.newsletter.subscription import ContactWriter
 
-    real = Subscription.ask
+    real = ContactWriter.ask
 
     def slow(self, entry):
         time.sleep(0.1)
         return real(self, entry)
 
-    monkeypatch.setattr(Subscription, "ask", slow)
+    monkeypatch.setattr(ContactWriter, "ask", slow)
     for _i in range(6):
         runner.run(str(world.integration.pk), get_recipe, slice_seconds=0.5)
     assert world.shown(pid) == ("no", "unsubscribed")
@@ -334,7 +334,7 @@ def test_a_run_leaves_waiting_jobs_alone(world):
     failed = Result("failed", reason="record_refused")
     items = [Item(key, {"run": "fetch_all"}) for key in ("5", "6")]
 
-    composite.keep_unfinished(ctx, flow, [Done(item, None, None, failed) for item in items])
+    composite.keep_unfinished(ctx, flow, [RecordOutcome(item, None, None, failed) for item in items])
 
     rows = {job.external_id: job for job in SyncJob.objects.all()}
     assert rows.keys() == {"5", "6"}

@@ -171,7 +171,7 @@ def test_who_found_the_other_writing_is_rung_for(world, second, rings):
     rings.clear()
     runner.run(str(world.integration.pk), get_recipe)
     assert str(second.pk) in rings
-    assert account_lock.sharing(str(second.pk)) == [str(world.integration.pk)]
+    assert account_lock.waiting(str(second.pk)) == [str(world.integration.pk)]
 
 
 def test_concurrent_runners_of_one_account_do_not_meet_the_duplicate_error(world, second):

@@ -1,0 +1,34 @@
+"""Every file that docs, README and the walks name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [
+    path
+    for path in sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md"),
+                        *ROOT.glob("integration/**/*.md"), *ROOT.glob("tests/walks/test_*.py")])
+    if "decisions" not in path.parts  # they tell what was true on their day
+]  # fmt: skip
+PATH = re.compile(
+    r"(?<![\w/.-])((?:integration|tenants|config|tests|sandbox|benchmarks|docs|deploy|\.ci)/[\w./-]*\w)(?![\w/*-])"
+)
+MADE = {"deploy/.env"}  # by whoever installs it
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_a_page_names_exists(page: Path) -> None:
+    named = {found.rstrip(".") for found in PATH.findall(page.read_text())}
+
+    missing = {name for name in named - MADE if not (ROOT / name).exists()}
+
+    assert missing == set()
+
+
+def test_pages_name_paths_at_all() -> None:
+    named = [PATH.findall(page.read_text()) for page in PAGES]
+    assert sum(map(len, named)) > 100
