@@ -1,4 +1,4 @@
-"""What import contracts cannot say: the engine names no vendor, no recipe and no page, and who may use columnar rows."""
+"""What import contracts cannot say: the engine names no vendor, no recipe and no page."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Batch, Flow, Item, Record, Result, Skip, Sync, Write
@@ -171,7 +172,8 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Res
         if stopped is None:
             try:
                 ctx.keep_lease()
-                results.append(call(write))
+                with bound_contextvars(job_id=write.item.job_id):
+                    results.append(call(write))
                 continue
             except LeaseLost:
                 raise

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast, Length
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import wakeups
@@ -117,7 +118,9 @@ def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[
         try:
             routes = flow.route(ctx, event)
         except Exception:  # one event must never keep all the others waiting
-            log.exception("Event %s could not be routed.", event.pk)
+            owner = {"tenant": str(ctx.integration.tenant_id), "integration": str(ctx.integration.pk)}
+            with bound_contextvars(**owner, event_id=event.pk):
+                log.exception("An event could not be routed.")
             event.reason = "internal_error"
             continue
         if isinstance(routes, Skip):

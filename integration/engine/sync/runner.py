@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import LEASE, OpenSession
@@ -74,6 +75,11 @@ def _take_lease(integration_id: str) -> str | None:
 
 def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: float) -> str:
     integration = Integration.objects.select_related("left", "right", "tenant").get(pk=integration_id)
+    with bound_contextvars(tenant=str(integration.tenant_id), integration=integration_id):
+        return _work_on(integration, recipes, token, slice_seconds)
+
+
+def _work_on(integration: Integration, recipes: Recipes, token: str, slice_seconds: float) -> str:
     recipe = recipes(integration.recipe)
     deadline = time.monotonic() + slice_seconds
     ctx = OpenSession(integration, recipe, token=token, deadline=deadline)
