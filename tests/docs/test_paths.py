@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [
     path
-    for path in sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md"),
-                        *ROOT.glob("integration/**/*.md"), *ROOT.glob("tests/walks/test_*.py")])
+    for pattern in ("*.md", "docs/**/*.md", "deploy/*.md", "integration/**/*.md", "tests/walks/test_*.py")
+    for path in sorted(ROOT.glob(pattern))
     if "decisions" not in path.parts  # they tell what was true on their day
-]  # fmt: skip
+]
 PATH = re.compile(
     r"(?<![\w/.-])((?:integration|tenants|config|tests|sandbox|benchmarks|docs|deploy|\.ci)/[\w./-]*\w)(?![\w/*-])"
 )

@@ -27,7 +27,7 @@ def test_a_new_person_becomes_a_contact(brevo_world, rings):
     assert rings == ["router"]
     assert brevo_world.calls("pipedrive") + brevo_world.calls("brevo") == []
 
-    # Files 5 to 8: the doorbell is answered. Look whether she is there, then write; then tell automations.
+    # Files 5 to 8: a worker wakes. Look whether she is there, then write; then tell automations.
     hub.drain()
     sent = brevo_world.sandbox.control("GET", "/calls?vendor=brevo")
     assert [(call["method"], call["path"]) for call in sent] == [

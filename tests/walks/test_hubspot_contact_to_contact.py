@@ -33,7 +33,7 @@ def test_a_new_contact_is_asked_by_mail(hubspot_world, rings):
     assert rings == ["router"]
     assert world.calls("hubspot") + world.calls("maileon") == []
 
-    # Files 5 to 8: the doorbell is answered.
+    # Files 5 to 8: a worker wakes.
     hub.drain()
 
     # All events collapse into one read, a hundred contacts per call; look before asking; ask once.

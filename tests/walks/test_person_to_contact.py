@@ -1,9 +1,12 @@
-"""The walk of one change: a person in Pipedrive becomes a contact in Maileon. Eight files, top-down:
+"""The walk of one change: a person in Pipedrive becomes a contact in Maileon. The files that decide, top-down:
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/pipedrive/webhooks.py
 4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
-6. integration/engine/sync/runner.py (with batch.py)
-7. integration/recipes/pipedrive_maileon/person_to_contact.py  8. integration/connectors/maileon/client.py
+6. integration/engine/sync/runner.py, integration/engine/sync/batch.py
+7. integration/recipes/pipedrive_maileon/person_to_contact.py (what a person is),
+   integration/recipes/newsletter/to_contacts.py (the decision),
+   integration/recipes/newsletter/subscription.py (the write)
+8. integration/connectors/maileon/client.py
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def test_a_new_person_with_newsletter_yes_is_asked_by_mail(world, rings):
     assert rings == ["router"]
     assert world.calls("pipedrive") + world.calls("maileon") == []
 
-    # Files 5 to 8: the doorbell is answered.
+    # Files 5 to 8: a worker wakes.
     hub.drain()
 
     # Read afresh, many at a time; look before asking; ask once.

@@ -117,7 +117,7 @@ class DelayedWaker(threading.Thread):
     """The thread that rings what was put off. One for all, since a new one would open its own database connection."""
 
     def __init__(self) -> None:
-        super().__init__(name="doorbell", daemon=True)
+        super().__init__(name="wakeups", daemon=True)
         self._due: list[tuple[float, str]] = []  # moment of time.monotonic, key; a heap
         self._changed = threading.Condition()
 

@@ -1,6 +1,6 @@
 """Store verified notifications. Stage 4 of the walk: called by the webhook view, commits before the vendor's 2xx.
 
-It writes rows and rings the doorbell; it must not call a vendor or decide anything.
+It writes rows and wakes a worker; it must not call a vendor or decide anything.
 """
 
 from __future__ import annotations

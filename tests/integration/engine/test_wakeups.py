@@ -42,7 +42,7 @@ def test_rings_come_in_the_order_they_are_due(rung):
 
     assert wait_for(rung, 3) == ["first", "second", "third"]
     assert time.monotonic() - began >= 0.3
-    assert {thread.name for _, thread in rung} == {"doorbell"}
+    assert {thread.name for _, thread in rung} == {"wakeups"}
     assert len({thread for _, thread in rung}) == 1
 
 
