@@ -134,7 +134,9 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         claims_page.offer(request, exc.claim, exc.user)
         looking = {**asked, "purpose": "login"} if exc.may_look else asked
         verb = "Sign in" if exc.may_look else "Try again"
-        return _stop(request, vendor, "This account is connected already", str(exc), 403, looking, claim=True, verb=verb)
+        return _stop(
+            request, vendor, "This account is connected already", str(exc), 403, looking, claim=True, verb=verb
+        )
     except NotConnected as exc:
         installing = {**asked, "purpose": "install"}
         return _stop(request, vendor, "Not connected yet", str(exc), 403, installing, verb="Connect it")

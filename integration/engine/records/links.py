@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.engine.flow.base import Batch, Record, Write
-from integration.models import Integration, LinkState, RecordLink, columnar
+from integration.models import Integration, LinkState, RecordLink, columnar, membership
 
 
 def content_hash(values: Mapping[str, Any]) -> str:
@@ -23,7 +23,7 @@ def content_hash(values: Mapping[str, Any]) -> str:
 def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
     """The links of these records, and the owners of their addresses, in two queries."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    links = {link.source_id: link for link in columnar.load(columnar.among(rows, "source_id", ids))}
+    links = {link.source_id: link for link in columnar.load(membership.among(rows, "source_id", ids))}
     hashes = {record.email_hash for record in records.values() if record.email}
     owners = of_addresses(integration, link_type, hashes).exclude(state=LinkState.REMOVED)
     # Put in order here: asked to do so, an SQLite without statistics prefers an index of all the integration's links.
@@ -38,13 +38,13 @@ def of_addresses(integration: Integration, link_type: str, digests: Iterable[str
     without saying so, all links of the integration are looked at.
     """
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return columnar.among(rows.exclude(email_hash=""), "email_hash", filter(None, digests))
+    return membership.among(rows.exclude(email_hash=""), "email_hash", filter(None, digests))
 
 
 def of_targets(integration: Integration, link_type: str, ids: Iterable[str]) -> QuerySet[RecordLink]:
     """The links to one of these target records; the index has only those who have one."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    return columnar.among(rows.exclude(target_id=""), "target_id", filter(None, ids))
+    return membership.among(rows.exclude(target_id=""), "target_id", filter(None, ids))
 
 
 def record_intent(integration: Integration, link_type: str, writes: Sequence[Write]) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import SyncSession, Write
-from integration.models import EmailIndex, FieldMapping, RecordLink, columnar
+from integration.models import EmailIndex, FieldMapping, RecordLink, columnar, membership
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
@@ -35,7 +35,7 @@ def known_contacts(ctx: SyncSession, writes: Sequence[Write]) -> dict[str, Store
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
         )
-        for row in columnar.among(listed, "email_hash", hashes)
+        for row in membership.among(listed, "email_hash", hashes)
     }
 
 

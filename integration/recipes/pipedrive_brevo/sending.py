@@ -12,7 +12,7 @@ from typing import Any
 
 from integration.connectors.brevo.records import Event
 from integration.engine.api import Result, SyncSession, Write, links
-from integration.models import JobState, LinkState, RecordLink, SyncJob, columnar
+from integration.models import JobState, LinkState, RecordLink, SyncJob, membership
 from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 
@@ -34,7 +34,7 @@ class OutgoingEvent:
 def person_links(ctx: SyncSession, ids: Sequence[str]) -> dict[str, RecordLink]:
     """Person id → its link to a contact, for those who have one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
-    return {link.source_id: link for link in columnar.among(rows, "source_id", ids)}
+    return {link.source_id: link for link in membership.among(rows, "source_id", ids)}
 
 
 def contact_first(ctx: SyncSession, person_id: str, link: RecordLink | None) -> Result | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from integration.engine.api import SyncSession
-from integration.models import LinkState, RecordLink, columnar
+from integration.models import LinkState, RecordLink, membership
 from integration.recipes.planhat_pipedrive import deals, sweeps
 
 COMPANY = "company"
@@ -43,7 +43,7 @@ def _from_links(ctx: SyncSession, among: Collection[str] | None = None) -> froze
 
 def _companies(ctx: SyncSession, among: Collection[str]) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
-    return frozenset(columnar.among(rows, "source_id", among).values_list("source_id", flat=True))
+    return frozenset(membership.among(rows, "source_id", among).values_list("source_id", flat=True))
 
 
 def _from_deals(ctx: SyncSession) -> frozenset[str]:

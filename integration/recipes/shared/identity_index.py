@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from django.utils import timezone
 
-from integration.models import Connection, EmailIndex, columnar
+from integration.models import Connection, EmailIndex, columnar, membership
 from integration.secrets import email_hash
 
 NOT_FOUND = "stranger"
@@ -21,7 +21,7 @@ def remember(connection: Connection, object_type: str, records: Mapping[str, Ite
         for position, digest in enumerate(dict.fromkeys(filter(None, map(email_hash, addresses))))
     }
     mine = EmailIndex.objects.filter(connection=connection, object_type=object_type)
-    found = columnar.among(mine, "external_id", records)
+    found = membership.among(mine, "external_id", records)
     known = {(row[0], row[1]): row[2:] for row in found.values_list("external_id", "email_hash", "is_primary", "pk")}
     news = [key for key, primary in said.items() if key not in known or known[key][0] != primary]
     columnar.insert(

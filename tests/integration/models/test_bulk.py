@@ -17,6 +17,7 @@ from integration.models import (
     SyncRun,
     WebhookEvent,
     columnar,
+    membership,
 )
 from tests.support.factories import EndpointFactory, IntegrationFactory
 
@@ -176,18 +177,18 @@ def test_many_texts_are_one_value_of_a_query(django_assert_num_queries):
     columnar.insert([log(integration, source_id) for source_id in (*asked[-5:], "4000")])
 
     with django_assert_num_queries(1) as asking:
-        found = columnar.among(SyncLog.objects.filter(flow="person_to_contact"), "source_id", asked)
+        found = membership.among(SyncLog.objects.filter(flow="person_to_contact"), "source_id", asked)
         assert sorted(found.values_list("source_id", flat=True)) == sorted(asked[-5:])
 
     assert len(asking.captured_queries[0]["sql"]) < 40_000, "the values are written one by one"
-    assert not columnar.among(SyncLog.objects.all(), "source_id", []).exists()
+    assert not membership.among(SyncLog.objects.all(), "source_id", []).exists()
 
 
 @pytest.mark.django_db
 def test_no_row_holds_a_nul_and_asking_for_one_is_no_error():
     columnar.insert([log(IntegrationFactory(), "7")])
 
-    assert [row.source_id for row in columnar.among(SyncLog.objects.all(), "source_id", ["a\0b", "7"])] == ["7"]
+    assert [row.source_id for row in membership.among(SyncLog.objects.all(), "source_id", ["a\0b", "7"])] == ["7"]
 
 
 @pytest.mark.django_db
@@ -199,7 +200,7 @@ def test_rows_are_loaded_as_a_query_would_make_them(django_assert_num_queries):
     asked = RecordLink.objects.order_by("pk")
 
     with django_assert_num_queries(1):
-        ours = columnar.load(columnar.among(asked, "source_id", ["1", "2", "3"]))
+        ours = columnar.load(membership.among(asked, "source_id", ["1", "2", "3"]))
 
     assert [vars(row) | {"_state": None} for row in ours] == [vars(row) | {"_state": None} for row in asked]
     assert [(row._state.adding, row._state.db) for row in ours] == [(row._state.adding, row._state.db) for row in asked]
