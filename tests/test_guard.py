@@ -22,7 +22,7 @@ def test_a_patch_ends_with_its_test(guarded, monkeypatch, rings, patched):
     assert (socket.socket.connect, wakeups.push, wakeups.wake_after) == guarded
     assert not set(guarded) & set(seen)
     if patched:
-        for name in ("push", "ring_later"):
+        for name in ("push", "wake_after"):
             monkeypatch.setattr(wakeups, name, lambda *args: None)
         monkeypatch.setattr(socket.socket, "connect", lambda self, to: None)
 
