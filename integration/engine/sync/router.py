@@ -120,7 +120,7 @@ def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[
         except Exception:  # one event must never keep all the others waiting
             owner = {"tenant": str(ctx.integration.tenant_id), "integration": str(ctx.integration.pk)}
             with bound_contextvars(**owner, event_id=event.pk):
-                log.exception("An event could not be routed.")
+                log.exception("Event %s could not be routed.", event.pk)
             event.reason = "internal_error"
             continue
         if isinstance(routes, Skip):

@@ -107,7 +107,7 @@ def test_only_the_vendors_own_hosts(saved: Any, vendor: str, typed: str) -> None
 
 
 def test_addresses_are_brought_into_shape(console: Client, saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration.admin.lists.connection.health.check", lambda row: True)
+    monkeypatch.setattr("integration.admin.lists.connection.connection_health.check", lambda row: True)
     tenant = factories.TenantFactory()
     saved(f"{ADD}?vendor=pipedrive", tenant=str(tenant.pk), base_url="acme.pipedrive.com/v1", secret=CANARY)
     saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url="", secret=CANARY)
@@ -175,7 +175,9 @@ def test_connecting_one_account_twice_is_explained(saved: Any, sandbox: Any) -> 
 
 def test_check_now_asks_first_and_writes_it_down(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("integration.admin.lists.connection.health.check", lambda row: asked.append(row.pk) or True)
+    monkeypatch.setattr(
+        "integration.admin.lists.connection.connection_health.check", lambda row: asked.append(row.pk) or True
+    )
     here = f"/admin/integration/connection/{rows.left.pk}/check-now/"
     assert "Nothing is changed there." in console.get(here).content.decode()
     assert asked == []
@@ -186,7 +188,9 @@ def test_check_now_asks_first_and_writes_it_down(console: Client, rows: Any, mon
 
 def test_several_are_checked_from_the_list(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr("integration.admin.lists.connection.health.check", lambda row: asked.append(row.pk) or True)
+    monkeypatch.setattr(
+        "integration.admin.lists.connection.connection_health.check", lambda row: asked.append(row.pk) or True
+    )
     data = {"action": "check_selected", "_selected_action": [rows.left.pk, rows.right.pk]}
     here = reverse("admin:integration_connection_changelist")
     assert "2 connections are checked" in console.post(here, data).content.decode()
