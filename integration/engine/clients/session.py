@@ -18,7 +18,7 @@ from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.flow.recipe import Recipe
-from integration.errors import LeaseLost, TenantActionError
+from integration.errors import LeaseLost, TenantActionError, TransientError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
@@ -64,6 +64,17 @@ class OpenSession:
         """What provisioning made at the vendors: keys of fields, ids of options."""
         resources: dict[str, Any] = self.integration.resources
         return resources
+
+    def resource(self, key: str) -> Any:
+        """One of them that a flow cannot do without. Raises TransientError while it is still being made.
+
+        New settings count from the moment they are stored; what they need at the vendors is made right after.
+        """
+        if key not in self.resources:
+            self.integration.refresh_from_db(fields=["resources"])
+        if key not in self.resources:
+            raise TransientError("The settings are still being put in place.", retry_after=1.0, reason="gave_way")
+        return self.resources[key]
 
     @property
     def left(self) -> Any:

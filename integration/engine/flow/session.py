@@ -33,6 +33,9 @@ class SyncSession(Protocol):
     def resources(self) -> dict[str, Any]:
         """What provisioning made at the vendors: keys of fields, ids of options."""
 
+    def resource(self, key: str) -> Any:
+        """One of them that a flow cannot do without. Raises TransientError while it is still being made."""
+
     @property
     def left(self) -> Any:
         """The client of the recipe's first system."""

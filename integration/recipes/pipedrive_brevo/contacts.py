@@ -50,7 +50,7 @@ def write(ctx: SyncSession, flow: PersonToContact, writes: Sequence[Write]) -> l
 
 def all_list(ctx: SyncSession) -> int:
     """The list every contact joins: the tenant's choice, or the one provisioning made."""
-    return int(ctx.settings["list_all"] or ctx.resources["list_all"])
+    return int(ctx.settings["list_all"] or ctx.resource("list_all"))
 
 
 def upsert(ctx: SyncSession, writes: Sequence[Write]) -> Results:

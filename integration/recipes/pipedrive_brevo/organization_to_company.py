@@ -127,7 +127,7 @@ def _known(ctx: SyncSession, write: Write) -> Company | None:
 def _companies(ctx: SyncSession) -> tuple[dict[str, Company], dict[str, Company]]:
     """All companies of the account, read once per slice: by Pipedrive id, and by name where they have none."""
     if "companies" not in ctx.memory:
-        key = str(ctx.resources["company_key"])
+        key = str(ctx.resource("company_key"))
         by_id: dict[str, Company] = {}
         by_name: dict[str, Company] = {}
         page: int | None = 1
@@ -147,7 +147,7 @@ def _row(ctx: SyncSession, write: Write) -> dict[str, Any]:
 
 def _attributes(ctx: SyncSession, write: Write) -> dict[str, Any]:
     values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
-    return {**values, str(ctx.resources["company_key"]): write.item.external_id}
+    return {**values, str(ctx.resource("company_key")): write.item.external_id}
 
 
 def _write(ctx: SyncSession, write: Write) -> Result:

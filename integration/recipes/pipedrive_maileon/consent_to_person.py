@@ -69,7 +69,7 @@ class ConsentToPerson(ConsentWritebackFlow):
             "synced",
             target_id=write.link.target_id if write.link else "",
             link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-            notes={**notes_for(ctx, write.item, state), "field": ctx.resources["newsletter"]},
+            notes={**notes_for(ctx, write.item, state), "field": ctx.resource("newsletter")},
             written=write.link.written if write.link else {},
             call=ctx.last_call(),
         )

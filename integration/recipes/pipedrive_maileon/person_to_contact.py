@@ -81,7 +81,7 @@ class PersonToContact(ContactUpsertFlow):
 
     def remembers(self, ctx: SyncSession) -> Mapping[str, Any]:
         """In which field this person's Yes was seen."""
-        return {"field": ctx.resources["newsletter"]}
+        return {"field": ctx.resource("newsletter")}
 
     def trusts_unset(self, ctx: SyncSession, link: RecordLink | None) -> bool:
         """Whether this person's Yes was seen in the present field. If the field was made anew, empty says nothing."""

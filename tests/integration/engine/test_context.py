@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from integration.engine.clients.session import OpenSession, open_client
-from integration.errors import LeaseLost, TenantActionError
+from integration.errors import LeaseLost, TenantActionError, TransientError
 from integration.models import Connection, Directory, Integration
 from tests.support.factories import ConnectionFactory, IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -46,6 +46,22 @@ def test_a_lease_that_another_worker_has_is_lost(ctx):
     with pytest.raises(LeaseLost):
         ctx.keep_lease(now=True)
     assert Integration.objects.get().lease_token == "another"
+
+
+# What provisioning makes
+
+
+def test_what_was_made_meanwhile_is_seen(ctx):
+    Integration.objects.update(resources={"company_key": "pipedrive_id"})
+
+    assert ctx.resource("company_key") == "pipedrive_id"
+
+
+def test_what_is_still_being_made_is_waited_for_and_counts_as_no_try(ctx):
+    with pytest.raises(TransientError) as raised:
+        ctx.resource("company_key")
+
+    assert (raised.value.reason, raised.value.retry_after) == ("gave_way", 1.0)
 
 
 # What is remembered
