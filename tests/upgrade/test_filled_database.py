@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.core.management.color import no_style
 from django.db import connection as database
 from django.db import models, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -39,10 +40,8 @@ def filled(empty_database: None, dump: dict[str, Any], settings: Any) -> dict[st
     older = list(dump["migrations"].items())
     executor = MigrationExecutor(database)
     executor.migrate(older)
-    types = {
-        model._meta.db_table: {field.column: field for field in model._meta.concrete_fields}
-        for model in executor.loader.project_state(older).apps.get_models(include_auto_created=True)
-    }
+    known = executor.loader.project_state(older).apps.get_models(include_auto_created=True)
+    types = {model._meta.db_table: {field.column: field for field in model._meta.concrete_fields} for model in known}
     with transaction.atomic(), database.cursor() as cursor:
         for table, content in dump["tables"].items():
             columns, fields = content["columns"], types[table]
@@ -51,6 +50,8 @@ def filled(empty_database: None, dump: dict[str, Any], settings: Any) -> dict[st
             rows = [[_value(fields[name], value) for name, value in zip(columns, row, strict=True)]
                     for row in content["rows"]]  # fmt: skip
             cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)  # noqa: S608 (our own dump)
+        for statement in database.ops.sequence_reset_sql(no_style(), known):  # rows came with their ids
+            cursor.execute(statement)
     return {table: len(content["rows"]) for table, content in dump["tables"].items()}
 
 
