@@ -202,7 +202,8 @@ def names_of(**environment):
         " from django_q.brokers import get_broker;"
         " print(json.dumps([cache.make_key('x'), get_broker().list_key, Conf.Q_STAT, Conf.PREFIX]))"
     )
-    fixed = {"LOCKSTEP_DEVELOPMENT": "1", "DJANGO_SETTINGS_MODULE": "config.settings", "Q_CLUSTER": "lockstep"}
+    fixed = {"LOCKSTEP_DEVELOPMENT": "1", "DJANGO_SETTINGS_MODULE": "config.settings", "Q_CLUSTER": "lockstep",
+             "DATABASE_URL": "sqlite:///:memory:"}  # fmt: skip
     said = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, **fixed, **environment}, check=True,
         capture_output=True, text=True, timeout=60,
