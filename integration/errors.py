@@ -81,6 +81,12 @@ class ContractError(IntegrationError):
     reason = "unexpected_answer"
 
 
+class SetupUnfinished(IntegrationError):
+    """What new settings need at a vendor is not made yet; only the records that need it wait."""
+
+    reason = "setup_unfinished"
+
+
 class TooManyEvents(IntegrationError):
     """One call brings more events than its vendor ever puts into one. Raised before any of them is built."""
 

@@ -559,6 +559,13 @@ _ROWS = (
         "Nothing to do: it is tried again within minutes.",
     ),
     Reason(
+        "setup_unfinished",
+        WAIT,
+        "What the settings need at the vendor is not made yet.",
+        "The settings were saved a moment ago, or a step of saving them failed.",
+        "Nothing to do for a minute. If it stays so, save the settings once more and look at the steps.",
+    ),
+    Reason(
         "person_queued",
         WAIT,
         "The person of this deal is on the way.",

@@ -18,7 +18,7 @@ from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.flow.recipe import Recipe
-from integration.errors import LeaseLost, TenantActionError, TransientError
+from integration.errors import LeaseLost, SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
@@ -65,16 +65,17 @@ class OpenSession:
         resources: dict[str, Any] = self.integration.resources
         return resources
 
-    def resource(self, key: str) -> Any:
-        """One of them that a flow cannot do without. Raises TransientError while it is still being made.
+    def resource(self, key: str) -> str | int:
+        """One of them that a flow cannot do without. Raises SetupUnfinished while it is not there.
 
         New settings count from the moment they are stored; what they need at the vendors is made right after.
         """
         if key not in self.resources:
             self.integration.refresh_from_db(fields=["resources"])
         if key not in self.resources:
-            raise TransientError("The settings are still being put in place.", retry_after=1.0, reason="gave_way")
-        return self.resources[key]
+            raise SetupUnfinished("What the settings need is not made yet.", detail=key)
+        found: str | int = self.resources[key]
+        return found
 
     @property
     def left(self) -> Any:

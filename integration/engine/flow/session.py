@@ -33,8 +33,8 @@ class SyncSession(Protocol):
     def resources(self) -> dict[str, Any]:
         """What provisioning made at the vendors: keys of fields, ids of options."""
 
-    def resource(self, key: str) -> Any:
-        """One of them that a flow cannot do without. Raises TransientError while it is still being made."""
+    def resource(self, key: str) -> str | int:
+        """One of them that a flow cannot do without. Raises SetupUnfinished while it is not there."""
 
     @property
     def left(self) -> Any:

@@ -28,6 +28,7 @@ from integration.errors import (
     IntegrationError,
     LeaseLost,
     RecordError,
+    SetupUnfinished,
     TenantActionError,
     TransientError,
 )
@@ -205,8 +206,9 @@ def _all_refused(results: Sequence[Result]) -> bool:
 
 
 def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
-    """The result of a record the vendor refused."""
-    return Result("failed", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+    """The result of a record the vendor refused, or that is tried again once its settings are in place."""
+    outcome = "retrying" if isinstance(exc, SetupUnfinished) else "failed"
+    return Result(outcome, reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
 
 
 def mapping_rows(ctx: SyncSession, flow: Flow) -> list[MappingRow]:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from integration.engine.clients.session import OpenSession, open_client
-from integration.errors import LeaseLost, TenantActionError, TransientError
+from integration.errors import LeaseLost, SetupUnfinished, TenantActionError
 from integration.models import Connection, Directory, Integration
 from tests.support.factories import ConnectionFactory, IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -57,11 +57,11 @@ def test_what_was_made_meanwhile_is_seen(ctx):
     assert ctx.resource("company_key") == "pipedrive_id"
 
 
-def test_what_is_still_being_made_is_waited_for_and_counts_as_no_try(ctx):
-    with pytest.raises(TransientError) as raised:
+def test_what_is_not_made_yet_is_said(ctx):
+    with pytest.raises(SetupUnfinished) as raised:
         ctx.resource("company_key")
 
-    assert (raised.value.reason, raised.value.retry_after) == ("gave_way", 1.0)
+    assert raised.value.reason == "setup_unfinished"
 
 
 # What is remembered

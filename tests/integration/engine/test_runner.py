@@ -378,3 +378,23 @@ def test_an_outage_is_logged_once_for_each_record(integration, attempts, rows):
     run(integration, FakeFlow(source=people(1), before_write=fail(TransientError("down"))))
 
     assert SyncLog.objects.filter(outcome="retrying").count() == rows
+
+
+def test_a_record_whose_settings_are_still_being_put_in_place_waits_and_holds_up_nobody(integration):
+    """Settings count from the moment they are stored; what they need at the vendor is made right after."""
+    flow = FakeFlow(source=people(1))
+    flow.before_write = lambda ctx, writes: ctx.resource("company_key")
+    queue(integration, "1")
+
+    run(integration, flow)
+
+    job, connections = SyncJob.objects.get(), Connection.objects.values_list("not_before", "failures")
+    assert (job.state, job.reason, job.attempts) == ("waiting", "setup_unfinished", 1)
+    assert set(connections) == {(None, 0)}
+
+    Integration.objects.update(resources={"company_key": "pipedrive_id"})
+    SyncJob.objects.update(next_attempt_at=timezone.now())
+    run(integration, flow)
+
+    assert SyncJob.objects.get().state == "done"
+    assert set(flow.target) == {"1"}
