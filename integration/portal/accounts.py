@@ -83,7 +83,7 @@ def arrive(wish: SignInRequest, identity: Identity, token: Any) -> Arrival:
     known = _known(wish, identity)
     _user(wish, identity, known)  # who may not come in changes nothing
     if known is not None:
-        _renew(known.user, identity, token)
+        _renew(wish.vendor, known.user, identity, token)
     _ask_whether_consents_live(wish, identity)
     for attempt in range(ATTEMPTS):
         try:
@@ -106,12 +106,12 @@ def _ask_whether_consents_live(wish: SignInRequest, identity: Identity) -> None:
         connection_health.check(row)  # their own was renewed a moment ago
 
 
-def _renew(user: User, identity: Identity, token: Any) -> None:
+def _renew(vendor: str, user: User, identity: Identity, token: Any) -> None:
     """A new consent may end this vendor user's earlier tokens: what lives on them in their own teams goes on.
 
     A team they have left gets none of it, and what they removed at the vendor stays removed until somebody installs.
     """
-    rows = account_claims.consents_of(user, identity.account.external_id, identity.user_id)
+    rows = account_claims.consents_of(user, vendor, identity.account.external_id, identity.user_id)
     for row in rows.exclude(health=Health.DISCONNECTED).exclude(health_reason=connection_health.APP_REMOVED):
         tokens.store(row, token)
         if row.health != Health.OK:

@@ -14,9 +14,9 @@ from integration.engine.setup import account_claims, lifecycle
 from integration.models import AccountClaim, ClaimState, Connection, Health, Integration
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
-from tenants.models import Member, Role, Tenant
+from tenants.models import Member, Role, Tenant, VendorIdentity
 from tests.support import hub
-from tests.support.factories import MemberFactory, TenantFactory, UserFactory
+from tests.support.factories import ConnectionFactory, MemberFactory, TenantFactory, UserFactory
 from tests.support.oauth import sign_in, who
 
 pytestmark = pytest.mark.django_db
@@ -275,6 +275,24 @@ def test_new_tokens_of_somebody_who_left_stay_out_of_the_team(app):
 
     left.refresh_from_db()
     assert left.credentials == before
+
+
+def test_a_consent_at_one_vendor_renews_nothing_at_another(app):
+    """Numbers of accounts and users are each vendor's own: the same ones at another are somebody else's."""
+    sign_in(Client())
+    own = Connection.objects.get()
+    VendorIdentity.objects.create(
+        vendor="hubspot", account_id=ACCOUNT, vendor_user_id=own.consent_user_id, user=Member.objects.get().user
+    )
+    other = ConnectionFactory(
+        tenant=own.tenant, vendor="hubspot", auth_kind="oauth", external_account_id=ACCOUNT,
+        consent_user_id=own.consent_user_id, credentials={"access_token": "hubspot's own"},
+    )  # fmt: skip
+
+    sign_in(Client())
+
+    other.refresh_from_db()
+    assert other.credentials == {"access_token": "hubspot's own"}
 
 
 def test_a_connection_that_went_over_to_a_token_decides_nothing_any_more(app):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from integration.admin.core import html
@@ -98,7 +99,8 @@ class ClaimAdmin(Admin):
             return HttpResponseRedirect(html.url_of(claim))
         if request.method != "POST":
             return page(self, request, title=str(claim), says=says, verb=verb, back=html.url_of(claim))
-        if account_claims.decide(claim, state, request.user):
+        by = request.user if isinstance(request.user, User) else None
+        if account_claims.decide(claim, state, by):
             note(request, AccountClaim, verb, claim)
             self.message_user(request, f"{ClaimState(state).label}.", messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(claim))

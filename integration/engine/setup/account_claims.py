@@ -7,13 +7,14 @@ consent is decided by an operator.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from integration.models import AccountClaim, ClaimState, Connection, Health
-from tenants.models import VendorIdentity
+from tenants.models import Tenant, VendorIdentity
 
 TOLD = timedelta(days=30)  # how long a claim that needs nobody any more stands on the pages of both sides
 GRANTED_FOR = timedelta(days=7)  # how long a grant waits for its claimant
@@ -28,10 +29,10 @@ def consents(vendor: str, account_id: str) -> QuerySet[Connection]:
     return rows.filter(Exists(_giver()), health__in=LIVING)
 
 
-def consents_of(user: Any, account_id: str, vendor_user_id: str) -> QuerySet[Connection]:
+def consents_of(user: User, vendor: str, account_id: str, vendor_user_id: str) -> QuerySet[Connection]:
     """The connections that one vendor's user consented to, in the teams where they still are."""
-    rows = Connection.objects.filter(external_account_id=account_id, auth_kind="oauth", consent_user_id=vendor_user_id)
-    return rows.filter(Exists(_giver().filter(user=user)))
+    rows = Connection.objects.filter(vendor=vendor, external_account_id=account_id, auth_kind="oauth")
+    return rows.filter(Exists(_giver().filter(user=user)), consent_user_id=vendor_user_id)
 
 
 def _giver() -> QuerySet[VendorIdentity]:
@@ -43,14 +44,14 @@ def _giver() -> QuerySet[VendorIdentity]:
     )  # fmt: skip
 
 
-def held_elsewhere(vendor: str, account_id: str, tenant_id: Any) -> QuerySet[Connection]:
+def held_elsewhere(vendor: str, account_id: str, tenant_id: UUID | None) -> QuerySet[Connection]:
     """The connections of an account that others than this tenant have and did not give up."""
     rows = Connection.objects.filter(vendor=vendor, external_account_id=account_id).exclude(external_account_id="")
     rows = rows.exclude(health=Health.DISCONNECTED)
     return rows if tenant_id is None else rows.exclude(tenant_id=tenant_id)
 
 
-def note_connected(connection: Connection, user: Any, vendor_user_id: str) -> None:
+def note_connected(connection: Connection, user: User, vendor_user_id: str) -> None:
     """An administrator connected an account that others hold without such a proof: both sides are told."""
     account = connection.external_account_id
     others = held_elsewhere(connection.vendor, account, connection.tenant_id)
@@ -66,7 +67,9 @@ def note_connected(connection: Connection, user: Any, vendor_user_id: str) -> No
     )  # fmt: skip
 
 
-def make(vendor: str, account_id: str, account_name: str, vendor_user_id: str, user: Any, tenant: Any) -> AccountClaim:
+def make(
+    vendor: str, account_id: str, account_name: str, vendor_user_id: str, user: User, tenant: Tenant | None
+) -> AccountClaim:
     """Ask an operator to decide. Asking again changes nothing."""
     claim, _ = AccountClaim.objects.get_or_create(
         vendor=vendor, account_id=account_id, user=user, state=ClaimState.OPEN,
@@ -75,7 +78,7 @@ def make(vendor: str, account_id: str, account_name: str, vendor_user_id: str, u
     return claim
 
 
-def granted(vendor: str, account_id: str, user: Any, vendor_user_id: str) -> QuerySet[AccountClaim]:
+def granted(vendor: str, account_id: str, user: User, vendor_user_id: str) -> QuerySet[AccountClaim]:
     """What an operator has granted this person lately and was not used yet."""
     return AccountClaim.objects.filter(
         vendor=vendor, account_id=account_id, user_id=user.pk or 0, vendor_user_id=vendor_user_id,
@@ -83,7 +86,7 @@ def granted(vendor: str, account_id: str, user: Any, vendor_user_id: str) -> Que
     )  # fmt: skip
 
 
-def use_up(connection: Connection, user: Any, vendor_user_id: str) -> None:
+def use_up(connection: Connection, user: User, vendor_user_id: str) -> None:
     """A grant is good for one connection."""
     rows = granted(connection.vendor, connection.external_account_id, user, vendor_user_id)
     rows.filter(Q(tenant=connection.tenant_id) | Q(tenant=None)).update(
@@ -91,14 +94,14 @@ def use_up(connection: Connection, user: Any, vendor_user_id: str) -> None:
     )
 
 
-def decide(claim: AccountClaim, state: ClaimState, by: Any) -> bool:
+def decide(claim: AccountClaim, state: ClaimState, by: User | None) -> bool:
     """Grant or refuse an open claim, or take back a grant that was not used. Returns whether that still applied."""
     open_to = (ClaimState.OPEN,) if state == ClaimState.GRANTED else (ClaimState.OPEN, ClaimState.GRANTED)
     rows = AccountClaim.objects.filter(pk=claim.pk, state__in=open_to)
     return bool(rows.update(state=state, decided_at=timezone.now(), decided_by=by))
 
 
-def concerning(tenant: Any) -> list[tuple[AccountClaim, bool]]:
+def concerning(tenant: Tenant) -> list[tuple[AccountClaim, bool]]:
     """The claims a tenant is told of, newest first, each with whether it is the tenant's own."""
     held = Connection.objects.filter(tenant=tenant).exclude(health=Health.DISCONNECTED)
     concerned = Q(tenant=tenant)
