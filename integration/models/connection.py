@@ -43,7 +43,7 @@ class Connection(models.Model):
     account_details = models.JSONField(default=dict, editable=False)
     # With OAuth: the vendor's id of the user who consented, and whether the vendor last named them as an administrator
     # of the account. None: it was never told.
-    consent_user_id = models.CharField(max_length=100, blank=True, editable=False)
+    consent_user_id = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     administered = models.BooleanField(null=True, editable=False)
 
     health = models.CharField(max_length=20, choices=Health.choices, default=Health.UNCHECKED, editable=False)

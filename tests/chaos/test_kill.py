@@ -10,7 +10,7 @@ from integration.engine.sync import runs
 from integration.models import EventState, SyncJob, SyncRun, WebhookEvent
 from tests.support import hub
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]  # seconds: workers die and come back again and again
 
 KILLS = 3
 

@@ -96,6 +96,14 @@ def test_what_links_and_jobs_remember_is_still_understood(filled: dict[str, int]
     assert ConsentEntry.objects.count() == filled["integration_consententry"]
 
 
+def test_who_gave_a_consent_is_known_and_whether_they_administer_the_account_is_not(filled: dict[str, int]) -> None:
+    call_command("migrate", verbosity=0)
+
+    consents = Connection.objects.filter(auth_kind="oauth").values_list("vendor", "consent_user_id", "administered")
+    assert list(consents) == [("hubspot", "49150885", None)]
+    assert set(Connection.objects.exclude(auth_kind="oauth").values_list("consent_user_id", flat=True)) == {""}
+
+
 def test_roles_may_what_they_might_before(filled: dict[str, int]) -> None:
     call_command("setup", verbosity=0)
 
