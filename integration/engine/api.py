@@ -6,28 +6,30 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow import settings
 from integration.engine.flow.base import (
     Batch,
+    Course,
     Decision,
     Enqueue,
     Flow,
     Item,
     Page,
     Record,
+    RecordOutcome,
     Result,
     Route,
     Skip,
+    Stage,
     Sync,
     Write,
 )
+from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.engine.flow.recipe import (
     Choices,
     Found,
-    MappingRow,
     NeededField,
     Recipe,
     ReportRow,
     ReportTable,
     Step,
-    TwoWay,
 )
 from integration.engine.flow.session import SyncSession
 from integration.engine.flow.settings import own_fields
@@ -39,8 +41,7 @@ from integration.engine.records import links
 from integration.engine.safety import consent_ledger, limits
 from integration.engine.setup import provisioning
 from integration.engine.sync import batch, cursors
-from integration.engine.sync.batch import RecordOutcome, mapping_rows, write_each
-from integration.engine.sync.composite import Course, Stage
+from integration.engine.sync.batch import mapping_rows, write_each
 from integration.engine.sync.polls import mark
 
 __all__ = [

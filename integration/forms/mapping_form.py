@@ -10,7 +10,8 @@ from django import forms
 from django.db import transaction
 
 from integration.connectors.base import FieldSpec
-from integration.engine.flow.recipe import MappingRow, Recipe, as_data
+from integration.engine.flow.mapping_row import MappingRow, as_data
+from integration.engine.flow.recipe import Recipe
 from integration.engine.mapping.fields import NEVER, TYPE_WORDS, Catalogue, fit, names, problem_of, resolve, warning_of
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS
 from integration.models import Direction, FieldMapping, Integration
@@ -185,7 +186,7 @@ class RowsFormSet(RowModelFormSet):
     def add_fields(self, form: Any, index: int | None) -> None:
         """The recipe's own rows can be switched off, but would come back if they were deleted."""
         super().add_fields(form, index)
-        ours = {row.target for rows in self.recipe.default_mappings.values() for row in rows}
+        ours = {row.target for flow in self.recipe.flows for row in flow.mapping or ()}
         if form.instance.pk and form.instance.target in ours and "DELETE" in form.fields:
             form.fields["DELETE"].disabled = True
 
@@ -234,7 +235,7 @@ class FlowRowsFormSet(RowsFormSet):
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         """What the pickers offer."""
-        two_way = self.flow in self.recipe.two_way
+        two_way = self.recipe.flow(self.flow).two_way is not None
         return {"catalogue": self.catalogue, "two_way": two_way, "list_prefix": self.flow}
 
     def add_fields(self, form: Any, index: int | None) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight import preview
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.setup import provisioning

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.maileon import xml
-from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping import transforms
 from integration.errors import ContractError
 from integration.models import RecordLink, SyncLog

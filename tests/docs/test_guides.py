@@ -68,7 +68,7 @@ def test_permissions_are_called_as_in_the_form():
 @pytest.mark.parametrize("key", RECIPES)
 def test_every_mapped_field_is_listed(key):
     listed = {cells[0] for cells in rows(GUIDES[key], "Which data is sent")[1:]}
-    mapped = {row.target for rows_of_flow in get_recipe(key).default_mappings.values() for row in rows_of_flow}
+    mapped = {row.target for flow in get_recipe(key).flows for row in flow.mapping or ()}
 
     assert mapped <= listed
 

@@ -8,15 +8,16 @@ from typing import Any
 
 from django import forms
 
-from integration.engine.flow.base import Batch, Item, Page, Record, Result, Route, Skip, Sync, Write
-from integration.engine.flow.recipe import Recipe, TwoWay
+from integration.engine.flow.base import Batch, Flow, Item, Page, Record, Result, Route, Skip, Sync, Write
+from integration.engine.flow.mapping_row import TwoWay
+from integration.engine.flow.recipe import Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner
 from integration.models import Integration
 
 
 @dataclass
-class FakeFlow:
+class FakeFlow(Flow):
     """Copies `source` to `target`. `before_write` may misbehave."""
 
     key: str = "person_to_contact"
@@ -121,10 +122,11 @@ class FakeBack(FakeForward):
 
 def recipes_with(*flows: FakeFlow, two_way: Mapping[str, TwoWay] | None = None) -> Callable[[str], Recipe]:
     """The function the engine gets its recipes from, with these flows only."""
+    for flow in flows:
+        flow.two_way = (two_way or {}).get(flow.key)
     recipe = Recipe(
         key="fake", label="Fake", left="pipedrive", right="maileon", flows=flows, settings_form=forms.Form,
-        default_settings={}, default_mappings={}, steps=lambda ctx: [],
-        webhooks=lambda settings: {"left": frozenset({"person.change"})}, two_way=two_way or {},
+        default_settings={}, steps=lambda ctx: [],
     )  # fmt: skip
     return lambda key: recipe
 

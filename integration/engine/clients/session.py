@@ -18,6 +18,7 @@ from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.flow.recipe import Recipe
+from integration.engine.flow.session import V
 from integration.errors import LeaseLost, SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
@@ -135,8 +136,8 @@ class OpenSession:
         self._renewed = time.monotonic()
 
     def directory(
-        self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], *, fresh: bool = False
-    ) -> Mapping[str, Any]:
+        self, side: str, kind: str, fetch: Callable[[], Mapping[str, V]], *, fresh: bool = False
+    ) -> Mapping[str, V]:
         """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
         key = (side, kind)
         if key not in self._directories or fresh:
@@ -144,8 +145,8 @@ class OpenSession:
         return self._directories[key]
 
     def names(
-        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
+        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, V]]
+    ) -> Mapping[str, V | None]:
         """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour."""
         connection = self.connection(side)
         memory = f"names:{side}:{kind}"

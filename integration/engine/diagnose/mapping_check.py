@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over
 from integration.engine.flow.base import Flow
-from integration.engine.flow.recipe import as_data
+from integration.engine.flow.mapping_row import as_data
 from integration.engine.mapping.fields import Catalogue, catalogue, made_type, trouble
 from integration.engine.mapping.transforms import SOURCELESS
 from integration.models import Direction, FieldMapping

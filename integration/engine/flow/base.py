@@ -5,12 +5,16 @@ A recipe's flow has `read`, `decide`, `write`; mapping, links, logging, retries 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic
 
+from typing_extensions import TypeVar
+
+from integration.connectors.base import FieldSpec
+from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.models import RecordLink, VendorCall, WebhookEvent
 from integration.secrets import email_hash
 
@@ -149,40 +153,94 @@ class Batch:
         return self.owners.setdefault(email, candidate)
 
 
-class Flow(Protocol):
-    """A one-way rule: source object → target object.
+@dataclass
+class RecordOutcome:
+    """One record's way through the batch."""
 
-    Optional: `parts` brings records of other flows along (see `together`); `runs_after` names flows that run first.
+    item: Item
+    record: Record | None
+    link: RecordLink | None
+    result: Result
+    write: Write | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Records of one flow, read already, as a composite flow brings them along.
+
+    `own`: they stand for items of the batch itself, under its flow or another. `later`: they become jobs instead.
     """
+
+    flow: str
+    items: Sequence[Item]
+    records: Mapping[str, Record] = field(default_factory=dict)
+    own: bool = False
+    later: bool = False
+
+
+Course = Generator[Stage, Sequence[RecordOutcome], None]
+
+# The two clients and the settings a flow works with: see `SyncSession`, whose types these are.
+L = TypeVar("L", default=Any)
+R = TypeVar("R", default=Any)
+S = TypeVar("S", default=Any)
+
+
+class Flow(Generic[L, R, S]):
+    """A one-way rule: source object → target object. A recipe's flow says what is special to it."""
 
     key: str
     label: str
-    side: str  # which connection is the source: "left" or "right"
-    events: frozenset[str]  # vendor events that concern it
-    link_type: str
+    side: str = "left"  # which connection is the source: "left" or "right"
     source_object: str
     target_object: str
-    batch_size: int
-    urgent: bool  # worked on before the others: an opt-out never waits behind an import
-    runs: frozenset[str]  # kinds of run it takes part in: fetch_all, poll, reconcile
+    link_type: str
+    events: frozenset[str] = frozenset()  # vendor events that concern it
+    runs: frozenset[str] = frozenset()  # kinds of run it takes part in: fetch_all, poll, reconcile
+    runs_after: tuple[str, ...] = ()  # keys of flows whose runs of the same kind end before this one's begin
+    batch_size: int = 200
+    urgent: bool = False  # worked on before the others: an opt-out never waits behind an import
+    is_composite: bool = False  # whether it brings records of other flows along, by `stages`
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    mapping: tuple[MappingRow, ...] | None = None  # the rows a new integration begins with; None: it has no mapping
+    extra_sources: tuple[FieldSpec, ...] = ()  # what rows may read beside the vendor's own fields
+    own_targets: frozenset[str] = frozenset()  # fields the flow itself writes, so that no row may
+    two_way: TwoWay | None = None  # where its rows may also travel back
+    destructive_actions: frozenset[str] = frozenset()  # actions that count against the limit on removals
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """The vendor events to subscribe to. Fewer than `events` where some arrive at an address given with a call."""
+        return self.events
+
+    def enabled(self, settings: S) -> bool:
         """Say whether the tenant's settings include this flow."""
+        raise NotImplementedError
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: SyncSession[L, R, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """Say which records of this flow an event concerns. No vendor call here."""
+        return Skip("unhandled_event")
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def stages(self, ctx: SyncSession[L, R, S], items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
+        """Yield the stages of a composite flow in the order the target needs; the outcomes of each are sent back."""
+        raise NotImplementedError
+
+    def read(self, ctx: SyncSession[L, R, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Read the current state of these records, many per vendor call. Missing ones are simply not in the answer."""
+        raise NotImplementedError
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: SyncSession[L, R, S], batch: Batch, item: Item, record: Record | None) -> Decision:
         """Decide what to do with one record. No vendor call here."""
+        raise NotImplementedError
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: SyncSession[L, R, S], writes: Sequence[Write]) -> Sequence[Result]:
         """Carry out the writes, in bulk where the vendor can; one result per write, in order."""
+        raise NotImplementedError
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: SyncSession[L, R, S], kind: str, cursor: Any, since: datetime | None) -> Page:
         """Return one page of records for a run."""
+        return Page([])
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: SyncSession[L, R, S], kind: str) -> int | None:
         """Return how many records a run will see, if that is cheap to know."""
+        return None

@@ -6,36 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
-from integration.models import FieldMapping, RecordLink
+from integration.models import RecordLink
 
 if TYPE_CHECKING:
     from django import forms
 
     from integration.engine.flow.session import SyncSession
-
-
-@dataclass(frozen=True)
-class MappingRow:
-    """One field mapping as data: what the pure mapping engine works on, and what a recipe proposes by default."""
-
-    source: str
-    target: str
-    transform: str = "text"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    direction: str = "forward"
-    only_create: bool = False
-    default: str = ""
-    required: bool = False
-
-
-def as_data(row: FieldMapping) -> MappingRow:
-    """A stored row as the mapping engine takes it."""
-    return MappingRow(
-        source=row.source, target=row.target, transform=row.transform, options=row.options, direction=row.direction,
-        only_create=row.only_create, default=row.default, required=row.required_by_recipe,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,17 +33,6 @@ class NeededField:
     key: str
     label: str
     options: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TwoWay:
-    """How the rows of a flow travel back: the flow that carries them, and who wins a field both sides changed.
-
-    Both flows share their link type and name their records by the source's id. `wins` is newest, source or target.
-    """
-
-    back: str
-    wins: Callable[[Mapping[str, Any]], str] = lambda settings: "newest"
 
 
 @dataclass(frozen=True)
@@ -134,20 +100,14 @@ class Recipe:
     flows: tuple[Flow, ...]
     settings_form: type[forms.Form]
     default_settings: Mapping[str, Any]
-    default_mappings: Mapping[str, Sequence[MappingRow]]  # flow key → rows
     steps: Callable[[SyncSession], Sequence[Step]]
-    webhooks: Callable[[Mapping[str, Any]], Mapping[str, frozenset[str]]]  # settings → side → vendor events needed
     warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
     summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     fields: Callable[[SyncSession], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
     search: Callable[[SyncSession, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[SyncSession, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
-    more_sources: Mapping[str, Sequence[FieldSpec]] = field(default_factory=dict)  # flow → paths beside the vendor's
-    own_targets: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → fields the flow itself writes
-    two_way: Mapping[str, TwoWay] = field(default_factory=dict)  # flows whose rows may also travel back
     consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
-    takes_away: Mapping[str, frozenset[str]] = field(default_factory=dict)  # flow → actions the brake watches
     # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
     poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts
@@ -156,12 +116,20 @@ class Recipe:
     @property
     def mapped_flows(self) -> Mapping[str, str]:
         """Flows that field mappings make values for, with their labels."""
-        return {flow.key: flow.label for flow in self.flows if flow.key in self.default_mappings}
+        return {flow.key: flow.label for flow in self.flows if flow.mapping is not None}
 
     @property
     def has_report(self) -> bool:
         """Whether there is a report page."""
         return self.report is not None
+
+    def webhooks(self, settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+        """The vendor events that the enabled flows need, by side."""
+        enabled = [flow for flow in self.flows if flow.enabled(settings)]
+        return {
+            side: frozenset().union(*(flow.subscriptions for flow in enabled if flow.side == side))
+            for side in ("left", "right")
+        }
 
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from typing_extensions import TypeVar
+
 from integration.connectors.base import FieldSpec
 from integration.models import Connection, Integration, SyncRun, VendorCall
 
 if TYPE_CHECKING:
     from integration.engine.flow.recipe import Recipe
 
+# The client of the left system, that of the right one, and the recipe's settings. The engine works with any of them;
+# a recipe names its own, so that a method or a setting that does not exist is found by the type checker.
+L = TypeVar("L", covariant=True, default=Any)
+R = TypeVar("R", covariant=True, default=Any)
+S = TypeVar("S", covariant=True, default=Mapping[str, Any])
+V = TypeVar("V")
 
-class SyncSession(Protocol):
+
+class SyncSession(Protocol[L, R, S]):
     """One integration's settings, its two vendor clients and its lists, for the length of one slice of work."""
 
     integration: Integration
@@ -26,7 +35,7 @@ class SyncSession(Protocol):
     memory: dict[str, Any]  # what a flow keeps for the length of one slice
 
     @property
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self) -> S:
         """The tenant's settings with the recipe's defaults below them."""
 
     @property
@@ -37,11 +46,11 @@ class SyncSession(Protocol):
         """One of them that a flow cannot do without. Raises SetupUnfinished while it is not there."""
 
     @property
-    def left(self) -> Any:
+    def left(self) -> L:
         """The client of the recipe's first system."""
 
     @property
-    def right(self) -> Any:
+    def right(self) -> R:
         """The client of the recipe's second system."""
 
     def connection(self, side: str) -> Connection:
@@ -66,13 +75,13 @@ class SyncSession(Protocol):
         """Prolong our lease. Raises LeaseLost when another worker has taken over."""
 
     def directory(
-        self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], *, fresh: bool = False
-    ) -> Mapping[str, Any]:
+        self, side: str, kind: str, fetch: Callable[[], Mapping[str, V]], *, fresh: bool = False
+    ) -> Mapping[str, V]:
         """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
 
     def names(
-        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
+        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, V]]
+    ) -> Mapping[str, V | None]:
         """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour."""
 
     def fields(self, side: str, object_type: str, *, fresh: bool = False) -> Mapping[str, FieldSpec]:

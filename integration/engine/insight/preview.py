@@ -11,7 +11,8 @@ from typing import Any
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Flow, Item
-from integration.engine.flow.recipe import Found, MappingRow, Recipe
+from integration.engine.flow.mapping_row import MappingRow
+from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue

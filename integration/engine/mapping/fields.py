@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
-from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert, is_reversible
 
@@ -81,10 +81,9 @@ def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
     source, target = ctx.connection(flow.side).connector, ctx.connection(other).connector
     found = ctx.fields(flow.side, flow.source_object, fresh=fresh).values()
     sources = {source.path_of(spec): spec for spec in found}
-    sources |= {spec.key: spec for spec in ctx.recipe.more_sources.get(flow.key, ())}
-    ours = ctx.recipe.own_targets.get(flow.key, frozenset())
+    sources |= {spec.key: spec for spec in flow.extra_sources}
     targets = {
-        key: replace(spec, writable=spec.writable and key not in ours)
+        key: replace(spec, writable=spec.writable and key not in flow.own_targets)
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}

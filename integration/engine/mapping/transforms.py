@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import phonenumbers
 
 from integration.connectors.base import FieldSpec
-from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.mapping_row import MappingRow
 
 
 class Absent:

@@ -39,7 +39,7 @@ def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen
     More than a share of all linked records within the window is asked about, not obeyed; in a run, of the `seen`
     records of the page. A token that lost its rights sees nobody, and an emptied field says No for everybody.
     """
-    taking = [write for write in writes if write.action in ctx.recipe.takes_away.get(flow.key, ())]
+    taking = [write for write in writes if write.action in flow.destructive_actions]
     if not taking:
         return {}
     brake = _brake(ctx.integration, BrakeKind.REMOVALS, timedelta(seconds=settings.BRAKE_WINDOW_SECONDS))
@@ -54,12 +54,11 @@ def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen
 
 def note_removals(ctx: SyncSession, flow: Flow, writes: Sequence[Write], results: Sequence[Result]) -> None:
     """Count what was really taken away."""
-    actions = ctx.recipe.takes_away.get(flow.key, ())
     pairs = zip(writes, results, strict=True)
     _count(
         ctx.integration,
         BrakeKind.REMOVALS,
-        sum(write.action in actions and result.outcome == Outcome.SYNCED for write, result in pairs),
+        sum(write.action in flow.destructive_actions and result.outcome == Outcome.SYNCED for write, result in pairs),
     )
 
 

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.http import QueryDict
 
 from integration.engine.clients import connection_health
-from integration.engine.flow.recipe import MappingRow, Recipe, Recipes, as_data
+from integration.engine.flow.mapping_row import MappingRow, as_data
+from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.mapping.transforms import TRANSFORMS
 from integration.engine.setup import provisioning
 from integration.engine.setup import settings as stored_settings
@@ -154,7 +155,8 @@ def _only(part: Any, known: frozenset[str], place: str) -> None:
 def _read_rows(recipe: Recipe, flow: str, rows: Sequence[Document]) -> list[MappingRow]:
     if flow not in recipe.mapped_flows:
         raise Refused(f"{recipe.key}.mapping: unknown key {flow!r}; known are {', '.join(recipe.mapped_flows)}")
-    needed = {row.target: row for row in recipe.default_mappings[flow] if row.required}
+    defaults = recipe.flow(flow).mapping or ()
+    needed = {row.target: row for row in defaults if row.required}
     found = []
     for row in rows:
         place = f"{recipe.key}.mapping.{flow}"
@@ -169,7 +171,7 @@ def _read_rows(recipe: Recipe, flow: str, rows: Sequence[Document]) -> list[Mapp
     named = {row.target for row in found}  # the recipe's own rows would come back: what is not named is switched off
     return [
         *found,
-        *(replace(row, direction="off") for row in recipe.default_mappings[flow] if row.target not in named),
+        *(replace(row, direction="off") for row in defaults if row.target not in named),
     ]
 
 

@@ -20,7 +20,8 @@ from django.utils import timezone
 from integration.connectors.base import Subscription
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
-from integration.engine.flow.recipe import Recipe, Recipes, Step, as_data
+from integration.engine.flow.mapping_row import as_data
+from integration.engine.flow.recipe import Recipe, Recipes, Step
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
 from integration.errors import IntegrationError, RateLimited, TenantActionError
@@ -54,7 +55,7 @@ class StepResult:
 
 def install_defaults(integration: Integration, recipe: Recipe) -> None:
     """Create the recipe's default mapping rows that the integration does not have yet."""
-    for flow, rows in recipe.default_mappings.items():
+    for flow, rows in ((flow.key, flow.mapping) for flow in recipe.flows if flow.mapping is not None):
         known = set(FieldMapping.objects.filter(integration=integration, flow=flow).values_list("target", flat=True))
         FieldMapping.objects.bulk_create(
             FieldMapping(
@@ -116,7 +117,7 @@ def check_mappings(ctx: SyncSession) -> str:
     """Mark the rows that cannot travel (any more) with what is wrong; the others still do."""
     total, broken = 0, []
     for flow in ctx.recipe.flows:
-        if flow.key not in ctx.recipe.mapped_flows or not flow.enabled(ctx.settings):
+        if flow.mapping is None or not flow.enabled(ctx.settings):
             continue
         fields = catalogue(ctx, flow)
         for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key):

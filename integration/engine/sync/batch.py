@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from integration.engine.dispatch.jobs import save_jobs
-from integration.engine.flow.base import Batch, Flow, Item, Record, Result, Skip, Sync, Write
-from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
+from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
@@ -39,17 +39,6 @@ logger = logging.getLogger(__name__)
 # Waiting that uses up no attempt.
 UNCOUNTED = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
 HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
-
-
-@dataclass
-class RecordOutcome:
-    """One record's way through the batch."""
-
-    item: Item
-    record: Record | None
-    link: RecordLink | None
-    result: Result
-    write: Write | None = None
 
 
 def process(

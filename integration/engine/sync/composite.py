@@ -1,53 +1,28 @@
 """Records that go together: a flow may bring records of other flows along, before and after its own.
 
-Called by the runner and by runs in place of `batch.process_apart`. Where order matters to the target (a company before
-its people) the flow has a method `parts`: a generator that yields one `Part` after the other and is sent what became
-of each. Records of other flows are stored at once; the flow's own are left to the caller, with their jobs.
+Called by the runner and by runs in place of `batch.process_with_bisect`. Where order matters to the target (a company
+before its people) a composite flow has `stages`: a generator that yields one `Stage` after the other and is sent what
+became of each. Records of other flows are stored at once; the flow's own are left to the caller, with their jobs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
 from integration.engine.dispatch.jobs import save_jobs, save_outcomes
-from integration.engine.flow.base import Flow, Item, Record
+from integration.engine.flow.base import Course, Flow, Item, Record, RecordOutcome, Stage
 from integration.engine.sync import batch, id_runs
-from integration.engine.sync.batch import RecordOutcome
 from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
 
 if TYPE_CHECKING:
     from integration.engine.flow.session import SyncSession
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Records of one flow, read already.
-
-    `own`: they stand for items of the batch itself, under its flow or another. `later`: they become jobs instead.
-    """
-
-    flow: str
-    items: Sequence[Item]
-    records: Mapping[str, Record] = field(default_factory=dict)
-    own: bool = False
-    later: bool = False
-
-
-Course = Generator[Stage, Sequence[RecordOutcome], None]
-
-
-class Bringing(Protocol):
-    """What a flow has that brings others along."""
-
-    def parts(self, ctx: SyncSession, items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
-        """Yield the parts in the order the target needs; what became of each is sent back."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +38,7 @@ def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[Group]:
     """Bring these records up to date and those that go with them. Raises IntegrationErrors that concern them all."""
-    if not hasattr(flow, "parts"):
+    if not flow.is_composite:
         return [Group(flow, batch.process_with_bisect(ctx, flow, items, records))]
     try:
         return _in_parts(ctx, flow, items, records)
@@ -78,8 +53,7 @@ def process(
 
 
 def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
-    bringing: Bringing = flow  # type: ignore[assignment]
-    course, groups = bringing.parts(ctx, items, records), []
+    course, groups = flow.stages(ctx, items, records), []
     part = next(course, None)
     while part is not None:
         target = ctx.recipe.flow(part.flow)

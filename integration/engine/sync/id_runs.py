@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from django.utils import timezone
 
-from integration.engine.flow.base import Flow, Item, Page, Skip
+from integration.engine.flow.base import Flow, Item, Page, RecordOutcome, Skip
 from integration.engine.flow.session import SyncSession
-from integration.engine.sync.batch import RecordOutcome
 from integration.models import EventState, JobState, SyncJob, SyncRun, WebhookEvent
 
 RESYNC, REPLAY = "resync", "replay"

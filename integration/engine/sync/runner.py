@@ -22,11 +22,10 @@ from structlog.contextvars import bound_contextvars
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import LEASE, OpenSession
 from integration.engine.dispatch import account_lock, wakeups
-from integration.engine.flow.base import Flow, Item, Result
+from integration.engine.flow.base import Flow, Item, RecordOutcome, Result
 from integration.engine.flow.recipe import Recipes
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, runs
-from integration.engine.sync.batch import RecordOutcome
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
 

@@ -18,10 +18,9 @@ from django.utils import timezone
 
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
-from integration.engine.flow.base import Flow
+from integration.engine.flow.base import Flow, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs
-from integration.engine.sync.batch import RecordOutcome
 from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Integration, Outcome, RunState, SyncRun
@@ -103,7 +102,7 @@ def step(ctx: SyncSession) -> bool:
 
 def _has_to_wait(ctx: SyncSession, run: SyncRun) -> bool:
     """Whether runs that go before this one are unfinished. One that waits comes due with them."""
-    first = getattr(ctx.recipe.flow(run.flow), "runs_after", ())
+    first = ctx.recipe.flow(run.flow).runs_after
     before = SyncRun.objects.filter(integration=ctx.integration, kind=run.kind, flow__in=first, state__in=UNFINISHED)
     next_up = before.order_by("next_attempt_at").first() if first else None
     if next_up is not None and next_up.next_attempt_at > timezone.now():

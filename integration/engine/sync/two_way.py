@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
-from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.models import LinkState, RecordLink
@@ -55,9 +55,10 @@ class _Merge:
 
 def pair_of(ctx: SyncSession, flow: Flow) -> Pair | None:
     """The pair a flow belongs to; None for a one-way flow or when one half is switched off."""
-    for key, way in ctx.recipe.two_way.items():
-        if flow.key in (key, way.back):
-            forward, back = ctx.recipe.flow(key), ctx.recipe.flow(way.back)
+    for forward in ctx.recipe.flows:
+        way = forward.two_way
+        if way is not None and flow.key in (forward.key, way.back):
+            back = ctx.recipe.flow(way.back)
             on = forward.enabled(ctx.settings) and back.enabled(ctx.settings)
             return Pair(forward, back, way.wins(ctx.settings)) if on else None
     return None
@@ -65,7 +66,8 @@ def pair_of(ctx: SyncSession, flow: Flow) -> Pair | None:
 
 def carries_back(ctx: SyncSession, flow: Flow) -> str:
     """The flow whose rows this one reads backwards; empty when it does not."""
-    return next((key for key, way in ctx.recipe.two_way.items() if way.back == flow.key), "")
+    pairs = (forward.key for forward in ctx.recipe.flows if forward.two_way and forward.two_way.back == flow.key)
+    return next(pairs, "")
 
 
 def alike(one: Any, other: Any) -> bool:

@@ -15,6 +15,7 @@ from integration.engine.api import (
     Batch,
     Decision,
     Item,
+    MappingRow,
     Page,
     Record,
     Result,
@@ -42,6 +43,24 @@ CLOCKS = timedelta(minutes=2)  # HubSpot's clock and ours
 WRITTEN_BY_US = frozenset({SUBSCRIBE, STAGE})
 
 
+# The seed's own table is lost: these are the natural counterparts. What a portal does not have is left alone.
+CONTACT_MAPPING = (
+    MappingRow("salutation", "SALUTATION"),
+    MappingRow("firstname", "FIRSTNAME"),
+    MappingRow("lastname", "LASTNAME"),
+    MappingRow("jobtitle", "jobtitle"),
+    MappingRow("company", "ORGANIZATION"),
+    MappingRow("address", "ADDRESS"),
+    MappingRow("zip", "ZIP"),
+    MappingRow("city", "CITY"),
+    MappingRow("state", "STATE"),
+    MappingRow("country", "COUNTRY"),
+    MappingRow("date_of_birth", "BIRTHDAY", "date"),
+    MappingRow("gender", "GENDER", "gender"),
+    MappingRow("hs_language", "LOCALE", "locale"),
+)
+
+
 class ContactToContact(ContactUpsertFlow):
     """HubSpot contact → Maileon contact."""
 
@@ -53,6 +72,7 @@ class ContactToContact(ContactUpsertFlow):
     back = "consent_to_contact"
     tells_back = frozenset({consent.UNSUBSCRIBED})
     remembers_no = True
+    mapping = CONTACT_MAPPING
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """Always: it is what the recipe is for."""

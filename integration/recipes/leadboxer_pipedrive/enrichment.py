@@ -16,11 +16,11 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
-    Page,
+    MappingRow,
     Record,
     Result,
-    Route,
     Skip,
     Sync,
     SyncSession,
@@ -29,7 +29,6 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import WebhookEvent
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.source import to_record
 
@@ -37,27 +36,22 @@ TARGET, CREATED, VALUES = "target", "created", "values"
 ORGANIZATION, PERSON = "lead_to_organization", "lead_to_person"
 
 
-class Enrich:
+class Enrich(Flow):
     """LeadBoxer lead → fields of its organization or person in Pipedrive."""
 
-    side = "left"
     source_object = "lead"
-    events: frozenset[str] = frozenset()
-    runs: frozenset[str] = frozenset()
     batch_size = 50
-    urgent = False
 
-    def __init__(self, key: str, label: str, target_object: str) -> None:
+    def __init__(
+        self, key: str, label: str, target_object: str, *, mapping: tuple[MappingRow, ...], own_targets: frozenset[str]
+    ) -> None:
         self.key, self.label, self.target_object = key, label, target_object
         self.link_type = f"enriched_{target_object}"
+        self.mapping, self.own_targets = mapping, own_targets
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with either part."""
         return bool(settings.get("leads_enabled") or settings.get("activities_enabled"))
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """Only the flows that link a lead start it."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
@@ -67,14 +61,6 @@ class Enrich:
             if missing and ctx.settings[f"{part}_enabled"]:
                 found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
         return found
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Takes part in no run."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Takes part in no run."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""

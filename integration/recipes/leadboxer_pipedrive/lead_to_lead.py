@@ -17,11 +17,11 @@ from integration.connectors.pipedrive.records import Lead as PipedriveLead
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
     Result,
-    Route,
     Skip,
     Sync,
     SyncSession,
@@ -30,7 +30,7 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, RecordError
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, RecordLink
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
 from integration.secrets import email_hash
@@ -44,27 +44,22 @@ CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
 
 
-class LeadToLead:
+class LeadToLead(Flow):
     """LeadBoxer lead → Pipedrive lead; during a trial → deal in the test pipeline."""
 
     key = KEY
     label = "Lead → lead"
-    side = "left"
     source_object = "lead"
     target_object = "lead"
     link_type = LINK_TYPE
-    events: frozenset[str] = frozenset()
     runs = frozenset({"poll", "fetch_all", "reconcile"})
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
-    urgent = False
+    mapping = ()
+    own_targets = frozenset({"title", "person_id", "org_id"})
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Create leads"."""
         return bool(settings.get("leads_enabled"))
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """LeadBoxer calls nobody."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""
@@ -75,10 +70,6 @@ class LeadToLead:
         found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
         return Page([Item(key) for key in records], records, found.cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """LeadBoxer tells no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""

@@ -1,4 +1,4 @@
-"""Declare LeadBoxer → Pipedrive: flows, settings, mapping, provisioning. Found by the registry."""
+"""Declare LeadBoxer → Pipedrive: flows, settings, provisioning. Found by the registry."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ ORGANIZATION_MAPPING = (
     MappingRow("organizationLinkedInUrl", "linkedin", only_create=True),
 )
 FOUND_AT_MOST = 20
-
-
-def webhooks(settings: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
-    """None: LeadBoxer calls nobody, and of Pipedrive nothing is needed."""
-    return {"left": frozenset(), "right": frozenset()}
 
 
 def search(ctx: SyncSession, text: str) -> Sequence[Found]:
@@ -70,23 +65,21 @@ RECIPE = Recipe(
     left="leadboxer",
     right="pipedrive",
     flows=(
-        LeadToLead(), VisitToActivity(), Enrich(ORGANIZATION, "Lead → organization", "organization"),
-        Enrich(PERSON, "Lead → person", "person"),
+        LeadToLead(), VisitToActivity(),
+        Enrich(
+            ORGANIZATION, "Lead → organization", "organization",
+            mapping=ORGANIZATION_MAPPING, own_targets=frozenset({"name"}),
+        ),
+        Enrich(PERSON, "Lead → person", "person", mapping=(), own_targets=frozenset({"email"})),
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
-    default_mappings={KEY: (), ORGANIZATION: ORGANIZATION_MAPPING, PERSON: ()},
     steps=steps.steps,
-    webhooks=webhooks,
     warnings=warnings,
     summary=summary,
     fields=steps.needed_fields,
     search=search,
     at_target=at_target,
-    own_targets={
-        KEY: frozenset({"title", "person_id", "org_id"}), ORGANIZATION: frozenset({"name"}),
-        PERSON: frozenset({"email"}),
-    },
     poll_minutes=lambda settings: int(settings["interval"]),
     choices={
         "datasets": Choices("left", source.dataset_choices),

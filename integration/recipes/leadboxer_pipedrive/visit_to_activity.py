@@ -18,11 +18,11 @@ from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
     Result,
-    Route,
     Skip,
     Sync,
     SyncSession,
@@ -31,7 +31,7 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, TransientError
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, RecordLink
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
 
@@ -42,27 +42,20 @@ LATE = timedelta(minutes=5)  # until an event can be read, and a little more
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
-class VisitToActivity:
+class VisitToActivity(Flow):
     """LeadBoxer session → Pipedrive activity, once."""
 
     key = KEY
     label = "Visit → activity"
-    side = "left"
     source_object = "lead"
     target_object = "activity"
     link_type = LINK_TYPE
-    events: frozenset[str] = frozenset()
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Log activities"."""
         return bool(settings.get("activities_enabled"))
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """LeadBoxer calls nobody."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Two calls per visit: its lead, each once, and its events."""
@@ -86,10 +79,6 @@ class VisitToActivity:
                 if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
                     records[record.external_id] = record
         return Page([Item(key) for key in records], records, found.cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """LeadBoxer tells no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each visit once."""

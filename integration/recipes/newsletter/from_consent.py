@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Item, Page, Record, Route, Skip, Sync, SyncSession, links
+from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, SyncSession, links
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
 from integration.recipes.shared import identity_index
@@ -20,7 +20,7 @@ UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
 
 
-class ConsentWritebackFlow:
+class ConsentWritebackFlow(Flow):
     """Maileon's consent → the source's people."""
 
     key: str
@@ -31,7 +31,6 @@ class ConsentWritebackFlow:
     source_object = "contact"
     events = frozenset({UNSUBSCRIPTION, CONFIRMATION})
     runs = frozenset({"poll"})
-    batch_size = 200
     urgent = True
 
     # What a recipe's flow says
@@ -101,10 +100,6 @@ class ConsentWritebackFlow:
         items = [Item(person_id, _reported(report, row)) for person_id, row in newest.items()]
         after: Any = [report, following] if following else ([CONFIRMATION, 1] if report == UNSUBSCRIPTION else None)
         return Page(items, self.read(ctx, items), after)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Reports are short; nobody waits for their total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Work out what the source should show, and skip when it already does."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Skip, Sync, SyncSession, Write
+from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, SyncSession, Write
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
@@ -21,7 +21,7 @@ YES, NO, UNSET = "yes", "no", "unset"
 IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
 
 
-class ContactUpsertFlow:
+class ContactUpsertFlow(Flow):
     """A source's people → Maileon contacts."""
 
     key: str
@@ -31,11 +31,11 @@ class ContactUpsertFlow:
     events: frozenset[str]
     back: str  # key of the flow that tells the source what became of consent
     tells_back: frozenset[str]  # the states of consent the source is told of
-    side = "left"
     target_object = "contact"
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 1000  # what Maileon takes in one bulk call
-    urgent = False
+    own_targets = frozenset({"email", "external_id"})
+    destructive_actions = frozenset({"unsubscribe", "delete"})
     remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field
 
     # What a recipe's flow says

@@ -7,7 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Activity
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Flow,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 
@@ -15,19 +28,16 @@ LINK_TYPE = "activity"
 PAGE_SIZE = 500
 
 
-class ActivityToEvent:
+class ActivityToEvent(Flow):
     """Pipedrive activity → Brevo event, once."""
 
     key = "activity_to_event"
     label = "Activity → event"
-    side = "left"
     source_object = "activity"
     target_object = "event"
     link_type = LINK_TYPE
     events = frozenset({"activity.create"})
     runs = frozenset({"poll"})
-    batch_size = 200
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync activities" and a name for its event."""
@@ -46,10 +56,6 @@ class ActivityToEvent:
         page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive's v2 lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each activity once; those from before the installation stay where they are."""

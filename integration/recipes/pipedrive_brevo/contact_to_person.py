@@ -14,6 +14,7 @@ from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
@@ -39,7 +40,7 @@ SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"
 REPORTED = "reported"  # in a link's notes: the status Pipedrive shows
 
 
-class ContactToPerson:
+class ContactToPerson(Flow):
     """Brevo contact → Pipedrive person."""
 
     key = "contact_to_person"
@@ -50,7 +51,6 @@ class ContactToPerson:
     link_type = LINK_TYPE
     events = frozenset({"contactUpdated", DELETED, "unsubscribed", BOUNCE, "spam"})
     runs = frozenset({"poll", "fetch_all"})
-    batch_size = 200
     urgent = True
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:

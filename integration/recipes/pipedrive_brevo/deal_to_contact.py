@@ -15,6 +15,7 @@ from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
@@ -42,19 +43,16 @@ EVENTS_OF = {
 }  # fmt: skip
 
 
-class DealToContact:
+class DealToContact(Flow):
     """Pipedrive deal → the lists and events of a Brevo contact."""
 
     key = "deal_to_contact"
     label = "Deal → list and event"
-    side = "left"
     source_object = "deal"
     target_object = "contact"
     link_type = LINK_TYPE
     events = frozenset({"deal.create", "deal.change", "deal.delete"})
     runs = frozenset({"poll", "fetch_all"})
-    batch_size = 200
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync deals"."""
@@ -73,10 +71,6 @@ class DealToContact:
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive's v2 lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What this deal's change means, by what was written before and not by the order of events."""

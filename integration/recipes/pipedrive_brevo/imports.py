@@ -15,8 +15,8 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
-    Page,
     Record,
     Result,
     Route,
@@ -36,7 +36,7 @@ PAUSE, LONGEST_PAUSE = 15.0, 300.0  # seconds between looks; each is one of a hu
 OVERLAP = timedelta(minutes=2)
 
 
-class ImportCheck:
+class ImportCheck(Flow):
     """Brevo import → what became of its rows."""
 
     key = "import_check"
@@ -46,9 +46,12 @@ class ImportCheck:
     target_object = "contact"
     link_type = "import"
     events = frozenset({"importFinished"})
-    runs: frozenset[str] = frozenset()
     batch_size = 20
-    urgent = False
+
+    @property
+    def subscriptions(self) -> frozenset[str]:
+        """None: the address Brevo calls goes along with each import."""
+        return frozenset()
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync persons"."""
@@ -73,14 +76,6 @@ class ImportCheck:
     def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
         return write_each(ctx, writes, lambda write: _settle(ctx, write))
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Takes part in no run."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Takes part in no run."""
-        return None
 
 
 def _look(ctx: SyncSession, process_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from integration.connectors.pipedrive.records import Lead
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
@@ -30,19 +31,17 @@ from integration.recipes.pipedrive_brevo.sending import contact_first, person_li
 LINK_TYPE = "lead"
 
 
-class LeadToList:
+class LeadToList(Flow):
     """Pipedrive lead → Brevo list."""
 
     key = "lead_to_list"
     label = "Lead → list"
-    side = "left"
     source_object = "lead"
     target_object = "contact"
     link_type = LINK_TYPE
     events = frozenset({"lead.create", "lead.change"})
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 100
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync leads" and a list for them."""
@@ -67,10 +66,6 @@ class LeadToList:
         page = ctx.left.leads_page(cursor, since)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive tells no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead's person joins once; a list it left alone is never joined again."""

@@ -15,11 +15,11 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
     Page,
     Record,
     Result,
-    Route,
     Skip,
     Sync,
     SyncSession,
@@ -30,7 +30,7 @@ from integration.engine.api import (
     transforms,
     write_each,
 )
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import ADDRESS, LINK_TYPE
@@ -41,7 +41,7 @@ FORWARD = "person_to_contact"
 NAMELESS = ("first_name", "last_name", "name")
 
 
-class NewContactToPerson:
+class NewContactToPerson(Flow):
     """New Brevo contact → Pipedrive person."""
 
     key = "new_contact_to_person"
@@ -50,18 +50,12 @@ class NewContactToPerson:
     source_object = "contact"
     target_object = "person"
     link_type = "contact"
-    events: frozenset[str] = frozenset()
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 100
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Create persons for new contacts"."""
         return bool(settings.get("persons_enabled") and settings.get("create_persons"))
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """No event tells of a new contact."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts by their ids, twenty per call."""

@@ -15,7 +15,9 @@ from integration.connectors.pipedrive.records import Organization, record_values
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
+    MappingRow,
     Page,
     Record,
     Result,
@@ -39,19 +41,24 @@ FILE_PAUSE = 60.0
 CONTACTS = "contacts"  # among the values: the contacts that should be linked
 
 
-class OrganizationToCompany:
+ORGANIZATION_MAPPING = (
+    MappingRow("name", "name", required=True),
+    MappingRow("website", "domain"),
+)
+
+
+class OrganizationToCompany(Flow):
     """Pipedrive organization → Brevo company."""
 
     key = "organization_to_company"
     label = "Organization → company"
-    side = "left"
     source_object = "organization"
     target_object = "company"
     link_type = "organization"
     events = frozenset({"organization.create", "organization.change"})
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 500
-    urgent = False
+    mapping = ORGANIZATION_MAPPING
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync organizations"."""
@@ -70,10 +77,6 @@ class OrganizationToCompany:
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive's v2 lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Every organization becomes a company; one that is gone leaves its company alone."""

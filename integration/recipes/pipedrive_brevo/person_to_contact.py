@@ -12,7 +12,22 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Person
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Flow,
+    Item,
+    MappingRow,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    SyncSession,
+    TwoWay,
+    Write,
+)
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo import contacts, figures
 
@@ -24,19 +39,37 @@ PEOPLE = frozenset({"person.create", "person.change", "person.delete"})
 DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
 
 
-class PersonToContact:
+FIGURE = {"target_type": "number"}
+PERSON_MAPPING = (
+    MappingRow("name", "FULLNAME"),
+    MappingRow("first_name", "FIRSTNAME", direction="both"),
+    MappingRow("last_name", "LASTNAME", direction="both"),
+    MappingRow("phone", "SMS", "phone", {"region": "NL"}, direction="both"),
+    MappingRow("org_id.name", "COMPANY"),
+    MappingRow("won_deals_count", "WON_DEALS", "number", FIGURE),
+    MappingRow("lost_deals_count", "LOST_DEALS", "number", FIGURE),
+    MappingRow("open_deals_count", "OPEN_DEALS", "number", FIGURE),
+    MappingRow("closed_deals_count", "CLOSED_DEALS", "number", FIGURE),
+    MappingRow(figures.REVENUE, "LTV", "number", FIGURE),
+)
+
+
+class PersonToContact(Flow):
     """Pipedrive person → Brevo contact."""
 
     key = "person_to_contact"
     label = "Person → contact"
-    side = "left"
     source_object = "person"
     target_object = "contact"
     link_type = LINK_TYPE
     events = PEOPLE | DEALS
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 2500  # five pages of Pipedrive fill one import of Brevo
-    urgent = False
+    mapping = PERSON_MAPPING
+    extra_sources = figures.MORE_OF_A_PERSON
+    own_targets = frozenset({"email"})
+    two_way = TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))
+    destructive_actions = frozenset({"delete", "leave_list"})
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Sync persons"."""

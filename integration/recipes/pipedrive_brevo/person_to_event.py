@@ -9,35 +9,36 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
-from integration.models import WebhookEvent
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Flow,
+    Item,
+    Record,
+    Result,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 
 LINK_TYPE = "person_event"
 HAPPENINGS = ("event_person_added", "event_person_updated", "event_person_merged")
 
 
-class PersonToEvent:
+class PersonToEvent(Flow):
     """Pipedrive person → Brevo event."""
 
     key = "person_to_event"
     label = "Person → event"
-    side = "left"
     source_object = "person"
     target_object = "event"
     link_type = LINK_TYPE
-    events: frozenset[str] = frozenset()
-    runs: frozenset[str] = frozenset()
-    batch_size = 200
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On while any of its events has a name."""
         return bool(settings.get("persons_enabled") and any(settings.get(name) for name in HAPPENINGS))
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """Only the flow person → contact starts it."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """What we last wrote of the person is what the event says; no vendor is asked."""
@@ -46,14 +47,6 @@ class PersonToEvent:
             item.external_id: Record(item.external_id, {"contact": found.get(item.external_id), "hint": item.hint})
             for item in items
         }
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Takes part in no run."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Takes part in no run."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each happening has a name of the tenant's, or is not sent."""

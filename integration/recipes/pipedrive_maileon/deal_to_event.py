@@ -15,6 +15,7 @@ from integration.connectors.pipedrive.records import Deal, Person, record_values
 from integration.engine.api import (
     Batch,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
@@ -40,19 +41,17 @@ ANNOUNCED_TRIES = 6  # after that its person's own event was lost; the poll will
 IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 
 
-class DealToEvent:
+class DealToEvent(Flow):
     """Pipedrive deal → Maileon contact event."""
 
     key = "deal_to_event"
     label = "Deal → contact event"
-    side = "left"
     source_object = "deal"
     target_object = "event"
     link_type = "deal"
     events = frozenset({"deal.create", "deal.change", "deal.delete"})
     runs = frozenset({"poll"})
     batch_size = 500
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Enable Pipedrive deals sync"."""
@@ -75,10 +74,6 @@ class DealToEvent:
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive's v2 lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Which of the three events this is, derived from what was sent before and not from the order of arrival."""

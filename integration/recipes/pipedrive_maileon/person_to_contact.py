@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Person
-from integration.engine.api import Item, Page, Record, Route, Skip, SyncSession
+from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip, SyncSession
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
@@ -20,6 +21,25 @@ from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertF
 from integration.recipes.shared import pipedrive_people as people
 
 LINK_TYPE = "person"
+
+
+PERSON_MAPPING = (
+    MappingRow("first_name", "FIRSTNAME"),
+    MappingRow("last_name", "LASTNAME"),
+    MappingRow("name", "FULLNAME"),
+    MappingRow("org_id.name", "ORGANIZATION"),
+    MappingRow("", "createdByPipedrive", "constant", {"value": True, "target_type": "boolean"}, required=True),
+    MappingRow("company_id", "pipedriveId", required=True),
+    MappingRow("owner_id.name", "owner_name"),
+    MappingRow("owner_id.email", "owner_email"),
+)
+# What `people.to_records` adds to Pipedrive's own fields.
+MORE_OF_A_PERSON = (
+    FieldSpec("org_id.name", "Organization: name", "text"),
+    FieldSpec("owner_id.name", "Owner: name", "text"),
+    FieldSpec("owner_id.email", "Owner: e-mail", "email"),
+    FieldSpec("company_id", "Pipedrive company id", "text"),
+)
 
 
 class PersonToContact(ContactUpsertFlow):
@@ -32,6 +52,8 @@ class PersonToContact(ContactUpsertFlow):
     events = frozenset({"person.create", "person.change", "person.delete"})
     back = "consent_to_person"
     tells_back = frozenset({consent.PENDING, consent.CONFIRMED, consent.UNSUBSCRIBED})
+    mapping = PERSON_MAPPING
+    extra_sources = MORE_OF_A_PERSON
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Enable Pipedrive contacts sync"."""

@@ -15,6 +15,7 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
     Page,
     Record,
@@ -36,7 +37,7 @@ FEW = 10  # above that one list is cheaper than single reads, of 200 calls a min
 CUSTOM = "custom_fields."
 
 
-class CompanyToOrganization:
+class CompanyToOrganization(Flow):
     """Planhat company → Pipedrive organization."""
 
     key = "company_to_organization"
@@ -49,7 +50,6 @@ class CompanyToOrganization:
     runs = frozenset({"poll", "fetch_all"})
     runs_after = ("deal_to_license",)
     batch_size = 50
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when companies are sent."""
@@ -75,10 +75,6 @@ class CompanyToOrganization:
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = records(ctx, page.records)
         return Page([Item(key) for key in found], found, page.next_offset)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Planhat's lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A company without a link is linked first; then its fields are compared."""

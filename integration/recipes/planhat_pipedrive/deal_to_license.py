@@ -14,6 +14,7 @@ from integration.engine.api import (
     Batch,
     Course,
     Decision,
+    Flow,
     Item,
     Page,
     Record,
@@ -33,19 +34,20 @@ CHANGES = frozenset({"deal.create", "deal.change"})
 DELAY = 1.0  # seconds: winning a deal in the pages fires several events
 
 
-class DealToLicense:
+class DealToLicense(Flow):
     """Pipedrive deal → Planhat License, with everything that belongs to it."""
 
     key = company.LICENSES
     label = "Deal → License"
-    side = "left"
     source_object = "deal"
     target_object = "license"
     link_type = deals.LINK_TYPES[rules.LICENSE]
     events = CHANGES
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 5  # about twenty calls for the persons and notes: what the smallest plan allows at once
-    urgent = False
+    is_composite = True
+    mapping = deals.MAPPING
+    own_targets = frozenset({"companyId", "_currency", "fromDate", "toDate", "fixedPeriod", "value", "mrr"})
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when anything is received: a deal brings the rest along even if it stays behind itself."""
@@ -58,7 +60,7 @@ class DealToLicense:
         """The deal. What the event says of its stage is only a hint; it is read afresh."""
         return [Route(event.external_id, delay=DELAY)]
 
-    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """Organizations, deals, and but for Fetch All (which has runs of their own) persons and notes."""
         known = self.read(ctx, items) if found is None else found
         kind = ctx.run.kind if ctx.run else ""
@@ -95,10 +97,6 @@ class DealToLicense:
             if cursor is None or sweeps.calls_for(ctx, wanted) > sweeps.MOST_CALLS:
                 break
         return Page([Item(key) for key in found], found, cursor)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Pipedrive's v2 lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Licenses."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, record_values
-from integration.engine.api import Batch, Decision, Item, Record, Skip, Sync, SyncSession, transforms
+from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, SyncSession, transforms
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import places, rules
 
@@ -18,6 +18,7 @@ ORGANIZATION, PIPELINE = "organization", "pipeline"  # in a deal's link: what it
 COMPANY_FAILED = "company_failed"
 MONTHS = {"month": 1, "year": 12}
 LINK_TYPES = {rules.LICENSE: "license", rules.SALE: "sale"}
+MAPPING = (MappingRow("title", "product"),)
 
 
 def records(ctx: SyncSession, deals: Iterable[Deal]) -> dict[str, Record]:

@@ -15,6 +15,7 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
     Page,
     Record,
@@ -34,7 +35,7 @@ LINK_TYPE = "new_company"
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
-class NewCompanyToOrganization:
+class NewCompanyToOrganization(Flow):
     """New Planhat company → Pipedrive organization."""
 
     key = "new_company_to_organization"
@@ -47,7 +48,6 @@ class NewCompanyToOrganization:
     runs = frozenset({"poll", "fetch_all"})
     runs_after = (CompanyToOrganization.key,)
     batch_size = 20
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On with "Create organizations for new companies"."""
@@ -67,10 +67,6 @@ class NewCompanyToOrganization:
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = _records([company for company in page.records if not company.source_id])
         return Page([Item(key) for key in found], found, page.next_offset)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """Planhat's lists have no total."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Only a company that holds no id of a CRM is new."""

@@ -7,37 +7,42 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Flow,
+    Item,
+    Page,
+    Record,
+    Result,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
 from integration.errors import NotFound
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
 
 PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
 
 
-class NoteToNote:
+class NoteToNote(Flow):
     """Pipedrive note → Planhat Note."""
 
     key = company.NOTES
     label = "Note → Note"
-    side = "left"
     source_object = "note"
     target_object = "conversation"
     link_type = "note"
-    events: frozenset[str] = frozenset()
     runs = frozenset({"fetch_all"})
     runs_after = (company.LICENSES, company.PERSONS)
     batch_size = 10
-    urgent = False
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when notes are received."""
         return settings.get("note_direction") == "receive"
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """No event concerns a note alone."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Pipedrive has no list of notes by id."""
@@ -54,10 +59,6 @@ class NoteToNote:
         rows, following = sweeps.gather(ctx.left.notes_page, cursor)
         found = {key: record for key, record in records(ctx, rows).items() if record.values["organization"]}
         return Page([Item(key) for key in found], found, following)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """How many of the account's notes are in is not known beforehand."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A note needs a company that is in Planhat."""

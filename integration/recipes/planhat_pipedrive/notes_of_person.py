@@ -6,51 +6,40 @@ Waits as jobs behind the companies, so that a company with many busy people neve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from integration.engine.api import (
     Batch,
     Course,
     Decision,
+    Flow,
     Item,
-    Page,
     Record,
     Result,
-    Route,
-    Skip,
     Stage,
     Sync,
     SyncSession,
     Write,
 )
-from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import company, note_to_note
 
 
-class NotesOfPerson:
+class NotesOfPerson(Flow):
     """Pipedrive person → Planhat Notes."""
 
     key = company.NOTES_OF_PERSON
     label = "Person → Notes"
-    side = "left"
     source_object = "person"
     target_object = "conversation"
     link_type = "notes_of_person"
-    events: frozenset[str] = frozenset()
-    runs: frozenset[str] = frozenset()
     batch_size = 10
-    urgent = False
+    is_composite = True
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when persons and notes are received."""
         return settings.get("note_direction") == settings.get("person_direction") == "receive"
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """No event concerns a person alone."""
-        return Skip("unhandled_event")
-
-    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The notes, then the word that they were read."""
         notes = [row for item in items for row in company.notes_on(ctx, person_id=item.external_id)]
         rows = note_to_note.records(ctx, notes)
@@ -60,14 +49,6 @@ class NotesOfPerson:
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """Nothing of the person itself is needed."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Fetch All goes over all notes instead."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """See `page`."""
-        return 0
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """The notes have had their say already."""

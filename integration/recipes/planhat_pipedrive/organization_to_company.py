@@ -7,26 +7,27 @@ it brings its persons, notes and deals along, in the order Planhat needs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Organization, record_values
 from integration.engine.api import (
     Batch,
     Course,
     Decision,
+    Flow,
     Item,
-    Page,
+    MappingRow,
     Record,
     Result,
-    Route,
     Skip,
     Stage,
     Sync,
     SyncSession,
+    TwoWay,
     Write,
 )
-from integration.models import LinkState, WebhookEvent
+from integration.models import LinkState
 from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
 from integration.recipes.planhat_pipedrive.owners import planhat_owner
@@ -35,29 +36,42 @@ ELIGIBLE = "eligible"  # among the values: whether a deal in step brought the or
 BROUGHT = "with_deal"  # a hint: the organization comes with a deal, which waits for it
 
 
-class OrganizationToCompany:
+ORGANIZATION_MAPPING = (
+    MappingRow("name", "name", direction="both", required=True),
+    MappingRow("address", "address"),
+    MappingRow("address_parts.postal_code", "zip"),
+    MappingRow("address_parts.locality", "city"),
+    MappingRow("address_parts.country", "country"),
+)
+PARTS_OF_ADDRESS = tuple(
+    FieldSpec(f"address_parts.{key}", f"Address: {label}", "text", writable=False)
+    for key, label in (
+        ("postal_code", "postal code"), ("locality", "city"), ("country", "country"), ("route", "street"),
+        ("street_number", "house number"), ("admin_area_level_1", "state"),
+    )
+)  # fmt: skip
+
+
+class OrganizationToCompany(Flow):
     """Pipedrive organization → Planhat company."""
 
     key = "organization_to_company"
     label = "Organization → Company"
-    side = "left"
     source_object = "organization"
     target_object = "company"
     link_type = scope.COMPANY
-    events: frozenset[str] = frozenset()
-    runs: frozenset[str] = frozenset()
     batch_size = 3  # with deals, persons and notes about twenty calls: what the smallest plan allows at once
-    urgent = False
+    is_composite = True
+    mapping = ORGANIZATION_MAPPING
+    extra_sources = PARTS_OF_ADDRESS
+    own_targets = frozenset({"owner"})
+    two_way = TwoWay("company_to_organization", lambda settings: str(settings["conflicts"]))
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when organizations are received."""
         return settings.get("organization_direction") in ("receive", "both")
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """No event concerns an organization alone."""
-        return Skip("unhandled_event")
-
-    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
         company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
@@ -79,14 +93,6 @@ class OrganizationToCompany:
         inside = scope.organizations(ctx, wanted)
         eligible = company.eligible_deals(ctx, [key for key in wanted if key not in inside])
         return _read(ctx, items, {str(row.values["org_id"]) for row in eligible.values()} | inside)
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Runs go over deals; organizations come with them."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """See `page`."""
-        return 0
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """In, if a deal brought it along or it is in Planhat already."""

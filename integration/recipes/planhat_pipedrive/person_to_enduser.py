@@ -6,35 +6,50 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Item, Page, Record, Result, Route, Skip, Sync, SyncSession, Write
-from integration.models import LinkState, WebhookEvent
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Flow,
+    Item,
+    MappingRow,
+    Page,
+    Record,
+    Result,
+    Skip,
+    Sync,
+    SyncSession,
+    Write,
+)
+from integration.models import LinkState
 from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
 
 ORGANIZATION = "organization"  # in a person's link: the company they are in
 
 
-class PersonToEnduser:
+PERSON_MAPPING = (
+    MappingRow("first_name", "firstName"),
+    MappingRow("last_name", "lastName"),
+    MappingRow("phone", "phone"),
+)
+
+
+class PersonToEnduser(Flow):
     """Pipedrive person → Planhat End User."""
 
     key = company.PERSONS
     label = "Person → End User"
-    side = "left"
     source_object = "person"
     target_object = "enduser"
     link_type = "person"
-    events: frozenset[str] = frozenset()
     runs = frozenset({"fetch_all"})
     runs_after = (company.LICENSES,)
     batch_size = 500
-    urgent = False
+    mapping = PERSON_MAPPING
+    own_targets = frozenset({"email", "companyId"})
 
     def enabled(self, settings: Mapping[str, Any]) -> bool:
         """On when persons are received."""
         return settings.get("person_direction") == "receive"
-
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
-        """No event concerns a person alone."""
-        return Skip("unhandled_event")
 
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call."""
@@ -46,10 +61,6 @@ class PersonToEnduser:
         rows, following = sweeps.gather(ctx.left.persons_page, cursor)
         found = people.records(ctx, [row for row in rows if row.org_id in inside], inside=True)
         return Page([Item(key) for key in found], found, following)
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """How many of the account's people are in is not known beforehand."""
-        return None
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A person needs a company that is in Planhat; an address belongs to one of them only."""

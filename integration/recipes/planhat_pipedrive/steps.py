@@ -54,7 +54,7 @@ def custom_fields(ctx: SyncSession) -> str:
 
 
 def _mapped(ctx: SyncSession) -> list[Flow]:
-    return [flow for flow in ctx.recipe.flows if flow.key in ctx.recipe.mapped_flows and flow.enabled(ctx.settings)]
+    return [flow for flow in ctx.recipe.flows if flow.mapping is not None and flow.enabled(ctx.settings)]
 
 
 def _create(ctx: SyncSession, object_type: str, row: FieldMapping) -> FieldSpec:

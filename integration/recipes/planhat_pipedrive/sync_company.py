@@ -7,15 +7,14 @@ the same as when somebody asks for it here: the organization is read afresh, wit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    Flow,
     Item,
-    Page,
     Record,
     Result,
     Route,
@@ -30,7 +29,7 @@ from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
 
 
-class SyncCompany:
+class SyncCompany(Flow):
     """Planhat company → its Pipedrive organization, asked for."""
 
     key = "sync_company"
@@ -40,7 +39,6 @@ class SyncCompany:
     target_object = "organization"
     link_type = "sync_company"
     events = frozenset({"company.sync"})
-    runs: frozenset[str] = frozenset()
     batch_size = 100
     urgent = True  # somebody waits for it
 
@@ -56,14 +54,6 @@ class SyncCompany:
     def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
         """The organization is read by the flow that syncs it."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
-
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """No run asks for a company."""
-        return Page([])
-
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
-        """See `page`."""
-        return 0
 
     def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
         """It was asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.fake_recipe import FakeFlow, recipes_with
 
 pytestmark = pytest.mark.django_db
 FLOW = FakeFlow()
+FLOW.destructive_actions = frozenset({"delete"})
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,7 @@ def integration():
 
 
 def context(integration):
-    recipe = recipes_with(FLOW)("fake")
-    return OpenSession(integration, replace(recipe, takes_away={FLOW.key: frozenset({"delete"})}))
+    return OpenSession(integration, recipes_with(FLOW)("fake"))
 
 
 def deletions(count, action="delete"):

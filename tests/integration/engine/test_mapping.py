@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.flow.recipe import MappingRow
+from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping import transforms
 from integration.engine.mapping.transforms import ABSENT, NotConvertible, convert, pick
 

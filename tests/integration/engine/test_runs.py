@@ -8,9 +8,8 @@ import pytest
 from django.utils import timezone
 
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.base import Item, Result
+from integration.engine.flow.base import Item, RecordOutcome, Result
 from integration.engine.sync import batch, runs
-from integration.engine.sync.batch import RecordOutcome
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integration.engine.flow.base import Item, Record
+from integration.engine.flow.base import Course, Item, Record, Stage
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner, runs
-from integration.engine.sync.composite import Course, Stage
 from integration.errors import RecordError, TransientError
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory
@@ -33,8 +32,9 @@ class Bringer(FakeFlow):
 
     key: str = "bringer"
     link_type: str = "bringer"
+    is_composite = True
 
-    def parts(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         known = self.read(ctx, items) if found is None else found
         if any(record.values.get("crash") for record in known.values()):
             raise ZeroDivisionError("a bug of ours")

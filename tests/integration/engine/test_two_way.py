@@ -11,7 +11,7 @@ from django.utils import timezone
 from integration.connectors.base import FieldSpec, Option
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Record
-from integration.engine.flow.recipe import MappingRow, TwoWay
+from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.engine.mapping import transforms
 from integration.engine.sync import runner, two_way
 from integration.errors import TransientError

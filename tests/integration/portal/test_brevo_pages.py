@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.recipe import as_data
+from integration.engine.flow.mapping_row import as_data
 from integration.engine.mapping.fields import catalogue, trouble
 from integration.engine.setup.settings import bound_form
 from integration.models import FieldMapping

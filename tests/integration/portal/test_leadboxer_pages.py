@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integration.connectors import registry
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.recipe import MappingRow, as_data
+from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight.preview import preview, search
 from integration.engine.mapping.fields import catalogue, trouble, warning_of
 from integration.engine.privacy import personal_data

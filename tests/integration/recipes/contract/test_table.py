@@ -34,7 +34,7 @@ def test_a_table_that_a_dry_run_may_change_exists_and_says_why(table):
 @pytest.mark.parametrize(("recipe", "flow"), KEEPS_WHAT_IS_GONE)
 def test_what_may_call_the_unseen_deleted_takes_nothing_away_and_says_why(recipe, flow):
     assert flow in flows_of(recipe)
-    assert not get_recipe(recipe).takes_away.get(flow)
+    assert not get_recipe(recipe).flow(flow).destructive_actions
     why = KEEPS_WHAT_IS_GONE[recipe, flow]
     assert len(why.split()) > 4
     assert why.endswith(".")
@@ -44,5 +44,5 @@ def test_what_may_call_the_unseen_deleted_takes_nothing_away_and_says_why(recipe
 def test_nobody_is_exempt_from_a_rule_about_what_the_recipe_does(recipe):
     declared = get_recipe(recipe)
     keeps_consent = declared.consent_of is not Recipe.__dataclass_fields__["consent_of"].default
-    assert bool(declared.takes_away) == ((BRAKE, recipe) not in EXEMPT)
+    assert any(flow.destructive_actions for flow in declared.flows) == ((BRAKE, recipe) not in EXEMPT)
     assert keeps_consent == ((SECONDARY, recipe) not in EXEMPT)

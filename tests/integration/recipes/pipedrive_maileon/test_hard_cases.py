@@ -16,9 +16,8 @@ from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Contact
 from integration.connectors.maileon.records import Page as ReportPage
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.base import Item, Result
+from integration.engine.flow.base import Item, RecordOutcome, Result
 from integration.engine.sync import composite, replay, router, runner, runs
-from integration.engine.sync.batch import RecordOutcome
 from integration.models import (
     Brake,
     Connection,
