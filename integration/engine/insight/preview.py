@@ -52,7 +52,7 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
         groups = composite.process(ctx, flow, [Item(external_id, {"resync": True})])
     done = next(entry for group in groups if group.own for entry in group.done)
     others = Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write)
-    more: dict[str, Any] = {"brings": hasattr(flow, "parts"), "along": dict(others)}
+    more: dict[str, Any] = {"brings": flow.is_composite, "along": dict(others)}
     name = str(done.record.values.get("name") or "") if done.record else ""
     if done.write is None:
         return Preview(name, done.result.outcome, reason=done.result.reason, detail=done.result.detail, **more)

@@ -8,8 +8,8 @@ from typing import Any
 
 from integration.connectors.hubspot import oauth, webhooks
 from integration.connectors.hubspot.api import VERSION
-from integration.recipes.hubspot_maileon.properties import OURS, STAGE
 from integration.recipes.hubspot_maileon.contact_to_contact import CONTACT_MAPPING
+from integration.recipes.hubspot_maileon.properties import OURS, STAGE
 from sandbox.hubspot import seed as sandbox
 
 PROJECT = Path(__file__).parents[4] / "deploy" / "hubspot"
