@@ -32,7 +32,7 @@ from integration.engine.flow.recipe import (
     Step,
 )
 from integration.engine.flow.session import SyncSession
-from integration.engine.flow.settings import own_fields
+from integration.engine.flow.settings import own_fields, setting
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
@@ -80,6 +80,7 @@ __all__ = [
     "links",
     "mapping_rows",
     "mark",
+    "setting",
     "own_fields",
     "personal_data",
     "provisioning",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from integration.connectors.base import Account, Credentials, FieldSpec, Identity, JSONValue
 from integration.connectors.pipedrive import products, readers
@@ -37,6 +37,23 @@ from integration.http import Instrumentation
 SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST, TYPES_COST = 20, 40, 5, 20, 20
 MERGE_PATHS = {"person": "persons", "organization": "organizations", "deal": "deals"}
 SHORTEST_TERM = 2  # of a search that is not exact
+
+
+class Filters(TypedDict, total=False):
+    """What a list may be asked for, beside its page and time. Which list takes which says its method."""
+
+    person_id: str
+    org_id: str
+    deal_id: str
+    lead_id: str
+    owner_id: str
+    filter_id: str
+    pipeline_id: str
+    stage_id: str
+    status: str
+    sort_by: str
+    sort_direction: str
+    include_fields: str
 
 
 class PipedriveClient(Api):
@@ -97,12 +114,16 @@ class PipedriveClient(Api):
         return self._persons.many(ids, **_include(include_fields))
 
     def persons_page(
-        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+        self,
+        cursor: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_LIMIT,
+        **filters: Unpack[Filters],
     ) -> Page[Person]:
         """Return one page. Filters: org_id, deal_id, owner_id, filter_id, include_fields."""
         return self._persons.page(cursor, since, limit, **filters)
 
-    def iter_persons(self, since: datetime | None = None, **filters: str) -> Iterator[Person]:
+    def iter_persons(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Person]:
         return self._persons.walk(since, **filters)
 
     def create_person(self, values: Values) -> Person:
@@ -144,11 +165,15 @@ class PipedriveClient(Api):
         return self._organizations.many(ids, **_include(include_fields))
 
     def organizations_page(
-        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+        self,
+        cursor: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_LIMIT,
+        **filters: Unpack[Filters],
     ) -> Page[Organization]:
         return self._organizations.page(cursor, since, limit, **filters)
 
-    def iter_organizations(self, since: datetime | None = None, **filters: str) -> Iterator[Organization]:
+    def iter_organizations(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Organization]:
         return self._organizations.walk(since, **filters)
 
     def create_organization(self, values: Values) -> Organization:
@@ -169,12 +194,16 @@ class PipedriveClient(Api):
         return self._deals.many(ids, **_include(include_fields))
 
     def deals_page(
-        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+        self,
+        cursor: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_LIMIT,
+        **filters: Unpack[Filters],
     ) -> Page[Deal]:
         """Return one page, archived deals excluded. Filters: person_id, org_id, pipeline_id, stage_id, status, …."""
         return self._deals.page(cursor, since, limit, **filters)
 
-    def iter_deals(self, since: datetime | None = None, **filters: str) -> Iterator[Deal]:
+    def iter_deals(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Deal]:
         return self._deals.walk(since, **filters)
 
     def create_deal(self, values: Values) -> Deal:
@@ -202,7 +231,9 @@ class PipedriveClient(Api):
     def get_lead(self, lead_id: str) -> Lead:
         return self._leads.get(lead_id)
 
-    def leads_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Lead]:
+    def leads_page(
+        self, cursor: str | None = None, since: datetime | None = None, **filters: Unpack[Filters]
+    ) -> Page[Lead]:
         """Return one page, archived leads excluded. Filters: person_id, organization_id, owner_id."""
         return self._leads.page(cursor, since, PAGE_LIMIT, **filters)
 
@@ -221,7 +252,11 @@ class PipedriveClient(Api):
         return self._activities.many(ids)
 
     def activities_page(
-        self, cursor: str | None = None, since: datetime | None = None, limit: int = PAGE_LIMIT, **filters: str
+        self,
+        cursor: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_LIMIT,
+        **filters: Unpack[Filters],
     ) -> Page[Activity]:
         return self._activities.page(cursor, since, limit, **filters)
 
@@ -240,7 +275,9 @@ class PipedriveClient(Api):
         found = [readers.parse_activity_type(row) for row in self.rows("/api/v1/activityTypes", cost=TYPES_COST)]
         return [row for row in found if row.active]
 
-    def notes_page(self, cursor: str | None = None, since: datetime | None = None, **filters: str) -> Page[Note]:
+    def notes_page(
+        self, cursor: str | None = None, since: datetime | None = None, **filters: Unpack[Filters]
+    ) -> Page[Note]:
         """Return one page. Filters: person_id, org_id, deal_id, lead_id."""
         return self._notes.page(cursor, since, PAGE_LIMIT, **filters)
 

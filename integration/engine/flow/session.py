@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # a recipe names its own, so that a method or a setting that does not exist is found by the type checker.
 L = TypeVar("L", covariant=True, default=Any)
 R = TypeVar("R", covariant=True, default=Any)
-S = TypeVar("S", covariant=True, default=Mapping[str, Any])
+S = TypeVar("S", covariant=True, default=Any)
 V = TypeVar("V")
 
 

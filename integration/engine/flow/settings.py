@@ -41,6 +41,11 @@ class SettingsForm(forms.Form):
         picker.choices = [*empty, *known, *((key, f"{key} (no longer there)") for key in lost)]
 
 
+def setting(settings: Mapping[str, Any], name: str) -> Any:
+    """The setting whose name is made from another word, which no type can check."""
+    return settings[name]
+
+
 def own_fields(ctx: SyncSession, side: str, object_type: str) -> list[tuple[str, str]]:
     """The account's own fields of one object by label, but those we made."""
     ours = set(map(str, ctx.resources.values()))

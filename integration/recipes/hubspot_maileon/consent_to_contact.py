@@ -14,10 +14,13 @@ from typing import Any
 from django.utils import timezone
 
 from integration.connectors.hubspot import timeline
-from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, SyncSession, Write, links
+from integration.connectors.hubspot.client import HubSpotClient
+from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
 from integration.engine.api import batch as engine_batch
 from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
+from integration.recipes.hubspot_maileon.session import Session
+from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.stages import MOVE, Plan
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import CONFIRMATION, UNSUBSCRIPTION, ConsentWritebackFlow, notes_for
@@ -31,7 +34,7 @@ EVENTS = {consent.CONFIRMED: CONFIRMATION, consent.UNSUBSCRIBED: UNSUBSCRIPTION}
 REPAIR = "repair_stage"
 
 
-class ConsentToContact(ConsentWritebackFlow):
+class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
     """Maileon's consent → HubSpot contact."""
 
     key = "consent_to_contact"
@@ -40,24 +43,24 @@ class ConsentToContact(ConsentWritebackFlow):
     link_type = LINK_TYPE
     batch_size = 100  # of HubSpot's batch calls
 
-    def values(self, ctx: SyncSession, state: str) -> dict[str, Any]:
+    def values(self, ctx: Session, state: str) -> dict[str, Any]:
         """An opt-out is shown by the property; a confirmation on the timeline only."""
         return {SUBSCRIBE: NO} if state == consent.UNSUBSCRIBED else {}
 
-    def restored(self, ctx: SyncSession, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, Any]:
         """A property that was made anew: the opt-out comes back where nobody has said anything since."""
         return self.values(ctx, state) if blank else {}
 
-    def blank_people(self, ctx: SyncSession, ids: Sequence[str]) -> set[str]:
+    def blank_people(self, ctx: Session, ids: Sequence[str]) -> set[str]:
         """Those whose (new) property is still empty."""
         return {row.id for row in ctx.left.get_contacts(ids, [SUBSCRIBE]) if not row.properties.get(SUBSCRIBE)}
 
-    def search(self, ctx: SyncSession, email: str) -> list[str]:
+    def search(self, ctx: Session, email: str) -> list[str]:
         """The contact whose own address this is. A secondary one has a consent of its own, which nobody asked for."""
         found = ctx.left.find_contacts([email], ("email",))
         return [contact.id for contact in found if contact.email.lower() == email.lower()]
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """As everywhere; and what there is nothing to show of is skipped, but for a stage that has to be repaired."""
         decision = super().decide(ctx, batch, item, record)
         link = batch.links.get(item.external_id)
@@ -67,21 +70,21 @@ class ConsentToContact(ConsentWritebackFlow):
             return Sync(REPAIR, mapped=False)
         return decision if isinstance(decision, Skip) else Skip("echo")
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Properties and stages in batches, then the timeline one by one."""
         plans = {id(entry): _plan(ctx, entry) for entry in writes}
         stages.carry_out(ctx, list(plans.values()))
         return engine_batch.write_each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
 
 
-def _plan(ctx: SyncSession, entry: Write) -> Plan:
+def _plan(ctx: Session, entry: Write) -> Plan:
     """Stage and timeline belong to a change of consent; values that are only written again do not repeat them."""
     state = _state(entry)
     rule = stages.rule_for(ctx.settings, state) if _is_news(entry) else None
     return Plan(entry, dict(entry.values), rule, contact_id=entry.item.external_id)
 
 
-def _told(ctx: SyncSession, plan: Plan) -> Result:
+def _told(ctx: Session, plan: Plan) -> Result:
     entry = plan.entry
     if plan.gone:
         gone = {"contact_gone": True}
@@ -105,7 +108,7 @@ def _told(ctx: SyncSession, plan: Plan) -> Result:
     )
 
 
-def _add_to_timeline(ctx: SyncSession, entry: Write, contact_id: str, state: str) -> None:
+def _add_to_timeline(ctx: Session, entry: Write, contact_id: str, state: str) -> None:
     """Announce the entry in the link, then send it: a second try recognises the first."""
     announced = (entry.link.notes.get(ENTRY) if entry.link else None) or {}
     again = announced.get("state") == state

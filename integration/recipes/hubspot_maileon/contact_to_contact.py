@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.hubspot.records import Contact
 from integration.engine.api import (
     Batch,
@@ -22,7 +23,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     personal_data,
 )
@@ -30,6 +30,8 @@ from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.hubspot_maileon import contacts, overrides
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, STAGE, SUBSCRIBE, YES
+from integration.recipes.hubspot_maileon.session import Session
+from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.newsletter import consent, to_contacts
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, contact_key, merged
@@ -61,7 +63,7 @@ CONTACT_MAPPING = (
 )
 
 
-class ContactToContact(ContactUpsertFlow):
+class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
     """HubSpot contact → Maileon contact."""
 
     key = "contact_to_contact"
@@ -74,11 +76,11 @@ class ContactToContact(ContactUpsertFlow):
     remembers_no = True
     mapping = CONTACT_MAPPING
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """Always: it is what the recipe is for."""
         return True
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The contact the event is about; of a merge each that was merged, and the survivor."""
         payload = event.payload
         if event.vendor_event == MERGE:
@@ -93,7 +95,7 @@ class ContactToContact(ContactUpsertFlow):
             return Skip("unchanged")
         return [Route(event.external_id, delay=BURST_PAUSE)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred contacts per call. Who seems deleted is looked at alone: a merged id leads to its survivor."""
         found = ctx.left.get_contacts([item.external_id for item in items], contacts.asked(ctx, self))
         records = contacts.to_records(ctx, found)
@@ -106,7 +108,7 @@ class ContactToContact(ContactUpsertFlow):
                     records[item.external_id] = Record(item.external_id, values, email=survivor.email)
         return records
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All lists all contacts, a poll those that changed; reconcile walks over the linked ones."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -123,14 +125,14 @@ class ContactToContact(ContactUpsertFlow):
             if cursor is None or len(listed) >= self.batch_size or not ctx.time_left():
                 return self._page(ctx, listed, cursor)
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All and reconcile know their number; a poll is short."""
         if kind == "reconcile":
             return int(self.linked(ctx).count())
         found: int | None = ctx.left.count_contacts() if kind == "fetch_all" else None
         return found
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A privacy deletion goes before everything; somebody merged goes on in the survivor."""
         if item.hint.get("privacy"):
             return Sync("erase", mapped=False)
@@ -138,7 +140,7 @@ class ContactToContact(ContactUpsertFlow):
             return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
         return super().decide(ctx, batch, item, record)
 
-    def wish(self, ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+    def wish(self, ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the property says; not set is a Yes only where nobody could have said No before."""
         said = record.values.get(SUBSCRIBE)
         if said in (YES, NO):
@@ -158,19 +160,19 @@ class ContactToContact(ContactUpsertFlow):
             return Skip("there_before")
         return IMPLIED
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
+    def terms(self, ctx: Session, record: Record | None) -> SubscriptionPolicy:
         """The settings, and what the contact's own properties wish for within the limit."""
         return overrides.terms(ctx.settings, record.values if record is not None else {})
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """What all recipes do, and erasing."""
         return ContactWriter(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
 
-    def _page(self, ctx: SyncSession, found: Sequence[Contact], cursor: Any) -> Page:
+    def _page(self, ctx: Session, found: Sequence[Contact], cursor: Any) -> Page:
         records = contacts.to_records(ctx, {contact.id: contact for contact in found}.values())
         return Page([Item(key) for key in records], records, cursor)
 
-    def _erase(self, ctx: SyncSession, entry: Write) -> Result:
+    def _erase(self, ctx: Session, entry: Write) -> Result:
         """Erase the contact in Maileon and what we hold. The report stays in the log; nothing in it names anybody."""
         email = str(entry.link.written.get("email") or "") if entry.link else ""
         if email:
@@ -190,7 +192,7 @@ def _merge_routes(event: WebhookEvent) -> list[Route]:
     return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
 
 
-def _survivor(ctx: SyncSession, contact_id: str) -> Contact | None:
+def _survivor(ctx: Session, contact_id: str) -> Contact | None:
     """The contact that one lives on in, if it was merged; None if it is gone."""
     try:
         found: Contact = ctx.left.get_contact(contact_id, contacts.BASIC)

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import Flow, Found, Record, SyncSession, mapping_rows
+from integration.engine.api import Flow, Found, Record, mapping_rows
 from integration.recipes.hubspot_maileon import properties
+from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.shared import identity_index
 
 # What the rules need beside our own properties.
 BASIC = ("email", "hs_additional_emails", "firstname", "lastname", "createdate", "lastmodifieddate")
 
 
-def asked(ctx: SyncSession, flow: Flow) -> tuple[str, ...]:
+def asked(ctx: Session, flow: Flow) -> tuple[str, ...]:
     """The names of the properties to read: nothing comes back that is not asked for."""
     mapped: list[str] = []
     for row in mapping_rows(ctx, flow):
@@ -22,7 +23,7 @@ def asked(ctx: SyncSession, flow: Flow) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*BASIC, *properties.OURS, *(name for name in mapped if name))))
 
 
-def to_records(ctx: SyncSession, contacts: Iterable[Contact]) -> dict[str, Record]:
+def to_records(ctx: Session, contacts: Iterable[Contact]) -> dict[str, Record]:
     """Contacts as records for the mapping: properties by name, with `portal_id` and `name`."""
     living = [contact for contact in contacts if not contact.archived]
     properties.require(ctx, living)
@@ -51,7 +52,7 @@ def _parts(value: str | None) -> Any:
     return [part for part in value.split(";") if part] if value else None
 
 
-def search(ctx: SyncSession, text: str) -> Sequence[Found]:
+def search(ctx: Session, text: str) -> Sequence[Found]:
     """Contacts by e-mail (secondary ones too), by a part of the name, or by HubSpot id."""
     wanted = (*BASIC,)
     if text.isascii() and text.isdigit():

@@ -15,8 +15,10 @@ from integration.recipes.newsletter.settings import is_mailing_key
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 
 CONFIGURED = "configured"  # the limit: nothing beyond what the settings give
-LIMITS = ((CONFIGURED, "No more than configured here"), ("2", "Single Opt-in"), ("4", "Double Opt-in"),
-          ("5", "Double Opt-in Plus"))  # fmt: skip
+LIMITS: tuple[tuple[str, str], ...] = (
+    (CONFIGURED, "No more than configured here"), ("2", "Single Opt-in"), ("4", "Double Opt-in"),
+    ("5", "Double Opt-in Plus"),
+)  # fmt: skip
 NOTHING = 0
 _SWITCH = {"yes": True, "no": False}
 

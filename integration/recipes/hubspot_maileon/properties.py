@@ -6,17 +6,19 @@ All of them can be put into forms, also as hidden fields; so whatever they say m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import SyncSession
 from integration.errors import TenantActionError
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.steps import restore_values
+
+if TYPE_CHECKING:
+    from integration.recipes.hubspot_maileon.session import Session
 
 GROUP, GROUP_LABEL = "maileon", "Maileon"
 SUBSCRIBE = "maileon_subscribe"
@@ -64,7 +66,7 @@ DEFINITIONS: Mapping[str, Mapping[str, JSONValue]] = {
 OURS = tuple(DEFINITIONS)
 
 
-def ensure(ctx: SyncSession) -> str:
+def ensure(ctx: Session) -> str:
     """Make the group and its properties, those that are missing. Notices when somebody deleted one."""
     ctx.talking_to = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
@@ -83,7 +85,7 @@ def ensure(ctx: SyncSession) -> str:
     return ", ".join(said)
 
 
-def _complete(ctx: SyncSession, name: str, row: Mapping[str, JSONValue]) -> bool:
+def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:
     """Put back options somebody removed; theirs stay. HubSpot replaces the whole list."""
     present: list[Any] = list(row.get("options") or ())
     known = {option.get("value") for option in present}
@@ -94,14 +96,14 @@ def _complete(ctx: SyncSession, name: str, row: Mapping[str, JSONValue]) -> bool
     return bool(lacking)
 
 
-def _made_again(ctx: SyncSession) -> str:
+def _made_again(ctx: Session) -> str:
     """A property made anew is empty for everybody, and not set would count as Yes: remember since when."""
     ctx.resources["made_again_at"] = timezone.now().isoformat()
     count = restore_values(ctx, LINK_TYPE, "consent_to_contact", frozenset({consent.UNSUBSCRIBED}))
     return f"somebody had deleted them, {count} opt-outs are being written back"
 
 
-def require(ctx: SyncSession, contacts: Iterable[Contact]) -> None:
+def require(ctx: Session, contacts: Iterable[Contact]) -> None:
     """A deleted property is missing in answers, an empty one is null. Make sure that all of ours exist.
 
     Raises TenantActionError: the jobs are held until the connection check has created them again.

@@ -13,6 +13,15 @@ from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, 
 
 EVENTS = {"confirmed": "Double Opt-in Confirmation", "unsubscribed": "Unsubscription"}
 STAGE_NAMES = tuple(f"{word}_stage{end}" for word in EVENTS for end in ("", "_from", "_to", "_reset"))
+
+
+class Settings(newsletter.Settings):
+    """What the form stores. The rules about lifecycle stages are read by name: see `stages.rule_for`."""
+
+    doi_plus: bool
+    override_limit: str
+
+
 DEFAULTS: dict[str, Any] = {
     **newsletter.DEFAULTS,
     "doi_plus": False,

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import SyncSession, Write, links, save_jobs
+from integration.engine.api import Write, links, save_jobs
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
+from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.newsletter import consent
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
     return Rule(source, target, bool(settings[f"{word}_stage_reset"])) if source and target else None
 
 
-def carry_out(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def carry_out(ctx: Session, plans: Sequence[Plan]) -> None:
     """Write properties and stages, a hundred contacts per call. Says in each plan how it went."""
     _look(ctx, [plan for plan in plans if plan.rule or plan.begun or not plan.values])
     _clear(ctx, [plan for plan in plans if plan.target and plan.reset and plan.was])
@@ -81,7 +82,7 @@ def carry_out(ctx: SyncSession, plans: Sequence[Plan]) -> None:
             plan.entry.link.notes.pop(MOVE, None)
 
 
-def _look(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def _look(ctx: Session, plans: Sequence[Plan]) -> None:
     """Read where these contacts stand, and decide who moves."""
     found = _present(ctx, plans)
     for plan in plans:
@@ -101,7 +102,7 @@ def _look(ctx: SyncSession, plans: Sequence[Plan]) -> None:
             plan.said = f"Lifecycle stage is {_label(ctx, plan.was)}, not {_label(ctx, rule.source)}: left alone."
 
 
-def _present(ctx: SyncSession, plans: Sequence[Plan]) -> dict[str, Contact]:
+def _present(ctx: Session, plans: Sequence[Plan]) -> dict[str, Contact]:
     """The contacts as they are now, by the id we know them by; merged ones by their survivor."""
     found = {contact.id: contact for contact in ctx.left.get_contacts([plan.key for plan in plans], [STAGE])}
     for plan in plans:
@@ -113,7 +114,7 @@ def _present(ctx: SyncSession, plans: Sequence[Plan]) -> dict[str, Contact]:
     return found
 
 
-def _clear(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def _clear(ctx: Session, plans: Sequence[Plan]) -> None:
     """Commit what is planned, then clear: the one moment in which somebody has no stage."""
     if not plans:
         return
@@ -125,7 +126,7 @@ def _clear(ctx: SyncSession, plans: Sequence[Plan]) -> None:
         plan.gone = plan.key in written.failed
 
 
-def _set(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def _set(ctx: Session, plans: Sequence[Plan]) -> None:
     if not plans:
         return
     wishes = {plan.key: {**plan.values, **({STAGE: plan.target} if plan.target else {})} for plan in plans}
@@ -140,7 +141,7 @@ def _set(ctx: SyncSession, plans: Sequence[Plan]) -> None:
             plan.contact_id = contact.id
 
 
-def _put_back(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def _put_back(ctx: Session, plans: Sequence[Plan]) -> None:
     """The target was refused after the clearing: the former stage comes back. If that fails, the repair does it."""
     former = {plan.key: plan.was or plan.begun.get("from", "") for plan in plans}
     try:
@@ -156,7 +157,7 @@ def _put_back(ctx: SyncSession, plans: Sequence[Plan]) -> None:
     links.save_links([plan.entry.link for plan in plans if plan.entry.link is not None])
 
 
-def _verify(ctx: SyncSession, plans: Sequence[Plan]) -> None:
+def _verify(ctx: Session, plans: Sequence[Plan]) -> None:
     """Read back: success alone says nothing."""
     found = _present(ctx, plans) if plans else {}
     empty: list[Plan] = []
@@ -176,17 +177,17 @@ def _verify(ctx: SyncSession, plans: Sequence[Plan]) -> None:
         _put_back(ctx, empty)
 
 
-def options(ctx: SyncSession) -> list[tuple[str, str]]:
+def options(ctx: Session) -> list[tuple[str, str]]:
     """The portal's own stages in their order; own ones have numbers as values."""
     spec = ctx.fields("left", "contact").get(STAGE)
     return [(option.key, option.label) for option in spec.options] if spec else []
 
 
-def _label(ctx: SyncSession, stage: str) -> str:
+def _label(ctx: Session, stage: str) -> str:
     return f"“{dict(options(ctx)).get(stage, stage)}”" if stage else "empty"
 
 
-def check(ctx: SyncSession) -> str:
+def check(ctx: Session) -> str:
     """Make sure that the chosen stages exist, and finish moves that were begun and never seen to end."""
     ctx.talking_to = "left"
     known = dict(options(ctx))
@@ -200,7 +201,7 @@ def check(ctx: SyncSession) -> str:
     return f"{said}, {count} unfinished moves are being finished" if count else said
 
 
-def repair(ctx: SyncSession) -> int:
+def repair(ctx: Session) -> int:
     """Queue whoever may have been left without a stage. Returns how many."""
     begun = RecordLink.objects.filter(
         integration=ctx.integration, link_type=LINK_TYPE, notes__has_key=MOVE

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration.engine.api import NeededField, Step, SyncSession
+from integration.engine.api import NeededField, Step
 from integration.recipes.hubspot_maileon import properties, stages
+from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.newsletter.steps import create_contact_fields
 
 FLOW = "contact_to_contact"
 
 
-def steps(ctx: SyncSession) -> Sequence[Step]:
+def steps(ctx: Session) -> Sequence[Step]:
     """The steps for the present settings."""
     return [
         Step("properties", "Property group “Maileon” in HubSpot", properties.ensure),
@@ -23,7 +24,7 @@ def steps(ctx: SyncSession) -> Sequence[Step]:
     ]
 
 
-def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
+def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """Our properties with their options."""
     return [
         NeededField(

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     SOURCELESS,
     Batch,
@@ -23,20 +25,22 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
     mapping_rows,
+    setting,
     write_each,
 )
 from integration.errors import NotFound
 from integration.recipes.leadboxer_pipedrive import source
+from integration.recipes.leadboxer_pipedrive.session import Session
+from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import to_record
 
 TARGET, CREATED, VALUES = "target", "created", "values"
 ORGANIZATION, PERSON = "lead_to_organization", "lead_to_person"
 
 
-class Enrich(Flow):
+class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     """LeadBoxer lead → fields of its organization or person in Pipedrive."""
 
     source_object = "lead"
@@ -49,20 +53,20 @@ class Enrich(Flow):
         self.link_type = f"enriched_{target_object}"
         self.mapping, self.own_targets = mapping, own_targets
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with either part."""
         return bool(settings.get("leads_enabled") or settings.get("activities_enabled"))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
         found = {item.external_id: _given(item) for item in items if VALUES in item.hint}
         for part in ("leads", "activities"):
             missing = [item for item in items if item.external_id not in found]
-            if missing and ctx.settings[f"{part}_enabled"]:
+            if missing and setting(ctx.settings, f"{part}_enabled"):
                 found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
         return found
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""
         link = batch.links.get(item.external_id)
         target = str(item.hint.get(TARGET) or (link.target_id if link else ""))
@@ -73,11 +77,11 @@ class Enrich(Flow):
         creating = bool(item.hint.get(CREATED) or (link is not None and link.notes.get(CREATED)))
         return Sync("update", creating=creating, extra={TARGET: target}, notes={CREATED: creating})
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per record, with what is known; an unknown value never clears."""
         return write_each(ctx, writes, lambda write: self._write(ctx, write))
 
-    def _write(self, ctx: SyncSession, write: Write) -> Result:
+    def _write(self, ctx: Session, write: Write) -> Result:
         target, known = (
             str(write.values[TARGET]),
             {k: v for k, v in write.values.items() if v is not None and k != TARGET},
@@ -94,9 +98,7 @@ class Enrich(Flow):
         return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
 
 
-def wishes(
-    ctx: SyncSession, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]
-) -> tuple[Enqueue, ...]:
+def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[Enqueue, ...]:
     """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
     found = []
     for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
@@ -115,7 +117,7 @@ def _given(item: Item) -> Record:
     return Record(item.external_id, hint[VALUES], datetime.fromisoformat(hint["seen"]), hint["email"])
 
 
-def nested(ctx: SyncSession, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(ctx: Session, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by field key as the client takes them: custom fields in an object of their own."""
     fields = ctx.fields("right", object_type)
     own = {key: value for key, value in values.items() if key in fields and fields[key].custom}

@@ -18,9 +18,10 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
-from integration.engine.api import SyncSession, cursors
+from integration.engine.api import cursors
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Directory, EmailIndex
+from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
@@ -35,7 +36,7 @@ LONGEST = 255  # of a name
 class Finder:
     """What Pipedrive has for one batch of leads. Made by `look_up`; grows as records are created."""
 
-    ctx: SyncSession
+    ctx: Session
     people: dict[str, Person] = field(default_factory=dict)  # by address
     organizations: dict[str, Organization] = field(default_factory=dict)  # by `domain:…` and `name:…`
 
@@ -90,7 +91,7 @@ class Finder:
             self.organizations.setdefault(key, organization)
 
 
-def look_up(ctx: SyncSession, leads: Sequence[Lead], *, people: bool = True, organizations: bool = True) -> Finder:
+def look_up(ctx: Session, leads: Sequence[Lead], *, people: bool = True, organizations: bool = True) -> Finder:
     """Look all these leads' people and organizations up at once."""
     finder = Finder(ctx)
     refresh(ctx, people=people, organizations=organizations)
@@ -108,7 +109,7 @@ def look_up(ctx: SyncSession, leads: Sequence[Lead], *, people: bool = True, org
     return finder
 
 
-def _look_up_organizations(ctx: SyncSession, finder: Finder, leads: Sequence[Lead]) -> None:
+def _look_up_organizations(ctx: Session, finder: Finder, leads: Sequence[Lead]) -> None:
     digests = {email_hash(key): key for lead in leads for key in organization_keys(lead)}
     owners = {**_owners(ctx, NAME, digests)}
     for organization_id, mine in _owners(ctx, DOMAIN, digests).items():
@@ -128,7 +129,7 @@ def organization_keys(lead: Lead) -> list[str]:
     return [*keys, *([f"name:{lead.organization.lower()}"] if lead.organization else [])]
 
 
-def refresh(ctx: SyncSession, *, people: bool, organizations: bool) -> None:
+def refresh(ctx: Session, *, people: bool, organizations: bool) -> None:
     """Bring the index up to date, once per slice. Goes on where it stopped: the place is kept after each page."""
     fresh: set[str] = ctx.memory.setdefault(FRESH, set())
     if people and "person" not in fresh:
@@ -139,7 +140,7 @@ def refresh(ctx: SyncSession, *, people: bool, organizations: bool) -> None:
         fresh.add("organization")
 
 
-def _walk(ctx: SyncSession, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
+def _walk(ctx: Session, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
     """Read what changed. A walk that a limit stopped goes on at its page: many may have changed in one second."""
     place, _ = Directory.objects.get_or_create(
         connection=ctx.integration.right, kind=f"walk:{name}:{ctx.integration.pk}"[:60],
@@ -166,13 +167,13 @@ def _walk(ctx: SyncSession, name: str, turn: Callable[..., Page[Any]], remember:
             return
 
 
-def remember_people(ctx: SyncSession, people: Iterable[Person]) -> None:
+def remember_people(ctx: Session, people: Iterable[Person]) -> None:
     """Put people's addresses into the index."""
     rows = {person.id: [point.value for point in person.emails] for person in people if not person.is_deleted}
     identity_index.remember(ctx.integration.right, PERSON, rows)
 
 
-def remember_organizations(ctx: SyncSession, organizations: Iterable[Organization]) -> None:
+def remember_organizations(ctx: Session, organizations: Iterable[Organization]) -> None:
     """Put organizations' names and the domains of their websites into the index."""
     rows = [row for row in organizations if not row.is_deleted]
     domains = {row.id: [f"domain:{domain}"] if (domain := domain_of(row.website)) else [] for row in rows}
@@ -180,7 +181,7 @@ def remember_organizations(ctx: SyncSession, organizations: Iterable[Organizatio
     identity_index.remember(ctx.integration.right, NAME, {row.id: [f"name:{row.name.strip().lower()}"] for row in rows})
 
 
-def _owners(ctx: SyncSession, kind: str, digests: Iterable[str]) -> dict[str, set[str]]:
+def _owners(ctx: Session, kind: str, digests: Iterable[str]) -> dict[str, set[str]]:
     """Record id → those of the hashes it has."""
     rows = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=kind, email_hash__in=list(digests))
     found: dict[str, set[str]] = {}
@@ -189,7 +190,7 @@ def _owners(ctx: SyncSession, kind: str, digests: Iterable[str]) -> dict[str, se
     return found
 
 
-def _forget(ctx: SyncSession, kind: str, gone: set[str]) -> None:
+def _forget(ctx: Session, kind: str, gone: set[str]) -> None:
     """Drop records that were deleted or merged away since."""
     if gone:
         EmailIndex.objects.filter(connection=ctx.integration.right, object_type=kind, external_id__in=gone).delete()

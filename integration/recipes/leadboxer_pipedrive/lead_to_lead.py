@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
 from integration.engine.api import (
@@ -24,7 +26,6 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     write_each,
@@ -32,6 +33,8 @@ from integration.engine.api import (
 from integration.errors import NotFound, RecordError
 from integration.models import LinkState, RecordLink
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
+from integration.recipes.leadboxer_pipedrive.session import Session
+from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
 from integration.secrets import email_hash
 
@@ -44,7 +47,7 @@ CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
 
 
-class LeadToLead(Flow):
+class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     """LeadBoxer lead → Pipedrive lead; during a trial → deal in the test pipeline."""
 
     key = KEY
@@ -57,21 +60,21 @@ class LeadToLead(Flow):
     mapping = ()
     own_targets = frozenset({"title", "person_id", "org_id"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Create leads"."""
         return bool(settings.get("leads_enabled"))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""
         return {key: to_record(lead) for key, lead in source.read(ctx, PART, items).items()}
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
         found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
         return Page([Item(key) for key in records], records, found.cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""
         if record is None:
             return Skip("deleted_at_source")
@@ -93,7 +96,7 @@ class LeadToLead(Flow):
             return Skip("trial_full")
         return Sync("create_trial_deal", creating=True)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Look everybody up at once, then one call per lead. What is above the cap waits."""
         new = [write for write in writes if write.action != "update"]
         made, later = quiet.within_cap(ctx, KEY, new)
@@ -103,7 +106,7 @@ class LeadToLead(Flow):
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
 
 
-def _nobody(ctx: SyncSession, lead: Lead) -> Skip | None:
+def _nobody(ctx: Session, lead: Lead) -> Skip | None:
     """Whom the settings want the lead linked to must be known."""
     wish = ctx.settings["leads_link"]
     company = bool(finding.organization_keys(lead))
@@ -112,14 +115,14 @@ def _nobody(ctx: SyncSession, lead: Lead) -> Skip | None:
     return None if company or wish == "both" else Skip("no_organization")
 
 
-def _known_since(ctx: SyncSession, lead: Lead, link: RecordLink) -> bool:
+def _known_since(ctx: Session, lead: Lead, link: RecordLink) -> bool:
     """Whether a lead that is to be linked to both has become known as one of them after it was created."""
     person = lead.email and not link.notes.get("person")
     company = finding.organization_keys(lead) and not link.notes.get("organization")
     return ctx.settings["leads_link"] == "both" and bool(person or company)
 
 
-def _looked_up(ctx: SyncSession, leads: Sequence[Lead]) -> finding.Finder:
+def _looked_up(ctx: Session, leads: Sequence[Lead]) -> finding.Finder:
     wish = ctx.settings["leads_link"]
     if not leads:
         return finding.Finder(ctx)
@@ -149,7 +152,7 @@ def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str,
     return (known.id, False) if known is not None else (finder.create_person(lead, organization).id, True)
 
 
-def _body(ctx: SyncSession, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
+def _body(ctx: Session, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
     values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
     ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
     linked = _whom(person, organization, trial=trial)
@@ -173,7 +176,7 @@ def title_of(lead: Lead, wish: str) -> str:
     return ", ".join(name for name in names if name)[:TITLE_LENGTH]
 
 
-def _earlier(ctx: SyncSession, write: Write, *, trial: bool) -> str:
+def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
     """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id.
 
     Among what changed since it was announced: a list knows at once what a search may not know yet.
@@ -219,7 +222,7 @@ def _update(finder: finding.Finder, write: Write) -> Result:
     return Result("synced", target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
-def _is_closed(ctx: SyncSession, lead_id: str) -> bool:
+def _is_closed(ctx: Session, lead_id: str) -> bool:
     """Archived leads can be read, not changed (pipedrive sheet §9)."""
     try:
         return bool(ctx.right.get_lead(lead_id).is_archived)

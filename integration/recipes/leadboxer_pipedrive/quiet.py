@@ -11,13 +11,14 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead
-from integration.engine.api import Result, Skip, SyncSession, Write, mark
+from integration.engine.api import Result, Skip, Write, mark
 from integration.models import JobState, Outcome, RecordLink, SyncJob, SyncLog
+from integration.recipes.leadboxer_pipedrive.session import Session
 
 TRIAL = "trial"  # in a link's memory: the id of the lead that took part in the trial
 
 
-def score_low(ctx: SyncSession, lead: Lead) -> Skip | None:
+def score_low(ctx: Session, lead: Lead) -> Skip | None:
     """Skip a lead that says a score below the least one; one that says none was filtered by LeadBoxer."""
     least = int(ctx.settings["min_score"])
     if lead.score is None or lead.score >= least:
@@ -25,12 +26,12 @@ def score_low(ctx: SyncSession, lead: Lead) -> Skip | None:
     return Skip("score_low", f"{lead.score:g}, at least {least} is wanted.")
 
 
-def on_trial(ctx: SyncSession) -> bool:
+def on_trial(ctx: Session) -> bool:
     """Whether only a few leads are handled for now."""
     return bool(ctx.settings["trial"])
 
 
-def trial_full(ctx: SyncSession, link_type: str, lead_id: str) -> bool:
+def trial_full(ctx: Session, link_type: str, lead_id: str) -> bool:
     """Whether the trial has its leads already and this is none of them. Counts this lead in otherwise."""
     memory = f"trial:{link_type}"
     if memory not in ctx.memory:
@@ -43,7 +44,7 @@ def trial_full(ctx: SyncSession, link_type: str, lead_id: str) -> bool:
     return False
 
 
-def within_cap(ctx: SyncSession, flow: str, writes: Sequence[Write]) -> tuple[list[Write], dict[int, Result]]:
+def within_cap(ctx: Session, flow: str, writes: Sequence[Write]) -> tuple[list[Write], dict[int, Result]]:
     """Those of these creations that may be made in this run, and when the others' turn is, by `id` of the write."""
     cap = int(ctx.settings["cap"])
     if not cap:

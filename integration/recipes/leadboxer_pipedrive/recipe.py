@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.connectors.leadboxer.client import seen_within
-from integration.engine.api import Choices, Found, MappingRow, Recipe, SyncSession
+from integration.engine.api import Choices, Found, MappingRow, Recipe, setting
 from integration.errors import NotFound
 from integration.models import RecordLink
 from integration.recipes.leadboxer_pipedrive import source, steps
 from integration.recipes.leadboxer_pipedrive.enrichment import ORGANIZATION, PERSON, Enrich
 from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY, LINK_TYPE, LeadToLead
+from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, PARTS, SettingsForm, summary, warnings
 from integration.recipes.leadboxer_pipedrive.visit_to_activity import VisitToActivity
 
@@ -23,11 +24,11 @@ ORGANIZATION_MAPPING = (
 FOUND_AT_MOST = 20
 
 
-def search(ctx: SyncSession, text: str) -> Sequence[Found]:
+def search(ctx: Session, text: str) -> Sequence[Found]:
     """Leads by id, or by any word of theirs, in the segments of the parts that are on."""
     found: dict[str, Found] = {}
     for part in PARTS:
-        if not ctx.settings[f"{part}_enabled"] or not ctx.settings[f"{part}_dataset"]:
+        if not setting(ctx.settings, f"{part}_enabled") or not setting(ctx.settings, f"{part}_dataset"):
             continue
         for lead in _leads(ctx, part, text):
             name = lead.name or lead.organization or lead.email or lead.id
@@ -35,7 +36,7 @@ def search(ctx: SyncSession, text: str) -> Sequence[Found]:
     return list(found.values())
 
 
-def _leads(ctx: SyncSession, part: str, text: str) -> Sequence[Any]:
+def _leads(ctx: Session, part: str, text: str) -> Sequence[Any]:
     if text.replace(".", "").isdigit():
         try:
             return [ctx.left.get_lead(source.dataset_of(ctx, part), text)]
@@ -46,7 +47,7 @@ def _leads(ctx: SyncSession, part: str, text: str) -> Sequence[Any]:
     return list(page.leads)
 
 
-def at_target(ctx: SyncSession, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     """What Pipedrive has of this lead now, by field; None when it has none."""
     if link is None or link.link_type != LINK_TYPE or not link.target_id or link.notes.get("trial"):
         return None

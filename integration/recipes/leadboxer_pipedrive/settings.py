@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 
@@ -15,7 +15,34 @@ INTERVALS = (
     ("240", "Every four hours"), ("1440", "Daily, at midnight UTC"),
 )  # fmt: skip
 PARTS = ("leads", "activities")
-DEFAULTS: dict[str, Any] = {
+
+
+class Settings(TypedDict):
+    """What the form stores."""
+
+    leads_enabled: bool
+    leads_dataset: str
+    leads_segment: str
+    leads_link: str
+    lead_fields: list[str]
+    activities_enabled: bool
+    activities_dataset: str
+    activities_segment: str
+    create_deals: bool
+    pipeline: str
+    type_visit: str
+    type_form: str
+    type_email: str
+    interval: str
+    lookback_days: int
+    min_score: int
+    cap: int
+    trial: bool
+    trial_count: int
+    trial_pipeline: str
+
+
+DEFAULTS: Settings = {
     "leads_enabled": False,
     "leads_dataset": "",
     "leads_segment": "",

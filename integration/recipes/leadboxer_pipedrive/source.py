@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
-from integration.engine.api import Item, Record, SyncSession
+from integration.engine.api import Item, Record, setting
 from integration.errors import NotFound, RecordError, TenantActionError
+from integration.recipes.leadboxer_pipedrive.session import Session
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
 KIND_LENGTH = 60  # of a directory's name
@@ -30,7 +31,7 @@ class Leads(NamedTuple):
     cursor: Any
 
 
-def page(ctx: SyncSession, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
+def page(ctx: Session, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
     """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
     look_back = since if kind == "poll" and since is not None else None
     dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
@@ -46,7 +47,7 @@ def page(ctx: SyncSession, part: str, kind: str, cursor: Any, since: datetime | 
     return Leads(fresh, {"token": following, "at": timezone.now().isoformat()} if following else None)
 
 
-def read(ctx: SyncSession, part: str, items: Sequence[Item]) -> dict[str, Lead]:
+def read(ctx: Session, part: str, items: Sequence[Item]) -> dict[str, Lead]:
     """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
     found = {}
     for item in items:
@@ -78,17 +79,17 @@ def lead_of(record: Record | None) -> Lead:
     return record.lead
 
 
-def dataset_of(ctx: SyncSession, part: str) -> str:
+def dataset_of(ctx: Session, part: str) -> str:
     """The dataset a part works on. Raises TenantActionError where none is chosen."""
-    chosen = str(ctx.settings[f"{part}_dataset"] or "")
+    chosen = str(setting(ctx.settings, f"{part}_dataset") or "")
     if not chosen:
         raise TenantActionError("No dataset is chosen.", reason="segment_missing")
     return chosen
 
 
-def segment_of(ctx: SyncSession, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
+def segment_of(ctx: Session, part: str, *, fresh: bool = False) -> tuple[str, Mapping[str, str]]:
     """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
-    dataset, chosen = dataset_of(ctx, part), str(ctx.settings[f"{part}_segment"] or "")
+    dataset, chosen = dataset_of(ctx, part), str(setting(ctx.settings, f"{part}_segment") or "")
 
     def fetch() -> dict[str, Any]:
         known = [row for row in ctx.left.list_datasets() if row.id == dataset]
@@ -101,13 +102,13 @@ def segment_of(ctx: SyncSession, part: str, *, fresh: bool = False) -> tuple[str
     return str(entry["name"]), dict(entry["criteria"])
 
 
-def dataset_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def dataset_choices(ctx: Session) -> list[tuple[str, str]]:
     """The datasets as a picker shows them, read afresh: somebody may just have made one."""
     datasets: list[Dataset] = ctx.left.list_datasets()
     return [(row.id, row.name) for row in datasets]
 
 
-def segment_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def segment_choices(ctx: Session) -> list[tuple[str, str]]:
     """The segments of all datasets as a picker shows them, each with its dataset."""
     return [
         (f"{dataset.id}:{row.id}", f"{dataset.name}: {row.name}")
@@ -116,13 +117,13 @@ def segment_choices(ctx: SyncSession) -> list[tuple[str, str]]:
     ]
 
 
-def field_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def field_choices(ctx: Session) -> list[tuple[str, str]]:
     """What a lead may carry, by label; the customer's own properties too."""
     found = ctx.fields("left", "lead").values()
     return sorted(((spec.key, spec.label) for spec in found), key=lambda pair: pair[1].lower())
 
 
-def _criteria(ctx: SyncSession, part: str, since: datetime | None) -> dict[str, str]:
+def _criteria(ctx: Session, part: str, since: datetime | None) -> dict[str, str]:
     """The segment's criteria, those of the part, and a time where the segment sets none."""
     _, criteria = segment_of(ctx, part)
     wanted = dict(criteria)

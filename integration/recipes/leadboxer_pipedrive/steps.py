@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import NeededField, Step, SyncSession
+from integration.engine.api import NeededField, Step, setting
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY
+from integration.recipes.leadboxer_pipedrive.session import Session
 
 MARKER = FieldSpec("", "LeadBoxer id", "text", custom=True)
 PREFIX = "LeadBoxer: "  # begins the name of each field made for a lead
@@ -21,11 +22,11 @@ OURS = "by_settings"  # among a row's options: the field of the settings it was 
 KINDS = {"number": "number"}  # LeadBoxer's type → the type of the field made for it; all others are text
 
 
-def steps(ctx: SyncSession) -> Sequence[Step]:
+def steps(ctx: Session) -> Sequence[Step]:
     """The steps for the present settings."""
     found = []
     for part, label in (("leads", "Leads"), ("activities", "Activities")):
-        if ctx.settings[f"{part}_enabled"]:
+        if setting(ctx.settings, f"{part}_enabled"):
             found.append(Step(f"segment_{part}", f"Segment for {label}", partial(segment, part)))
     if ctx.settings["leads_enabled"]:
         found.append(Step("marker", f"Field “{MARKER.label}” in Pipedrive", marker))
@@ -35,21 +36,21 @@ def steps(ctx: SyncSession) -> Sequence[Step]:
     return found
 
 
-def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
+def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """The field that holds the LeadBoxer id."""
     if not ctx.settings["leads_enabled"]:
         return []
     return [NeededField("right", "lead", str(ctx.resources.get("leadboxer_id", "")), MARKER.label)]
 
 
-def segment(part: str, ctx: SyncSession) -> str:
+def segment(part: str, ctx: Session) -> str:
     """The part's segment must exist."""
     ctx.talking_to = "left"
     name, criteria = source.segment_of(ctx, part, fresh=True)
     return f"“{name}”, {len(criteria)} criteria" if criteria else f"“{name}”, without criteria: every lead"
 
 
-def marker(ctx: SyncSession) -> str:
+def marker(ctx: Session) -> str:
     """Find our field by its remembered key, else by its name, else create it. Leads inherit the fields of deals."""
     ctx.talking_to = "right"
     fields = ctx.fields("right", "lead", fresh=True)
@@ -63,7 +64,7 @@ def marker(ctx: SyncSession) -> str:
     return "created"
 
 
-def lead_fields(ctx: SyncSession) -> str:
+def lead_fields(ctx: Session) -> str:
     """One mapping row for each LeadBoxer field chosen in the settings, with a field in Pipedrive named after it.
 
     A row the tenant has changed on the Fields page is the tenant's: it is left as it is.
@@ -94,7 +95,7 @@ def lead_fields(ctx: SyncSession) -> str:
     return f"created {', '.join(made)}" if made else f"{len(chosen)} in place"
 
 
-def pipelines(ctx: SyncSession) -> str:
+def pipelines(ctx: Session) -> str:
     """The chosen pipelines must exist."""
     ctx.talking_to = "right"
     there = {row.id: row.name for row in ctx.right.get_pipelines() if not row.is_deleted}
@@ -105,18 +106,18 @@ def pipelines(ctx: SyncSession) -> str:
     return ", ".join(f"“{there[key]}”" for key in dict.fromkeys(chosen))
 
 
-def pipeline_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def pipeline_choices(ctx: Session) -> list[tuple[str, str]]:
     """Pipedrive's pipelines as a picker shows them."""
     rows = [row for row in ctx.right.get_pipelines() if not row.is_deleted]
     return [(row.id, row.name) for row in sorted(rows, key=lambda row: row.order_nr)]
 
 
-def type_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def type_choices(ctx: Session) -> list[tuple[str, str]]:
     """Pipedrive's kinds of activities as a picker shows them."""
     return [(row.key, row.name) for row in ctx.right.get_activity_types()]
 
 
-def _created(ctx: SyncSession, spec: FieldSpec) -> FieldSpec:
+def _created(ctx: Session, spec: FieldSpec) -> FieldSpec:
     made = ctx.connection("right").connector.create_field(ctx.right, "lead", spec)
     ctx.fields("right", "lead", fresh=True)
     return made

@@ -13,7 +13,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from integration.connectors.leadboxer.records import Event, Lead, Session
+from integration.connectors.leadboxer.client import LeadBoxerClient
+from integration.connectors.leadboxer.records import Event, Lead
+from integration.connectors.leadboxer.records import Session as WebSession
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
@@ -25,7 +28,6 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     write_each,
@@ -33,6 +35,8 @@ from integration.engine.api import (
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, RecordLink
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
+from integration.recipes.leadboxer_pipedrive.session import Session
+from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
@@ -42,7 +46,7 @@ LATE = timedelta(minutes=5)  # until an event can be read, and a little more
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
-class VisitToActivity(Flow):
+class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     """LeadBoxer session → Pipedrive activity, once."""
 
     key = KEY
@@ -53,11 +57,11 @@ class VisitToActivity(Flow):
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Log activities"."""
         return bool(settings.get("activities_enabled"))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """Two calls per visit: its lead, each once, and its events."""
         pairs = {item.external_id: item.external_id.partition("/")[::2] for item in items}
         leads = source.read(ctx, PART, [Item(lead) for lead in dict.fromkeys(lead for lead, _ in pairs.values())])
@@ -67,7 +71,7 @@ class VisitToActivity(Flow):
                 found[key] = record
         return found
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """The visits of the segment's leads that are over and not logged yet."""
         start = _start(ctx, kind, since)
         found = source.page(ctx, PART, kind, cursor, start, PAGE_SIZE)
@@ -80,7 +84,7 @@ class VisitToActivity(Flow):
                     records[record.external_id] = record
         return Page([Item(key) for key in records], records, found.cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each visit once."""
         link = batch.links.get(item.external_id)
         if link is not None and link.state == LinkState.ACTIVE:
@@ -96,7 +100,7 @@ class VisitToActivity(Flow):
             return Skip("trial_full")
         return Sync("log_activity", mapped=False, creating=True, extra=record.values["content"])
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Look everybody up at once, then one call per visit. What is above the cap waits."""
         made, later = quiet.within_cap(ctx, KEY, writes)
         if not made:
@@ -106,18 +110,18 @@ class VisitToActivity(Flow):
         return [{**later, **dict(zip(map(id, made), done, strict=True))}[id(write)] for write in writes]
 
 
-def _start(ctx: SyncSession, kind: str, since: datetime | None) -> datetime:
+def _start(ctx: Session, kind: str, since: datetime | None) -> datetime:
     """From when visits count."""
     if kind == "poll" and since is not None:
         return since - IDLE - LATE
     return timezone.now() - timedelta(days=int(ctx.settings["lookback_days"]))
 
 
-def _new_sessions(ctx: SyncSession, lead: Lead, start: datetime) -> list[Session]:
+def _new_sessions(ctx: Session, lead: Lead, start: datetime) -> list[WebSession]:
     """The lead's visits since `start` that have no activity yet; one without a time is judged by its events."""
     found = {row.id: row for row in ctx.left.get_sessions(source.dataset_of(ctx, PART), lead.id)}
     if newest := str(lead.values.get("last_session_id") or ""):
-        found.setdefault(newest, Session(newest, lead.last_event))  # the lead itself names it
+        found.setdefault(newest, WebSession(newest, lead.last_event))  # the lead itself names it
     over = timezone.now() - IDLE
     sessions = [row for row in found.values() if row.last_event is None or start <= row.last_event <= over]
     keys = [f"{lead.id}/{row.id}" for row in sessions]
@@ -126,7 +130,7 @@ def _new_sessions(ctx: SyncSession, lead: Lead, start: datetime) -> list[Session
     return [row for row in sessions if f"{lead.id}/{row.id}" not in logged]
 
 
-def _record(ctx: SyncSession, lead: Lead, session_id: str) -> LeadRecord | None:
+def _record(ctx: Session, lead: Lead, session_id: str) -> LeadRecord | None:
     """A visit with what its activity will say, its version the last event; None when it has no events any more."""
     try:
         events: list[Event] = ctx.left.get_events(source.dataset_of(ctx, PART), session_id)
@@ -180,7 +184,7 @@ def _whom(finder: finding.Finder, lead: Lead) -> tuple[Person, bool, str, bool]:
     return person, False, organization, made
 
 
-def _deal(ctx: SyncSession, lead: Lead, person: Person, organization: str) -> str:
+def _deal(ctx: Session, lead: Lead, person: Person, organization: str) -> str:
     """The person's open deal, the one changed last; without one a new one, where the tenant wants that."""
     deals: dict[str, str] = ctx.memory.setdefault("open_deals", {})
     if person.id not in deals:
@@ -190,14 +194,14 @@ def _deal(ctx: SyncSession, lead: Lead, person: Person, organization: str) -> st
     return deals[person.id]
 
 
-def _open_deal(ctx: SyncSession, person_id: str) -> str:
+def _open_deal(ctx: Session, person_id: str) -> str:
     page = ctx.right.deals_page(
         None, None, 1, person_id=person_id, status="open", sort_by="update_time", sort_direction="desc"
     )
     return page.records[0].id if page.records else ""
 
 
-def _new_deal(ctx: SyncSession, lead: Lead, person_id: str, organization: str) -> str:
+def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> str:
     """Needs no marker: the look for an open deal of this person, which comes first, would find it."""
     pipeline = ctx.settings["trial_pipeline" if quiet.on_trial(ctx) else "pipeline"]
     values = {"title": lead.organization or lead.name or lead.email, "person_id": person_id,
@@ -210,7 +214,7 @@ def _new_deal(ctx: SyncSession, lead: Lead, person_id: str, organization: str) -
     return str(made.id)
 
 
-def _earlier(ctx: SyncSession, write: Write, person: Person, mark: str) -> str:
+def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
     """The activity an earlier try created, its answer lost: by its mark, among the person's since it was announced."""
     assert write.link is not None
     since = write.link.updated_at - SLACK

@@ -9,8 +9,9 @@ from typing import Any
 from django.utils import timezone
 
 from integration.connectors.maileon.records import StoredContact
-from integration.engine.api import SyncSession, Write
+from integration.engine.api import Write
 from integration.models import EmailIndex, FieldMapping, RecordLink, columnar, membership
+from integration.recipes.newsletter.session import Session
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
@@ -22,7 +23,7 @@ PERMISSION_NAMES = {
 }  # fmt: skip
 
 
-def known_contacts(ctx: SyncSession, writes: Sequence[Write]) -> dict[str, StoredContact]:
+def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredContact]:
     """The contacts among these addresses, by lower-case address, with their permission."""
     addresses = [str(entry.values["email"]) for entry in writes]
     if len(addresses) <= FEW:
@@ -39,12 +40,12 @@ def known_contacts(ctx: SyncSession, writes: Sequence[Write]) -> dict[str, Store
     }
 
 
-def _list_account(ctx: SyncSession) -> None:
+def _list_account(ctx: Session) -> None:
     """Read all contacts once per hour into the index: a call per thousand instead of one per person."""
     ctx.directory("right", LISTED, lambda: {"at": _read_all(ctx)})
 
 
-def _read_all(ctx: SyncSession) -> str:
+def _read_all(ctx: Session) -> str:
     now = timezone.now()
     page: int | None = 1
     while page is not None:
@@ -67,7 +68,7 @@ def _read_all(ctx: SyncSession) -> str:
     return now.isoformat()
 
 
-def look_up(ctx: SyncSession, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:
     """What Maileon has of this person now, by the fields this integration writes; None when there is nobody."""
     address = str(link.written.get("email") or email) if link else email
     if not address:

@@ -10,9 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, SyncSession, links
+from integration.connectors.maileon.client import MaileonClient
+from integration.connectors.maileon.records import Page as MaileonPage
+from integration.connectors.maileon.records import Subscriber, Unsubscription
+from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, links
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
@@ -20,7 +24,7 @@ UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
 
 
-class ConsentWritebackFlow(Flow):
+class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     """Maileon's consent → the source's people."""
 
     key: str
@@ -35,19 +39,19 @@ class ConsentWritebackFlow(Flow):
 
     # What a recipe's flow says
 
-    def values(self, ctx: SyncSession, state: str) -> dict[str, Any]:
+    def values(self, ctx: Session[L, S], state: str) -> dict[str, Any]:
         """The fields at the source that show this state of consent."""
         raise NotImplementedError
 
-    def restored(self, ctx: SyncSession, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, Any]:
         """The same for fields that were made anew; `blank`: nobody has filled them in since."""
         raise NotImplementedError
 
-    def blank_people(self, ctx: SyncSession, ids: Sequence[str]) -> set[str]:
+    def blank_people(self, ctx: Session[L, S], ids: Sequence[str]) -> set[str]:
         """Those whose (new) newsletter field is still empty."""
         raise NotImplementedError
 
-    def search(self, ctx: SyncSession, email: str) -> list[str]:
+    def search(self, ctx: Session[L, S], email: str) -> list[str]:
         """Ids of the people at the source who have this address."""
         raise NotImplementedError
 
@@ -57,7 +61,7 @@ class ConsentWritebackFlow(Flow):
         """On with the contacts: consent never travels one way only."""
         return bool(settings.get("contacts_enabled", True))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session[L, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""
         facts = {name: str(event.payload[name]) for name in FACTS if event.payload.get(name)}
         hint = {event.vendor_event: event.received_at.isoformat(), f"{event.vendor_event}_facts": facts}
@@ -66,7 +70,7 @@ class ConsentWritebackFlow(Flow):
             ids = ids[:1]
         return [Route(person_id, hint) for person_id in ids] or Skip("not_linked")
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
         linked = {
             link.source_id: link
@@ -89,19 +93,26 @@ class ConsentWritebackFlow(Flow):
             for item in items
         }
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session[L, S], kind: str, cursor: Any, since: datetime | None) -> Page:
         """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
         report, index = cursor or (UNSUBSCRIPTION, 1)
-        read = ctx.right.unsubscriptions_page if report == UNSUBSCRIPTION else ctx.right.subscribers_page
-        rows, following = read(index, since=since)
-        newest: dict[str, Any] = {}  # reports have no documented order, and one person may be in them twice
-        for row in sorted(rows, key=lambda row: str(row.timestamp)):
+        reported: MaileonPage[Unsubscription] | MaileonPage[Subscriber]
+        if report == UNSUBSCRIPTION:
+            reported = ctx.right.unsubscriptions_page(index, since=since)
+        else:
+            reported = ctx.right.subscribers_page(index, since=since)
+        rows: Sequence[Unsubscription | Subscriber] = reported.records
+        newest: dict[str, Unsubscription | Subscriber] = {}
+        # Reports have no documented order, and one person may be in them twice.
+        for row in sorted(rows, key=lambda row: row.timestamp):
             newest |= dict.fromkeys(self._people_of(ctx, report, row.external_id, row.email), row)
         items = [Item(person_id, _reported(report, row)) for person_id, row in newest.items()]
-        after: Any = [report, following] if following else ([CONFIRMATION, 1] if report == UNSUBSCRIPTION else None)
+        after: list[str | int] | None = [CONFIRMATION, 1] if report == UNSUBSCRIPTION else None
+        if reported.next_cursor is not None:
+            after = [report, reported.next_cursor]
         return Page(items, self.read(ctx, items), after)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session[L, S], batch: Batch, item: Item, record: Record | None) -> Decision:
         """Work out what the source should show, and skip when it already does."""
         link = batch.links.get(item.external_id)
         state = self._state(item, record, link)
@@ -114,7 +125,7 @@ class ConsentWritebackFlow(Flow):
             return Skip("echo")
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
 
-    def people_behind(self, ctx: SyncSession, external_id: str, digest: str) -> list[str]:
+    def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> list[str]:
         """Ids of the people a contact stands for: by our external id, then by the address."""
         account, _, person_id = external_id.partition("-")
         left = ctx.integration.left
@@ -125,7 +136,7 @@ class ConsentWritebackFlow(Flow):
             found += known.values_list("source_id", flat=True)
         return list(dict.fromkeys(found))
 
-    def _people_of(self, ctx: SyncSession, report: str, external_id: str, email: str) -> list[str]:
+    def _people_of(self, ctx: Session[L, S], report: str, external_id: str, email: str) -> list[str]:
         """The people behind a reported contact. An opt-out of an address nobody knows here is searched for once."""
         digest = email_hash(email)
         found = self.people_behind(ctx, external_id, digest)
@@ -157,16 +168,18 @@ class ConsentWritebackFlow(Flow):
         return consent.of(link) or Skip("not_linked")
 
 
-def notes_for(ctx: SyncSession, item: Item, state: str) -> dict[str, Any]:
+def notes_for(ctx: Session, item: Item, state: str) -> dict[str, Any]:
     """What the link remembers once the source shows this state."""
     notes = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else {"consent": state}
     seen = {"report_seen": item.hint["reported_at"]} if item.hint.get("report") == UNSUBSCRIPTION else {}
     return {**notes, "reported": state, **seen}
 
 
-def _reported(report: str, row: Any) -> dict[str, Any]:
-    facts = {"msg_id": getattr(row, "mailing_id", ""), "method": getattr(row, "source", "")}
-    said = {name: value for name, value in facts.items() if value}
+def _reported(report: str, row: Unsubscription | Subscriber) -> dict[str, Any]:
+    said: dict[str, str] = {}
+    if isinstance(row, Unsubscription):
+        facts = {"msg_id": row.mailing_id, "method": row.source}
+        said = {name: value for name, value in facts.items() if value}
     return {"report": report, "reported_at": row.timestamp, f"{report}_facts": said}
 
 
@@ -182,7 +195,7 @@ def _outdated(item: Item, link: RecordLink | None) -> str:
     return "stale_event" if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
 
 
-def _permission(ctx: SyncSession, item: Item, link: RecordLink | None) -> int:
+def _permission(ctx: Session, item: Item, link: RecordLink | None) -> int:
     """The permission Maileon shows; the report of confirmed opt-ins is proof in itself."""
     if item.hint.get("report") == CONFIRMATION:
         return consent.PERMISSION_DOUBLE_PLUS

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from integration.engine.api import Enqueue, Result, SyncSession, Write, consent_ledger
+from integration.engine.api import Enqueue, Result, Write, consent_ledger
 from integration.models import RecordLink
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
 
-def merge(ctx: SyncSession, flow: ContactUpsertFlow, entry: Write) -> Result:
+def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Result:
     """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
 
     Where the survivor has an id of its own, the link of the primary record goes to it first.
@@ -37,7 +38,11 @@ def merge(ctx: SyncSession, flow: ContactUpsertFlow, entry: Write) -> Result:
 
 
 def _other(
-    ctx: SyncSession, flow: ContactUpsertFlow, loser: RecordLink, survivor: RecordLink, address: str
+    ctx: Session,
+    flow: ContactUpsertFlow[Any, Any],
+    loser: RecordLink,
+    survivor: RecordLink,
+    address: str,
 ) -> RecordLink:
     """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
 
@@ -52,7 +57,7 @@ def _other(
     return former
 
 
-def _link(ctx: SyncSession, flow: ContactUpsertFlow, source_id: str) -> RecordLink | None:
+def _link(ctx: Session, flow: ContactUpsertFlow[Any, Any], source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
 
@@ -81,7 +86,7 @@ def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
     return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
 
 
-def _let_go(ctx: SyncSession, loser: RecordLink) -> None:
+def _let_go(ctx: Session, loser: RecordLink) -> None:
     """Treat the loser's own contact as the settings treat a deleted person's."""
     address = str(loser.written["email"])
     if ctx.settings["on_delete"] == "unsubscribe":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 
@@ -19,7 +19,19 @@ ON_EMAIL_CHANGE = (
     ("ask_again", "Ask the new address by opt-in mail (the old contact is removed)"),
     ("keep", "Change the address and keep the permission"),
 )
-DEFAULTS: dict[str, Any] = {
+
+
+class Settings(TypedDict):
+    """What every recipe's form stores of the newsletter."""
+
+    permission: str
+    doi_enabled: bool
+    doi_key: str
+    on_delete: str
+    on_email_change: str
+
+
+DEFAULTS: Settings = {
     "permission": "1", "doi_enabled": True, "doi_key": "", "on_delete": "unsubscribe", "on_email_change": "ask_again",
 }  # fmt: skip
 DELETED = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}

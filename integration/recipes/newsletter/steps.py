@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import SyncSession, catalogue, save_jobs
+from integration.engine.api import catalogue, save_jobs
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.session import Session
 
 
-def create_contact_fields(ctx: SyncSession, flow: str) -> str:
+def create_contact_fields(ctx: Session, flow: str) -> str:
     """Create the contact fields mapped by this flow that Maileon does not have yet, with the right type."""
     fields = catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
     ctx.talking_to = "right"
@@ -31,7 +32,7 @@ def contact_field_type(spec: FieldSpec) -> str:
     return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
 
 
-def restore_values(ctx: SyncSession, link_type: str, flow: str, states: frozenset[str] | None = None) -> int:
+def restore_values(ctx: Session, link_type: str, flow: str, states: frozenset[str] | None = None) -> int:
     """A field made anew is empty for everybody: queue what we know of each person, or of those in these states."""
     links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type)
     jobs = [

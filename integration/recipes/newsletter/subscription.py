@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine.api import Enqueue, Result, SyncSession, Write, limits, links, write_each
+from integration.engine.api import Enqueue, Result, Write, limits, links, write_each
 from integration.models import LinkState
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.directory import known_contacts
+from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
@@ -47,7 +48,7 @@ class SubscriptionPolicy:
 class ContactWriter:
     """Carries out the writes of one batch."""
 
-    def __init__(self, ctx: SyncSession, flow: ContactUpsertFlow) -> None:
+    def __init__(self, ctx: Session, flow: ContactUpsertFlow[Any, Any]) -> None:
         self.ctx = ctx
         self.flow = flow
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, SyncSession, Write
+from integration.connectors.maileon.client import MaileonClient
+from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, Write
 from integration.models import LinkState, RecordLink
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
@@ -21,7 +23,7 @@ YES, NO, UNSET = "yes", "no", "unset"
 IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
 
 
-class ContactUpsertFlow(Flow):
+class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     """A source's people → Maileon contacts."""
 
     key: str
@@ -40,29 +42,29 @@ class ContactUpsertFlow(Flow):
 
     # What a recipe's flow says
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
+    def terms(self, ctx: Session[L, S], record: Record | None) -> SubscriptionPolicy:
         """On which terms a new contact is subscribed."""
         raise NotImplementedError
 
-    def wish(self, ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+    def wish(self, ctx: Session[L, S], item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the person wants: yes, no, unset or implied, or why that cannot be said."""
         raise NotImplementedError
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """The records as they are now."""
         raise NotImplementedError
 
-    def remembers(self, ctx: SyncSession) -> Mapping[str, Any]:
+    def remembers(self, ctx: Session[L, S]) -> Mapping[str, Any]:
         """What the link of everybody in step remembers beside their consent."""
         return {}
 
-    def trusts_unset(self, ctx: SyncSession, link: RecordLink | None) -> bool:
+    def trusts_unset(self, ctx: Session[L, S], link: RecordLink | None) -> bool:
         """Whether an empty field is this person's doing, and not that of somebody who made the field anew."""
         return True
 
     # What all share
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session[L, S], batch: Batch, item: Item, record: Record | None) -> Decision:
         """Who becomes, stays or stops being a contact."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -78,22 +80,22 @@ class ContactUpsertFlow(Flow):
             return Skip("invalid_email")
         return self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session[L, S], writes: Sequence[Write]) -> Sequence[Result]:
         """One bulk call for updates, single calls where the vendor has no bulk."""
         return ContactWriter(ctx, self).write(writes)
 
-    def linked(self, ctx: SyncSession) -> Any:
+    def linked(self, ctx: Session[L, S]) -> Any:
         """The links of people in step."""
         return RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, state=LinkState.ACTIVE)
 
-    def linked_page(self, ctx: SyncSession, cursor: Any) -> Page:
+    def linked_page(self, ctx: Session[L, S], cursor: Any) -> Page:
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
         rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id, {"run": "reconcile"}) for link in rows]
         records = self.read(ctx, items)
         return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
-    def _not_wanted(self, ctx: SyncSession, wish: str, link: RecordLink | None) -> Decision:
+    def _not_wanted(self, ctx: Session[L, S], wish: str, link: RecordLink | None) -> Decision:
         if wish == UNSET and consent.of(link) in consent.IN_STEP and not self.trusts_unset(ctx, link):
             return Skip("newsletter_field_new")
         if link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP:
@@ -105,7 +107,14 @@ class ContactUpsertFlow(Flow):
         return Skip("newsletter_never_asked", notes={"no_seen": True})
 
     def _wanted(
-        self, ctx: SyncSession, batch: Batch, item: Item, record: Record, link: RecordLink | None, *, explicit: bool
+        self,
+        ctx: Session[L, S],
+        batch: Batch,
+        item: Item,
+        record: Record,
+        link: RecordLink | None,
+        *,
+        explicit: bool,
     ) -> Decision:
         state, new_wish = consent.of(link), explicit and consent.is_new_wish(link)
         terms = self.terms(ctx, record)
@@ -126,7 +135,7 @@ class ContactUpsertFlow(Flow):
             return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx))
         return Sync("subscribe" if may_ask else "adopt", creating=True, extra=extra)
 
-    def _gone(self, ctx: SyncSession, item: Item, link: RecordLink | None) -> Decision:
+    def _gone(self, ctx: Session[L, S], item: Item, link: RecordLink | None) -> Decision:
         if merged_into := item.hint.get("merged_into"):
             return merged(merged_into, link)
         if link is None or link.state == LinkState.REMOVED or consent.of(link) not in consent.IN_STEP:
@@ -145,7 +154,7 @@ def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
     return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
 
 
-def contact_key(ctx: SyncSession, source_id: str) -> str:
+def contact_key(ctx: Session, source_id: str) -> str:
     """Our external id in Maileon: the account's id and the record's id, as the product documents name it."""
     return f"{ctx.integration.left.external_account_id}-{source_id}"
 

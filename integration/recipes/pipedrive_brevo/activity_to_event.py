@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Activity
 from integration.engine.api import (
     Batch,
@@ -18,17 +20,18 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
 )
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 LINK_TYPE = "activity"
 PAGE_SIZE = 500
 
 
-class ActivityToEvent(Flow):
+class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive activity → Brevo event, once."""
 
     key = "activity_to_event"
@@ -39,25 +42,25 @@ class ActivityToEvent(Flow):
     events = frozenset({"activity.create"})
     runs = frozenset({"poll"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync activities" and a name for its event."""
         return bool(settings.get("activities_enabled") and settings.get("event_activity_added"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The activity the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred activities per call."""
         return _records(ctx, ctx.left.get_activities([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Activities changed since the last poll, for what a webhook missed."""
         page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each activity once; those from before the installation stay where they are."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -71,7 +74,7 @@ class ActivityToEvent(Flow):
             return Skip("unchanged")
         return Sync("log_activity", mapped=False, extra=record.values["content"])
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
         early = {
             id(write): result
@@ -83,7 +86,7 @@ class ActivityToEvent(Flow):
         return [{**early, **sent}[id(write)] for write in writes]
 
 
-def _records(ctx: SyncSession, activities: Sequence[Activity]) -> dict[str, Record]:
+def _records(ctx: Session, activities: Sequence[Activity]) -> dict[str, Record]:
     contacts = person_links(ctx, [row.person_id for row in activities if row.person_id])
     found = {}
     for row in activities:
@@ -102,7 +105,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
+def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
     at = write.record.values["add_time"] if write.record else None
     key = f"activity:{write.item.external_id}"
     return [OutgoingEvent(str(ctx.settings["event_activity_added"]), key, dict(write.values), at)]

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -22,7 +24,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     mapping_rows,
@@ -32,6 +33,8 @@ from integration.errors import NotFound
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
@@ -40,7 +43,7 @@ SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"
 REPORTED = "reported"  # in a link's notes: the status Pipedrive shows
 
 
-class ContactToPerson(Flow):
+class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     """Brevo contact → Pipedrive person."""
 
     key = "contact_to_person"
@@ -53,11 +56,11 @@ class ContactToPerson(Flow):
     runs = frozenset({"poll", "fetch_all"})
     urgent = True
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons": consent never travels one way only."""
         return bool(settings.get("persons_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The people with this address. A change made with our own key is our own, whatever it says."""
         ours = ctx.settings["key_name"]
         if ours and event.payload.get("api_key_name") == ours:
@@ -70,13 +73,13 @@ class ContactToPerson(Flow):
         with_owner = {**hint, "shares": linked[0]}
         return [*(Route(key, hint) for key in linked), *(Route(key, with_owner) for key in sorted(sharing))]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts as they are now, twenty per call or from the whole account when that is less."""
         owners = {item.external_id: str(item.hint.get("shares") or item.external_id) for item in items}
         found = contacts_behind(ctx, list(dict.fromkeys(owners.values())))
         return records(ctx, {key: found[owner] for key, owner in owners.items() if owner in found})
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all of them: a thousand per call."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
@@ -84,11 +87,11 @@ class ContactToPerson(Flow):
         made = records(ctx, found)
         return Page([Item(key) for key in made], made, page.next_cursor)
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: Session, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
         return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What the person should show beside the fields the mapping brings back."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -103,12 +106,12 @@ class ContactToPerson(Flow):
             extra["email"] = moved
         return Sync("update_person", extra=extra, notes={**notes, REPORTED: state})
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
         return engine_batch.write_each(ctx, writes, lambda write: _patch(ctx, write))
 
 
-def records(ctx: SyncSession, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
+def records(ctx: Session, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
     """Contacts by person as records for the mapping.
 
     An attribute without a value is missing in Brevo's answer. It is empty, unless somebody deleted the attribute
@@ -129,13 +132,13 @@ def records(ctx: SyncSession, contacts: Mapping[str, StoredContact]) -> dict[str
     }  # fmt: skip
 
 
-def _linked(ctx: SyncSession, digest: str) -> list[str]:
+def _linked(ctx: Session, digest: str) -> list[str]:
     """The people linked to the contact with this address, by hash."""
     rows = links.of_addresses(ctx.integration, LINK_TYPE, [digest])
     return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
 
 
-def _sharing(ctx: SyncSession, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
+def _sharing(ctx: Session, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
     """Other people with the addresses of these contacts: an opt-out is for all of them."""
     by_hash = {email_hash(contact.email): contact for contact in left.values()}
     owners = identity_index.owners(ctx.integration.left, "person", *by_hash)
@@ -161,7 +164,7 @@ def consent_of(notes: Mapping[str, Any]) -> str:
     return SUBSCRIBED if "left_lists" in notes else ""
 
 
-def _status_fields(ctx: SyncSession, state: str) -> dict[str, Any]:
+def _status_fields(ctx: Session, state: str) -> dict[str, Any]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
     if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:
@@ -175,7 +178,7 @@ def _moved(record: Record, link: RecordLink) -> str:
     return record.email if record.email and before and record.email_hash != before else ""
 
 
-def _patch(ctx: SyncSession, write: Write) -> Result:
+def _patch(ctx: Session, write: Write) -> Result:
     try:
         ctx.left.update_person(write.item.external_id, nested(write.values))
     except NotFound:

@@ -17,10 +17,11 @@ from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
-from integration.engine.api import Enqueue, Record, Result, SyncSession, Write, consent_ledger, provisioning, write_each
+from integration.engine.api import Enqueue, Record, Result, Write, consent_ledger, provisioning, setting, write_each
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.directory import left_lists
+from integration.recipes.pipedrive_brevo.session import Session
 
 if TYPE_CHECKING:
     from integration.recipes.pipedrive_brevo.person_to_contact import PersonToContact
@@ -32,13 +33,13 @@ ORGANIZATION = "organization"  # in a link's notes: the person's organization, f
 Results = dict[int, Result]
 
 
-def write(ctx: SyncSession, flow: PersonToContact, writes: Sequence[Write]) -> list[Result]:
+def write(ctx: Session, flow: PersonToContact, writes: Sequence[Write]) -> list[Result]:
     """Carry out the writes by kind of action; one result per write, in order."""
     groups: dict[str, list[Write]] = defaultdict(list)
     for entry in writes:
         groups["upsert" if entry.action in ("create", "update") else entry.action].append(entry)
     results: Results = {}
-    single: Mapping[str, Callable[[SyncSession, Write], Result]] = {
+    single: Mapping[str, Callable[[Session, Write], Result]] = {
         "change_address": change_address, "leave_list": leave_list, "delete": delete,
         "merge": lambda ctx, entry: merge(ctx, flow, entry),
         "merge_persons": merge_persons,
@@ -48,12 +49,12 @@ def write(ctx: SyncSession, flow: PersonToContact, writes: Sequence[Write]) -> l
     return [results[id(entry)] for entry in writes]
 
 
-def all_list(ctx: SyncSession) -> int:
+def all_list(ctx: Session) -> int:
     """The list every contact joins: the tenant's choice, or the one provisioning made."""
     return int(ctx.settings["list_all"] or ctx.resource("list_all"))
 
 
-def upsert(ctx: SyncSession, writes: Sequence[Write]) -> Results:
+def upsert(ctx: Session, writes: Sequence[Write]) -> Results:
     """Create and update people: few one by one, many by import."""
     if len(writes) <= FEW:
         return _one_by_one(ctx, writes, _single)
@@ -67,7 +68,7 @@ def upsert(ctx: SyncSession, writes: Sequence[Write]) -> Results:
     return results
 
 
-def _needs_a_call_of_its_own(ctx: SyncSession, entry: Write, left: Mapping[str, Sequence[int]]) -> bool:
+def _needs_a_call_of_its_own(ctx: Session, entry: Write, left: Mapping[str, Sequence[int]]) -> bool:
     """An import joins its list, clears nothing and says nothing: not for who left it, what clears, what it left out."""
     clears = entry.link is not None and any(
         value is None and entry.link.written.get(key) is not None for key, value in entry.values.items()
@@ -76,7 +77,7 @@ def _needs_a_call_of_its_own(ctx: SyncSession, entry: Write, left: Mapping[str, 
     return clears or has_left or bool(entry.item.hint.get("alone"))
 
 
-def _imported(ctx: SyncSession, contacts: Sequence[Contact], writes: Sequence[Write]) -> Results:
+def _imported(ctx: Session, contacts: Sequence[Contact], writes: Sequence[Write]) -> Results:
     """Hand one chunk over. What became of it is found out by the flow `import_check`, which the results ask for."""
     marker, started = uuid.uuid4().hex, timezone.now().isoformat()
     endpoint = provisioning.ensure_endpoint(ctx.integration.right)
@@ -87,7 +88,7 @@ def _imported(ctx: SyncSession, contacts: Sequence[Contact], writes: Sequence[Wr
     return {id(entry): _synced(ctx, entry, notes, action="import", follow_ups=(check,)) for entry in writes}
 
 
-def _single(ctx: SyncSession, entry: Write) -> Result:
+def _single(ctx: Session, entry: Write) -> Result:
     link = entry.link
     if link is not None and link.state == LinkState.ACTIVE:
         return _updated(ctx, entry, link)
@@ -102,7 +103,7 @@ def _single(ctx: SyncSession, entry: Write) -> Result:
     return _synced(ctx, entry, notes, target_id=made, said=said, note="" if join else "left_list")
 
 
-def _updated(ctx: SyncSession, entry: Write, link: RecordLink) -> Result:
+def _updated(ctx: Session, entry: Write, link: RecordLink) -> Result:
     """Change the contact we know; one that is gone was deleted there on purpose and is not put back."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
 
@@ -129,7 +130,7 @@ def _without_taken_phone(contact: Contact, send: Callable[[Contact], str]) -> tu
         return send(Contact(contact.email, rest, contact.ext_id)), "SMS: another contact has this number."
 
 
-def change_address(ctx: SyncSession, entry: Write) -> Result:
+def change_address(ctx: Session, entry: Write) -> Result:
     """The primary address changed: so does the contact's, which stays on the blocklist if it was there."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
 
@@ -144,13 +145,13 @@ def change_address(ctx: SyncSession, entry: Write) -> Result:
     return _synced(ctx, entry, {}, target_id=made, said=said)
 
 
-def _single_anew(ctx: SyncSession, entry: Write) -> Result:
+def _single_anew(ctx: Session, entry: Write) -> Result:
     """Nobody has the old address any more: the new one is looked at like that of a new person."""
     entry.link = None
     return _single(ctx, entry)
 
 
-def leave_list(ctx: SyncSession, entry: Write) -> Result:
+def leave_list(ctx: Session, entry: Write) -> Result:
     """The person was deleted and the setting asks to take the contact off the list."""
     try:
         ctx.right.update_contact(_key(entry), Contact(), leave=[all_list(ctx)])
@@ -159,13 +160,13 @@ def leave_list(ctx: SyncSession, entry: Write) -> Result:
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def delete(ctx: SyncSession, entry: Write) -> Result:
+def delete(ctx: Session, entry: Write) -> Result:
     """The person was deleted and the setting asks to delete the contact too."""
     ctx.right.delete_contact(_key(entry))
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def merge(ctx: SyncSession, flow: PersonToContact, entry: Write) -> Result:
+def merge(ctx: Session, flow: PersonToContact, entry: Write) -> Result:
     """Two people were merged in Pipedrive: the loser's contact follows the survivor, unless that one has its own."""
     survivor_id, loser = str(entry.item.hint["merged_into"]), entry.link
     survivor = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id=survivor_id).first()
@@ -183,7 +184,7 @@ def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
     )  # fmt: skip
 
 
-def merge_persons(ctx: SyncSession, entry: Write) -> Result:
+def merge_persons(ctx: Session, entry: Write) -> Result:
     """The tenant wants persons with one address merged: this one goes into the one that owns the contact."""
     owner = str(entry.values["owner"])
     ctx.left.merge("person", entry.item.external_id, owner)
@@ -210,7 +211,7 @@ def _left(link: RecordLink | None) -> list[int]:
 
 
 def _synced(
-    ctx: SyncSession,
+    ctx: Session,
     entry: Write,
     notes: Mapping[str, Any],
     *,
@@ -222,7 +223,7 @@ def _synced(
 ) -> Result:
     """In step now. What a webhook told of becomes an event, unless it was part of a bulk run."""
     event = "event_person_added" if entry.action == "create" else "event_person_updated"
-    told = entry.item.hint.get("told") and ctx.settings[event]
+    told = entry.item.hint.get("told") and setting(ctx.settings, event)
     wishes = (Enqueue("person_to_event", entry.item.external_id, {event: timezone.now().isoformat()}),) if told else ()
     arrived = {} if action == "import" else {IMPORT: None}
     whole = entry.values if entry.remember is None else entry.remember
@@ -240,7 +241,7 @@ def organization_of(record: Record | None) -> str:
     return str(found.get("id") or "")
 
 
-def companies_of(ctx: SyncSession, entry: Write) -> list[Enqueue]:
+def companies_of(ctx: Session, entry: Write) -> list[Enqueue]:
     """The companies whose links change with this person: of the organization it has, and of the one it had."""
     before = str((entry.link.notes if entry.link else {}).get(ORGANIZATION) or "")
     now = organization_of(entry.record)
@@ -249,6 +250,6 @@ def companies_of(ctx: SyncSession, entry: Write) -> list[Enqueue]:
     return [Enqueue("organization_to_company", key) for key in sorted(changed)] if on else []
 
 
-def _one_by_one(ctx: SyncSession, writes: Sequence[Write], call: Callable[[SyncSession, Write], Result]) -> Results:
+def _one_by_one(ctx: Session, writes: Sequence[Write], call: Callable[[Session, Write], Result]) -> Results:
     results = write_each(ctx, writes, lambda entry: call(ctx, entry))
     return {id(entry): result for entry, result in zip(writes, results, strict=True)}

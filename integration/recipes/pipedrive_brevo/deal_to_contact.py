@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Contact
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import (
     Batch,
@@ -23,9 +25,9 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
+    setting,
     write_each,
 )
 from integration.errors import NotFound
@@ -33,7 +35,8 @@ from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT
 from integration.recipes.pipedrive_brevo.places import stages
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
-from integration.recipes.pipedrive_brevo.settings import stage_list
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings, stage_list
 
 LINK_TYPE = "deal"
 PAGE_SIZE = 500
@@ -43,7 +46,7 @@ EVENTS_OF = {
 }  # fmt: skip
 
 
-class DealToContact(Flow):
+class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive deal → the lists and events of a Brevo contact."""
 
     key = "deal_to_contact"
@@ -54,25 +57,25 @@ class DealToContact(Flow):
     events = frozenset({"deal.create", "deal.change", "deal.delete"})
     runs = frozenset({"poll", "fetch_all"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync deals"."""
         return bool(settings.get("deals_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about."""
         return [Route(event.external_id, {"deleted": True} if event.vendor_event == "deal.delete" else {})]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         return _records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all of them."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What this deal's change means, by what was written before and not by the order of events."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -85,7 +88,7 @@ class DealToContact(Flow):
             return Skip("unchanged")
         return Sync(_action(ctx, item, record, link), mapped=False, extra=content)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Move the contacts, one call each, then send the events of those that moved, together."""
         moved = dict(zip(map(id, writes), write_each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
         telling = [write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == "synced"]
@@ -93,12 +96,12 @@ class DealToContact(Flow):
         return [sent.get(id(write), moved[id(write)]) for write in writes]
 
 
-def _records(ctx: SyncSession, deals: Sequence[Deal]) -> dict[str, Record]:
+def _records(ctx: Session, deals: Sequence[Deal]) -> dict[str, Record]:
     contacts = person_links(ctx, [deal.person_id for deal in deals if deal.person_id])
     return {deal.id: _record(ctx, deal, contacts.get(deal.person_id)) for deal in deals if not deal.is_deleted}
 
 
-def _record(ctx: SyncSession, deal: Deal, contact: RecordLink | None) -> Record:
+def _record(ctx: Session, deal: Deal, contact: RecordLink | None) -> Record:
     place = deal.status if deal.status in ("won", "lost") else deal.stage_id
     content = {
         "deal_id": deal.id, "title": deal.title, "value": deal.value, "currency": deal.currency,
@@ -110,7 +113,7 @@ def _record(ctx: SyncSession, deal: Deal, contact: RecordLink | None) -> Record:
     return Record(deal.id, values, version=deal.update_time, email=email)
 
 
-def _action(ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str:
+def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str:
     """created, updated or moved; a deal from before, met by a run, only takes its place."""
     if link is not None and link.written:
         return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
@@ -124,7 +127,7 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _move(ctx: SyncSession, write: Write) -> Result:
+def _move(ctx: Session, write: Write) -> Result:
     """Put the contact on the deal's list and take it off the former one."""
     if write.action == "deal_gone":
         return _gone(ctx, write)
@@ -143,7 +146,7 @@ def _move(ctx: SyncSession, write: Write) -> Result:
     return Result("synced", target_id=person_id, reason="left_list" if held_back else "", call=ctx.last_call())
 
 
-def _gone(ctx: SyncSession, write: Write) -> Result:
+def _gone(ctx: Session, write: Write) -> Result:
     """A deleted deal lets its list go."""
     link = write.link
     assert link is not None
@@ -155,7 +158,7 @@ def _gone(ctx: SyncSession, write: Write) -> Result:
     return Result("synced", link_state="removed", written={}, call=ctx.last_call())
 
 
-def _still_there(ctx: SyncSession, write: Write, number: int) -> bool:
+def _still_there(ctx: Session, write: Write, number: int) -> bool:
     """Whether another deal of the same contact belongs on this list."""
     digest = write.record.email_hash if write.record else (write.link.email_hash if write.link else "")
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, email_hash=digest)
@@ -163,24 +166,24 @@ def _still_there(ctx: SyncSession, write: Write, number: int) -> bool:
     return any(link.written.get("list") == number for link in others)
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
+def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
     """The events of one change, with what automations ask for; the moved one says where it came from."""
-    named, content = stages(ctx), write.values
+    stage_names, content = stages(ctx), write.values
     before = write.link.written if write.link else {}
     properties = {
         "deal_id": content["deal_id"], "title": content["title"], "value": content["value"],
         "currency": content["currency"], "status": content["status"], "person_id": content["person_id"],
-        "stage_id": content["stage_id"], "stage": named.get(content["stage_id"], ""),
+        "stage_id": content["stage_id"], "stage": stage_names.get(content["stage_id"], ""),
     }  # fmt: skip
     moved = {
-        "previous_stage_id": before.get("stage_id"), "previous_stage": named.get(str(before.get("stage_id")), ""),
+        "previous_stage_id": before.get("stage_id"), "previous_stage": stage_names.get(str(before.get("stage_id")), ""),
         "previous_place": before.get("place"), "new_stage_id": content["stage_id"],
-        "new_stage": named.get(content["stage_id"], ""), "new_place": content["place"],
+        "new_stage": stage_names.get(content["stage_id"], ""), "new_place": content["place"],
     }  # fmt: skip
     digest = links.content_hash(content)[:16]
     return [
         OutgoingEvent(
-            str(ctx.settings[event]), f"{event}:{content['deal_id']}:{digest}",
+            str(setting(ctx.settings, event)), f"{event}:{content['deal_id']}:{digest}",
             {**properties, **(moved if event == "event_stage_changed" else {})},
         )
         for event in EVENTS_OF[write.action]

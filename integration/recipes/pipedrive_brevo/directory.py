@@ -7,14 +7,15 @@ from typing import Any
 
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
-from integration.engine.api import SyncSession, links
+from integration.engine.api import links
 from integration.models import FieldMapping, RecordLink
+from integration.recipes.pipedrive_brevo.session import Session
 from integration.secrets import email_hash
 
 MANY_CALLS = 10  # what costs more calls than this is looked for in pages of a thousand
 
 
-def contacts_behind(ctx: SyncSession, ids: Sequence[str]) -> dict[str, StoredContact]:
+def contacts_behind(ctx: Session, ids: Sequence[str]) -> dict[str, StoredContact]:
     """Person id → the contact it is linked to, as Brevo has it now. Those that are gone are missing."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id__in=ids)
     linked = {link.source_id: link for link in rows.exclude(state="removed")}
@@ -39,7 +40,7 @@ def _calls_for(linked: Mapping[str, RecordLink]) -> int:
     return -(-known // IDS_PER_CALL) + len(linked) - known
 
 
-def _among_all(ctx: SyncSession, linked: Mapping[str, RecordLink]) -> dict[str, StoredContact]:
+def _among_all(ctx: Session, linked: Mapping[str, RecordLink]) -> dict[str, StoredContact]:
     by_id = {link.target_id: key for key, link in linked.items() if link.target_id}
     by_email = {str(link.written.get("email", "")).lower(): key for key, link in linked.items() if not link.target_id}
     found = {}
@@ -49,7 +50,7 @@ def _among_all(ctx: SyncSession, linked: Mapping[str, RecordLink]) -> dict[str, 
     return found
 
 
-def every_contact(ctx: SyncSession) -> Iterator[StoredContact]:
+def every_contact(ctx: Session) -> Iterator[StoredContact]:
     """Walk over the account, a thousand contacts per call."""
     offset: int | None = 0
     while offset is not None:
@@ -58,7 +59,7 @@ def every_contact(ctx: SyncSession) -> Iterator[StoredContact]:
         offset = page.next_cursor
 
 
-def left_lists(ctx: SyncSession) -> Mapping[str, Sequence[int]]:
+def left_lists(ctx: Session) -> Mapping[str, Sequence[int]]:
     """Address → the lists its contact left alone, read once per slice: nobody may be put on them again by an import."""
     if "left_lists" not in ctx.memory:
         ctx.memory["left_lists"] = {
@@ -68,7 +69,7 @@ def left_lists(ctx: SyncSession) -> Mapping[str, Sequence[int]]:
     return found
 
 
-def people_behind(ctx: SyncSession, contacts: Sequence[StoredContact]) -> dict[str, StoredContact]:
+def people_behind(ctx: Session, contacts: Sequence[StoredContact]) -> dict[str, StoredContact]:
     """Person id → contact, for the people linked to these contacts by id or by address."""
     by_id = {contact.id: contact for contact in contacts}
     by_hash = {email_hash(contact.email): contact for contact in contacts if contact.email}
@@ -78,7 +79,7 @@ def people_behind(ctx: SyncSession, contacts: Sequence[StoredContact]) -> dict[s
     return {**found, **{link.source_id: by_hash[link.email_hash] for link in unknown}}
 
 
-def look_up(ctx: SyncSession, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:
     """What Brevo has of this person now, by the fields this integration writes; None when there is nobody."""
     address = str(link.written.get("email") or email) if link else email
     key = (link.target_id if link else "") or address

@@ -12,8 +12,9 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Deal, Person
-from integration.engine.api import Record, SyncSession
+from integration.engine.api import Record
 from integration.models import FieldMapping
+from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.shared import pipedrive_people as people
 
 COUNTS = ("won_deals_count", "lost_deals_count", "open_deals_count", "closed_deals_count")
@@ -32,7 +33,7 @@ MORE_OF_A_PERSON = tuple(
 )  # fmt: skip
 
 
-def to_records(ctx: SyncSession, persons: Sequence[Person]) -> dict[str, Record]:
+def to_records(ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
     """People as records for the mapping, with their figures."""
     records = people.to_records(ctx, persons)
     if not records or not _wanted(ctx):
@@ -45,7 +46,7 @@ def to_records(ctx: SyncSession, persons: Sequence[Person]) -> dict[str, Record]
     }
 
 
-def _wanted(ctx: SyncSession) -> bool:
+def _wanted(ctx: Session) -> bool:
     """Whether any row maps the revenue; it costs calls."""
     if "revenue_wanted" not in ctx.memory:
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source=REVENUE)
@@ -53,7 +54,7 @@ def _wanted(ctx: SyncSession) -> bool:
     return bool(ctx.memory["revenue_wanted"])
 
 
-def _revenue(ctx: SyncSession, ids: Sequence[str]) -> dict[str, float]:
+def _revenue(ctx: Session, ids: Sequence[str]) -> dict[str, float]:
     """Person → the sum of its won deals, in the currency of the settings."""
     if len(ids) <= FEW:
         return _sums(ctx, (deal for key in ids for deal in ctx.left.iter_deals(person_id=key, status="won")))
@@ -64,7 +65,7 @@ def _revenue(ctx: SyncSession, ids: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _sums(ctx: SyncSession, deals: Iterable[Deal]) -> dict[str, float]:
+def _sums(ctx: Session, deals: Iterable[Deal]) -> dict[str, float]:
     currency: Any = ctx.settings["ltv_currency"]
     sums: dict[str, float] = defaultdict(float)
     for deal in deals:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -22,7 +24,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     write_each,
@@ -31,12 +32,14 @@ from integration.errors import NotFound
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 PAUSE, LONGEST_PAUSE = 15.0, 300.0  # seconds between looks; each is one of a hundred calls per hour
 OVERLAP = timedelta(minutes=2)
 
 
-class ImportCheck(Flow):
+class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
     """Brevo import → what became of its rows."""
 
     key = "import_check"
@@ -53,15 +56,15 @@ class ImportCheck(Flow):
         """None: the address Brevo calls goes along with each import."""
         return frozenset()
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""
         return bool(settings.get("persons_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The import we know by this marker; its job waits already."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """Ask how far each process is."""
         found = {}
         for item in items:
@@ -69,16 +72,16 @@ class ImportCheck(Flow):
                 found[item.external_id] = Record(item.external_id, _look(ctx, process_id))
         return found
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """An import without a job of ours is settled already."""
         return Skip("unchanged") if record is None else Sync("check", mapped=False)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
         return write_each(ctx, writes, lambda write: _settle(ctx, write))
 
 
-def _look(ctx: SyncSession, process_id: str) -> dict[str, Any]:
+def _look(ctx: Session, process_id: str) -> dict[str, Any]:
     try:
         process = ctx.right.get_process(process_id)
     except NotFound:
@@ -86,7 +89,7 @@ def _look(ctx: SyncSession, process_id: str) -> dict[str, Any]:
     return {"status": process.status, "problems": dict(process.problems)}
 
 
-def _settle(ctx: SyncSession, write: Write) -> Result:
+def _settle(ctx: Session, write: Write) -> Result:
     assert write.record is not None
     status, problems = write.record.values["status"], write.record.values["problems"]
     if status == "waiting":
@@ -118,7 +121,7 @@ def _settle(ctx: SyncSession, write: Write) -> Result:
                   link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
 
 
-def _arrived(ctx: SyncSession, people: Sequence[RecordLink]) -> Result:
+def _arrived(ctx: Session, people: Sequence[RecordLink]) -> Result:
     """Everybody arrived. One contact is read back: attributes that Brevo dropped without a word show there."""
     for link in people:
         link.notes[IMPORT] = None
@@ -130,7 +133,7 @@ def _arrived(ctx: SyncSession, people: Sequence[RecordLink]) -> Result:
                   link_state=None, call=ctx.last_call())  # fmt: skip
 
 
-def _dropped(ctx: SyncSession, link: RecordLink) -> list[str]:
+def _dropped(ctx: Session, link: RecordLink) -> list[str]:
     contact = ctx.right.find_contact(str(link.written["email"]))
     if contact is None:
         return []
@@ -138,7 +141,7 @@ def _dropped(ctx: SyncSession, link: RecordLink) -> list[str]:
     return [key for key in wanted if contact.attributes.get(key) is None]
 
 
-def _read_back(ctx: SyncSession, write: Write) -> dict[str, StoredContact]:
+def _read_back(ctx: Session, write: Write) -> dict[str, StoredContact]:
     """Address → contact, for all contacts changed since the import began."""
     since = datetime.fromisoformat(write.item.hint["started"]) - OVERLAP
     found: dict[str, StoredContact] = {}

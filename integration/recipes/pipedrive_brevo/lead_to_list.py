@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Contact
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Lead
 from integration.engine.api import (
     Batch,
@@ -19,7 +21,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     write_each,
 )
@@ -27,11 +28,13 @@ from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import LEFT
 from integration.recipes.pipedrive_brevo.sending import contact_first, person_links
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 LINK_TYPE = "lead"
 
 
-class LeadToList(Flow):
+class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive lead → Brevo list."""
 
     key = "lead_to_list"
@@ -43,15 +46,15 @@ class LeadToList(Flow):
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 100
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync leads" and a list for them."""
         return bool(settings.get("leads_enabled") and settings.get("list_nurture"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The lead the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead: Pipedrive has no list by ids for them."""
         found = []
         for item in items:
@@ -61,13 +64,13 @@ class LeadToList(Flow):
                 continue
         return _records(ctx, found)
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Leads changed since the last poll, or all that are not archived."""
         page = ctx.left.leads_page(cursor, since)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead's person joins once; a list it left alone is never joined again."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -82,12 +85,12 @@ class LeadToList(Flow):
             return Skip("left_list")
         return Sync("join_list", mapped=False, extra=content)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per lead's person."""
         return write_each(ctx, writes, lambda write: _join(ctx, write))
 
 
-def _records(ctx: SyncSession, leads: Sequence[Lead]) -> dict[str, Record]:
+def _records(ctx: Session, leads: Sequence[Lead]) -> dict[str, Record]:
     contacts = person_links(ctx, [lead.person_id for lead in leads if lead.person_id])
     return {
         lead.id: Record(
@@ -101,7 +104,7 @@ def _records(ctx: SyncSession, leads: Sequence[Lead]) -> dict[str, Record]:
     }  # fmt: skip
 
 
-def _join(ctx: SyncSession, write: Write) -> Result:
+def _join(ctx: Session, write: Write) -> Result:
     contact: Any = write.record.values["contact"] if write.record else None
     if (early := contact_first(ctx, str(write.values["person_id"]), contact)) is not None:
         return early

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -22,7 +24,6 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
     catalogue,
     links,
@@ -34,6 +35,8 @@ from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import ADDRESS, LINK_TYPE
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
@@ -41,7 +44,7 @@ FORWARD = "person_to_contact"
 NAMELESS = ("first_name", "last_name", "name")
 
 
-class NewContactToPerson(Flow):
+class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     """New Brevo contact → Pipedrive person."""
 
     key = "new_contact_to_person"
@@ -53,26 +56,26 @@ class NewContactToPerson(Flow):
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 100
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Create persons for new contacts"."""
         return bool(settings.get("persons_enabled") and settings.get("create_persons"))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts by their ids, twenty per call."""
         return self._records(ctx, ctx.right.get_contacts([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all; those behind a person are left out."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
         records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: Session, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
         return int(ctx.right.count_contacts()) if kind == "fetch_all" else None
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Who has an address, did not opt out and is nobody's contact yet."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -85,18 +88,18 @@ class NewContactToPerson(Flow):
             return Skip("unsubscribed")
         return Sync("create_person", mapped=False, creating=True)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Look, announce, create: a lost answer is found by its address at the next try."""
         return write_each(ctx, writes, lambda write: _create(ctx, write))
 
-    def _records(self, ctx: SyncSession, contacts: Sequence[StoredContact]) -> dict[str, Record]:
+    def _records(self, ctx: Session, contacts: Sequence[StoredContact]) -> dict[str, Record]:
         return {
             contact.id: Record(contact.id, record_values(contact), version=contact.modified, email=contact.email)
             for contact in contacts
         }
 
 
-def _create(ctx: SyncSession, write: Write) -> Result:
+def _create(ctx: Session, write: Write) -> Result:
     assert write.record is not None
     email = write.record.email
     known = identity_index.owners(ctx.integration.left, "person", email_hash(email))
@@ -111,7 +114,7 @@ def _create(ctx: SyncSession, write: Write) -> Result:
     return Result("synced", target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,))
 
 
-def _values(ctx: SyncSession, record: Record) -> dict[str, Any]:
+def _values(ctx: Session, record: Record) -> dict[str, Any]:
     """The person as the mapping reads it backwards; without any name the address stands in."""
     flow = ctx.recipe.flow(FORWARD)
     fields = catalogue(ctx, flow)
@@ -124,7 +127,7 @@ def _values(ctx: SyncSession, record: Record) -> dict[str, Any]:
     return nested({**values, "name": name or record.email, "email": record.email})
 
 
-def _link(ctx: SyncSession, write: Write, person_id: str) -> None:
+def _link(ctx: Session, write: Write, person_id: str) -> None:
     """The link the two-way flows share, unless the person has one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id)
     if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Company
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Organization, record_values
 from integration.engine.api import (
     Batch,
@@ -24,7 +26,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     write_each,
 )
@@ -33,6 +34,8 @@ from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE as PERSON
 from integration.recipes.pipedrive_brevo.person_to_contact import REMOVED
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 PAGE_SIZE = 500
 FEW = 10  # up to here single calls; more new ones go as one file
@@ -47,7 +50,7 @@ ORGANIZATION_MAPPING = (
 )
 
 
-class OrganizationToCompany(Flow):
+class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive organization → Brevo company."""
 
     key = "organization_to_company"
@@ -60,25 +63,25 @@ class OrganizationToCompany(Flow):
     batch_size = 500
     mapping = ORGANIZATION_MAPPING
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync organizations"."""
         return bool(settings.get("organizations_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization the event is about."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred organizations per call."""
         return _records(ctx, ctx.left.get_organizations([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Organizations changed since the last poll, or all of them."""
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Every organization becomes a company; one that is gone leaves its company alone."""
         if record is None:
             return Skip("deleted_at_source")
@@ -89,7 +92,7 @@ class OrganizationToCompany(Flow):
         extra = {CONTACTS: record.values[CONTACTS]}
         return Sync("update" if active else "create", creating=not active, extra=extra)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Recognise what Brevo has already, hand many new ones over as a file, do the rest one by one."""
         fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
         filed = [write for write in fresh if write.item.attempts < TRIES] if len(fresh) > FEW else []
@@ -102,7 +105,7 @@ class OrganizationToCompany(Flow):
         return [done.get(id(write), later) for write in writes]
 
 
-def _records(ctx: SyncSession, organizations: Iterable[Organization]) -> dict[str, Record]:
+def _records(ctx: Session, organizations: Iterable[Organization]) -> dict[str, Record]:
     rows = {row.id: row for row in organizations if not row.is_deleted}
     contacts = _contacts_of(ctx, list(rows))
     return {
@@ -111,7 +114,7 @@ def _records(ctx: SyncSession, organizations: Iterable[Organization]) -> dict[st
     }
 
 
-def _contacts_of(ctx: SyncSession, ids: Sequence[str]) -> dict[str, list[str]]:
+def _contacts_of(ctx: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     """Organization → ids of its people's contacts, as far as Brevo has told them."""
     linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON, state=LinkState.ACTIVE)
     links = linked.filter(**{f"notes__{ORGANIZATION}__in": list(ids)}).exclude(target_id="")
@@ -121,13 +124,13 @@ def _contacts_of(ctx: SyncSession, ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _known(ctx: SyncSession, write: Write) -> Company | None:
+def _known(ctx: Session, write: Write) -> Company | None:
     """The company Brevo has for this organization: by our attribute, else one of its name that nobody claimed."""
     by_id, by_name = _companies(ctx)
     return by_id.get(write.item.external_id) or by_name.get(str(write.values.get("name")))
 
 
-def _companies(ctx: SyncSession) -> tuple[dict[str, Company], dict[str, Company]]:
+def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
     """All companies of the account, read once per slice: by Pipedrive id, and by name where they have none."""
     if "companies" not in ctx.memory:
         key = str(ctx.resource("company_key"))
@@ -144,16 +147,16 @@ def _companies(ctx: SyncSession) -> tuple[dict[str, Company], dict[str, Company]
     return found
 
 
-def _row(ctx: SyncSession, write: Write) -> dict[str, Any]:
+def _row(ctx: Session, write: Write) -> dict[str, Any]:
     return {"name": write.values["name"], **_attributes(ctx, write)}
 
 
-def _attributes(ctx: SyncSession, write: Write) -> dict[str, Any]:
+def _attributes(ctx: Session, write: Write) -> dict[str, Any]:
     values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
     return {**values, str(ctx.resource("company_key")): write.item.external_id}
 
 
-def _write(ctx: SyncSession, write: Write) -> Result:
+def _write(ctx: Session, write: Write) -> Result:
     known = _known(ctx, write) if write.action == "create" else None
     company_id = known.id if known else (write.link.target_id if write.link else "")
     name, wanted = str(write.values["name"]), list(write.values[CONTACTS])
@@ -173,7 +176,7 @@ def _write(ctx: SyncSession, write: Write) -> Result:
     return Result("synced", target_id=company_id, call=ctx.last_call())
 
 
-def _created(ctx: SyncSession, write: Write, name: str, contacts: Sequence[str]) -> str:
+def _created(ctx: Session, write: Write, name: str, contacts: Sequence[str]) -> str:
     try:
         return str(ctx.right.create_company(name, _attributes(ctx, write), contacts))
     except TransientError:

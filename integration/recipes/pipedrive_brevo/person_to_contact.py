@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
@@ -24,12 +26,13 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     TwoWay,
     Write,
 )
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.recipes.pipedrive_brevo import contacts, figures
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
@@ -54,7 +57,7 @@ PERSON_MAPPING = (
 )
 
 
-class PersonToContact(Flow):
+class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive person → Brevo contact."""
 
     key = "person_to_contact"
@@ -71,11 +74,11 @@ class PersonToContact(Flow):
     two_way = TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))
     destructive_actions = frozenset({"delete", "leave_list"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""
         return bool(settings.get("persons_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about; of a deal's event the people it belongs and belonged to."""
         if event.vendor_event in DEALS:
             return _people_of_deal(event.payload) or Skip("deal_without_person")
@@ -84,12 +87,12 @@ class PersonToContact(Flow):
             hint["merged_into"] = merged_into
         return [Route(event.external_id, hint)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call, with their figures and the names of organization and owner."""
         ids = [item.external_id for item in items]
         return figures.to_records(ctx, ctx.left.get_persons(ids, include_fields=figures.COUNTS))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self._linked_page(ctx, cursor)
@@ -104,13 +107,13 @@ class PersonToContact(Flow):
         records = figures.to_records(ctx, list(once.values()))
         return Page([Item(key) for key in records], records, cursor)
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
         if kind == "reconcile":
             return int(self._linked(ctx).count())
         return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Who becomes, stays or stops being a contact."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -130,14 +133,14 @@ class PersonToContact(Flow):
         moved = str(link.written.get("email", record.email)).lower() != record.email.lower()
         return Sync("change_address" if moved else "update", extra=extra)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """See `contacts.py`: an import for many, single calls for few."""
         return contacts.write(ctx, self, writes)
 
-    def _linked(self, ctx: SyncSession) -> Any:
+    def _linked(self, ctx: Session) -> Any:
         return RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
 
-    def _linked_page(self, ctx: SyncSession, cursor: Any) -> Page:
+    def _linked_page(self, ctx: Session, cursor: Any) -> Page:
         rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id) for link in rows]
         records = self.read(ctx, items)
@@ -150,7 +153,7 @@ def _people_of_deal(payload: Mapping[str, Any]) -> list[Route]:
     return [Route(key) for key in ids]
 
 
-def _shared(ctx: SyncSession, owner: str) -> Decision:
+def _shared(ctx: Session, owner: str) -> Decision:
     """Another person has this address. They are merged only where the tenant asked for it."""
     said = f"Person {owner} already has this address."
     if ctx.settings["merge_duplicates"]:
@@ -158,7 +161,7 @@ def _shared(ctx: SyncSession, owner: str) -> Decision:
     return Skip("duplicate_email", said)
 
 
-def _gone(ctx: SyncSession, item: Item, link: RecordLink | None) -> Decision:
+def _gone(ctx: Session, item: Item, link: RecordLink | None) -> Decision:
     if item.hint.get("merged_into"):
         into = {"merged_into": str(item.hint["merged_into"])}
         return Sync("merge", mapped=False, extra=into) if link is not None else Skip("merged")

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.brevo.client import BrevoClient
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -18,16 +20,18 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
+    setting,
 )
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.settings import Settings
 
 LINK_TYPE = "person_event"
 HAPPENINGS = ("event_person_added", "event_person_updated", "event_person_merged")
 
 
-class PersonToEvent(Flow):
+class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive person → Brevo event."""
 
     key = "person_to_event"
@@ -36,11 +40,11 @@ class PersonToEvent(Flow):
     target_object = "event"
     link_type = LINK_TYPE
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On while any of its events has a name."""
         return bool(settings.get("persons_enabled") and any(settings.get(name) for name in HAPPENINGS))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What we last wrote of the person is what the event says; no vendor is asked."""
         found = person_links(ctx, [item.external_id for item in items])
         return {
@@ -48,12 +52,12 @@ class PersonToEvent(Flow):
             for item in items
         }
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each happening has a name of the tenant's, or is not sent."""
-        named = [name for name in HAPPENINGS if item.hint.get(name) and ctx.settings[name]]
+        named = [name for name in HAPPENINGS if item.hint.get(name) and setting(ctx.settings, name)]
         return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip("unchanged")
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
         early = {
             id(write): result
@@ -69,11 +73,11 @@ def _contact(write: Write) -> Any:
     return write.record.values["contact"] if write.record else None
 
 
-def _wishes(ctx: SyncSession, write: Write) -> list[OutgoingEvent]:
+def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
     properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
     wishes = []
     for name in write.values["events"]:
         at = str(write.item.hint[name])
         key = f"{name}:{write.item.external_id}:{at}"
-        wishes.append(OutgoingEvent(str(ctx.settings[name]), key, properties, datetime.fromisoformat(at)))
+        wishes.append(OutgoingEvent(str(setting(ctx.settings, name)), key, properties, datetime.fromisoformat(at)))
     return wishes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.api import SyncSession
+from integration.recipes.pipedrive_brevo.session import Session
 
 
-def stages(ctx: SyncSession) -> Mapping[str, str]:
+def stages(ctx: Session) -> Mapping[str, str]:
     """Stage id → its name with its pipeline's, in their order; kept for an hour."""
 
     def fetch() -> dict[str, Any]:
@@ -20,12 +20,12 @@ def stages(ctx: SyncSession) -> Mapping[str, str]:
     return ctx.directory("left", "stages", fetch)
 
 
-def stage_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def stage_choices(ctx: Session) -> list[tuple[str, str]]:
     """The stages as a picker shows them."""
     return list(stages(ctx).items())
 
 
-def list_choices(ctx: SyncSession) -> list[tuple[str, str]]:
+def list_choices(ctx: Session) -> list[tuple[str, str]]:
     """Brevo's lists as a picker shows them, read afresh: somebody may just have made one."""
 
     def fetch() -> dict[str, Any]:

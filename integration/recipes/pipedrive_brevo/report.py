@@ -10,14 +10,15 @@ from dataclasses import asdict
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
-from integration.engine.api import ReportRow, ReportTable, SyncSession
+from integration.engine.api import ReportRow, ReportTable
 from integration.models import FieldMapping
+from integration.recipes.pipedrive_brevo.session import Session
 
 CUSTOM = "custom_fields."
 NOBODY = "not known"
 
 
-def report(ctx: SyncSession) -> list[ReportTable]:
+def report(ctx: Session) -> list[ReportTable]:
     """The tables; what they are made of is read at most once an hour."""
     found = ctx.directory("left", "deal_report", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
     return [
@@ -26,7 +27,7 @@ def report(ctx: SyncSession) -> list[ReportTable]:
     ]
 
 
-def _tables(ctx: SyncSession) -> list[ReportTable]:
+def _tables(ctx: Session) -> list[ReportTable]:
     deals = [deal for deal in ctx.left.iter_deals() if not deal.is_deleted]
     pipelines = {row.id: row.name for row in ctx.left.get_pipelines()}
     stages = sorted(ctx.left.get_stages(), key=lambda row: (row.pipeline_id, row.order_nr))
@@ -49,7 +50,7 @@ def _stage_row(name: str, position: int, order: Mapping[str, int], deals: Sequen
     return _row(name, reached, currency)
 
 
-def _sources(ctx: SyncSession, deals: Sequence[Deal], currency: str) -> list[ReportTable]:
+def _sources(ctx: Session, deals: Sequence[Deal], currency: str) -> list[ReportTable]:
     """One table per mapped field of one's own that has options: where people came from, and what became of it."""
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source__startswith=CUSTOM)
     fields = ctx.fields("left", "person")

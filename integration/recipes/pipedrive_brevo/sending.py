@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.records import Event
-from integration.engine.api import Result, SyncSession, Write, links
+from integration.engine.api import Result, Write, links
 from integration.models import JobState, LinkState, RecordLink, SyncJob, membership
 from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo.session import Session
 
 FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
 KEY = "lockstep_id"  # the property that holds the marker
@@ -31,13 +32,13 @@ class OutgoingEvent:
     at: datetime | None = None
 
 
-def person_links(ctx: SyncSession, ids: Sequence[str]) -> dict[str, RecordLink]:
+def person_links(ctx: Session, ids: Sequence[str]) -> dict[str, RecordLink]:
     """Person id → its link to a contact, for those who have one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
     return {link.source_id: link for link in membership.among(rows, "source_id", ids)}
 
 
-def contact_first(ctx: SyncSession, person_id: str, link: RecordLink | None) -> Result | None:
+def contact_first(ctx: Session, person_id: str, link: RecordLink | None) -> Result | None:
     """Let the contact arrive first: an event of somebody unknown would be dropped without a word."""
     if link is not None and not link.notes.get(IMPORT):
         return None
@@ -49,7 +50,7 @@ def contact_first(ctx: SyncSession, person_id: str, link: RecordLink | None) -> 
 
 
 def send_all(
-    ctx: SyncSession,
+    ctx: Session,
     link_type: str,
     writes: Sequence[Write],
     wishes: Callable[[Write], Sequence[OutgoingEvent]],
@@ -69,7 +70,7 @@ def send_all(
     return {id(write): _result(ctx, write, refused.get(id(write), [])) for write in writes}
 
 
-def _not_sent_yet(ctx: SyncSession, write: Write, wishes: list[OutgoingEvent], link: RecordLink) -> list[OutgoingEvent]:
+def _not_sent_yet(ctx: Session, write: Write, wishes: list[OutgoingEvent], link: RecordLink) -> list[OutgoingEvent]:
     """Of a try whose answer was lost, those events that did not arrive."""
     wanted = [wish for wish in wishes if wish.name]
     if write.link is None or write.link.state != LinkState.PENDING:
@@ -82,7 +83,7 @@ def _event(wish: OutgoingEvent, link: RecordLink) -> Event:
     return Event(wish.name, properties, link.target_id, str(link.written.get("email") or ""), wish.at)
 
 
-def _send(ctx: SyncSession, events: Sequence[Event]) -> list[str]:
+def _send(ctx: Session, events: Sequence[Event]) -> list[str]:
     if len(events) > FEW:
         return list(ctx.right.send_events(events))
     for event in events:
@@ -90,7 +91,7 @@ def _send(ctx: SyncSession, events: Sequence[Event]) -> list[str]:
     return [""] * len(events)
 
 
-def _result(ctx: SyncSession, write: Write, refused: Sequence[str]) -> Result:
+def _result(ctx: Session, write: Write, refused: Sequence[str]) -> Result:
     if refused:
         return Result("failed", reason="record_refused", detail="; ".join(refused), link_state="removed", written={})
     return Result("synced", target_id=write.marker, call=ctx.last_call())

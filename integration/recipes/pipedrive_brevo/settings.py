@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 
@@ -28,6 +28,38 @@ NAMED_LISTS = {
     "list_churned": ("Churned", "For people with a lost deal."),
     "list_nurture": ("Nurture", "For people with a lead."),
 }
+
+
+class Settings(TypedDict):
+    """What the form stores. Beside these it has a list for each stage: see STAGE."""
+
+    persons_enabled: bool
+    create_persons: bool
+    conflicts: str
+    on_delete: str
+    merge_duplicates: bool
+    set_marketing_status: bool
+    custom_fields: list[str]
+    ltv_currency: str
+    key_name: str
+    deals_enabled: bool
+    organizations_enabled: bool
+    activities_enabled: bool
+    leads_enabled: bool
+    list_all: str
+    list_qualified: str
+    list_customers: str
+    list_churned: str
+    list_nurture: str
+    event_person_added: str
+    event_person_updated: str
+    event_person_merged: str
+    event_deal_added: str
+    event_deal_updated: str
+    event_stage_changed: str
+    event_activity_added: str
+
+
 DEFAULTS: dict[str, Any] = {
     "persons_enabled": True,
     "create_persons": False,

@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.api import NeededField, Step, SyncSession
+from integration.engine.api import NeededField, Step
 from integration.errors import ContractError
 from integration.models import FieldMapping
+from integration.recipes.pipedrive_brevo.session import Session
 
 FLOW = "person_to_contact"
 STATUS = FieldSpec(
@@ -25,7 +26,7 @@ LONGEST_NAME = 50
 CUSTOM = "custom_fields."
 
 
-def steps(ctx: SyncSession) -> Sequence[Step]:
+def steps(ctx: Session) -> Sequence[Step]:
     """The steps for the present settings."""
     if not ctx.settings["persons_enabled"]:
         return []
@@ -39,7 +40,7 @@ def steps(ctx: SyncSession) -> Sequence[Step]:
     return found
 
 
-def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
+def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """The status field with its options."""
     if not ctx.settings["persons_enabled"]:
         return []
@@ -47,7 +48,7 @@ def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     return [NeededField("left", "person", str(ctx.resources.get("status", "")), STATUS.label, options)]
 
 
-def status_field(ctx: SyncSession) -> str:
+def status_field(ctx: Session) -> str:
     """Find our field by its remembered key, else by its name, else create it."""
     ctx.talking_to = "left"
     fields = ctx.fields("left", "person", fresh=True)
@@ -68,7 +69,7 @@ def status_field(ctx: SyncSession) -> str:
     return said
 
 
-def attributes(ctx: SyncSession) -> str:
+def attributes(ctx: Session) -> str:
     """Create the mapped attributes that Brevo does not have yet, with the right type."""
     sync_custom_fields(ctx)
     ctx.talking_to = "right"
@@ -84,7 +85,7 @@ def attributes(ctx: SyncSession) -> str:
     return f"created {', '.join(made)}" if made else "in place"
 
 
-def sync_custom_fields(ctx: SyncSession) -> None:
+def sync_custom_fields(ctx: Session) -> None:
     """One mapping row for each custom field chosen in the settings; the attribute is named after its label."""
     fields = ctx.fields("left", "person")
     chosen = [f"{CUSTOM}{key}" for key in ctx.settings["custom_fields"]]
@@ -97,7 +98,7 @@ def sync_custom_fields(ctx: SyncSession) -> None:
             taken.add(_add_row(ctx, source, spec, taken))
 
 
-def _add_row(ctx: SyncSession, source: str, spec: FieldSpec, taken: set[str]) -> str:
+def _add_row(ctx: Session, source: str, spec: FieldSpec, taken: set[str]) -> str:
     transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}
     kind = spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
     target = attribute_name(spec.label, taken)
@@ -118,7 +119,7 @@ def attribute_name(label: str, taken: set[str]) -> str:
     return name
 
 
-def company_attribute(ctx: SyncSession) -> str:
+def company_attribute(ctx: Session) -> str:
     """The attribute that holds our key of a company; Brevo names it after its label."""
     ctx.talking_to = "right"
     said = "in place"
@@ -132,12 +133,12 @@ def company_attribute(ctx: SyncSession) -> str:
     return said
 
 
-def _company_key(ctx: SyncSession) -> str:
+def _company_key(ctx: Session) -> str:
     fields = ctx.fields("right", "company", fresh=True).values()
     return next((spec.key for spec in fields if spec.label == COMPANY_KEY), "")
 
 
-def contact_list(ctx: SyncSession) -> str:
+def contact_list(ctx: Session) -> str:
     """The tenant's list must exist; without one there is a list of ours, in a folder of ours."""
     ctx.talking_to = "right"
     lists = {row.id: row for row in ctx.right.get_lists()}

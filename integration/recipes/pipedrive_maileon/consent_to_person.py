@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from integration.engine.api import Result, SyncSession, Write
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.engine.api import Result, Write
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, notes_for
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.pipedrive_maileon.session import Session
+from integration.recipes.pipedrive_maileon.settings import Settings
 
 
-class ConsentToPerson(ConsentWritebackFlow):
+class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     """Maileon's consent → Pipedrive person."""
 
     key = "consent_to_person"
@@ -25,7 +28,7 @@ class ConsentToPerson(ConsentWritebackFlow):
     target_object = "person"
     link_type = LINK_TYPE
 
-    def values(self, ctx: SyncSession, state: str) -> dict[str, Any]:
+    def values(self, ctx: Session, state: str) -> dict[str, Any]:
         """The person's custom fields for a state of consent."""
         resources = ctx.resources
         status = {
@@ -38,7 +41,7 @@ class ConsentToPerson(ConsentWritebackFlow):
             values[resources["newsletter"]] = resources["newsletter_no"]
         return values
 
-    def restored(self, ctx: SyncSession, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, Any]:
         """Fields that were made anew: the status always, Newsletter only where nobody has filled it in since."""
         resources = ctx.resources
         values = self.values(ctx, state)
@@ -46,20 +49,20 @@ class ConsentToPerson(ConsentWritebackFlow):
         values.pop(resources["newsletter"], None)
         return {**values, resources["newsletter"]: resources[newsletter]} if blank else values
 
-    def blank_people(self, ctx: SyncSession, ids: Sequence[str]) -> set[str]:
+    def blank_people(self, ctx: Session, ids: Sequence[str]) -> set[str]:
         """Those whose (new) Newsletter field is still empty."""
         found = ctx.left.get_persons(ids)
         return {person.id for person in found if newsletter_wish(ctx, person.custom_fields) == "unset"}
 
-    def search(self, ctx: SyncSession, email: str) -> list[str]:
+    def search(self, ctx: Session, email: str) -> list[str]:
         """People by exact address."""
         return [hit.id for hit in ctx.left.search_persons(email)]
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
         return engine_batch.write_each(ctx, writes, lambda write: self._patch(ctx, write))
 
-    def _patch(self, ctx: SyncSession, write: Write) -> Result:
+    def _patch(self, ctx: Session, write: Write) -> Result:
         state = write.action.removeprefix("mark_")
         try:
             ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})

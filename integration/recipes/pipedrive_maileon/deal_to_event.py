@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from integration.connectors.maileon.client import MaileonClient
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal, Person, record_values
 from integration.engine.api import (
     Batch,
@@ -23,13 +25,14 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
 )
 from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.pipedrive_maileon.session import Session
+from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
 
 PAGE_SIZE = 500
@@ -41,7 +44,7 @@ ANNOUNCED_TRIES = 6  # after that its person's own event was lost; the poll will
 IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 
 
-class DealToEvent(Flow):
+class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
     """Pipedrive deal → Maileon contact event."""
 
     key = "deal_to_event"
@@ -53,11 +56,11 @@ class DealToEvent(Flow):
     runs = frozenset({"poll"})
     batch_size = 500
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Enable Pipedrive deals sync"."""
         return bool(settings.get("deals_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about. A deleted deal's last values are only in its event: remember them."""
         if event.vendor_event != "deal.delete":
             return [Route(event.external_id)]
@@ -65,17 +68,17 @@ class DealToEvent(Flow):
         last = {"merged_into": merged_into} if merged_into else {"last": event.payload.get("previous") or {}}
         return [Route(event.external_id, {"deleted": True, **last})]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call, and the people they belong to."""
         return self._records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, for what a webhook missed."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Which of the three events this is, derived from what was sent before and not from the order of arrival."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -94,13 +97,13 @@ class DealToEvent(Flow):
         added = record.values["add_time"] and _is_new(ctx, record.values["add_time"])
         return Sync("deal_added" if added else "deal_updated", mapped=False, extra=content)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Look up what a lost answer may have left, announce the rest, send it in one call."""
         early = {id(write): result for write in writes if (result := person_first(ctx, write)) is not None}
         ready = [write for write in writes if id(write) not in early]
         return [{**early, **self._send(ctx, ready)}[id(write)] for write in writes]
 
-    def _send(self, ctx: SyncSession, writes: Sequence[Write]) -> dict[int, Result]:
+    def _send(self, ctx: Session, writes: Sequence[Write]) -> dict[int, Result]:
         for action in {write.action for write in writes}:
             ensure_type(ctx, f"pipedrive_{action}")
         found = [write for write in writes if _already_sent(ctx, write)]
@@ -111,7 +114,7 @@ class DealToEvent(Flow):
         results.update(send(ctx, fresh, _sent))
         return results
 
-    def _gone(self, ctx: SyncSession, item: Item, link: RecordLink | None) -> Decision:
+    def _gone(self, ctx: Session, item: Item, link: RecordLink | None) -> Decision:
         if item.hint.get("merged_into"):
             return Skip("merged")
         if link is not None and link.state == LinkState.REMOVED:
@@ -127,7 +130,7 @@ class DealToEvent(Flow):
             "deal_deleted", mapped=False, extra={**last, "status": "deleted", "timestamp": stamp(datetime.now(UTC))}
         )
 
-    def _last_known(self, ctx: SyncSession, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _last_known(self, ctx: Session, values: Mapping[str, Any]) -> dict[str, Any]:
         """A deal that was never sent, from its delete event. Its person is known by its link or not at all."""
         person = RecordLink.objects.filter(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=str(values.get("person_id") or "")
@@ -136,7 +139,7 @@ class DealToEvent(Flow):
             return {}
         return {**event_content(values, {}, {}, {}), "email": person.written["email"]}
 
-    def _records(self, ctx: SyncSession, deals: Sequence[Deal]) -> dict[str, Record]:
+    def _records(self, ctx: Session, deals: Sequence[Deal]) -> dict[str, Record]:
         persons = {row.id: row for row in ctx.left.get_persons({deal.person_id for deal in deals if deal.person_id})}
         waiting = people_on_their_way(ctx, list(persons.values()))
         organizations = people.organization_names(ctx, {deal.org_id for deal in deals if deal.org_id})
@@ -170,7 +173,7 @@ class DealToEvent(Flow):
         return records
 
 
-def people_on_their_way(ctx: SyncSession, persons: Sequence[Person]) -> dict[str, str]:
+def people_on_their_way(ctx: Session, persons: Sequence[Person]) -> dict[str, str]:
     """People about to be contacts: "queued" with a job of their own, "announced" by a Yes without a link."""
     wanted = {person.id for person in persons if newsletter_wish(ctx, person.custom_fields) == "yes"}
     mine = {"integration": ctx.integration}
@@ -190,7 +193,7 @@ def _way(state: str, reason: str) -> str:
     return "" if state else "announced"
 
 
-def person_first(ctx: SyncSession, write: Write) -> Result | None:
+def person_first(ctx: Session, write: Write) -> Result | None:
     """Let the person arrive before its deal: an event of a missing contact would be lost."""
     waits = write.record.values["person_waits"] if write.record and ctx.settings["contacts_enabled"] else ""
     if waits.startswith("held:"):
@@ -253,7 +256,7 @@ def _kind_of(marked: str) -> str:
     return marked.split("-", 1)[0]
 
 
-def _is_new(ctx: SyncSession, added: datetime) -> bool:
+def _is_new(ctx: Session, added: datetime) -> bool:
     since = ctx.integration.activated_at or ctx.integration.created_at
     return added >= since.replace(microsecond=0)
 
@@ -264,7 +267,7 @@ def _moment(value: Any) -> datetime:
     return datetime.fromisoformat(str(value).replace("Z", "+00:00")) if value else datetime.now(UTC)
 
 
-def _already_sent(ctx: SyncSession, write: Write) -> bool:
+def _already_sent(ctx: Session, write: Write) -> bool:
     """Give the write its marker, and say whether Maileon already has that very event from a try whose answer was lost.
 
     If it has an older version of the deal instead, this one goes out as an update.
@@ -286,7 +289,7 @@ def _already_sent(ctx: SyncSession, write: Write) -> bool:
     return False
 
 
-def _sent_before_a_restore(ctx: SyncSession, write: Write) -> bool:
+def _sent_before_a_restore(ctx: Session, write: Write) -> bool:
     """A deal without link whose last change is old may have been sent before the database was restored: ask."""
     version = write.record.version if write.record else None
     if version is None or version > datetime.now(UTC) - FRESH:
@@ -299,7 +302,7 @@ def _sent_before_a_restore(ctx: SyncSession, write: Write) -> bool:
     return False
 
 
-def _sent(ctx: SyncSession, write: Write, detail: str = "") -> Result:
+def _sent(ctx: Session, write: Write, detail: str = "") -> Result:
     return Result(
         "synced",
         target_id=write.marker,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from integration.connectors.maileon.records import Attribute, Transaction
-from integration.engine.api import Result, SyncSession, Write
+from integration.engine.api import Result, Write
 from integration.recipes.newsletter import consent
+from integration.recipes.pipedrive_maileon.session import Session
 
 # Name → Maileon type, as in the seed; its "datetime" is called timestamp in the API (maileon sheet §5.1).
 ATTRIBUTES = {
@@ -29,7 +30,7 @@ INTEGER_LIMIT = 2**31 - 1
 KNOWN_TYPES = "transaction_types"
 
 
-def ensure_type(ctx: SyncSession, name: str) -> None:
+def ensure_type(ctx: Session, name: str) -> None:
     """Create the contact event type unless the account has it; remembered for an hour."""
     types = ctx.directory("right", KNOWN_TYPES, lambda: _types(ctx))
     if name in types:
@@ -39,11 +40,11 @@ def ensure_type(ctx: SyncSession, name: str) -> None:
     ctx.directory("right", KNOWN_TYPES, lambda: _types(ctx), fresh=True)
 
 
-def _types(ctx: SyncSession) -> dict[str, Any]:
+def _types(ctx: Session) -> dict[str, Any]:
     return {row.name: {"id": row.id} for row in ctx.right.list_transaction_types()}
 
 
-def send(ctx: SyncSession, writes: Sequence[Write], sent: Callable[[SyncSession, Write], Result]) -> dict[int, Result]:
+def send(ctx: Session, writes: Sequence[Write], sent: Callable[[Session, Write], Result]) -> dict[int, Result]:
     """Send contact events in one call and tell each one's outcome by its report."""
     if not writes:
         return {}
@@ -63,7 +64,7 @@ def send(ctx: SyncSession, writes: Sequence[Write], sent: Callable[[SyncSession,
     return results
 
 
-def _transaction(ctx: SyncSession, write: Write) -> Transaction:
+def _transaction(ctx: Session, write: Write) -> Transaction:
     content = {key: value for key, value in write.values.items() if key in ATTRIBUTES and value is not None}
     if abs(content.get("value", 0)) > INTEGER_LIMIT:
         del content["value"]  # does not fit Maileon's 32-bit integer; value_decimal has it
@@ -76,11 +77,11 @@ def _transaction(ctx: SyncSession, write: Write) -> Transaction:
     )
 
 
-def _may_create(ctx: SyncSession, write: Write) -> bool:
+def _may_create(ctx: Session, write: Write) -> bool:
     """Contacts are made for deals only if the setting says so, and never of people who said No."""
     said_no = write.record is not None and write.record.values["person_said_no"]
     return bool(ctx.settings["deals_create_contacts"]) and not said_no
 
 
-def _is_missing(ctx: SyncSession, write: Write) -> bool:
+def _is_missing(ctx: Session, write: Write) -> bool:
     return ctx.right.find_contact(write.values["email"]) is None

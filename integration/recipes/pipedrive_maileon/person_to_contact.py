@@ -11,13 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.base import FieldSpec
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person
-from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip, SyncSession
+from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
+from integration.recipes.pipedrive_maileon.session import Session
+from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
 
 LINK_TYPE = "person"
@@ -42,7 +45,7 @@ MORE_OF_A_PERSON = (
 )
 
 
-class PersonToContact(ContactUpsertFlow):
+class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
     """Pipedrive person → Maileon contact."""
 
     key = "person_to_contact"
@@ -55,22 +58,22 @@ class PersonToContact(ContactUpsertFlow):
     mapping = PERSON_MAPPING
     extra_sources = MORE_OF_A_PERSON
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Enable Pipedrive contacts sync"."""
         return bool(settings.get("contacts_enabled"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about. Only a merge needs remembering; everything else is read afresh."""
         hint = {"deleted": True} if event.vendor_event == "person.delete" else {}
         if merged_into := event.payload.get("merged_into"):
             hint["merged_into"] = merged_into
         return [Route(event.external_id, hint)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call, with organization and owner names from the directories."""
         return self._records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -85,36 +88,36 @@ class PersonToContact(ContactUpsertFlow):
         records = self._records(ctx, list(once.values()))
         return Page([Item(key) for key in records], records, cursor)
 
-    def count(self, ctx: SyncSession, kind: str) -> int | None:
+    def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
         if kind == "reconcile":
             return int(self.linked(ctx).count())
         return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
 
-    def wish(self, ctx: SyncSession, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
+    def wish(self, ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the Newsletter field says."""
         found = newsletter_wish(ctx, record.values.get("custom_fields") or {})
         return Skip("newsletter_unclear") if found == "unclear" else found
 
-    def terms(self, ctx: SyncSession, record: Record | None) -> SubscriptionPolicy:
+    def terms(self, ctx: Session, record: Record | None) -> SubscriptionPolicy:
         """The same for everybody. The click always gives Double Opt-in Plus, as the seed has it."""
         settings = ctx.settings
         return SubscriptionPolicy(settings["doi_enabled"], True, settings["doi_key"], int(settings["permission"]))
 
-    def remembers(self, ctx: SyncSession) -> Mapping[str, Any]:
+    def remembers(self, ctx: Session) -> Mapping[str, Any]:
         """In which field this person's Yes was seen."""
         return {"field": ctx.resource("newsletter")}
 
-    def trusts_unset(self, ctx: SyncSession, link: RecordLink | None) -> bool:
+    def trusts_unset(self, ctx: Session, link: RecordLink | None) -> bool:
         """Whether this person's Yes was seen in the present field. If the field was made anew, empty says nothing."""
         return link is not None and link.notes.get("field") == ctx.resources.get("newsletter")
 
-    def _records(self, ctx: SyncSession, persons: Sequence[Person]) -> dict[str, Record]:
+    def _records(self, ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
         require_newsletter_field(ctx, persons)
         return people.to_records(ctx, persons)
 
 
-def newsletter_wish(ctx: SyncSession, custom_fields: Mapping[str, Any]) -> str:
+def newsletter_wish(ctx: Session, custom_fields: Mapping[str, Any]) -> str:
     """What the Newsletter field says: yes, no, unset, or unclear for an option that is none of ours."""
     value = custom_fields.get(str(ctx.resources.get("newsletter")))
     if value is None:
@@ -123,7 +126,7 @@ def newsletter_wish(ctx: SyncSession, custom_fields: Mapping[str, Any]) -> str:
     return words.get(str(value), "unclear")
 
 
-def require_newsletter_field(ctx: SyncSession, persons: Sequence[Person]) -> None:
+def require_newsletter_field(ctx: Session, persons: Sequence[Person]) -> None:
     """A deleted field reads like an empty one. Make sure it exists before an empty value means anything.
 
     Raises TenantActionError: the jobs are held until the connection check has created the field again.

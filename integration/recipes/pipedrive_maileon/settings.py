@@ -10,7 +10,17 @@ from django import forms
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
 
-DEFAULTS: dict[str, Any] = {
+
+class Settings(newsletter.Settings):
+    """What the form stores."""
+
+    contacts_enabled: bool
+    deals_enabled: bool
+    deals_create_contacts: bool
+    custom_fields: list[str]
+
+
+DEFAULTS: Settings = {
     **newsletter.DEFAULTS,
     "contacts_enabled": True,
     "deals_enabled": False,

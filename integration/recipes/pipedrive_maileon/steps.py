@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.fields import STANDARD_FIELDS
-from integration.engine.api import NeededField, Step, SyncSession
+from integration.engine.api import NeededField, Step
 from integration.models import FieldMapping, Integration
 from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_maileon.session import Session
 
 NEWSLETTER = FieldSpec("", "Newsletter", "option", (Option("", "Yes"), Option("", "No")), custom=True)
 STATUS = FieldSpec(
@@ -27,7 +28,7 @@ STATUS_OPTIONS = {
 }
 
 
-def steps(ctx: SyncSession) -> Sequence[Step]:
+def steps(ctx: Session) -> Sequence[Step]:
     """The steps for the present settings."""
     if not ctx.settings["contacts_enabled"]:
         return []
@@ -46,7 +47,7 @@ def steps(ctx: SyncSession) -> Sequence[Step]:
     ]
 
 
-def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
+def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """The two person fields with their options, and the contact fields of the mapping rows the recipe needs."""
     if not ctx.settings["contacts_enabled"]:
         return []
@@ -63,7 +64,7 @@ def needed_fields(ctx: SyncSession) -> Sequence[NeededField]:
     return [*ours, *(NeededField("right", "contact", target, target) for target in targets)]
 
 
-def _field(ctx: SyncSession, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:
+def _field(ctx: Session, name: str, wanted: FieldSpec, options: dict[str, str]) -> str:
     """Find our field by its remembered key, else by its name, else create it. Notices when somebody deleted it."""
     ctx.talking_to = "left"
     fields = ctx.fields("left", "person", fresh=True)
@@ -86,7 +87,7 @@ def _field(ctx: SyncSession, name: str, wanted: FieldSpec, options: dict[str, st
     return said
 
 
-def _found_or_made(ctx: SyncSession, fields: Iterable[FieldSpec], wanted: FieldSpec) -> tuple[FieldSpec, str]:
+def _found_or_made(ctx: Session, fields: Iterable[FieldSpec], wanted: FieldSpec) -> tuple[FieldSpec, str]:
     named = [spec for spec in fields if spec.custom and spec.label == wanted.label and spec.type == "option"]
     if named:
         return named[0], "found"
@@ -95,13 +96,13 @@ def _found_or_made(ctx: SyncSession, fields: Iterable[FieldSpec], wanted: FieldS
     return made, "created"
 
 
-def contact_fields(ctx: SyncSession) -> str:
+def contact_fields(ctx: Session) -> str:
     """Create the mapped contact fields that Maileon does not have yet, with the right type."""
     sync_custom_fields(ctx)
     return create_contact_fields(ctx, "person_to_contact")
 
 
-def sync_custom_fields(ctx: SyncSession) -> None:
+def sync_custom_fields(ctx: Session) -> None:
     """One mapping row for each custom field chosen in the settings, with the same name in Maileon.
 
     A chosen field that vanished in Pipedrive keeps its row.

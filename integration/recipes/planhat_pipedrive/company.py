@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Unpack
 
+from integration.connectors.pipedrive.client import Filters
 from integration.connectors.pipedrive.records import Deal, Note, Person
-from integration.engine.api import Course, Item, Record, RecordOutcome, Stage, SyncSession
+from integration.engine.api import Course, Item, Record, RecordOutcome, Stage
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
+from integration.recipes.planhat_pipedrive.session import Session
 
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
@@ -27,15 +30,16 @@ def arrived(done: Sequence[RecordOutcome]) -> set[str]:
     return {entry.item.external_id for entry in fine}
 
 
-def eligible_deals(ctx: SyncSession, organizations: Sequence[str]) -> dict[str, Record]:
+def eligible_deals(ctx: Session, organizations: Sequence[str]) -> dict[str, Record]:
     """The eligible deals of these organizations: a call each."""
     found: list[Deal] = []
     for org_id in organizations:
-        found += ctx.left.iter_deals(org_id=org_id, include_fields=NOTES_COUNT, **scope.status(ctx))
+        filters: Filters = {**scope.status(ctx), "org_id": org_id, "include_fields": NOTES_COUNT}
+        found += ctx.left.iter_deals(**filters)
     return {key: row for key, row in deals.records(ctx, found).items() if not deals.ineligible(ctx, row)}
 
 
-def start_anew(ctx: SyncSession, organizations: Sequence[str]) -> None:
+def start_anew(ctx: Session, organizations: Sequence[str]) -> None:
     """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
 
     Only when a person asks for it: a deletion in Planhat is not undone by itself. Nothing is forgotten for a preview.
@@ -51,7 +55,7 @@ def start_anew(ctx: SyncSession, organizations: Sequence[str]) -> None:
 
 
 def deal_parts(
-    ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record], *, own: bool, failed: Collection[str] = ()
+    ctx: Session, items: Sequence[Item], found: Mapping[str, Record], *, own: bool, failed: Collection[str] = ()
 ) -> Course:
     """Licenses, then Sales. Deals of organizations that failed are told to wait for them."""
     known = {
@@ -63,7 +67,7 @@ def deal_parts(
     yield Stage(SALES, [item for item in items if item.external_id in sales], known, own=own)
 
 
-def belongings(ctx: SyncSession, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
+def belongings(ctx: Session, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
     """The people of these organizations, then the notes on them, on the deals and (as jobs, a call each) on people."""
     notes_too = ctx.settings["note_direction"] == "receive"
     if ctx.settings["person_direction"] == "receive":
@@ -87,11 +91,11 @@ def belongings(ctx: SyncSession, organizations: Sequence[Record], brought: Seque
             yield Stage(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
 
 
-def _persons(ctx: SyncSession, org_id: str) -> list[Person]:
+def _persons(ctx: Session, org_id: str) -> list[Person]:
     return list(ctx.left.iter_persons(org_id=org_id, include_fields=NOTES_COUNT))
 
 
-def _forget_merged(ctx: SyncSession, organizations: Sequence[Record], persons: Sequence[Person]) -> None:
+def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Sequence[Person]) -> None:
     """Free the addresses of people who are gone: whoever they were merged into has them now. A call, if anybody is.
 
     Their End Users stay: the survivor of a merge takes over the one with its address.
@@ -108,7 +112,7 @@ def _forget_merged(ctx: SyncSession, organizations: Sequence[Record], persons: S
         linked.filter(source_id__in=missing - alive).update(state=LinkState.REMOVED, written={}, written_hash="")
 
 
-def notes_on(ctx: SyncSession, **parent: str) -> list[Note]:
+def notes_on(ctx: Session, **parent: Unpack[Filters]) -> list[Note]:
     """The notes that hang on one record: person_id, org_id or deal_id."""
     found: list[Note] = []
     cursor: str | None = None

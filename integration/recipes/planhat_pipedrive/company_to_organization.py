@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Company, record_values
 from integration.engine.api import (
     Batch,
@@ -23,7 +25,6 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     write_each,
@@ -31,13 +32,15 @@ from integration.engine.api import (
 from integration.errors import NotFound
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 EVENTS = frozenset({"company.changed"})
 FEW = 10  # above that one list is cheaper than single reads, of 200 calls a minute
 CUSTOM = "custom_fields."
 
 
-class CompanyToOrganization(Flow):
+class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Planhat company → Pipedrive organization."""
 
     key = "company_to_organization"
@@ -51,17 +54,17 @@ class CompanyToOrganization(Flow):
     runs_after = ("deal_to_license",)
     batch_size = 50
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when companies are sent."""
         return settings.get("organization_direction") in ("send", "both")
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company that changed."""
         rows = links.of_targets(ctx.integration, self.link_type, [event.external_id])
         found = list(rows.values_list("source_id", flat=True))
         return [Route(key) for key in found] or Skip("not_linked")
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The companies that hold these organizations' ids: a few one by one, many from the whole list."""
         wanted = [item.external_id for item in items]
         if len(wanted) <= FEW:
@@ -70,13 +73,13 @@ class CompanyToOrganization(Flow):
         known = records(ctx, all_companies(ctx))
         return {key: known[key] for key in wanted if key in known}
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all of them."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = records(ctx, page.records)
         return Page([Item(key) for key in found], found, page.next_offset)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A company without a link is linked first; then its fields are compared."""
         if record is None:
             return Skip("removed_at_target")
@@ -85,14 +88,14 @@ class CompanyToOrganization(Flow):
             return Sync("link_company", mapped=False)
         return Sync("update_organization")
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Links need one read for all; organizations are changed one by one, Pipedrive has no bulk."""
         linking = [write.item.external_id for write in writes if write.action == "link_company"]
         known = {row.id for row in ctx.left.get_organizations(linking)} if linking else set()
         return write_each(ctx, writes, lambda write: _written(ctx, write, known))
 
 
-def records(ctx: SyncSession, companies: Sequence[Company]) -> dict[str, Record]:
+def records(ctx: Session, companies: Sequence[Company]) -> dict[str, Record]:
     """Companies as records, by the organization's id they hold; those with another kind of id are none of ours."""
     specs = list(ctx.fields("right", "company").values())
     return {
@@ -102,7 +105,7 @@ def records(ctx: SyncSession, companies: Sequence[Company]) -> dict[str, Record]
     }
 
 
-def all_companies(ctx: SyncSession) -> list[Company]:
+def all_companies(ctx: Session) -> list[Company]:
     """Every company of the account."""
     found: list[Company] = []
     offset: int | None = 0
@@ -113,7 +116,7 @@ def all_companies(ctx: SyncSession) -> list[Company]:
     return found
 
 
-def _written(ctx: SyncSession, write: Write, known: set[str]) -> Result:
+def _written(ctx: Session, write: Write, known: set[str]) -> Result:
     assert write.record is not None
     number, org_id = str(write.record.values["_id"]), write.item.external_id
     if write.action == "link_company":

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Course,
@@ -22,19 +24,20 @@ from integration.engine.api import (
     Route,
     Skip,
     Stage,
-    SyncSession,
     Write,
 )
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, organization_to_company, rules, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 ORGANIZATIONS = "organization_to_company"
 CHANGES = frozenset({"deal.create", "deal.change"})
 DELAY = 1.0  # seconds: winning a deal in the pages fires several events
 
 
-class DealToLicense(Flow):
+class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive deal → Planhat License, with everything that belongs to it."""
 
     key = company.LICENSES
@@ -49,18 +52,18 @@ class DealToLicense(Flow):
     mapping = deals.MAPPING
     own_targets = frozenset({"companyId", "_currency", "fromDate", "toDate", "fixedPeriod", "value", "mrr"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when anything is received: a deal brings the rest along even if it stays behind itself."""
         return any(
             settings.get(f"{name}_direction") in ("receive", "both")
             for name in ("organization", "person", "note", "deal")
         )
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal. What the event says of its stage is only a hint; it is read afresh."""
         return [Route(event.external_id, delay=DELAY)]
 
-    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """Organizations, deals, and but for Fetch All (which has runs of their own) persons and notes."""
         known = self.read(ctx, items) if found is None else found
         kind = ctx.run.kind if ctx.run else ""
@@ -81,12 +84,12 @@ class DealToLicense(Flow):
             brought = [row for row in eligible.values() if str(row.values["org_id"]) in fine]
             yield from company.belongings(ctx, [organizations[key] for key in wanted if key in fine], brought)
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         wanted = [item.external_id for item in items]
         return deals.records(ctx, ctx.left.get_deals(wanted, include_fields=[NOTES_COUNT]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
         for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
@@ -98,16 +101,16 @@ class DealToLicense(Flow):
                 break
         return Page([Item(key) for key in found], found, cursor)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Licenses."""
         return deals.decide(ctx, batch, item, record, rules.LICENSE)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "license", writes, notes=deals.brought)
 
 
-def _changed(ctx: SyncSession, found: Mapping[str, Record]) -> set[str]:
+def _changed(ctx: Session, found: Mapping[str, Record]) -> set[str]:
     """Deals that are not as their link knows them: those a webhook may have missed."""
     rows = RecordLink.objects.filter(
         integration=ctx.integration, link_type__in=deals.LINK_TYPES.values(), source_id__in=list(found)

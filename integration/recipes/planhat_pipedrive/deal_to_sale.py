@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from integration.engine.api import Batch, Decision, Flow, Item, Record, Result, SyncSession, Write
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
+from integration.engine.api import Batch, Decision, Flow, Item, Record, Result, Write
 from integration.recipes.planhat_pipedrive import company, deals, rules, writing
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 
-class DealToSale(Flow):
+class DealToSale(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive deal → Planhat Sale."""
 
     key = company.SALES
@@ -21,18 +24,18 @@ class DealToSale(Flow):
     mapping = deals.MAPPING
     own_targets = frozenset({"companyId", "_currency", "salesDate", "value"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when deals are received."""
         return settings.get("deal_direction") == "receive"
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
         return deals.records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Sales."""
         return deals.decide(ctx, batch, item, record, rules.SALE)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "sale", writes, notes=deals.brought)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, record_values
-from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, SyncSession, transforms
+from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, transforms
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive.session import Session
 
 NOTES_COUNT = "notes_count"
 ORGANIZATION, PIPELINE = "organization", "pipeline"  # in a deal's link: what it was in step with
@@ -21,7 +22,7 @@ LINK_TYPES = {rules.LICENSE: "license", rules.SALE: "sale"}
 MAPPING = (MappingRow("title", "product"),)
 
 
-def records(ctx: SyncSession, deals: Iterable[Deal]) -> dict[str, Record]:
+def records(ctx: Session, deals: Iterable[Deal]) -> dict[str, Record]:
     """Deals as records: the vendor's values, and beside them `start`, `end` and `products`."""
     rows = [deal for deal in deals if not deal.is_deleted]
     wanted = rules.look_at(ctx.settings, rules.PRODUCT)
@@ -29,7 +30,7 @@ def records(ctx: SyncSession, deals: Iterable[Deal]) -> dict[str, Record]:
     return {deal.id: _record(ctx, deal, products.get(deal.id, [])) for deal in rows}
 
 
-def _record(ctx: SyncSession, deal: Deal, products: Sequence[str]) -> Record:
+def _record(ctx: Session, deal: Deal, products: Sequence[str]) -> Record:
     values = record_values(deal)
     start = _date(values, str(ctx.settings["start_date"]))
     if start is None and ctx.settings["start_fallback"]:
@@ -51,7 +52,7 @@ def _date(values: Mapping[str, Any], path: str) -> str | None:
         return None
 
 
-def ineligible(ctx: SyncSession, record: Record) -> str:
+def ineligible(ctx: Session, record: Record) -> str:
     """Why this deal stays out, as a reason; empty when it is eligible."""
     deal = record.values
     if ctx.settings["mode"] == "won" and deal["status"] != "won":
@@ -68,7 +69,7 @@ def allowed(settings: Mapping[str, Any], pipeline_id: str) -> bool:
     return not settings["pipelines"] or pipeline_id in settings["pipelines"]
 
 
-def split(ctx: SyncSession, found: Mapping[str, Record]) -> dict[str, str]:
+def split(ctx: Session, found: Mapping[str, Record]) -> dict[str, str]:
     """Deal id → license or sale: what it was sent as before, for nothing is deleted; else what the rules say."""
     known = RecordLink.objects.filter(
         integration=ctx.integration,
@@ -81,7 +82,7 @@ def split(ctx: SyncSession, found: Mapping[str, Record]) -> dict[str, str]:
     return {key: before.get(key) or rules.kind_of(ctx.settings, _words(ctx, record)) for key, record in found.items()}
 
 
-def _words(ctx: SyncSession, record: Record) -> rules.Words:
+def _words(ctx: Session, record: Record) -> rules.Words:
     """What a deal says where a rule looks; an option by its label."""
 
     def words(what: str) -> list[str]:
@@ -99,7 +100,7 @@ def _words(ctx: SyncSession, record: Record) -> rules.Words:
     return words
 
 
-def decide(ctx: SyncSession, batch: Batch, item: Item, record: Record | None, kind: str) -> Decision:
+def decide(ctx: Session, batch: Batch, item: Item, record: Record | None, kind: str) -> Decision:
     """What becomes of one deal in the flow of this kind. Its link remembers the organization it brought along."""
     link = batch.links.get(item.external_id)
     if record is None:
@@ -124,7 +125,7 @@ def brought(record: Record) -> dict[str, Any]:
     return {ORGANIZATION: record.values["org_id"], PIPELINE: record.values["pipeline_id"]}
 
 
-def _money(ctx: SyncSession, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _money(ctx: Session, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """A Sale has its value; a License a monthly amount, or a period with the value of all of it (planhat sheet §5)."""
     if kind == rules.SALE:
         return {"salesDate": deal["start"], "value": deal["value"]}

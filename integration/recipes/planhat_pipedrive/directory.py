@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from integration.engine.api import Found, SyncSession
+from integration.engine.api import Found
 from integration.models import RecordLink
+from integration.recipes.planhat_pipedrive.session import Session
 
 ORGANIZATION, DEAL, PERSON = "organization_to_company", "deal_to_license", "person_to_enduser"
 
 
-def search(ctx: SyncSession, text: str) -> list[Found]:
+def search(ctx: Session, text: str) -> list[Found]:
     """Organizations, deals and people: by Pipedrive id, by e-mail address, or by a part of the name."""
     if text.isascii() and text.isdigit():
         organizations = [Found(ORGANIZATION, row.id, row.name) for row in ctx.left.get_organizations([text])]
@@ -26,7 +27,7 @@ def search(ctx: SyncSession, text: str) -> list[Found]:
     return [Found(flows[hit.type], hit.id, hit.name, next(iter(hit.emails), "")) for hit in hits if hit.type in flows]
 
 
-def at_target(ctx: SyncSession, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     """What Planhat has of this person now, by attribute."""
     found: Mapping[str, Any] | None = ctx.right.find_enduser(email) if email else None
     return found

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Company
 from integration.engine.api import (
     Batch,
@@ -23,19 +25,20 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
     write_each,
 )
 from integration.models import LinkState, WebhookEvent
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 LINK_TYPE = "new_company"
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
-class NewCompanyToOrganization(Flow):
+class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
     """New Planhat company → Pipedrive organization."""
 
     key = "new_company_to_organization"
@@ -49,26 +52,26 @@ class NewCompanyToOrganization(Flow):
     runs_after = (CompanyToOrganization.key,)
     batch_size = 20
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On with "Create organizations for new companies"."""
         return settings.get("organization_direction") in ("send", "both") and bool(settings.get("create_organizations"))
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The company; whether it is new shows when it is read."""
         return [Route(event.external_id)]
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Planhat has no list by id."""
         found = [ctx.right.get_company(item.external_id) for item in items]
         return _records([company for company in found if company is not None])
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = _records([company for company in page.records if not company.source_id])
         return Page([Item(key) for key in found], found, page.next_offset)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Only a company that holds no id of a CRM is new."""
         link = batch.links.get(item.external_id)
         if record is None:
@@ -77,7 +80,7 @@ class NewCompanyToOrganization(Flow):
             return Skip("unchanged")
         return Sync("create_organization", mapped=False, creating=True)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Announce, create, tell the company."""
         return write_each(ctx, writes, lambda write: _create(ctx, write))
 
@@ -89,7 +92,7 @@ def _records(companies: Sequence[Company]) -> dict[str, Record]:
     }  # fmt: skip
 
 
-def _create(ctx: SyncSession, write: Write) -> Result:
+def _create(ctx: Session, write: Write) -> Result:
     """Look if an earlier try got through, announce, create, tell the company."""
     assert write.record is not None
     name = str(write.record.values["name"]) or write.item.external_id
@@ -104,7 +107,7 @@ def _create(ctx: SyncSession, write: Write) -> Result:
     return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
 
 
-def _earlier(ctx: SyncSession, write: Write, name: str) -> str:
+def _earlier(ctx: Session, write: Write, name: str) -> str:
     """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
 
     A list knows at once what a search may not know yet (pipedrive sheet §11).

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Note
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -17,18 +19,19 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
 )
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
 
 
-class NoteToNote(Flow):
+class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive note → Planhat Note."""
 
     key = company.NOTES
@@ -40,11 +43,11 @@ class NoteToNote(Flow):
     runs_after = (company.LICENSES, company.PERSONS)
     batch_size = 10
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when notes are received."""
         return settings.get("note_direction") == "receive"
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Pipedrive has no list of notes by id."""
         found: list[Note] = []
         for item in items:
@@ -54,13 +57,13 @@ class NoteToNote(Flow):
                 continue
         return records(ctx, found)
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
         rows, following = sweeps.gather(ctx.left.notes_page, cursor)
         found = {key: record for key, record in records(ctx, rows).items() if record.values["organization"]}
         return Page([Item(key) for key in found], found, following)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A note needs a company that is in Planhat."""
         if record is None:
             return Skip("deleted_at_source")
@@ -70,12 +73,12 @@ class NoteToNote(Flow):
         active = link is not None and link.state == LinkState.ACTIVE
         return Sync("update" if active else "create_note", mapped=False, extra=record.values["content"])
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, notes=_notes)
 
 
-def records(ctx: SyncSession, notes: Sequence[Note]) -> dict[str, Record]:
+def records(ctx: Session, notes: Sequence[Note]) -> dict[str, Record]:
     """With the organization each belongs to: its own, its deal's or its person's, if that is in."""
     by_deal = _organizations(ctx, deals.LINK_TYPES.values(), {row.deal_id for row in notes}, deals.ORGANIZATION)
     by_person = _organizations(ctx, ("person",), {row.person_id for row in notes}, ORGANIZATION)
@@ -94,7 +97,7 @@ def _notes(record: Record) -> dict[str, Any]:
     return {ORGANIZATION: record.values["organization"]}
 
 
-def _organizations(ctx: SyncSession, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
+def _organizations(ctx: Session, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
     """Record id → the organization its link remembers."""
     wanted = [key for key in ids if key]
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=link_types, source_id__in=wanted)

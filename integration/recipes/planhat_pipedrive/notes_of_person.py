@@ -6,8 +6,9 @@ Waits as jobs behind the companies, so that a company with many busy people neve
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Course,
@@ -18,13 +19,14 @@ from integration.engine.api import (
     Result,
     Stage,
     Sync,
-    SyncSession,
     Write,
 )
 from integration.recipes.planhat_pipedrive import company, note_to_note
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 
-class NotesOfPerson(Flow):
+class NotesOfPerson(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive person → Planhat Notes."""
 
     key = company.NOTES_OF_PERSON
@@ -35,25 +37,25 @@ class NotesOfPerson(Flow):
     batch_size = 10
     is_composite = True
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when persons and notes are received."""
         return settings.get("note_direction") == settings.get("person_direction") == "receive"
 
-    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The notes, then the word that they were read."""
         notes = [row for item in items for row in company.notes_on(ctx, person_id=item.external_id)]
         rows = note_to_note.records(ctx, notes)
         yield Stage(company.NOTES, [Item(key) for key in rows], rows)
         yield Stage(self.key, items, self.read(ctx, items), own=True)
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """Nothing of the person itself is needed."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """The notes have had their say already."""
         return Sync("read_notes", mapped=False)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send."""
         return [Result("synced", link_state=None) for _ in writes]

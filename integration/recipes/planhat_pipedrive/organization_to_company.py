@@ -10,7 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from integration.connectors.base import FieldSpec
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Organization, record_values
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Course,
@@ -23,7 +25,6 @@ from integration.engine.api import (
     Skip,
     Stage,
     Sync,
-    SyncSession,
     TwoWay,
     Write,
 )
@@ -31,6 +32,8 @@ from integration.models import LinkState
 from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
 from integration.recipes.planhat_pipedrive.owners import planhat_owner
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 ELIGIBLE = "eligible"  # among the values: whether a deal in step brought the organization along
 BROUGHT = "with_deal"  # a hint: the organization comes with a deal, which waits for it
@@ -52,7 +55,7 @@ PARTS_OF_ADDRESS = tuple(
 )  # fmt: skip
 
 
-class OrganizationToCompany(Flow):
+class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive organization → Planhat company."""
 
     key = "organization_to_company"
@@ -67,11 +70,11 @@ class OrganizationToCompany(Flow):
     own_targets = frozenset({"owner"})
     two_way = TwoWay("company_to_organization", lambda settings: str(settings["conflicts"]))
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when organizations are received."""
         return settings.get("organization_direction") in ("receive", "both")
 
-    def stages(self, ctx: SyncSession, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
+    def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
         company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
@@ -87,14 +90,14 @@ class OrganizationToCompany(Flow):
             here = [found[key] for key in asked if key in fine]
             yield from company.belongings(ctx, here, list(going.values()))
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred organizations per call; the deals of those that no deal brought along yet are looked at."""
         wanted = [item.external_id for item in items]
         inside = scope.organizations(ctx, wanted)
         eligible = company.eligible_deals(ctx, [key for key in wanted if key not in inside])
         return _read(ctx, items, {str(row.values["org_id"]) for row in eligible.values()} | inside)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """In, if a deal brought it along or it is in Planhat already."""
         if record is None:
             return Skip("deleted_at_source")
@@ -105,12 +108,12 @@ class OrganizationToCompany(Flow):
         extra = planhat_owner(ctx, str(record.values["owner_id"] or ""))
         return Sync("update" if active else "create_company", creating=not active, extra=extra)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "company", writes)
 
 
-def records(ctx: SyncSession, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
+def records(ctx: Session, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
     """Organizations as records. `eligible` says of an id whether a deal brought it along."""
     return {
         row.id: Record(row.id, {**record_values(row), ELIGIBLE: bool(eligible(row.id))}, version=row.update_time)
@@ -119,7 +122,7 @@ def records(ctx: SyncSession, rows: Iterable[Organization], *, eligible: Any) ->
     }
 
 
-def _read(ctx: SyncSession, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
+def _read(ctx: Session, items: Sequence[Item], brought: Collection[str]) -> dict[str, Record]:
     rows = sweeps.organizations(ctx, [item.external_id for item in items], include_fields=[NOTES_COUNT])
     return records(ctx, rows, eligible=lambda org_id: org_id in brought)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.engine.api import SyncSession
+from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.shared import pipedrive_people as people
 
 
-def planhat_owner(ctx: SyncSession, user_id: str) -> dict[str, Any]:
+def planhat_owner(ctx: Session, user_id: str) -> dict[str, Any]:
     """`owner` with Planhat's id, or nothing: an unknown owner is left unset (planhat sheet §5)."""
     if not user_id:
         return {}
@@ -17,7 +17,7 @@ def planhat_owner(ctx: SyncSession, user_id: str) -> dict[str, Any]:
     return {"owner": found} if found else {}
 
 
-def _team(ctx: SyncSession) -> dict[str, str]:
+def _team(ctx: Session) -> dict[str, str]:
     def fetch() -> dict[str, str]:
         return {row.email.strip().lower(): row.id for row in ctx.right.get_users() if row.email}
 

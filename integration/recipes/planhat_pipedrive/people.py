@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from integration.connectors.pipedrive.records import Note, Person, record_values
-from integration.engine.api import Record, SyncSession
+from integration.engine.api import Record
 from integration.recipes.planhat_pipedrive import scope
+from integration.recipes.planhat_pipedrive.session import Session
 
 INSIDE = "inside"  # among the values: whether the person's company is in Planhat
 
 
-def records(ctx: SyncSession, persons: Iterable[Person], *, inside: bool | None = None) -> dict[str, Record]:
+def records(ctx: Session, persons: Iterable[Person], *, inside: bool | None = None) -> dict[str, Record]:
     """Persons as records. `inside` says that their company is in Planhat; None looks it up."""
     rows = list(persons)
     known = scope.organizations(ctx, {row.org_id for row in rows}) if inside is None else frozenset()

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -17,11 +19,12 @@ from integration.engine.api import (
     Result,
     Skip,
     Sync,
-    SyncSession,
     Write,
 )
 from integration.models import LinkState
 from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 ORGANIZATION = "organization"  # in a person's link: the company they are in
 
@@ -33,7 +36,7 @@ PERSON_MAPPING = (
 )
 
 
-class PersonToEnduser(Flow):
+class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive person → Planhat End User."""
 
     key = company.PERSONS
@@ -47,22 +50,22 @@ class PersonToEnduser(Flow):
     mapping = PERSON_MAPPING
     own_targets = frozenset({"email", "companyId"})
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when persons are received."""
         return settings.get("person_direction") == "receive"
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call."""
         return people.records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
-    def page(self, ctx: SyncSession, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """The people of organizations that are in; the others are passed over in silence."""
         inside = scope.organizations(ctx)
         rows, following = sweeps.gather(ctx.left.persons_page, cursor)
         found = people.records(ctx, [row for row in rows if row.org_id in inside], inside=True)
         return Page([Item(key) for key in found], found, following)
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A person needs a company that is in Planhat; an address belongs to one of them only."""
         if record is None:
             return Skip("deleted_at_source")
@@ -78,7 +81,7 @@ class PersonToEnduser(Flow):
         extra = {"companyId": f"srcid-{org_id}", "email": record.email or None, "otherEmails": _others(record)}
         return Sync("update" if active else "create_enduser", creating=not active, extra=extra, notes=_notes(record))
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
         return writing.upsert(ctx, "enduser", writes, notes=_notes)
 

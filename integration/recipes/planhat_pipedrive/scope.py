@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from integration.engine.api import SyncSession
+from integration.connectors.pipedrive.client import Filters
 from integration.models import LinkState, RecordLink, membership
 from integration.recipes.planhat_pipedrive import deals, sweeps
+from integration.recipes.planhat_pipedrive.session import Session
 
 COMPANY = "company"
 
 
-def organizations(ctx: SyncSession, among: Collection[str] | None = None) -> frozenset[str]:
+def organizations(ctx: Session, among: Collection[str] | None = None) -> frozenset[str]:
     """Ids of the organizations whose persons and notes go to Planhat, all or those `among` these ids.
 
     A run asks once. In a dry run the deals are read for it.
@@ -29,7 +30,7 @@ def organizations(ctx: SyncSession, among: Collection[str] | None = None) -> fro
     return found
 
 
-def _from_links(ctx: SyncSession, among: Collection[str] | None = None) -> frozenset[str]:
+def _from_links(ctx: Session, among: Collection[str] | None = None) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=deals.LINK_TYPES.values())
     if among is not None:
         rows = rows.filter(**{f"notes__{deals.ORGANIZATION}__in": [key for key in among if key]})
@@ -41,12 +42,12 @@ def _from_links(ctx: SyncSession, among: Collection[str] | None = None) -> froze
     return _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
 
 
-def _companies(ctx: SyncSession, among: Collection[str]) -> frozenset[str]:
+def _companies(ctx: Session, among: Collection[str]) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=COMPANY, state=LinkState.ACTIVE)
     return frozenset(membership.among(rows, "source_id", among).values_list("source_id", flat=True))
 
 
-def _from_deals(ctx: SyncSession) -> frozenset[str]:
+def _from_deals(ctx: Session) -> frozenset[str]:
     """What a real run would bring along: the organizations of all eligible deals."""
     found, cursor = set(), None
     while True:
@@ -58,6 +59,6 @@ def _from_deals(ctx: SyncSession) -> frozenset[str]:
             return frozenset(found)
 
 
-def status(ctx: SyncSession) -> dict[str, str]:
+def status(ctx: Session) -> Filters:
     """The filter of Pipedrive's list: won deals, or all."""
     return {"status": "won"} if ctx.settings["mode"] == "won" else {}

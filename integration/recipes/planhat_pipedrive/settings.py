@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django import forms
 
@@ -18,7 +18,26 @@ MODES = (("won", "Won deals only"), ("all", "All deals, whatever their stage"))
 PERIODS = (("month", "A month"), ("year", "A year"))
 KINDS = ((rules.SALE, "Sale (non-recurring)"), (rules.LICENSE, "License (recurring)"))
 BLANK_RULES = 3  # empty rows at the end of the list
-DEFAULTS: dict[str, Any] = {
+
+
+class Settings(TypedDict):
+    """What the form stores. The numbered rules are read by name: see `rules.rules_of`."""
+
+    organization_direction: str
+    conflicts: str
+    create_organizations: bool
+    person_direction: str
+    note_direction: str
+    deal_direction: str
+    mode: str
+    pipelines: list[str]
+    start_date: str
+    start_fallback: bool
+    end_date: str
+    value_period: str
+
+
+DEFAULTS: Settings = {
     "organization_direction": "receive",
     "conflicts": "newest",
     "create_organizations": False,
@@ -124,9 +143,9 @@ class SettingsForm(declared.SettingsForm):
     def clean(self) -> dict[str, Any]:
         """Defaults for what was not sent; rules close ranks, and a half one is asked about."""
         data = super().clean() or {}
-        for name in DEFAULTS:
-            if name in data and data[name] == "" and DEFAULTS[name]:
-                data[name] = DEFAULTS[name]
+        for name, default in DEFAULTS.items():
+            if default and data.get(name) == "":
+                data[name] = default
         if not data.get("start_date") and not data.get("start_fallback"):
             self.add_error(
                 "start_date", "Pick a field, or let the day the deal was won count. Else no deal has a start."

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import Flow, Step, SyncSession
+from integration.engine.api import Flow, Step
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive.session import Session
 
 
-def steps(ctx: SyncSession) -> Sequence[Step]:
+def steps(ctx: Session) -> Sequence[Step]:
     """What the settings name must be there; what mapping rows ask for is made."""
     return [
         Step("deals", "Pipelines and deal fields in Pipedrive", deal_places),
@@ -19,7 +20,7 @@ def steps(ctx: SyncSession) -> Sequence[Step]:
     ]
 
 
-def deal_places(ctx: SyncSession) -> str:
+def deal_places(ctx: Session) -> str:
     """Look for the pipelines and fields the settings name. Raises TenantActionError for those that are gone."""
     ctx.talking_to = "left"
     pipelines, fields = places.pipelines(ctx, fresh=True), places.deal_fields(ctx, fresh=True)
@@ -33,7 +34,7 @@ def deal_places(ctx: SyncSession) -> str:
     return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
 
 
-def custom_fields(ctx: SyncSession) -> str:
+def custom_fields(ctx: Session) -> str:
     """Create the field a row asks for by its name, and let the row name it by its id: names can change."""
     for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
         ctx.fields("left", source, fresh=True)
@@ -53,10 +54,10 @@ def custom_fields(ctx: SyncSession) -> str:
     return f"created {', '.join(made)}" if made else "in place"
 
 
-def _mapped(ctx: SyncSession) -> list[Flow]:
+def _mapped(ctx: Session) -> list[Flow]:
     return [flow for flow in ctx.recipe.flows if flow.mapping is not None and flow.enabled(ctx.settings)]
 
 
-def _create(ctx: SyncSession, object_type: str, row: FieldMapping) -> FieldSpec:
+def _create(ctx: Session, object_type: str, row: FieldMapping) -> FieldSpec:
     wanted = FieldSpec("", row.target, str(row.options["target_type"]), custom=True)
     return ctx.connection("right").connector.create_field(ctx.right, object_type, wanted)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Organization
-from integration.engine.api import SyncSession
+from integration.recipes.planhat_pipedrive.session import Session
 
 VENDOR_PAGE, IDS_PER_CALL = 500, 100
 # Vendor pages in one of ours, and calls for its organizations: few enough for the smallest plan's burst of twenty.
@@ -25,12 +25,12 @@ def gather(turn: Callable[..., Any], cursor: str | None) -> tuple[list[Any], str
     return found, cursor
 
 
-def calls_for(ctx: SyncSession, ids: Collection[str]) -> int:
+def calls_for(ctx: Session, ids: Collection[str]) -> int:
     """How many calls reading these organizations costs, the cheaper way."""
     return min(_by_id(ids), _by_list(ctx, ids))
 
 
-def organizations(ctx: SyncSession, ids: Sequence[str], *, include_fields: Sequence[str] = ()) -> list[Organization]:
+def organizations(ctx: Session, ids: Sequence[str], *, include_fields: Sequence[str] = ()) -> list[Organization]:
     """Organizations with these ids: a hundred per call, or the list from first to last of them when that is less.
 
     Ids grow with time, and a list by id begins with the oldest, or where an earlier walk of this slice put a bookmark.
@@ -53,13 +53,13 @@ def organizations(ctx: SyncSession, ids: Sequence[str], *, include_fields: Seque
             return found
 
 
-def _bookmarks(ctx: SyncSession) -> dict[int, str]:
+def _bookmarks(ctx: Session) -> dict[int, str]:
     """Id of the last organization of a page that was read → the cursor behind it."""
     marks: dict[int, str] = ctx.memory.setdefault("organizations read so far", {})
     return marks
 
 
-def _bookmark(ctx: SyncSession, first: int) -> tuple[int, str | None]:
+def _bookmark(ctx: Session, first: int) -> tuple[int, str | None]:
     """The last place in the list that lies before this id."""
     return max(((last, cursor) for last, cursor in _bookmarks(ctx).items() if last < first), default=(0, None))
 
@@ -68,7 +68,7 @@ def _by_id(ids: Collection[str]) -> int:
     return -(-len(ids) // IDS_PER_CALL)
 
 
-def _by_list(ctx: SyncSession, ids: Collection[str]) -> int:
+def _by_list(ctx: Session, ids: Collection[str]) -> int:
     numbers = [int(key) for key in ids if key.isdigit()]
     if len(numbers) < len(ids) or not numbers:
         return len(ids) + 1

@@ -7,8 +7,9 @@ the same as when somebody asks for it here: the organization is read afresh, wit
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
     Decision,
@@ -20,16 +21,17 @@ from integration.engine.api import (
     Route,
     Skip,
     Sync,
-    SyncSession,
     Write,
     links,
 )
 from integration.models import WebhookEvent
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
+from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 
 
-class SyncCompany(Flow):
+class SyncCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Planhat company → its Pipedrive organization, asked for."""
 
     key = "sync_company"
@@ -42,24 +44,24 @@ class SyncCompany(Flow):
     batch_size = 100
     urgent = True  # somebody waits for it
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
+    def enabled(self, settings: Settings) -> bool:
         """On when organizations are received."""
         return OrganizationToCompany().enabled(settings)
 
-    def route(self, ctx: SyncSession, event: WebhookEvent) -> Sequence[Route] | Skip:
+    def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company."""
         rows = links.of_targets(ctx.integration, scope.COMPANY, [event.external_id])
         return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip("not_linked")
 
-    def read(self, ctx: SyncSession, items: Sequence[Item]) -> Mapping[str, Record]:
+    def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The organization is read by the flow that syncs it."""
         return {item.external_id: Record(item.external_id, {"name": ""}) for item in items}
 
-    def decide(self, ctx: SyncSession, batch: Batch, item: Item, record: Record | None) -> Decision:
+    def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """It was asked for."""
         return Sync("ask_for_sync", mapped=False)
 
-    def write(self, ctx: SyncSession, writes: Sequence[Write]) -> Sequence[Result]:
+    def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send; the organization goes next."""
         return [
             Result("synced", link_state=None, follow_ups=(

@@ -8,13 +8,14 @@ from typing import Any
 
 from integration.connectors.planhat.client import own_id
 from integration.connectors.planhat.records import body
-from integration.engine.api import Record, Result, SyncSession, Write
+from integration.engine.api import Record, Result, Write
+from integration.recipes.planhat_pipedrive.session import Session
 
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
 
 
 def upsert(
-    ctx: SyncSession,
+    ctx: Session,
     model: str,
     writes: Sequence[Write],
     *,
@@ -45,7 +46,7 @@ def sendable(write: Write) -> dict[str, Any]:
 
 
 def _result(
-    ctx: SyncSession, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
+    ctx: Session, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
 ) -> Result:
     if sent in errors:
         reason = "record_conflict" if DUPLICATED in errors[sent].lower() else "record_refused"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person, record_values
 from integration.engine.api import Found, Record, SyncSession
 from integration.recipes.shared import identity_index
 
 
-def to_records(ctx: SyncSession, people: Sequence[Person]) -> dict[str, Record]:
+def to_records(ctx: SyncSession[PipedriveClient], people: Sequence[Person]) -> dict[str, Record]:
     """People as records for the mapping, with `org_id.name`, `owner_id.name`, `owner_id.email` and `company_id`."""
     organizations = organization_names(ctx, {person.org_id for person in people if person.org_id})
     owners = users(ctx) if people else {}
@@ -32,7 +33,7 @@ def to_records(ctx: SyncSession, people: Sequence[Person]) -> dict[str, Record]:
     }
 
 
-def organization_names(ctx: SyncSession, ids: set[str]) -> dict[str, str | None]:
+def organization_names(ctx: SyncSession[PipedriveClient], ids: set[str]) -> dict[str, str | None]:
     """Names of organizations, kept for an hour; only unknown ones are read, a hundred per call."""
 
     def fetch(missing: list[str]) -> dict[str, str]:
@@ -41,7 +42,7 @@ def organization_names(ctx: SyncSession, ids: set[str]) -> dict[str, str | None]
     return dict(ctx.names("left", "organizations", ids, fetch))
 
 
-def users(ctx: SyncSession) -> dict[str, dict[str, str]]:
+def users(ctx: SyncSession[PipedriveClient]) -> dict[str, dict[str, str]]:
     """The account's users by id, with name and e-mail."""
 
     def fetch() -> dict[str, dict[str, str]]:
@@ -50,7 +51,7 @@ def users(ctx: SyncSession) -> dict[str, dict[str, str]]:
     return dict(ctx.directory("left", "users", fetch))
 
 
-def search(ctx: SyncSession, text: str) -> list[Found]:
+def search(ctx: SyncSession[PipedriveClient], text: str) -> list[Found]:
     """People by e-mail, by name (part of one will do), or by Pipedrive id."""
     if text.isascii() and text.isdigit():
         persons = ctx.left.get_persons([text])

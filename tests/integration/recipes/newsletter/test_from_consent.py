@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from integration.connectors.maileon.records import Contact, Unsubscription
+from integration.connectors.maileon.records import Page as ReportPage
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Batch, Item, Record, Skip, Sync
 from integration.models import RecordLink, SyncLog
@@ -133,7 +134,8 @@ def test_of_two_opt_outs_of_one_person_in_a_report_the_newer_counts(recipe, flow
     times = ("2026-11-19 10:00:00", "2026-11-20 10:00:00")
     rows = [Unsubscription("4711", "ada@example.com", own, times[place], "link", "1") for place in order]
     ctx = SimpleNamespace(
-        integration=integration, right=SimpleNamespace(unsubscriptions_page=lambda page, since: (rows, None))
+        integration=integration,
+        right=SimpleNamespace(unsubscriptions_page=lambda page, since: ReportPage(tuple(rows), None)),
     )
 
     page = get_recipe(recipe).flow(flow).page(ctx, "poll", None, None)
