@@ -63,6 +63,12 @@ class RecordError(IntegrationError):
     reason = "record_refused"
 
 
+class UnreadableRecord(RecordError):
+    """The vendor sent this record in a form that cannot be read. Its neighbours can."""
+
+    reason = "record_unreadable"
+
+
 class NotFound(RecordError):
     """The record does not exist at the vendor (any more)."""
 

@@ -338,6 +338,13 @@ _ROWS = (
         "Read the vendor's answer below, correct the value at the source or the mapping, then sync it again.",
     ),
     Reason(
+        "record_unreadable",
+        FAILURE,
+        "The vendor sent this record in a form that cannot be read.",
+        "One of its values has a form that is not documented, for example a date that is none. Other records go on.",
+        "Look at the record at the vendor, save it once more there, and it is read again. The detail names the value.",
+    ),
+    Reason(
         "record_not_found",
         FAILURE,
         "The record does not exist (any more).",

@@ -24,6 +24,7 @@ from integration.connectors.brevo.records import (
     StoredContact,
     WebhookRow,
 )
+from integration.connectors.rows import read_each
 from integration.errors import ContractError, NotFound, RecordError
 
 IDS_PER_CALL = 20  # the most `ids` takes
@@ -58,7 +59,7 @@ class BrevoClient(Companies):
             chunk = ids[start : start + IDS_PER_CALL]
             params = [("ids", number) for number in chunk] + [("limit", IDS_PER_CALL)]
             rows = self.rows(CONTACTS, "/contacts", "contacts", params)
-            found += [bodies.stored_contact(row) for row in rows]
+            found += read_each(rows, bodies.stored_contact).complete()
         return found
 
     def contacts_page(
@@ -72,7 +73,8 @@ class BrevoClient(Companies):
         rows = answer.get("contacts")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ContractError("Brevo sent its contacts in an unknown form.", detail="contacts")
-        return Page(tuple(bodies.stored_contact(row) for row in rows), offset + limit if len(rows) == limit else None)
+        read = read_each(rows, bodies.stored_contact)
+        return Page(read.records, offset + limit if len(rows) == limit else None, read.unreadable)
 
     def count_contacts(self) -> int:
         """Return how many contacts the account has."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from integration.connectors.base import JSONValue
+from integration.connectors.rows import Read
 
 Record = TypeVar("Record")
 
@@ -17,6 +18,11 @@ class Page(NamedTuple, Generic[Record]):
 
     records: tuple[Record, ...]
     next_cursor: int | None
+    unreadable: Mapping[str, str] = {}  # id → what is wrong with a record that is left out for it
+
+    def complete(self) -> list[Record]:
+        """Return the records if none is left out. Raises UnreadableRecord."""
+        return Read(self.records, self.unreadable).complete()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from integration.connectors.hubspot.api import (
     segment,
 )
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
+from integration.connectors.rows import read_each
 from integration.errors import Conflict, ContractError, NotFound, TenantActionError
 
 SEARCH_PAGE = 200
@@ -103,13 +104,15 @@ class HubSpotClient(Api):
     def _batch_read(self, inputs: list[Row], properties: Sequence[str], **more: str) -> Iterator[Contact]:
         for chunk in _chunks(inputs):
             body = {"properties": list(properties), "inputs": chunk, **more}
-            yield from map(read_contact, results(self.get("POST", f"{CONTACTS}/batch/read", json=body)))
+            rows = results(self.get("POST", f"{CONTACTS}/batch/read", json=body))
+            yield from read_each(rows, read_contact).complete()
 
     def contacts_page(self, cursor: str | None, properties: Sequence[str]) -> Page[Contact]:
         """Return one page of all contacts, a hundred at the most."""
         params = {"limit": BATCH, **({"after": cursor} if cursor else {}), **_asked(properties)}
         rows, following = self.page("GET", CONTACTS, params=params)
-        return Page(tuple(map(read_contact, rows)), following)
+        read = read_each(rows, read_contact)
+        return Page(read.records, following, read.unreadable)
 
     def changed_ids_page(self, since: datetime, cursor: str | None) -> Page[str]:
         """Return ids of contacts changed since then; the cursor is the highest id seen.

@@ -47,6 +47,7 @@ class Page(Generic[Record]):
 
     records: tuple[Record, ...]
     next_cursor: str | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # id → what is wrong with one that is left out
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from integration.connectors.base import Account, JSONValue
 from integration.connectors.leadboxer import records
 from integration.connectors.leadboxer.api import Api, rows_of
 from integration.connectors.leadboxer.records import Dataset, Event, Lead, Page, Segment, Session
+from integration.connectors.rows import read_each
 from integration.errors import ContractError, RecordError, TenantActionError
 
 PAGE_SIZE = 100  # the most is not documented; the token says whether there is more
@@ -58,9 +59,10 @@ class LeadBoxerClient(Api):
             **{"search": "*", "timeField": "eventEsTimestamp", **criteria},
             site=dataset_id, limit=limit, sortBy="lastEvent|desc", timeZone=ZONE, nextToken=token,
         )  # fmt: skip
-        leads = tuple(records.parse_lead(row) for row in rows_of(answer, "leads"))
+        read = read_each(rows_of(answer, "leads"), records.parse_lead, key="use_id")
         following = answer.get("nextToken") if isinstance(answer, dict) else None
-        return Page(leads, str(following) if following and leads else None)
+        more = following and (read.records or read.unreadable)
+        return Page(read.records, str(following) if more else None, read.unreadable)
 
     def get_lead(self, dataset_id: str, lead_id: str) -> Lead:
         """One lead. Raises NotFound."""

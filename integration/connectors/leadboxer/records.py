@@ -49,6 +49,7 @@ class Page(NamedTuple):
 
     leads: tuple[Lead, ...]
     next_token: str | None
+    unreadable: Mapping[str, str] = {}  # id → what is wrong with a lead that is left out for it
 
 
 @dataclass(frozen=True)

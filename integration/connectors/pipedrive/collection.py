@@ -15,7 +15,7 @@ from integration.connectors.pipedrive import bodies, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.custom_values import is_ambiguous
 from integration.connectors.pipedrive.records import Page, Record, time_text
-from integration.connectors.pipedrive.values import custom_fields
+from integration.connectors.rows import Read, read_each
 
 # Field key → field type, read when first needed. Given keys, it may come from memory if that knows them.
 Types = Callable[[Iterable[str] | None], Mapping[str, str]]
@@ -56,11 +56,11 @@ class Collection(Generic[Record]):
     def get(self, record_id: str, **params: str) -> Record:
         """Return one record. Raises NotFound."""
         row = self.api.get(self._of(record_id), cost=self.costs.read, **params)
-        return self.read([row], params)[0]
+        return self.read_each([row], params).complete()[0]
 
     def many(self, ids: Iterable[str], **params: str) -> list[Record]:
         """Return the records with these ids, 100 per call; unknown, deleted and invisible ones are missing (v2)."""
-        return self.read(list(self.api.many_v2(self.path, ids, **params)), params)
+        return self.read_each(list(self.api.many_v2(self.path, ids, **params)), params).complete()
 
     def page(
         self, cursor: str | None, since: datetime | None = None, limit: int = PAGE_LIMIT, **params: str
@@ -69,25 +69,26 @@ class Collection(Generic[Record]):
         query: dict[str, Any] = {**self._order(since), **params, "limit": limit}
         turn = self.api.page_v2 if self.is_v2 else self.api.page_v1
         rows, following = turn(self.path, cursor, cost=self.costs.list, **query)
-        return Page(tuple(self.read(rows, params)), following)
+        read = self.read_each(rows, params)
+        return Page(read.records, following, read.unreadable)
 
     def walk(self, since: datetime | None = None, **params: str) -> Iterator[Record]:
         """Yield every record, page by page."""
         cursor: str | None = None
         while True:
             page = self.page(cursor, since, PAGE_LIMIT, **params)
-            yield from page.records
+            yield from page.complete()
             if (cursor := page.next_cursor) is None:
                 return
 
     def create(self, body: Mapping[str, JSONValue]) -> Record:
         """Create a record from a ready body and return it as stored."""
-        return self.read([self.api.write("POST", self.path, body, cost=self.costs.create)])[0]
+        return self.read_one(self.api.write("POST", self.path, body, cost=self.costs.create))
 
     def change(self, record_id: str, body: Mapping[str, JSONValue]) -> Record:
         """Change what the ready body names and return the record as stored."""
         row = self.api.write(self.change_verb, self._of(record_id), body, cost=self.costs.update)
-        return self.read([row])[0]
+        return self.read_one(row)
 
     def delete(self, record_id: str) -> None:
         """Delete a record; the vendor keeps it in the bin for 30 days. Raises NotFound."""
@@ -99,18 +100,27 @@ class Collection(Generic[Record]):
         types = self.types(custom.keys() if isinstance(custom, Mapping) else None) if custom else {}
         return (bodies.v2_body if self.is_v2 else bodies.v1_body)(values, types)
 
-    def read(self, rows: Sequence[Row], params: Mapping[str, str] | None = None) -> list[Record]:
+    def read_each(self, rows: Sequence[Row], params: Mapping[str, str] | None = None) -> Read[Record]:
         """Parse rows. The field list is asked for only when a value cannot be understood without it."""
         custom = readers.rest_v2_custom(self._types_needed(rows)) if self.is_v2 else readers.v1_custom(self.types(None))
-        records = [self.parser(row, custom) for row in rows]
         extra = [key for key in (params or {}).get("include_fields", "").split(",") if key]
-        if not extra:
-            return records
-        pairs = zip(records, rows, strict=True)
-        return [replace(record, extra={key: row.get(key) for key in extra}) for record, row in pairs]  # type: ignore[type-var]
+
+        def parse(row: Row) -> Record:
+            record = self.parser(row, custom)
+            return replace(record, extra={key: row.get(key) for key in extra}) if extra else record  # type: ignore[type-var]
+
+        return read_each(rows, parse)
+
+    def read_one(self, row: Row) -> Record:
+        """Parse what a write answered with. Raises ContractError: what was written is not known then."""
+        custom = (
+            readers.rest_v2_custom(self._types_needed([row])) if self.is_v2 else readers.v1_custom(self.types(None))
+        )
+        return self.parser(row, custom)
 
     def _types_needed(self, rows: Sequence[Row]) -> Mapping[str, str]:
-        unclear = {key for row in rows for key, value in custom_fields(row).items() if is_ambiguous(value)}
+        clear = (row["custom_fields"] for row in rows if isinstance(row.get("custom_fields"), Mapping))
+        unclear = {key for found in clear for key, value in found.items() if is_ambiguous(value)}
         return self.types(unclear) if unclear else {}
 
     def _order(self, since: datetime | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from integration.connectors.base import JSONValue
+from integration.connectors.rows import Read
 
 Record = TypeVar("Record")
 
@@ -21,6 +22,11 @@ class Page(NamedTuple, Generic[Record]):
 
     records: tuple[Record, ...]
     next_cursor: str | None
+    unreadable: Mapping[str, str] = {}  # id → what is wrong with a record that is left out for it
+
+    def complete(self) -> list[Record]:
+        """Return the records if none is left out. Raises UnreadableRecord."""
+        return Read(self.records, self.unreadable).complete()
 
 
 @dataclass(frozen=True)

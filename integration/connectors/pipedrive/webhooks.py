@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ _USED = {"person": "Person", "organization": "Organization", "deal": "Deal", "le
          "activity": "Activity"}  # fmt: skip
 _UNUSED = ("pipeline", "stage", "product", "user")
 _ACTIONS = {"create": "created", "change": "changed", "delete": "deleted"}
+logger = logging.getLogger(__name__)
+
 MOST_EVENTS = 1  # of one call; a body is one object (pipedrive sheet §5)
 EVENTS: Mapping[str, str] = {
     f"{entity}.{action}": f"{label} {word}" for entity, label in _USED.items() for action, word in _ACTIONS.items()
@@ -130,15 +133,13 @@ def _raw(body: Mapping[str, JSONValue], key: str) -> dict[str, JSONValue]:
     value = body.get(key) or {}
     if isinstance(value, list):  # user events of version 1.0 hold arrays
         value = value[0] if value else {}
-    if not isinstance(value, dict):
-        raise ContractError("Pipedrive's webhook has an unknown form.", detail=f"{key}: {type(value).__name__}")
-    return value
+    return value if isinstance(value, dict) else {}  # its meta names the record, which is read afresh
 
 
 def _with_cleared(data: dict[str, JSONValue], previous: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """A custom field that was emptied is missing from `data` and named in `previous` (sheet §5): make it null."""
-    changed = custom_fields(previous)
-    if not data or not changed:
+    changed = previous.get("custom_fields")
+    if not data or not isinstance(changed, Mapping) or not isinstance(data.get("custom_fields") or {}, Mapping):
         return data
     return {**data, "custom_fields": {**dict.fromkeys(changed), **custom_fields(data)}}
 
@@ -146,11 +147,18 @@ def _with_cleared(data: dict[str, JSONValue], previous: Mapping[str, JSONValue])
 def _values(
     entity: str, raw: Mapping[str, JSONValue], entity_id: str, custom: readers.Custom, *, partial: bool = False
 ) -> dict[str, JSONValue]:
-    """Return the flat internal values; with `partial` only those whose raw key is there."""
+    """Return the flat internal values; with `partial` only those whose raw key is there.
+
+    Empty where a value has a form that nobody knows: the event still names its record, which is read afresh.
+    """
     parser = readers.PARSERS.get(entity)
     if not raw or parser is None:
         return {}
-    values = record_values(parser({"id": entity_id, **raw}, custom))
+    try:
+        values = record_values(parser({"id": entity_id, **raw}, custom))
+    except ContractError as exc:
+        logger.warning("The values of a Pipedrive %s event cannot be read: %s %s", entity, exc.public, exc.detail)
+        return {}
     if not partial:
         return values
     present = {name for key in raw for name in _NAMES.get(key, (key,))}

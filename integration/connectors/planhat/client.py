@@ -15,6 +15,7 @@ from integration.connectors.base import Account, JSONValue
 from integration.connectors.planhat import bulk
 from integration.connectors.planhat.api import Api, Row, checked_object, segment
 from integration.connectors.planhat.records import Company, Page, Upserted, User, parse_company, parse_user
+from integration.connectors.rows import read_each
 from integration.errors import ContractError, NotFound
 
 COLLECTIONS = {
@@ -66,15 +67,16 @@ class PlanhatClient(Api):
         """
         order = {"sort": "-updatedAt"} if since else {}
         rows = self.rows("/companies", limit=COMPANIES_PAGE, offset=offset, **order)
-        found = [parse_company(row) for row in rows]
+        read = read_each(rows, parse_company, key="_id")
+        found = read.records
         following = offset + COMPANIES_PAGE if len(rows) == COMPANIES_PAGE else None
         if since is None:
-            return Page(tuple(found), following)
+            return Page(found, following, read.unreadable)
         times = [company.updated for company in found if company.updated is not None]
         if times == sorted(times, reverse=True) and times and times[-1] < since:
             following = None
         fresh = tuple(row for row in found if row.updated is None or row.updated >= since)
-        return Page(fresh, following)
+        return Page(fresh, following, read.unreadable)
 
     def update_company(self, company_id: str, values: Mapping[str, JSONValue]) -> Company:
         """Change what is given; null clears, what is absent stays. Raises NotFound."""

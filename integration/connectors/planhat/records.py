@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from integration.connectors.base import FieldSpec, JSONValue
+from integration.connectors.rows import Read
 from integration.errors import ContractError
 
 CUSTOM = "custom."  # begins the key of a custom field; its id follows, for names can change (planhat sheet §3)
@@ -30,6 +31,11 @@ class Page(NamedTuple):
 
     records: tuple[Company, ...]
     next_offset: int | None
+    unreadable: Mapping[str, str] = {}  # id → what is wrong with a record that is left out for it
+
+    def complete(self) -> list[Company]:
+        """Return the records if none is left out. Raises UnreadableRecord."""
+        return Read(self.records, self.unreadable).complete()
 
 
 @dataclass(frozen=True)

@@ -121,11 +121,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a run: its items, records already read (by id), and the cursor of the next page (None: last)."""
+    """One page of a run: its items, their records, and the cursor of the next page (None: last).
+
+    `records` are those read already, by id: an item without one is gone. None: the engine reads them.
+    `unreadable`: what is wrong with records that the vendor listed and nobody can read, by id. Each fails alone.
+    """
 
     items: Sequence[Item]
-    records: Mapping[str, Record] = field(default_factory=dict)
+    records: Mapping[str, Record] | None = field(default_factory=dict)
     next_cursor: Any = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

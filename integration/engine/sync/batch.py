@@ -31,6 +31,7 @@ from integration.errors import (
     SetupUnfinished,
     TenantActionError,
     TransientError,
+    UnreadableRecord,
 )
 from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall, columnar
 
@@ -147,6 +148,17 @@ def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Excep
             item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None)
         )
     return RecordOutcome(item, record, None, _failure(problem))
+
+
+def unreadable(problems: Mapping[str, str], hint: Mapping[str, Any]) -> list[RecordOutcome]:
+    """How the records of a page end that the vendor listed and nobody can read: id → what is wrong with it."""
+    return [
+        fail_single(
+            Item(record_id, hint), None,
+            UnreadableRecord("The vendor sent a record that cannot be read.", detail=problem),
+        )
+        for record_id, problem in problems.items()
+    ]  # fmt: skip
 
 
 def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:

@@ -26,7 +26,7 @@ def page(ctx: SyncSession, flow: Flow, run: SyncRun) -> Page:
     known = dict(jobs.exclude(state=JobState.DONE).values_list("external_id", "hint"))
     items = [replace(item, hint={**known.get(key, {}), **item.hint}) for key, item in wishes.items()]
     following = start + len(ids)
-    return Page(items, flow.read(ctx, items) if items else {}, following if following < count(run) else None)
+    return Page(items, None, following if following < count(run) else None)
 
 
 def count(run: SyncRun) -> int:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
-from integration.engine.flow.base import Flow, RecordOutcome
+from integration.engine.flow.base import Flow, Page, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs
 from integration.engine.sync.composite import Group
@@ -126,9 +126,7 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
             _begin(ctx, flow, run)
         ours = run.kind in id_runs.KINDS
         page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
-        hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
-        items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
-        groups = composite.process(ctx, flow, items, page.records) if items else []
+        groups = _processed(ctx, flow, run, page)
     except LeaseLost:
         raise
     except IntegrationError as exc:
@@ -152,6 +150,16 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         if page.next_cursor is None:
             _finish(run, RunState.DONE)
     connection_health.worked(ctx.integration)
+
+
+def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, page: Page) -> list[Group]:
+    """What became of the page's records, those that nobody can read included."""
+    hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
+    items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
+    groups = composite.process(ctx, flow, items, page.records) if items else []
+    if page.unreadable:
+        groups.append(Group(flow, batch.unreadable(page.unreadable, hint)))
+    return groups
 
 
 def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:

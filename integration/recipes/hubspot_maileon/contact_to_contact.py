@@ -115,15 +115,18 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         names = contacts.asked(ctx, self)
         if since is not None:
             changed = ctx.left.changed_ids_page(since, cursor)
-            found = ctx.left.get_contacts(changed.records, names)  # afresh: search lags behind
-            return self._page(ctx, found, changed.next_cursor)
+            # Read afresh, since search lags behind.
+            return Page([Item(key) for key in changed.records], None, changed.next_cursor)
         listed: list[Contact] = []
+        unreadable: dict[str, str] = {}
         while True:  # ten pages of HubSpot fill one bulk call of Maileon
             page = ctx.left.contacts_page(cursor, names)
             listed += page.records
+            unreadable |= page.unreadable
             cursor = page.next_cursor
             if cursor is None or len(listed) >= self.batch_size or not ctx.time_left():
-                return self._page(ctx, listed, cursor)
+                records = contacts.to_records(ctx, {contact.id: contact for contact in listed}.values())
+                return Page([Item(key) for key in records], records, cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All and reconcile know their number; a poll is short."""
@@ -167,10 +170,6 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """What all recipes do, and erasing."""
         return ContactWriter(ctx, self).write(writes, {"erase": lambda entry: self._erase(ctx, entry)})
-
-    def _page(self, ctx: Session, found: Sequence[Contact], cursor: Any) -> Page:
-        records = contacts.to_records(ctx, {contact.id: contact for contact in found}.values())
-        return Page([Item(key) for key in records], records, cursor)
 
     def _erase(self, ctx: Session, entry: Write) -> Result:
         """Erase the contact in Maileon and what we hold. The report stays in the log; nothing in it names anybody."""

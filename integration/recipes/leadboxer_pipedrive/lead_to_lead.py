@@ -16,6 +16,7 @@ from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
+from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.engine.api import (
     Batch,
     Decision,
@@ -72,7 +73,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
         found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
-        return Page([Item(key) for key in records], records, found.cursor)
+        return Page([Item(key) for key in records], records, found.cursor, found.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""
@@ -185,8 +186,9 @@ def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
     since, key = write.link.updated_at - SLACK, str(ctx.resources["leadboxer_id"])
     cursor: str | None = None
     while True:
+        page: VendorPage[Deal] | VendorPage[PipedriveLead]
         page = ctx.right.deals_page(cursor, since) if trial else ctx.right.leads_page(cursor, since)
-        if found := _marked(page.records, key, write.item.external_id):
+        if found := _marked(page.complete(), key, write.item.external_id):
             return found
         if (cursor := page.next_cursor) is None:
             return ""

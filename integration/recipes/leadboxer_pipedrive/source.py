@@ -29,6 +29,7 @@ class Leads(NamedTuple):
 
     rows: Sequence[Lead]
     cursor: Any
+    unreadable: Mapping[str, str]
 
 
 def page(ctx: Session, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
@@ -44,7 +45,8 @@ def page(ctx: Session, part: str, kind: str, cursor: Any, since: datetime | None
         found = ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more: from the start
     fresh = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
     following = found.next_token if len(fresh) == len(found.leads) else None
-    return Leads(fresh, {"token": following, "at": timezone.now().isoformat()} if following else None)
+    after = {"token": following, "at": timezone.now().isoformat()} if following else None
+    return Leads(fresh, after, found.unreadable)
 
 
 def read(ctx: Session, part: str, items: Sequence[Item]) -> dict[str, Lead]:

@@ -198,7 +198,8 @@ def _open_deal(ctx: Session, person_id: str) -> str:
     page = ctx.right.deals_page(
         None, None, 1, person_id=person_id, status="open", sort_by="update_time", sort_direction="desc"
     )
-    return page.records[0].id if page.records else ""
+    found = page.complete()
+    return found[0].id if found else ""
 
 
 def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> str:
@@ -221,7 +222,7 @@ def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
     cursor: str | None = None
     while True:
         page = ctx.right.activities_page(cursor, since, person_id=person.id)
-        if found := _marked(page.records, mark):
+        if found := _marked(page.complete(), mark):
             return found
         if (cursor := page.next_cursor) is None:
             return ""

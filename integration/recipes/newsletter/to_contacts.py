@@ -92,8 +92,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
         rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id, {"run": "reconcile"}) for link in rows]
-        records = self.read(ctx, items)
-        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+        return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
     def _not_wanted(self, ctx: Session[L, S], wish: str, link: RecordLink | None) -> Decision:
         if wish == UNSET and consent.of(link) in consent.IN_STEP and not self.trusts_unset(ctx, link):

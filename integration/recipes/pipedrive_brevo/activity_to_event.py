@@ -58,7 +58,7 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
         """Activities changed since the last poll, for what a webhook missed."""
         page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each activity once; those from before the installation stay where they are."""

@@ -85,7 +85,10 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         found = people_behind(ctx, page.records)
         found |= _sharing(ctx, {key: contact for key, contact in found.items() if contact.blocklisted})
         made = records(ctx, found)
-        return Page([Item(key) for key in made], made, page.next_cursor)
+        linked = links.of_targets(ctx.integration, LINK_TYPE, page.unreadable)
+        pairs = linked.values_list("source_id", "target_id")
+        unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
+        return Page([Item(key) for key in made], made, page.next_cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""

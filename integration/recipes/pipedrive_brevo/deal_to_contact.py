@@ -73,7 +73,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         """Deals changed since the last poll, or all of them."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What this deal's change means, by what was written before and not by the order of events."""

@@ -55,7 +55,7 @@ def every_contact(ctx: Session) -> Iterator[StoredContact]:
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.contacts_page(offset)
-        yield from page.records
+        yield from page.complete()
         offset = page.next_cursor
 
 

@@ -148,7 +148,7 @@ def _read_back(ctx: Session, write: Write) -> dict[str, StoredContact]:
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.contacts_page(offset, modified_since=since)
-        found.update({contact.email.lower(): contact for contact in page.records})
+        found.update({contact.email.lower(): contact for contact in page.complete()})
         offset = page.next_cursor
     return found
 

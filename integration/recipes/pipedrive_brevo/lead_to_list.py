@@ -68,7 +68,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
         """Leads changed since the last poll, or all that are not archived."""
         page = ctx.left.leads_page(cursor, since)
         records = _records(ctx, page.records)
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead's person joins once; a list it left alone is never joined again."""

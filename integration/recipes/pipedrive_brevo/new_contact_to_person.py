@@ -69,7 +69,7 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
         records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""

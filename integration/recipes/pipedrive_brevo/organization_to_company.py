@@ -79,7 +79,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
         """Organizations changed since the last poll, or all of them."""
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Every organization becomes a company; one that is gone leaves its company alone."""
@@ -136,10 +136,11 @@ def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
         key = str(ctx.resource("company_key"))
         by_id: dict[str, Company] = {}
         by_name: dict[str, Company] = {}
-        page: int | None = 1
-        while page is not None:
-            rows, page = ctx.right.companies_page(page)
-            for row in rows:
+        number: int | None = 1
+        while number is not None:
+            page = ctx.right.companies_page(number)
+            number = page.next_cursor
+            for row in page.complete():
                 owner = row.attributes.get(key)
                 (by_id if owner else by_name)[str(owner or row.attributes.get("name"))] = row
         ctx.memory["companies"] = (by_id, by_name)

@@ -97,15 +97,17 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         if kind == "reconcile":
             return self._linked_page(ctx, cursor)
         persons: list[Person] = []
+        unreadable: dict[str, str] = {}
         while True:
             page = ctx.left.persons_page(cursor, since=since, limit=PAGE_SIZE, include_fields=",".join(figures.COUNTS))
             persons += page.records
+            unreadable |= page.unreadable
             cursor = page.next_cursor
             if cursor is None or len(persons) + PAGE_SIZE > self.batch_size:
                 break
         once = {person.id: person for person in persons}  # somebody edited between two pages is on both
         records = figures.to_records(ctx, list(once.values()))
-        return Page([Item(key) for key in records], records, cursor)
+        return Page([Item(key) for key in records], records, cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
@@ -143,8 +145,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     def _linked_page(self, ctx: Session, cursor: Any) -> Page:
         rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
         items = [Item(link.source_id) for link in rows]
-        records = self.read(ctx, items)
-        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+        return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
 
 def _people_of_deal(payload: Mapping[str, Any]) -> list[Route]:

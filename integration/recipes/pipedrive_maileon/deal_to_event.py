@@ -76,7 +76,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         """Deals changed since the last poll, for what a webhook missed."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
-        return Page([Item(key) for key in records], records, page.next_cursor)
+        return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Which of the three events this is, derived from what was sent before and not from the order of arrival."""

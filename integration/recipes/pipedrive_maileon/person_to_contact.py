@@ -78,15 +78,17 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
         persons: list[Person] = []
+        unreadable: dict[str, str] = {}
         while True:  # two pages of Pipedrive fill one bulk call of Maileon
             page = ctx.left.persons_page(cursor, since=since, limit=PAGE_SIZE)
             persons += page.records
+            unreadable |= page.unreadable
             cursor = page.next_cursor
             if cursor is None or len(persons) + PAGE_SIZE > self.batch_size:
                 break
         once = {person.id: person for person in persons}  # somebody edited between two pages is on both
         records = self._records(ctx, list(once.values()))
-        return Page([Item(key) for key in records], records, cursor)
+        return Page([Item(key) for key in records], records, cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""

@@ -118,7 +118,7 @@ def notes_on(ctx: Session, **parent: Unpack[Filters]) -> list[Note]:
     cursor: str | None = None
     while True:
         page = ctx.left.notes_page(cursor, **parent)
-        found += page.records
+        found += page.complete()
         if (cursor := page.next_cursor) is None:
             return found
 

@@ -77,7 +77,10 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Companies changed since the last poll, or all of them."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = records(ctx, page.records)
-        return Page([Item(key) for key in found], found, page.next_offset)
+        linked = links.of_targets(ctx.integration, self.link_type, page.unreadable)
+        pairs = linked.values_list("source_id", "target_id")
+        unreadable = {key: page.unreadable[company_id] for key, company_id in pairs}
+        return Page([Item(key) for key in found], found, page.next_offset, unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A company without a link is linked first; then its fields are compared."""
@@ -111,7 +114,7 @@ def all_companies(ctx: Session) -> list[Company]:
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.companies_page(offset)
-        found += page.records
+        found += page.complete()
         offset = page.next_offset
     return found
 

@@ -92,14 +92,16 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
+        unreadable: dict[str, str] = {}
         for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
             page = ctx.left.deals_page(cursor, since=since, **scope.status(ctx))
             found |= deals.records(ctx, page.records)
+            unreadable |= page.unreadable
             cursor = page.next_cursor
             wanted = {str(row.values["org_id"]) for row in found.values() if row.values["org_id"]}
             if cursor is None or sweeps.calls_for(ctx, wanted) > sweeps.MOST_CALLS:
                 break
-        return Page([Item(key) for key in found], found, cursor)
+        return Page([Item(key) for key in found], found, cursor, unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Eligible deals become Licenses."""

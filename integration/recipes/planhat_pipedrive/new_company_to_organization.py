@@ -69,7 +69,7 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
         page = ctx.right.companies_page(int(cursor or 0), since=since)
         found = _records([company for company in page.records if not company.source_id])
-        return Page([Item(key) for key in found], found, page.next_offset)
+        return Page([Item(key) for key in found], found, page.next_offset, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Only a company that holds no id of a CRM is new."""
@@ -117,7 +117,7 @@ def _earlier(ctx: Session, write: Write, name: str) -> str:
     while True:
         page = ctx.left.organizations_page(cursor, write.link.updated_at - SLACK)
         if found := next(
-            (row.id for row in page.records if row.name.strip() == name.strip() and not row.is_deleted), ""
+            (row.id for row in page.complete() if row.name.strip() == name.strip() and not row.is_deleted), ""
         ):
             return found
         if (cursor := page.next_cursor) is None:

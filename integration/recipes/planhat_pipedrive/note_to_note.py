@@ -59,9 +59,9 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
-        rows, following = sweeps.gather(ctx.left.notes_page, cursor)
-        found = {key: record for key, record in records(ctx, rows).items() if record.values["organization"]}
-        return Page([Item(key) for key in found], found, following)
+        page = sweeps.gather(ctx.left.notes_page, cursor)
+        found = {key: record for key, record in records(ctx, page.records).items() if record.values["organization"]}
+        return Page([Item(key) for key in found], found, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A note needs a company that is in Planhat."""

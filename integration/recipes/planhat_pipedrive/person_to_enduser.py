@@ -61,9 +61,9 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """The people of organizations that are in; the others are passed over in silence."""
         inside = scope.organizations(ctx)
-        rows, following = sweeps.gather(ctx.left.persons_page, cursor)
-        found = people.records(ctx, [row for row in rows if row.org_id in inside], inside=True)
-        return Page([Item(key) for key in found], found, following)
+        page = sweeps.gather(ctx.left.persons_page, cursor)
+        found = people.records(ctx, [row for row in page.records if row.org_id in inside], inside=True)
+        return Page([Item(key) for key in found], found, page.next_cursor, page.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A person needs a company that is in Planhat; an address belongs to one of them only."""

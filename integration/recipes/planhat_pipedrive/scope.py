@@ -51,8 +51,9 @@ def _from_deals(ctx: Session) -> frozenset[str]:
     """What a real run would bring along: the organizations of all eligible deals."""
     found, cursor = set(), None
     while True:
-        rows, cursor = sweeps.gather(lambda at: ctx.left.deals_page(at, **status(ctx)), cursor)
-        for record in deals.records(ctx, rows).values():
+        page = sweeps.gather(lambda at: ctx.left.deals_page(at, **status(ctx)), cursor)
+        cursor = page.next_cursor
+        for record in deals.records(ctx, page.records).values():
             if not deals.ineligible(ctx, record):
                 found.add(str(record.values["org_id"]))
         if cursor is None:

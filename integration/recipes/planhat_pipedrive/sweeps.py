@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
-from integration.connectors.pipedrive.records import Organization
+from integration.connectors.pipedrive.records import Organization, Record
+from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.recipes.planhat_pipedrive.session import Session
 
 VENDOR_PAGE, IDS_PER_CALL = 500, 100
@@ -13,16 +13,18 @@ VENDOR_PAGE, IDS_PER_CALL = 500, 100
 PAGES, DEAL_PAGES, MOST_CALLS = 10, 4, 12
 
 
-def gather(turn: Callable[..., Any], cursor: str | None) -> tuple[list[Any], str | None]:
-    """Records of up to ten vendor pages, and the cursor after them."""
-    found: list[Any] = []
+def gather(turn: Callable[[str | None], VendorPage[Record]], cursor: str | None) -> VendorPage[Record]:
+    """Records of up to ten vendor pages as one page."""
+    found: list[Record] = []
+    unreadable: dict[str, str] = {}
     for _ in range(PAGES):
         page = turn(cursor)
         found += page.records
+        unreadable |= page.unreadable
         cursor = page.next_cursor
         if cursor is None:
             break
-    return found, cursor
+    return VendorPage(tuple(found), cursor, unreadable)
 
 
 def calls_for(ctx: Session, ids: Collection[str]) -> int:
@@ -43,7 +45,7 @@ def organizations(ctx: Session, ids: Sequence[str], *, include_fields: Sequence[
     found: list[Organization] = []
     while True:
         page = ctx.left.organizations_page(cursor)
-        found += [row for row in page.records if row.id in known]
+        found += [row for row in page.complete() if row.id in known]
         cursor = page.next_cursor
         if cursor is None or not page.records:
             return found

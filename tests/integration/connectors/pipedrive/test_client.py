@@ -11,7 +11,14 @@ from integration.connectors.base import Credentials, FieldSpec, Option
 from integration.connectors.pipedrive import fields, readers
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import ContactPoint, Person, record_values
-from integration.errors import ContractError, RateLimited, RecordError, TenantActionError, TransientError
+from integration.errors import (
+    ContractError,
+    RateLimited,
+    RecordError,
+    TenantActionError,
+    TransientError,
+    UnreadableRecord,
+)
 from integration.http import LimitStatus
 from tests.support import client_cases
 from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
@@ -42,9 +49,24 @@ def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: Pipe
         client_cases.check_wrong_shape(body, stub, call)
 
 
-@pytest.mark.parametrize("data", ["1", '"x"', "[1]", '[{"id":null}]', '[{"id":[1]}]', '[{"id":1,"emails":3}]'])
+@pytest.mark.parametrize(
+    "data", ["1", '"x"', "[1]", '[{"id":null}]', '[{"id":[1]}]', '[{"id":1,"emails":3},{"id":2,"emails":3}]']
+)
 def test_a_wrong_record_is_a_contract_error(data: str, stub: Stub, client: PipedriveClient) -> None:
     client_cases.check_wrong_shape(f'{{"success":true,"data":{data}}}'.encode(), stub, client.persons_page)
+
+
+def test_a_row_that_cannot_be_read_leaves_its_neighbours_alone(stub: Stub, client: PipedriveClient) -> None:
+    rows = b'{"success":true,"data":[{"id":1,"emails":3},{"id":2,"name":"Ada"}]}'
+    stub.will(rows)
+    page = client.persons_page()
+
+    assert [person.id for person in page.records] == ["2"]
+    assert list(page.unreadable) == ["1"]
+    assert "emails" in page.unreadable["1"]
+    stub.will(rows)
+    with pytest.raises(UnreadableRecord):  # who asks for ids must not take it for deleted
+        client.get_persons(["1", "2"])
 
 
 @pytest.mark.chaos("V6")
