@@ -25,7 +25,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from integration import guard
+from integration import guard, retry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -45,8 +45,6 @@ CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 TOTAL_DEADLINE = 60.0  # seconds for one answer, however slowly its bytes drip in
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
-MAX_RETRY_AFTER = 24 * 3600.0  # no vendor may park a connection for longer than its daily window
-CLOUDFLARE_PAUSE = 300.0  # a blocked client is let in again after minutes; the vendor does not say how many
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -209,8 +207,9 @@ class _GuardedAdapter(HTTPAdapter):
 
 # Statuses are ours to judge: with a Retry-After header urllib3 would wait and try again by itself.
 _RETRY = Retry(
-    total=2, connect=2, read=1, status=0, redirect=0, other=0, allowed_methods=SAFE_METHODS, backoff_factor=0.1,
-    respect_retry_after_header=False,
+    total=retry.HTTP_CONNECT.attempts - 1, connect=retry.HTTP_CONNECT.attempts - 1, read=retry.HTTP_READ.attempts - 1,
+    status=0, redirect=0, other=0, allowed_methods=SAFE_METHODS,
+    backoff_factor=retry.HTTP_CONNECT.base, backoff_max=retry.HTTP_CONNECT.cap, respect_retry_after_header=False,
 )  # fmt: skip
 sessions: dict[int, requests.Session] = {}
 
@@ -332,7 +331,8 @@ class Transport:
                 f"{self.vendor} sends us to another address.", detail=detail, reason="address_refused"
             )
         if reply.status == 403 and _is_cloudflare_page(reply):
-            raise RateLimited(f"{self.vendor} blocks us for a while.", detail=detail, retry_after=CLOUDFLARE_PAUSE)
+            pause = retry.next_delay(retry.BLOCKED_CLIENT)
+            raise RateLimited(f"{self.vendor} blocks us for a while.", detail=detail, retry_after=pause)
         error, reason, words = self._errors.get(
             reply.status,
             (TransientError, "vendor_unavailable", "has a problem of its own")
@@ -341,8 +341,8 @@ class Transport:
         )
         said = redact_text(self._explain(reply), self._secrets, limit=300)
         public = f"{self.vendor} {words}" + (f": {said}" if said else f" (HTTP {reply.status}).")
-        pause = self._pause(reply) if issubclass(error, TransientError) else None
-        raise error(public, detail=detail, retry_after=pause, reason=reason)
+        asked = self._pause(reply) if issubclass(error, TransientError) else None
+        raise error(public, detail=detail, retry_after=asked, reason=reason)
 
     def _pause(self, reply: Reply) -> float | None:
         asked = retry_after(reply.headers.get("Retry-After"))
@@ -351,7 +351,7 @@ class Transport:
         resets = [
             reading.resets_in for reading in self._read_limits(reply) if reading.resets_in and reading.remaining <= 0
         ]
-        return min(max(resets), MAX_RETRY_AFTER) if resets else None
+        return min(max(resets), retry.MAX_RETRY_AFTER) if resets else None
 
 
 def clock_skew(header: str | None, took: float, now: datetime | None = None) -> float | None:
@@ -381,7 +381,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
             return None
     if seconds != seconds:  # NaN
         return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+    return min(max(seconds, 0.0), retry.MAX_RETRY_AFTER)
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from integration import retry
 from integration.connectors.base import Identity
 from integration.connectors.registry import get_connector
 from integration.engine.clients import connection_health, tokens
@@ -23,7 +24,6 @@ from integration.models import Connection, Health
 from tenants.access import ROLE_RANK
 from tenants.models import Member, Role, Tenant, VendorIdentity
 
-ATTEMPTS = 3
 NAMESPACE = uuid.UUID("5b0d0a4e-6d0f-4f0b-9f58-0f8f2f1f7c11")
 
 
@@ -85,13 +85,13 @@ def arrive(wish: SignInRequest, identity: Identity, token: Any) -> Arrival:
     if known is not None:
         _renew(wish.vendor, known.user, identity, token)
     _ask_whether_consents_live(wish, identity)
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, retry.SIGN_IN_RACE.attempts + 1):
         try:
             with transaction.atomic():
                 arrival, connection = _arrive(wish, identity, token)
             break
         except IntegrityError:  # somebody else was first with one of the rows: read again and use theirs
-            if attempt == ATTEMPTS - 1:
+            if retry.SIGN_IN_RACE.used_up(attempt):
                 raise
     if arrival.connected and connection is not None:
         connection_health.check(connection)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection as database
 
-from integration.engine.dispatch import wakeups
+from integration import retry
 from integration.management.processes import Processes, running, web_command
 from integration.models import Doorbell, WebhookEvent
 from tests.chaos.conftest import Farm, _database_url, _free_port
@@ -88,7 +87,7 @@ def hosts(
         stack.enter_context(Proxy(("127.0.0.1", port), (OUTSIDE, port)))
         vendors_door = stack.enter_context(Proxy((b.address, PORT)))
         public = f"http://127.0.0.1:{vendors_door.port}"  # the sandbox calls plain http on loopback only
-        monkeypatch.setattr(wakeups, "STALE_AFTER", timedelta(seconds=2))  # rings a dead worker took along
+        monkeypatch.setattr(retry, "LOST_WAKEUP", retry.every(2.0))  # rings a dead worker took along
         monkeypatch.setenv("WEB_BIND", f"0.0.0.0:{PORT}")  # all addresses of its namespace
         settings.PUBLIC_URL, settings.SANDBOX_URL, settings.DEVELOPMENT = public, vendors, True
         environment = {

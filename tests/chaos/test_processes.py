@@ -23,10 +23,10 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from integration.engine.alerts import ledger
-from integration.engine.sync.runner import MAX_CRASHES
 from integration.management.schedules import ensure_schedules
 from integration.models import Alert, Connection, Doorbell, EventState, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
+from integration.retry import CRASHED_JOB
 from tests.chaos.conftest import _database_url
 from tests.chaos.load import Load
 from tests.chaos.proxy import Proxy
@@ -239,7 +239,7 @@ def test_a_record_that_kills_its_worker_is_set_aside_and_the_others_go_through(f
     tally.doubled += sum(count - 1 for count in stage.mails().values())
     dead = SyncJob.objects.get(state="dead")
     assert (dead.external_id, dead.reason) == (stage.ids[7], "crashed")
-    assert dead.crashes == tally.injected == MAX_CRASHES, "it was tried so often and no more"
+    assert dead.crashes == tally.injected == CRASHED_JOB.attempts, "it was tried so often and no more"
     assert "p7@example.com" not in stage.mails()
 
 

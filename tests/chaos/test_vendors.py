@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integration import tasks
+from integration import retry, tasks
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.clients import connection_health
@@ -118,7 +118,7 @@ def test_the_circuit_opens_for_longer_each_time_and_closes_with_the_first_succes
     assert pauses[:4] == [0, 0, 0, 0]
     assert pauses[4:] == sorted(pauses[4:])
     assert 29 <= pauses[4] <= 30
-    assert pauses[-1] <= connection_health.BREAKER_CAP.total_seconds()
+    assert pauses[-1] <= retry.CONNECTION.cap
 
     JobFactory(integration=integration, external_id="1")
     assert runner.run(str(integration.pk), recipes_with(flow)) == "waiting"

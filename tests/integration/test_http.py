@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from integration import http
+from integration import http, retry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -116,14 +116,14 @@ def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, trans
     with pytest.raises(IntegrationError) as raised:
         transport.request("GET", "/x")
 
-    assert (raised.value.reason, raised.value.retry_after) == ("rate_limited", http.CLOUDFLARE_PAUSE)
+    assert (raised.value.reason, raised.value.retry_after) == ("rate_limited", retry.BLOCKED_CLIENT.base)
 
 
 @pytest.mark.chaos("V1")
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        ("120", 120.0), ("0", 0.0), ("-5", 0.0), ("1e9", http.MAX_RETRY_AFTER), ("nan", None), ("soon", None),
+        ("120", 120.0), ("0", 0.0), ("-5", 0.0), ("1e9", retry.MAX_RETRY_AFTER), ("nan", None), ("soon", None),
         (None, None),
         ("Sat, 21 Nov 2026 12:01:00 GMT", 60.0),
     ],

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from integration import retry
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TransientError
 from integration.guard import HostPolicy
@@ -34,8 +34,6 @@ BASE_URL = "https://api.hubapi.com"
 SANDBOX_PATH = "/hubspot"
 POLICY = HostPolicy(("api.hubapi.com",))
 BATCH = 100  # records per batch call
-SEARCH_PAUSE = 1.0  # the window of searches
-DAY_EXHAUSTED_PAUSE = 3600.0  # the reset is at midnight of an unknown zone: knock once an hour
 Row = dict[str, JSONValue]
 
 # hubspot sheet §2: beyond the usual ones, and documented as such.
@@ -170,8 +168,5 @@ def segment(value: str) -> str:
 
 def _pause(exc: RateLimited) -> float:
     """A 429 tells its policy in the body and usually no Retry-After (hubspot sheet §7)."""
-    if exc.retry_after is not None:
-        return exc.retry_after
-    if '"DAILY"' in exc.detail:
-        return DAY_EXHAUSTED_PAUSE
-    return SEARCH_PAUSE + random.random()  # noqa: S311 - jitter, not a secret
+    policy = retry.DAY_LIMIT if '"DAILY"' in exc.detail else retry.SEARCH_LIMIT
+    return retry.next_delay(policy, asked=exc.retry_after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from integration import retry
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited
 from integration.guard import HostPolicy
@@ -12,7 +13,6 @@ from integration.http import Instrumentation, Reply, Transport
 # The vendor's texts name both hosts for version 1 (sheet §1).
 POLICY = HostPolicy(("api.leadboxer.com", "data.leadboxer.com"))
 BASE_URL = "https://api.leadboxer.com/v1"
-MINUTE = 60.0  # limits are per minute and endpoint, their numbers not public (sheet §1)
 # Where a list stands in an answer: today's name first, then those of the older API (sheet §3, §5).
 ENVELOPES = ("data", "resultsList", "sessions", "events", "segments", "smartlists", "datasets")
 Row = dict[str, JSONValue]
@@ -44,7 +44,8 @@ class Api:
         try:
             return self._transport.request("GET", path, params=given).json()
         except RateLimited as exc:
-            exc.retry_after = MINUTE if exc.retry_after is None else exc.retry_after
+            # Limits are per minute and endpoint, their numbers not public (sheet §1).
+            exc.retry_after = retry.next_delay(retry.MINUTE_LIMIT, asked=exc.retry_after)
             raise
 
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from integration import retry
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import HostPolicy
@@ -19,8 +19,6 @@ POLICY = HostPolicy((".pipedrive.com",))
 PAGE_LIMIT = 500  # the most a list gives at once
 IDS_PER_CALL = 100  # the most `ids` takes (pipedrive sheet §4)
 SEARCH_LIMIT = 10  # searches per 2 s on every plan; other bursts start at 20 (pipedrive sheet §13)
-BURST_PAUSE = 2.0  # the rolling window
-DAY_EXHAUSTED_PAUSE = 3600.0  # the reset is at midnight of an unknown zone: knock once an hour
 LIST_PARAMS = {"limit": PAGE_LIMIT}
 Row = dict[str, JSONValue]
 
@@ -70,7 +68,7 @@ def read_limits(reply: Reply) -> Sequence[LimitStatus]:
         readings.append(LimitStatus(window, remaining, limit, reply.number("x-ratelimit-reset")))
     left = reply.number("x-daily-ratelimit-token-remaining")
     if left is not None:
-        resets_in = DAY_EXHAUSTED_PAUSE if left <= 0 else None
+        resets_in = retry.next_delay(retry.DAY_LIMIT) if left <= 0 else None
         readings.append(LimitStatus("day", left, reply.number("x-daily-ratelimit-token-limit"), resets_in))
     return readings
 
@@ -106,8 +104,7 @@ class Api:
         try:
             reply = transport.request(method, path, params=params or {}, json=json, cost=cost, windows=("day",))
         except RateLimited as exc:
-            if exc.retry_after is None:
-                exc.retry_after = BURST_PAUSE + random.random()  # noqa: S311 - jitter, not a secret
+            exc.retry_after = retry.next_delay(retry.BURST_LIMIT, asked=exc.retry_after)
             raise
         return _envelope(reply)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
+from integration import retry
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError
 from integration.guard import HostPolicy
@@ -18,7 +19,6 @@ POLICY = HostPolicy((".planhat.com", "api.planhatdemo.com"))
 BASE_URL = "https://api.planhat.com"
 MINUTE = "minute"
 TIMEOUT = (10.0, 55.0)  # seconds to connect and to answer: thousands of records take their time
-QUOTA_PAUSE = 60.0  # no answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2)
 Row = dict[str, JSONValue]
 _APP = re.compile(r"(?:app|api|ws)(-[a-z0-9]+)?\.(planhat(?:demo)?\.com)")
 _SHARD = re.compile(r"[a-z]{2}\d?")
@@ -73,7 +73,8 @@ class Api:
         try:
             return self._transport.request(method, path, params=params or {}, json=json, windows=(MINUTE,))
         except RateLimited as exc:
-            exc.retry_after = QUOTA_PAUSE if exc.retry_after is None else exc.retry_after
+            # No answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2).
+            exc.retry_after = retry.next_delay(retry.MINUTE_LIMIT, asked=exc.retry_after)
             raise
 
     def get(self, path: str) -> Row:

@@ -16,6 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db.models import F
 from django.utils import timezone
 
+from integration import retry
 from integration.engine.alerts import outgoing, words
 from integration.engine.alerts.ledger import owners
 from integration.errors import TransientError
@@ -26,8 +27,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 TIME = 40.0  # seconds for one round
-FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
-GIVE_UP = timedelta(hours=24)
 ONE_MAIL_ONLY = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)  # the server works, this mail does not
 
 
@@ -56,7 +55,7 @@ def deliver() -> int:
 
 def _claim(notice: AlertNotice) -> bool:
     """Count the try before it is made; another process that was quicker has it."""
-    pause = min(FIRST_PAUSE * 2.0**notice.attempts, LONGEST_PAUSE)
+    pause = retry.next_delay(retry.NOTICE, notice.attempts + 1)
     mine = AlertNotice.objects.filter(pk=notice.pk, state=NoticeState.WAITING, attempts=notice.attempts)
     return bool(mine.update(attempts=F("attempts") + 1, next_attempt_at=timezone.now() + timedelta(seconds=pause)))
 
@@ -64,7 +63,7 @@ def _claim(notice: AlertNotice) -> bool:
 def _failed(notice: AlertNotice, exc: Exception) -> None:
     text = getattr(exc, "public", "") or f"{type(exc).__name__}: {exc}"
     problem = redact_text(text, (settings.ALERT_WEBHOOK_URL,), limit=250)
-    given_up = timezone.now() - notice.created_at > GIVE_UP
+    given_up = timezone.now() - notice.created_at > timedelta(seconds=retry.NOTICE_LIFETIME)
     state = NoticeState.GIVEN_UP if given_up else NoticeState.WAITING
     AlertNotice.objects.filter(pk=notice.pk).update(state=state, problem=problem)
     log.warning("Notice %s (%s) could not be sent: %s", notice.pk, notice.channel, problem)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
+from integration import retry
 from integration.connectors.base import Account
 from integration.engine.clients import tokens
 from integration.engine.clients.session import call_row, open_client
@@ -18,9 +19,6 @@ from integration.models import Connection, Health, Integration, JobState, State,
 
 log = logging.getLogger(__name__)
 
-BREAKER_AFTER = 5  # consecutive transient failures before a connection is left alone for a while
-BREAKER_STEP, BREAKER_CAP = timedelta(seconds=30), timedelta(minutes=15)
-REFRESHED_LATELY = timedelta(minutes=2)
 APP_REMOVED = "app_removed"  # the vendor says that our app was removed there
 # What is wrong with the account itself; a missing mailing, say, leaves the connection in order.
 CONNECTION_REASONS = frozenset(
@@ -40,14 +38,14 @@ def note_error(connection: Connection, exc: IntegrationError) -> str:
             mark(connection, Health.NEEDS_YOU, exc.reason, said)
         return "hold"
     if exc.retry_after is not None:
-        pause = timedelta(seconds=exc.retry_after)
+        pause = exc.retry_after
     else:
         connection.failures = connection.failures + 1
         Connection.objects.filter(pk=connection.pk).update(failures=F("failures") + 1)
-        if connection.failures < BREAKER_AFTER:
+        pause = retry.next_delay(retry.CONNECTION, connection.failures)
+        if not pause:
             return "wait"
-        pause = min(BREAKER_STEP * 2 ** (connection.failures - BREAKER_AFTER), BREAKER_CAP)
-    Connection.objects.filter(pk=connection.pk).update(not_before=timezone.now() + pause)
+    Connection.objects.filter(pk=connection.pk).update(not_before=timezone.now() + timedelta(seconds=pause))
     return "wait"
 
 
@@ -137,7 +135,8 @@ def release_held(integration: Integration, *, reason: str | None = None) -> int:
 def _renew(connection: Connection) -> bool:
     """An OAuth token may have been refused before its time: renew it once, then believe the vendor."""
     changed = connection.credentials_changed_at
-    if connection.auth_kind != "oauth" or (changed and changed > timezone.now() - REFRESHED_LATELY):
+    lately = timezone.now() - timedelta(seconds=retry.next_delay(retry.REFUSED_TOKEN))
+    if connection.auth_kind != "oauth" or (changed and changed > lately):
         return False
     try:
         tokens.ensure_fresh(connection, force=True)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from integration import retry
 from integration.connectors.registry import CONNECTORS
 from integration.errors import AuthError, TransientError
 from integration.models import Connection
@@ -21,7 +22,6 @@ from integration.models import Connection
 EARLY = timedelta(minutes=5)
 LEASE = timedelta(seconds=90)  # longer than any answer may take
 STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
-BUSY_RETRY = 3.0  # seconds until a worker that lost the race asks again
 
 
 def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
@@ -38,7 +38,8 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         return
     if not _take_lease(connection):
         if force or _expires_within(connection, timedelta(0)):
-            raise TransientError("The access token is being renewed.", retry_after=BUSY_RETRY)
+            pause = retry.next_delay(retry.TOKEN_RACE)
+            raise TransientError("The access token is being renewed.", retry_after=pause)
         return
     try:
         connection.refresh_from_db(fields=STORED)

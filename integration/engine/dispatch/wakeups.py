@@ -21,14 +21,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from integration import retry
 from integration.models import Doorbell
 
 log = logging.getLogger(__name__)
 
 ROUTER = "router"
-STALE_AFTER = timedelta(seconds=30)  # a ring this old was lost; ring again
 IDLE = 1.0  # seconds without a ring that was put off, after which its database connection is given back
-BROKER_PAUSE = 5.0  # seconds we leave a broken broker alone
 broker_down_until = 0.0
 ring_times: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
 _moment_lock = threading.Lock()
@@ -84,7 +83,7 @@ def wake_now(key: str) -> None:
     if _is_ringing(key):
         return
     now = timezone.now()
-    free = Doorbell.objects.filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - STALE_AFTER), key=key)
+    free = Doorbell.objects.filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - lost_after()), key=key)
     rung = free.update(rung_at=now)
     if not rung and not Doorbell.objects.filter(key=key).exists():
         Doorbell.objects.bulk_create([Doorbell(key=key)], ignore_conflicts=True)
@@ -93,9 +92,14 @@ def wake_now(key: str) -> None:
         push(key)
 
 
+def lost_after() -> timedelta:
+    """Return the age from which on a ring counts as lost."""
+    return timedelta(seconds=retry.next_delay(retry.LOST_WAKEUP))
+
+
 def _is_ringing(key: str) -> bool:
     rung_at = Doorbell.objects.filter(key=key).values_list("rung_at", flat=True).first()
-    return rung_at is not None and rung_at > timezone.now() - STALE_AFTER
+    return rung_at is not None and rung_at > timezone.now() - lost_after()
 
 
 def push(key: str) -> None:
@@ -108,7 +112,7 @@ def push(key: str) -> None:
         else:
             async_task("integration.tasks.run_integration", key)
     except Exception:
-        broker_down_until = time.monotonic() + BROKER_PAUSE
+        broker_down_until = time.monotonic() + retry.next_delay(retry.BROKER)
         Doorbell.objects.filter(key=key).update(rung_at=None)
         log.warning("The queue broker does not answer; rows wait for the sweeper.", exc_info=True)
 

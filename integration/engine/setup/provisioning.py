@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from integration import retry
 from integration.connectors.base import Subscription
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
@@ -39,7 +40,6 @@ from integration.models import (
 log = logging.getLogger(__name__)
 
 SETUP_LEASE = timedelta(minutes=2)  # longer than all steps take together
-SHORT_WAIT, SHORT_WAITS = 2.5, 8  # seconds, times: for budgets per second; longer ones fail the step
 
 
 @dataclass(frozen=True)
@@ -156,11 +156,11 @@ def run_step(ctx: SyncSession, step: Step) -> StepResult:
 
 def _patiently(ctx: SyncSession, step: Step) -> str:
     """Run a step; a budget per second that is used up is waited for. A step goes on where it stopped."""
-    for _ in range(SHORT_WAITS):
+    for _ in range(retry.SETUP_STEP.attempts - 1):
         try:
             return step.run(ctx)
         except RateLimited as exc:
-            if exc.retry_after is None or exc.retry_after > SHORT_WAIT:
+            if exc.retry_after is None or exc.retry_after > retry.SETUP_STEP.cap:
                 raise
             time.sleep(exc.retry_after)
     return step.run(ctx)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from integration import retry
 from integration.engine.dispatch.jobs import save_jobs, save_outcomes
 from integration.engine.flow.base import Course, Flow, Item, Record, RecordOutcome, Stage
 from integration.engine.sync import batch, id_runs
@@ -115,10 +116,14 @@ def keep_unfinished(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome])
             state=states[Outcome(entry.result.outcome)],
             reason=entry.result.reason,
             detail=entry.result.detail,
-            next_attempt_at=now + timedelta(seconds=entry.result.retry_after or 0),
+            next_attempt_at=now + _pause(entry),
             updated_at=now,
         )
         for entry in done
         if entry.result.outcome in states
     ]
     save_outcomes(jobs)
+
+
+def _pause(entry: RecordOutcome) -> timedelta:
+    return timedelta(seconds=retry.next_delay(retry.LEFT_BY_RUN, asked=entry.result.retry_after))

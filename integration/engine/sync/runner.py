@@ -7,7 +7,6 @@ and rings again. Attempts are counted when a job is claimed, so that a killed wo
 from __future__ import annotations
 
 import logging
-import random
 import time
 import uuid
 from collections import defaultdict
@@ -19,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
+from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import LEASE, OpenSession
 from integration.engine.dispatch import account_lock, wakeups
@@ -32,9 +32,6 @@ from integration.models import Connection, Integration, JobState, Outcome, State
 log = logging.getLogger(__name__)
 
 SLICE = 20.0  # seconds before a runner gives way to other integrations
-MAX_ATTEMPTS = 16  # with the back-off below: about a day
-MAX_CRASHES = 4  # a job that was in a worker's hands this often when it died is set aside
-BACKOFF_BASE, BACKOFF_CAP = 15.0, 4 * 3600.0  # seconds
 SHORT_WAIT = 60.0  # seconds; the sweeper rings for longer waits
 
 
@@ -54,12 +51,6 @@ def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) 
     for waiting in account_lock.waiting(integration_id):
         _ring_again(waiting)
     return outcome
-
-
-def backoff(attempts: int) -> float:
-    """Seconds until the next try: doubling from a quarter of a minute, capped, with jitter of a fifth."""
-    pause = min(BACKOFF_BASE * 2.0 ** max(attempts - 1, 0), BACKOFF_CAP)
-    return pause * random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, hides nothing)
 
 
 def _take_lease(integration_id: str) -> str | None:
@@ -134,7 +125,7 @@ def _recover_abandoned(integration: Integration) -> None:
     if not abandoned.exists():
         return
     now = timezone.now()
-    abandoned.filter(crashes__gte=MAX_CRASHES - 1).update(
+    abandoned.filter(crashes__gte=retry.CRASHED_JOB.attempts - 1).update(
         state=JobState.DEAD, reason="crashed", crashes=F("crashes") + 1, updated_at=now
     )
     abandoned.update(state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
@@ -232,12 +223,12 @@ def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None
             tries[item.attempts].append(item.job_id)
     now = timezone.now()
     for attempts, ids in tries.items():
-        if attempts >= MAX_ATTEMPTS and not limited:
+        if retry.JOB.used_up(attempts) and not limited:
             _claimed(ctx, ids).update(
                 state=JobState.DEAD, reason="attempts_used_up", detail=result.detail, claim_token="", updated_at=now
             )
             continue
-        pause = backoff(attempts) if result.retry_after is None else result.retry_after
+        pause = retry.next_delay(retry.JOB, attempts, asked=result.retry_after)
         _claimed(ctx, ids).update(
             state=JobState.WAITING,
             reason=result.reason,

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.base import Flow, Page, RecordOutcome
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLES = 5
-MAX_ATTEMPTS = 12
 NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({"unchanged", "echo"}))
@@ -181,17 +181,13 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)
     with transaction.atomic():
         batch.save_calls(ctx)
+    pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
     if exc.reason == "rate_limited":
         run.attempts -= 1  # waiting for the vendor uses up no attempt
     run.problem = f"{exc.public} {exc.detail}".strip()
-    pause = (
-        0.0
-        if outcome == "retry"
-        else (exc.retry_after if exc.retry_after is not None else min(15.0 * 2**run.attempts, 3600.0))
-    )
     run.next_attempt_at = timezone.now() + timedelta(seconds=pause)
     run.save(update_fields=["attempts", "problem", "next_attempt_at"])
-    if run.attempts >= MAX_ATTEMPTS:
+    if retry.RUN_PAGE.used_up(run.attempts):
         _finish(run, RunState.FAILED, run.problem)
 
 

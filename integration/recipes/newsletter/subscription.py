@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from integration import retry
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
 from integration.engine.api import Enqueue, Result, Write, limits, links, write_each
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 STANDARD = frozenset(spec.key for spec in STANDARD_FIELDS)
 MARK = "lockstep:"  # begins the `src` of every opt-in process we start; the vendor keeps it readable
 MARK_FIELD = "CUSTOM_SOURCE"
-SETTLING_TRIES = 4  # with the back-off: minutes, while Maileon needs seconds to forget an unsubscribed contact
 Results = dict[int, Result]
 Single = Callable[[Write], Result]
 
@@ -169,7 +169,7 @@ class ContactWriter:
         address, ctx = entry.values["email"], self.ctx
         found = ctx.right.find_contact(address, standard_fields=[MARK_FIELD])
         opted_out = consent.of(entry.link) == consent.UNSUBSCRIBED
-        if found is not None and opted_out and entry.item.attempts <= SETTLING_TRIES:
+        if found is not None and opted_out and not retry.TARGET_SETTLING.used_up(entry.item.attempts):
             # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
             return Result("retrying", reason="target_settling", link_state=None, call=ctx.last_call())
         if found is not None and (found.permission or 0) > consent.PERMISSION_NONE:

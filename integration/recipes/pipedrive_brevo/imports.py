@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integration import retry
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -35,7 +36,6 @@ from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 
-PAUSE, LONGEST_PAUSE = 15.0, 300.0  # seconds between looks; each is one of a hundred calls per hour
 OVERLAP = timedelta(minutes=2)
 
 
@@ -93,7 +93,7 @@ def _settle(ctx: Session, write: Write) -> Result:
     assert write.record is not None
     status, problems = write.record.values["status"], write.record.values["problems"]
     if status == "waiting":
-        pause = min(PAUSE * 2.0 ** max(write.item.attempts - 1, 0), LONGEST_PAUSE)
+        pause = retry.next_delay(retry.IMPORT_RUNNING, write.item.attempts)
         return Result("retrying", reason="import_running", retry_after=pause, link_state=None)
     people = list(
         RecordLink.objects.filter(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration import retry
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Company
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -39,8 +40,6 @@ from integration.recipes.pipedrive_brevo.settings import Settings
 
 PAGE_SIZE = 500
 FEW = 10  # up to here single calls; more new ones go as one file
-TRIES = 3  # after that a company the file did not make is made alone
-FILE_PAUSE = 60.0
 CONTACTS = "contacts"  # among the values: the contacts that should be linked
 
 
@@ -95,13 +94,15 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Recognise what Brevo has already, hand many new ones over as a file, do the rest one by one."""
         fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
-        filed = [write for write in fresh if write.item.attempts < TRIES] if len(fresh) > FEW else []
+        patient = [write for write in fresh if not retry.FILE_IMPORT.used_up(write.item.attempts)]
+        filed = patient if len(fresh) > FEW else []
         if filed:
             ctx.right.import_companies([_row(ctx, write) for write in filed])
         waiting = {id(write) for write in filed}
         rest = [write for write in writes if id(write) not in waiting]
         done = dict(zip(map(id, rest), write_each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
-        later = Result("retrying", reason="import_running", retry_after=FILE_PAUSE, link_state=None)
+        pause = retry.next_delay(retry.FILE_IMPORT)
+        later = Result("retrying", reason="import_running", retry_after=pause, link_state=None)
         return [done.get(id(write), later) for write in writes]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from integration import retry
 from integration.connectors.brevo.records import Event
 from integration.engine.api import Result, Write, links
 from integration.models import JobState, LinkState, RecordLink, SyncJob, membership
@@ -19,7 +20,6 @@ from integration.recipes.pipedrive_brevo.session import Session
 
 FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
 KEY = "lockstep_id"  # the property that holds the marker
-PERSON_PAUSE = 10.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def contact_first(ctx: Session, person_id: str, link: RecordLink | None) -> Resu
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow="person_to_contact", external_id=person_id)
     waits = link is not None or jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).exists()
     if waits:
-        return Result("retrying", reason="person_queued", retry_after=PERSON_PAUSE, link_state=None)
+        pause = retry.next_delay(retry.CONTACT_QUEUED)
+        return Result("retrying", reason="person_queued", retry_after=pause, link_state=None)
     return Result("skipped", reason="contact_missing", link_state=None)
 
 

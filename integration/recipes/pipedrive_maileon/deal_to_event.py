@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from integration import retry
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal, Person, record_values
@@ -37,9 +38,6 @@ from integration.recipes.shared import pipedrive_people as people
 
 PAGE_SIZE = 500
 FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has not been sent by anybody before
-PERSON_PAUSE = 5.0  # seconds until a deal looks again whether its person has arrived
-QUEUED_PAUSE = 60.0  # at most; each look costs two lists, so the longer a deal waits, the rarer it looks
-ANNOUNCED_TRIES = 6  # after that its person's own event was lost; the poll will bring it, the deal is sent or skipped
 # Values a later event is compared by; the moment itself is not a change.
 IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 
@@ -200,16 +198,17 @@ def person_first(ctx: Session, write: Write) -> Result | None:
         return Result("held", reason=waits.removeprefix("held:"), link_state=None)
     if waits == "queued":
         return Result("retrying", reason="person_queued", retry_after=_queued_pause(write), link_state=None)
-    if waits == "announced" and write.item.attempts <= ANNOUNCED_TRIES:
-        return Result("retrying", reason="person_announced", retry_after=PERSON_PAUSE, link_state=None)
+    if waits == "announced" and not retry.PERSON_ANNOUNCED.used_up(write.item.attempts):
+        pause = retry.next_delay(retry.PERSON_ANNOUNCED)
+        return Result("retrying", reason="person_announced", retry_after=pause, link_state=None)
     return None
 
 
 def _queued_pause(write: Write) -> float:
-    """Half the deal's age in seconds, between the two pauses: soon for a new deal, rarely behind a long import."""
+    """Look again by the deal's age: soon for a new deal, rarely behind a long import."""
     version = write.record.version if write.record else None
     age = (datetime.now(UTC) - version).total_seconds() if version else 0.0
-    return min(max(age / 2, PERSON_PAUSE), QUEUED_PAUSE)
+    return retry.next_delay(retry.PERSON_QUEUED, age=age)
 
 
 def event_content(

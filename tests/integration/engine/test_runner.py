@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from integration import retry
 from integration.engine.flow.base import Result
 from integration.engine.sync import runner
 from integration.errors import AuthError, ContractError, RateLimited, RecordError, TransientError
@@ -110,7 +111,7 @@ def test_a_job_left_by_a_killed_worker_is_done_again_and_counted(integration):
 
 @pytest.mark.chaos("P11")
 def test_a_job_that_kills_its_worker_again_and_again_is_set_aside(integration):
-    queue(integration, 1, state="running", crashes=runner.MAX_CRASHES - 1)
+    queue(integration, 1, state="running", crashes=retry.CRASHED_JOB.attempts - 1)
     queue(integration, 2)
 
     run(integration, FakeFlow(source=people(2)))
@@ -163,7 +164,7 @@ def test_a_transient_error_waits_with_backoff_and_keeps_the_neighbour_flow_going
 @pytest.mark.chaos("V3")
 def test_attempts_are_used_up_in_the_end(integration):
     flow = FakeFlow(source=people(1), before_write=fail(TransientError("down")))
-    queue(integration, 1, attempts=runner.MAX_ATTEMPTS - 1)
+    queue(integration, 1, attempts=retry.JOB.attempts - 1)
 
     run(integration, flow)
 
@@ -252,12 +253,6 @@ def test_a_runner_gives_way_after_its_slice_and_rings_again(integration, rings):
 
     assert word == "more"
     assert rings == [str(integration.pk)]
-
-
-def test_backoff_grows_and_is_capped():
-    assert 12 <= runner.backoff(1) <= 18
-    assert runner.backoff(3) > runner.backoff(1)
-    assert runner.backoff(50) <= runner.BACKOFF_CAP * 1.2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from integration import retry
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, RecordOutcome, Result
 from integration.engine.sync import batch, runs
@@ -176,19 +177,19 @@ def test_a_page_of_a_worker_that_lost_its_lease_is_not_stored(integration):
 def test_waiting_for_a_vendors_limit_uses_up_no_attempt_of_a_run(integration):
     flow = FakeFlow(source=people(5))
     runs.start(integration, "fetch_all", flow.key)
-    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1)
+    SyncRun.objects.update(attempts=retry.RUN_PAGE.attempts - 1)
     flow.page = lambda *args: (_ for _ in ()).throw(RateLimited("slow", retry_after=120))
 
     work(integration, flow)
 
     run = SyncRun.objects.get()
-    assert (run.state, run.attempts) == ("running", runs.MAX_ATTEMPTS - 1)
+    assert (run.state, run.attempts) == ("running", retry.RUN_PAGE.attempts - 1)
 
 
 def test_a_run_that_fails_again_and_again_ends_and_says_why(integration):
     flow = FakeFlow(source=people(5))
     runs.start(integration, "fetch_all", flow.key)
-    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1)
+    SyncRun.objects.update(attempts=retry.RUN_PAGE.attempts - 1)
     flow.page = lambda *args: (_ for _ in ()).throw(TransientError("down", detail="503"))
 
     work(integration, flow)
@@ -211,7 +212,7 @@ def test_a_run_of_a_part_that_is_off_ends_and_says_why(integration):
 def test_a_poll_that_failed_is_read_again_from_where_it_began(integration):
     flow = FakeFlow(source=people(5))
     runs.start(integration, "poll", flow.key)
-    SyncRun.objects.update(attempts=runs.MAX_ATTEMPTS - 1, started_at=timezone.now())
+    SyncRun.objects.update(attempts=retry.RUN_PAGE.attempts - 1, started_at=timezone.now())
     flow.page = lambda *args: (_ for _ in ()).throw(TransientError("down"))
 
     work(integration, flow)

@@ -58,7 +58,7 @@ def test_a_lost_message_is_replaced_when_it_has_grown_stale():
     wakeups.wake(wakeups.ROUTER)
     assert sent() == [], "it may still come"
 
-    Doorbell.objects.update(rung_at=timezone.now() - wakeups.STALE_AFTER)
+    Doorbell.objects.update(rung_at=timezone.now() - wakeups.lost_after())
     wakeups.wake(wakeups.ROUTER)
 
     assert sent() == [wakeups.ROUTER]
