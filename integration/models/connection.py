@@ -36,6 +36,7 @@ class Connection(models.Model):
     credentials_hint = models.CharField(max_length=20, blank=True, editable=False)
     credentials_changed_at = models.DateTimeField(null=True, editable=False)
     token_expires_at = models.DateTimeField(null=True, editable=False)
+    refresh_lease_token = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     refresh_lease_until = models.DateTimeField(null=True, editable=False)
 
     external_account_id = models.CharField(max_length=100, blank=True, editable=False)

@@ -49,10 +49,11 @@ class Integration(models.Model):
     activated_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    # The runner's lease: one worker at a time, so that records never race. A killed worker's lease runs out.
+    # Leases of engine/dispatch/leases.py: the runner's, so that records never race, and the set-up's.
     lease_token = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
-    provision_lease_until = models.DateTimeField(null=True, editable=False)  # two saves at once would make things twice
+    provision_lease_token = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    provision_lease_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = (

@@ -17,15 +17,16 @@ from django.utils import timezone
 from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
+from integration.engine.dispatch import leases
+from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.recipe import Recipe
 from integration.engine.flow.session import V
-from integration.errors import LeaseLost, SetupUnfinished, TenantActionError
+from integration.errors import SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
 
-LEASE = timedelta(seconds=settings.LOCKSTEP_LEASE_SECONDS)
-RENEW_EVERY = LEASE.total_seconds() / 12
+RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
 DIRECTORY_AGE = timedelta(hours=1)
 
 
@@ -117,7 +118,7 @@ class OpenSession:
     def wait(self, seconds: float) -> bool:
         """Wait for a vendor's limit and say so, if this slice has time and patience left for it; else False."""
         left = self.deadline - time.monotonic() if self.deadline else seconds
-        if seconds > min(self._patience, left, LEASE.total_seconds() / 3):
+        if seconds > min(self._patience, left, leases.SYNC.lasts.total_seconds() / 3):
             return False
         self.keep_lease(now=True)
         self._patience -= seconds
@@ -128,11 +129,7 @@ class OpenSession:
         """Prolong our lease. Raises LeaseLost when another worker has taken over: then nothing more may be written."""
         if not self.token or (not now and time.monotonic() - self._renewed < RENEW_EVERY):
             return
-        held = Integration.objects.filter(
-            pk=self.integration.pk, lease_token=self.token, lease_until__gt=timezone.now()
-        )
-        if not held.update(lease_until=timezone.now() + LEASE):
-            raise LeaseLost("Another worker has taken over this integration.")
+        leases.renew(Lease(leases.SYNC, self.integration.pk, self.token))
         self._renewed = time.monotonic()
 
     def directory(

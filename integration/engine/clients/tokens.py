@@ -1,7 +1,6 @@
 """Keep OAuth tokens fresh. One refresh in flight per connection, so that two workers never burn one refresh token.
 
-The lock is a lease in the connection's row, taken by one conditional UPDATE: it works on SQLite and PostgreSQL alike
-and holds no transaction open while the vendor answers.
+The lock is a lease, so no transaction is open while the vendor answers.
 """
 
 from __future__ import annotations
@@ -11,16 +10,15 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from integration import retry
 from integration.connectors.registry import CONNECTORS
+from integration.engine.dispatch import leases
 from integration.errors import AuthError, TransientError
 from integration.models import Connection
 
 EARLY = timedelta(minutes=5)
-LEASE = timedelta(seconds=90)  # longer than any answer may take
 STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
 
 
@@ -32,11 +30,12 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
     """
     if connection.auth_kind != "oauth":
         return
-    connection.refresh_from_db(fields=[*STORED, "refresh_lease_until"])
+    connection.refresh_from_db(fields=STORED)
     _ = connection.plain_credentials  # raises when they cannot be decrypted
     if not force and not _expires_within(connection, EARLY):
         return
-    if not _take_lease(connection):
+    lease = leases.acquire(leases.TOKEN_RENEWAL, connection.pk)
+    if lease is None:
         if force or _expires_within(connection, timedelta(0)):
             pause = retry.next_delay(retry.TOKEN_RACE)
             raise TransientError("The access token is being renewed.", retry_after=pause)
@@ -50,7 +49,7 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         renewed = oauth_of(connection.vendor).refresh(client_id, client_secret, connection.credentials["refresh_token"])
         store(connection, renewed, unless_changed_since=seen)
     finally:
-        Connection.objects.filter(pk=connection.pk).update(refresh_lease_until=None)
+        leases.release(lease)
 
 
 def store(connection: Connection, token: Any, *, unless_changed_since: datetime | None = None) -> None:
@@ -105,9 +104,3 @@ def oauth_of(vendor: str) -> Any:
 
 def _expires_within(connection: Connection, span: timedelta) -> bool:
     return connection.token_expires_at is None or connection.token_expires_at <= timezone.now() + span
-
-
-def _take_lease(connection: Connection) -> bool:
-    now = timezone.now()
-    free = Q(refresh_lease_until__isnull=True) | Q(refresh_lease_until__lt=now)
-    return bool(Connection.objects.filter(free, pk=connection.pk).update(refresh_lease_until=now + LEASE))

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from integration.connectors.registry import get_connector
+from integration.engine.dispatch import leases
 from integration.models import Connection, Integration
 
 
@@ -30,7 +30,7 @@ def exclusive(integration_id: str) -> Iterator[bool]:
         return
     with transaction.atomic():
         list(Connection.objects.select_for_update().filter(pk__in=wanting).order_by("pk"))
-        others = Integration.objects.filter(Q(left__in=wanting) | Q(right__in=wanting), lease_until__gt=timezone.now())
+        others = Integration.objects.filter(Q(left__in=wanting) | Q(right__in=wanting), leases.held(leases.SYNC))
         yield not others.exclude(pk=integration_id).exists()
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from integration.engine.dispatch import wakeups
+from integration.engine.dispatch import leases, wakeups
 from integration.models import (
     Doorbell,
     EventState,
@@ -83,5 +83,5 @@ def _neglected() -> QuerySet[Integration]:
     runs = SyncRun.objects.filter(
         integration=OuterRef("pk"), state__in=(RunState.WAITING, RunState.RUNNING), next_attempt_at__lte=now
     )
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    free = leases.free(leases.SYNC, now)
     return Integration.objects.filter(free, Exists(jobs) | Exists(runs), state=State.ACTIVE, tenant__is_active=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.session import OpenSession
-from integration.engine.dispatch import wakeups
+from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.recipe import Recipes, Step
 from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
@@ -51,7 +51,7 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
 
     A vendor that does not answer does not stop the rest; its step says what is left to do by hand.
     """
-    Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, lease_token="", lease_until=None)
+    Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, **leases.SYNC.vacant)
     integration.state = State.UNINSTALLED
     SyncRun.objects.filter(integration=integration, state__in=(RunState.WAITING, RunState.RUNNING)).update(
         state=RunState.CANCELLED, finished_at=timezone.now()

@@ -14,13 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from integration import retry
 from integration.connectors.base import Subscription
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
+from integration.engine.dispatch import leases
 from integration.engine.flow.mapping_row import as_data
 from integration.engine.flow.recipe import Recipe, Recipes, Step
 from integration.engine.flow.session import SyncSession
@@ -38,8 +38,6 @@ from integration.models import (
 )
 
 log = logging.getLogger(__name__)
-
-SETUP_LEASE = timedelta(minutes=2)  # longer than all steps take together
 
 
 @dataclass(frozen=True)
@@ -73,20 +71,15 @@ def provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
 
     One at a time per integration: a second save while the first is at work gets a step that says so.
     """
-    if not _take_lease(integration):
+    lease = leases.acquire(leases.SETUP, integration.pk)
+    if lease is None:
         return [
             StepResult("busy", "Set-up", False, "It is being set up right now. Save again in a moment.", "lease_lost")
         ]
     try:
         return _provision(integration, recipes)
     finally:
-        Integration.objects.filter(pk=integration.pk).update(provision_lease_until=None)
-
-
-def _take_lease(integration: Integration) -> bool:
-    now = timezone.now()
-    free = Q(provision_lease_until__isnull=True) | Q(provision_lease_until__lt=now)
-    return bool(Integration.objects.filter(free, pk=integration.pk).update(provision_lease_until=now + SETUP_LEASE))
+        leases.release(lease)
 
 
 def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:

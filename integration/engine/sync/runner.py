@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,8 +19,9 @@ from structlog.contextvars import bound_contextvars
 
 from integration import retry
 from integration.engine.clients import connection_health
-from integration.engine.clients.session import LEASE, OpenSession
-from integration.engine.dispatch import account_lock, wakeups
+from integration.engine.clients.session import OpenSession
+from integration.engine.dispatch import account_lock, leases, wakeups
+from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.base import Flow, Item, RecordOutcome, Result
 from integration.engine.flow.recipe import Recipes
 from integration.engine.flow.session import SyncSession
@@ -38,29 +38,25 @@ SHORT_WAIT = 60.0  # seconds; the sweeper rings for longer waits
 def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) -> str:
     """Work for one slice. Returns a short word for the queue's record: busy, idle, waiting or more."""
     wakeups.acknowledge(integration_id)
-    token = _take_lease(integration_id)
-    if token is None:
+    lease = _take_lease(integration_id)
+    if lease is None:
         return "busy"
     try:
-        outcome = _work(integration_id, recipes, token, slice_seconds)
+        outcome = _work(integration_id, recipes, lease.token, slice_seconds)
     except LeaseLost:
         return "lost"
     finally:
-        Integration.objects.filter(pk=integration_id, lease_token=token).update(lease_token="", lease_until=None)
+        leases.release(lease)
     _ring_again(integration_id)
     for waiting in account_lock.waiting(integration_id):
         _ring_again(waiting)
     return outcome
 
 
-def _take_lease(integration_id: str) -> str | None:
-    token = uuid.uuid4().hex
-    now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    wanted = Integration.objects.filter(free, pk=integration_id, state=State.ACTIVE, tenant__is_active=True)
+def _take_lease(integration_id: str) -> Lease | None:
+    wanted = Q(state=State.ACTIVE, tenant__is_active=True)
     with account_lock.exclusive(integration_id) as alone:
-        taken = alone and wanted.update(lease_token=token, lease_until=now + LEASE)
-    return token if taken else None
+        return leases.acquire(leases.SYNC, integration_id, wanted) if alone else None
 
 
 def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: float) -> str:
