@@ -9,7 +9,7 @@ from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
-from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, VendorCall
+from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, Unfinished, VendorCall
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "SyncJob",
     "SyncLog",
     "SyncRun",
+    "Unfinished",
     "VendorCall",
     "WebhookEndpoint",
     "WebhookEvent",

@@ -19,8 +19,8 @@ class Health(models.TextChoices):
     """Whether the vendor accepts us. Jobs of a connection that needs a person are held, not failed."""
 
     UNCHECKED = "unchecked", "Not checked yet"
-    OK = "ok", "In step"
-    NEEDS_YOU = "needs_you", "Needs you"
+    OK = "ok", "In sync"
+    NEEDS_YOU = "needs_you", "Needs attention"
     DISCONNECTED = "disconnected", "Disconnected"
 
 

@@ -22,6 +22,13 @@ class JobState(models.TextChoices):
     HELD = "held", "Held"
 
 
+class Unfinished(models.Func):
+    """The condition of the jobs' partial index, word for word: SQLite recognises it only without parameters."""
+
+    template = "%(expressions)s IN ('running', 'held', 'dead')"
+    output_field = models.BooleanField()
+
+
 class SyncJob(models.Model):
     """The wish "bring record X up to date in flow F". One row per record and flow; many events collapse into it."""
 

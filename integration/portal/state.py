@@ -1,17 +1,17 @@
-"""How an integration is doing, as one sentence a person would say, and the numbers behind it."""
+"""How the portal shows a status: one sentence a person would say, and the numbers behind it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.http import urlencode
 
-from integration.engine.clients import connection_health
-from integration.engine.mapping.labels import labels_of, read_as
+from integration.engine.insight.status import Issue, Mend, Status, SyncState
 from integration.models import (
-    FieldMapping,
     Integration,
     JobState,
     Outcome,
@@ -22,57 +22,78 @@ from integration.models import (
     SyncRun,
     WebhookEndpoint,
 )
-from integration.reasons import REASONS
 from integration.templatetags.portal_words import ago
 from integration.ui import hourly_chart
 
-LATE = timedelta(minutes=1)
 DAY = timedelta(hours=24)
 CHARTED = (Outcome.SYNCED, Outcome.SKIPPED, Outcome.FAILED)
+# The sign and the tone of each state; a tone is never shown without the sign and the word.
+SIGNS: Mapping[SyncState, tuple[str, str]] = {
+    SyncState.IN_SYNC: ("✓", "green"),
+    SyncState.CATCHING_UP: ("↻", "blue"),
+    SyncState.NEEDS_ATTENTION: ("!", "amber"),
+    SyncState.PAUSED: ("‖", "grey"),
+    SyncState.SETTING_UP: ("○", "grey"),
+    SyncState.REMOVED: ("○", "grey"),
+}
+# Which page of the portal mends an issue, and what its link is called.
+PAGES: Mapping[Mend, tuple[str, str]] = {
+    Mend.ACCOUNT: ("settings", "Go to the account"),
+    Mend.SETTINGS: ("settings", "Settings"),
+    Mend.MAPPING: ("fields", "Fields"),
+    Mend.DECIDE: ("brakes", "Decide"),
+    Mend.JOBS: ("waiting", "See which"),
+}
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One word with its sign, one sentence, and what to do (empty when nothing is)."""
+class Shown:
+    """A status as a page shows it: one word with its sign, one sentence, and what to do (empty when nothing is)."""
 
     word: str
     sign: str
-    tone: str  # green, blue, amber, red, grey: never shown without word and sign
+    tone: str
     sentence: str
     fix: str = ""
 
 
-def standing(integration: Integration, waiting: list[Need] | None = None) -> Standing:
-    """The answer first: is everything in step? `waiting` is what `needs` said, where it was asked already."""
-    if integration.state == State.UNINSTALLED:
-        return Standing(
-            "Uninstalled", "○", "grey", "This integration was uninstalled. Its log is kept without personal data."
-        )
-    if integration.state == State.PAUSED:
-        return _paused(integration)
-    for connection in (integration.left, integration.right):
-        if not connection.usable:
-            return _needs_you(integration, connection.connector.label, connection.health_reason)
-    if integration.state == State.DRAFT:
-        return Standing("Being set up", "○", "grey", "Save the settings to switch it on.")
-    late = SyncJob.objects.filter(
-        integration=integration, state=JobState.WAITING, next_attempt_at__lt=timezone.now() - LATE
-    ).count()
-    if late:
-        said = "1 change is" if late == 1 else f"{late} changes are"
-        return Standing("Catching up", "↻", "blue", f"{said} being worked off.")
-    if waiting := needs(integration) if waiting is None else waiting:
-        return Standing("Needs you", "!", "amber", waiting[0].said, waiting[0].fix)
-    return Standing("In step", "✓", "green", f"Everything is in step. {last_event(integration)}")
+def shown(integration: Integration, status: Status) -> Shown:
+    """Put a status into one sentence, the worst news first."""
+    sign, tone = SIGNS[status.state]
+    sentence, fix = _sentence(integration, status)
+    return Shown(str(status.state.label), sign, tone, sentence, fix)
 
 
-def _paused(integration: Integration) -> Standing:
+def _sentence(integration: Integration, status: Status) -> tuple[str, str]:
+    """The sentence and what to do."""
+    if status.state == SyncState.REMOVED:
+        return "This integration was uninstalled. Its log is kept without personal data.", ""
+    if status.state == SyncState.PAUSED and integration.state == State.PAUSED:
+        return _paused(integration), "Press Resume to go on."
+    if status.issues:
+        worst = status.issues[0]
+        return f"{worst.sentence} {_waiting(worst)}".strip(), worst.fix
+    if status.state == SyncState.SETTING_UP:
+        return "Save the settings to switch it on.", ""
+    if status.progress:
+        return status.progress[0].sentence, ""
+    return f"Everything is in sync. {last_event(integration)}", ""
+
+
+def _waiting(issue: Issue) -> str:
+    """How much waits for an account."""
+    if issue.mend != Mend.ACCOUNT:
+        return ""
+    changes = "1 change is" if issue.count == 1 else f"{issue.count} changes are"
+    return f"{changes} waiting; nothing is lost."
+
+
+def _paused(integration: Integration) -> str:
     """Who paused it and when, in the tenant's zone."""
     who = f" by {integration.paused_by.get_full_name() or integration.paused_by}" if integration.paused_by else ""
     when = integration.paused_at
     day = f", {when.astimezone(integration.tenant.zone):%-d %b}" if when else ""
-    said = f"Paused{who}{day}. Changes are collected and wait; nothing is lost."
-    return Standing("Paused", "‖", "grey", said, "Press Resume to go on.")
+    return f"Paused{who}{day}. Changes are collected and wait; nothing is lost."
 
 
 def last_event(integration: Integration) -> str:
@@ -113,57 +134,19 @@ class Need:
 
     said: str
     fix: str
-    link: str
-    page: str  # the portal page that helps
+    link: str = ""
+    page: str = ""  # the portal page that helps; empty where none does
     query: str = ""
 
 
-def needs(integration: Integration) -> list[Need]:
-    """What waits for a person, worst first. Empty when nothing does."""
-    if integration.state == State.UNINSTALLED:
-        return []
-    found = []
-    for connection in (integration.left, integration.right):
-        if not connection.usable:
-            reason = REASONS.get(connection.health_reason)
-            said = f"{connection.connector.label}: {reason.what if reason else connection.health_said}"
-            found.append(Need(said, reason.fix if reason else "", "Go to the account", "settings"))
-    for step in integration.provisioning:
-        if not step.get("ok"):
-            reason = REASONS.get(step.get("reason", ""))
-            found.append(
-                Need(f"{step['label']}: {step['detail']}", reason.fix if reason else "", "Settings", "settings")
-            )
-    broken = FieldMapping.objects.filter(integration=integration).exclude(problem="")
-    labels = labels_of([integration]) if broken else {}
-    for row in broken:
-        source = read_as(row.source, "", labels)[0] if row.source else "Constant"
-        found.append(Need(f"{source} → {row.target}: {row.problem}", "", "Fields", "fields"))
-    return found + _stuck(integration)
+def needs(status: Status) -> list[Need]:
+    """List what waits for a person, worst first, with the page that helps."""
+    return [_need(issue) for issue in status.issues]
 
 
-def _stuck(integration: Integration) -> list[Need]:
-    """Jobs that will not move without somebody: held ones by reason, and those that failed for good."""
-    rows = SyncJob.objects.filter(integration=integration, state__in=(JobState.HELD, JobState.DEAD))
-    found = []
-    for row in rows.exclude(reason="flow_off").values("state", "reason").annotate(n=Count("id")).order_by("-n")[:5]:
-        reason = REASONS.get(row["reason"])
-        records = f"{row['n']} record{'' if row['n'] == 1 else 's'}"
-        held = row["state"] == JobState.HELD
-        verb = ("waits" if row["n"] == 1 else "wait") if held else "failed"
-        said = f"{records} {verb}: {reason.what if reason else row['reason']}"
-        if held and row["reason"] in connection_health.DECIDED_BY_A_PERSON:
-            found.append(Need(said, reason.fix if reason else "", "Decide", "brakes"))
-            continue
-        query = f"?state={row['state']}&reason={row['reason']}"
-        found.append(Need(said, reason.fix if reason else "", "See which", "waiting", query))
-    return found
-
-
-def _needs_you(integration: Integration, vendor: str, code: str) -> Standing:
-    reason = REASONS.get(code)
-    waiting = SyncJob.objects.filter(integration=integration, state__in=(JobState.WAITING, JobState.HELD)).count()
-    what = reason.what if reason else "It does not work at the moment."
-    waits = "1 change is waiting" if waiting == 1 else f"{waiting} changes are waiting"
-    sentence = f"{vendor}: {what} {waits}; nothing is lost."
-    return Standing("Needs you", "!", "amber", sentence, reason.fix if reason else "")
+def _need(issue: Issue) -> Need:
+    if issue.mend not in PAGES:
+        return Need(issue.sentence, issue.fix)
+    page, link = PAGES[issue.mend]
+    query = f"?{urlencode({'state': issue.job_state, 'reason': issue.code})}" if issue.mend == Mend.JOBS else ""
+    return Need(issue.sentence, issue.fix, link, page, query)

@@ -14,11 +14,12 @@ from django.utils.http import urlencode
 
 from integration.engine.clients import connection_health
 from integration.engine.insight.record_counts import explained
+from integration.engine.insight.status import status_of, statuses
 from integration.engine.mapping.labels import labels_of, named
 from integration.engine.sync.runs import UNFINISHED
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
-from integration.portal.state import chart, needs, numbers, standing, unfinished
+from integration.portal.state import chart, needs, numbers, shown, unfinished
 from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
@@ -50,7 +51,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
     """The tenant's integrations, each with its sentence."""
     tenant = enter(request, tenant_id)
-    rows = [(row, get_recipe(row.recipe), standing(row)) for row in integrations_of(tenant)]
+    found = list(integrations_of(tenant))
+    by_key = statuses(found, get_recipe)
+    rows = [(row, get_recipe(row.recipe), shown(row, by_key[row.pk])) for row in found]
     return page(request, tenant, "overview", {"rows": rows})
 
 
@@ -58,9 +61,9 @@ def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
 def integration_overview(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """One integration: the sentence, what needs somebody, the numbers and the chart, its two connections."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
-    waiting = needs(integration)
+    status = status_of(integration, get_recipe)
     context = {
-        "standing": standing(integration, waiting), "numbers": numbers(integration), "needs": waiting,
+        "status": shown(integration, status), "numbers": numbers(integration), "needs": needs(status),
         "chart": chart(integration), "explained": explained(integration, get_recipe(integration.recipe)),
     }  # fmt: skip
     return page(request, tenant, "integration", context, integration)

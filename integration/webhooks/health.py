@@ -10,8 +10,8 @@ from django.db import connection as database
 from django.http import HttpRequest, JsonResponse
 
 from integration.engine.dispatch import sweeper
-
-LATE = 300.0  # seconds
+from integration.engine.insight import status
+from integration.recipes.registry import get_recipe
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -30,16 +30,20 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while the database answers, a worker lives and nothing waits longer than five minutes, 503 otherwise."""
+    """200 while the database answers, a worker lives and nothing waits longer than five minutes, 503 otherwise.
+
+    `state` is the worst of all integrations: what needs a tenant's attention is no reason to restart the hub.
+    """
     try:
         waiting = sweeper.oldest_waiting_seconds()
         age = sweeper.sweeper_age()
         worker = not sweeper.nobody_works()
+        state = status.overall(get_recipe)
     except DatabaseError:
         return JsonResponse({"ok": False, "database": False}, status=503)
-    ok = worker and waiting < LATE
+    ok = worker and not status.is_too_late(waiting)
     body = {
-        "ok": ok, "database": True, "worker": worker, "oldest_waiting_seconds": round(waiting, 1),
+        "ok": ok, "database": True, "worker": worker, "state": state, "oldest_waiting_seconds": round(waiting, 1),
         "sweeper_seconds": round(age.total_seconds()) if age is not None else None,
     }  # fmt: skip
     return JsonResponse(body, status=200 if ok else 503)

@@ -103,7 +103,7 @@ def test_a_refused_key_is_found_and_mended_from_the_console_alone(busy, operator
     tasks.check_integration(str(busy.integration.pk))
     page = browse(operator)
     page.goto(reverse("admin:index"))
-    assert "needs you. Nothing is lost; changes wait." in page.locator(".ls-lead").inner_text()
+    assert "needs attention. Nothing is lost; changes wait." in page.locator(".ls-lead").inner_text()
     shoot(page, "console-needs-you")
 
     page.goto(f"{reverse('console-find')}?q=dorothy.vaughan@example.com")

@@ -51,9 +51,9 @@ class Badge:
 GREEN, BLUE, AMBER, RED, GREY = "green", "blue", "amber", "red", "grey"
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "health": {
-        "ok": Badge(GREEN, "check_circle", "In step"),
+        "ok": Badge(GREEN, "check_circle", "In sync"),
         "unchecked": Badge(GREY, "help", "Not checked yet"),
-        "needs_you": Badge(AMBER, "error", "Needs you"),
+        "needs_you": Badge(AMBER, "error", "Needs attention"),
         "disconnected": Badge(GREY, "link_off", "Disconnected"),
     },
     "outcome": {

@@ -16,6 +16,7 @@ from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.lists.connection_form import ConnectionForm, choices, key_kind
+from integration.admin.status import connection_badge
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
 from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
@@ -41,7 +42,7 @@ def check(request: HttpRequest, connection: Connection) -> bool:
         messages.warning(request, f"{name} is disconnected. Enter new credentials first.")
     elif connection.health_reason:
         said = html.reason(connection.health_reason, connection.health_detail)
-        messages.error(request, format_html("{} needs you. {}", name, said))
+        messages.error(request, format_html("{} needs attention. {}", name, said))
     else:
         messages.warning(request, f"{name} did not answer properly. It is checked again by itself within 15 minutes.")
     return fine
@@ -143,7 +144,7 @@ class ConnectionAdmin(Admin):
     @admin.display(description="Health")
     def health_badge(self, row: Connection) -> html.Badge:
         """In words."""
-        return html.badge("health", row.health)
+        return connection_badge(row)
 
     @admin.display(description="Why")
     def health_said(self, row: Connection) -> html.Html:

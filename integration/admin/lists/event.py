@@ -133,7 +133,7 @@ class EventAdmin(BigTable):
         says = (
             "These events are routed once more. Their records are read afresh from the vendor, so an old event cannot "
             "overwrite a newer change.",
-            "Records that are already in step are skipped without a write. No opt-in mail is sent twice.",
+            "Records that are already in sync are skipped without a write. No opt-in mail is sent twice.",
         )
         what = Bulk(
             "Replay events", "Replay", says, replay.replay, "{count} events are on their way again.",

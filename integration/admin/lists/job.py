@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import BooleanField, F, Func, QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -16,14 +16,7 @@ from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilte
 from integration.admin.core.search import flow_labels, number_or_none, record_name
 from integration.admin.core.unfold_compat import DropdownFilter
 from integration.engine.sync import replay
-from integration.models import Integration, JobState, SyncJob
-
-
-class Unfinished(Func):
-    """The condition of the partial index, word for word: SQLite recognises it only without parameters."""
-
-    template = "%(expressions)s IN ('running', 'held', 'dead')"
-    output_field = BooleanField()
+from integration.models import Integration, JobState, SyncJob, Unfinished
 
 
 def in_state(jobs: QuerySet[Any], state: str) -> QuerySet[Any]:

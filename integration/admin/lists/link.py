@@ -45,7 +45,7 @@ class LinkAdmin(BigTable):
     list_filter = (IntegrationFilter,)
     list_select_related = ("integration__tenant",)
     actions = ("resync",)
-    empty_text = "No link yet. The first record that is in step at both vendors makes one."
+    empty_text = "No link yet. The first record that is in sync at both vendors makes one."
     fieldsets = (
         (None, {"fields": ("source", "target", "state_badge", "consent_said", "integration_name", "updated")}),
         ("What we remember", {"fields": ("written_text", "notes_text", "version", "announced")}),

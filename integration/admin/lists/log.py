@@ -26,7 +26,7 @@ from integration.models import Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
 
 RESYNC_SAYS = (
-    "The source records are read afresh and brought up to date in their flow. Records that are already in step are "
+    "The source records are read afresh and brought up to date in their flow. Records that are already in sync are "
     "skipped without a write.",
     "Unsubscribed people stay unsubscribed, and nobody gets an opt-in mail twice.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
 
 from integration.admin.core import html
 from integration.admin.core.base import since
@@ -18,8 +18,9 @@ from integration.admin.core.search import record_name
 from integration.admin.lists.job import in_state
 from integration.admin.lists.run import progress
 from integration.admin.pages import dashboard_figures
-from integration.admin.standing import BY_KEY, CATCHING_UP, IN_STEP, LATE, NEEDS_YOU, standing, with_standing, word
+from integration.admin.status import BADGES, COUNTED, connection_badge, issue_line, statuses_of, with_connections
 from integration.engine.dispatch import sweeper
+from integration.engine.insight.status import LATE, Mend, Status, SyncState
 from integration.models import (
     Connection,
     Health,
@@ -56,36 +57,39 @@ def front(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Everything the front page shows, to those who may see the log."""
     if not request.user.has_perm("integration.view_synclog"):
         return context
-    rows = list(with_standing(Integration.objects.exclude(state=State.UNINSTALLED)))
-    words = Counter(word(standing(row)) for row in rows)
+    rows = list(with_connections(Integration.objects.exclude(state=State.UNINSTALLED)))
+    found = statuses_of(rows)
+    counts = Counter(status.state for status in found.values())
     waiting = sweeper.oldest_waiting_seconds()
-    lead, tone, icon = sentence(rows, words, waiting)
+    lead, tone, icon = sentence(counts, waiting)
     return {
         **context, "title": "Today", "lead": lead, "tone": tone, "icon": icon,
-        "attention": _attention(rows), "integrations": _integrations(words), "last_day": _last_day(),
+        "attention": _attention(rows, found), "integrations": _integrations(counts), "last_day": _last_day(),
         "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(), "charts": dashboard_figures.charts(),
         "vendors": dashboard_figures.vendors(), "workers": dashboard_figures.workers(), "heartbeat": _heartbeat(),
     }  # fmt: skip
 
 
-def sentence(rows: list[Any], words: Counter[html.Badge], waiting: float) -> tuple[str, str, str]:
+def sentence(counts: Counter[SyncState], waiting: float) -> tuple[str, str, str]:
     """What a person would say, with its tone and sign. The worst news first."""
     if sweeper.nobody_works():
         text = "No worker is alive: changes are collected but nothing moves. Nothing is lost. Start the workers."
         return text, html.RED, "cancel"
-    if words[NEEDS_YOU]:
-        count = words[NEEDS_YOU]
-        text = f"{count} integration{' needs' if count == 1 else 's need'} you. Nothing is lost; changes wait."
-        return text, html.AMBER, NEEDS_YOU.icon
-    if waiting > LATE.total_seconds() or words[CATCHING_UP]:
+    if count := counts[SyncState.NEEDS_ATTENTION]:
+        needs = "integration needs" if count == 1 else "integrations need"
+        text = f"{count} {needs} attention. Nothing is lost; changes wait."
+        return text, html.AMBER, BADGES[SyncState.NEEDS_ATTENTION].icon
+    if waiting > LATE.total_seconds() or counts[SyncState.CATCHING_UP]:
         oldest = f" The oldest change has waited {html.duration(waiting)}." if waiting >= 1 else ""
-        return f"Catching up.{oldest}", html.BLUE, CATCHING_UP.icon
-    if not rows:
+        return f"Catching up.{oldest}", html.BLUE, BADGES[SyncState.CATCHING_UP].icon
+    if not counts:
         text = "Nothing is installed yet. Add a tenant, connect its two systems, then add an integration."
         return text, html.GREY, "flag"
     last = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
     heard = f"Last event {html.ago(last)}." if last else "No event yet."
-    return f"Everything is in step. {heard}", html.GREEN, IN_STEP.icon
+    if not counts[SyncState.IN_SYNC]:
+        return f"Nothing is switched on. {heard}", html.GREY, BADGES[SyncState.PAUSED].icon
+    return f"Everything is in sync. {heard}", html.GREEN, BADGES[SyncState.IN_SYNC].icon
 
 
 def _heartbeat() -> str:
@@ -98,11 +102,11 @@ def capped(rows: QuerySet[Any]) -> str:
     return html.number(len(rows.order_by().values_list("pk", flat=True)[: CAP + 1]), cap=CAP)
 
 
-def _integrations(words: Counter[html.Badge]) -> list[Number]:
+def _integrations(counts: Counter[SyncState]) -> list[Number]:
     return [
-        Number(str(words[found]), found, html.url_of_list(Integration, standing=key))
-        for key, found in BY_KEY.items()
-        if words[found] or found is IN_STEP
+        Number(str(counts[state]), BADGES[state], html.url_of_list(Integration, status=state))
+        for state in COUNTED
+        if counts[state] or state == SyncState.IN_SYNC
     ]
 
 
@@ -132,26 +136,21 @@ def _jobs(waiting: float) -> list[Number]:
     return [*numbers, Number(oldest, "Oldest waiting", html.url_of_list(SyncJob, state="waiting"))]
 
 
-def _attention(rows: list[Any]) -> list[dict[str, Any]]:
+def _attention(rows: list[Integration], statuses: Mapping[Any, Status]) -> list[dict[str, Any]]:
     """Connections and integrations a person must look at, with cause and fix."""
     broken = Connection.objects.select_related("tenant").defer("credentials").filter(health=Health.NEEDS_YOU)
     found = [
-        {"address": html.url_of(row), "title": f"{row.tenant}, {row}", "badge": html.badge("health", row.health),
+        {"address": html.url_of(row), "title": f"{row.tenant}, {row}", "badge": connection_badge(row),
          "said": html.reason(row.health_reason, row.health_detail), "since": html.when(row.health_changed_at)}
         for row in broken[:20]
     ]  # fmt: skip
     for row in rows:
-        failed = [step for step in row.provisioning if not step["ok"]]
-        sound = all(side.health != Health.NEEDS_YOU for side in (row.left, row.right))
-        if sound and standing(row) is NEEDS_YOU:
-            said = html.reason(failed[0].get("reason", ""), failed[0]["detail"]) if failed else _held(row)
-            found.append({"address": html.url_of(row), "title": str(row), "badge": NEEDS_YOU, "said": said})
+        status = statuses[row.pk]
+        issues = [issue for issue in status.issues if issue.mend != Mend.ACCOUNT]  # the connection says that itself
+        if status.state == SyncState.NEEDS_ATTENTION and issues:
+            said = issue_line(row, issues[0])
+            found.append({"address": html.url_of(row), "title": str(row), "badge": BADGES[status.state], "said": said})
     return found[:20]
-
-
-def _held(row: Any) -> html.Html:
-    address = html.url_of_list(SyncJob, integration=row.pk, state="held")
-    return format_html('Changes are held. <a class="text-link" href="{}">See why</a>', address)
 
 
 def _latest() -> list[dict[str, Any]]:

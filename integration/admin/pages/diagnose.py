@@ -15,11 +15,12 @@ from django.utils.html import format_html
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.masking import mask_words
-from integration.admin.standing import steps
+from integration.admin.status import badge, steps
 from integration.engine.diagnose import faults
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Finding, Report
 from integration.engine.diagnose.repair import REPAIRABLE, repair
+from integration.engine.insight.status import SyncState
 from integration.models import Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
 
@@ -63,7 +64,8 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
     lead, tone, icon = _sentence(report)
     context = {
         **admin.admin_site.each_context(request), "title": f"Diagnosis of {row.tenant}, {get_recipe(row.recipe).label}",
-        "opts": admin.opts, "original": row, "lead": lead, "tone": tone, "icon": icon, "lines": lines,
+        "opts": admin.opts, "original": row, "status": badge(row, report.status),
+        "lead": lead, "tone": tone, "icon": icon, "lines": lines,
         "at": html.when(report.at), "took": f"{report.took:.1f}", "back": html.url_of(row), "again": request.path,
         "repair": _address("repair", row) if may and row.state in REPAIRABLE else "",
     }  # fmt: skip
@@ -72,6 +74,9 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
 
 def _sentence(report: Report) -> tuple[str, str, str]:
     wrong = len(report.faults)
+    if not wrong and report.status.state == SyncState.NEEDS_ATTENTION:  # of what the checks do not look at
+        worst = report.status.issues[0]
+        return f"{worst.what} {worst.fix}".strip(), html.AMBER, "error"
     if not wrong:
         looked_at = sum(finding.status == OK for finding in report.findings)
         return f"Nothing is wrong. {looked_at} things were looked at.", html.GREEN, "check_circle"

@@ -159,7 +159,7 @@ def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     wanted = RemoteSubscription.objects.filter(connection=OuterRef("connection"))
     rows = WebhookEndpoint.objects.filter(Exists(used), Exists(wanted), last_received_at__lt=before)
     for row in rows.select_related("connection__tenant", "habit").defer("secret", "connection__credentials"):
-        if traffic_baseline.missed(row, now) < settings.ALERT_SILENT_HOURS or row.last_received_at is None:
+        if row.last_received_at is None or not traffic_baseline.is_silent(row, now):
             continue
         tenant = words.plain(row.connection.tenant.name)
         vendor, since = row.connection.connector.label, _span(row.last_received_at, now)

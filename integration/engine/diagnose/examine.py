@@ -15,6 +15,7 @@ from integration.engine.diagnose import hub_checks, vendor_checks
 from integration.engine.diagnose.findings import Finding, Look, Report, fault, passed_over, refused
 from integration.engine.diagnose.mapping_check import mapping
 from integration.engine.flow.recipe import Recipes
+from integration.engine.insight.status import status_of
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 
@@ -57,7 +58,7 @@ def examine(integration: Integration, recipes: Recipes) -> Report:
         findings = tuple(_all(look))
     finally:
         VendorCall.objects.bulk_create(look.ctx.calls)
-    return Report(integration, findings, time.monotonic() - started)
+    return Report(integration, findings, time.monotonic() - started, status_of(integration, recipes))
 
 
 def _all(look: Look) -> Iterator[Finding]:

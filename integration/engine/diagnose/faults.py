@@ -31,6 +31,13 @@ _ROWS = (
         SETTINGS,
     ),
     Fault(
+        "nothing_on",
+        "Nothing is switched on.",
+        "Every part of the integration is switched off in its settings.",
+        "Switch a part on in the settings, or pause the integration.",
+        SETTINGS,
+    ),
+    Fault(
         "tenant_off",
         "The tenant is switched off.",
         "Somebody switched it off; nothing of theirs is synced then.",
@@ -53,7 +60,7 @@ _ROWS = (
     ),
     Fault(
         "marked",
-        "{vendor} accepts the credentials again, but the connection is still marked as Needs you.",
+        "{vendor} accepts the credentials again, but the connection is still marked as Needs attention.",
         "The cause was removed at {vendor} since the last check.",
         "Press Repair: it is checked, and the held jobs go on. The next connection check does the same.",
         REPAIR,

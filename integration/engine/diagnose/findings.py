@@ -14,6 +14,7 @@ from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.diagnose.faults import CONNECTION, FAULTS
 from integration.engine.flow.recipe import Recipe, Recipes
+from integration.engine.insight.status import Status
 from integration.errors import IntegrationError, TenantActionError
 from integration.models import Connection, Integration
 from integration.reasons import REASONS
@@ -112,6 +113,7 @@ class Report:
     integration: Integration
     findings: tuple[Finding, ...]
     took: float
+    status: Status  # as every page shows it, computed after the checks
     at: datetime = field(default_factory=timezone.now)
 
     @property

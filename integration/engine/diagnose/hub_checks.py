@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
 from integration.engine.dispatch import sweeper
-from integration.engine.insight import traffic_baseline
+from integration.engine.insight import status, traffic_baseline
 from integration.engine.setup import provisioning
 from integration.models import (
     EventState,
@@ -30,7 +29,6 @@ from integration.models import (
 from integration.reasons import REASONS
 from tenants.personal import mask
 
-LATE = timedelta(minutes=5)  # as /healthz judges
 CAP = 10_000  # where counting stops
 RUNS = 200  # polls looked at; two days of them
 LONG = 3600  # seconds; a shorter budget is full again before anybody has read this
@@ -46,6 +44,8 @@ def state(look: Look, side: str) -> Iterator[Finding]:
     elif row.state == State.PAUSED:
         by = f" by {mask(str(row.paused_by))}" if row.paused_by else ""
         yield passed_over(f"Paused on purpose{by}. Changes are collected and wait for Resume.")
+    elif not status.is_any_flow_on(row, look.recipe):
+        yield fault("nothing_on")
     else:
         since = f" since {row.activated_at:%-d %b %Y}" if row.activated_at else ""
         yield fine(f"It is switched on{since}.")
@@ -75,7 +75,7 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     last = endpoint.last_received_at
     if missed := _found_by_polls(look, side, since):
         yield fault("webhook_missed", count=missed, vendor=vendor)
-    elif last and traffic_baseline.missed(endpoint, look.now) >= settings.ALERT_SILENT_HOURS:
+    elif last and traffic_baseline.is_silent(endpoint, look.now):
         yield fault("webhook_silent", vendor=vendor, since=span(last, look.now))
     elif last:
         yield fine(f"The last event came {span(last, look.now)} ago.")
@@ -108,7 +108,7 @@ def queue(look: Look, side: str) -> Iterator[Finding]:
         yield passed_over("It is not switched on, so its changes wait.")
         return
     oldest = _oldest(look)
-    if oldest and look.now - oldest > LATE:
+    if oldest and status.is_too_late((look.now - oldest).total_seconds()):
         yield fault("queue_late", since=span(oldest, look.now))
     else:
         yield fine(f"The oldest change has waited for {span(oldest, look.now)}." if oldest else "Nothing waits.")

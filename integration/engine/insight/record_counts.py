@@ -11,7 +11,7 @@ from integration.engine.flow.recipe import Recipe
 from integration.models import Integration, Outcome, RunState, SyncRun
 from integration.reasons import REASONS
 
-IN_STEP = frozenset({"unchanged", "echo"})
+IN_SYNC = frozenset({"unchanged", "echo"})
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def _part(key: str, count: int, run: SyncRun) -> Part:
     outcome, _, code = key.partition(":")
     if outcome not in Outcome.values:  # an action: what was done, or in a dry run would be
         words = key.replace("_", " ")
-        label = f"would {words}" if run.dry_run else f"in step after {words}"
+        label = f"would {words}" if run.dry_run else f"in sync after {words}"
         return Part(key, count, label, Outcome.SYNCED)
-    if code in IN_STEP:
-        return Part(key, count, "in step", outcome, code)
+    if code in IN_SYNC:
+        return Part(key, count, "in sync", outcome, code)
     return Part(key, count, REASONS[code].what.rstrip(".") if code in REASONS else code, outcome, code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -61,6 +62,12 @@ def missed(endpoint: WebhookEndpoint, now: datetime) -> float:
     if row is None or last is None or row.observed < WEEK:
         return 0.0
     return float(sum(row.weights[_slot(hour)] for hour in _hours(last, now)))
+
+
+def is_silent(endpoint: WebhookEndpoint, now: datetime) -> bool:
+    """Whether the vendor has not called for unusually long. Load the endpoint with its `habit`."""
+    limit: float = settings.ALERT_SILENT_HOURS
+    return missed(endpoint, now) >= limit
 
 
 def _hours(last: datetime, now: datetime) -> Iterable[datetime]:

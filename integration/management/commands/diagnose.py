@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"{report.integration} ({report.integration.pk})"
+    yield f"{report.integration} ({report.integration.pk}): {report.status.state.label}"
     for finding in report.findings:
         yield f"  {SIGNS[finding.status]:<7} {finding.label:<28} {finding.what}"
         if finding.status == NOT_OK:
@@ -64,6 +64,7 @@ def _plain(report: Report) -> dict[str, Any]:
     row = report.integration
     return {
         "integration": str(row.pk), "tenant": str(row.tenant_id), "name": str(row), "recipe": row.recipe,
+        "status": str(report.status.state), "reasons": list(report.status.codes),
         "ok": not report.faults, "seconds": round(report.took, 2),
         "findings": [_finding(finding) for finding in report.findings],
     }  # fmt: skip

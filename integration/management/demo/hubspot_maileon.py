@@ -212,7 +212,7 @@ class Story(MaileonSide):
             raise NotSeen("the connection is not marked")
         self._log_in(tenant=str(self.integration.tenant_id))
         self.stage.until("what waited to go on", lambda: self.shown(contact_id, SUBSCRIBE) == "false")
-        return f"connection “Needs you”, {held} job held; after the next login the opt-out arrived in HubSpot"
+        return f"connection “Needs attention”, {held} job held; after the next login the opt-out arrived in HubSpot"
 
     def item_10(self) -> str:
         """Deleted for privacy: gone in Maileon and from our tables, with the report."""

@@ -214,7 +214,7 @@ class Story:
         checks = SyncLog.objects.filter(integration=self.integration, action="import_checked", pk__gt=before)
         check = self.stage.until("the import's outcome", lambda: checks.order_by("-id").first())
         linked = RecordLink.objects.filter(integration=self.integration, link_type="person", state="active").count()
-        return f"300 more persons by one import: {check.detail} {linked} contacts in step"
+        return f"300 more persons by one import: {check.detail} {linked} contacts in sync"
 
     def item_10(self) -> str:
         """The pipeline report: deals, value and conversion, as shown and as CSV."""

@@ -18,7 +18,7 @@ from integration.models import Connection, Doorbell, Integration, SyncJob, SyncL
 from tests.integration.admin.conftest import story
 from tests.support import factories
 
-QUERIES = 28
+QUERIES = 31
 
 
 def front(console: Client) -> Any:
@@ -35,8 +35,8 @@ def calm(rows: Any) -> Any:
     return rows
 
 
-def test_everything_is_in_step(console: Client, calm: Any) -> None:
-    assert front(console).context["lead"].startswith("Everything is in step. Last event ")
+def test_everything_is_in_sync(console: Client, calm: Any) -> None:
+    assert front(console).context["lead"].startswith("Everything is in sync. Last event ")
 
 
 def test_nothing_installed_yet(console: Client) -> None:
@@ -46,7 +46,7 @@ def test_nothing_installed_yet(console: Client) -> None:
 def test_somebody_is_needed(console: Client, calm: Any) -> None:
     Connection.objects.filter(pk=calm.right.pk).update(health="needs_you", health_reason="credentials_refused")
     page = front(console)
-    assert page.context["lead"].startswith("1 integration needs you.")
+    assert page.context["lead"].startswith("1 integration needs attention.")
     assert "Enter a new key or connect again." in page.content.decode()
     assert f"/admin/integration/connection/{calm.right.pk}/change/" in page.content.decode()
 
@@ -55,7 +55,7 @@ def test_a_failed_step_needs_somebody_too(console: Client, calm: Any) -> None:
     step = {"key": "x", "label": "Webhooks", "ok": False, "detail": "The limit is reached.", "reason": "webhook_limit"}
     Integration.objects.update(provisioning=[step])
     text = front(console).content.decode()
-    assert "1 integration needs you." in text
+    assert "1 integration needs attention." in text
     assert "The limit is reached." in text
 
 
@@ -71,7 +71,7 @@ def test_a_dead_worker_is_said_first(console: Client, calm: Any) -> None:
 
 def test_a_fresh_installation_is_given_time(console: Client, calm: Any) -> None:
     Doorbell.objects.all().delete()
-    assert "Everything is in step" in front(console).context["lead"]
+    assert "Everything is in sync" in front(console).context["lead"]
 
 
 def test_every_number_opens_the_rows_it_counts(console: Client, calm: Any) -> None:
@@ -91,7 +91,7 @@ def test_every_number_opens_the_rows_it_counts(console: Client, calm: Any) -> No
             rows = console.get(number.address).context["cl"].result_list
             assert len(rows) == int(number.figure), number.address
     assert [(number.figure, number.label.word) for number in context["integrations"]] == [
-        ("1", "Needs you"), ("1", "In step"), ("1", "Paused"),
+        ("1", "Needs attention"), ("1", "In sync"), ("1", "Paused"),
     ]  # fmt: skip
     for number in context["integrations"]:
         assert len(console.get(number.address).context["cl"].result_list) == 1

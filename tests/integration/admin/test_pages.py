@@ -85,8 +85,8 @@ def test_a_run_shows_progress_counts_and_samples(console: Client, rows: Any) -> 
 def test_states_are_words_with_a_sign(console: Client, rows: Any) -> None:
     type(rows.left).objects.filter(pk=rows.left.pk).update(health="needs_you", health_reason="credentials_refused")
     text = console.get(reverse("admin:integration_connection_changelist")).content.decode()
-    assert "Needs you" in text
-    assert "In step" in text
+    assert "Needs attention" in text
+    assert "In sync" in text
     assert "12,345 of 30,000" in text
     text = console.get(reverse("admin:integration_connection_change", args=[rows.left.pk])).content.decode()
     assert "Enter a new key or connect again." in text

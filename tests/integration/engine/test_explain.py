@@ -49,7 +49,7 @@ def test_a_dry_run_says_who_would_come(crowd):
 
     assert found.total == sum(parts.values())
     assert parts["would subscribe"] == 2
-    assert parts["in step"] == 1
+    assert parts["in sync"] == 1
     assert parts["No e-mail address"] == 1
     assert parts["The newsletter field says No"] == 1
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from integration.connectors import registry
 from integration.engine.clients.session import OpenSession
+from integration.engine.dispatch import sweeper
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight.preview import preview, search
 from integration.engine.mapping.fields import catalogue, trouble, warning_of
@@ -107,6 +108,8 @@ def test_another_key_is_tried_and_kept_with_the_same_login(world, sandbox):
 
 
 def test_the_overview_says_when_leadboxer_was_asked(world):
+    world.set(**LEADS)
+    sweeper.sweep()
     client = signed_in(world.integration.tenant)
     assert "LeadBoxer is asked at the next full interval." in client.get(page(world, "integration")).content.decode()
     assert "LeadBoxer is asked regularly" in client.get(page(world, "activity")).content.decode()

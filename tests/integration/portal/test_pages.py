@@ -10,10 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from integration.engine.insight.status import status_of
 from integration.engine.setup import lifecycle
 from integration.models import FieldMapping
-from integration.portal.state import chart, standing
+from integration.portal.state import chart, shown
 from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory, MemberFactory, RunFactory
 
@@ -52,21 +54,21 @@ def test_the_overview_names_each_integration_with_its_sentence(client, integrati
     html = client.get(reverse("portal:overview", kwargs={"tenant_id": integration.tenant_id})).content.decode()
 
     assert "Pipedrive ↔ Maileon" in html
-    assert "Everything is in step. No event yet." in html
+    assert "Everything is in sync. No event yet." in html
 
 
 @pytest.mark.parametrize(
     ("state", "health", "word"),
     [
-        ("active", "ok", "In step"), ("paused", "ok", "Paused"), ("draft", "ok", "Being set up"),
-        ("uninstalled", "disconnected", "Uninstalled"), ("active", "needs_you", "Needs you"),
+        ("active", "ok", "In sync"), ("paused", "ok", "Paused"), ("draft", "ok", "Being set up"),
+        ("uninstalled", "disconnected", "Uninstalled"), ("active", "needs_you", "Needs attention"),
     ],
 )  # fmt: skip
 def test_the_state_is_a_word(integration, state, health, word):
     integration.state = state
     integration.right.health, integration.right.health_reason = health, "credentials_refused"
 
-    assert standing(integration).word == word
+    assert shown(integration, status_of(integration, get_recipe)).word == word
 
 
 def test_a_refused_key_says_what_to_do_and_that_nothing_is_lost(client, integration):
@@ -169,7 +171,7 @@ def test_what_needs_somebody_says_why_and_where(client, integration):
     assert f"1 record waits: {REASONS['doi_mailing_missing'].what} {REASONS['doi_mailing_missing'].fix}" in said
     assert f"1 record failed: {REASONS['record_refused'].what}" in said
     assert "X → Y: Gone." in said
-    assert "Everything is in step" not in said
+    assert "Everything is in sync" not in said
     assert REASONS["flow_off"].what not in said
 
 

@@ -1,4 +1,4 @@
-"""The sentence about an integration and the numbers behind it: of the last day, and never better than it is."""
+"""The numbers behind the sentence about an integration: of the last day, and what waits now."""
 
 from __future__ import annotations
 
@@ -34,28 +34,3 @@ def test_what_waits_is_what_will_still_be_worked_off(integration, status, counts
     JobFactory(state=status)  # another's
 
     assert state.numbers(integration)["waiting"] == counts
-
-
-@pytest.mark.parametrize(
-    ("late", "said"), [(1, "1 change is being worked off."), (2, "2 changes are being worked off.")]
-)
-def test_it_is_not_in_step_while_changes_wait(integration, late, said):
-    overdue = timezone.now() - timedelta(minutes=2)
-    JobFactory.create_batch(late, integration=integration, next_attempt_at=overdue)
-
-    standing = state.standing(integration)
-
-    assert (standing.word, standing.sentence) == ("Catching up", said)
-
-
-def test_what_has_just_come_in_is_not_late(integration):
-    JobFactory(integration=integration)
-
-    assert state.standing(integration).word == "In step"
-
-
-@pytest.mark.parametrize(("status", "word"), [("held", "Needs you"), ("dead", "Needs you")])
-def test_what_waits_for_somebody_is_not_in_step(integration, status, word):
-    JobFactory(integration=integration, state=status, reason="record_refused")
-
-    assert state.standing(integration).word == word

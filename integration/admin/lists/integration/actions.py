@@ -78,7 +78,7 @@ def fetch_all(admin: Any, request: HttpRequest, row: Integration) -> HttpRespons
         labels = ", ".join(flow.label for flow in flows)
         says = (
             f"Every record at the source is read once and brought up to date: {labels}.",
-            "Records that are in step already cost no write. Changes that come in meanwhile go first.",
+            "Records that are in sync already cost no write. Changes that come in meanwhile go first.",
         )
         return page(admin, request, title=f"Fetch All, {row.tenant}", says=says, verb="Start", form=form,
                     back=html.url_of(row))  # fmt: skip

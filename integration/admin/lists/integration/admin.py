@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,28 +25,51 @@ from integration.admin.lists.integration.form import InstallForm
 from integration.admin.lists.job import in_state
 from integration.admin.lists.mapping import MappingInline
 from integration.admin.pages import diagnose as diagnosis
-from integration.admin.standing import BY_KEY, keys_with, standing, steps, with_standing
-from integration.engine.insight.record_counts import IN_STEP, Explained, Part, explained
+from integration.admin.status import (
+    BADGES,
+    COUNTED,
+    badge,
+    connection_badge,
+    issue_list,
+    keys_in,
+    statuses_of,
+    steps,
+    with_connections,
+)
+from integration.engine.insight.record_counts import IN_SYNC, Explained, Part, explained
+from integration.engine.insight.status import Status
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
+from tenants.console import ShownOrder
 
 CAP = 1_000
 
 
-class StandingFilter(DropdownFilter):
+class StatusFilter(DropdownFilter):
     """By the word the front page counts."""
 
-    title = "standing"
-    parameter_name = "standing"
+    title = "status"
+    parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The words."""
-        return [(key, found.word) for key, found in BY_KEY.items()]
+        return [(str(state), BADGES[state].word) for state in COUNTED]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those that stand so."""
-        found = BY_KEY.get(self.value() or "")
-        return queryset.filter(pk__in=keys_with(found)) if found else queryset
+        """Those in this state."""
+        chosen = [state for state in COUNTED if state == self.value()]
+        return queryset.filter(pk__in=keys_in(chosen[0])) if chosen else queryset
+
+
+class StatusList(ShownOrder):
+    """A page of integrations, each with its status, which is computed for all of them at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page and compute the statuses."""
+        super().get_results(request)
+        found = statuses_of(self.result_list)
+        for row in self.result_list:
+            row.status = found[row.pk]
 
 
 class StateFilter(DropdownFilter):
@@ -69,25 +93,37 @@ class IntegrationAdmin(Admin):
 
     form = InstallForm
     inlines = (MappingInline,)
-    list_display = ("name", "standing_badge", "left_health", "right_health", "since_when")
-    list_filter = (StandingFilter, StateFilter)
+    list_display = ("name", "status_badge", "left_health", "right_health", "since_when")
+    list_filter = (StatusFilter, StateFilter)
     linked = ("tenant__id__exact",)
     search_fields = ("tenant__name", "recipe")
     search_help_text = "Tenant or recipe"
     actions = ("pause_selected", "resume_selected", "uninstall_selected")
     actions_detail = ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "resume", "uninstall")
-    empty_text = "An integration keeps two connected systems of a tenant in step. Connect both first, then add it."
+    empty_text = "An integration keeps two connected systems of a tenant in sync. Connect both first, then add it."
     add_fieldsets = ((None, {"fields": ("tenant", "left", "right")}),)
     fieldsets = (
         (
             "Where it stands",
-            {"fields": ("standing_badge", "left_said", "right_said", "waiting", "last_day", "explained", "doors")},
+            {
+                "fields": (
+                    "status_badge",
+                    "reasons",
+                    "left_said",
+                    "right_said",
+                    "waiting",
+                    "last_day",
+                    "explained",
+                    "doors",
+                )
+            },
         ),
         ("Last save", {"fields": ("steps_said",)}),
         ("Undo", {"fields": ("undo",)}),
     )
     readonly_fields = (
-        "standing_badge",
+        "status_badge",
+        "reasons",
         "left_said",
         "right_said",
         "waiting",
@@ -99,8 +135,12 @@ class IntegrationAdmin(Admin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what their standing needs, in one query."""
-        return with_standing(super().get_queryset(request)).order_by("tenant__name", "created_at")
+        """With their connections, in one query."""
+        return with_connections(super().get_queryset(request)).order_by("tenant__name", "created_at")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that computes the statuses of a page at once."""
+        return StatusList
 
     # Adding: recipe, then accounts, then settings
 
@@ -120,7 +160,7 @@ class IntegrationAdmin(Admin):
         tenant = f"&tenant={request.GET['tenant']}" if request.GET.get("tenant") else ""
         context = {
             **self.admin_site.each_context(request), "title": "Add integration", "opts": self.opts,
-            "lead": "Which two systems should be kept in step?",
+            "lead": "Which two systems should be kept in sync?",
             "choices": [(f"?recipe={key}{tenant}", label, "") for key, label in recipe_choices()],
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
@@ -161,9 +201,14 @@ class IntegrationAdmin(Admin):
         return f"{row.tenant}, {get_recipe(row.recipe).label}"
 
     @admin.display(description="State")
-    def standing_badge(self, row: Any) -> html.Badge:
+    def status_badge(self, row: Integration) -> html.Badge:
         """One word."""
-        return standing(row)
+        return badge(row, _status(row))
+
+    @admin.display(description="Reasons")
+    def reasons(self, row: Integration) -> html.Html:
+        """Why it is not in sync."""
+        return issue_list(row, _status(row))
 
     @admin.display(description="First system")
     def left_health(self, row: Integration) -> html.Html:
@@ -309,7 +354,7 @@ class IntegrationAdmin(Admin):
 
 
 def _equation(row: Integration, flow: Explained) -> html.Html:
-    """12,431 at the source = 11,980 in step + 301 no e-mail address + …, each number a door."""
+    """12,431 at the source = 11,980 in sync + 301 no e-mail address + …, each number a door."""
     terms = ((_list_of(row, flow, part), f"{part.count:,}", part.label) for part in flow.parts)
     return format_html(
         '<p class="ls-equation"><strong>{}</strong>: {} at the source = {} <span class="ls-quiet">({} {})</span></p>',
@@ -320,17 +365,25 @@ def _equation(row: Integration, flow: Explained) -> html.Html:
 
 
 def _list_of(row: Integration, flow: Explained, part: Part) -> str:
-    """Where those records are listed: a run logs what it did and skipped, but not who was in step already."""
+    """Where those records are listed: a run logs what it did and skipped, but not who was in sync already."""
     if flow.run.dry_run:
         return html.url_of(flow.run)
-    if part.reason in IN_STEP:
+    if part.reason in IN_SYNC:
         return html.url_of_list(RecordLink, integration=row.pk)
     reason = {"reason": part.reason} if part.reason else {}
     return html.url_of_list(SyncLog, run=flow.run.pk, outcome__exact=part.outcome, **reason)
 
 
 def _connection(row: Connection) -> html.Html:
-    return format_html("{} {}", html.badge("health", row.health), html.door(row))
+    return format_html("{} {}", connection_badge(row), html.door(row))
+
+
+def _status(row: Integration) -> Status:
+    """The list has computed it; a page computes it once."""
+    if not hasattr(row, "status"):
+        row.status = statuses_of([row])[row.pk]  # type: ignore[attr-defined]  # kept for the other lines of the page
+    found: Status = row.status  # type: ignore[attr-defined]  # likewise
+    return found
 
 
 def _why(row: Connection) -> html.Html:

@@ -16,7 +16,7 @@ from integration.admin.core import html
 from integration.admin.core.actions import note
 from integration.admin.core.masking import mask, mask_id
 from integration.admin.core.unfold_compat import styled
-from integration.admin.standing import standing, steps
+from integration.admin.status import badge, statuses_of, steps
 from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import provisioning
 from integration.engine.setup import settings as stored_settings
@@ -43,7 +43,7 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         **admin.admin_site.each_context(request), "title": f"Settings of {row.tenant}, {recipe.label}",
         "form": form, "sections": list(settings_form.sections(form)), "opts": admin.opts, "original": row,
         "may_save": may_save,
-        "back": html.url_of(row), "standing": standing(row), "steps": steps(row.provisioning),
+        "back": html.url_of(row), "status": badge(row, statuses_of([row])[row.pk]), "steps": steps(row.provisioning),
         "vendors": f"{row.left.connector.label} and {row.right.connector.label}",
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/settings.html", context)

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from integration import tasks
+from integration.engine.insight.status import status_of
 from integration.engine.privacy import personal_data
 from integration.engine.setup import lifecycle, provisioning
 from integration.models import (
@@ -22,7 +23,7 @@ from integration.models import (
     VendorCall,
     WebhookEvent,
 )
-from integration.portal.state import standing
+from integration.portal.state import shown
 from integration.recipes.registry import get_recipe
 from tests.support import hub
 
@@ -136,8 +137,8 @@ def test_an_app_uninstalled_at_hubspot_holds_the_jobs_and_tells_the_tenant(world
     assert {(job.flow, job.state, job.reason) for job in jobs} == {
         ("contact_to_contact", "held", "credentials_refused"), ("consent_to_contact", "held", "credentials_refused"),
     }  # fmt: skip
-    said = standing(world.integration)
-    assert (said.word, said.tone) == ("Needs you", "amber")
+    said = shown(world.integration, status_of(world.integration, get_recipe))
+    assert (said.word, said.tone) == ("Needs attention", "amber")
     assert said.sentence.startswith("HubSpot: The vendor does not accept our credentials. 2 changes are waiting")
     assert world.integration.right.usable
 
