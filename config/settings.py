@@ -279,6 +279,7 @@ BRAKE_SHARE = env.float("BRAKE_SHARE", default=0.05)
 BRAKE_WINDOW_SECONDS = env.int("BRAKE_WINDOW_SECONDS", default=600)
 BRAKE_OPT_IN_MAILS_PER_DAY = env.int("BRAKE_OPT_IN_MAILS_PER_DAY", default=1000)
 INTAKE_MEMORY_SECONDS = 1.0  # how long a web process believes what it read of an endpoint
+HEALTH_MEMORY_SECONDS = 10.0  # how long it believes the state of all integrations that /healthz tells
 DOORBELL_MOMENT_SECONDS = 0.03  # at most one ring per process within it
 RATE_PATIENCE_SECONDS = 10.0  # how long a worker waits for vendors' limits in one slice of work before it gives way
 # Events one tenant may send a web process per minute before they give way to those of others.

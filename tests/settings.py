@@ -14,6 +14,7 @@ AXES_ENABLED = False
 MISSES_PER_MINUTE = 1_000_000  # all tests of a process come from one address
 WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for, not for all of them with each test client
 INTAKE_MEMORY_SECONDS = 0.0  # what a test changes is seen at once
+HEALTH_MEMORY_SECONDS = 0.0
 DOORBELL_MOMENT_SECONDS = 0.0
 RATE_PATIENCE_SECONDS = 0.0
 LOGGING["root"]["level"] = "WARNING"  # noqa: F405

@@ -6,23 +6,21 @@ row that was deleted meanwhile refuses the event.
 
 from __future__ import annotations
 
-import time
-
 from django.conf import settings
 
+from integration.memory import TtlCache
 from integration.models import Health, WebhookEndpoint
 
-MOST = 10_000  # endpoints; then all are forgotten
+MOST = 10_000  # endpoints
 
-remembered: dict[tuple[str, str], tuple[float, WebhookEndpoint]] = {}
+remembered: TtlCache[tuple[str, str], WebhookEndpoint] = TtlCache(MOST, lambda: settings.INTAKE_MEMORY_SECONDS)
 
 
 def find(vendor: str, token: str, *, afresh: bool = False) -> WebhookEndpoint | None:
     """The endpoint of a connection that is not disconnected, with its connection; None for an unknown address."""
-    now = time.monotonic()
-    read_at, endpoint = remembered.get((vendor, token), (0.0, None))
-    if endpoint is not None and not afresh and now - read_at < settings.INTAKE_MEMORY_SECONDS:
-        return endpoint
+    known = None if afresh else remembered.get((vendor, token))
+    if known is not None:
+        return known
     endpoint = (
         WebhookEndpoint.objects.select_related("connection")
         .defer("connection__credentials")
@@ -31,9 +29,7 @@ def find(vendor: str, token: str, *, afresh: bool = False) -> WebhookEndpoint | 
         .first()
     )
     if endpoint is None:
-        remembered.pop((vendor, token), None)
+        remembered.forget((vendor, token))
         return None
-    if len(remembered) >= MOST:
-        remembered.clear()
-    remembered[vendor, token] = now, endpoint
+    remembered.put((vendor, token), endpoint)
     return endpoint

@@ -5,13 +5,18 @@ Load balancers ask the first two, monitoring the third: a dead worker must never
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db import connection as database
 from django.http import HttpRequest, JsonResponse
 
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import status
+from integration.engine.insight.status import SyncState
+from integration.memory import TtlCache
 from integration.recipes.registry import get_recipe
+
+_state: TtlCache[str, tuple[SyncState | None]] = TtlCache(1, lambda: settings.HEALTH_MEMORY_SECONDS)
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -29,6 +34,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ok": True, "database": True})
 
 
+def _overall() -> SyncState | None:
+    """The worst state of all, remembered for a moment: anybody may ask, and it is computed from every integration."""
+    known = _state.get("all")
+    if known is None:
+        known = (status.overall(get_recipe),)
+        _state.put("all", known)
+    return known[0]
+
+
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the database answers, a worker lives and nothing waits longer than five minutes, 503 otherwise.
 
@@ -38,7 +52,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         waiting = sweeper.oldest_waiting_seconds()
         age = sweeper.sweeper_age()
         worker = not sweeper.nobody_works()
-        state = status.overall(get_recipe)
+        state = _overall()
     except DatabaseError:
         return JsonResponse({"ok": False, "database": False}, status=503)
     ok = worker and not status.is_too_late(waiting)

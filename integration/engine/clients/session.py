@@ -24,6 +24,7 @@ from integration.engine.flow.session import V
 from integration.errors import SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
+from integration.memory import TtlCache
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
 
 RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
@@ -194,14 +195,14 @@ class OpenSession:
         return record
 
 
-MOST_MEMORIES = 5_000  # connections; then all are forgotten
-_memories: dict[object, dict[str, Any]] = {}  # connection and account → what clients remember in this process
+MOST_MEMORIES = 5_000  # connections
+MEMORY_AGE = 24 * 3600.0  # seconds; what is kept never changes, so this only bounds what nobody asks for
+# Connection and account → what clients remember in this process.
+_memories: TtlCache[tuple[Any, str], dict[str, Any]] = TtlCache(MOST_MEMORIES, lambda: MEMORY_AGE)
 
 
 def _memory_of(connection: Connection) -> dict[str, Any]:
-    if len(_memories) >= MOST_MEMORIES:
-        _memories.clear()
-    return _memories.setdefault((connection.pk, connection.external_account_id), {})
+    return _memories.get_or_put((connection.pk, connection.external_account_id), dict)
 
 
 def open_client(

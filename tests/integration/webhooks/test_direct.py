@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def endpoint(monkeypatch):
-    monkeypatch.setattr(endpoint_cache, "remembered", {})
+def endpoint():
+    endpoint_cache.remembered.clear()
     return EndpointFactory(connection__external_account_id="9001")
 
 
