@@ -12,6 +12,8 @@ from functools import lru_cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from integration.addresses import normalise
+
 
 class DecryptionFailed(Exception):
     """None of the configured keys opens this value. Put the old key back into LOCKSTEP_SECRET_KEYS and re-encrypt."""
@@ -55,5 +57,5 @@ def keyed_hash(text: str) -> str:
 
 def email_hash(address: str | None) -> str:
     """Return the keyed hash of a normalised e-mail address, or an empty string when there is none."""
-    normal = (address or "").strip().lower()
+    normal = normalise(address or "").lower()
     return keyed_hash(f"email:{normal}") if normal else ""

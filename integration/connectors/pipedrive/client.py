@@ -373,7 +373,10 @@ def _include(names: Sequence[str]) -> dict[str, str]:
 
 
 def _account(me: Row) -> Account:
-    details = {"company_domain": me.get("company_domain"), "user_id": me["id"], "user_name": me.get("name")}
+    details = {
+        "company_domain": me.get("company_domain"), "country": me.get("company_country"),
+        "user_id": me["id"], "user_name": me.get("name"),
+    }  # fmt: skip
     name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
     kept = {key: str(value or "") for key, value in details.items()}
     return Account(str(me["company_id"]), name, kept, administered=_administers(me, "account_settings"))

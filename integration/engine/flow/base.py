@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
+from integration.addresses import normalise
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.models import RecordLink, VendorCall, WebhookEvent
@@ -41,6 +42,11 @@ class Record:
     values: Mapping[str, Any]
     version: datetime | None = None
     email: str = ""
+
+    def __post_init__(self) -> None:
+        """Know the address in its normal form, however the source writes it."""
+        if self.email:
+            object.__setattr__(self, "email", normalise(self.email))
 
     @cached_property
     def email_hash(self) -> str:

@@ -118,7 +118,9 @@ def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -
     if row.target not in targets:  # still to be created
         targets[row.target] = FieldSpec(row.target, row.target, str(row.options.get("target_type", "text")))
     forward = replace(row, direction="forward" if row.direction == "both" else row.direction)
-    made = transforms.apply([forward], values, source_fields=fields.sources, target_fields=targets, creating=True)
+    made = transforms.apply(
+        [forward], values, source_fields=fields.sources, target_fields=targets, creating=True, country=fields.country
+    )
     return RowSample(
         read=None if isinstance(read, transforms.Absent) else read,
         written=made.values.get(row.target),

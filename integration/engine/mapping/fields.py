@@ -46,6 +46,7 @@ class Catalogue:
     targets: Mapping[str, FieldSpec]
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
     name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
+    country: str = ""  # of the source's account, for numbers written without a country code
     any_source: bool = False  # the source's records may carry keys that `sources` does not list
 
     @property
@@ -87,7 +88,10 @@ def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}
-    return Catalogue(source.label, target.label, sources, targets, paths, target.name_problem, source.open_fields)
+    country = str(ctx.connection(flow.side).account_details.get("country") or "")
+    return Catalogue(
+        source.label, target.label, sources, targets, paths, target.name_problem, country, source.open_fields
+    )  # fmt: skip
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:

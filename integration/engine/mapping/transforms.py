@@ -48,8 +48,9 @@ def apply(
     source_fields: Mapping[str, FieldSpec],
     target_fields: Mapping[str, FieldSpec],
     creating: bool = False,
+    country: str = "",
 ) -> Mapped:
-    """Map one source record; `source_fields` by path, `target_fields` by key.
+    """Map one source record; `source_fields` by path, `target_fields` by key, `country` of the source's account.
 
     Rows that travel the other way, are off, or only apply on create are passed over.
     """
@@ -67,7 +68,7 @@ def apply(
             values[row.target] = text or row.default or None  # most values are text that stays text
             continue
         try:
-            value = _value(row, record, source_fields, spec)
+            value = _value(row, record, source_fields, spec, country)
             if not isinstance(value, Absent):
                 values[row.target] = convert(value, spec.type)
         except NotConvertible as exc:
@@ -109,13 +110,13 @@ def pick(record: Mapping[str, Any], path: str) -> Any:
 
 
 def _value(
-    row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec], target: FieldSpec
+    row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec], target: FieldSpec, country: str
 ) -> Any:
     transform = TRANSFORMS[row.transform]
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    value = transform(raw, Call(row, record, source_fields.get(row.source), target))
+    value = transform(raw, Call(row, record, source_fields.get(row.source), target, country))
     if value in (None, "") and row.default != "":
         return row.default
     return value
@@ -128,6 +129,7 @@ class Call(NamedTuple):
     record: Mapping[str, Any]
     source_field: FieldSpec | None
     target_field: FieldSpec
+    country: str  # of the source's account, two letters; empty when nobody knows
 
 
 def _text(value: Any, call: Call) -> Any:
@@ -136,39 +138,87 @@ def _text(value: Any, call: Call) -> Any:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, Mapping):
-        inner = next((value[key] for key in ("value", "formatted_address", "name") if key in value), None)
-        return _text(inner, call)
+        return _text_of_object(value, call)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(str(_text(part, call)) for part in value)
     return str(value)
 
 
+def _text_of_object(value: Mapping[str, Any], call: Call) -> Any:
+    """What an object says in one text: both ends of a range, an amount with its currency, a name."""
+    for first, last in RANGES:
+        if last in value and first in value:
+            ends = [str(_text(value[key], call) or "").strip() for key in (first, last)]
+            return " – ".join(ends).strip() if any(ends) else None
+    counts = call.target_field.type in CONVERTERS  # a number, for which the currency stands elsewhere
+    if not counts and value.get("currency") and value.get("value") not in (None, ""):
+        return f"{_text(value['value'], call)} {value['currency']}"
+    for key in ("value", "formatted_address", "name"):
+        if key in value:
+            return _text(value[key], call)
+    raise NotConvertible(f"It holds {', '.join(sorted(map(str, value)))}, of which none is its text.")
+
+
+RANGES = (("from", "until"), ("value", "until"))
+
+
 def _number(value: Any, call: Call) -> Any:
     if isinstance(value, Mapping):
-        value = value.get("value")
+        if value.get("until") not in (None, ""):
+            raise NotConvertible("A range is not one number.")
+        value = value.get("value", value.get("from"))
     return None if value in (None, "") else to_number(value)
 
 
 def _yes_no(value: Any, call: Call) -> Any:
     if value in (None, ""):
         return None
-    yes = {str(word).lower() for word in call.row.options.get("yes", ("yes", "true", "1", "ja", "on"))}
-    return str(_option_label(value, call)).lower() in yes
+    word = str(_label(value, call)).strip().lower()
+    chosen = call.row.options.get("yes")
+    if word in ({str(one).strip().lower() for one in chosen} if chosen else YES_WORDS):
+        return True
+    if word in NO_WORDS or (chosen and call.source_field is not None and call.source_field.options):
+        return False  # of a closed list the row says which of them mean yes
+    raise NotConvertible(f"{word!r} is neither yes nor no.")
+
+
+YES_WORDS = frozenset({"yes", "y", "true", "1", "on", "ja", "j", "wahr", "waar"})
+NO_WORDS = frozenset({"no", "n", "false", "0", "off", "nein", "falsch", "nee", "onwaar"})
+
+
+def _label(value: Any, call: Call) -> Any:
+    """The label of a chosen option, those of several in one text."""
+    labels = _labels(value, call)
+    return None if labels is None else ", ".join(labels)
+
+
+def _labels(value: Any, call: Call) -> list[str] | None:
+    if value is None:
+        return None
+    known = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return [known.get(str(part), str(part)) for part in (value if several else [value])]
 
 
 def _option_label(value: Any, call: Call) -> Any:
-    if value is None:
-        return None
-    labels = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(labels.get(str(part), str(part)) for part in value)
-    return labels.get(str(value), str(value))
+    """The labels as text; where the target has options itself, those of the same label."""
+    labels, target = _labels(value, call), call.target_field
+    if labels is None or not target.options or target.type not in ("option", "options"):
+        return None if labels is None else ", ".join(labels)
+    keys = [_option_key(label, call) for label in labels if label]
+    if target.type == "options":
+        return keys
+    if len(keys) > 1:
+        raise NotConvertible(f"{target.label} takes one option, not {len(keys)}.")
+    return keys[0] if keys else None
 
 
 def _option_key(value: Any, call: Call) -> Any:
     """The target's option with this label (or this key already)."""
     if value in (None, ""):
         return None
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_option_key(part, call) for part in value]
     options = call.target_field.options
     keys = {option.label.strip().lower(): option.key for option in options} | {
         option.key: option.key for option in options
@@ -184,12 +234,15 @@ def _phone(value: Any, call: Call) -> Any:
     text = _text(value, call)
     if not text:
         return None
+    country = str(call.row.options.get("region") or call.country or "").upper() or None
     try:
-        number = phonenumbers.parse(text, call.row.options.get("region", "DE"))
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as exc:
+        if country is None and not text.strip().startswith("+"):
+            raise NotConvertible(f"{text!r} has no country code, and the account does not say its country.") from exc
         raise NotConvertible(f"{text!r} is not a phone number.") from exc
-    if not phonenumbers.is_possible_number(number):
-        raise NotConvertible(f"{text!r} is not a possible phone number.")
+    if not phonenumbers.is_valid_number(number):
+        raise NotConvertible(f"{text!r} is not a valid phone number.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -213,7 +266,7 @@ def _constant(value: Any, call: Call) -> Any:
 
 
 def _gender(value: Any, call: Call) -> Any:
-    word = (_text(_option_label(value, call), call) or "").strip().lower().rstrip(".")
+    word = (_text(_label(value, call), call) or "").strip().lower().rstrip(".")
     if not word:
         return None
     found = next((code for code, words in GENDERS.items() if word in words), None)

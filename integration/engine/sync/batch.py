@@ -284,6 +284,7 @@ def _planned(
             source_fields=fields.sources,
             target_fields=fields.targets,
             creating=decision.creating,
+            country=fields.country,
         )
         values, problems = mapped.values, mapped.problems
     values = {**values, **decision.extra}

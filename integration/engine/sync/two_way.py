@@ -117,7 +117,9 @@ def planned_back(
         replace(row, source=fields.target_paths[row.source]) for row in transforms.backward([*changed.values()])
     ]
     sources = {fields.target_paths[key]: spec for key, spec in fields.targets.items()}
-    mapped = transforms.apply(reversed_rows, record.values, source_fields=sources, target_fields=fields.sources)
+    mapped = transforms.apply(
+        reversed_rows, record.values, source_fields=sources, target_fields=fields.sources, country=fields.country
+    )
     values = {**mapped.values, **decision.extra}
     seen = {key: _at(record, key, fields) for key in changed}
     remember = {**link.written, **{key: value for key, value in seen.items() if changed[key].direction == "both"}}
@@ -242,7 +244,9 @@ def _settled_back(
 def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, Any]:
     if source is None:
         return {}
-    return transforms.apply(rows, source.values, source_fields=fields.sources, target_fields=fields.targets).values
+    return transforms.apply(
+        rows, source.values, source_fields=fields.sources, target_fields=fields.targets, country=fields.country
+    ).values
 
 
 def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) -> Settled:

@@ -6,10 +6,10 @@ Two rules stand above all: an opt-out always wins, and only the person's own new
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
 from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, Write
 from integration.models import LinkState, RecordLink
@@ -17,7 +17,6 @@ from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 
-ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
 YES, NO, UNSET = "yes", "no", "unset"
 IMPLIED = "implied"  # nobody decided, and that counts as a Yes; it never takes an opt-out back
@@ -76,7 +75,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return self._not_wanted(ctx, wish, link)
         if not record.email:
             return Skip("no_email")
-        if not ADDRESS.fullmatch(record.email):
+        if not addresses.is_valid(record.email):
             return Skip("invalid_email")
         return self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -34,7 +35,7 @@ from integration.engine.api import (
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
-from integration.recipes.pipedrive_brevo.person_to_contact import ADDRESS, LINK_TYPE
+from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.shared import identity_index
@@ -82,7 +83,7 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
             return Skip("record_not_found")
         if link is not None and link.state == LinkState.ACTIVE:
             return Skip("unchanged")
-        if not ADDRESS.fullmatch(record.email):
+        if not addresses.is_valid(record.email):
             return Skip("no_email")
         if record.values["blocklisted"]:
             return Skip("unsubscribed")

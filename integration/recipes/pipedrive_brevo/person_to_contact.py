@@ -6,11 +6,11 @@ person too, whose figures change with it. The writes themselves are in `contacts
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person
@@ -34,7 +34,6 @@ from integration.recipes.pipedrive_brevo import contacts, figures
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 
-ADDRESS = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}\.[^@\s,;<>\".]{2,63}")
 PAGE_SIZE = 500
 LINK_TYPE = "person"
 REMOVED = "removed_at_target"
@@ -47,7 +46,7 @@ PERSON_MAPPING = (
     MappingRow("name", "FULLNAME"),
     MappingRow("first_name", "FIRSTNAME", direction="both"),
     MappingRow("last_name", "LASTNAME", direction="both"),
-    MappingRow("phone", "SMS", "phone", {"region": "NL"}, direction="both"),
+    MappingRow("phone", "SMS", "phone", direction="both"),
     MappingRow("org_id.name", "COMPANY"),
     MappingRow("won_deals_count", "WON_DEALS", "number", FIGURE),
     MappingRow("lost_deals_count", "LOST_DEALS", "number", FIGURE),
@@ -122,7 +121,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             return _gone(ctx, item, link)
         if not record.email:
             return Skip("no_email")
-        if not ADDRESS.fullmatch(record.email):
+        if not addresses.is_valid(record.email):
             return Skip("invalid_email")
         if link is not None and link.notes.get(REMOVED):
             return Skip("removed_at_target")

@@ -92,7 +92,7 @@ def test_source_paths(path, expected):
         ("text", {}, 12, "12"),
         ("text", {}, True, "Yes"),
         ("text", {}, ["a", "b"], "a, b"),
-        ("text", {}, {"value": 200, "currency": "EUR"}, "200"),
+        ("text", {}, {"value": 200, "currency": "EUR"}, "200 EUR"),
         ("number", {}, "12.50", 12.5),
         ("number", {}, {"value": 200, "currency": "EUR"}, 200),
         ("date", {}, "2026-02-28T23:30:00-02:00", "2026-03-01"),
@@ -202,3 +202,67 @@ def test_what_is_neither_is_reported_and_stays_behind(transform, word):
 @pytest.mark.parametrize(("text", "date"), [("1772359200000", "2026-03-01"), ("-631152000000", "1950-01-01")])
 def test_milliseconds_are_a_date_too(text, date):
     assert convert(text, "date") == date
+
+
+FREE_TEXT = FieldSpec("vip", "VIP", "text")
+CLOSED = FieldSpec("vip", "VIP", "option", options=(Option("1", "Gold"), Option("2", "Silver")))
+CHOICES = (Option("a", "News"), Option("b", "Jobs"))
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "source", "target", "expected"),
+    [
+        (("yes_no", {}), "Oui", FREE_TEXT, "boolean", "neither yes nor no"),
+        (("yes_no", {}), "Nee", FREE_TEXT, "boolean", False),
+        (("yes_no", {"yes": ["Gold"]}), "2", CLOSED, "boolean", False),
+        (("yes_no", {"yes": ["Gold"]}), "perhaps", FREE_TEXT, "boolean", "neither yes nor no"),
+        (("text", {}), {"from": "2026-03-01", "until": "2026-03-31"}, FREE_TEXT, "text", "2026-03-01 – 2026-03-31"),
+        (("number", {}), {"from": 1, "until": 2}, FREE_TEXT, "number", "A range is not one number."),
+        (("text", {}), {"value": 200, "currency": "EUR"}, FREE_TEXT, "number", 200),
+        (("text", {}), {"lat": 1, "lon": 2}, FREE_TEXT, "text", "It holds lat, lon, of which none is its text."),
+        (("phone", {}), "0171 2345678", FREE_TEXT, "text", "has no country code"),
+        (("phone", {}), "0171 1", FREE_TEXT, "text", "has no country code"),
+    ],
+)
+def test_what_cannot_be_converted_is_told_and_does_not_travel(row, value, source, target, expected):
+    mapped = transforms.apply(
+        [MappingRow("vip", "to", *row)], {"vip": value},
+        source_fields={"vip": source}, target_fields={"to": FieldSpec("to", "To", target)},
+    )  # fmt: skip
+
+    if mapped.problems:
+        assert "to" not in mapped.values
+        assert str(expected) in mapped.problems["to"]
+    else:
+        assert mapped.values == {"to": expected}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("options", ["1", "2"], ["a", "b"]),
+        ("option", "1", "a"),
+        ("option", ["1", "2"], "To takes one option, not 2."),
+        ("options", ["1", "3"], "To has no option 'Cars'."),
+    ],
+)
+def test_choices_become_the_targets_choices_of_the_same_name(kind, value, expected):
+    topics = FieldSpec(
+        "topics", "Topics", "options", options=(Option("1", "News"), Option("2", "Jobs"), Option("3", "Cars"))
+    )
+    mapped = transforms.apply(
+        [MappingRow("topics", "to", "option_label")], {"topics": value},
+        source_fields={"topics": topics}, target_fields={"to": FieldSpec("to", "To", kind, options=CHOICES)},
+    )  # fmt: skip
+
+    assert (mapped.problems or mapped.values) == {"to": expected}
+
+
+@pytest.mark.parametrize(("country", "number"), [("DE", "+49301234567"), ("NL", "+31301234567"), ("", None)])
+def test_a_national_number_belongs_to_the_accounts_country(country, number):
+    mapped = transforms.apply(
+        [MappingRow("phone", "to", "phone")], {"phone": "030 1234567"}, country=country,
+        source_fields={}, target_fields={"to": FieldSpec("to", "To", "text")},
+    )  # fmt: skip
+
+    assert mapped.values == ({"to": number} if number else {})

@@ -109,7 +109,7 @@ def test_persons_with_one_address_are_merged_in_pipedrive_only_on_request(instal
     world = install(merge_duplicates=True)
     first = world.person("Ada Lovelace", email=ADA)
     world.deliver()
-    twin = world.person("Ada L", email=ADA, phones=[{"value": "0612345678"}])
+    twin = world.person("Ada L", email=ADA, phones=[{"value": "+31612345678"}])
 
     world.deliver()
 
@@ -121,7 +121,7 @@ def test_persons_with_one_address_are_merged_in_pipedrive_only_on_request(instal
 @pytest.mark.parametrize("many", [False, True])
 def test_a_phone_of_somebody_else_stays_behind_and_is_reported(brevo_world, many):
     brevo_world.make_contact("office@example.org", attributes={"SMS": "+31612345678"})
-    person = brevo_world.person("Ada Lovelace", email=ADA, phones=[{"value": "0612345678"}])
+    person = brevo_world.person("Ada Lovelace", email=ADA, phones=[{"value": "+31612345678"}])
     if many:
         brevo_world.lose()
         brevo_world.seed_people(40)
@@ -232,7 +232,7 @@ def test_an_edit_on_both_sides_ends_equal_and_is_logged(install, wins, last, exp
 
 
 def test_edits_of_different_fields_both_survive(brevo_world, ada):
-    brevo_world.change(ada, phones=[{"value": "0612345678"}])
+    brevo_world.change(ada, phones=[{"value": "+31612345678"}])
     brevo_world.edit(ADA, LASTNAME="Byron")
 
     brevo_world.deliver()

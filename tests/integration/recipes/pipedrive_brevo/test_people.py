@@ -19,7 +19,7 @@ ADA = "ada@lovelace.example"
 
 @pytest.fixture
 def ada(brevo_world):
-    person = brevo_world.person("Ada Lovelace", email=ADA, phones=[{"value": "06 12345678"}], org_id=1)
+    person = brevo_world.person("Ada Lovelace", email=ADA, phones=[{"value": "+31 6 12345678"}], org_id=1)
     brevo_world.deliver()
     return person
 
