@@ -77,7 +77,7 @@ class Mend(StrEnum):
 
 @dataclass(frozen=True)
 class Issue:
-    """One reason why not everything is in sync: `what` and `fix` are sentences, `detail` holds a vendor's own words.
+    """One reason why not everything is in sync: `what` and `fix` are ours, `detail` may quote a vendor or a person.
 
     `code` is one of `integration.reasons`, of Diagnose's faults, or `step_failed` and `mapping_broken`. `count` says of
     how many records or changes it is true. With `mend` JOBS and DECIDE, `job_state` says how these jobs stand.
@@ -94,7 +94,7 @@ class Issue:
 
     @property
     def sentence(self) -> str:
-        """What it is, with the vendor's words."""
+        """What it is, with what may only be read by those who may see people."""
         return f"{self.what} {self.detail}".strip()
 
 
@@ -130,6 +130,14 @@ class _Backlog:
 
 
 @dataclass(frozen=True)
+class _BrokenRow:
+    """A row of the field mapping that cannot travel. The problem may quote a value."""
+
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class _Rows:
     """What was read for a list of integrations, by integration or by connection."""
 
@@ -137,7 +145,7 @@ class _Rows:
     late: Mapping[Any, _Backlog]
     events: Mapping[Any, _Backlog]
     running: set[Any]
-    mappings: Mapping[Any, list[str]]
+    mappings: Mapping[Any, list[_BrokenRow]]
     waiting: Mapping[Any, int]
     silent: Mapping[Any, datetime]
     worker_gone: bool
@@ -217,8 +225,8 @@ def _issues(row: Integration, rows: _Rows, recipes: Recipes) -> Iterable[Issue]:
         if issue := _refusal(getattr(row, side), side, rows.waiting.get(row.pk, 0)):
             yield issue
     yield from _failed_steps(row)
-    for said in rows.mappings.get(row.pk, ()):
-        yield Issue("mapping_broken", Mend.MAPPING, said)
+    for broken in rows.mappings.get(row.pk, ()):
+        yield Issue("mapping_broken", Mend.MAPPING, f"{broken.name}:", detail=broken.problem)
     yield from _stuck(rows.jobs.get(row.pk, ()))
     if working:
         yield from _not_working(row, rows, recipes)
@@ -350,14 +358,14 @@ def _running(active: Sequence[Any]) -> set[Any]:
     return set(runs.filter(kind="fetch_all").values_list("integration_id", flat=True))
 
 
-def _broken_mappings(integrations: Sequence[Integration]) -> dict[Any, list[str]]:
+def _broken_mappings(integrations: Sequence[Integration]) -> dict[Any, list[_BrokenRow]]:
     """Rows that cannot travel, with the labels people know the fields by."""
     rows = list(FieldMapping.objects.filter(integration__in=integrations).exclude(problem=""))
     labels = labels_of([row for row in integrations if row.pk in {broken.integration_id for broken in rows}])
     found = defaultdict(list)
     for row in rows:
         source = read_as(row.source, "", labels)[0] if row.source else "Constant"
-        found[row.integration_id].append(f"{source} → {row.target}: {row.problem}")
+        found[row.integration_id].append(_BrokenRow(f"{source} → {row.target}", row.problem))
     return found
 
 
