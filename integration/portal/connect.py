@@ -6,12 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -21,90 +18,13 @@ from django.views.decorators.http import require_http_methods
 from integration import oauth_login
 from integration.connectors.base import Connector
 from integration.connectors.registry import get_connector
-from integration.engine.clients import connection_health
 from integration.engine.flow.recipe import Recipe
-from integration.guard import AddressRefused
+from integration.forms.account_form import AccountForm
 from integration.models import Connection, Health, Integration, State
 from integration.portal.audit import note
 from integration.portal.pages import enter, page
-from integration.portal.settings_page import LONGEST, SECRET_LABELS, TAKEN
-from integration.reasons import REASONS
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
 from tenants.models import Role, Tenant
-
-
-class AccountForm(forms.Form):
-    """One side: an account that is connected already, or address and key of another."""
-
-    def __init__(self, connector: Connector, known: list[Connection], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.connector = connector
-        self.known = {str(row.pk): row for row in known}
-        self.kind = next((kind for kind in connector.auth_kinds if kind in SECRET_LABELS), "")
-        if known:
-            another = [("", "Another account")] if self.kind else []  # one without a key is added by logging in
-            offered = [(key, row.account_name or row.base_url) for key, row in self.known.items()]
-            self.fields["account"] = forms.ChoiceField(
-                label="Account", choices=[*offered, *another], required=False, initial=offered[0][0]
-            )
-        if self.kind and (not connector.default_base_url or settings.SANDBOX_URL):
-            known_one = "The sandbox's, as its page shows it. Empty: the vendor's own."
-            self.fields["base_url"] = forms.CharField(
-                label=f"Address of {connector.label}", required=False, max_length=300,
-                help_text=known_one if connector.default_base_url else "As you see it in your browser.",
-            )  # fmt: skip
-        if self.kind:
-            self.fields["secret"] = forms.CharField(
-                label=SECRET_LABELS[self.kind], required=False, max_length=LONGEST,
-                widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-            )  # fmt: skip
-            for name, label in connector.asks.items():
-                self.fields[name] = forms.CharField(label=label, required=False, max_length=300)
-
-    def clean(self) -> dict[str, Any]:
-        """Check address and key unless a known account was picked."""
-        data = super().clean() or {}
-        if data.get("account"):
-            return data
-        if not self.kind:
-            raise ValidationError(f"Log in with {self.connector.label} first.")
-        secret = str(data.get("secret") or "")
-        if not secret:
-            self.add_error("secret", f"Enter the {SECRET_LABELS[self.kind]}.")
-        elif any(sign.isspace() or not sign.isprintable() for sign in secret):
-            self.add_error("secret", "There are spaces or line breaks inside. Copy it again in one piece.")
-        for name in self.connector.asks:
-            if not data.get(name):
-                self.add_error(name, "Enter this too.")
-        try:
-            address = self.connector.normalise_base_url(data.get("base_url") or self.connector.default_base_url)
-            data["base_url"] = self.connector.policy.check(address)
-        except AddressRefused as exc:
-            self.add_error("base_url" if "base_url" in self.fields else None, exc.public)
-        return data
-
-    def connection(self, tenant: Tenant) -> Connection:
-        """The picked connection, or a new one proven at the vendor. Raises ValidationError with cause and fix."""
-        if picked := self.known.get(self.cleaned_data.get("account", "")):
-            return picked
-        row = Connection(
-            tenant=tenant, vendor=self.connector.key, base_url=self.cleaned_data["base_url"], auth_kind=self.kind
-        )
-        beside = {name: self.cleaned_data[name] for name in self.connector.asks}
-        row.store_credentials({self.kind: self.cleaned_data["secret"], **beside}, self.cleaned_data["secret"])
-        row.save()
-        try:
-            works = connection_health.check(row)
-        except IntegrityError as exc:
-            row.delete()
-            raise ValidationError(TAKEN) from exc
-        if not works:
-            row.refresh_from_db()
-            reason = REASONS.get(row.health_reason)
-            said = f"{reason.what if reason else ''} {row.health_said} {reason.fix if reason else ''}".strip()
-            row.delete()
-            raise ValidationError(said or f"{self.connector.label} does not answer at the moment. Try again shortly.")
-        return row
 
 
 @dataclass(frozen=True)

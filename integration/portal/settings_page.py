@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,20 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from integration.engine.clients import connection_health
 from integration.engine.setup import lifecycle, provisioning
 from integration.engine.setup import settings as stored_settings
-from integration.errors import IntegrationError
-from integration.forms import settings_form
+from integration.forms import account_form, settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
-
-SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
-LONGEST = 2000
-TAKEN = (
-    "This account is connected already, by another connection of yours. Use that one, or the key of another account."
-)
 
 
 @login_required
@@ -88,7 +83,7 @@ def account(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     if side not in ("left", "right") or integration.state == State.UNINSTALLED:
         raise Http404
     connection: Connection = getattr(integration, side)
-    if secret and connection.auth_kind not in SECRET_LABELS:
+    if secret and connection.auth_kind not in account_form.SECRET_LABELS:
         raise Http404
     save = request.POST.get("do") == "save"
     ok, said = _save_key(request, integration, connection, secret) if save else _test(connection, secret)
@@ -147,46 +142,51 @@ def _apply(request: HttpRequest, integration: Integration) -> None:
 
 
 def _test(connection: Connection, secret: str) -> tuple[bool, str]:
+    """Ask the vendor with the typed key, or with the stored one. Returns whether it works, and what to tell."""
     if not secret:
-        try:
-            connection_health.check(connection)  # outside of a transaction: a slow vendor must not hold a lock
-        except IntegrityError:
-            return False, TAKEN
-        connection.refresh_from_db()
-        reason = REASONS.get(connection.health_reason)
-        if connection.health == Health.OK:
-            return True, f"It works: {connection.account_name}."
-        return (
-            False,
-            f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip(),
-        )
+        return _check(connection)
     try:
-        found = connection_health.probe(connection, secret)
-    except IntegrationError as exc:
-        reason = REASONS.get(exc.reason)
-        return False, f"{exc.public} {reason.fix if reason else ''}".strip()
-    if connection.external_account_id and found.external_id != connection.external_account_id:
-        return False, f"This key opens {found.name}, not {connection.account_name}. Use a key of the same account."
-    others = Connection.objects.filter(tenant=connection.tenant, vendor=connection.vendor).exclude(pk=connection.pk)
-    if others.filter(external_account_id=found.external_id).exclude(health=Health.DISCONNECTED).exists():
-        return False, TAKEN
+        found = account_form.prove(_filled(connection, secret))
+    except ValidationError as exc:
+        return False, " ".join(exc.messages)
     return True, f"It works: {found.name}. Press “Save key” to use it."
+
+
+def _check(connection: Connection) -> tuple[bool, str]:
+    try:
+        connection_health.check(connection)  # outside of a transaction: a slow vendor must not hold a lock
+    except IntegrityError:
+        return False, account_form.TAKEN
+    connection.refresh_from_db()
+    reason = REASONS.get(connection.health_reason)
+    if connection.health == Health.OK:
+        return True, f"It works: {connection.account_name}."
+    return False, f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip()
+
+
+def _filled(connection: Connection, secret: str) -> Connection:
+    """The connection with a typed key. Raises ValidationError when it cannot be one; nothing is saved."""
+    form = account_form.KeyForm(connection.connector, {"secret": secret})
+    if not form.is_valid():
+        raise ValidationError(" ".join(str(error) for error in form.errors["secret"]))
+    typed = copy.copy(connection)
+    account_form.fill(typed, form.cleaned_data)
+    return typed
 
 
 def _save_key(request: HttpRequest, integration: Integration, connection: Connection, secret: str) -> tuple[bool, str]:
     """Store a key that works; one that does not leaves the stored one alone."""
     if not secret:
         return False, "Enter the new key first."
-    if len(secret) > LONGEST or any(sign.isspace() or not sign.isprintable() for sign in secret):
-        return False, "There are spaces or line breaks inside. Copy the key again in one piece."
     ok, said = _test(connection, secret)
     if not ok:
         return False, f"Not saved. {said}"
-    connection.replace_secret(secret)
-    connection.save(update_fields=["credentials", "credentials_hint", "credentials_changed_at"])
+    account_form.fill(connection, {"secret": secret})
+    columns = ["credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason"]
+    connection.save(update_fields=columns)
     note(request, integration, f"New key for {connection.connector.label}")
     if not connection_health.check(connection):
-        return _test(connection, "")
+        return _check(connection)
     return True, f"Saved. {connection.account_name} is connected; what waited for it goes on."
 
 
@@ -200,7 +200,7 @@ def _account(integration: Integration, side: str) -> dict[str, Any]:
         "consents": connection.auth_kind == "oauth",
         "side": side,
         "connection": connection,
-        "secret_label": SECRET_LABELS.get(connection.auth_kind, ""),
+        "secret_label": account_form.SECRET_LABELS.get(connection.auth_kind, ""),
         "why": REASONS.get(connection.health_reason),
     }
 

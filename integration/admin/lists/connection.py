@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,10 +16,11 @@ from django.utils.html import format_html
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
-from integration.admin.lists.connection_form import ConnectionForm, choices, key_kind
+from integration.admin.lists.connection_form import ConnectionForm, choices
 from integration.admin.status import connection_badge
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
+from integration.forms.account_form import TAKEN, key_kind, prove
 from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
 
 AT_ONCE = 20  # checks in one request; each may take seconds
@@ -30,9 +32,8 @@ def check(request: HttpRequest, connection: Connection) -> bool:
     try:
         fine = connection_health.check(connection)
     except IntegrityError:
-        twin = "This account is connected already. Use the connection that is there; this one stays unused."
-        connection_health.mark(connection, Health.NEEDS_YOU, "", twin)
-        messages.error(request, twin)
+        connection_health.mark(connection, Health.NEEDS_YOU, "", TAKEN)
+        messages.error(request, TAKEN)
         return False
     connection.refresh_from_db(fields=["health", "health_reason", "health_detail", "account_name"])
     name = connection.connector.label
@@ -100,7 +101,32 @@ class ConnectionAdmin(Admin):
         beside = get_connector(vendor).asks if vendor in CONNECTORS else {}
         kwargs["fields"] = [name for name in fields if name not in beside]
         base = super().get_form(request, obj, change, **kwargs)
-        return type("VendorForm", (base,), {"vendor": vendor})
+        return type("VendorForm", (base,), {"vendor": vendor, "refusal": getattr(request, "refusal", "")})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Prove new credentials before the page's transaction begins: a slow vendor must not hold a lock."""
+        if request.method == "POST":
+            request.refusal = self._refusal(request, object_id)  # type: ignore[attr-defined]  # read by get_form
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        return answer
+
+    def _refusal(self, request: HttpRequest, object_id: str | None) -> str:
+        """What is wrong with what was typed, in the vendor's eyes; empty for what the form itself refuses."""
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        allowed = self.has_change_permission(request, row) if row else self.has_add_permission(request)
+        if not allowed or (object_id and row is None):
+            return ""
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        typed = form.filled() if form.is_valid() else None
+        if typed is None:
+            return ""
+        try:
+            prove(typed)
+        except ValidationError as exc:
+            return " ".join(exc.messages)
+        return ""
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """First the vendor, then its form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from integration.connectors.base import Connector
 from integration.connectors.registry import connector_choices, get_connector
-from integration.guard import AddressRefused
+from integration.forms.account_form import LONGEST, SECRET_LABELS, AccountRules, fill, key_kind
 from integration.models import Connection
 
 if TYPE_CHECKING:
@@ -20,21 +21,15 @@ else:
     from django.forms import ModelForm
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordWidget
 
-SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
 
-
-def key_kind(connector: Connector) -> str:
-    """The kind of credentials a person can type in, if the vendor has one; OAuth is connected by the tenant."""
-    return next((kind for kind in connector.auth_kinds if kind != "oauth"), "")
-
-
-class ConnectionForm(ModelForm):
+class ConnectionForm(AccountRules, ModelForm):
     """Address and secret of one connection. The vendor is fixed before the form is shown."""
 
     vendor = ""  # set by the admin for a new row
+    refusal = ""  # set by the admin: what the vendor said to what was typed
 
     secret = forms.CharField(
-        required=False, max_length=2000, widget=PasswordWidget(attrs={"autocomplete": "new-password"})
+        required=False, max_length=LONGEST, widget=PasswordWidget(attrs={"autocomplete": "new-password"})
     )
 
     class Meta:
@@ -47,7 +42,7 @@ class ConnectionForm(ModelForm):
         if not row.vendor:
             row.vendor = self.vendor
             row.auth_kind = key_kind(row.connector)
-        connector = row.connector
+        connector = self.connector = row.connector
         if row.auth_kind == "oauth":
             self.fields.pop("secret", None)
         if "base_url" in self.fields:
@@ -58,37 +53,25 @@ class ConnectionForm(ModelForm):
             self.fields["secret"].label = SECRET_LABELS.get(row.auth_kind, "Secret")
             self.fields["secret"].required = row._state.adding
             self.fields["secret"].help_text = _known(row)
-            for name, label in connector.asks.items():
-                self.fields[name] = forms.CharField(label=label, required=row._state.adding, max_length=300)
-                if not row._state.adding:
-                    self.fields[name].help_text = "Leave empty to keep it."
+            self.add_beside(required=row._state.adding)
+            for name in () if row._state.adding else connector.asks:
+                self.fields[name].help_text = "Leave empty to keep it."
 
-    def clean_base_url(self) -> str:
-        """The vendor's own public host, nothing else."""
-        connector = self.instance.connector
-        try:
-            address = connector.normalise_base_url(self.cleaned_data["base_url"] or connector.default_base_url)
-            return connector.policy.check(address)
-        except AddressRefused as exc:
-            raise forms.ValidationError(exc.public) from exc
+    def clean(self) -> dict[str, Any]:
+        """Nothing is kept that the vendor refuses."""
+        data = super().clean() or {}
+        if self.refusal:
+            self.add_error("secret", self.refusal)
+        return data
 
-    def clean_secret(self) -> str:
-        """Printable characters in one piece; a copied line break is the usual mistake."""
-        secret = str(self.cleaned_data["secret"])
-        if any(character.isspace() or not character.isprintable() for character in secret):
-            raise forms.ValidationError("There are spaces or line breaks inside. Copy it again in one piece.")
-        return secret
+    def filled(self) -> Connection | None:
+        """Return the connection as it would be stored, when its credentials are new; call it when the form is valid."""
+        row = copy.copy(self.instance)
+        return row if fill(row, self.cleaned_data) else None
 
     def save(self, commit: bool = True) -> Connection:
-        """Take the secret over; a row that was disconnected starts anew."""
-        row = self.instance
-        if secret := self.cleaned_data.get("secret"):
-            row.replace_secret(secret)
-        if beside := {name: value for name in row.connector.asks if (value := self.cleaned_data.get(name))}:
-            row.credentials = {**row.credentials, **beside}
-        if secret or beside:
-            if row.health == "disconnected":
-                row.health, row.health_reason = "unchecked", ""
+        """Take the credentials over."""
+        fill(self.instance, self.cleaned_data)
         return super().save(commit)
 
 
@@ -116,6 +99,3 @@ def choices(tenant: str) -> list[tuple[str, str, str]]:
             query = f"?vendor={key}" + (f"&tenant={tenant}" if tenant else "")
             from_here.append((query, label, f"with its {SECRET_LABELS.get(kind, kind)}"))
     return from_here
-
-
-__all__ = ["ConnectionForm", "choices", "key_kind"]

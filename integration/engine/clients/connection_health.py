@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from datetime import timedelta
 
@@ -15,6 +14,8 @@ from integration.engine.clients import tokens
 from integration.engine.clients.session import call_row, open_client
 from integration.engine.dispatch import wakeups
 from integration.errors import IntegrationError, TenantActionError
+from integration.guard import AddressRefused
+from integration.http import Instrumentation
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob, VendorCall
 
 log = logging.getLogger(__name__)
@@ -102,14 +103,22 @@ def check(connection: Connection, *, release: bool = True) -> bool:
     return True
 
 
-def probe(connection: Connection, secret: str) -> Account:
-    """Whose account a typed key opens. Stores nothing but the call. Raises IntegrationErrors of the call."""
-    typed = copy.copy(connection)
-    typed.replace_secret(secret)
+def probe(typed: Connection) -> Account:
+    """Ask whose account credentials open that are not stored yet. Raises IntegrationErrors of the call.
+
+    It stores nothing but the call; of a connection that does not exist yet not even that.
+    """
+    if typed._state.adding:
+        try:
+            client = typed.connector.open(typed.plain_credentials, Instrumentation())
+        except AddressRefused as exc:
+            raise TenantActionError(exc.public, reason="address_refused") from exc
+        new: Account = typed.connector.check(client)
+        return new
     calls: list[VendorCall] = []
     try:
-        client = open_client(typed, lambda exchange: calls.append(call_row(connection, exchange)))
-        account: Account = connection.connector.check(client)
+        client = open_client(typed, lambda exchange: calls.append(call_row(typed, exchange)))
+        account: Account = typed.connector.check(client)
         return account
     finally:
         VendorCall.objects.bulk_create(calls)

@@ -72,23 +72,42 @@ def test_what_a_vendor_asks_for_beside_the_key_goes_in_and_stays(saved: Any, san
     assert (row.health, row.account_name, row.credentials) == (
         "ok", "ACME Leads", {"api_key": LEADBOXER_KEY, "email": LOGIN},
     )  # fmt: skip
-    saved(change(row), base_url=row.base_url, secret="another-key-0123456789", email="")
+    other = "another-key-0123456789"
+    sandbox.state.leadboxer.accounts["401"].api_key = other
+    saved(change(row), base_url=row.base_url, secret=other, email="")
     row.refresh_from_db()
-    assert row.credentials == {"api_key": "another-key-0123456789", "email": LOGIN}
-    saved(change(row), base_url=row.base_url, secret=LEADBOXER_KEY, email="nobody@acme.example")
+    assert row.credentials == {"api_key": other, "email": LOGIN}
+    page = saved(change(row), base_url=row.base_url, secret=other, email="nobody@acme.example")
     row.refresh_from_db()
-    assert (row.health, row.credentials["email"]) == ("needs_you", "nobody@acme.example")
+    assert (row.health, row.credentials["email"]) == ("ok", LOGIN)
+    assert page.context["adminform"].form.errors["secret"]
 
 
-def test_a_refused_key_is_kept_and_explained(saved: Any, sandbox: Any) -> None:
+def test_a_refused_key_is_explained_and_not_kept(saved: Any, sandbox: Any) -> None:
     tenant = factories.TenantFactory()
-    page = saved(f"{ADD}?vendor=maileon", tenant=str(tenant.pk), base_url=f"{sandbox.url}/maileon/1.0",
-                 secret=CANARY)  # fmt: skip
-    row = Connection.objects.get()
-    assert (row.health, row.health_reason) == ("needs_you", "credentials_refused")
+    form = {"tenant": str(tenant.pk), "base_url": f"{sandbox.url}/maileon/1.0"}
+    page = saved(f"{ADD}?vendor=maileon", **form, secret=CANARY)
+    assert not Connection.objects.exists()
     text = page.content.decode()
     assert "The vendor does not accept our credentials." in text
     assert "Enter a new key or connect again." in text
+    assert CANARY not in text
+    saved(f"{ADD}?vendor=maileon", **form, secret=MAILEON_KEY)
+    row = Connection.objects.get()
+    text = saved(change(row), base_url=row.base_url, secret=CANARY).content.decode()
+    assert fresh(row).credentials == {"api_key": MAILEON_KEY}
+    assert fresh(row).health == "ok"
+    assert "The vendor does not accept our credentials." in text
+    assert CANARY not in text
+
+
+def test_who_may_not_change_it_has_nothing_tried(signed_in: Any, rows: Any, sandbox: Any) -> None:
+    before = VendorCall.objects.count()
+    viewer = signed_in("view_connection")
+    here = {"base_url": f"{sandbox.url}/maileon/1.0", "secret": MAILEON_KEY}
+    assert viewer.post(change(rows.right), here).status_code == 403
+    assert viewer.post(f"{ADD}?vendor=maileon", here).status_code == 403
+    assert VendorCall.objects.count() == before
 
 
 @pytest.mark.chaos("H8")
@@ -107,6 +126,7 @@ def test_only_the_vendors_own_hosts(saved: Any, vendor: str, typed: str) -> None
 
 
 def test_addresses_are_brought_into_shape(console: Client, saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.admin.lists.connection.prove", lambda row: None)
     monkeypatch.setattr("integration.admin.lists.connection.connection_health.check", lambda row: True)
     tenant = factories.TenantFactory()
     saved(f"{ADD}?vendor=pipedrive", tenant=str(tenant.pk), base_url="acme.pipedrive.com/v1", secret=CANARY)
@@ -122,8 +142,14 @@ def test_a_secret_with_a_line_break_is_refused(saved: Any) -> None:
     assert "Copy it again in one piece." in page.content.decode()
 
 
+@pytest.fixture
+def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep whatever is typed."""
+    monkeypatch.setattr("integration.admin.lists.connection.prove", lambda row: None)
+
+
 @pytest.mark.chaos("H11")
-def test_the_secret_never_comes_back(console: Client, saved: Any, sandbox: Any, rows: Any) -> None:
+def test_the_secret_never_comes_back(console: Client, saved: Any, sandbox: Any, rows: Any, unproven: None) -> None:
     rows.right.base_url = f"{sandbox.url}/maileon/1.0"
     rows.right.save(update_fields=["base_url"])
     page = saved(change(rows.right), base_url=rows.right.base_url, secret=CANARY)
@@ -169,8 +195,8 @@ def test_connecting_one_account_twice_is_explained(saved: Any, sandbox: Any) -> 
     data = {"tenant": str(tenant.pk), "base_url": f"{sandbox.url}/maileon/1.0", "secret": MAILEON_KEY}
     saved(f"{ADD}?vendor=maileon", **data)
     page = saved(f"{ADD}?vendor=maileon", **data)
-    assert "This account is connected already." in page.content.decode()
-    assert sorted(Connection.objects.values_list("health", flat=True)) == ["needs_you", "ok"]
+    assert "This account is connected already, by another connection of yours." in page.content.decode()
+    assert list(Connection.objects.values_list("health", flat=True)) == ["ok"]
 
 
 def test_check_now_asks_first_and_writes_it_down(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:

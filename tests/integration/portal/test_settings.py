@@ -104,7 +104,7 @@ def test_a_key_with_blanks_inside_is_not_even_tried(world, secret):
 
     answer = member(world).post(address(world, "account"), key_form("save", secret), headers=IN_PLACE)
 
-    assert "Copy the key again" in answer.content.decode()
+    assert "Copy it again in one piece." in answer.content.decode()
     assert world.calls("maileon") == []
 
 
