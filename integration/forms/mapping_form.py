@@ -10,11 +10,22 @@ from django import forms
 from django.db import transaction
 
 from integration.connectors.base import FieldSpec
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.recipe import Recipe
-from integration.engine.mapping.fields import NEVER, TYPE_WORDS, Catalogue, fit, names, problem_of, resolve, warning_of
+from integration.engine.mapping.fields import (
+    NEVER,
+    TYPE_WORDS,
+    Catalogue,
+    catalogue,
+    fit,
+    names,
+    problem_of,
+    resolve,
+    warning_of,
+)
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS
-from integration.models import Direction, FieldMapping, Integration
+from integration.models import Direction, FieldMapping, Integration, VendorCall
 
 if TYPE_CHECKING:
     RowModelForm = forms.ModelForm[FieldMapping]
@@ -30,10 +41,18 @@ TYPES_TO_CREATE = ("text", "number", "integer", "boolean", "date")
 
 
 class RowForm(RowModelForm):
-    """One row. `detail` stands for the one option a transform has; other options of the row are kept."""
+    """One row. `detail` stands for the one option a transform has; other options of the row are kept.
 
+    Both fields must be among those of the two accounts; a new target is made only where somebody says so.
+    """
+
+    catalogues: Mapping[str, Catalogue]  # flow → what its rows may name; given by the formset
     transform = forms.ChoiceField(choices=list(TRANSFORM_LABELS.items()), initial="text")
     detail = forms.CharField(required=False, max_length=200, help_text=DETAIL_HELP)
+    create = forms.BooleanField(required=False)
+    create_type = forms.ChoiceField(
+        choices=[(kind, TYPE_WORDS[kind].capitalize()) for kind in TYPES_TO_CREATE], required=False
+    )
 
     class Meta:
         model = FieldMapping
@@ -44,16 +63,71 @@ class RowForm(RowModelForm):
         self.fields["source"].required = False
         if self.instance.pk:
             self.fields["detail"].initial = detail_of(self.instance)
+        if self.locked:
+            for field in self.fields.values():
+                field.disabled = True
+
+    @property
+    def locked(self) -> bool:
+        """Whether the recipe needs this row as it is."""
+        return bool(self.instance.pk and self.instance.required_by_recipe)
+
+    @property
+    def known(self) -> Catalogue | None:
+        """What this row may name; None where nobody could be asked."""
+        return self.catalogues.get(self.cleaned_data.get("flow") or self.instance.flow)
+
+    def clean_source(self) -> str:
+        """The path behind the name."""
+        text, known = str(self.cleaned_data.get("source") or ""), self.known
+        if not text or text == self.instance.source or known is None:
+            return text
+        path = known.source_path(text)
+        if path is None:
+            raise forms.ValidationError(f"{known.source} has no field “{text}”. Pick one from the list.")
+        return path
 
     def clean(self) -> dict[str, Any]:
-        """A row reads something, unless its transform needs no source."""
+        """A row reads something unless its transform needs no source, and writes a field that can hold it."""
         data = super().clean() or {}
         if not data.get("source") and data.get("transform") not in SOURCELESS and not self.errors:
             self.add_error("source", "Which field? Only a constant needs none.")
+        known = self.known
+        if not self.locked and "target" in data and known is not None:
+            self._clean_target(data, known)
         return data
 
+    def _clean_target(self, data: dict[str, Any], known: Catalogue) -> None:
+        """The target must exist or be created, be writable, and be able to hold what the row yields."""
+        text = str(data["target"]).strip()
+        key = resolve(text, known.targets)
+        if key is not None:
+            data["target"] = key
+            self._check_target(key, known)
+        elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
+            self.add_error("target", f"{known.target} has no field “{text}”. Pick one from the list, or tick “Create”.")
+        elif text != self.instance.target and (problem := known.name_problem(text)):
+            self.add_error("target", problem)
+
+    def _check_target(self, key: str, known: Catalogue) -> None:
+        data = self.cleaned_data
+        if key not in known.offered_targets:
+            label = known.targets[key].label
+            self.add_error("target", f"{label} is written by Lockstep itself. Pick another field.")
+        elif data.get("direction") != Direction.OFF and "source" in data and not self.errors:
+            row = self.row()
+            if fit(row, known) == NEVER or (row.transform == "constant" and key):
+                if problem := problem_of(row, known):
+                    self.add_error("target", problem)
+
     def options(self) -> dict[str, Any]:
-        """The row's options with the detail where its transform looks for it."""
+        """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
+        options, known = self._options_with_detail(), self.known
+        if self.cleaned_data.get("create") and known and self.cleaned_data.get("target") not in known.targets:
+            options["target_type"] = self.cleaned_data.get("create_type") or "text"
+        return options
+
+    def _options_with_detail(self) -> dict[str, Any]:
         transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()
         kept = self.instance.options
         if not {"detail", "transform"} & set(self.changed_data):
@@ -80,12 +154,7 @@ class RowForm(RowModelForm):
 
 
 class PickerForm(RowForm):
-    """One row with both fields picked by name from what the two accounts have; a new target may be created."""
-
-    create = forms.BooleanField(required=False)
-    create_type = forms.ChoiceField(
-        choices=[(kind, TYPE_WORDS[kind].capitalize()) for kind in TYPES_TO_CREATE], required=False
-    )
+    """One row with both fields picked by name from what the two accounts have."""
 
     def __init__(self, *args: Any, catalogue: Catalogue, two_way: bool, list_prefix: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,14 +169,7 @@ class PickerForm(RowForm):
             choices=offered, widget=forms.RadioSelect, initial=Direction.FORWARD
         )
         self.fields["create"].label = f"Create this field in {catalogue.target}"
-        if self.locked:
-            for field in self.fields.values():
-                field.disabled = True
-
-    @property
-    def locked(self) -> bool:
-        """Whether the recipe needs this row as it is."""
-        return bool(self.instance.pk and self.instance.required_by_recipe)
+        self.fields["direction"].disabled = self.locked
 
     @property
     def warning(self) -> str:
@@ -130,62 +192,19 @@ class PickerForm(RowForm):
         """As JSON: the detail matters to some transforms only."""
         return json.dumps({self.add_prefix("transform"): list(DETAILS)})
 
-    def clean_source(self) -> str:
-        """The path behind the name."""
-        text = str(self.cleaned_data.get("source") or "")
-        if not text or text == self.instance.source:
-            return text
-        path = self.catalogue.source_path(text)
-        if path is None:
-            raise forms.ValidationError(f"{self.catalogue.source} has no field “{text}”. Pick one from the list.")
-        return path
-
-    def clean(self) -> dict[str, Any]:
-        """The target must exist or be created, be writable, and be able to hold what the row yields."""
-        data = super().clean()
-        if self.locked or "target" not in data:
-            return data
-        text = str(data["target"]).strip()
-        key = resolve(text, self.catalogue.targets)
-        if key is not None:
-            data["target"] = key
-            self._check_target(key)
-        elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
-            self.add_error(
-                "target", f"{self.catalogue.target} has no field “{text}”. Pick one from the list, or tick “Create”."
-            )
-        elif text != self.instance.target and (problem := self.catalogue.name_problem(text)):
-            self.add_error("target", problem)
-        return data
-
-    def options(self) -> dict[str, Any]:
-        """With the type of a field that is to be created."""
-        options = super().options()
-        if self.cleaned_data.get("create") and self.cleaned_data.get("target") not in self.catalogue.targets:
-            options["target_type"] = self.cleaned_data.get("create_type") or "text"
-        return options
-
-    def _check_target(self, key: str) -> None:
-        data = self.cleaned_data
-        spec = self.catalogue.targets[key]
-        if key not in self.catalogue.offered_targets:
-            self.add_error("target", f"{spec.label} is written by Lockstep itself. Pick another field.")
-        elif data.get("direction") != Direction.OFF and "source" in data and not self.errors:
-            row = self.row()
-            if fit(row, self.catalogue) == NEVER or (row.transform == "constant" and key):
-                if problem := problem_of(row, self.catalogue):
-                    self.add_error("target", problem)
-
 
 class RowsFormSet(RowModelFormSet):
     """The rows of one integration: one source per target, and what the recipe needs stays."""
 
     integration: Integration
     recipe: Recipe
+    catalogues: Mapping[str, Catalogue] = {}  # flow → what its rows may name
+    unreadable = ""  # why they are not known, where they could not be read
 
     def add_fields(self, form: Any, index: int | None) -> None:
         """The recipe's own rows can be switched off, but would come back if they were deleted."""
         super().add_fields(form, index)
+        form.catalogues = self.catalogues
         ours = {row.target for flow in self.recipe.flows for row in flow.mapping or ()}
         if form.instance.pk and form.instance.target in ours and "DELETE" in form.fields:
             form.fields["DELETE"].disabled = True
@@ -211,6 +230,8 @@ class RowsFormSet(RowModelFormSet):
     def clean(self) -> None:
         """One source per target field, as the database wants it; a row switched off does not count."""
         super().clean()
+        if self.unreadable and any(form.has_changed() for form in self.forms):
+            raise forms.ValidationError(self.unreadable)
         taken = set()
         for form in self.forms:
             data: Mapping[str, Any] = getattr(form, "cleaned_data", None) or {}
@@ -252,6 +273,15 @@ class FlowRowsFormSet(RowsFormSet):
         return {side: _offered(fields) for side, fields in sides.items()}
 
 
+def catalogues_of(integration: Integration, recipe: Recipe, *, fresh: bool = False) -> dict[str, Catalogue]:
+    """Read what the rows of each mapped flow may name. Raises IntegrationErrors of the calls."""
+    ctx = OpenSession(integration, recipe)
+    try:
+        return {flow: catalogue(ctx, recipe.flow(flow), fresh=fresh) for flow in recipe.mapped_flows}
+    finally:
+        VendorCall.objects.bulk_create(ctx.calls)
+
+
 def rows_of(
     integration: Integration, recipe: Recipe, flow: str, catalogue: Catalogue, data: Any = None, *, extra: int = 0
 ) -> FlowRowsFormSet:
@@ -262,6 +292,7 @@ def rows_of(
     )  # fmt: skip
     formset_class = type("Rows", (made,), {
         "integration": integration, "recipe": recipe, "flow": flow, "catalogue": catalogue,
+        "catalogues": {flow: catalogue},
     })  # fmt: skip
     rows = FieldMapping.objects.filter(integration=integration, flow=flow).order_by("position", "id")
     formset: FlowRowsFormSet = formset_class(data, queryset=rows, prefix=flow)

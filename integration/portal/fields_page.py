@@ -13,14 +13,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integration.engine.clients.session import OpenSession
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight import preview
-from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.setup import provisioning
 from integration.errors import IntegrationError
-from integration.forms.mapping_form import FlowRowsFormSet, rows_of
-from integration.models import FieldMapping, Integration, Outcome, State, SyncLog, VendorCall
+from integration.forms.mapping_form import FlowRowsFormSet, catalogues_of, rows_of
+from integration.models import FieldMapping, Integration, Outcome, State, SyncLog
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.reasons import REASONS
@@ -40,7 +38,7 @@ def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> H
         return page(request, tenant, "fields", {}, integration)
     do = request.POST.get("do", "")
     try:
-        known = _catalogues(integration, fresh=do == "refresh")
+        known = catalogues_of(integration, get_recipe(integration.recipe), fresh=do == "refresh")
     except IntegrationError as exc:
         context = {"problem": exc.public, "reason": REASONS.get(exc.reason), "rows": _stored(integration)}
         return page(request, tenant, "fields", context, integration, status=503 if request.method == "POST" else 200)
@@ -81,23 +79,12 @@ def sample(request: HttpRequest, tenant_id: object, integration_id: object) -> H
 
 def _rows_as_filled_in(integration: Integration, flow: str, data: QueryDict) -> dict[str, MappingRow]:
     """The rows of the form by their prefix, without wrong ones; the stored ones of somebody who only looks."""
-    known = _catalogues(integration)[flow]
-    formset = rows_of(
-        integration, get_recipe(integration.recipe), flow, known, data if f"{flow}-TOTAL_FORMS" in data else None
-    )
+    recipe = get_recipe(integration.recipe)
+    known = catalogues_of(integration, recipe)[flow]
+    formset = rows_of(integration, recipe, flow, known, data if f"{flow}-TOTAL_FORMS" in data else None)
     if not formset.is_bound:
         return {form.prefix: as_data(form.instance) for form in formset.forms}
     return {form.prefix: form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")}
-
-
-def _catalogues(integration: Integration, *, fresh: bool = False) -> dict[str, Catalogue]:
-    """What the rows of each mapped flow may name. Raises IntegrationErrors of the calls."""
-    recipe = get_recipe(integration.recipe)
-    ctx = OpenSession(integration, recipe)
-    try:
-        return {flow: catalogue(ctx, recipe.flow(flow), fresh=fresh) for flow in recipe.mapped_flows}
-    finally:
-        VendorCall.objects.bulk_create(ctx.calls)
 
 
 def _with_one_more(data: QueryDict, flow: str) -> QueryDict:

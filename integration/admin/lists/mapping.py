@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -14,8 +15,11 @@ from integration.admin.core.base import Admin, IntegrationFilter
 from integration.admin.core.masking import mask, mask_words
 from integration.admin.core.search import flow_labels
 from integration.admin.core.unfold_compat import UnfoldInline, styled
+from integration.engine.mapping.fields import Catalogue
 from integration.engine.mapping.transforms import TRANSFORM_LABELS
-from integration.forms.mapping_form import RowForm, RowsFormSet
+from integration.errors import IntegrationError
+from integration.forms.account_form import refusal
+from integration.forms.mapping_form import RowForm, RowsFormSet, catalogues_of
 from integration.models import FieldMapping, Integration
 from integration.recipes.registry import get_recipe
 from tenants.console import MaskedColumns
@@ -37,13 +41,22 @@ class MappingForm(RowForm):
         styled(self)
 
 
+@dataclass(frozen=True)
+class KnownFields:
+    """What the rows of each flow may name, or why that is not known."""
+
+    catalogues: Mapping[str, Catalogue]
+    problem: str = ""
+
+
 class MappingInline(MaskedColumns, UnfoldInline):
     """The mapping table of an integration. Rows the recipe needs cannot be deleted."""
 
     model = FieldMapping
     form = MappingForm
     fields = (
-        "flow", "source", "transform", "detail", "target", "direction", "only_create", "default", "problem_said",
+        "flow", "source", "transform", "detail", "target", "direction", "only_create", "default", "create",
+        "create_type", "problem_said",
     )  # fmt: skip
     readonly_fields = ("problem_said",)
     masked = {"default": "default_masked"}
@@ -71,7 +84,8 @@ class MappingInline(MaskedColumns, UnfoldInline):
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Offer only the flows of this recipe, and keep the rows it needs."""
         formset = super().get_formset(request, obj, **kwargs)
-        return _guarded(formset, obj) if isinstance(obj, Integration) else formset
+        known = getattr(request, "known_fields", None) or KnownFields({})
+        return _guarded(formset, obj, known) if isinstance(obj, Integration) else formset
 
 
 def mapped_flows(integration: Integration) -> Mapping[str, str]:
@@ -79,11 +93,21 @@ def mapped_flows(integration: Integration) -> Mapping[str, str]:
     return get_recipe(integration.recipe).mapped_flows
 
 
-def _guarded(base: Any, integration: Integration) -> Any:
+def known_fields(row: Integration) -> KnownFields:
+    """Read what the rows may name. Call it outside of the page's transaction: vendors may be asked."""
+    whole = Integration.objects.select_related("left", "right", "tenant").get(pk=row.pk)
+    try:
+        return KnownFields(catalogues_of(whole, get_recipe(row.recipe)))
+    except IntegrationError as exc:
+        return KnownFields({}, f"The fields cannot be read at the moment. {refusal(exc)}")
+
+
+def _guarded(base: Any, integration: Integration, known: KnownFields) -> Any:
     flows = mapped_flows(integration)
 
     class Formset(RowsFormSet, base):  # type: ignore[misc]
         recipe = get_recipe(integration.recipe)
+        catalogues, unreadable = known.catalogues, known.problem
 
         def add_fields(self, form: Any, index: int | None) -> None:
             """Which flow: a question only where there are several."""

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import open_client
+from integration.errors import TransientError
 from integration.models import FieldMapping, Integration, SyncJob
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub
@@ -185,7 +186,7 @@ def table(row: Integration, *changes: dict[str, str], extra: dict[str, str] | No
 
 
 def test_mappings_are_edited_and_applied(console: Client, installed: Integration, sandbox: Any) -> None:
-    extra = {"source": "phones.0.value", "transform": "phone", "detail": "AT", "target": "Mobile"}
+    extra = {"source": "phone", "transform": "phone", "detail": "AT", "target": "Mobile", "create": "on"}
     page = console.post(change(installed), table(installed, extra={**extra, "direction": "forward"}), follow=True)
     row = FieldMapping.objects.get(target="Mobile")
     assert (row.flow, row.options["region"], row.transform) == ("person_to_contact", "AT", "phone")
@@ -205,11 +206,18 @@ def test_two_rows_cannot_write_one_field(console: Client, installed: Integration
 
 
 def test_a_row_needs_a_source_unless_it_is_constant(console: Client, installed: Integration) -> None:
-    extra = {"source": "", "transform": "text", "target": "Empty", "direction": "forward"}
+    extra = {"source": "", "transform": "text", "target": "Empty", "direction": "forward", "create": "on"}
     assert "Which field?" in console.post(change(installed), table(installed, extra=extra)).content.decode()
-    extra = {"source": "", "transform": "constant", "detail": "CRM", "target": "Origin", "direction": "forward"}
+    extra = {
+        "source": "",
+        "transform": "constant",
+        "detail": "CRM",
+        "target": "Origin",
+        "direction": "forward",
+        "create": "on",
+    }
     console.post(change(installed), table(installed, extra=extra))
-    assert FieldMapping.objects.get(target="Origin").options == {"value": "CRM"}
+    assert FieldMapping.objects.get(target="Origin").options == {"value": "CRM", "target_type": "text"}
 
 
 def test_rows_of_the_recipe_are_switched_off_and_not_deleted(console: Client, installed: Integration) -> None:
@@ -219,9 +227,42 @@ def test_rows_of_the_recipe_are_switched_off_and_not_deleted(console: Client, in
     assert FieldMapping.objects.filter(target="owner_name").exists()
     console.post(change(installed), table(installed, {"target": "owner_name", "direction": "off"}))
     assert FieldMapping.objects.get(target="owner_name").direction == "off"
-    page = console.post(change(installed), table(installed, {"target": "pipedriveId", "direction": "off"}))
-    assert "The recipe needs this row as it is." in page.content.decode()
+    console.post(change(installed), table(installed, {"target": "pipedriveId", "direction": "off"}))
     assert FieldMapping.objects.get(target="pipedriveId").direction == "forward"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"source": "nickname_of_the_cat"}, "Pipedrive has no field “nickname_of_the_cat”."),
+        ({"target": "Whiskers"}, "Maileon has no field “Whiskers”. Pick one from the list, or tick “Create”."),
+        ({"source": "", "transform": "constant", "detail": "soon", "target": "BIRTHDAY"}, "is not a date and time."),
+    ],
+)
+def test_rows_are_checked_as_in_the_portal(
+    console: Client, installed: Integration, wrong: dict[str, str], said: str
+) -> None:
+    extra = {"source": "job_title", "transform": "text", "target": "JOB", "direction": "forward", **wrong}
+    before = FieldMapping.objects.count()
+    assert said in console.post(change(installed), table(installed, extra=extra)).content.decode()
+    assert FieldMapping.objects.count() == before
+
+
+def test_a_name_will_do_for_a_path(console: Client, installed: Integration) -> None:
+    extra = {"source": "Name", "transform": "text", "target": "Nickname", "direction": "forward", "create": "on"}
+    console.post(change(installed), table(installed, extra=extra))
+    assert FieldMapping.objects.get(target="Nickname").source == "name"
+
+
+def test_without_the_fields_no_row_is_changed(console: Client, installed: Integration, monkeypatch: Any) -> None:
+    def silent(*given: Any) -> Any:
+        raise TransientError("Maileon could not be reached.", reason="vendor_unreachable")
+
+    monkeypatch.setattr("integration.admin.lists.mapping.catalogues_of", silent)
+    extra = {"source": "name", "transform": "text", "target": "Nickname", "direction": "forward", "create": "on"}
+    page = console.post(change(installed), table(installed, extra=extra))
+    assert "The fields cannot be read at the moment." in page.content.decode()
+    assert not FieldMapping.objects.filter(target="Nickname").exists()
 
 
 def test_rows_of_the_tenant_can_be_deleted(console: Client, installed: Integration) -> None:

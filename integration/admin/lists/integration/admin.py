@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,7 +24,7 @@ from integration.admin.lists.integration import actions as install_buttons
 from integration.admin.lists.integration import settings as install_settings
 from integration.admin.lists.integration.form import InstallForm
 from integration.admin.lists.job import in_state
-from integration.admin.lists.mapping import MappingInline
+from integration.admin.lists.mapping import MappingInline, known_fields
 from integration.admin.pages import diagnose as diagnosis
 from integration.admin.status import (
     BADGES,
@@ -164,6 +165,16 @@ class IntegrationAdmin(Admin):
             "choices": [(f"?recipe={key}{tenant}", label, "") for key, label in recipe_choices()],
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Read what the mapping rows may name before the page's transaction begins."""
+        row = self.get_object(request, unquote(object_id)) if request.method == "POST" and object_id else None
+        if row is not None and row.state != State.UNINSTALLED and self.has_change_permission(request, row):
+            request.known_fields = known_fields(row)  # type: ignore[attr-defined]  # read by the inline
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        return answer
 
     def save_model(self, request: HttpRequest, obj: Integration, form: Any, change: bool) -> None:
         """A new row only; of an existing one this page owns nothing but its mappings."""
