@@ -80,6 +80,8 @@ def test_a_lease_that_somebody_else_took_is_not_given_back(kind, row):
     run_out(kind)
     second = leases.acquire(kind, row.pk)
     leases.release(slow)
+    row.refresh_from_db()
+    assert getattr(row, kind.token) == second.token
     leases.renew(second)
 
 
