@@ -6,18 +6,20 @@ operators. `http.py` builds most of them; a connector adds the ones only it can 
 
 from __future__ import annotations
 
+from integration.reasons import Reason, ReasonCode
+
 
 class IntegrationError(Exception):
     """Something went wrong with one call or one record.
 
     `public` may be shown to a tenant. `detail` is for operators and must already be redacted.
-    `retry_after` is in seconds. `reason` is a code of `integration.reasons`.
+    `retry_after` is in seconds.
     """
 
-    reason = "internal_error"
+    reason: ReasonCode = Reason.INTERNAL_ERROR
 
     def __init__(
-        self, public: str, *, detail: str = "", retry_after: float | None = None, reason: str | None = None
+        self, public: str, *, detail: str = "", retry_after: float | None = None, reason: ReasonCode | None = None
     ) -> None:
         super().__init__(public)
         self.public = public
@@ -30,73 +32,73 @@ class IntegrationError(Exception):
 class TransientError(IntegrationError):
     """It may work later without anybody doing anything: network, 5xx, a lock."""
 
-    reason = "vendor_unavailable"
+    reason = Reason.VENDOR_UNAVAILABLE
 
 
 class RateLimited(TransientError):
     """The vendor asked us to slow down, or we know that the next call would make it ask."""
 
-    reason = "rate_limited"
+    reason = Reason.RATE_LIMITED
 
 
 class LeaseLost(TransientError):
     """Another worker has taken over; whatever this one still wanted to write must not be written."""
 
-    reason = "lease_lost"
+    reason = Reason.LEASE_LOST
 
 
 class TenantActionError(IntegrationError):
     """A person must act: a key, a permission, a field, a mapping. Jobs are held until then."""
 
-    reason = "permission_missing"
+    reason = Reason.PERMISSION_MISSING
 
 
 class AuthError(TenantActionError):
     """The vendor no longer accepts our credentials."""
 
-    reason = "credentials_refused"
+    reason = Reason.CREDENTIALS_REFUSED
 
 
 class RecordError(IntegrationError):
     """This one record will not go without a change; its neighbours go on."""
 
-    reason = "record_refused"
+    reason = Reason.RECORD_REFUSED
 
 
 class UnreadableRecord(RecordError):
     """The vendor sent this record in a form that cannot be read. Its neighbours can."""
 
-    reason = "record_unreadable"
+    reason = Reason.RECORD_UNREADABLE
 
 
 class NotFound(RecordError):
     """The record does not exist at the vendor (any more)."""
 
-    reason = "record_not_found"
+    reason = Reason.RECORD_NOT_FOUND
 
 
 class Conflict(RecordError):
     """The vendor has another record that stands in the way."""
 
-    reason = "record_conflict"
+    reason = Reason.RECORD_CONFLICT
 
 
 class ContractError(IntegrationError):
     """The vendor answered with success but not in the documented shape."""
 
-    reason = "unexpected_answer"
+    reason = Reason.UNEXPECTED_ANSWER
 
 
 class SetupUnfinished(IntegrationError):
     """What new settings need at a vendor is not made yet; only the records that need it wait."""
 
-    reason = "setup_unfinished"
+    reason = Reason.SETUP_UNFINISHED
 
 
 class TooManyEvents(IntegrationError):
     """One call brings more events than its vendor ever puts into one. Raised before any of them is built."""
 
-    reason = "too_many_events"
+    reason = Reason.TOO_MANY_EVENTS
 
     def __init__(self, count: int, most: int) -> None:
         super().__init__(f"One call brought {count:,} events; more than {most:,} are not taken at once.")

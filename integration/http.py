@@ -37,6 +37,7 @@ from integration.errors import (
     TenantActionError,
     TransientError,
 )
+from integration.reasons import Reason, ReasonCode
 from integration.redact import redact_text
 
 type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
@@ -168,26 +169,26 @@ class Instrumentation:
 
 
 def _statuses(
-    *rows: tuple[int, type[IntegrationError], str, str],
-) -> dict[int, tuple[type[IntegrationError], str, str]]:
+    *rows: tuple[int, type[IntegrationError], ReasonCode, str],
+) -> dict[int, tuple[type[IntegrationError], ReasonCode, str]]:
     return {status: (error, reason, public) for status, error, reason, public in rows}
 
 
 STATUS_ERRORS = _statuses(
-    (400, RecordError, "record_refused", "refused the data"),
-    (401, AuthError, "credentials_refused", "does not accept our credentials"),
-    (402, TenantActionError, "account_closed", "says the account is not open (trial over or unpaid)"),
-    (403, TenantActionError, "permission_missing", "does not permit this call"),
-    (404, NotFound, "record_not_found", "does not know this record"),
-    (405, RecordError, "record_refused", "does not offer this call"),
-    (408, TransientError, "vendor_unavailable", "took too long"),
-    (409, Conflict, "record_conflict", "has another record in the way"),
-    (410, NotFound, "record_not_found", "has removed this record"),
-    (422, RecordError, "record_refused", "refused the data"),
-    (425, TransientError, "vendor_unavailable", "is not ready for this call yet"),
-    (429, RateLimited, "rate_limited", "asks us to slow down"),
+    (400, RecordError, Reason.RECORD_REFUSED, "refused the data"),
+    (401, AuthError, Reason.CREDENTIALS_REFUSED, "does not accept our credentials"),
+    (402, TenantActionError, Reason.ACCOUNT_CLOSED, "says the account is not open (trial over or unpaid)"),
+    (403, TenantActionError, Reason.PERMISSION_MISSING, "does not permit this call"),
+    (404, NotFound, Reason.RECORD_NOT_FOUND, "does not know this record"),
+    (405, RecordError, Reason.RECORD_REFUSED, "does not offer this call"),
+    (408, TransientError, Reason.VENDOR_UNAVAILABLE, "took too long"),
+    (409, Conflict, Reason.RECORD_CONFLICT, "has another record in the way"),
+    (410, NotFound, Reason.RECORD_NOT_FOUND, "has removed this record"),
+    (422, RecordError, Reason.RECORD_REFUSED, "refused the data"),
+    (425, TransientError, Reason.VENDOR_UNAVAILABLE, "is not ready for this call yet"),
+    (429, RateLimited, Reason.RATE_LIMITED, "asks us to slow down"),
 )
-StatusErrors = Mapping[int, tuple[type[IntegrationError], str, str]]
+StatusErrors = Mapping[int, tuple[type[IntegrationError], ReasonCode, str]]
 
 
 # What a cut line swallowed is given up by the kernel when we give it up. Otherwise it would go on trying for a socket
@@ -296,13 +297,13 @@ class Transport:
                 content = _read(response, started + TOTAL_DEADLINE)
                 return Reply(response.status_code, response.headers, content)
         except guard.AddressRefused as exc:
-            raise TenantActionError(exc.public, reason="address_refused") from exc
+            raise TenantActionError(exc.public, reason=Reason.ADDRESS_REFUSED) from exc
         except (requests.RequestException, HTTPError, TimeoutError) as exc:
             if refused := guard.refusal_in(exc):
-                raise TenantActionError(refused.public, reason="address_refused") from exc
+                raise TenantActionError(refused.public, reason=Reason.ADDRESS_REFUSED) from exc
             public = f"{self.vendor} could not be reached."
             detail = redact_text(f"{type(exc).__name__}: {exc}", self._secrets, limit=300)
-            raise TransientError(public, detail=detail, reason="vendor_unreachable") from exc
+            raise TransientError(public, detail=detail, reason=Reason.VENDOR_UNREACHABLE) from exc
 
     def _report(
         self, method: str, path: str, query: str, data: Any, reply: Reply | None, started: float, problem: str = ""
@@ -328,16 +329,16 @@ class Transport:
         detail = redact_text(reply.text, self._secrets, limit=1000)
         if 300 <= reply.status < 400:
             raise TenantActionError(
-                f"{self.vendor} sends us to another address.", detail=detail, reason="address_refused"
+                f"{self.vendor} sends us to another address.", detail=detail, reason=Reason.ADDRESS_REFUSED
             )
         if reply.status == 403 and _is_cloudflare_page(reply):
             pause = retry.next_delay(retry.BLOCKED_CLIENT)
             raise RateLimited(f"{self.vendor} blocks us for a while.", detail=detail, retry_after=pause)
         error, reason, words = self._errors.get(
             reply.status,
-            (TransientError, "vendor_unavailable", "has a problem of its own")
+            (TransientError, Reason.VENDOR_UNAVAILABLE, "has a problem of its own")
             if reply.status >= 500
-            else (RecordError, "record_refused", "refused the call"),
+            else (RecordError, Reason.RECORD_REFUSED, "refused the call"),
         )
         said = redact_text(self._explain(reply), self._secrets, limit=300)
         public = f"{self.vendor} {words}" + (f": {said}" if said else f" (HTTP {reply.status}).")

@@ -11,6 +11,7 @@ from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.registry import connector_choices, get_connector
 from integration.errors import AuthError
 from integration.models.fields import EncryptedJSONField, UnreadableSecret
+from integration.reasons import Reason
 from tenants.models import Tenant
 from tenants.personal import mask
 
@@ -90,7 +91,7 @@ class Connection(models.Model):
     def plain_credentials(self) -> Credentials:
         """The decrypted credentials, to open a client with. Raises AuthError when no configured key opens them."""
         if isinstance(self.credentials, UnreadableSecret):
-            raise AuthError("The stored credentials cannot be decrypted.", reason="secret_unreadable")
+            raise AuthError("The stored credentials cannot be decrypted.", reason=Reason.SECRET_UNREADABLE)
         return Credentials(kind=self.auth_kind, base_url=self.base_url, values=self.credentials)
 
     def take_account(self, account: Account) -> tuple[str, ...]:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from django.urls import reverse
 
 from integration.admin.core import html
+from integration.connectors.maileon.reasons import MaileonReason
 from integration.models import Health, Integration
+from integration.reasons import Reason
+from integration.recipes.newsletter.reasons import NewsletterReason
 
 Button = tuple[str, str]  # words, address
 
@@ -40,15 +43,27 @@ _DIAGNOSE, _SETTINGS, _REPAIR = _page("Diagnose", "diagnose"), _page("Settings",
 
 FIXES: Mapping[str, tuple[Callable[[Integration], Button | None], ...]] = {
     **dict.fromkeys(
-        ("credentials_refused", "permission_missing", "account_closed", "address_refused", "secret_unreadable"),
+        (
+            Reason.CREDENTIALS_REFUSED,
+            Reason.PERMISSION_MISSING,
+            Reason.ACCOUNT_CLOSED,
+            Reason.ADDRESS_REFUSED,
+            Reason.SECRET_UNREADABLE,
+        ),
         (_connection, _DIAGNOSE),
     ),
-    **dict.fromkeys(("newsletter_field_missing", "webhook_limit"), (_REPAIR, _DIAGNOSE)),
-    **dict.fromkeys(("mass_delete", "opt_in_limit"), (_page("Decide", "brakes"), _DIAGNOSE)),
-    **dict.fromkeys(("doi_mailing_missing", "flow_off"), (_SETTINGS,)),
-    **dict.fromkeys(("field_unknown", "value_invalid"), (_mapping, _DIAGNOSE)),
+    **dict.fromkeys((NewsletterReason.NEWSLETTER_FIELD_MISSING, Reason.WEBHOOK_LIMIT), (_REPAIR, _DIAGNOSE)),
+    **dict.fromkeys((Reason.MASS_DELETE, Reason.OPT_IN_LIMIT), (_page("Decide", "brakes"), _DIAGNOSE)),
+    **dict.fromkeys((MaileonReason.DOI_MAILING_MISSING, Reason.FLOW_OFF), (_SETTINGS,)),
+    **dict.fromkeys((Reason.FIELD_UNKNOWN, Reason.VALUE_INVALID), (_mapping, _DIAGNOSE)),
     **dict.fromkeys(
-        ("vendor_unavailable", "vendor_unreachable", "rate_limited", "unexpected_answer", "not_visible"),
+        (
+            Reason.VENDOR_UNAVAILABLE,
+            Reason.VENDOR_UNREACHABLE,
+            Reason.RATE_LIMITED,
+            Reason.UNEXPECTED_ANSWER,
+            Reason.NOT_VISIBLE,
+        ),
         (_DIAGNOSE,),
     ),
 }

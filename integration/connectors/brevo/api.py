@@ -12,6 +12,7 @@ from integration.connectors.base import Credentials, JSONValue
 from integration.errors import Conflict, ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, Transport
+from integration.reasons import Reason
 
 POLICY = HostPolicy(("api.brevo.com",))
 BASE_URL = "https://api.brevo.com/v3"
@@ -22,9 +23,9 @@ PAGE_SIZE = 1000  # the most a list of contacts gives at once
 Row = Mapping[str, JSONValue]
 
 ERRORS = {
-    402: (TenantActionError, "account_closed", "says the account has no credit left"),
+    402: (TenantActionError, Reason.ACCOUNT_CLOSED, "says the account has no credit left"),
     # How long it lasts is not documented (sheet §2).
-    425: (TransientError, "vendor_unavailable", "is still working on an earlier change of this contact"),
+    425: (TransientError, Reason.VENDOR_UNAVAILABLE, "is still working on an earlier change of this contact"),
 }
 _DUPLICATES = re.compile(r'"duplicate_identifiers"\s*:\s*\[([^\]]*)\]')
 

@@ -10,6 +10,7 @@ from integration.connectors.base import FieldSpec, Option
 from integration.connectors.brevo.bodies import PHONES
 from integration.connectors.brevo.records import Attribute
 from integration.errors import RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.brevo.client import BrevoClient
@@ -74,8 +75,8 @@ def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> Fiel
     name = (spec.key or spec.label).upper()
     kind = VENDOR_TYPES.get(spec.type)
     if kind is None:
-        raise RecordError(f"Brevo has no attribute type for {spec.type}.", reason="field_unknown")
+        raise RecordError(f"Brevo has no attribute type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     if problem := name_problem(name):
-        raise RecordError(problem, reason="field_unknown")
+        raise RecordError(problem, reason=Reason.FIELD_UNKNOWN)
     client.create_attribute(name, kind)
     return contact_spec(Attribute(name, "normal", kind))

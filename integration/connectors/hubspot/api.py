@@ -16,6 +16,7 @@ from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TransientError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, StatusErrors, Transport
+from integration.reasons import Reason
 
 # The one place that names the dated API version (hubspot sheet §0): released each March and September, good for 18
 # months. The bodies are the same in 2026-03. No file of 2026-09 is published for the timeline.
@@ -38,9 +39,9 @@ Row = dict[str, JSONValue]
 
 # hubspot sheet §2: beyond the usual ones, and documented as such.
 ERRORS: StatusErrors = {
-    414: (RecordError, "record_refused", "refused the call as too large"),
-    423: (TransientError, "vendor_unavailable", "has locked this record for a moment"),
-    477: (TransientError, "vendor_unavailable", "is moving this account to another place"),
+    414: (RecordError, Reason.RECORD_REFUSED, "refused the call as too large"),
+    423: (TransientError, Reason.VENDOR_UNAVAILABLE, "has locked this record for a moment"),
+    477: (TransientError, Reason.VENDOR_UNAVAILABLE, "is moving this account to another place"),
 }
 _INVALID = re.compile(r"^Property values were not valid: (\[.*\])$", re.DOTALL)
 
@@ -120,7 +121,7 @@ class Api:
             raise
         except RecordError as exc:
             if "PROPERTY_DOESNT_EXIST" in exc.detail:
-                exc.reason = "field_unknown"
+                exc.reason = Reason.FIELD_UNKNOWN
             raise
         return reply.json() if reply.content.strip() else None
 

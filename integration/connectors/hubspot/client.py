@@ -31,6 +31,7 @@ from integration.connectors.hubspot.api import (
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
 from integration.connectors.rows import read_each
 from integration.errors import Conflict, ContractError, NotFound, TenantActionError
+from integration.reasons import Reason
 
 SEARCH_PAGE = 200
 NOTE_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202}
@@ -78,7 +79,7 @@ class HubSpotClient(Api):
         except NotFound:
             return None
         except TenantActionError as exc:
-            if exc.reason != "permission_missing":
+            if exc.reason != Reason.PERMISSION_MISSING:
                 raise
             return None
         return user.get("superAdmin") is True

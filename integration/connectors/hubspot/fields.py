@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.errors import ContractError, RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.hubspot.client import HubSpotClient
@@ -59,7 +60,7 @@ def definition(spec: FieldSpec, group: str, description: str = "", *, field_type
     """Return the body that creates this property. It can be put into forms, also as a hidden field."""
     pair = VENDOR_TYPES.get(spec.type)
     if pair is None:
-        raise RecordError(f"HubSpot has no property type for {spec.type}.", reason="field_unknown")
+        raise RecordError(f"HubSpot has no property type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     options = spec.options or (YES_NO if spec.type == "boolean" else ())
     rows = [
         {"label": option.label, "value": option.key or _name(option.label), "displayOrder": order, "hidden": False}

@@ -17,6 +17,7 @@ from integration.connectors.base import OAuth, Tokens
 from integration.connectors.hubspot import api
 from integration.errors import AuthError, ContractError, NotFound
 from integration.http import StatusErrors, Transport
+from integration.reasons import Reason
 
 PAGE_HOST = "https://app.hubspot.com"
 SANDBOX_PAGE_PATH = "/hubspot-app"
@@ -29,7 +30,7 @@ USERS_SCOPE = "settings.users.read"  # says whether a Super Admin gave the conse
 # HubSpot drops silently what it does not grant: app events that it has not approved, users in an app without the scope.
 OPTIONAL_SCOPES = ("timeline", USERS_SCOPE)
 # A refused code or refresh token is a 400 with `error` (hubspot sheet §1): the app was uninstalled, or access revoked.
-_REFUSED = (AuthError, "credentials_refused", "no longer grants us access; connect again")
+_REFUSED = (AuthError, Reason.CREDENTIALS_REFUSED, "no longer grants us access; connect again")
 ERRORS: StatusErrors = {400: _REFUSED, 401: _REFUSED, 403: _REFUSED}
 
 

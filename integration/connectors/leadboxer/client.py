@@ -15,6 +15,7 @@ from integration.connectors.leadboxer.api import Api, rows_of
 from integration.connectors.leadboxer.records import Dataset, Event, Lead, Page, Segment, Session
 from integration.connectors.rows import read_each
 from integration.errors import ContractError, RecordError, TenantActionError
+from integration.reasons import Reason
 
 PAGE_SIZE = 100  # the most is not documented; the token says whether there is more
 SESSIONS = EVENTS = 500  # more than anybody has; which end of the list a smaller limit cuts off is not documented
@@ -29,7 +30,7 @@ class LeadBoxerClient(Api):
         """Prove the key and name the account behind it."""
         datasets = self.list_datasets()
         if not datasets:
-            raise TenantActionError(f"LeadBoxer shows no dataset to {self.email}.", reason="permission_missing")
+            raise TenantActionError(f"LeadBoxer shows no dataset to {self.email}.", reason=Reason.PERMISSION_MISSING)
         first = datasets[0]
         names = ", ".join(row.name for row in datasets[:3])
         return Account(first.account_id or self.email.lower(), first.account_name or names, {"user": self.email})
@@ -38,7 +39,7 @@ class LeadBoxerClient(Api):
         """The datasets this user may see."""
         if not self.email:
             raise TenantActionError("LeadBoxer wants to know who asks: enter the e-mail address of your login.",
-                                    reason="credentials_refused")  # fmt: skip
+                                    reason=Reason.CREDENTIALS_REFUSED)  # fmt: skip
         return [
             records.parse_dataset(row) for row in rows_of(self.get("/users/datasets", email=self.email), "datasets")
         ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from integration.connectors.base import FieldSpec
 from integration.errors import RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.leadboxer.client import LeadBoxerClient
@@ -63,7 +64,7 @@ def list_fields(client: LeadBoxerClient, object_type: str) -> Sequence[FieldSpec
 
 def create_field(client: LeadBoxerClient, object_type: str, spec: FieldSpec) -> FieldSpec:
     """LeadBoxer makes a property when an event brings one; there is no call for it."""
-    raise RecordError("Nothing is created in LeadBoxer: it is only read.", reason="field_unknown")
+    raise RecordError("Nothing is created in LeadBoxer: it is only read.", reason=Reason.FIELD_UNKNOWN)
 
 
 def _label(key: str) -> str:

@@ -13,6 +13,7 @@ from integration.connectors.maileon import xml
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, Reply, Transport
+from integration.reasons import Reason
 
 POLICY = HostPolicy(("api.maileon.com",))
 BASE_URL = "https://api.maileon.com/1.0"
@@ -25,11 +26,11 @@ PAGE_SIZE = 1000  # more is refused (maileon sheet §1)
 ERRORS = {
     401: (
         AuthError,
-        "credentials_refused",
+        Reason.CREDENTIALS_REFUSED,
         "does not accept the API key. Either it was deactivated, or its validity period is over, or characters are "
         "missing at its beginning or end",
     ),
-    403: (TenantActionError, "permission_missing", "accepts the API key, but the key may not make {method} calls"),
+    403: (TenantActionError, Reason.PERMISSION_MISSING, "accepts the API key, but the key may not make {method} calls"),
 }
 Params = Sequence[tuple[str, Any]]
 

@@ -8,6 +8,7 @@ from integration.connectors.base import Account, JSONValue
 from integration.connectors.maileon import xml
 from integration.connectors.maileon.api import Params
 from integration.connectors.maileon.fields import TYPED_FIELDS, fit
+from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.maileon.records import Contact, StoredContact, WebhookRow
 from integration.errors import ContractError, RecordError, TenantActionError
 from integration.http import Reply, parse_json
@@ -109,6 +110,6 @@ def doi_mailing_missing(exc: RecordError) -> TenantActionError | None:
         return TenantActionError(
             "Maileon has no opt-in mailing to send: there is no default DOI mailing and the DOI key names none.",
             detail=exc.detail,
-            reason="doi_mailing_missing",
+            reason=MaileonReason.DOI_MAILING_MISSING,
         )
     return None

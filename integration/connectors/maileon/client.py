@@ -29,6 +29,7 @@ from integration.connectors.maileon.records import (
     WebhookRow,
 )
 from integration.errors import NotFound, RecordError, TenantActionError
+from integration.reasons import Reason
 
 VERBS = ("GET", "POST", "PUT", "DELETE")  # a key has a separate right for each
 
@@ -54,7 +55,7 @@ class MaileonClient(Api):
         try:
             self.call(verb, "/ping", body=b"ping" if verb in ("POST", "PUT") else None)
         except TenantActionError as exc:
-            if exc.reason == "permission_missing":
+            if exc.reason == Reason.PERMISSION_MISSING:
                 return False
             raise
         return True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.maileon.records import CustomField
 from integration.errors import RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.maileon.client import MaileonClient
@@ -77,10 +78,10 @@ def create_field(client: MaileonClient, object_type: str, spec: FieldSpec) -> Fi
     """Create a custom contact field named like the key. Its type can never be changed again."""
     name = spec.key or spec.label
     if problem := name_problem(name):
-        raise RecordError(problem, reason="field_unknown")
+        raise RecordError(problem, reason=Reason.FIELD_UNKNOWN)
     kind = VENDOR_TYPES.get(spec.type)
     if kind is None:
-        raise RecordError(f"Maileon has no field type for {spec.type}.", reason="field_unknown")
+        raise RecordError(f"Maileon has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     client.create_custom_field(name, kind)
     return custom_field_spec(CustomField(name, kind))
 

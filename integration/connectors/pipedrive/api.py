@@ -14,6 +14,7 @@ from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, Transport
+from integration.reasons import Reason
 
 POLICY = HostPolicy((".pipedrive.com",))
 PAGE_LIMIT = 500  # the most a list gives at once
@@ -23,12 +24,12 @@ LIST_PARAMS = {"limit": PAGE_LIMIT}
 Row = dict[str, JSONValue]
 
 ERRORS = {
-    402: (TenantActionError, "account_closed", "says the account is not open (trial over or unpaid)"),
+    402: (TenantActionError, Reason.ACCOUNT_CLOSED, "says the account is not open (trial over or unpaid)"),
 }
 # 422 is documented for one thing only: too many webhooks (pipedrive sheet §12, §14). Elsewhere it stays a record error.
 WEBHOOK_ERRORS = {
     **ERRORS,
-    422: (TenantActionError, "webhook_limit", "allows no further webhooks for this user (at most 40)"),
+    422: (TenantActionError, Reason.WEBHOOK_LIMIT, "allows no further webhooks for this user (at most 40)"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
 from integration.errors import ContractError, RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.pipedrive.client import PipedriveClient
@@ -66,7 +67,7 @@ def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
     labels = BOOLEAN_LABELS if spec.type == "boolean" else tuple(option.label for option in spec.options)
     kind = "enum" if spec.type == "boolean" else VENDOR_TYPES.get(spec.type)
     if kind is None:
-        raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason="field_unknown")
+        raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     body: dict[str, JSONValue] = {"field_name": spec.label, "field_type": kind}
     return {**body, "options": [{"label": label} for label in labels]} if labels else body
 

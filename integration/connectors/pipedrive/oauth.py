@@ -24,6 +24,7 @@ from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
 from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, parse_json, retry_after
+from integration.reasons import Reason
 from integration.redact import redact_text
 
 HOST = "https://oauth.pipedrive.com"
@@ -123,7 +124,7 @@ def _checked_url(url: str) -> str:
     try:
         return POLICY.check(url)
     except guard.AddressRefused as exc:
-        raise TenantActionError(exc.public, reason="address_refused") from exc
+        raise TenantActionError(exc.public, reason=Reason.ADDRESS_REFUSED) from exc
 
 
 def _session(client_id: str, client_secret: str) -> Any:
@@ -142,10 +143,10 @@ def _guard(call: Callable[[], Any], secrets: tuple[str, ...]) -> Any:
         raise ContractError("Pipedrive's sign-in answered in an unknown form.") from exc
     except (requests.RequestException, HTTPError, guard.AddressRefused) as exc:
         if refused := guard.refusal_in(exc):
-            raise TenantActionError(refused.public, reason="address_refused") from exc
+            raise TenantActionError(refused.public, reason=Reason.ADDRESS_REFUSED) from exc
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         public = "Pipedrive's sign-in could not be reached."
-        raise TransientError(public, detail=detail, reason="vendor_unreachable") from exc
+        raise TransientError(public, detail=detail, reason=Reason.VENDOR_UNREACHABLE) from exc
     except (AuthlibBaseError, ValueError, TypeError) as exc:
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         raise ContractError("Pipedrive's sign-in answered in an unknown form.", detail=detail) from exc
@@ -165,7 +166,7 @@ def _accepted(reply: requests.Response) -> requests.Response:
         raise TransientError("Pipedrive's sign-in has a problem of its own.", detail=detail)
     if status in (400, 401, 403):
         raise AuthError("Pipedrive does not accept the sign-in any more: connect again.", detail=detail)
-    raise TenantActionError("Pipedrive's sign-in refused the call.", detail=detail, reason="credentials_refused")
+    raise TenantActionError("Pipedrive's sign-in refused the call.", detail=detail, reason=Reason.CREDENTIALS_REFUSED)
 
 
 def _tokens(token: Mapping[str, Any], refresh_token: str = "") -> Tokens:

@@ -13,6 +13,7 @@ from typing import Any
 from integration.connectors.base import JSONValue
 from integration.connectors.planhat.records import Upserted
 from integration.errors import ContractError, TenantActionError, TransientError
+from integration.reasons import Reason
 
 MOST = 5000  # records per call (planhat sheet §2)
 MOST_BYTES = 8_000_000  # notes can be long; the vendor names a limit for another host only, 32 MB
@@ -58,7 +59,7 @@ def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
     try:
         answer = put(rows)
     except TransientError as exc:
-        if exc.reason != "vendor_unreachable" or len(rows) <= QUICK:
+        if exc.reason != Reason.VENDOR_UNREACHABLE or len(rows) <= QUICK:
             raise
         return _in_halves(rows, key, put)  # so many may take longer than we wait for an answer
     if not isinstance(answer, dict):

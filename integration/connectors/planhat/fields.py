@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.planhat.records import CUSTOM
 from integration.errors import ContractError, RecordError
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.connectors.planhat.client import PlanhatClient
@@ -90,7 +91,7 @@ def create_field(client: PlanhatClient, object_type: str, spec: FieldSpec) -> Fi
     """Create a custom field and return it with the vendor's id."""
     kind = VENDOR_TYPES.get(spec.type)
     if kind is None:
-        raise RecordError(f"Planhat has no field type for {spec.type}.", reason="field_unknown")
+        raise RecordError(f"Planhat has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     if problem := name_problem(spec.label):
-        raise RecordError(problem, reason="field_unknown")
+        raise RecordError(problem, reason=Reason.FIELD_UNKNOWN)
     return custom_spec(client.create_custom_field(object_type, spec.label, kind))

@@ -20,6 +20,7 @@ from integration.errors import TenantActionError
 from integration.guard import AddressRefused, HostPolicy
 from integration.http import Transport
 from integration.models import AlertNotice
+from integration.reasons import Reason
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, to answer
 PREFIX = "whsec_"
@@ -43,7 +44,7 @@ def post(notice: AlertNotice) -> None:
             headers={}, secrets=(address, settings.ALERT_WEBHOOK_SECRET), timeout=TIMEOUT,
         )  # fmt: skip
     except AddressRefused as exc:
-        raise TenantActionError(f"ALERT_WEBHOOK_URL: {exc.public}", reason="address_refused") from exc
+        raise TenantActionError(f"ALERT_WEBHOOK_URL: {exc.public}", reason=Reason.ADDRESS_REFUSED) from exc
     transport.request("POST", address, data=body, headers=headers)
 
 

@@ -13,25 +13,25 @@ from django.urls import reverse
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.flow.recipe import Recipes
 from integration.models import Alert, AlertKind, AlertNotice, Connection, Integration, Moment
-from integration.reasons import REASONS
+from integration.reasons import REASONS, Reason
 from integration.redact import mask_addresses
 
 CAP = 10_000
-REFUSALS = {
-    "credentials_refused": "{vendor} refuses the {key} of {tenant}",
-    "permission_missing": "{vendor} does not permit the {key} of {tenant} what is needed",
-    "account_closed": "The {vendor} account of {tenant} is not open",
-    "address_refused": "The {vendor} address of {tenant} is not accepted",
-    "secret_unreadable": "The {vendor} credentials of {tenant} cannot be decrypted",
+REFUSALS: dict[str, str] = {
+    Reason.CREDENTIALS_REFUSED: "{vendor} refuses the {key} of {tenant}",
+    Reason.PERMISSION_MISSING: "{vendor} does not permit the {key} of {tenant} what is needed",
+    Reason.ACCOUNT_CLOSED: "The {vendor} account of {tenant} is not open",
+    Reason.ADDRESS_REFUSED: "The {vendor} address of {tenant} is not accepted",
+    Reason.SECRET_UNREADABLE: "The {vendor} credentials of {tenant} cannot be decrypted",
 }
 # What the tenant's owners can do themselves; other reasons are the operators' alone.
-OWNERS_DO = {
-    "credentials_refused": "Enter a new {key} on the settings page, or connect {vendor} again. "
+OWNERS_DO: dict[str, str] = {
+    Reason.CREDENTIALS_REFUSED: "Enter a new {key} on the settings page, or connect {vendor} again. "
     "The waiting changes then go on by themselves.",
-    "permission_missing": "Allow it at {vendor} for the {key}, then press Test on the settings page.",
-    "account_closed": "Reopen the account at {vendor}. The waiting changes then go on by themselves.",
-    "mass_delete": "Look at the source, then decide on the page this mail links to.",
-    "opt_in_limit": "Make sure these people really asked for it, then decide on the page this mail links to.",
+    Reason.PERMISSION_MISSING: "Allow it at {vendor} for the {key}, then press Test on the settings page.",
+    Reason.ACCOUNT_CLOSED: "Reopen the account at {vendor}. The waiting changes then go on by themselves.",
+    Reason.MASS_DELETE: "Look at the source, then decide on the page this mail links to.",
+    Reason.OPT_IN_LIMIT: "Make sure these people really asked for it, then decide on the page this mail links to.",
 }
 ENDS = {
     AlertKind.CONNECTION: "{vendor} works again for {tenant}",

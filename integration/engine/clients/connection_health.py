@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 from datetime import timedelta
 
 from django.db.models import F
@@ -17,21 +18,28 @@ from integration.errors import IntegrationError, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Instrumentation
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob, VendorCall
+from integration.reasons import NoReason, Reason, ReasonCode
 
 log = logging.getLogger(__name__)
 
-APP_REMOVED = "app_removed"  # the vendor says that our app was removed there
+APP_REMOVED = Reason.APP_REMOVED  # the vendor says that our app was removed there
 # What is wrong with the account itself; a missing mailing, say, leaves the connection in order.
 CONNECTION_REASONS = frozenset(
-    {"credentials_refused", "permission_missing", "account_closed", "address_refused", "secret_unreadable"}
+    {
+        Reason.CREDENTIALS_REFUSED,
+        Reason.PERMISSION_MISSING,
+        Reason.ACCOUNT_CLOSED,
+        Reason.ADDRESS_REFUSED,
+        Reason.SECRET_UNREADABLE,
+    }
 )
 # What a person decides about: it is not let go because a connection works.
-DECIDED_BY_A_PERSON = frozenset({"mass_delete", "opt_in_limit"})
+DECIDED_BY_A_PERSON = frozenset({Reason.MASS_DELETE, Reason.OPT_IN_LIMIT})
 
 
 def note_error(connection: Connection, exc: IntegrationError) -> str:
     """Remember what an error says about its connection. Returns retry (at once), wait or hold."""
-    if exc.reason == "credentials_refused" and _renew(connection):
+    if exc.reason == Reason.CREDENTIALS_REFUSED and _renew(connection):
         return "retry"
     if isinstance(exc, TenantActionError):
         if exc.reason in CONNECTION_REASONS:
@@ -58,7 +66,7 @@ def worked(integration: Integration) -> None:
             Connection.objects.filter(pk=connection.pk).update(failures=0)
 
 
-def mark(connection: Connection, health: str, reason: str = "", detail: str = "") -> None:
+def mark(connection: Connection, health: str, reason: ReasonCode | NoReason = "", detail: str = "") -> None:
     """Set a connection's health; `health_changed_at` moves only when it really changes.
 
     An app that was removed at the vendor stays removed, whatever a call says of it: until it is uninstalled, or
@@ -92,7 +100,12 @@ def check(connection: Connection, *, release: bool = True) -> bool:
         Connection.objects.filter(pk=connection.pk).update(last_checked_at=timezone.now())
     if connection.external_account_id and connection.external_account_id != account.external_id:
         was = connection.account_name or connection.external_account_id
-        mark(connection, Health.NEEDS_YOU, "credentials_refused", f"These credentials open {account.name}, not {was}.")
+        mark(
+            connection,
+            Health.NEEDS_YOU,
+            Reason.CREDENTIALS_REFUSED,
+            f"These credentials open {account.name}, not {was}.",
+        )
         return False
     connection.failures = 0
     connection.save(update_fields=[*connection.take_account(account), "failures"])
@@ -112,7 +125,7 @@ def probe(typed: Connection) -> Account:
         try:
             client = typed.connector.open(typed.plain_credentials, Instrumentation())
         except AddressRefused as exc:
-            raise TenantActionError(exc.public, reason="address_refused") from exc
+            raise TenantActionError(exc.public, reason=Reason.ADDRESS_REFUSED) from exc
         new: Account = typed.connector.check(client)
         return new
     calls: list[VendorCall] = []
@@ -130,9 +143,14 @@ def integrations_on(connection: Connection) -> list[Integration]:
     return [*rows.filter(left=connection), *rows.filter(right=connection)]
 
 
-def release_held(integration: Integration, *, reason: str | None = None) -> int:
-    """Let held jobs go on: those held for one reason, or all that no person has to decide about. Returns how many."""
-    held = SyncJob.objects.filter(integration=integration, state=JobState.HELD)
+def release_held(
+    integration: Integration, *, reason: ReasonCode | None = None, keep: Set[ReasonCode | NoReason] = frozenset()
+) -> int:
+    """Let held jobs go on: those held for one reason, or all that no person has to decide about. Returns how many.
+
+    Jobs held for one of the reasons in `keep` stay.
+    """
+    held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exclude(reason__in=keep)
     held = held.exclude(reason__in=DECIDED_BY_A_PERSON) if reason is None else held.filter(reason=reason)
     now = timezone.now()
     count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)

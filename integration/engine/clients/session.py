@@ -26,6 +26,7 @@ from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
 from integration.memory import TtlCache
 from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
+from integration.reasons import Reason
 
 RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
 DIRECTORY_AGE = timedelta(hours=1)
@@ -220,7 +221,7 @@ def open_client(
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:
-        raise TenantActionError(exc.public, reason="address_refused") from exc
+        raise TenantActionError(exc.public, reason=Reason.ADDRESS_REFUSED) from exc
 
 
 def call_row(connection: Connection, exchange: Exchange) -> VendorCall:

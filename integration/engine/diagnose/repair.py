@@ -8,10 +8,9 @@ from integration.engine.setup import provisioning
 from integration.engine.setup.provisioning import StepResult
 from integration.errors import IntegrationError
 from integration.models import Integration, JobState, State, SyncJob
+from integration.reasons import NoReason, Reason, ReasonCode
 
 REPAIRABLE = (State.ACTIVE, State.PAUSED)
-# A person decides about these; the cause is not gone because a connection works.
-STAYS = frozenset({"flow_off"}) | connection_health.DECIDED_BY_A_PERSON
 CAP = 10_000
 
 
@@ -35,7 +34,9 @@ def _connection(integration: Integration, side: str) -> StepResult:
     if works:
         return StepResult(f"credentials_{side}", label, True, f"accepted: {connection.account_name}")
     detail = connection.health_detail or f"{connection.connector.label} did not answer properly."
-    return StepResult(f"credentials_{side}", label, False, detail, connection.health_reason or "vendor_unavailable")
+    return StepResult(
+        f"credentials_{side}", label, False, detail, connection.health_reason or Reason.VENDOR_UNAVAILABLE
+    )
 
 
 def _redirect(integration: Integration, side: str) -> StepResult | None:
@@ -49,16 +50,16 @@ def _redirect(integration: Integration, side: str) -> StepResult | None:
     return StepResult(f"redirect_{side}", label, True, f"{gone} removed") if gone else None
 
 
-def _release(integration: Integration, open_reasons: set[str]) -> None:
-    """Let go on what is not held for something that is still wrong, also where others share a connection."""
+def _release(integration: Integration, open_reasons: set[ReasonCode | NoReason]) -> None:
+    """Let go on what is not held for something that is still wrong, also where others share a connection.
+
+    A part that was switched off stays so: its cause is not gone because a connection works.
+    """
     for connection in (integration.left, integration.right):
         for other in connection_health.integrations_on(connection):
             if other != integration:
                 connection_health.release_held(other)
-    reasons = SyncJob.objects.filter(integration=integration, state=JobState.HELD).order_by().values_list("reason")
-    for (reason,) in reasons.distinct():
-        if reason not in open_reasons | STAYS:
-            connection_health.release_held(integration, reason=reason)
+    connection_health.release_held(integration, keep=open_reasons | {Reason.FLOW_OFF})
 
 
 def _held(integration: Integration) -> int:

@@ -16,7 +16,8 @@ from typing_extensions import TypeVar
 from integration.addresses import normalise
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
-from integration.models import RecordLink, VendorCall, WebhookEvent
+from integration.models import Outcome, RecordLink, VendorCall, WebhookEvent
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Skip:
     `remember` makes a link for them where there is none: a record that is nothing to the target but must be known.
     """
 
-    reason: str
+    reason: ReasonCode
     detail: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     remember: bool = False
@@ -106,15 +107,15 @@ class Enqueue:
 
 @dataclass(frozen=True)
 class Result:
-    """How one write ended. `outcome` is synced, skipped, failed, retrying or held.
+    """How one write ended.
 
     `link_state` is the state the link gets (None leaves it), `notes` are merged into its memory, `written` replaces
     what we remember as last written (None: the write's values).
     """
 
-    outcome: str
+    outcome: Outcome
     target_id: str = ""
-    reason: str = ""
+    reason: ReasonCode | NoReason = ""
     detail: str = ""
     retry_after: float | None = None
     link_state: str | None = "active"
@@ -230,7 +231,7 @@ class Flow(Generic[L, R, S]):
 
     def route(self, ctx: SyncSession[L, R, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """Say which records of this flow an event concerns. No vendor call here."""
-        return Skip("unhandled_event")
+        return Skip(Reason.UNHANDLED_EVENT)
 
     def stages(self, ctx: SyncSession[L, R, S], items: Sequence[Item], records: Mapping[str, Record] | None) -> Course:
         """Yield the stages of a composite flow in the order the target needs; the outcomes of each are sent back."""

@@ -18,7 +18,7 @@ from integration.engine.insight import preview
 from integration.engine.sync import batch
 from integration.errors import IntegrationError
 from integration.models import Integration, JobState, RecordLink, State, SyncJob
-from integration.reasons import REASONS
+from integration.reasons import REASONS, Reason
 
 OTHER_RULES = {
     "paused": ("The integration is paused.", "Press Resume; what was collected meanwhile is worked off."),
@@ -135,12 +135,12 @@ def _general_rule(integration: Integration) -> str:
         return "tenant_off"
     for connection in (integration.left, integration.right):
         if not connection.usable:
-            return connection.health_reason or "credentials_refused"
+            return connection.health_reason or Reason.CREDENTIALS_REFUSED
     return ""
 
 
 def _flow_rule(ctx: SyncSession, flow: Flow) -> str:
-    return "" if flow.enabled(ctx.settings) else "flow_off"
+    return "" if flow.enabled(ctx.settings) else Reason.FLOW_OFF
 
 
 def _job_rule(job: SyncJob | None) -> str:
@@ -148,14 +148,14 @@ def _job_rule(job: SyncJob | None) -> str:
     if job is None or job.state == JobState.DONE:
         return ""
     if job.state in (JobState.HELD, JobState.DEAD):
-        return job.reason or "internal_error"
+        return job.reason or Reason.INTERNAL_ERROR
     later = job.next_attempt_at > timezone.now()
     return job.reason if later and job.reason else "waiting"
 
 
 def _decided(result: Any) -> str:
     """A record that is in step already is kept out by nothing."""
-    return "" if result.reason in ("unchanged", "echo") else str(result.reason)
+    return "" if result.reason in (Reason.UNCHANGED, Reason.ECHO) else str(result.reason)
 
 
 def _said(verdict: Verdict, rule: str) -> Verdict:

@@ -17,7 +17,8 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.sync import batch, composite
-from integration.models import Integration, RecordLink, SyncRun, VendorCall
+from integration.models import Integration, Outcome, RecordLink, SyncRun, VendorCall
+from integration.reasons import NoReason, ReasonCode
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Preview:
     """
 
     name: str
-    outcome: str
+    outcome: Outcome
     action: str = ""
-    reason: str = ""
+    reason: ReasonCode | NoReason = ""
     detail: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     written = done.link.written if done.link else {}
     values = done.write.values
     changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
-    return Preview(name, "synced", done.write.action, values=values, changes=changes, **more)
+    return Preview(name, Outcome.SYNCED, done.write.action, values=values, changes=changes, **more)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def sample(
         name = str(record.values.get("name") or record.email or external_id)
         action = done.write.action if done.write else ""
         result = done.result
-        said = Preview(name, "synced" if action else result.outcome, action, result.reason, result.detail)
+        said = Preview(name, Outcome.SYNCED if action else result.outcome, action, result.reason, result.detail)
         return Sample(said, external_id, shown)
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from integration.engine.flow.recipe import Recipe
 from integration.models import Integration, Outcome, RunState, SyncRun
-from integration.reasons import REASONS
+from integration.reasons import REASONS, Reason
 
-IN_SYNC = frozenset({"unchanged", "echo"})
+IN_SYNC = frozenset({Reason.UNCHANGED, Reason.ECHO})
 
 
 @dataclass(frozen=True)

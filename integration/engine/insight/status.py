@@ -37,7 +37,7 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
-from integration.reasons import REASONS
+from integration.reasons import REASONS, Reason
 
 LATE = timedelta(minutes=1)  # what waits longer than this is a backlog
 TOO_LATE = timedelta(minutes=5)  # a backlog this old does not go away by itself; /healthz answers 503
@@ -333,7 +333,7 @@ def _read(integrations: Sequence[Integration]) -> _Rows:
 def _stopped_jobs(integrations: Sequence[Integration]) -> dict[Any, list[_Stopped]]:
     """Held and dead jobs by state and reason; what a switched-off part left behind asks nothing of anybody."""
     jobs = SyncJob.objects.filter(Unfinished(F("state")), integration__in=integrations)
-    jobs = jobs.filter(state__in=(JobState.HELD, JobState.DEAD)).exclude(reason="flow_off")
+    jobs = jobs.filter(state__in=(JobState.HELD, JobState.DEAD)).exclude(reason=Reason.FLOW_OFF)
     found: dict[Any, list[_Stopped]] = defaultdict(list)
     for group in jobs.order_by().values("integration_id", "state", "reason").annotate(n=Count("id")):
         found[group["integration_id"]].append(_Stopped(group["state"], group["reason"], group["n"]))

@@ -15,13 +15,18 @@ from integration.connectors.base import ParsedEvent
 from integration.engine.dispatch import wakeups
 from integration.engine.intake.group_commit import GroupCommit
 from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent, columnar
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
 RECEIVED_EVERY = 10  # seconds between updates of "last received", so that a burst does not fight over one row
 
 
 def record(
-    endpoint: WebhookEndpoint, events: Sequence[ParsedEvent], *, deferred: bool = False, ignored: str = ""
+    endpoint: WebhookEndpoint,
+    events: Sequence[ParsedEvent],
+    *,
+    deferred: bool = False,
+    ignored: ReasonCode | NoReason = "",
 ) -> None:
     """Store these events once each (deliveries of the same event collapse) and ring. All are durable when it returns.
 
@@ -71,7 +76,9 @@ def _store(rows: Sequence[WebhookEvent]) -> None:
     columnar.insert(ordered, unique=("connection", "dedupe_key"))
 
 
-def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool, ignored: str = "") -> WebhookEvent:
+def _row(
+    endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool, ignored: ReasonCode | NoReason = ""
+) -> WebhookEvent:
     expected = endpoint.connection.external_account_id
     foreign = bool(event.account_id and expected and event.account_id != expected)
     return columnar.new(
@@ -86,7 +93,7 @@ def _row(endpoint: WebhookEndpoint, event: ParsedEvent, deferred: bool, ignored:
         payload={**event.payload, **({"email": event.email} if event.email else {})},
         deferred=deferred,
         state=EventState.IGNORED if foreign or ignored else EventState.NEW,
-        reason="wrong_account" if foreign else ignored,
+        reason=Reason.WRONG_ACCOUNT if foreign else ignored,
     )
 
 

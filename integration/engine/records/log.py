@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from integration.engine.flow.base import Item, Record, Result, Write
-from integration.models import Integration, RecordLink, SyncLog, SyncRun, columnar
+from integration.models import Integration, Outcome, RecordLink, SyncLog, SyncRun, columnar
 from integration.redact import mask_addresses, redact_text
 
 VALUE_LIMIT = 200  # characters of an old or new value kept in the log
@@ -27,7 +27,7 @@ def row(
     at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
-    synced = write is not None and result.outcome == "synced"
+    synced = write is not None and result.outcome == Outcome.SYNCED
     return columnar.new(
         SyncLog,
         integration_id=integration.pk,

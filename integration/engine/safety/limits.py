@@ -28,8 +28,9 @@ from integration.models import (
     RecordLink,
     SyncJob,
 )
+from integration.reasons import Reason, ReasonCode
 
-REASONS: dict[str, str] = {BrakeKind.REMOVALS: "mass_delete", BrakeKind.OPT_IN_MAILS: "opt_in_limit"}
+REASONS: dict[str, ReasonCode] = {BrakeKind.REMOVALS: Reason.MASS_DELETE, BrakeKind.OPT_IN_MAILS: Reason.OPT_IN_LIMIT}
 MAILS_WINDOW = timedelta(days=1)
 
 
@@ -134,4 +135,4 @@ def _within_limit(ctx: SyncSession, count: int, seen: int) -> bool:
 
 
 def _held(kind: str, detail: str) -> Result:
-    return Result("held", reason=REASONS[kind], detail=detail, link_state=None)
+    return Result(Outcome.HELD, reason=REASONS[kind], detail=detail, link_state=None)

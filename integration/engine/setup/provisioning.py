@@ -36,6 +36,7 @@ from integration.models import (
     VendorCall,
     WebhookEndpoint,
 )
+from integration.reasons import NoReason, Reason, ReasonCode
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class StepResult:
     label: str
     ok: bool
     detail: str
-    reason: str = ""
+    reason: ReasonCode | NoReason = ""
 
 
 def install_defaults(integration: Integration, recipe: Recipe) -> None:
@@ -74,7 +75,9 @@ def provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     lease = leases.acquire(leases.SETUP, integration.pk)
     if lease is None:
         return [
-            StepResult("busy", "Set-up", False, "It is being set up right now. Save again in a moment.", "lease_lost")
+            StepResult(
+                "busy", "Set-up", False, "It is being set up right now. Save again in a moment.", Reason.LEASE_LOST
+            )
         ]
     try:
         return _provision(integration, recipes)

@@ -33,12 +33,25 @@ from integration.errors import (
     TransientError,
     UnreadableRecord,
 )
-from integration.models import ConsentEntry, FieldMapping, LinkState, RecordLink, SyncJob, SyncLog, VendorCall, columnar
+from integration.models import (
+    ConsentEntry,
+    FieldMapping,
+    LinkState,
+    Outcome,
+    RecordLink,
+    SyncJob,
+    SyncLog,
+    VendorCall,
+    columnar,
+)
+from integration.reasons import Reason, ReasonCode
 
 logger = logging.getLogger(__name__)
 
 # Waiting that uses up no attempt.
-UNCOUNTED = frozenset({"rate_limited", "lease_lost", "person_queued", "gave_way", "cap_reached"})
+UNCOUNTED: frozenset[ReasonCode] = frozenset(
+    {Reason.RATE_LIMITED, Reason.LEASE_LOST, Reason.PERSON_QUEUED, Reason.GAVE_WAY, Reason.CAP_REACHED}
+)
 HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
 
 
@@ -58,7 +71,7 @@ def process(
     pending = _merges_first(pending, done)
     pending = _settled(ctx, flow, pending, done)
     if ctx.run is not None and ctx.run.dry_run:
-        return done + [replace_result(entry, Result("synced", link_state=None)) for entry in pending]
+        return done + [replace_result(entry, Result(Outcome.SYNCED, link_state=None)) for entry in pending]
     pending = _braked(ctx, flow, pending, done, len(items))
     writes = [entry.write for entry in pending if entry.write]
     results = flow.write(ctx, writes) if writes else []
@@ -76,7 +89,7 @@ def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -
     now: list[RecordOutcome] = []
     for entry in pending:
         if entry.item.external_id in survivors and not _is_merge(entry.write):
-            again = Result("retrying", reason="gave_way", retry_after=0.0, link_state=None)
+            again = Result(Outcome.RETRYING, reason=Reason.GAVE_WAY, retry_after=0.0, link_state=None)
             done.append(replace_result(entry, again))
         else:
             now.append(entry)
@@ -145,7 +158,7 @@ def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Excep
     if isinstance(problem, ContractError):
         detail = f"{problem.public} {problem.detail}".strip()
         return RecordOutcome(
-            item, record, None, Result("retrying", reason=problem.reason, detail=detail, link_state=None)
+            item, record, None, Result(Outcome.RETRYING, reason=problem.reason, detail=detail, link_state=None)
         )
     return RecordOutcome(item, record, None, _failure(problem))
 
@@ -170,7 +183,7 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Res
     stopped: IntegrationError | None = None
     for write in writes:
         if stopped is None and results and not ctx.time_left():
-            stopped = TransientError("", retry_after=0.0, reason="gave_way")
+            stopped = TransientError("", retry_after=0.0, reason=Reason.GAVE_WAY)
         if stopped is None:
             try:
                 ctx.keep_lease()
@@ -180,7 +193,7 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Res
             except LeaseLost:
                 raise
             except (TransientError, TenantActionError) as exc:
-                if exc.reason == "permission_missing" and not _all_refused(results):
+                if exc.reason == Reason.PERMISSION_MISSING and not _all_refused(results):
                     results.append(_held(exc, ctx.last_call()))  # perhaps this record only: its neighbours go on
                     continue
                 if not results or _all_refused(results):
@@ -189,7 +202,7 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Res
             except RecordError as exc:
                 results.append(failed(exc, ctx.last_call()))
                 continue
-        outcome = "held" if isinstance(stopped, TenantActionError) else "retrying"
+        outcome = Outcome.HELD if isinstance(stopped, TenantActionError) else Outcome.RETRYING
         results.append(
             Result(
                 outcome, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after, link_state=None
@@ -199,16 +212,18 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Res
 
 
 def _held(exc: IntegrationError, call: VendorCall | None) -> Result:
-    return Result("held", reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
+    return Result(
+        Outcome.HELD, reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call
+    )
 
 
 def _all_refused(results: Sequence[Result]) -> bool:
-    return len(results) >= HELD_IN_A_ROW - 1 and all(result.reason == "permission_missing" for result in results)
+    return len(results) >= HELD_IN_A_ROW - 1 and all(result.reason == Reason.PERMISSION_MISSING for result in results)
 
 
 def failed(exc: IntegrationError, call: VendorCall | None = None) -> Result:
     """The result of a record the vendor refused, or that is tried again once its settings are in place."""
-    outcome = "retrying" if isinstance(exc, SetupUnfinished) else "failed"
+    outcome = Outcome.RETRYING if isinstance(exc, SetupUnfinished) else Outcome.FAILED
     return Result(outcome, reason=exc.reason, detail=f"{exc.public} {exc.detail}".strip(), link_state=None, call=call)
 
 
@@ -231,7 +246,7 @@ def use_rows(ctx: SyncSession, flow: Flow, rows: Iterable[MappingRow]) -> None:
 def replace_result(entry: RecordOutcome, result: Result) -> RecordOutcome:
     """The same entry with its final result; keeps what the mapping and the other side had to say."""
     if entry.result.detail and not result.detail:
-        reason = result.reason or entry.result.reason or "value_invalid"
+        reason = result.reason or entry.result.reason or Reason.VALUE_INVALID
         result = replace(result, detail=entry.result.detail, reason=reason)
     if entry.result.follow_ups or entry.result.notes:
         result = replace(
@@ -248,7 +263,7 @@ def _decided(
     back = two_way.carries_back(ctx, flow)
     if not back and record and link and record.version and link.source_version and record.version < link.source_version:
         return RecordOutcome(
-            item, record, link, _skipped(Skip("stale_event"))
+            item, record, link, _skipped(Skip(Reason.STALE_EVENT))
         )  # a read that lags behind what we wrote already
     try:
         decision = flow.decide(ctx, batch, item, record)
@@ -294,10 +309,10 @@ def _planned(
             item,
             record,
             link,
-            Result("skipped", reason="unchanged", detail=detail, link_state=None, notes=decision.notes),
+            Result(Outcome.SKIPPED, reason=Reason.UNCHANGED, detail=detail, link_state=None, notes=decision.notes),
         )
     write = Write(item, decision.action, values, record, link)
-    return RecordOutcome(item, record, link, Result("synced", detail=detail), write)
+    return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail), write)
 
 
 def _planned_back(
@@ -313,11 +328,11 @@ def _planned_back(
     write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
     detail = "; ".join(f"{name}: {why}" for name, why in problems.items())
     if write is None:
-        reason = "value_invalid" if problems else "echo"
+        reason = Reason.VALUE_INVALID if problems else Reason.ECHO
         return RecordOutcome(
-            item, record, link, Result("skipped", reason=reason, detail=detail, link_state=None, notes=notes)
+            item, record, link, Result(Outcome.SKIPPED, reason=reason, detail=detail, link_state=None, notes=notes)
         )
-    return RecordOutcome(item, record, link, Result("synced", detail=detail, notes=notes), write)
+    return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail, notes=notes), write)
 
 
 def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
@@ -325,17 +340,21 @@ def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
 
 
 def _skipped(decision: Skip) -> Result:
-    return Result("skipped", reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes)
+    return Result(
+        Outcome.SKIPPED, reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes
+    )
 
 
 def _failure(exc: Exception) -> Result:
     if isinstance(exc, IntegrationError):
         return failed(exc)
     logger.error("A record failed in our own code.", exc_info=exc)
-    return Result("failed", reason="internal_error", detail=f"{type(exc).__name__}: {exc}", link_state=None)
+    return Result(Outcome.FAILED, reason=Reason.INTERNAL_ERROR, detail=f"{type(exc).__name__}: {exc}", link_state=None)
 
 
-def save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome], *, quiet: frozenset[str] = frozenset()) -> None:
+def save(
+    ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome], *, quiet: frozenset[ReasonCode] = frozenset()
+) -> None:
     """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
 
     `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless

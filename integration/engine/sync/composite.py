@@ -21,6 +21,7 @@ from integration.engine.flow.base import Course, Flow, Item, Record, RecordOutco
 from integration.engine.sync import batch, id_runs
 from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from integration.engine.flow.session import SyncSession
@@ -99,7 +100,7 @@ def _save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """Store links, log rows, and as jobs of their own what did not go through."""
     with transaction.atomic():
         ctx.keep_lease(now=True)
-        batch.save(ctx, flow, done, quiet=frozenset({"unchanged", "echo"}))
+        batch.save(ctx, flow, done, quiet=frozenset({Reason.UNCHANGED, Reason.ECHO}))
         keep_unfinished(ctx, flow, done)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integration.engine.flow.base import Flow, Item, Page, RecordOutcome, Skip
 from integration.engine.flow.session import SyncSession
-from integration.models import EventState, JobState, SyncJob, SyncRun, WebhookEvent
+from integration.models import EventState, JobState, Outcome, SyncJob, SyncRun, WebhookEvent
 
 RESYNC, REPLAY = "resync", "replay"
 KINDS = frozenset({RESYNC, REPLAY})
@@ -36,7 +36,7 @@ def count(run: SyncRun) -> int:
 
 def settle(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """A record that went through needs its dead or held job no more."""
-    fine = [entry.item.external_id for entry in done if entry.result.outcome in ("synced", "skipped")]
+    fine = [entry.item.external_id for entry in done if entry.result.outcome in (Outcome.SYNCED, Outcome.SKIPPED)]
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=fine, state__in=STOPPED)
     jobs.update(state=JobState.DONE, reason="", detail="", hint={}, updated_at=timezone.now())
 

@@ -24,6 +24,7 @@ from integration.engine.flow.base import Flow, Skip
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.flow.session import SyncSession
 from integration.models import EventState, Integration, State, SyncJob, WebhookEvent
+from integration.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def _listeners(connection_ids: set[object], recipes: Recipes) -> Mapping[object,
 
 
 def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[object, str, str], SyncJob]) -> None:
-    event.state, event.reason = EventState.IGNORED, "unhandled_event"
+    event.state, event.reason = EventState.IGNORED, Reason.UNHANDLED_EVENT
     for ctx, flow in listeners:
         if event.vendor_event not in flow.events:
             continue
@@ -121,7 +122,7 @@ def _route(event: WebhookEvent, listeners: Iterable[Listener], jobs: dict[tuple[
             owner = {"tenant": str(ctx.integration.tenant_id), "integration": str(ctx.integration.pk)}
             with bound_contextvars(**owner, event_id=event.pk):
                 log.exception("Event %s could not be routed.", event.pk)
-            event.reason = "internal_error"
+            event.reason = Reason.INTERNAL_ERROR
             continue
         if isinstance(routes, Skip):
             if event.state == EventState.IGNORED:

@@ -28,6 +28,7 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, runs
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
+from integration.reasons import NoReason, Reason, ReasonCode, stored_reason
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _open_for_work(integration: Integration) -> bool:
         for column in columns:
             setattr(connection, column, now[connection.pk][column])
         if not connection.usable:
-            hold_jobs(integration, connection.health_reason)
+            hold_jobs(integration, stored_reason(connection.health_reason))
             return False
         if connection.not_before and connection.not_before > timezone.now():
             return False
@@ -108,7 +109,7 @@ def _flows_with_work(integration: Integration) -> set[str]:
     return set(due.order_by().values_list("flow", flat=True).distinct())
 
 
-def hold_jobs(integration: Integration, reason: str) -> int:
+def hold_jobs(integration: Integration, reason: ReasonCode) -> int:
     """Put all waiting jobs on hold until the connection works again."""
     return SyncJob.objects.filter(integration=integration, state=JobState.WAITING).update(
         state=JobState.HELD, reason=reason, updated_at=timezone.now()
@@ -122,7 +123,7 @@ def _recover_abandoned(integration: Integration) -> None:
         return
     now = timezone.now()
     abandoned.filter(crashes__gte=retry.CRASHED_JOB.attempts - 1).update(
-        state=JobState.DEAD, reason="crashed", crashes=F("crashes") + 1, updated_at=now
+        state=JobState.DEAD, reason=Reason.CRASHED, crashes=F("crashes") + 1, updated_at=now
     )
     abandoned.update(state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
 
@@ -132,7 +133,7 @@ def _hold_switched_off(ctx: SyncSession) -> None:
     off = [flow.key for flow in ctx.recipe.flows if not flow.enabled(ctx.settings)]
     if off:
         SyncJob.objects.filter(integration=ctx.integration, flow__in=off, state=JobState.WAITING).update(
-            state=JobState.HELD, reason="flow_off", updated_at=timezone.now()
+            state=JobState.HELD, reason=Reason.FLOW_OFF, updated_at=timezone.now()
         )
 
 
@@ -183,8 +184,8 @@ def _claim(ctx: SyncSession, flow: Flow) -> list[SyncJob]:
 
 def _finish_jobs(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
     """Set the jobs' states, grouped. A job that a newer event put back to waiting meanwhile stays waiting."""
-    groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    again: dict[tuple[str, str, float | None], list[RecordOutcome]] = defaultdict(list)
+    groups: dict[tuple[str, ReasonCode | NoReason, str], list[int]] = defaultdict(list)
+    again: dict[tuple[ReasonCode | NoReason, str, float | None], list[RecordOutcome]] = defaultdict(list)
     for entry in done:
         result = entry.result
         if entry.item.job_id is None:
@@ -192,9 +193,7 @@ def _finish_jobs(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
         if result.outcome == Outcome.RETRYING:
             again[result.reason, result.detail, result.retry_after].append(entry)
             continue
-        state: str = {Outcome.FAILED: JobState.DEAD, Outcome.HELD: JobState.HELD}.get(
-            Outcome(result.outcome), JobState.DONE
-        )
+        state: str = {Outcome.FAILED: JobState.DEAD, Outcome.HELD: JobState.HELD}.get(result.outcome, JobState.DONE)
         detail = result.detail if state == JobState.DEAD else ""
         groups[state, result.reason, detail].append(entry.item.job_id)
     for entries in again.values():
@@ -221,7 +220,11 @@ def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None
     for attempts, ids in tries.items():
         if retry.JOB.used_up(attempts) and not limited:
             _claimed(ctx, ids).update(
-                state=JobState.DEAD, reason="attempts_used_up", detail=result.detail, claim_token="", updated_at=now
+                state=JobState.DEAD,
+                reason=Reason.ATTEMPTS_USED_UP,
+                detail=result.detail,
+                claim_token="",
+                updated_at=now,
             )
             continue
         pause = retry.next_delay(retry.JOB, attempts, asked=result.retry_after)
@@ -251,7 +254,7 @@ def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: In
             )
         else:
             pause = 0.0 if outcome == "retry" else exc.retry_after
-            result = Result("retrying", reason=exc.reason, detail=exc.detail, retry_after=pause)
+            result = Result(Outcome.RETRYING, reason=exc.reason, detail=exc.detail, retry_after=pause)
             _retry_jobs(ctx, [_item(job) for job in jobs], result)
         _log_first(ctx, flow, jobs, exc, held=outcome == "hold")
         if not ctx.connection(ctx.talking_to).usable:

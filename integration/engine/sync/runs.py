@@ -25,6 +25,7 @@ from integration.engine.sync import batch, composite, cursors, id_runs
 from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Integration, Outcome, RunState, SyncRun
+from integration.reasons import Reason
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 SAMPLES = 5
 NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
-QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({"unchanged", "echo"}))
+QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({Reason.UNCHANGED, Reason.ECHO}))
 
 
 class RunInProgress(Exception):
@@ -177,12 +178,12 @@ def _since(run: SyncRun) -> datetime | None:
 
 def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     """Try the page again later; give the run up only after many tries in a row."""
-    ours = exc.reason == "internal_error"  # a fault of ours says nothing about the connection
+    ours = exc.reason == Reason.INTERNAL_ERROR  # a fault of ours says nothing about the connection
     outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)
     with transaction.atomic():
         batch.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
-    if exc.reason == "rate_limited":
+    if exc.reason == Reason.RATE_LIMITED:
         run.attempts -= 1  # waiting for the vendor uses up no attempt
     run.problem = f"{exc.public} {exc.detail}".strip()
     run.next_attempt_at = timezone.now() + timedelta(seconds=pause)

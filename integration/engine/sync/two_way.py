@@ -15,7 +15,8 @@ from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sy
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import Catalogue, catalogue
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import NoReason, Reason, ReasonCode
 
 if TYPE_CHECKING:
     from integration.engine.flow.session import SyncSession
@@ -251,15 +252,15 @@ def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: C
 
 def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) -> Settled:
     said = "; ".join(merge.said)
-    reason = "both_changed" if said else ""
+    reason: ReasonCode | NoReason = Reason.BOTH_CHANGED if said else ""
     again = (Enqueue(other.key, write.item.external_id),) if merge.lost else ()
     if nothing_left:
         state = write.link.state if write.link else None
-        result = Result("skipped", reason=reason or "echo", detail=said, link_state=state, written=merge.remember,
-                        follow_ups=again)  # fmt: skip
+        result = Result(Outcome.SKIPPED, reason=reason or Reason.ECHO, detail=said, link_state=state,
+                        written=merge.remember, follow_ups=again)  # fmt: skip
         return Settled(None, result)
     write.values, write.remember = merge.sent, merge.remember
-    return Settled(write, Result("synced", reason=reason, detail=said, follow_ups=again))
+    return Settled(write, Result(Outcome.SYNCED, reason=reason, detail=said, follow_ups=again))
 
 
 def _note(merge: _Merge, fields: Catalogue, key: str, ours: Any, theirs: Any, won: str) -> None:

@@ -14,6 +14,9 @@ from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.person import Browser
 from integration.management.demo.stage import MAILEON_KEY, NotSeen, Stage
 from integration.models import Connection, Health, Integration, SyncJob, SyncLog, WebhookEvent
+from integration.reasons import Reason
+from integration.recipes.hubspot_maileon.reasons import HubSpotReason
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tenants.models import Tenant
@@ -111,7 +114,7 @@ class Story(MaileonSide):
         self.change(contact_id, city="Wien")
         self.stage.until("the change", lambda: (self.found(email) or {}).get("standard", {}).get("CITY") == "Wien")
         never, _ = self.contact("Never Nora", **{SUBSCRIBE: "false"})
-        self.stage.logged(source_id=never, reason="newsletter_no")
+        self.stage.logged(source_id=never, reason=NewsletterReason.NEWSLETTER_NO)
         self.change(contact_id, **{SUBSCRIBE: "false"})
         self.stage.until(f"{email} unsubscribed", lambda: self.found(email) is None)
         return "not set → asked, city followed; No → skipped with its reason; later No → unsubscribed"
@@ -144,7 +147,7 @@ class Story(MaileonSide):
         forward, email = self.confirmed("Forward Fay")
         self.stage.until("the target stage", lambda: self.shown(forward, STAGE) == "customer")
         self.leave(email)
-        self.stage.logged(source_id=forward, reason="stage_refused")
+        self.stage.logged(source_id=forward, reason=HubSpotReason.STAGE_REFUSED)
         self.stage.save_settings(self.integration, unsubscribed_stage_reset=True)
         back, email = self.confirmed("Back Bo")
         self.stage.until("the target stage", lambda: self.shown(back, STAGE) == "customer")
@@ -181,7 +184,7 @@ class Story(MaileonSide):
         if any(standard.get(key) != value for key, value in wanted.items()) or row["custom"]["jobtitle"] != "Admiral":
             raise NotSeen(f"data {standard} {row['custom']}")
         odd, _ = self.contact("Odd Otto", gender="perhaps", city="Wien")
-        self.stage.logged(source_id=odd, reason="value_invalid")
+        self.stage.logged(source_id=odd, reason=Reason.VALUE_INVALID)
         return (
             f"{len(standard)} standard fields, jobtitle, external id {row['external_id']}; odd gender told, rest sent"
         )
@@ -196,7 +199,7 @@ class Story(MaileonSide):
         self.wait_contact(single, permission=2)
         visitor, email = self.contact("Sly Sid", maileon_contact_permission="double_plus")
         self.wait_contact(email, permission=4)
-        self.stage.logged(source_id=visitor, reason="override_limited")
+        self.stage.logged(source_id=visitor, reason=NewsletterReason.OVERRIDE_LIMITED)
         self.stage.save_settings(self.integration, doi_enabled=True, override_limit="configured")
         return f"{len(names)} properties in group Maileon; DOI, mailing, Single granted; Plus cut to the limit and told"
 

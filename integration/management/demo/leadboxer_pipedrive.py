@@ -15,6 +15,8 @@ from integration.engine.sync import runs
 from integration.engine.sync.polls import mark
 from integration.management.demo.stage import PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncJob, SyncLog, SyncRun
+from integration.reasons import Reason
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.registry import get_recipe
 from integration.tasks import poll_by_clock, start_runs
 from tenants.models import Tenant
@@ -86,7 +88,7 @@ class Story:
     def _unfinished(self) -> bool:
         rows = SyncRun.objects.filter(integration=self.integration, state__in=(RunState.WAITING, RunState.RUNNING))
         jobs = SyncJob.objects.filter(integration=self.integration, state__in=("waiting", "running"))
-        return rows.exists() or jobs.exclude(reason="cap_reached").exists()
+        return rows.exists() or jobs.exclude(reason=Reason.CAP_REACHED).exists()
 
     def fetch_all(self, flow: str, *, dry_run: bool = False) -> SyncRun:
         """Run Fetch All to its end."""
@@ -151,7 +153,7 @@ class Story:
         nobody = self.visit(minutes_ago=1)["lead"]
         self.poll()
         both = self.lead("Both GmbH, Rita Levi")
-        if not both["organization_id"] or not both["person_id"] or self.said(nobody) != "no_email":
+        if not both["organization_id"] or not both["person_id"] or self.said(nobody) != Reason.NO_EMAIL:
             raise NotSeen(f"{both}; somebody unknown: {self.said(nobody)}")
         again = self.said(made["lead"])
         return f"by domain, by name, created; seen again: {again}; Both: organization and person; unknown skipped"
@@ -203,7 +205,9 @@ class Story:
         for name, score in (("Low AG", 59), ("High AG", 60), ("Higher AG", 70), ("Highest AG", 80)):
             self.company(name, score=score)
         self.poll()
-        waiting = SyncJob.objects.filter(integration=self.integration, reason="cap_reached", state="waiting").count()
+        waiting = SyncJob.objects.filter(
+            integration=self.integration, reason=Reason.CAP_REACHED, state="waiting"
+        ).count()
         titles = {row["title"] for row in self.pipedrive("leads")}
         there = len({"High AG", "Higher AG", "Highest AG"} & titles)
         if there != 2 or waiting != 1 or "Low AG" in titles:
@@ -216,7 +220,7 @@ class Story:
         last = [self.company(f"Trial{number} KG")["lead"] for number in range(3)]
         self.poll()
         deals = [row for row in self.pipedrive("deals") if row["pipeline_id"] == test]
-        left_out = [lead for lead in last if self.said(lead) == "trial_full"]
+        left_out = [lead for lead in last if self.said(lead) == LeadBoxerReason.TRIAL_FULL]
         self.stage.save_settings(self.integration, trial=False)
         if len(deals) != 2 or len(left_out) != 1:
             raise NotSeen(f"{len(deals)} deals in the test pipeline, {len(left_out)} left out")

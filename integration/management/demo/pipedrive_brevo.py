@@ -12,6 +12,7 @@ from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
 from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RecordLink, RunState, SyncLog, SyncRun
+from integration.reasons import Reason
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tenants.models import Tenant
@@ -127,9 +128,9 @@ class Story:
         self.stage.control("POST", "/pipedrive/acme/deals", deal)
         self.wait(email, WON_DEALS=1, CLOSED_DEALS=1, LTV=250)
         nobody = self.person("Silent Bob Brevo", email="")
-        self.stage.logged(integration=self.integration, source_id=nobody, reason="no_email")
+        self.stage.logged(integration=self.integration, source_id=nobody, reason=Reason.NO_EMAIL)
         twin = self.person("Grace's Office", email=email)
-        self.stage.logged(integration=self.integration, source_id=twin, reason="duplicate_email")
+        self.stage.logged(integration=self.integration, source_id=twin, reason=Reason.DUPLICATE_EMAIL)
         return (
             "fields, SMS in E.164, won deal counted and summed; no e-mail skipped; shared e-mail reported, one contact"
         )

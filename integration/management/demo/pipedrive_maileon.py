@@ -13,7 +13,10 @@ from integration.engine.sync import runs
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
 from integration.models import Connection, Health, Integration, RunState, SyncLog, SyncRun
+from integration.reasons import Reason
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.registry import get_recipe
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 from integration.tasks import start_runs
 from tenants.models import Tenant
 
@@ -82,7 +85,11 @@ class Story(MaileonSide):
         )
         bad.store_credentials({"api_key": MAILEON_KEY[:-2]}, MAILEON_KEY)
         bad.save()
-        if connection_health.check(bad) or bad.health != Health.NEEDS_YOU or bad.health_reason != "credentials_refused":
+        if (
+            connection_health.check(bad)
+            or bad.health != Health.NEEDS_YOU
+            or bad.health_reason != Reason.CREDENTIALS_REFUSED
+        ):
             raise NotSeen("a truncated key was accepted")
         bad.delete()
         account = MAILEON.check(open_client(self.integration.right))
@@ -122,7 +129,7 @@ class Story(MaileonSide):
         person_id, email = self.subscribe_and_confirm("Ada Lovelace-Byron")
         self.wait_contact(email, permission=5, doi_mails_sent=1)
         silent = self.person("Silent Bob")
-        self.stage.logged(source_id=silent, reason="newsletter_never_asked")
+        self.stage.logged(source_id=silent, reason=NewsletterReason.NEWSLETTER_NEVER_ASKED)
         self.stage.save_settings(self.integration, doi_enabled=False, permission="2")
         self.person("Direct Dora", newsletter="Yes")
         self.wait_contact("direct.dora@example.com", permission=2, doi_mails_sent=0)
@@ -177,7 +184,7 @@ class Story(MaileonSide):
         self.stage.control("DELETE", f"/pipedrive/acme/deals/{deal['id']}")
         self.stage.logged(flow="deal_to_event", source_id=str(deal["id"]), action="deal_deleted", outcome="synced")
         alone = self.stage.control("POST", "/pipedrive/acme/deals", {"title": "Nobody's"})["data"]
-        self.stage.logged(source_id=str(alone["id"]), reason="deal_without_person")
+        self.stage.logged(source_id=str(alone["id"]), reason=PipedriveReason.DEAL_WITHOUT_PERSON)
         sent = [
             row
             for row in self.stage.control("GET", f"/maileon/{ACCOUNT}/transactions")
@@ -199,15 +206,17 @@ class Story(MaileonSide):
         self.stage.until("the deleted person's contact is unsubscribed", lambda: self.found(gone_email) is None)
         kept, kept_email = self.subscribe_and_confirm("Survivor Sue")
         double = self.person("Survivor Sue Twin", newsletter="Yes", email=kept_email)
-        self.stage.logged(source_id=double, reason="duplicate_email")
+        self.stage.logged(source_id=double, reason=Reason.DUPLICATE_EMAIL)
         self.stage.control("POST", f"/pipedrive/acme/persons/{double}/merge", {"into": int(kept)})
         self.stage.until(
             "the merge is seen",
-            lambda: SyncLog.objects.filter(source_id=double, reason__in=("merged", "deleted_at_source")).exists(),
+            lambda: SyncLog.objects.filter(
+                source_id=double, reason__in=(Reason.MERGED, Reason.DELETED_AT_SOURCE)
+            ).exists(),
         )
         self.wait_contact(kept_email, permission=5)
         nobody = self.person("No Address", newsletter="Yes", email="")
-        self.stage.logged(source_id=nobody, reason="no_email")
+        self.stage.logged(source_id=nobody, reason=Reason.NO_EMAIL)
         if self.found(old):
             raise NotSeen("the old address is still a contact")
         return (
@@ -284,7 +293,7 @@ class Story(MaileonSide):
         self.stage.until("Unsubscribed", lambda: self.status_of(leaver) == "unsubscribed")
         self.stage.say(f"  {address} unsubscribed in Maileon: Pipedrive now says No, Unsubscribed")
         self.person("Mary Jackson")
-        self.stage.logged(reason="newsletter_never_asked")
+        self.stage.logged(reason=NewsletterReason.NEWSLETTER_NEVER_ASKED)
         self.stage.say("  Mary Jackson was never asked: skipped, and the log says why")
 
 

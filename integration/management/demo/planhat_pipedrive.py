@@ -14,6 +14,8 @@ from integration.engine.sync import replay
 from integration.management.demo.planhat_side import COMPANY, RECIPE, Sides
 from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen
 from integration.models import Connection, FieldMapping, Health, SyncLog
+from integration.reasons import Reason
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.registry import get_recipe
 
 BULK = 300
@@ -53,7 +55,7 @@ class Story(Sides):
         org = self.organization("Sections Ltd")
         deal = self.won(org, "Stays behind")
         company = self.row("companies", sourceId=org)
-        self.logged(source_id=deal, reason="deals_not_received")
+        self.logged(source_id=deal, reason=PlanhatReason.DEALS_NOT_RECEIVED)
         if [row for row in self.planhat("endusers") if row["companyId"] == company["_id"]]:
             raise NotSeen("persons set to None stay out")
         self.save(person_direction="receive", note_direction="receive", deal_direction="receive")
@@ -94,7 +96,7 @@ class Story(Sides):
         self.row("licenses", sourceId=deal, mrr=1200)
         self.save(pipelines=["1"])
         self.change("deals", deal, value=9)
-        self.logged(source_id=deal, reason="pipeline_not_selected")
+        self.logged(source_id=deal, reason=PlanhatReason.PIPELINE_NOT_SELECTED)
         self.row("licenses", sourceId=deal, mrr=1200)
         self.save(pipelines=[])
         return f"check boxes {offered}; none: all; unticked: the License stays at 1200 and is no longer updated"
@@ -105,11 +107,11 @@ class Story(Sides):
         self.save(start_date=f"custom_fields.{start}", start_fallback=False)
         org = self.organization("Trigger Ltd")
         deal = self.made("deals", title="Open first", org_id=int(org), value=1200, currency="EUR")
-        self.logged(source_id=deal, reason="deal_not_won")
+        self.logged(source_id=deal, reason=PlanhatReason.DEAL_NOT_WON)
         self.change("deals", deal, status="won")
-        self.logged(source_id=deal, reason="no_start_date")
+        self.logged(source_id=deal, reason=PlanhatReason.NO_START_DATE)
         lonely = self.made("deals", title="Alone", value=5, status="won")
-        self.logged(source_id=lonely, reason="deal_without_organization")
+        self.logged(source_id=lonely, reason=PlanhatReason.DEAL_WITHOUT_ORGANIZATION)
         self.change("deals", deal, custom_fields={start: "2026-05-01"})
         license = self.row("licenses", sourceId=deal, fromDate="2026-05-01")
         for path in ("endusers", "conversations"):
@@ -229,7 +231,7 @@ class Story(Sides):
         self.change("organizations", org, name="Pipedrive says")
         self.stage.control("PATCH", path, {"name": "Planhat says"})
         self.stage.until("the winner", lambda: self.pipedrive("organizations", org)["name"] == "Planhat says")
-        said = self.logged(reason="both_changed", source_id=org).detail
+        said = self.logged(reason=Reason.BOTH_CHANGED, source_id=org).detail
         self.poll()
         echo = SyncLog.objects.filter(integration=self.integration, source_id=org, outcome="synced").latest("id").pk
         self.poll()

@@ -17,8 +17,11 @@ from integration.connectors.hubspot import timeline
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
 from integration.engine.api import batch as engine_batch
+from integration.models import Outcome
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
+from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.stages import MOVE, Plan
@@ -68,7 +71,7 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
             return decision
         if link is not None and link.notes.get(MOVE):
             return Sync(REPAIR, mapped=False)
-        return decision if isinstance(decision, Skip) else Skip("echo")
+        return decision if isinstance(decision, Skip) else Skip(Reason.ECHO)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Properties and stages in batches, then the timeline one by one."""
@@ -88,16 +91,20 @@ def _told(ctx: Session, plan: Plan) -> Result:
     entry = plan.entry
     if plan.gone:
         gone = {"contact_gone": True}
-        return Result("skipped", reason="deleted_at_source", link_state=None, notes=gone, call=ctx.last_call())
-    reason = "stage_refused" if plan.refused else ""
+        return Result(
+            Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, notes=gone, call=ctx.last_call()
+        )
+    reason: ReasonCode | NoReason = HubSpotReason.STAGE_REFUSED if plan.refused else ""
     if entry.action == REPAIR:
         notes = {"stage_repaired_at": timezone.now().isoformat()}
-        return Result("synced", reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call())
+        return Result(
+            Outcome.SYNCED, reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
+        )
     state = _state(entry)
     if _is_news(entry):
         _add_to_timeline(ctx, entry, plan.contact_id, state)
     return Result(
-        "synced",
+        Outcome.SYNCED,
         target_id=entry.link.target_id if entry.link else "",
         link_state="removed" if state == consent.UNSUBSCRIBED else "active",
         notes=notes_for(ctx, entry.item, state),

@@ -27,12 +27,15 @@ from integration.engine.api import (
     personal_data,
 )
 from integration.errors import NotFound
-from integration.models import RecordLink, WebhookEvent
+from integration.models import Outcome, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.hubspot_maileon import contacts, overrides
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, STAGE, SUBSCRIBE, YES
+from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.newsletter import consent, to_contacts
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, contact_key, merged
 
@@ -90,9 +93,10 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
             return [Route(event.external_id, hint, DELETION_PAUSE)]
         name = payload.get("property") or ""
         if payload.get("own") and name in WRITTEN_BY_US:
-            return Skip("echo")  # others of our own writes may be another integration's: they are read like any change
+            # Others of our own writes may be another integration's: they are read like any change.
+            return Skip(Reason.ECHO)
         if name and name not in contacts.asked(ctx, self):
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         return [Route(event.external_id, delay=BURST_PAUSE)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
@@ -149,18 +153,18 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         if said in (YES, NO):
             return to_contacts.YES if said == YES else to_contacts.NO
         if said:
-            return Skip("newsletter_unclear")
+            return Skip(NewsletterReason.NEWSLETTER_UNCLEAR)
         if link is not None and (consent.of(link) != consent.NONE or link.notes.get("removed_at_target")):
             return IMPLIED
         if link is not None and link.notes.get("no_seen"):
-            return Skip("newsletter_no", "It said No before, and an emptied or new property is no Yes.")
+            return Skip(NewsletterReason.NEWSLETTER_NO, "It said No before, and an emptied or new property is no Yes.")
         created = record.values.get("created_at")
         again = ctx.resources.get("made_again_at")
         if again and (created is None or created < datetime.fromisoformat(again)):
-            return Skip("newsletter_field_new")
+            return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         installed = (ctx.integration.activated_at or ctx.integration.created_at) - CLOCKS
         if item.hint.get("run") != "fetch_all" and (created is None or created < installed):
-            return Skip("there_before")
+            return Skip(HubSpotReason.THERE_BEFORE)
         return IMPLIED
 
     def terms(self, ctx: Session, record: Record | None) -> SubscriptionPolicy:
@@ -180,7 +184,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         call = ctx.last_call()
         report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, entry.item.job_id)
         entry.link = None
-        return Result("synced", action="erase", link_state=None, detail=" ".join(report), call=call)
+        return Result(Outcome.SYNCED, action="erase", link_state=None, detail=" ".join(report), call=call)
 
 
 def _merge_routes(event: WebhookEvent) -> list[Route]:

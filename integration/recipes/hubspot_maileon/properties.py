@@ -15,6 +15,7 @@ from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
 from integration.errors import TenantActionError
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.steps import restore_values
 
 if TYPE_CHECKING:
@@ -114,6 +115,6 @@ def require(ctx: Session, contacts: Iterable[Contact]) -> None:
     if lost := [name for name in OURS if name not in present]:
         raise TenantActionError(
             f"The property {', '.join(lost)} was deleted in HubSpot. Nobody was subscribed or unsubscribed by that.",
-            reason="newsletter_field_missing",
+            reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
         )
     ctx.memory["properties_seen"] = True

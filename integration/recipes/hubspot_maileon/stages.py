@@ -17,6 +17,7 @@ from integration.engine.api import Write, links, save_jobs
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
+from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.newsletter import consent
 
@@ -194,7 +195,8 @@ def check(ctx: Session) -> str:
     rules = [rule for state in WORDS if (rule := rule_for(ctx.settings, state))]
     if lost := sorted({stage for rule in rules for stage in (rule.source, rule.target)} - known.keys()):
         raise TenantActionError(
-            f"HubSpot has no lifecycle stage {', '.join(lost)} any more. Choose another one.", reason="stage_missing"
+            f"HubSpot has no lifecycle stage {', '.join(lost)} any more. Choose another one.",
+            reason=HubSpotReason.STAGE_MISSING,
         )
     count = repair(ctx)
     said = f"{len(rules)} rule{'' if len(rules) == 1 else 's'} in place" if rules else "no rule"

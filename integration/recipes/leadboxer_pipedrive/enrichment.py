@@ -31,6 +31,8 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
+from integration.models import Outcome
+from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
@@ -71,9 +73,9 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         link = batch.links.get(item.external_id)
         target = str(item.hint.get(TARGET) or (link.target_id if link else ""))
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         if not target:
-            return Skip("not_linked")
+            return Skip(Reason.NOT_LINKED)
         creating = bool(item.hint.get(CREATED) or (link is not None and link.notes.get(CREATED)))
         return Sync("update", creating=creating, extra={TARGET: target}, notes={CREATED: creating})
 
@@ -89,13 +91,15 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         values = nested(ctx, self.target_object, known)
         created = bool(write.item.hint.get(CREATED) or (write.link is not None and write.link.notes.get(CREATED)))
         if not values:
-            return Result("skipped", target_id=target, reason="unchanged", notes={CREATED: created})
+            return Result(Outcome.SKIPPED, target_id=target, reason=Reason.UNCHANGED, notes={CREATED: created})
         update = ctx.right.update_organization if self.target_object == "organization" else ctx.right.update_person
         try:
             update(target, values)
         except NotFound:
-            return Result("skipped", reason="not_linked", link_state="removed", written={}, call=ctx.last_call())
-        return Result("synced", target_id=target, notes={CREATED: created}, call=ctx.last_call())
+            return Result(
+                Outcome.SKIPPED, reason=Reason.NOT_LINKED, link_state="removed", written={}, call=ctx.last_call()
+            )
+        return Result(Outcome.SYNCED, target_id=target, notes={CREATED: created}, call=ctx.last_call())
 
 
 def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[Enqueue, ...]:

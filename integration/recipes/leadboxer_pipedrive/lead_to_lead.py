@@ -32,8 +32,10 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, RecordError
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
@@ -78,23 +80,23 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         lead, link = lead_of(record), batch.links.get(item.external_id)
         tried = link is not None and link.notes.get(quiet.TRIAL)
         if link is not None and link.state == LinkState.ACTIVE and not tried:
             return Sync(LINKING if _known_since(ctx, lead, link) else "update")
         if link is not None and link.notes.get(CLOSED) and not item.hint.get("resync"):
-            return Skip("lead_closed")
+            return Skip(LeadBoxerReason.LEAD_CLOSED)
         if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
             return skip
         if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
-            return Skip("duplicate_email")
+            return Skip(Reason.DUPLICATE_EMAIL)
         if not quiet.on_trial(ctx):
             return Sync("create_lead", creating=True)
         if tried:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         if quiet.trial_full(ctx, LINK_TYPE, lead.id):
-            return Skip("trial_full")
+            return Skip(LeadBoxerReason.TRIAL_FULL)
         return Sync("create_trial_deal", creating=True)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -112,8 +114,8 @@ def _nobody(ctx: Session, lead: Lead) -> Skip | None:
     wish = ctx.settings["leads_link"]
     company = bool(finding.organization_keys(lead))
     if wish == "person" or (wish == "both" and not company):
-        return None if lead.email else Skip("no_email")
-    return None if company or wish == "both" else Skip("no_organization")
+        return None if lead.email else Skip(Reason.NO_EMAIL)
+    return None if company or wish == "both" else Skip(LeadBoxerReason.NO_ORGANIZATION)
 
 
 def _known_since(ctx: Session, lead: Lead, link: RecordLink) -> bool:
@@ -145,7 +147,7 @@ def _make(finder: finding.Finder, write: Write) -> Result:
         target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))
     notes = {quiet.TRIAL: lead.id if trial else None, CLOSED: None, "organization": organization, "person": person}
-    return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    return Result(Outcome.SYNCED, target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str, bool]:
@@ -202,7 +204,9 @@ def _update(finder: finding.Finder, write: Write) -> Result:
     """What is mapped changed, or whom it is about became known. A lead that was closed in Pipedrive stays closed."""
     assert write.link is not None
     ctx, lead, before = finder.ctx, lead_of(write.record), write.link.written
-    closed = Result("skipped", reason="lead_closed", link_state="removed", written={}, notes={CLOSED: True})
+    closed = Result(
+        Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={}, notes={CLOSED: True}
+    )
     lead_id = write.link.target_id
     organization, person = ((str(write.link.notes.get(name) or ""), False) for name in ("organization", "person"))
     linked: dict[str, Any] = {}
@@ -221,7 +225,7 @@ def _update(finder: finding.Finder, write: Write) -> Result:
         raise
     wishes = enrichment.wishes(ctx, lead, organization, person)
     notes = {"organization": organization[0], "person": person[0]}
-    return Result("synced", target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    return Result(Outcome.SYNCED, target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _is_closed(ctx: Session, lead_id: str) -> bool:

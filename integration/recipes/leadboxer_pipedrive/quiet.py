@@ -13,6 +13,8 @@ from django.utils import timezone
 from integration.connectors.leadboxer.records import Lead
 from integration.engine.api import Result, Skip, Write, mark
 from integration.models import JobState, Outcome, RecordLink, SyncJob, SyncLog
+from integration.reasons import Reason
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 
 TRIAL = "trial"  # in a link's memory: the id of the lead that took part in the trial
@@ -23,7 +25,7 @@ def score_low(ctx: Session, lead: Lead) -> Skip | None:
     least = int(ctx.settings["min_score"])
     if lead.score is None or lead.score >= least:
         return None
-    return Skip("score_low", f"{lead.score:g}, at least {least} is wanted.")
+    return Skip(LeadBoxerReason.SCORE_LOW, f"{lead.score:g}, at least {least} is wanted.")
 
 
 def on_trial(ctx: Session) -> bool:
@@ -55,11 +57,15 @@ def within_cap(ctx: Session, flow: str, writes: Sequence[Write]) -> tuple[list[W
     made = SyncLog.objects.filter(integration=ctx.integration, flow=flow, outcome=Outcome.SYNCED, created_at__gte=start)
     room = max(cap - made.exclude(action="update").count(), 0)
     ahead = SyncJob.objects.filter(
-        integration=ctx.integration, flow=flow, state=JobState.WAITING, reason="cap_reached", next_attempt_at__gt=now
+        integration=ctx.integration,
+        flow=flow,
+        state=JobState.WAITING,
+        reason=Reason.CAP_REACHED,
+        next_attempt_at__gt=now,
     ).count()
     later = {}
     for place, write in enumerate(writes[room:]):
         turn = start + timedelta(minutes=minutes * (1 + (ahead + place) // cap))
         seconds = max((turn - now).total_seconds(), 1.0)
-        later[id(write)] = Result("retrying", reason="cap_reached", retry_after=seconds, link_state=None)
+        later[id(write)] = Result(Outcome.RETRYING, reason=Reason.CAP_REACHED, retry_after=seconds, link_state=None)
     return list(writes[:room]), later

@@ -17,6 +17,7 @@ from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
 from integration.engine.api import Item, Record, setting
 from integration.errors import NotFound, RecordError, TenantActionError
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
@@ -85,7 +86,7 @@ def dataset_of(ctx: Session, part: str) -> str:
     """The dataset a part works on. Raises TenantActionError where none is chosen."""
     chosen = str(setting(ctx.settings, f"{part}_dataset") or "")
     if not chosen:
-        raise TenantActionError("No dataset is chosen.", reason="segment_missing")
+        raise TenantActionError("No dataset is chosen.", reason=LeadBoxerReason.SEGMENT_MISSING)
     return chosen
 
 
@@ -100,7 +101,9 @@ def segment_of(ctx: Session, part: str, *, fresh: bool = False) -> tuple[str, Ma
 
     entry = ctx.directory("left", f"segments:{dataset}"[:KIND_LENGTH], fetch, fresh=fresh).get(chosen)
     if entry is None:
-        raise TenantActionError("The chosen segment no longer exists in LeadBoxer.", reason="segment_missing")
+        raise TenantActionError(
+            "The chosen segment no longer exists in LeadBoxer.", reason=LeadBoxerReason.SEGMENT_MISSING
+        )
     return str(entry["name"]), dict(entry["criteria"])
 
 

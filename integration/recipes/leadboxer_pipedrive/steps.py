@@ -14,6 +14,7 @@ from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 
 MARKER = FieldSpec("", "LeadBoxer id", "text", custom=True)
@@ -102,7 +103,9 @@ def pipelines(ctx: Session) -> str:
     chosen = [str(ctx.settings["trial_pipeline"])] if ctx.settings["trial"] else []
     chosen += [str(ctx.settings["pipeline"])] if ctx.settings["create_deals"] else []
     if any(key not in there for key in chosen):
-        raise TenantActionError("The chosen pipeline no longer exists in Pipedrive.", reason="segment_missing")
+        raise TenantActionError(
+            "The chosen pipeline no longer exists in Pipedrive.", reason=LeadBoxerReason.SEGMENT_MISSING
+        )
     return ", ".join(f"“{there[key]}”" for key in dict.fromkeys(chosen))
 
 

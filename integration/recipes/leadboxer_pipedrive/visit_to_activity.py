@@ -33,8 +33,10 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, TransientError
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
+from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
@@ -88,16 +90,16 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         """Each visit once."""
         link = batch.links.get(item.external_id)
         if link is not None and link.state == LinkState.ACTIVE:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         lead = lead_of(record)
         if not lead.email:
-            return Skip("no_email")
+            return Skip(Reason.NO_EMAIL)
         if skip := quiet.score_low(ctx, lead):
             return skip
         if quiet.on_trial(ctx) and quiet.trial_full(ctx, LINK_TYPE, lead.id):
-            return Skip("trial_full")
+            return Skip(LeadBoxerReason.TRIAL_FULL)
         return Sync("log_activity", mapped=False, creating=True, extra=record.values["content"])
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -164,7 +166,7 @@ def _log(finder: finding.Finder, write: Write) -> Result:
         ).id
     notes = {quiet.TRIAL: lead.id} if quiet.on_trial(ctx) else {}
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person.id, made_person))
-    return Result("synced", target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    return Result(Outcome.SYNCED, target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _whom(finder: finding.Finder, lead: Lead) -> tuple[Person, bool, str, bool]:

@@ -15,7 +15,9 @@ from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
 from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, links
 from integration.models import RecordLink, WebhookEvent
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
@@ -68,7 +70,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         ids = self.people_behind(ctx, event.external_id, event.email_hash)
         if event.vendor_event == CONFIRMATION:
             ids = ids[:1]
-        return [Route(person_id, hint) for person_id in ids] or Skip("not_linked")
+        return [Route(person_id, hint) for person_id in ids] or Skip(Reason.NOT_LINKED)
 
     def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
@@ -122,7 +124,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             blank = record is not None and bool(record.values["blank"])
             return Sync(f"mark_{state}", mapped=False, extra=self.restored(ctx, state, blank=blank))
         if link is not None and link.notes.get("reported") == state:
-            return Skip("echo")
+            return Skip(Reason.ECHO)
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
 
     def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> list[str]:
@@ -159,13 +161,13 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
                 return Skip(reason)
         if CONFIRMATION in item.hint or item.hint.get("report") == CONFIRMATION:
             if consent.of(link) == consent.UNSUBSCRIBED:
-                return Skip("unsubscribed")
+                return Skip(Reason.UNSUBSCRIBED)
             if consent.of(link) not in consent.IN_STEP:
-                return Skip("not_linked")  # somebody who subscribed elsewhere: the source has not asked for them
+                return Skip(Reason.NOT_LINKED)  # somebody who subscribed elsewhere: the source has not asked for them
             if record is None or record.values["permission"] not in consent.CONFIRMED_PERMISSIONS:
-                return Skip("not_confirmed")
+                return Skip(NewsletterReason.NOT_CONFIRMED)
             return consent.CONFIRMED
-        return consent.of(link) or Skip("not_linked")
+        return consent.of(link) or Skip(Reason.NOT_LINKED)
 
 
 def notes_for(ctx: Session, item: Item, state: str) -> dict[str, Any]:
@@ -187,12 +189,12 @@ def _speaks_of_opt_out(item: Item) -> bool:
     return UNSUBSCRIPTION in item.hint or item.hint.get("report") == UNSUBSCRIPTION
 
 
-def _outdated(item: Item, link: RecordLink | None) -> str:
+def _outdated(item: Item, link: RecordLink | None) -> ReasonCode | NoReason:
     """Why an opt-out does not count: it was dealt with, or the person was asked anew after it. Empty if it counts."""
     notes = link.notes if link is not None else {}
     if item.hint.get("report"):
-        return "echo" if str(item.hint["reported_at"]) <= str(notes.get("report_seen", "")) else ""
-    return "stale_event" if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
+        return Reason.ECHO if str(item.hint["reported_at"]) <= str(notes.get("report_seen", "")) else ""
+    return Reason.STALE_EVENT if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
 
 
 def _permission(ctx: Session, item: Item, link: RecordLink | None) -> int:

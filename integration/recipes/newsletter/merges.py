@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from integration.engine.api import Enqueue, Result, Write, consent_ledger
-from integration.models import RecordLink
+from integration.models import Outcome, RecordLink
+from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.session import Session
 
@@ -34,7 +35,7 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
         _let_go(ctx, _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", ""))))
     follow_up = Enqueue(flow.key, survivor_id)
-    return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(follow_up,))
+    return Result(Outcome.SKIPPED, reason=Reason.MERGED, link_state="removed", written={}, follow_ups=(follow_up,))
 
 
 def _other(

@@ -16,9 +16,11 @@ from integration import retry
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
 from integration.engine.api import Enqueue, Result, Write, limits, links, write_each
-from integration.models import LinkState
+from integration.models import LinkState, Outcome
+from integration.reasons import Reason
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.directory import known_contacts
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
@@ -128,7 +130,9 @@ class ContactWriter:
             if contact is not None and (contact.permission or 0) > consent.PERMISSION_NONE:
                 there.append(entry)
             else:
-                results[id(entry)] = Result("skipped", reason="not_asked_existing", link_state=None)
+                results[id(entry)] = Result(
+                    Outcome.SKIPPED, reason=NewsletterReason.NOT_ASKED_EXISTING, link_state=None
+                )
         if there:
             results.update(self.update(there, lambda entry: self._synced(entry, _given_by(known, entry))))
         return results
@@ -140,7 +144,7 @@ class ContactWriter:
         target = entry.link.target_id if entry.link else ""
         back = () if entry.record is None else (self._back(entry),)
         return Result(
-            "synced", target_id=target, link_state="removed", written={}, notes=consent.withdrawn(no_seen=True),
+            Outcome.SYNCED, target_id=target, link_state="removed", written={}, notes=consent.withdrawn(no_seen=True),
             call=self.ctx.last_call(), follow_ups=back,
         )  # fmt: skip
 
@@ -148,7 +152,7 @@ class ContactWriter:
         """The person was deleted and the setting asks to delete the contact too."""
         self.ctx.right.delete_contact(_address(entry))
         return Result(
-            "synced", link_state="removed", notes=consent.withdrawn(no_seen=True), written={},
+            Outcome.SYNCED, link_state="removed", notes=consent.withdrawn(no_seen=True), written={},
             call=self.ctx.last_call(),
         )  # fmt: skip
 
@@ -158,7 +162,7 @@ class ContactWriter:
         by_mail = self.flow.terms(self.ctx, entry.record).by_mail
         if self.ctx.settings["on_email_change"] == "ask_again" and by_mail:
             result = self._asked([entry])[id(entry)]
-            if result.outcome == "synced":
+            if result.outcome == Outcome.SYNCED:
                 self.ctx.right.delete_contact(old)
             return result
         self.ctx.right.update_contact(old, contact_of(entry))
@@ -171,7 +175,9 @@ class ContactWriter:
         opted_out = consent.of(entry.link) == consent.UNSUBSCRIBED
         if found is not None and opted_out and not retry.TARGET_SETTLING.used_up(entry.item.attempts):
             # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
-            return Result("retrying", reason="target_settling", link_state=None, call=ctx.last_call())
+            return Result(
+                Outcome.RETRYING, reason=NewsletterReason.TARGET_SETTLING, link_state=None, call=ctx.last_call()
+            )
         if found is not None and (found.permission or 0) > consent.PERMISSION_NONE:
             return self._refreshed(entry, consent.given(found.permission or 0))
         if found is not None and _asked_by_us(found):
@@ -237,15 +243,15 @@ class ContactWriter:
         if right.has_unsubscription_marker(entry.values["email"]):
             return self._opted_out(entry)
         return Result(
-            "skipped", reason="removed_at_target", link_state="removed", written={},
+            Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
             notes={"removed_at_target": True, "consent": consent.NONE, "no_seen": False}, call=self.ctx.last_call(),
         )  # fmt: skip
 
     def _opted_out(self, entry: Write) -> Result:
         """Maileon knows an opt-out that the source does not show yet: remember it and let it travel back."""
         return Result(
-            "skipped", reason="unsubscribed", link_state="removed", written={}, notes=consent.withdrawn(no_seen=False),
-            call=self.ctx.last_call(), follow_ups=(self._back(entry),),
+            Outcome.SKIPPED, reason=Reason.UNSUBSCRIBED, link_state="removed", written={},
+            notes=consent.withdrawn(no_seen=False), call=self.ctx.last_call(), follow_ups=(self._back(entry),),
         )  # fmt: skip
 
     def _back(self, entry: Write) -> Enqueue:
@@ -258,9 +264,9 @@ class ContactWriter:
         back = (self._back(entry),) if state != was and state in self.flow.tells_back else ()
         limited = self.flow.terms(self.ctx, entry.record).limited if entry.action == "subscribe" else ""
         return Result(
-            "synced", target_id=entry.values["external_id"], notes={**notes, **self.flow.remembers(self.ctx)},
-            action=action, reason="override_limited" if limited else "", detail=limited, call=self.ctx.last_call(),
-            follow_ups=back,
+            Outcome.SYNCED, target_id=entry.values["external_id"], notes={**notes, **self.flow.remembers(self.ctx)},
+            action=action, reason=NewsletterReason.OVERRIDE_LIMITED if limited else "", detail=limited,
+            call=self.ctx.last_call(), follow_ups=back,
         )  # fmt: skip
 
     def _invalid(self, writes: Sequence[Write], invalid: Sequence[Any]) -> Results:
@@ -271,9 +277,9 @@ class ContactWriter:
         for entry in writes:
             row = by_email.get(entry.values["email"].lower()) or by_id.get(entry.values["external_id"])
             if row is not None:
-                reason = "field_unknown" if row.code == UNKNOWN_FIELD_CODE else "record_refused"
+                reason = Reason.FIELD_UNKNOWN if row.code == UNKNOWN_FIELD_CODE else Reason.RECORD_REFUSED
                 results[id(entry)] = Result(
-                    "failed", reason=reason, detail=f"Maileon: {row.words}.", link_state=None,
+                    Outcome.FAILED, reason=reason, detail=f"Maileon: {row.words}.", link_state=None,
                     call=self.ctx.last_call(),
                 )  # fmt: skip
         return results

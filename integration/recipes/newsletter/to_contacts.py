@@ -13,7 +13,9 @@ from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
 from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, Write
 from integration.models import LinkState, RecordLink
+from integration.reasons import Reason
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 
@@ -74,9 +76,9 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         if wish in (NO, UNSET):  # a No counts whatever became of the address
             return self._not_wanted(ctx, wish, link)
         if not record.email:
-            return Skip("no_email")
+            return Skip(Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
-            return Skip("invalid_email")
+            return Skip(Reason.INVALID_EMAIL)
         return self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
 
     def write(self, ctx: Session[L, S], writes: Sequence[Write]) -> Sequence[Result]:
@@ -95,14 +97,14 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
 
     def _not_wanted(self, ctx: Session[L, S], wish: str, link: RecordLink | None) -> Decision:
         if wish == UNSET and consent.of(link) in consent.IN_STEP and not self.trusts_unset(ctx, link):
-            return Skip("newsletter_field_new")
+            return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         if link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP:
             return Sync("unsubscribe", mapped=False)
         if consent.of(link) == consent.UNSUBSCRIBED:
-            return Skip("unsubscribed", notes={"no_seen": True})
+            return Skip(Reason.UNSUBSCRIBED, notes={"no_seen": True})
         if wish == NO:
-            return Skip("newsletter_no", notes={"no_seen": True}, remember=self.remembers_no)
-        return Skip("newsletter_never_asked", notes={"no_seen": True})
+            return Skip(NewsletterReason.NEWSLETTER_NO, notes={"no_seen": True}, remember=self.remembers_no)
+        return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes={"no_seen": True})
 
     def _wanted(
         self,
@@ -117,18 +119,18 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         state, new_wish = consent.of(link), explicit and consent.is_new_wish(link)
         terms = self.terms(ctx, record)
         if state == consent.UNSUBSCRIBED and not (new_wish and terms.by_mail):
-            return Skip("unsubscribed")
+            return Skip(Reason.UNSUBSCRIBED)
         if link is not None and link.notes.get("removed_at_target") and not new_wish:
-            return Skip("removed_at_target")
+            return Skip(Reason.REMOVED_AT_TARGET)
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
-            return Skip("duplicate_email", f"{self.source_object.capitalize()} {owner} already has this address.")
+            return Skip(Reason.DUPLICATE_EMAIL, f"{self.source_object.capitalize()} {owner} already has this address.")
         extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}
         moved = link is not None and link.written.get("email", record.email).lower() != record.email.lower()
         in_step = link is not None and link.state != LinkState.REMOVED and state in consent.IN_STEP
         may_ask = _may_ask(item, terms)
         if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
-            return Skip("not_asked_existing")
+            return Skip(NewsletterReason.NOT_ASKED_EXISTING)
         if in_step and link is not None and (moved or link.state == LinkState.ACTIVE):
             return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx))
         return Sync("subscribe" if may_ask else "adopt", creating=True, extra=extra)
@@ -137,18 +139,18 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         if merged_into := item.hint.get("merged_into"):
             return merged(merged_into, link)
         if link is None or link.state == LinkState.REMOVED or consent.of(link) not in consent.IN_STEP:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
-            return Skip("not_visible")  # a token that lost its rights sees nobody: that is no deletion
+            return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
         if ctx.settings["on_delete"] == "nothing":
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
 
 
 def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
     """The record lives on in another one, which takes over what this one was to Maileon."""
     if link is None:
-        return Skip("merged")
+        return Skip(Reason.MERGED)
     return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
 
 

@@ -23,6 +23,8 @@ from integration.engine.api import (
     Write,
 )
 from integration.models import LinkState, WebhookEvent
+from integration.reasons import Reason
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
@@ -64,14 +66,14 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
         """Each activity once; those from before the installation stay where they are."""
         link = batch.links.get(item.external_id)
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         if link is not None and link.state == LinkState.ACTIVE:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         if not record.values["person_id"]:
-            return Skip("activity_without_person")
+            return Skip(BrevoReason.ACTIVITY_WITHOUT_PERSON)
         since = ctx.integration.activated_at or ctx.integration.created_at
         if record.values["add_time"] is None or record.values["add_time"] < since.replace(microsecond=0):
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         return Sync("log_activity", mapped=False, extra=record.values["content"])
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:

@@ -30,7 +30,8 @@ from integration.engine.api import (
 )
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
@@ -64,10 +65,10 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """The people with this address. A change made with our own key is our own, whatever it says."""
         ours = ctx.settings["key_name"]
         if ours and event.payload.get("api_key_name") == ours:
-            return Skip("echo")
+            return Skip(Reason.ECHO)
         linked = _linked(ctx, event.email_hash)
         if not linked:
-            return Skip("not_linked")
+            return Skip(Reason.NOT_LINKED)
         sharing = identity_index.owners(ctx.integration.left, "person", event.email_hash).keys() - set(linked)
         hint = {event.vendor_event: True}
         with_owner = {**hint, "shares": linked[0]}
@@ -99,12 +100,12 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         link = batch.links.get(item.external_id)
         if record is None:
             gone = link is not None and link.state == LinkState.ACTIVE and DELETED in item.hint
-            return Skip("removed_at_target", notes={"removed_at_target": True} if gone else {})
+            return Skip(Reason.REMOVED_AT_TARGET, notes={"removed_at_target": True} if gone else {})
         state = _state(item, record, link)
         extra = _status_fields(ctx, state) if state != _reported(link) else {}
         notes = {"left_lists": record.values["left_list_ids"], "blocklisted": record.values["blocklisted"]}
         if link is None or link.state != LinkState.ACTIVE:
-            return Sync(f"mark_{state}", mapped=False, extra=extra) if extra else Skip("not_linked")
+            return Sync(f"mark_{state}", mapped=False, extra=extra) if extra else Skip(Reason.NOT_LINKED)
         if moved := _moved(record, link):
             extra["email"] = moved
         return Sync("update_person", extra=extra, notes={**notes, REPORTED: state})
@@ -185,10 +186,10 @@ def _patch(ctx: Session, write: Write) -> Result:
     try:
         ctx.left.update_person(write.item.external_id, nested(write.values))
     except NotFound:
-        return Result("skipped", reason="deleted_at_source", link_state=None, call=ctx.last_call())
+        return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
     linked = write.link is not None and write.link.state == LinkState.ACTIVE
     written = {**(write.remember or {}), **({"email": write.values["email"]} if "email" in write.values else {})}
-    return Result("synced", link_state="active" if linked else None, written=written if linked else None,
+    return Result(Outcome.SYNCED, link_state="active" if linked else None, written=written if linked else None,
                   target_id=write.link.target_id if write.link else "", call=ctx.last_call())  # fmt: skip
 
 

@@ -19,8 +19,10 @@ from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
 from integration.engine.api import Enqueue, Record, Result, Write, consent_ledger, provisioning, setting, write_each
 from integration.errors import NotFound
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.pipedrive_brevo.directory import left_lists
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def _single(ctx: Session, entry: Write) -> Result:
         contact_of(entry), lambda contact: ctx.right.upsert_contact(contact, join) or known
     )
     notes = {LEFT: list(left), **({"blocklisted": True} if found is not None and found.blocklisted else {})}
-    return _synced(ctx, entry, notes, target_id=made, said=said, note="" if join else "left_list")
+    return _synced(ctx, entry, notes, target_id=made, said=said, note="" if join else BrevoReason.LEFT_LIST)
 
 
 def _updated(ctx: Session, entry: Write, link: RecordLink) -> Result:
@@ -114,7 +116,7 @@ def _updated(ctx: Session, entry: Write, link: RecordLink) -> Result:
     try:
         made, said = _without_taken_phone(Contact(attributes=attributes), change)
     except NotFound:
-        return Result("skipped", reason="removed_at_target", link_state="removed", written={},
+        return Result(Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
                       notes={"removed_at_target": True}, call=ctx.last_call())  # fmt: skip
     return _synced(ctx, entry, {}, target_id=made, said=said)
 
@@ -156,14 +158,16 @@ def leave_list(ctx: Session, entry: Write) -> Result:
     try:
         ctx.right.update_contact(_key(entry), Contact(), leave=[all_list(ctx)])
     except NotFound:
-        return Result("skipped", reason="removed_at_target", link_state="removed", written={}, call=ctx.last_call())
-    return Result("synced", link_state="removed", written={}, call=ctx.last_call())
+        return Result(
+            Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={}, call=ctx.last_call()
+        )
+    return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
 
 
 def delete(ctx: Session, entry: Write) -> Result:
     """The person was deleted and the setting asks to delete the contact too."""
     ctx.right.delete_contact(_key(entry))
-    return Result("synced", link_state="removed", written={}, call=ctx.last_call())
+    return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
 
 
 def merge(ctx: Session, flow: PersonToContact, entry: Write) -> Result:
@@ -174,7 +178,7 @@ def merge(ctx: Session, flow: PersonToContact, entry: Write) -> Result:
         consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
     told = Enqueue("person_to_event", survivor_id, {"event_person_merged": timezone.now().isoformat()})
     again = Enqueue("person_to_contact", survivor_id)
-    return Result("skipped", reason="merged", link_state="removed", written={}, follow_ups=(again, told))
+    return Result(Outcome.SKIPPED, reason=Reason.MERGED, link_state="removed", written={}, follow_ups=(again, told))
 
 
 def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
@@ -189,8 +193,8 @@ def merge_persons(ctx: Session, entry: Write) -> Result:
     owner = str(entry.values["owner"])
     ctx.left.merge("person", entry.item.external_id, owner)
     again = Enqueue("person_to_contact", owner)
-    return Result("synced", link_state=None, call=ctx.last_call(), follow_ups=(again,),
-                  detail=f"Merged into person {owner}.", reason="merged")  # fmt: skip
+    return Result(Outcome.SYNCED, link_state=None, call=ctx.last_call(), follow_ups=(again,),
+                  detail=f"Merged into person {owner}.", reason=Reason.MERGED)  # fmt: skip
 
 
 def contact_of(entry: Write) -> Contact:
@@ -217,7 +221,7 @@ def _synced(
     *,
     target_id: str = "",
     said: str = "",
-    note: str = "",
+    note: ReasonCode | NoReason = "",
     action: str = "",
     follow_ups: tuple[Enqueue, ...] = (),
 ) -> Result:
@@ -229,9 +233,9 @@ def _synced(
     whole = entry.values if entry.remember is None else entry.remember
     written = {**whole, "SMS": None} if said else None  # what did not arrive is not remembered as written
     return Result(
-        "synced", target_id=target_id, notes={**arrived, **notes, ORGANIZATION: organization_of(entry.record)},
-        reason="phone_taken" if said else note, detail=said, action=action, call=ctx.last_call(), written=written,
-        follow_ups=(*follow_ups, *wishes, *companies_of(ctx, entry)),
+        Outcome.SYNCED, target_id=target_id, notes={**arrived, **notes, ORGANIZATION: organization_of(entry.record)},
+        reason=BrevoReason.PHONE_TAKEN if said else note, detail=said, action=action, call=ctx.last_call(),
+        written=written, follow_ups=(*follow_ups, *wishes, *companies_of(ctx, entry)),
     )  # fmt: skip
 
 

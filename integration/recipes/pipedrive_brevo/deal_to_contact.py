@@ -31,12 +31,15 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contacts import LEFT
 from integration.recipes.pipedrive_brevo.places import stages
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings, stage_list
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "deal"
 PAGE_SIZE = 500
@@ -80,18 +83,24 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         link = batch.links.get(item.external_id)
         if record is None:
             known = link is not None and link.state == LinkState.ACTIVE
-            return Sync("deal_gone", mapped=False) if known and item.hint.get("deleted") else Skip("deleted_at_source")
+            return (
+                Sync("deal_gone", mapped=False)
+                if known and item.hint.get("deleted")
+                else Skip(Reason.DELETED_AT_SOURCE)
+            )
         content = record.values["content"]
         if not content["person_id"]:
-            return Skip("deal_without_person")
+            return Skip(PipedriveReason.DEAL_WITHOUT_PERSON)
         if link is not None and link.state == LinkState.ACTIVE and link.written == content:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         return Sync(_action(ctx, item, record, link), mapped=False, extra=content)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Move the contacts, one call each, then send the events of those that moved, together."""
         moved = dict(zip(map(id, writes), write_each(ctx, writes, lambda write: _move(ctx, write)), strict=True))
-        telling = [write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == "synced"]
+        telling = [
+            write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == Outcome.SYNCED
+        ]
         sent = send_all(ctx, LINK_TYPE, telling, lambda write: _wishes(ctx, write), _contact) if telling else {}
         return [sent.get(id(write), moved[id(write)]) for write in writes]
 
@@ -141,9 +150,13 @@ def _move(ctx: Session, write: Write) -> Result:
         try:
             ctx.right.update_contact(link.target_id or str(link.written["email"]), Contact(), join=join, leave=leave)
         except NotFound:
-            return Result("skipped", reason="contact_missing", link_state=None, call=ctx.last_call())
+            return Result(
+                Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call()
+            )
     held_back = bool(wanted) and wanted in (link.notes.get(LEFT) or ())
-    return Result("synced", target_id=person_id, reason="left_list" if held_back else "", call=ctx.last_call())
+    return Result(
+        Outcome.SYNCED, target_id=person_id, reason=BrevoReason.LEFT_LIST if held_back else "", call=ctx.last_call()
+    )
 
 
 def _gone(ctx: Session, write: Write) -> Result:
@@ -155,7 +168,7 @@ def _gone(ctx: Session, write: Write) -> Result:
     if contact is not None and before and not _still_there(ctx, write, before):
         key = contact.target_id or str(contact.written["email"])
         ctx.right.update_contact(key, Contact(), leave=[before])
-    return Result("synced", link_state="removed", written={}, call=ctx.last_call())
+    return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
 
 
 def _still_there(ctx: Session, write: Write, number: int) -> bool:

@@ -30,9 +30,11 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import RecordLink, WebhookEvent
+from integration.models import Outcome, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 
@@ -74,7 +76,7 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """An import without a job of ours is settled already."""
-        return Skip("unchanged") if record is None else Sync("check", mapped=False)
+        return Skip(Reason.UNCHANGED) if record is None else Sync("check", mapped=False)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
@@ -94,7 +96,7 @@ def _settle(ctx: Session, write: Write) -> Result:
     status, problems = write.record.values["status"], write.record.values["problems"]
     if status == "waiting":
         pause = retry.next_delay(retry.IMPORT_RUNNING, write.item.attempts)
-        return Result("retrying", reason="import_running", retry_after=pause, link_state=None)
+        return Result(Outcome.RETRYING, reason=BrevoReason.IMPORT_RUNNING, retry_after=pause, link_state=None)
     people = list(
         RecordLink.objects.filter(
             integration=ctx.integration, link_type=LINK_TYPE, **{f"notes__{IMPORT}": write.item.external_id}
@@ -117,8 +119,8 @@ def _settle(ctx: Session, write: Write) -> Result:
         ids = sorted({str(link.notes[ORGANIZATION]) for link in people if link.notes.get(ORGANIZATION)})
         wishes += [Enqueue("organization_to_company", key) for key in ids]
     detail = f"{len(people) - len(again)} of {len(people)} arrived. {said}".strip()
-    return Result("synced", action="import_checked", reason="import_left_out" if again else "", detail=detail,
-                  link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
+    return Result(Outcome.SYNCED, action="import_checked", reason=BrevoReason.IMPORT_LEFT_OUT if again else "",
+                  detail=detail, link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
 
 
 def _arrived(ctx: Session, people: Sequence[RecordLink]) -> Result:
@@ -129,8 +131,8 @@ def _arrived(ctx: Session, people: Sequence[RecordLink]) -> Result:
     sample = next((link for link in people if link.written.get("email")), None)
     dropped = _dropped(ctx, sample) if sample else []
     detail = f"{len(people)} arrived." + (f" Brevo did not keep {', '.join(dropped)}." if dropped else "")
-    return Result("synced", action="import_checked", reason="field_unknown" if dropped else "", detail=detail,
-                  link_state=None, call=ctx.last_call())  # fmt: skip
+    return Result(Outcome.SYNCED, action="import_checked", reason=Reason.FIELD_UNKNOWN if dropped else "",
+                  detail=detail, link_state=None, call=ctx.last_call())  # fmt: skip
 
 
 def _dropped(ctx: Session, link: RecordLink) -> list[str]:

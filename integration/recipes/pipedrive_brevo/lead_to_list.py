@@ -25,11 +25,14 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import LinkState, WebhookEvent
+from integration.models import LinkState, Outcome, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contacts import LEFT
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.sending import contact_first, person_links
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "lead"
 
@@ -74,15 +77,15 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
         """A lead's person joins once; a list it left alone is never joined again."""
         link = batch.links.get(item.external_id)
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         content = record.values["content"]
         if not content["person_id"]:
-            return Skip("lead_without_person")
+            return Skip(BrevoReason.LEAD_WITHOUT_PERSON)
         if link is not None and link.state == LinkState.ACTIVE and link.written == content:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         contact = record.values["contact"]
         if contact is not None and content["list"] in (contact.notes.get(LEFT) or ()):
-            return Skip("left_list")
+            return Skip(BrevoReason.LEFT_LIST)
         return Sync("join_list", mapped=False, extra=content)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -112,5 +115,5 @@ def _join(ctx: Session, write: Write) -> Result:
         key = contact.target_id or str(contact.written["email"])
         ctx.right.update_contact(key, Contact(), join=[write.values["list"]])
     except NotFound:
-        return Result("skipped", reason="contact_missing", link_state=None, call=ctx.last_call())
-    return Result("synced", target_id=str(write.values["person_id"]), call=ctx.last_call())
+        return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call())
+    return Result(Outcome.SYNCED, target_id=str(write.values["person_id"]), call=ctx.last_call())

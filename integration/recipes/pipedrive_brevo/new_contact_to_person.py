@@ -32,7 +32,8 @@ from integration.engine.api import (
     transforms,
     write_each,
 )
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contact_to_person import nested
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
@@ -80,13 +81,13 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """Who has an address, did not opt out and is nobody's contact yet."""
         link = batch.links.get(item.external_id)
         if record is None:
-            return Skip("record_not_found")
+            return Skip(Reason.RECORD_NOT_FOUND)
         if link is not None and link.state == LinkState.ACTIVE:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         if not addresses.is_valid(record.email):
-            return Skip("no_email")
+            return Skip(Reason.NO_EMAIL)
         if record.values["blocklisted"]:
-            return Skip("unsubscribed")
+            return Skip(Reason.UNSUBSCRIBED)
         return Sync("create_person", mapped=False, creating=True)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -112,7 +113,9 @@ def _create(ctx: Session, write: Write) -> Result:
         person_id = ctx.left.create_person(_values(ctx, write.record)).id
     _link(ctx, write, person_id)
     again = Enqueue(FORWARD, person_id)
-    return Result("synced", target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,))
+    return Result(
+        Outcome.SYNCED, target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,)
+    )
 
 
 def _values(ctx: Session, record: Record) -> dict[str, Any]:

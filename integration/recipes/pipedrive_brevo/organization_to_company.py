@@ -31,10 +31,12 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, TransientError
-from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE as PERSON
 from integration.recipes.pipedrive_brevo.person_to_contact import REMOVED
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 
@@ -83,10 +85,10 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Every organization becomes a company; one that is gone leaves its company alone."""
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         link = batch.links.get(item.external_id)
         if link is not None and link.notes.get(REMOVED):
-            return Skip("removed_at_target")
+            return Skip(Reason.REMOVED_AT_TARGET)
         active = link is not None and link.state == LinkState.ACTIVE
         extra = {CONTACTS: record.values[CONTACTS]}
         return Sync("update" if active else "create", creating=not active, extra=extra)
@@ -102,7 +104,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
         rest = [write for write in writes if id(write) not in waiting]
         done = dict(zip(map(id, rest), write_each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
         pause = retry.next_delay(retry.FILE_IMPORT)
-        later = Result("retrying", reason="import_running", retry_after=pause, link_state=None)
+        later = Result(Outcome.RETRYING, reason=BrevoReason.IMPORT_RUNNING, retry_after=pause, link_state=None)
         return [done.get(id(write), later) for write in writes]
 
 
@@ -164,7 +166,7 @@ def _write(ctx: Session, write: Write) -> Result:
     name, wanted = str(write.values["name"]), list(write.values[CONTACTS])
     linked = list(known.contact_ids) if known else list((write.link.written if write.link else {}).get(CONTACTS, []))
     if not company_id:
-        return Result("synced", target_id=_created(ctx, write, name, wanted), call=ctx.last_call())
+        return Result(Outcome.SYNCED, target_id=_created(ctx, write, name, wanted), call=ctx.last_call())
     try:
         if known is not None or _differs(write):
             ctx.right.update_company(company_id, name, _attributes(ctx, write))
@@ -173,9 +175,9 @@ def _write(ctx: Session, write: Write) -> Result:
         if add or gone:
             ctx.right.link_company(company_id, add, gone)
     except NotFound:
-        return Result("skipped", reason="removed_at_target", link_state="removed", written={}, notes={REMOVED: True},
-                      call=ctx.last_call())  # fmt: skip
-    return Result("synced", target_id=company_id, call=ctx.last_call())
+        return Result(Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
+                      notes={REMOVED: True}, call=ctx.last_call())  # fmt: skip
+    return Result(Outcome.SYNCED, target_id=company_id, call=ctx.last_call())
 
 
 def _created(ctx: Session, write: Write, name: str, contacts: Sequence[str]) -> str:

@@ -30,9 +30,11 @@ from integration.engine.api import (
     Write,
 )
 from integration.models import LinkState, RecordLink, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import contacts, figures
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
 LINK_TYPE = "person"
@@ -80,7 +82,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about; of a deal's event the people it belongs and belonged to."""
         if event.vendor_event in DEALS:
-            return _people_of_deal(event.payload) or Skip("deal_without_person")
+            return _people_of_deal(event.payload) or Skip(PipedriveReason.DEAL_WITHOUT_PERSON)
         hint: dict[str, Any] = {"deleted": True} if event.vendor_event == "person.delete" else {"told": True}
         if merged_into := event.payload.get("merged_into"):
             hint["merged_into"] = merged_into
@@ -120,11 +122,11 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         if record is None:
             return _gone(ctx, item, link)
         if not record.email:
-            return Skip("no_email")
+            return Skip(Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
-            return Skip("invalid_email")
+            return Skip(Reason.INVALID_EMAIL)
         if link is not None and link.notes.get(REMOVED):
-            return Skip("removed_at_target")
+            return Skip(Reason.REMOVED_AT_TARGET)
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
             return _shared(ctx, owner)
@@ -158,17 +160,17 @@ def _shared(ctx: Session, owner: str) -> Decision:
     said = f"Person {owner} already has this address."
     if ctx.settings["merge_duplicates"]:
         return Sync("merge_persons", mapped=False, extra={"owner": owner})
-    return Skip("duplicate_email", said)
+    return Skip(Reason.DUPLICATE_EMAIL, said)
 
 
 def _gone(ctx: Session, item: Item, link: RecordLink | None) -> Decision:
     if item.hint.get("merged_into"):
         into = {"merged_into": str(item.hint["merged_into"])}
-        return Sync("merge", mapped=False, extra=into) if link is not None else Skip("merged")
+        return Sync("merge", mapped=False, extra=into) if link is not None else Skip(Reason.MERGED)
     if link is None or link.state == LinkState.REMOVED:
-        return Skip("deleted_at_source")
+        return Skip(Reason.DELETED_AT_SOURCE)
     if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
-        return Skip("not_visible")  # a token that lost its rights sees nobody: that is no deletion
+        return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
     if ctx.settings["on_delete"] == "keep":
-        return Skip("deleted_at_source")
+        return Skip(Reason.DELETED_AT_SOURCE)
     return Sync("delete" if ctx.settings["on_delete"] == "delete" else "leave_list", mapped=False)

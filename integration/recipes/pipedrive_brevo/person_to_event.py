@@ -23,6 +23,7 @@ from integration.engine.api import (
     Write,
     setting,
 )
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
@@ -55,7 +56,7 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each happening has a name of the tenant's, or is not sent."""
         named = [name for name in HAPPENINGS if item.hint.get(name) and setting(ctx.settings, name)]
-        return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip("unchanged")
+        return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip(Reason.UNCHANGED)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""

@@ -13,10 +13,12 @@ from typing import Any
 from integration import retry
 from integration.connectors.brevo.records import Event
 from integration.engine.api import Result, Write, links
-from integration.models import JobState, LinkState, RecordLink, SyncJob, membership
+from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
+from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
 KEY = "lockstep_id"  # the property that holds the marker
@@ -46,8 +48,8 @@ def contact_first(ctx: Session, person_id: str, link: RecordLink | None) -> Resu
     waits = link is not None or jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).exists()
     if waits:
         pause = retry.next_delay(retry.CONTACT_QUEUED)
-        return Result("retrying", reason="person_queued", retry_after=pause, link_state=None)
-    return Result("skipped", reason="contact_missing", link_state=None)
+        return Result(Outcome.RETRYING, reason=Reason.PERSON_QUEUED, retry_after=pause, link_state=None)
+    return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None)
 
 
 def send_all(
@@ -94,5 +96,7 @@ def _send(ctx: Session, events: Sequence[Event]) -> list[str]:
 
 def _result(ctx: Session, write: Write, refused: Sequence[str]) -> Result:
     if refused:
-        return Result("failed", reason="record_refused", detail="; ".join(refused), link_state="removed", written={})
-    return Result("synced", target_id=write.marker, call=ctx.last_call())
+        return Result(
+            Outcome.FAILED, reason=Reason.RECORD_REFUSED, detail="; ".join(refused), link_state="removed", written={}
+        )
+    return Result(Outcome.SYNCED, target_id=write.marker, call=ctx.last_call())

@@ -13,6 +13,8 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import Result, Write
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
+from integration.models import Outcome
+from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, notes_for
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
@@ -67,9 +69,9 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
         try:
             ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})
         except NotFound:
-            return Result("skipped", reason="deleted_at_source", link_state=None, call=ctx.last_call())
+            return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
         return Result(
-            "synced",
+            Outcome.SYNCED,
             target_id=write.link.target_id if write.link else "",
             link_state="removed" if state == consent.UNSUBSCRIBED else "active",
             notes={**notes_for(ctx, write.item, state), "field": ctx.resource("newsletter")},

@@ -13,6 +13,7 @@ from typing import Any
 
 from integration import retry
 from integration.connectors.maileon.client import MaileonClient
+from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal, Person, record_values
 from integration.engine.api import (
@@ -29,12 +30,15 @@ from integration.engine.api import (
     Write,
     links,
 )
-from integration.models import JobState, LinkState, RecordLink, SyncJob, WebhookEvent
+from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
+from integration.reasons import Reason, stored_reason
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
 FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has not been sent by anybody before
@@ -83,12 +87,12 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
             return self._gone(ctx, item, link)
         content = record.values["content"]
         if not record.values["person_id"]:
-            return Skip("deal_without_person")
+            return Skip(PipedriveReason.DEAL_WITHOUT_PERSON)
         if not record.email:
-            return Skip("no_email")
+            return Skip(Reason.NO_EMAIL)
         if link is not None and link.state == LinkState.ACTIVE:
             if comparable(link.written) == comparable(content):
-                return Skip("unchanged")
+                return Skip(Reason.UNCHANGED)
             return Sync("deal_updated", mapped=False, extra=content)
         if link is not None and link.state == LinkState.PENDING and link.marker:
             return Sync(_kind_of(link.marker), mapped=False, extra=content)
@@ -114,16 +118,16 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
 
     def _gone(self, ctx: Session, item: Item, link: RecordLink | None) -> Decision:
         if item.hint.get("merged_into"):
-            return Skip("merged")
+            return Skip(Reason.MERGED)
         if link is not None and link.state == LinkState.REMOVED:
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         if not item.hint.get("deleted"):
-            return Skip("not_visible")
+            return Skip(Reason.NOT_VISIBLE)
         last = dict(link.written) if link is not None and link.written else {}
         if not last and item.hint.get("last"):
             last = self._last_known(ctx, item.hint["last"])
         if not last.get("email"):
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         return Sync(
             "deal_deleted", mapped=False, extra={**last, "status": "deleted", "timestamp": stamp(datetime.now(UTC))}
         )
@@ -195,12 +199,13 @@ def person_first(ctx: Session, write: Write) -> Result | None:
     """Let the person arrive before its deal: an event of a missing contact would be lost."""
     waits = write.record.values["person_waits"] if write.record and ctx.settings["contacts_enabled"] else ""
     if waits.startswith("held:"):
-        return Result("held", reason=waits.removeprefix("held:"), link_state=None)
+        reason = stored_reason(waits.removeprefix("held:"), MaileonReason, NewsletterReason)
+        return Result(Outcome.HELD, reason=reason, link_state=None)
     if waits == "queued":
-        return Result("retrying", reason="person_queued", retry_after=_queued_pause(write), link_state=None)
+        return Result(Outcome.RETRYING, reason=Reason.PERSON_QUEUED, retry_after=_queued_pause(write), link_state=None)
     if waits == "announced" and not retry.PERSON_ANNOUNCED.used_up(write.item.attempts):
         pause = retry.next_delay(retry.PERSON_ANNOUNCED)
-        return Result("retrying", reason="person_announced", retry_after=pause, link_state=None)
+        return Result(Outcome.RETRYING, reason=NewsletterReason.PERSON_ANNOUNCED, retry_after=pause, link_state=None)
     return None
 
 
@@ -303,7 +308,7 @@ def _sent_before_a_restore(ctx: Session, write: Write) -> bool:
 
 def _sent(ctx: Session, write: Write, detail: str = "") -> Result:
     return Result(
-        "synced",
+        Outcome.SYNCED,
         target_id=write.marker,
         detail=detail,
         link_state="removed" if write.action == "deal_deleted" else "active",

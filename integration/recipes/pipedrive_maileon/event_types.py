@@ -7,8 +7,11 @@ from typing import Any
 
 from integration.connectors.maileon.records import Attribute, Transaction
 from integration.engine.api import Result, Write
+from integration.models import Outcome
+from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.pipedrive_maileon.session import Session
+from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 # Name → Maileon type, as in the seed; its "datetime" is called timestamp in the API (maileon sheet §5.1).
 ATTRIBUTES = {
@@ -55,8 +58,8 @@ def send(ctx: Session, writes: Sequence[Write], sent: Callable[[Session, Write],
         if report.queued:
             results[id(write)] = sent(ctx, write)
         else:
-            reason = "contact_missing" if _is_missing(ctx, write) else "record_refused"
-            outcome = "skipped" if reason == "contact_missing" else "failed"
+            reason = PipedriveReason.CONTACT_MISSING if _is_missing(ctx, write) else Reason.RECORD_REFUSED
+            outcome = Outcome.SKIPPED if reason == PipedriveReason.CONTACT_MISSING else Outcome.FAILED
             # The vendor said no, so nothing was announced that could have happened: the marker is void.
             results[id(write)] = Result(
                 outcome, reason=reason, detail=report.message, link_state="removed", written={}, call=call

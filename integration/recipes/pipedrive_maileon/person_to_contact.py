@@ -17,6 +17,7 @@ from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
 from integration.recipes.pipedrive_maileon.session import Session
@@ -99,7 +100,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
     def wish(self, ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the Newsletter field says."""
         found = newsletter_wish(ctx, record.values.get("custom_fields") or {})
-        return Skip("newsletter_unclear") if found == "unclear" else found
+        return Skip(NewsletterReason.NEWSLETTER_UNCLEAR) if found == "unclear" else found
 
     def terms(self, ctx: Session, record: Record | None) -> SubscriptionPolicy:
         """The same for everybody. The click always gives Double Opt-in Plus, as the seed has it."""
@@ -139,6 +140,6 @@ def require_newsletter_field(ctx: Session, persons: Sequence[Person]) -> None:
     if key not in ctx.fields("left", "person", fresh=True):
         raise TenantActionError(
             "The person field “Newsletter” was deleted in Pipedrive. Nobody was unsubscribed because of it.",
-            reason="newsletter_field_missing",
+            reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
         )
     ctx.memory["newsletter_seen"] = True

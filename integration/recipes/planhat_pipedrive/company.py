@@ -13,7 +13,8 @@ from typing import Unpack
 from integration.connectors.pipedrive.client import Filters
 from integration.connectors.pipedrive.records import Deal, Note, Person
 from integration.engine.api import Course, Item, Record, RecordOutcome, Stage
-from integration.models import LinkState, RecordLink
+from integration.models import LinkState, Outcome, RecordLink
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
 from integration.recipes.planhat_pipedrive.session import Session
@@ -21,12 +22,13 @@ from integration.recipes.planhat_pipedrive.session import Session
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
 AT_ONCE = 5  # deals whose notes are read in one batch, a call each; the others follow in batches of their own
-IN_STEP = frozenset({"unchanged", "echo", "both_changed", "stale_event"})  # skipped, and there all the same
+# Skipped, and there all the same.
+IN_STEP = frozenset({Reason.UNCHANGED, Reason.ECHO, Reason.BOTH_CHANGED, Reason.STALE_EVENT})
 
 
 def arrived(done: Sequence[RecordOutcome]) -> set[str]:
     """The records that are at the target now."""
-    fine = [entry for entry in done if entry.result.outcome == "synced" or entry.result.reason in IN_STEP]
+    fine = [entry for entry in done if entry.result.outcome == Outcome.SYNCED or entry.result.reason in IN_STEP]
     return {entry.item.external_id for entry in fine}
 
 

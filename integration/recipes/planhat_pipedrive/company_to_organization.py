@@ -30,7 +30,8 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import LinkState, WebhookEvent
+from integration.models import LinkState, Outcome, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
@@ -62,7 +63,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         """The organization of the company that changed."""
         rows = links.of_targets(ctx.integration, self.link_type, [event.external_id])
         found = list(rows.values_list("source_id", flat=True))
-        return [Route(key) for key in found] or Skip("not_linked")
+        return [Route(key) for key in found] or Skip(Reason.NOT_LINKED)
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The companies that hold these organizations' ids: a few one by one, many from the whole list."""
@@ -85,7 +86,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A company without a link is linked first; then its fields are compared."""
         if record is None:
-            return Skip("removed_at_target")
+            return Skip(Reason.REMOVED_AT_TARGET)
         link = batch.links.get(item.external_id)
         if link is None or link.state != LinkState.ACTIVE:
             return Sync("link_company", mapped=False)
@@ -124,14 +125,14 @@ def _written(ctx: Session, write: Write, known: set[str]) -> Result:
     number, org_id = str(write.record.values["_id"]), write.item.external_id
     if write.action == "link_company":
         if org_id not in known:
-            return Result("skipped", reason="deleted_at_source", link_state=None)
+            return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None)
         again = Enqueue(CompanyToOrganization.key, org_id)
-        return Result("synced", target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
+        return Result(Outcome.SYNCED, target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
     try:
         ctx.left.update_organization(org_id, nested(write.values))
     except NotFound:
-        return Result("skipped", reason="deleted_at_source", link_state=None, call=ctx.last_call())
-    return Result("synced", target_id=number, call=ctx.last_call())
+        return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
+    return Result(Outcome.SYNCED, target_id=number, call=ctx.last_call())
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, transforms
 from integration.models import LinkState, RecordLink
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 
 NOTES_COUNT = "notes_count"
@@ -52,16 +54,16 @@ def _date(values: Mapping[str, Any], path: str) -> str | None:
         return None
 
 
-def ineligible(ctx: Session, record: Record) -> str:
+def ineligible(ctx: Session, record: Record) -> ReasonCode | NoReason:
     """Why this deal stays out, as a reason; empty when it is eligible."""
     deal = record.values
     if ctx.settings["mode"] == "won" and deal["status"] != "won":
-        return "deal_not_won"
+        return PlanhatReason.DEAL_NOT_WON
     if not allowed(ctx.settings, str(deal["pipeline_id"] or "")):
-        return "pipeline_not_selected"
+        return PlanhatReason.PIPELINE_NOT_SELECTED
     if not deal["org_id"]:
-        return "deal_without_organization"
-    return "" if deal["start"] else "no_start_date"
+        return PlanhatReason.DEAL_WITHOUT_ORGANIZATION
+    return "" if deal["start"] else PlanhatReason.NO_START_DATE
 
 
 def allowed(settings: Mapping[str, Any], pipeline_id: str) -> bool:
@@ -104,17 +106,17 @@ def decide(ctx: Session, batch: Batch, item: Item, record: Record | None, kind: 
     """What becomes of one deal in the flow of this kind. Its link remembers the organization it brought along."""
     link = batch.links.get(item.external_id)
     if record is None:
-        return Skip("deleted_at_source", notes={ORGANIZATION: ""})
+        return Skip(Reason.DELETED_AT_SOURCE, notes={ORGANIZATION: ""})
     if reason := ineligible(ctx, record):
         return Skip(reason, notes={ORGANIZATION: ""})
     if record.values.get(COMPANY_FAILED):
-        return Skip("company_failed")
+        return Skip(PlanhatReason.COMPANY_FAILED)
     deal = record.values
     notes = brought(record)
     if ctx.settings["deal_direction"] != "receive":
-        return Skip("deals_not_received", notes=notes, remember=True)
+        return Skip(PlanhatReason.DEALS_NOT_RECEIVED, notes=notes, remember=True)
     if not deal["value"] or deal["value"] <= 0:
-        return Skip("deal_without_value", notes=notes, remember=True)
+        return Skip(PlanhatReason.DEAL_WITHOUT_VALUE, notes=notes, remember=True)
     active = link is not None and link.state == LinkState.ACTIVE
     extra = {"companyId": f"srcid-{deal['org_id']}", "_currency": deal["currency"], **_money(ctx, deal, kind)}
     return Sync("update" if active else f"create_{kind}", creating=not active, extra=extra, notes=notes)

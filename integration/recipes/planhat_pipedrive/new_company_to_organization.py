@@ -29,7 +29,8 @@ from integration.engine.api import (
     links,
     write_each,
 )
-from integration.models import LinkState, WebhookEvent
+from integration.models import LinkState, Outcome, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
@@ -75,9 +76,9 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Only a company that holds no id of a CRM is new."""
         link = batch.links.get(item.external_id)
         if record is None:
-            return Skip("record_not_found")
+            return Skip(Reason.RECORD_NOT_FOUND)
         if record.values["source_id"] or (link is not None and link.state == LinkState.ACTIVE):
-            return Skip("unchanged")
+            return Skip(Reason.UNCHANGED)
         return Sync("create_organization", mapped=False, creating=True)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -104,7 +105,7 @@ def _create(ctx: Session, write: Write) -> Result:
         org_id = ctx.left.create_organization({"name": name}).id
     ctx.right.update_company(write.item.external_id, {"sourceId": org_id})
     again = Enqueue(CompanyToOrganization.key, org_id)
-    return Result("synced", target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
+    return Result(Outcome.SYNCED, target_id=org_id, written={"name": name}, follow_ups=(again,), call=ctx.last_call())
 
 
 def _earlier(ctx: Session, write: Write, name: str) -> str:

@@ -23,8 +23,10 @@ from integration.engine.api import (
 )
 from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
 
@@ -66,9 +68,9 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A note needs a company that is in Planhat."""
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         if not record.values["organization"]:
-            return Skip("company_not_synced")
+            return Skip(PlanhatReason.COMPANY_NOT_SYNCED)
         link = batch.links.get(item.external_id)
         active = link is not None and link.state == LinkState.ACTIVE
         return Sync("update" if active else "create_note", mapped=False, extra=record.values["content"])

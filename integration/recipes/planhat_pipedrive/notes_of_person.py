@@ -21,6 +21,7 @@ from integration.engine.api import (
     Sync,
     Write,
 )
+from integration.models import Outcome
 from integration.recipes.planhat_pipedrive import company, note_to_note
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
@@ -58,4 +59,4 @@ class NotesOfPerson(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send."""
-        return [Result("synced", link_state=None) for _ in writes]
+        return [Result(Outcome.SYNCED, link_state=None) for _ in writes]

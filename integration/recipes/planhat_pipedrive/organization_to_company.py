@@ -29,9 +29,11 @@ from integration.engine.api import (
     Write,
 )
 from integration.models import LinkState
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import company, scope, sweeps, writing
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
 from integration.recipes.planhat_pipedrive.owners import planhat_owner
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
 
@@ -100,11 +102,11 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """In, if a deal brought it along or it is in Planhat already."""
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         link = batch.links.get(item.external_id)
         active = link is not None and link.state == LinkState.ACTIVE
         if not active and not record.values[ELIGIBLE]:
-            return Skip("no_won_deal")
+            return Skip(PlanhatReason.NO_WON_DEAL)
         extra = planhat_owner(ctx, str(record.values["owner_id"] or ""))
         return Sync("update" if active else "create_company", creating=not active, extra=extra)
 

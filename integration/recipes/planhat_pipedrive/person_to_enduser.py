@@ -22,7 +22,9 @@ from integration.engine.api import (
     Write,
 )
 from integration.models import LinkState
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import company, people, scope, sweeps, writing
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
 
@@ -68,14 +70,14 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A person needs a company that is in Planhat; an address belongs to one of them only."""
         if record is None:
-            return Skip("deleted_at_source")
+            return Skip(Reason.DELETED_AT_SOURCE)
         org_id = record.values["org_id"]
         if not org_id:
-            return Skip("person_without_organization")
+            return Skip(PlanhatReason.PERSON_WITHOUT_ORGANIZATION)
         if not record.values[people.INSIDE]:
-            return Skip("company_not_synced")
+            return Skip(PlanhatReason.COMPANY_NOT_SYNCED)
         if record.email and batch.owner(record.email_hash, item.external_id) != item.external_id:
-            return Skip("duplicate_email")
+            return Skip(Reason.DUPLICATE_EMAIL)
         link = batch.links.get(item.external_id)
         active = link is not None and link.state == LinkState.ACTIVE
         extra = {"companyId": f"srcid-{org_id}", "email": record.email or None, "otherEmails": _others(record)}

@@ -9,6 +9,7 @@ from integration.engine.api import Flow, Step
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 
 
@@ -30,7 +31,7 @@ def deal_places(ctx: Session) -> str:
     gone += [f"deal field {path.rpartition('.')[2]}" for path in paths if path not in fields]
     if gone:
         said = f"Pipedrive no longer has {', '.join(gone)}. Choose again in the settings."
-        raise TenantActionError(said, reason="deal_field_missing")
+        raise TenantActionError(said, reason=PlanhatReason.DEAL_FIELD_MISSING)
     return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
 
 

@@ -24,7 +24,8 @@ from integration.engine.api import (
     Write,
     links,
 )
-from integration.models import WebhookEvent
+from integration.models import Outcome, WebhookEvent
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
 from integration.recipes.planhat_pipedrive.session import Session
@@ -51,7 +52,7 @@ class SyncCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company."""
         rows = links.of_targets(ctx.integration, scope.COMPANY, [event.external_id])
-        return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip("not_linked")
+        return [Route(key) for key in rows.values_list("source_id", flat=True)] or Skip(Reason.NOT_LINKED)
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The organization is read by the flow that syncs it."""
@@ -64,7 +65,7 @@ class SyncCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Nothing to send; the organization goes next."""
         return [
-            Result("synced", link_state=None, follow_ups=(
+            Result(Outcome.SYNCED, link_state=None, follow_ups=(
                 Enqueue(OrganizationToCompany.key, write.item.external_id, {"resync": True}),
             ))
             for write in writes

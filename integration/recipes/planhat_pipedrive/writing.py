@@ -9,6 +9,8 @@ from typing import Any
 from integration.connectors.planhat.client import own_id
 from integration.connectors.planhat.records import body
 from integration.engine.api import Record, Result, Write
+from integration.models import Outcome
+from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.session import Session
 
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
@@ -34,7 +36,7 @@ def upsert(
         _result(ctx, write, str(row[key]), done.ids, done.errors, key) for write, row in zip(writes, rows, strict=True)
     ]
     return [
-        replace(result, notes=notes(write.record)) if write.record and result.outcome == "synced" else result
+        replace(result, notes=notes(write.record)) if write.record and result.outcome == Outcome.SYNCED else result
         for write, result in zip(writes, results, strict=True)
     ]
 
@@ -49,8 +51,10 @@ def _result(
     ctx: Session, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
 ) -> Result:
     if sent in errors:
-        reason = "record_conflict" if DUPLICATED in errors[sent].lower() else "record_refused"
-        return Result("failed", reason=reason, detail=f"Planhat: {errors[sent]}", link_state=None, call=ctx.last_call())
+        reason = Reason.RECORD_CONFLICT if DUPLICATED in errors[sent].lower() else Reason.RECORD_REFUSED
+        return Result(
+            Outcome.FAILED, reason=reason, detail=f"Planhat: {errors[sent]}", link_state=None, call=ctx.last_call()
+        )
     known = write.link.target_id if write.link else ""
     address = f"{'srcid' if key == 'sourceId' else 'extid'}-{sent}"
-    return Result("synced", target_id=ids.get(sent) or known or address, call=ctx.last_call())
+    return Result(Outcome.SYNCED, target_id=ids.get(sent) or known or address, call=ctx.last_call())
