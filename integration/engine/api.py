@@ -33,6 +33,7 @@ from integration.engine.flow.recipe import (
 )
 from integration.engine.flow.session import SyncSession
 from integration.engine.flow.settings import own_fields, setting
+from integration.engine.flow.state import EventContext, FlowState
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
@@ -52,6 +53,8 @@ __all__ = [
     "RecordOutcome",
     "Flow",
     "Enqueue",
+    "EventContext",
+    "FlowState",
     "Found",
     "Item",
     "MappingRow",

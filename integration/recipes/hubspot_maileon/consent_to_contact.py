@@ -24,11 +24,17 @@ from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCR
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
-from integration.recipes.hubspot_maileon.stages import MOVE, Plan
+from integration.recipes.hubspot_maileon.stages import Plan
+from integration.recipes.hubspot_maileon.state import ENTRY, HubSpotState
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.from_consent import CONFIRMATION, UNSUBSCRIPTION, ConsentWritebackFlow, notes_for
+from integration.recipes.newsletter.context import ConsentContext
+from integration.recipes.newsletter.from_consent import (
+    CONFIRMATION,
+    UNSUBSCRIPTION,
+    ConsentWritebackFlow,
+    state_after,
+)
 
-ENTRY = "timeline_entry"  # in a link's notes: an entry that was announced and may have arrived
 TITLES = {
     consent.CONFIRMED: ("maileon_confirmed", "Confirmed the opt-in mail of Maileon"),
     consent.UNSUBSCRIBED: ("maileon_unsubscribed", "Unsubscribed from the Maileon newsletter"),
@@ -69,7 +75,7 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
         link = batch.links.get(item.external_id)
         if isinstance(decision, Sync) and decision.action.removeprefix("mark_") in TITLES:
             return decision
-        if link is not None and link.notes.get(MOVE):
+        if HubSpotState.of(link).stage_move:
             return Sync(REPAIR, mapped=False)
         return decision if isinstance(decision, Skip) else Skip(Reason.ECHO)
 
@@ -90,13 +96,13 @@ def _plan(ctx: Session, entry: Write) -> Plan:
 def _told(ctx: Session, plan: Plan) -> Result:
     entry = plan.entry
     if plan.gone:
-        gone = {"contact_gone": True}
+        gone = HubSpotState(contact_gone=True).stored
         return Result(
             Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, notes=gone, call=ctx.last_call()
         )
     reason: ReasonCode | NoReason = HubSpotReason.STAGE_REFUSED if plan.refused else ""
     if entry.action == REPAIR:
-        notes = {"stage_repaired_at": timezone.now().isoformat()}
+        notes = HubSpotState(stage_repaired_at=timezone.now().isoformat()).stored
         return Result(
             Outcome.SYNCED, reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
         )
@@ -107,7 +113,7 @@ def _told(ctx: Session, plan: Plan) -> Result:
         Outcome.SYNCED,
         target_id=entry.link.target_id if entry.link else "",
         link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-        notes=notes_for(ctx, entry.item, state),
+        notes=state_after(entry.item, state).stored,
         written=entry.link.written if entry.link else {},
         reason=reason,
         detail=plan.said,
@@ -117,21 +123,25 @@ def _told(ctx: Session, plan: Plan) -> Result:
 
 def _add_to_timeline(ctx: Session, entry: Write, contact_id: str, state: str) -> None:
     """Announce the entry in the link, then send it: a second try recognises the first."""
-    announced = (entry.link.notes.get(ENTRY) if entry.link else None) or {}
+    announced = HubSpotState.of(entry.link).timeline_entry or {}
     again = announced.get("state") == state
     key = announced["key"] if again else uuid.uuid4().hex[:20]
     if not again:
-        links.save_state_before_call(ctx.integration, LINK_TYPE, [(entry, {ENTRY: {"state": state, "key": key}})])
+        announcement = HubSpotState(timeline_entry={"state": state, "key": key})
+        links.save_state_before_call(ctx.integration, LINK_TYPE, [(entry, announcement.stored)])
     kind, title = TITLES[state]
-    hint = entry.item.hint
-    facts = {str(name): str(value) for name, value in (hint.get(f"{EVENTS[state]}_facts") or {}).items()}
-    told = timeline.Entry(kind, key, _moment(hint.get(EVENTS[state])), title, facts)
+    known = ConsentContext.read(entry.item.hint)
+    opted_out = EVENTS[state] == UNSUBSCRIPTION
+    at = known.unsubscription if opted_out else known.doi
+    said = known.unsubscription_facts if opted_out else known.doi_facts
+    facts = {str(name): str(value) for name, value in (said or {}).items()}
+    told = timeline.Entry(kind, key, _moment(at), title, facts)
     timeline.of(ctx.left).add(contact_id, told, again=again)
     assert entry.link is not None
     entry.link.notes.pop(ENTRY, None)
 
 
-def _moment(received_at: Any) -> datetime:
+def _moment(received_at: str | None) -> datetime:
     """When we heard of it: the vendor's own times have no zone."""
     return datetime.fromisoformat(received_at) if received_at else timezone.now()
 
@@ -141,4 +151,4 @@ def _state(entry: Write) -> str:
 
 
 def _is_news(entry: Write) -> bool:
-    return entry.link is None or entry.link.notes.get("reported") != _state(entry)
+    return entry.link is None or HubSpotState.of(entry.link).reported != _state(entry)

@@ -35,6 +35,8 @@ from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.newsletter import consent, to_contacts
+from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, contact_key, merged
@@ -89,8 +91,8 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         if event.vendor_event == MERGE:
             return _merge_routes(event)
         if event.vendor_event in (DELETION, PRIVACY):
-            hint = {"deleted": True, **({"privacy": True} if event.vendor_event == PRIVACY else {})}
-            return [Route(event.external_id, hint, DELETION_PAUSE)]
+            context = ContactContext(deleted=True, privacy=event.vendor_event == PRIVACY or None)
+            return [Route(event.external_id, context.stored, DELETION_PAUSE)]
         name = payload.get("property") or ""
         if payload.get("own") and name in WRITTEN_BY_US:
             # Others of our own writes may be another integration's: they are read like any change.
@@ -104,8 +106,9 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         found = ctx.left.get_contacts([item.external_id for item in items], contacts.asked(ctx, self))
         records = contacts.to_records(ctx, found)
         for item in items:
-            gone = item.hint.get("deleted") or item.hint.get("run") == "reconcile"
-            known = item.hint.get("merged_into") or item.hint.get("privacy")
+            context = ContactContext.read(item.hint)
+            gone = context.deleted or context.run == "reconcile"
+            known = context.merged_into or context.privacy
             if item.external_id not in records and gone and not known:
                 if survivor := _survivor(ctx, item.external_id):
                     values = {"merged_into": survivor.id}
@@ -141,7 +144,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A privacy deletion goes before everything; somebody merged goes on in the survivor."""
-        if item.hint.get("privacy"):
+        if ContactContext.read(item.hint).privacy:
             return Sync("erase", mapped=False)
         if record is not None and (survivor := record.values.get("merged_into")):
             return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
@@ -154,16 +157,17 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
             return to_contacts.YES if said == YES else to_contacts.NO
         if said:
             return Skip(NewsletterReason.NEWSLETTER_UNCLEAR)
-        if link is not None and (consent.of(link) != consent.NONE or link.notes.get("removed_at_target")):
+        state = ContactState.of(link)
+        if state.consent or state.removed_at_target:
             return IMPLIED
-        if link is not None and link.notes.get("no_seen"):
+        if state.no_seen:
             return Skip(NewsletterReason.NEWSLETTER_NO, "It said No before, and an emptied or new property is no Yes.")
         created = record.values.get("created_at")
         again = ctx.resources.get("made_again_at")
         if again and (created is None or created < datetime.fromisoformat(again)):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         installed = (ctx.integration.activated_at or ctx.integration.created_at) - CLOCKS
-        if item.hint.get("run") != "fetch_all" and (created is None or created < installed):
+        if ContactContext.read(item.hint).run != "fetch_all" and (created is None or created < installed):
             return Skip(HubSpotReason.THERE_BEFORE)
         return IMPLIED
 
@@ -190,8 +194,8 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
 def _merge_routes(event: WebhookEvent) -> list[Route]:
     survivor, primary = str(event.payload.get("survivor") or ""), str(event.payload.get("primary") or "")
     losers = dict.fromkeys([primary, *map(str, event.payload.get("merged") or ())])
-    hint = {"merged_into": survivor, "primary": primary}
-    gone = [Route(key, hint, BURST_PAUSE) for key in losers if key and key != survivor]
+    context = ContactContext(merged_into=survivor, primary=primary).stored
+    gone = [Route(key, context, BURST_PAUSE) for key in losers if key and key != survivor]
     return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
 
 

@@ -19,11 +19,12 @@ from integration.models import RecordLink, SyncJob
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
+from integration.recipes.hubspot_maileon.state import MOVE, HubSpotState
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.context import ConsentContext
 
 log = logging.getLogger(__name__)
 
-MOVE = "stage_move"  # in a link's notes: a move that was begun and not yet seen to end
 WORDS = {consent.CONFIRMED: "confirmed", consent.UNSUBSCRIBED: "unsubscribed"}
 
 
@@ -59,8 +60,7 @@ class Plan:
     @property
     def begun(self) -> Mapping[str, str]:
         """A move that an earlier try has begun."""
-        notes = self.entry.link.notes if self.entry.link is not None else {}
-        return dict(notes.get(MOVE) or {})
+        return HubSpotState.of(self.entry.link).stage_move or {}
 
 
 def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
@@ -209,7 +209,12 @@ def repair(ctx: Session) -> int:
         integration=ctx.integration, link_type=LINK_TYPE, notes__has_key=MOVE
     ).values_list("source_id", flat=True)
     jobs = [
-        SyncJob(integration=ctx.integration, flow="consent_to_contact", external_id=key, hint={"repair": True})
+        SyncJob(
+            integration=ctx.integration,
+            flow="consent_to_contact",
+            external_id=key,
+            hint=ConsentContext(repair=True).stored,
+        )
         for key in begun
     ]
     save_jobs(jobs)

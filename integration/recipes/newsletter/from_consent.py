@@ -7,6 +7,7 @@ recipe's flow adds what the source shows of a state of consent, and how that is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Ro
 from integration.models import RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.context import ConsentContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.shared import identity_index
@@ -66,11 +69,15 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     def route(self, ctx: Session[L, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""
         facts = {name: str(event.payload[name]) for name in FACTS if event.payload.get(name)}
-        hint = {event.vendor_event: event.received_at.isoformat(), f"{event.vendor_event}_facts": facts}
+        at = event.received_at.isoformat()
+        if event.vendor_event == UNSUBSCRIPTION:
+            context = ConsentContext(unsubscription=at, unsubscription_facts=facts)
+        else:
+            context = ConsentContext(doi=at, doi_facts=facts)
         ids = self.people_behind(ctx, event.external_id, event.email_hash)
         if event.vendor_event == CONFIRMATION:
             ids = ids[:1]
-        return [Route(person_id, hint) for person_id in ids] or Skip(Reason.NOT_LINKED)
+        return [Route(person_id, context.stored) for person_id in ids] or Skip(Reason.NOT_LINKED)
 
     def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
@@ -82,7 +89,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
                 source_id__in=[item.external_id for item in items],
             )
         }
-        restoring = [item.external_id for item in items if item.hint.get("restore")]
+        restoring = [item.external_id for item in items if ConsentContext.read(item.hint).restore]
         blank = self.blank_people(ctx, restoring) if restoring else set()
         return {
             item.external_id: Record(
@@ -120,10 +127,10 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         state = self._state(item, record, link)
         if isinstance(state, Skip):
             return state
-        if item.hint.get("restore") and not _speaks_of_opt_out(item):
+        if ConsentContext.read(item.hint).restore and not _speaks_of_opt_out(item):
             blank = record is not None and bool(record.values["blank"])
             return Sync(f"mark_{state}", mapped=False, extra=self.restored(ctx, state, blank=blank))
-        if link is not None and link.notes.get("reported") == state:
+        if link is not None and ContactState.of(link).reported == state:
             return Skip(Reason.ECHO)
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
 
@@ -157,9 +164,9 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             reason = _outdated(item, link)
             if not reason:
                 return consent.UNSUBSCRIBED
-            if CONFIRMATION not in item.hint:
+            if ConsentContext.read(item.hint).doi is None:
                 return Skip(reason)
-        if CONFIRMATION in item.hint or item.hint.get("report") == CONFIRMATION:
+        if _speaks_of_confirmation(item):
             if consent.of(link) == consent.UNSUBSCRIBED:
                 return Skip(Reason.UNSUBSCRIBED)
             if consent.of(link) not in consent.IN_STEP:
@@ -170,38 +177,46 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         return consent.of(link) or Skip(Reason.NOT_LINKED)
 
 
-def notes_for(ctx: Session, item: Item, state: str) -> dict[str, Any]:
+def state_after(item: Item, state: str) -> ContactState:
     """What the link remembers once the source shows this state."""
-    notes = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else {"consent": state}
-    seen = {"report_seen": item.hint["reported_at"]} if item.hint.get("report") == UNSUBSCRIPTION else {}
-    return {**notes, "reported": state, **seen}
+    known = ConsentContext.read(item.hint)
+    after = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else ContactState(consent=state)
+    seen = known.reported_at if known.report == UNSUBSCRIPTION else None
+    return replace(after, reported=state, report_seen=seen)
 
 
 def _reported(report: str, row: Unsubscription | Subscriber) -> dict[str, Any]:
-    said: dict[str, str] = {}
-    if isinstance(row, Unsubscription):
-        facts = {"msg_id": row.mailing_id, "method": row.source}
-        said = {name: value for name, value in facts.items() if value}
-    return {"report": report, "reported_at": row.timestamp, f"{report}_facts": said}
+    if not isinstance(row, Unsubscription):
+        return ConsentContext(report=report, reported_at=row.timestamp, doi_facts={}).stored
+    facts = {"msg_id": row.mailing_id, "method": row.source}
+    said = {name: value for name, value in facts.items() if value}
+    return ConsentContext(report=report, reported_at=row.timestamp, unsubscription_facts=said).stored
 
 
 def _speaks_of_opt_out(item: Item) -> bool:
-    return UNSUBSCRIPTION in item.hint or item.hint.get("report") == UNSUBSCRIPTION
+    known = ConsentContext.read(item.hint)
+    return known.unsubscription is not None or known.report == UNSUBSCRIPTION
+
+
+def _speaks_of_confirmation(item: Item) -> bool:
+    known = ConsentContext.read(item.hint)
+    return known.doi is not None or known.report == CONFIRMATION
 
 
 def _outdated(item: Item, link: RecordLink | None) -> ReasonCode | NoReason:
     """Why an opt-out does not count: it was dealt with, or the person was asked anew after it. Empty if it counts."""
-    notes = link.notes if link is not None else {}
-    if item.hint.get("report"):
-        return Reason.ECHO if str(item.hint["reported_at"]) <= str(notes.get("report_seen", "")) else ""
-    return Reason.STALE_EVENT if str(item.hint[UNSUBSCRIPTION]) < str(notes.get("asked_at", "")) else ""
+    known, state = ConsentContext.read(item.hint), ContactState.of(link)
+    if known.report:
+        return Reason.ECHO if (known.reported_at or "") <= (state.report_seen or "") else ""
+    return Reason.STALE_EVENT if (known.unsubscription or "") < (state.asked_at or "") else ""
 
 
 def _permission(ctx: Session, item: Item, link: RecordLink | None) -> int:
     """The permission Maileon shows; the report of confirmed opt-ins is proof in itself."""
-    if item.hint.get("report") == CONFIRMATION:
+    known = ConsentContext.read(item.hint)
+    if known.report == CONFIRMATION:
         return consent.PERMISSION_DOUBLE_PLUS
-    if CONFIRMATION not in item.hint:
+    if known.doi is None:
         return 0
     address = link.written.get("email") if link else None
     contact = ctx.right.find_contact(address) if address else None

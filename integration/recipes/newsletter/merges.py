@@ -8,6 +8,7 @@ from integration.engine.api import Enqueue, Result, Write, consent_ledger
 from integration.models import Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
     survivor = _link(ctx, flow, survivor_id)
     if survivor is not None and not survivor.written and consent.of(survivor) == consent.NONE:
         survivor = None  # only a No is remembered of it, which the follow-up reads again
-    if survivor is None and (primary := _link(ctx, flow, str(entry.item.hint.get("primary", "")))):
+    if survivor is None and (primary := _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")):
         if loser is None or primary.source_id != loser.source_id:
             survivor = _handed_over(primary, survivor_id)
             consent_ledger.take_over(ctx, flow.side, survivor, merged=primary.source_id)
@@ -79,7 +80,7 @@ def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
 def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:
     """An opt-out of the same address binds the survivor too."""
     same = loser.email_hash and loser.email_hash == survivor.email_hash
-    return dict(consent.withdrawn(no_seen=False)) if same else {}
+    return consent.withdrawn(no_seen=False).stored if same else {}
 
 
 def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import catalogue, save_jobs
+from integration.engine.api import EventContext, catalogue, save_jobs
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.session import Session
@@ -36,7 +36,9 @@ def restore_values(ctx: Session, link_type: str, flow: str, states: frozenset[st
     """A field made anew is empty for everybody: queue what we know of each person, or of those in these states."""
     links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type)
     jobs = [
-        SyncJob(integration=ctx.integration, flow=flow, external_id=link.source_id, hint={"restore": True})
+        SyncJob(
+            integration=ctx.integration, flow=flow, external_id=link.source_id, hint=EventContext(restore=True).stored
+        )
         for link in links.iterator(chunk_size=2000)
         if (consent.of(link) in states if states else consent.of(link) != consent.NONE)
     ]

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from integration import retry
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine.api import Enqueue, Result, Write, limits, links, write_each
+from integration.engine.api import Enqueue, EventContext, Result, Write, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent, merges
+from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.directory import known_contacts
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session
@@ -75,7 +76,7 @@ class ContactWriter:
         Who came back after an opt-out still has the vendor's marker. With update_only, `reimport_unsubscribed` brings
         nobody back: it only keeps the marker from hiding people who are there.
         """
-        made = result or (lambda entry: self._synced(entry, {}))
+        made = result or (lambda entry: self._synced(entry, ContactState()))
         report = self.ctx.right.synchronize_contacts(
             [contact_of(entry) for entry in writes], update_only=True, reimport_unsubscribed=True
         )
@@ -104,7 +105,7 @@ class ContactWriter:
 
     def _asked(self, writes: Sequence[Write]) -> Results:
         """By opt-in mail, as many as the tenant may start today. A run for which a person allowed them is exempt."""
-        limited = [entry for entry in writes if not entry.item.hint.get("allow_doi")]
+        limited = [entry for entry in writes if not EventContext.read(entry.item.hint).allow_doi]
         beyond = limited[limits.mails_left(self.ctx) :] if limited else []
         held: Results = {id(entry): limits.mail_held(self.ctx) for entry in beyond}
         results = self._one_by_one(self._announced([entry for entry in writes if id(entry) not in held]), self.ask)
@@ -144,15 +145,15 @@ class ContactWriter:
         target = entry.link.target_id if entry.link else ""
         back = () if entry.record is None else (self._back(entry),)
         return Result(
-            Outcome.SYNCED, target_id=target, link_state="removed", written={}, notes=consent.withdrawn(no_seen=True),
-            call=self.ctx.last_call(), follow_ups=back,
+            Outcome.SYNCED, target_id=target, link_state="removed", written={},
+            notes=consent.withdrawn(no_seen=True).stored, call=self.ctx.last_call(), follow_ups=back,
         )  # fmt: skip
 
     def delete(self, entry: Write) -> Result:
         """The person was deleted and the setting asks to delete the contact too."""
         self.ctx.right.delete_contact(_address(entry))
         return Result(
-            Outcome.SYNCED, link_state="removed", notes=consent.withdrawn(no_seen=True), written={},
+            Outcome.SYNCED, link_state="removed", notes=consent.withdrawn(no_seen=True).stored, written={},
             call=self.ctx.last_call(),
         )  # fmt: skip
 
@@ -166,7 +167,7 @@ class ContactWriter:
                 self.ctx.right.delete_contact(old)
             return result
         self.ctx.right.update_contact(old, contact_of(entry))
-        return self._synced(entry, {})
+        return self._synced(entry, ContactState())
 
     def ask(self, entry: Write) -> Result:
         """Start the opt-in process once. What is there already, or was asked already, is never asked again."""
@@ -210,7 +211,7 @@ class ContactWriter:
         links.record_intent(self.ctx.integration, self.flow.link_type, writes)
         return list(writes)
 
-    def _refreshed(self, entry: Write, notes: Any) -> Result:
+    def _refreshed(self, entry: Write, notes: ContactState) -> Result:
         """Write the data without any permission or mail."""
         return self.update([entry], lambda write: self._synced(write, notes, action="adopt"))[id(entry)]
 
@@ -239,33 +240,35 @@ class ContactWriter:
         right = self.ctx.right
         if right.find_contact(entry.values["email"]) is not None:
             right.update_contact(entry.values["email"], contact_of(entry))
-            return self._synced(entry, {})
+            return self._synced(entry, ContactState())
         if right.has_unsubscription_marker(entry.values["email"]):
             return self._opted_out(entry)
         return Result(
             Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
-            notes={"removed_at_target": True, "consent": consent.NONE, "no_seen": False}, call=self.ctx.last_call(),
+            notes=ContactState(removed_at_target=True, consent=consent.NONE, no_seen=False).stored,
+            call=self.ctx.last_call(),
         )  # fmt: skip
 
     def _opted_out(self, entry: Write) -> Result:
         """Maileon knows an opt-out that the source does not show yet: remember it and let it travel back."""
         return Result(
             Outcome.SKIPPED, reason=Reason.UNSUBSCRIBED, link_state="removed", written={},
-            notes=consent.withdrawn(no_seen=False), call=self.ctx.last_call(), follow_ups=(self._back(entry),),
+            notes=consent.withdrawn(no_seen=False).stored, call=self.ctx.last_call(), follow_ups=(self._back(entry),),
         )  # fmt: skip
 
     def _back(self, entry: Write) -> Enqueue:
         return Enqueue(self.flow.back, entry.item.external_id)
 
-    def _synced(self, entry: Write, notes: Any, action: str = "") -> Result:
+    def _synced(self, entry: Write, notes: ContactState, action: str = "") -> Result:
         """In step now. A new state of consent travels back where the source is told of it."""
         was = consent.of(entry.link)
-        state = notes.get("consent", was)
+        state = was if notes.consent is None else notes.consent
         back = (self._back(entry),) if state != was and state in self.flow.tells_back else ()
         limited = self.flow.terms(self.ctx, entry.record).limited if entry.action == "subscribe" else ""
         return Result(
-            Outcome.SYNCED, target_id=entry.values["external_id"], notes={**notes, **self.flow.remembers(self.ctx)},
-            action=action, reason=NewsletterReason.OVERRIDE_LIMITED if limited else "", detail=limited,
+            Outcome.SYNCED, target_id=entry.values["external_id"],
+            notes={**notes.stored, **self.flow.remembers(self.ctx).stored}, action=action,
+            reason=NewsletterReason.OVERRIDE_LIMITED if limited else "", detail=limited,
             call=self.ctx.last_call(), follow_ups=back,
         )  # fmt: skip
 
@@ -304,7 +307,7 @@ def _asked_by_us(contact: StoredContact) -> bool:
     return str(contact.standard_fields.get(MARK_FIELD) or "").startswith(MARK)
 
 
-def _given_by(known: dict[str, StoredContact], entry: Write) -> Any:
+def _given_by(known: dict[str, StoredContact], entry: Write) -> ContactState:
     return consent.given(known[entry.values["email"].lower()].permission or consent.PERMISSION_NONE)
 
 

@@ -15,6 +15,8 @@ from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Re
 from integration.models import LinkState, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
@@ -55,9 +57,9 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         """The records as they are now."""
         raise NotImplementedError
 
-    def remembers(self, ctx: Session[L, S]) -> Mapping[str, Any]:
+    def remembers(self, ctx: Session[L, S]) -> ContactState:
         """What the link of everybody in step remembers beside their consent."""
-        return {}
+        return ContactState()
 
     def trusts_unset(self, ctx: Session[L, S], link: RecordLink | None) -> bool:
         """Whether an empty field is this person's doing, and not that of somebody who made the field anew."""
@@ -92,7 +94,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     def linked_page(self, ctx: Session[L, S], cursor: Any) -> Page:
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
         rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
-        items = [Item(link.source_id, {"run": "reconcile"}) for link in rows]
+        items = [Item(link.source_id, ContactContext(run="reconcile").stored) for link in rows]
         return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
     def _not_wanted(self, ctx: Session[L, S], wish: str, link: RecordLink | None) -> Decision:
@@ -100,11 +102,12 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         if link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP:
             return Sync("unsubscribe", mapped=False)
+        no_seen = ContactState(no_seen=True).stored
         if consent.of(link) == consent.UNSUBSCRIBED:
-            return Skip(Reason.UNSUBSCRIBED, notes={"no_seen": True})
+            return Skip(Reason.UNSUBSCRIBED, notes=no_seen)
         if wish == NO:
-            return Skip(NewsletterReason.NEWSLETTER_NO, notes={"no_seen": True}, remember=self.remembers_no)
-        return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes={"no_seen": True})
+            return Skip(NewsletterReason.NEWSLETTER_NO, notes=no_seen, remember=self.remembers_no)
+        return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes=no_seen)
 
     def _wanted(
         self,
@@ -120,7 +123,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         terms = self.terms(ctx, record)
         if state == consent.UNSUBSCRIBED and not (new_wish and terms.by_mail):
             return Skip(Reason.UNSUBSCRIBED)
-        if link is not None and link.notes.get("removed_at_target") and not new_wish:
+        if ContactState.of(link).removed_at_target and not new_wish:
             return Skip(Reason.REMOVED_AT_TARGET)
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
@@ -132,15 +135,16 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
             return Skip(NewsletterReason.NOT_ASKED_EXISTING)
         if in_step and link is not None and (moved or link.state == LinkState.ACTIVE):
-            return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx))
+            return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx).stored)
         return Sync("subscribe" if may_ask else "adopt", creating=True, extra=extra)
 
     def _gone(self, ctx: Session[L, S], item: Item, link: RecordLink | None) -> Decision:
-        if merged_into := item.hint.get("merged_into"):
+        if merged_into := ContactContext.read(item.hint).merged_into:
             return merged(merged_into, link)
         if link is None or link.state == LinkState.REMOVED or consent.of(link) not in consent.IN_STEP:
             return Skip(Reason.DELETED_AT_SOURCE)
-        if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
+        known = ContactContext.read(item.hint)
+        if not known.deleted and known.run != "reconcile":
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
         if ctx.settings["on_delete"] == "nothing":
             return Skip(Reason.DELETED_AT_SOURCE)
@@ -163,6 +167,7 @@ def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:
     """Whether a new person may get an opt-in mail now. Never because of a resync; in Fetch All only if allowed."""
     if not terms.by_mail:
         return True
-    if item.hint.get("resync") or item.hint.get("run") == "reconcile":
+    known = ContactContext.read(item.hint)
+    if known.resync or known.run == "reconcile":
         return False
-    return item.hint.get("run") != "fetch_all" or bool(item.hint.get("allow_doi"))
+    return known.run != "fetch_all" or bool(known.allow_doi)

@@ -17,6 +17,7 @@ from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
     Decision,
+    EventContext,
     Flow,
     Item,
     MappingRow,
@@ -164,12 +165,13 @@ def _shared(ctx: Session, owner: str) -> Decision:
 
 
 def _gone(ctx: Session, item: Item, link: RecordLink | None) -> Decision:
-    if item.hint.get("merged_into"):
-        into = {"merged_into": str(item.hint["merged_into"])}
+    known = EventContext.read(item.hint)
+    if known.merged_into:
+        into = {"merged_into": str(known.merged_into)}
         return Sync("merge", mapped=False, extra=into) if link is not None else Skip(Reason.MERGED)
     if link is None or link.state == LinkState.REMOVED:
         return Skip(Reason.DELETED_AT_SOURCE)
-    if not item.hint.get("deleted") and item.hint.get("run") != "reconcile":
+    if not known.deleted and known.run != "reconcile":
         return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
     if ctx.settings["on_delete"] == "keep":
         return Skip(Reason.DELETED_AT_SOURCE)

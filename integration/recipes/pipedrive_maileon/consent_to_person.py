@@ -7,6 +7,7 @@ Which state counts is decided in `newsletter/from_consent.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -16,7 +17,7 @@ from integration.errors import NotFound
 from integration.models import Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, notes_for
+from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, state_after
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
@@ -74,7 +75,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
             Outcome.SYNCED,
             target_id=write.link.target_id if write.link else "",
             link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-            notes={**notes_for(ctx, write.item, state), "field": ctx.resource("newsletter")},
+            notes=replace(state_after(write.item, state), field=ctx.resource("newsletter")).stored,
             written=write.link.written if write.link else {},
             call=ctx.last_call(),
         )

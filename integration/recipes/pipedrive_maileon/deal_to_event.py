@@ -7,7 +7,7 @@ committed in the link before the call, and looked up before any second try.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from integration.connectors.pipedrive.records import Deal, Person, record_values
 from integration.engine.api import (
     Batch,
     Decision,
+    EventContext,
     Flow,
     Item,
     Page,
@@ -46,6 +47,13 @@ FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has
 IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 
 
+@dataclass(frozen=True, kw_only=True)
+class DealContext(EventContext):
+    """What only the events knew of a deal."""
+
+    last: Mapping[str, Any] | None = None  # of a deleted deal: its last values
+
+
 class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
     """Pipedrive deal → Maileon contact event."""
 
@@ -66,9 +74,9 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         """The deal the event is about. A deleted deal's last values are only in its event: remember them."""
         if event.vendor_event != "deal.delete":
             return [Route(event.external_id)]
-        merged_into = event.payload.get("merged_into")
-        last = {"merged_into": merged_into} if merged_into else {"last": event.payload.get("previous") or {}}
-        return [Route(event.external_id, {"deleted": True, **last})]
+        merged_into = event.payload.get("merged_into") or None
+        last = None if merged_into else event.payload.get("previous") or {}
+        return [Route(event.external_id, DealContext(deleted=True, merged_into=merged_into, last=last).stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call, and the people they belong to."""
@@ -117,15 +125,16 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         return results
 
     def _gone(self, ctx: Session, item: Item, link: RecordLink | None) -> Decision:
-        if item.hint.get("merged_into"):
+        known = DealContext.read(item.hint)
+        if known.merged_into:
             return Skip(Reason.MERGED)
         if link is not None and link.state == LinkState.REMOVED:
             return Skip(Reason.UNCHANGED)
-        if not item.hint.get("deleted"):
+        if not known.deleted:
             return Skip(Reason.NOT_VISIBLE)
         last = dict(link.written) if link is not None and link.written else {}
-        if not last and item.hint.get("last"):
-            last = self._last_known(ctx, item.hint["last"])
+        if not last and known.last:
+            last = self._last_known(ctx, known.last)
         if not last.get("email"):
             return Skip(Reason.DELETED_AT_SOURCE)
         return Sync(

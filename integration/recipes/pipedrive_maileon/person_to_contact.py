@@ -17,6 +17,8 @@ from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip
 from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
@@ -65,10 +67,9 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about. Only a merge needs remembering; everything else is read afresh."""
-        hint = {"deleted": True} if event.vendor_event == "person.delete" else {}
-        if merged_into := event.payload.get("merged_into"):
-            hint["merged_into"] = merged_into
-        return [Route(event.external_id, hint)]
+        deleted = event.vendor_event == "person.delete" or None
+        context = ContactContext(deleted=deleted, merged_into=event.payload.get("merged_into") or None)
+        return [Route(event.external_id, context.stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call, with organization and owner names from the directories."""
@@ -107,13 +108,13 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         settings = ctx.settings
         return SubscriptionPolicy(settings["doi_enabled"], True, settings["doi_key"], int(settings["permission"]))
 
-    def remembers(self, ctx: Session) -> Mapping[str, Any]:
+    def remembers(self, ctx: Session) -> ContactState:
         """In which field this person's Yes was seen."""
-        return {"field": ctx.resource("newsletter")}
+        return ContactState(field=ctx.resource("newsletter"))
 
     def trusts_unset(self, ctx: Session, link: RecordLink | None) -> bool:
         """Whether this person's Yes was seen in the present field. If the field was made anew, empty says nothing."""
-        return link is not None and link.notes.get("field") == ctx.resources.get("newsletter")
+        return link is not None and ContactState.of(link).field == ctx.resources.get("newsletter")
 
     def _records(self, ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
         require_newsletter_field(ctx, persons)
