@@ -132,7 +132,7 @@ def watch() -> str:
     """Every minute: open and close alerts, send their notices, learn when vendors usually call."""
     traffic_baseline.update()
     opened = ledger.evaluate(get_recipe)
-    return f"{opened} open, {deliver.deliver()} sent"
+    return f"{opened} open, {deliver.deliver(get_recipe)} sent"
 
 
 def purge() -> str:

@@ -76,7 +76,7 @@ def issue_list(row: Integration, status: Status) -> html.Html:
     return format_html('<ul class="ls-reasons">{}</ul>', items) if items else "Nothing."
 
 
-def steps(results: list[dict[str, Any]]) -> html.Html:
+def steps(results: list[dict[str, Any]], recipe: str) -> html.Html:
     """The visible steps of the last save, each with its result and, where it failed, the cause and the fix."""
     if not results:
         return "Not saved yet. Saving makes fields and webhooks at the vendors."
@@ -84,7 +84,7 @@ def steps(results: list[dict[str, Any]]) -> html.Html:
         (
             "ls-ok" if step["ok"] else "ls-no", "check_circle" if step["ok"] else "cancel",
             "Done" if step["ok"] else "Failed", step["label"],
-            mask_words(step["detail"]) if step["ok"] else html.reason(step.get("reason", ""), step["detail"]),
+            mask_words(step["detail"]) if step["ok"] else html.reason(step.get("reason", ""), step["detail"], recipe),
         )
         for step in results
     )  # fmt: skip

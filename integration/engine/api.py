@@ -21,7 +21,9 @@ from integration.engine.flow.base import (
     Sync,
     Write,
 )
+from integration.engine.flow.general_reasons import GENERAL, general_text
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
+from integration.engine.flow.reason_text import ReasonKind, ReasonText
 from integration.engine.flow.recipe import (
     Choices,
     Found,
@@ -56,12 +58,15 @@ __all__ = [
     "EventContext",
     "FlowState",
     "Found",
+    "GENERAL",
     "Item",
     "MappingRow",
     "NeededField",
     "Page",
     "Stage",
     "Recipe",
+    "ReasonKind",
+    "ReasonText",
     "Record",
     "ReportRow",
     "ReportTable",
@@ -77,6 +82,7 @@ __all__ = [
     "batch",
     "catalogue",
     "consent_ledger",
+    "general_text",
     "cursors",
     "write_each",
     "limits",

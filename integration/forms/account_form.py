@@ -15,10 +15,10 @@ from django.db import IntegrityError
 
 from integration.connectors.base import Account, Connector
 from integration.engine.clients import connection_health
+from integration.engine.flow.general_reasons import general_text
 from integration.errors import IntegrationError
 from integration.guard import AddressRefused
 from integration.models import Connection, Health
-from integration.reasons import REASONS
 from tenants.models import Tenant
 
 SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
@@ -107,7 +107,7 @@ def prove(row: Connection) -> Account:
 
 def refusal(exc: IntegrationError) -> str:
     """Put a vendor's refusal into one line: what, in whose words, and what to do."""
-    known = REASONS.get(exc.reason)
+    known = general_text(exc.reason)
     return f"{known.what if known else ''} {exc.public} {known.fix if known else ''}".strip()
 
 

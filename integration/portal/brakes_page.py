@@ -12,7 +12,7 @@ from integration.engine.safety import limits
 from integration.models import BrakeKind
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
-from integration.reasons import REASONS
+from integration.recipes.registry import get_recipe
 from tenants.models import Role
 
 
@@ -28,5 +28,6 @@ def held(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
         note(request, integration, f"Let {count} records through that a brake held ({kind})")
         messages.success(request, f"{count:,} records go on. Each one is read afresh first.")
         return redirect("portal:waiting", tenant_id=tenant_id, integration_id=integration_id)
-    rows = [(kind, REASONS[limits.REASONS[kind]], limits.held(integration, kind)) for kind in BrakeKind.values]
+    texts = get_recipe(integration.recipe).reason_texts
+    rows = [(kind, texts[limits.REASONS[kind]], limits.held(integration, kind)) for kind in BrakeKind.values]
     return page(request, tenant, "brakes", {"rows": [row for row in rows if row[2]]}, integration)

@@ -21,7 +21,6 @@ from integration.forms.mapping_form import FlowRowsFormSet, catalogues_of, rows_
 from integration.models import FieldMapping, Integration, Outcome, State, SyncLog
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
 
@@ -40,7 +39,11 @@ def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> H
     try:
         known = catalogues_of(integration, get_recipe(integration.recipe), fresh=do == "refresh")
     except IntegrationError as exc:
-        context = {"problem": exc.public, "reason": REASONS.get(exc.reason), "rows": _stored(integration)}
+        context = {
+            "problem": exc.public,
+            "reason": get_recipe(integration.recipe).reason_text(exc.reason),
+            "rows": _stored(integration),
+        }
         return page(request, tenant, "fields", context, integration, status=503 if request.method == "POST" else 200)
     if do == "refresh":
         messages.success(request, "The fields of both systems were read again.")
@@ -70,10 +73,10 @@ def sample(request: HttpRequest, tenant_id: object, integration_id: object) -> H
         rows = _rows_as_filled_in(integration, flow, request.POST)
         found = preview.sample(integration, recipe, flow, rows, text)
     except IntegrationError as exc:
-        context |= {"problem": exc.public, "reason": REASONS.get(exc.reason)}
+        context |= {"problem": exc.public, "reason": recipe.reason_text(exc.reason)}
         return render(request, "portal/sample.html", context)
     if found is not None:
-        context |= {"sample": found, "reason": REASONS.get(found.preview.reason), "rows": found.rows.items()}
+        context |= {"sample": found, "reason": recipe.reason_text(found.preview.reason), "rows": found.rows.items()}
     return render(request, "portal/sample.html", context)
 
 
@@ -114,7 +117,7 @@ def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRow
     row = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)
     failed = [result for result in provisioning.provision(row, get_recipe) if not result.ok]
     for result in failed:
-        why = REASONS.get(result.reason)
+        why = get_recipe(integration.recipe).reason_text(result.reason)
         messages.error(request, f"{result.label}: {result.detail} {why.fix if why else ''}".strip())
     if not failed:
         messages.success(

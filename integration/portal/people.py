@@ -21,8 +21,7 @@ from integration.engine.safety import consent_ledger
 from integration.models import State
 from integration.portal.audit import note
 from integration.portal.pages import enter, integrations_of, page
-from integration.reasons import REASONS
-from integration.recipes.registry import get_recipe
+from integration.recipes.registry import get_recipe, reason_text
 from tenants.models import Role, Tenant
 
 HISTORY = 30  # log entries shown
@@ -67,7 +66,7 @@ def _held(tenant: Tenant, email: str) -> dict[str, Any]:
     )
     labels = labels_of(integrations_of(tenant))
     history = [
-        (row, REASONS.get(row.reason), named(row.changes, labels))
+        (row, reason_text(row.reason, row.integration.recipe), named(row.changes, labels))
         for row in held.log.select_related("integration").order_by("-id")[:HISTORY]
     ]
     said = [(row, get_connector(row.vendor).label) for row in ledger]

@@ -19,7 +19,6 @@ from integration.errors import IntegrationError
 from integration.models import Integration, State
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
 
@@ -51,10 +50,10 @@ def _looked(integration: Integration, query: str, flow: str, external_id: str) -
         _known_flow(integration, flow)
         shown = preview.preview(integration, recipe, flow, external_id)
     except IntegrationError as exc:
-        return {"problem": exc.public, "reason": REASONS.get(exc.reason)}
+        return {"problem": exc.public, "reason": recipe.reason_text(exc.reason)}
     names = labels.labels_of([integration])
     fields = labels.named({key: list(pair) for key, pair in shown.changes.items()}, names)
-    return {"preview": shown, "fields": fields, "reason": REASONS.get(shown.reason)}
+    return {"preview": shown, "fields": fields, "reason": recipe.reason_text(shown.reason)}
 
 
 def _queue(request: HttpRequest, integration: Integration) -> HttpResponse:

@@ -16,13 +16,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.clients import connection_health
+from integration.engine.flow.general_reasons import general_text
 from integration.engine.setup import lifecycle, provisioning
 from integration.engine.setup import settings as stored_settings
 from integration.forms import account_form, settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
 
@@ -53,7 +53,7 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
         "warnings": recipe.warnings(settings_now),
         "summary": recipe.summary(settings_now),
         "accounts": [_account(integration, side) for side in ("left", "right")],
-        "steps": [{**step, "why": REASONS.get(step.get("reason", ""))} for step in integration.provisioning],
+        "steps": [{**step, "why": recipe.reason_text(step.get("reason", ""))} for step in integration.provisioning],
     }
     status = 422 if request.method == "POST" else 200
     return page(request, tenant, "settings", context, integration, status=status)
@@ -158,7 +158,7 @@ def _check(connection: Connection) -> tuple[bool, str]:
     except IntegrityError:
         return False, account_form.TAKEN
     connection.refresh_from_db()
-    reason = REASONS.get(connection.health_reason)
+    reason = general_text(connection.health_reason)
     if connection.health == Health.OK:
         return True, f"It works: {connection.account_name}."
     return False, f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip()
@@ -201,7 +201,7 @@ def _account(integration: Integration, side: str) -> dict[str, Any]:
         "side": side,
         "connection": connection,
         "secret_label": account_form.SECRET_LABELS.get(connection.auth_kind, ""),
-        "why": REASONS.get(connection.health_reason),
+        "why": general_text(connection.health_reason),
     }
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from integration.engine.clients import connection_health
+from integration.engine.flow.recipe import Recipe
 from integration.engine.insight.record_counts import explained
 from integration.engine.insight.status import status_of, statuses
 from integration.engine.mapping.labels import labels_of, named
@@ -20,8 +21,7 @@ from integration.engine.sync.runs import UNFINISHED
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.state import chart, needs, numbers, shown, unfinished
-from integration.reasons import REASONS
-from integration.recipes.registry import get_recipe
+from integration.recipes.registry import get_recipe, reason_choices
 from integration.secrets import email_hash
 from tenants.access import tenants_of
 
@@ -73,18 +73,20 @@ def integration_overview(request: HttpRequest, tenant_id: object, integration_id
 def activity(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """What was done, newest first; search by e-mail or id, filters, paged without counting."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
-    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    recipe = get_recipe(integration.recipe)
+    flows = {flow.key: flow.label for flow in recipe.flows}
     asked = {name: request.GET.get(name, "").strip()[:200] for name in ("q", "flow", "outcome", "reason", "since")}
-    rows = _matching(SyncLog.objects.filter(integration=integration), asked, flows)
+    rows = _matching(SyncLog.objects.filter(integration=integration), asked, recipe)
     found, older = _portion(request, rows)
     names = labels_of([integration]) if any(row.changes for row in found) else {}
     context = {
         "rows": [
-            (row, flows.get(row.flow, row.flow), REASONS.get(row.reason), named(row.changes, names)) for row in found
+            (row, flows.get(row.flow, row.flow), recipe.reason_text(row.reason), named(row.changes, names))
+            for row in found
         ],
         "asked": asked, "filtered": any(asked.values()), "older": _address(asked, older), "flows": flows,
         "outcomes": Outcome.choices, "periods": [(key, label) for key, (label, _) in PERIODS.items()],
-        "reasons": sorted(((row.code, row.what) for row in REASONS.values()), key=lambda pair: pair[1]),
+        "reasons": reason_choices(recipe.key),
     }  # fmt: skip
     return page(request, tenant, "activity", context, integration)
 
@@ -98,9 +100,10 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     rows = chosen if asked["state"] in ("waiting", "held", "dead") else unfinished(integration)
     if asked["reason"]:
         rows = rows.filter(reason=asked["reason"])
-    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    recipe = get_recipe(integration.recipe)
+    flows = {flow.key: flow.label for flow in recipe.flows}
     found = list(rows.order_by("next_attempt_at", "id")[: PAGE_SIZE + 1])
-    shown = [(row, flows.get(row.flow, row.flow), REASONS.get(row.reason)) for row in found[:PAGE_SIZE]]
+    shown = [(row, flows.get(row.flow, row.flow), recipe.reason_text(row.reason)) for row in found[:PAGE_SIZE]]
     braked = any(row.state == JobState.HELD and row.reason in connection_health.DECIDED_BY_A_PERSON for row in found)
     context = {
         "rows": shown, "more": len(found) > PAGE_SIZE, "asked": asked, "now": timezone.now(), "braked": braked,
@@ -122,19 +125,20 @@ def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id:
     """One run: progress, counts by outcome and reason."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     row = get_object_or_404(SyncRun, pk=run_id, integration=integration)
+    recipe = get_recipe(integration.recipe)
     counts = [
-        (key, REASONS.get(key.partition(":")[2]), number, row.samples.get(key))
+        (key, recipe.reason_text(key.partition(":")[2]), number, row.samples.get(key))
         for key, number in sorted(row.counts.items())
     ]
     name = "progress" if request.headers.get("HX-Request") else "run"
-    label = next((flow.label for flow in get_recipe(integration.recipe).flows if flow.key == row.flow), row.flow)
+    label = next((flow.label for flow in recipe.flows if flow.key == row.flow), row.flow)
     context = {"run": row, "label": label, "counts": counts, "unfinished": row.state in UNFINISHED}
     return page(request, tenant, name, context, integration)
 
 
-def _matching(rows: QuerySet[SyncLog], asked: Mapping[str, str], flows: Mapping[str, str]) -> QuerySet[SyncLog]:
+def _matching(rows: QuerySet[SyncLog], asked: Mapping[str, str], recipe: Recipe) -> QuerySet[SyncLog]:
     """Only known values filter; anything else is as if it were not there."""
-    known = {"flow": flows, "outcome": Outcome.values, "reason": REASONS}
+    known = {"flow": {flow.key for flow in recipe.flows}, "outcome": Outcome.values, "reason": recipe.reason_texts}
     rows = rows.filter(**{name: asked[name] for name, values in known.items() if asked[name] in values})
     if asked["since"] in PERIODS:
         rows = rows.filter(created_at__gte=timezone.now() - PERIODS[asked["since"]][1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from integration.engine.api import Recipe
+from integration.engine.api import GENERAL, ReasonText, Recipe, general_text
 
 RECIPES = {
     "hubspot_maileon": "integration.recipes.hubspot_maileon.recipe",
@@ -22,6 +22,38 @@ def get_recipe(key: str) -> Recipe:
     recipe = import_module(RECIPES[key]).RECIPE
     assert isinstance(recipe, Recipe)
     return recipe
+
+
+def reason_text(code: str, recipe: str = "") -> ReasonText | None:
+    """Return the text of a stored code in the words of a recipe, None for an empty one.
+
+    A connection and its events belong to no recipe: then the general text counts, else that of the first recipe which
+    has one.
+    """
+    if recipe in RECIPES:
+        return get_recipe(recipe).reason_text(code)
+    for key in RECIPES:
+        known = get_recipe(key)
+        if code not in GENERAL and code in known.reason_texts:
+            return known.reason_texts[code]
+    return general_text(code)
+
+
+def reason_choices(recipe: str = "") -> list[tuple[str, str]]:
+    """Choices for a filter by reason: those of a recipe, or all, where each recipe's own follow its label."""
+    if recipe in RECIPES:
+        texts = get_recipe(recipe).reason_texts
+        return sorted(((code, text.what) for code, text in texts.items()), key=lambda pair: pair[1])
+    found = sorted(((code, text.what) for code, text in GENERAL.items()), key=lambda pair: pair[1])
+    own: dict[str, list[Recipe]] = {}
+    for key in RECIPES:
+        for code in get_recipe(key).reason_texts.keys() - GENERAL.keys():
+            own.setdefault(code, []).append(get_recipe(key))
+    named = [
+        (code, f"{', '.join(known.label for known in recipes)}: {recipes[0].reason_texts[code].what}")
+        for code, recipes in own.items()
+    ]
+    return [*found, *sorted(named, key=lambda pair: pair[1])]
 
 
 def recipe_choices() -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     card = page.get_by_role("region", name="Maileon")
     card.get_by_label("API key").fill("wrong-key-000000")
     page.get_by_role("button", name="Connect").click()
-    card.get_by_text("does not accept our credentials").wait_for()
+    card.get_by_text("The credentials were rejected").wait_for()
     card.get_by_label("API key").fill(hub.MAILEON_KEY)
     page.get_by_role("button", name="Connect").click()
 

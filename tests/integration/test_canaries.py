@@ -144,7 +144,7 @@ def test_secrets_are_nowhere_and_addresses_only_where_work_needs_them(
         integration.right, "needs_you", "credentials_refused", "The vendor says no."
     )  # an alert, and its mail
     ledger.evaluate(get_recipe)
-    deliver.deliver()
+    deliver.deliver(get_recipe)
     secrets |= secrets_of(integration)
 
     html = {address: client.get(address).content.decode() for client, address in pages(integration)}

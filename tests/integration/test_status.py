@@ -161,7 +161,7 @@ CASES = [
     Case(brake_and_late_job, NEEDS, ("mass_delete",), "1 record waits:"),
     Case(much_too_late_job, NEEDS, ("queue_late",), "The oldest change has waited for 20 minutes.", http=503),
     Case(no_worker, NEEDS, ("worker_gone",), "No worker is alive", http=503),
-    Case(needs_authorisation, NEEDS, ("credentials_refused",), "does not accept our credentials"),
+    Case(needs_authorisation, NEEDS, ("credentials_refused",), "The credentials were rejected"),
     Case(silent_webhook, NEEDS, ("webhook_silent",), "Pipedrive has sent nothing since"),
     Case(failed_step, NEEDS, ("webhook_limit",), "Webhooks: No more."),
     Case(everything_off, NEEDS, ("nothing_on",), "Nothing is switched on."),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integration.admin.core import search
 from integration.admin.core.unfold_compat import DropdownFilter, UnfoldAdmin, object_action
 from integration.models import Integration
-from integration.reasons import REASONS
+from integration.recipes.registry import reason_choices
 from tenants.console import Guarded, ShownOrder
 
 __all__ = [
@@ -167,8 +167,10 @@ class ReasonFilter(DropdownFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All reasons by their text."""
-        return sorted(((code, row.what) for code, row in REASONS.items()), key=lambda pair: pair[1])
+        """The reasons of the integration chosen beside it; without one those of all recipes."""
+        chosen = search.uuid_or_nil(request.GET.get(IntegrationFilter.parameter_name, ""))
+        recipe = Integration.objects.filter(pk=chosen).values_list("recipe", flat=True).first()
+        return reason_choices(recipe or "")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Rows with this reason."""

@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from integration.admin.core.masking import mask, mask_document, mask_key, mask_words
-from integration.reasons import REASONS
+from integration.recipes.registry import reason_text
 
 Html = SafeString | str
 EMPTY = "–"
@@ -181,17 +181,18 @@ def doors(rows: Sequence[tuple[str, str]]) -> Html:
     return format_html_join(" · ", '<a class="text-link" href="{}">{}</a>', rows)
 
 
-def reason_line(code: str) -> str:
-    """What happened, as one line for lists."""
-    return REASONS[code].what if code in REASONS else code
+def reason_line(code: str, recipe: str = "") -> str:
+    """What happened, as one line for lists; in the words of the recipe, where one is known."""
+    known = reason_text(code, recipe)
+    return known.what if known else ""
 
 
-def reason(code: str, detail: str = "") -> Html:
+def reason(code: str, detail: str = "", recipe: str = "") -> Html:
     """What happened, the likely cause and the fix; the vendor's own words below."""
     if not code and not detail:
         return EMPTY
     detail = mask_words(detail)
-    known = REASONS.get(code)
+    known = reason_text(code, recipe)
     if known and known.fix.startswith("Nothing to") and not detail:
         quiet = '<div class="ls-reason">{} <span class="ls-quiet">{}</span></div>'
         return format_html(quiet, known.what, known.cause)

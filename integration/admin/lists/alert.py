@@ -17,6 +17,7 @@ from integration.admin.core.masking import mask_words
 from integration.admin.core.unfold_compat import DropdownFilter
 from integration.engine.alerts import words
 from integration.models import Alert, AlertKind, AlertNotice, Integration, NoticeState, State
+from integration.recipes.registry import get_recipe
 
 OPEN = html.Badge(html.RED, "notifications_active", "Open")
 CLOSED = html.Badge(html.GREEN, "check_circle", "Over")
@@ -100,7 +101,7 @@ class AlertAdmin(BigTable):
     @admin.display(description="Cause and fix")
     def why(self, row: Alert) -> html.Html:
         """Likely cause and fix."""
-        cause, fix = words.why(row, to_owners=False)
+        cause, fix = words.why(row, get_recipe, to_owners=False)
         return html.facts([("Likely cause", cause), ("What to do", fix)]) if fix else html.EMPTY
 
     @admin.display(description="Concerns")

@@ -112,9 +112,10 @@ class EventAdmin(BigTable):
     def log(self, event: WebhookEvent) -> html.Html:
         """What was done because of it."""
         rows = [
-            (html.door(row), html.badge("outcome", row.outcome), row.action or html.reason_line(row.reason))
-            for row in recent(event.log.all())
-        ]
+            (html.door(row), html.badge("outcome", row.outcome),
+             row.action or html.reason_line(row.reason, row.integration.recipe))
+            for row in recent(event.log.select_related("integration"))
+        ]  # fmt: skip
         return html.table(("Record", "Outcome", "What"), rows, "Nothing yet.")
 
     @admin.display(description="Payload")

@@ -101,13 +101,15 @@ class JobAdmin(BigTable):
     @admin.display(description="Why")
     def why(self, job: SyncJob) -> str:
         """The reason in a line."""
-        return html.reason_line(job.reason)
+        return html.reason_line(job.reason, job.integration.recipe)
 
     @admin.display(description="Why")
     def why_in_full(self, job: SyncJob) -> html.Html:
         """The reason with cause, fix and the button for it."""
         return format_html(
-            "{}<div>{}</div>", html.reason(job.reason, job.detail), fixes.doors(job.reason, job.integration)
+            "{}<div>{}</div>",
+            html.reason(job.reason, job.detail, job.integration.recipe),
+            fixes.doors(job.reason, job.integration),
         )
 
     @admin.display(description="Tries")
@@ -145,7 +147,7 @@ class JobAdmin(BigTable):
         """Its history."""
         rows = [
             (html.when(row.created_at), html.badge("outcome", row.outcome), html.door(row, row.action or "open"),
-             html.reason_line(row.reason))
+             html.reason_line(row.reason, job.integration.recipe))
             for row in recent(job.log.all())
         ]  # fmt: skip
         return html.table(("When", "Outcome", "What", "Reason"), rows, "Nothing yet.")

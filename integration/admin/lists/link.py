@@ -129,7 +129,7 @@ class LinkAdmin(BigTable):
         rows = SyncLog.objects.filter(integration=link.integration, source_id=link.source_id, flow__in=flows_of(link))
         cells = [
             (html.when(row.created_at), html.badge("outcome", row.outcome), html.door(row, row.action or "open"),
-             html.reason_line(row.reason))
+             html.reason_line(row.reason, link.integration.recipe))
             for row in recent(rows)
         ]  # fmt: skip
         return html.table(("When", "Outcome", "What", "Reason"), cells, "Nothing, or older than the log is kept.")

@@ -113,7 +113,7 @@ class LogAdmin(BigTable):
         names = [mask_key(name) for name in row.changes if len(name) < 30]
         fields = f"{len(row.changes)} fields" if len(names) < len(row.changes) else ", ".join(names[:4])
         more = ", …" if len(names) == len(row.changes) > 4 else ""
-        parts = (row.action.replace("_", " "), html.reason_line(row.reason), fields + more)
+        parts = (row.action.replace("_", " "), html.reason_line(row.reason, row.integration.recipe), fields + more)
         return capfirst(" · ".join(part for part in parts if part)) or html.EMPTY
 
     @admin.display(description="What and why")
@@ -121,7 +121,9 @@ class LogAdmin(BigTable):
         """The reason with cause and fix, or the action."""
         return (
             format_html(
-                "{}<div>{}</div>", html.reason(row.reason, row.detail), fixes.doors(row.reason, row.integration)
+                "{}<div>{}</div>",
+                html.reason(row.reason, row.detail, row.integration.recipe),
+                fixes.doors(row.reason, row.integration),
             )
             if row.reason or row.detail
             else capfirst(row.action.replace("_", " "))

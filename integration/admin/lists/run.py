@@ -20,6 +20,7 @@ from integration.admin.core.unfold_compat import DropdownFilter
 from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
+from integration.recipes.registry import get_recipe
 
 
 def progress(run: SyncRun) -> html.Html:
@@ -148,8 +149,10 @@ class RunAdmin(BigTable):
     def result(self, run: SyncRun) -> html.Html:
         """Counts with reasons; a dry run's samples unfold below each."""
         rows = []
+        texts = get_recipe(run.integration.recipe).reason_texts
         for key, outcome, code, count in counted(run.counts):
-            said: html.Html = capfirst(html.reason_line(code).replace("_", " "))
+            text = texts.get(code)
+            said: html.Html = text.what if text else capfirst(code.replace("_", " "))
             if found := run.samples.get(key):
                 said = html.folded(said, samples(found))
             rows.append((f"{count:,}", html.badge("outcome", outcome), said))

@@ -160,7 +160,7 @@ def _latest() -> list[dict[str, Any]]:
         {
             "address": html.url_of(row), "when": html.when(row.created_at), "badge": html.badge("outcome", row.outcome),
             "title": record_name(row.flow, row.source_id, row.target_id), "tenant": row.integration.tenant,
-            "what": html.reason_line(row.reason) or row.action.replace("_", " "),
+            "what": html.reason_line(row.reason, row.integration.recipe) or row.action.replace("_", " "),
         }
         for row in rows
     ]  # fmt: skip

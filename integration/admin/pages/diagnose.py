@@ -123,7 +123,9 @@ def repair_view(admin: Any, request: HttpRequest, row: Integration) -> HttpRespo
     note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
     text = f"{len(failed)} of {len(results)} steps did not work." if failed else f"All {len(results)} steps are done."
     level = messages.ERROR if failed else messages.SUCCESS
-    messages.add_message(request, level, format_html("{} {}", text, steps([asdict(result) for result in results])))
+    messages.add_message(
+        request, level, format_html("{} {}", text, steps([asdict(result) for result in results], row.recipe))
+    )
     return HttpResponseRedirect(diagnosis)
 
 

@@ -185,7 +185,7 @@ def _log_entry(row: SyncLog, labels: Labels) -> Entry:
     action = row.action.replace("_", " ").capitalize()
     title = f"{action or 'Looked at'}: {record_name(row.flow, row.source_id, row.target_id)}"
     fields = changes(row.changes, labels, fold=True) if row.changes else ""
-    why = html.reason(row.reason, row.detail) if row.reason or row.detail else ""
+    why = html.reason(row.reason, row.detail, row.integration.recipe) if row.reason or row.detail else ""
     if row.outcome in ("failed", "held", "retrying") and (mends := fixes.doors(row.reason, row.integration)):
         why = format_html("{}<div>{}</div>", why, mends)
     badge = html.badge("outcome", row.outcome)
@@ -200,7 +200,7 @@ def _event_entry(event: WebhookEvent) -> Entry:
 
 
 def _job_entry(job: SyncJob) -> Entry:
-    why = html.reason(job.reason, job.detail) if job.reason or job.detail else ""
+    why = html.reason(job.reason, job.detail, job.integration.recipe) if job.reason or job.detail else ""
     if mends := fixes.doors(job.reason, job.integration):
         why = format_html("{}<div>{}</div>", why, mends)
     title = f"To be done: {record_name(job.flow, job.external_id)}"

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.utils import timezone
 from integration import retry
 from integration.engine.alerts import outgoing, words
 from integration.engine.alerts.ledger import owners
+from integration.engine.flow.recipe import Recipes
 from integration.errors import TransientError
 from integration.models import AlertNotice, Channel, NoticeState
 from integration.redact import redact_text
@@ -30,15 +32,16 @@ TIME = 40.0  # seconds for one round
 ONE_MAIL_ONLY = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)  # the server works, this mail does not
 
 
-def deliver() -> int:
+def deliver(recipes: Recipes) -> int:
     """Send what is due. Returns how many were sent. Never raises because of a receiver."""
     deadline = time.monotonic() + TIME
     due = AlertNotice.objects.filter(state=NoticeState.WAITING, next_attempt_at__lte=timezone.now())
     rows = due.select_related("alert__tenant", "alert__integration", "alert__connection__tenant")
     broken: set[Callable[[AlertNotice], None]] = set()
+    mail = partial(_mail, recipes)
     sent = 0
     for notice in rows.defer("alert__connection__credentials").order_by("next_attempt_at", "id")[:AT_ONCE]:
-        send = outgoing.post if notice.channel == Channel.WEBHOOK else _mail
+        send = outgoing.post if notice.channel == Channel.WEBHOOK else mail
         if time.monotonic() > deadline or send in broken or not _claim(notice):
             continue
         try:
@@ -69,10 +72,10 @@ def _failed(notice: AlertNotice, exc: Exception) -> None:
     log.warning("Notice %s (%s) could not be sent: %s", notice.pk, notice.channel, problem)
 
 
-def _mail(notice: AlertNotice) -> None:
+def _mail(recipes: Recipes, notice: AlertNotice) -> None:
     """One mail; owners do not see each other's addresses."""
     to_owners = notice.channel == Channel.OWNERS
-    subject, text, html = words.mail(notice, to_owners=to_owners)
+    subject, text, html = words.mail(notice, recipes, to_owners=to_owners)
     addresses = owners(notice.alert) if to_owners else list(settings.ALERT_EMAILS)
     if not addresses:
         return

@@ -36,7 +36,6 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
-from integration.reasons import REASONS
 
 log = logging.getLogger(__name__)
 
@@ -177,9 +176,10 @@ def brake(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     for row in rows.select_related("integration__tenant"):
         count = limits.held(row.integration, row.kind)
         if count:
-            what = REASONS[limits.REASONS[row.kind]].what.rstrip(".")
+            reason = limits.REASONS[row.kind]
+            what = recipes(row.integration.recipe).reason_texts[reason].what.rstrip(".")
             said = f"{what}: {count:,} of {words.named(row.integration, recipes)} wait for a decision"
-            alert = _of(AlertKind.BRAKE, row.integration, said, limits.REASONS[row.kind])
+            alert = _of(AlertKind.BRAKE, row.integration, said, reason)
             yield replace(alert, subject=f"{alert.subject}:{row.kind}")
 
 

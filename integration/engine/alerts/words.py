@@ -11,9 +11,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from integration.engine.diagnose.faults import FAULTS
+from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipes
 from integration.models import Alert, AlertKind, AlertNotice, Connection, Integration, Moment
-from integration.reasons import REASONS, Reason
+from integration.reasons import Reason
 from integration.redact import mask_addresses
 
 CAP = 10_000
@@ -92,10 +93,10 @@ def subject(alert: Alert, moment: str) -> str:
     return f"Lockstep: {headline(alert, moment)}{still}"
 
 
-def mail(notice: AlertNotice, *, to_owners: bool) -> tuple[str, str, str]:
+def mail(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tuple[str, str, str]:
     """Subject, text and HTML of one mail."""
     alert, over = notice.alert, notice.moment == Moment.RESOLVED
-    cause, fix = why(alert, to_owners=to_owners)
+    cause, fix = why(alert, recipes, to_owners=to_owners)
     context = {
         "headline": headline(alert, notice.moment), "over": over, "cause": cause, "fix": fix, "owners": to_owners,
         "since": _moment(alert, alert.opened_at), "until": _moment(alert, alert.resolved_at),
@@ -113,20 +114,22 @@ def _button(alert: Alert, *, over: bool) -> str:
     return "Decide" if alert.kind == AlertKind.BRAKE else "Open the settings"
 
 
-def why(alert: Alert, *, to_owners: bool) -> tuple[str, str]:
+def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
     """Likely cause and fix, of the closed lists."""
     if alert.kind == AlertKind.FAILURES:
         return FAILURES_FIX
     if alert.kind == AlertKind.CLAIM:
         return CLAIM_FIX
-    known = REASONS.get(alert.reason)
-    if to_owners and known and alert.reason in OWNERS_DO:
-        return known.cause, OWNERS_DO[alert.reason].format(**_names(alert.connection))
-    if known:
-        return known.cause, known.fix
-    fault = FAULTS.get(alert.reason)
     names = {**_names(alert.connection), "since": ""}
-    return (fault.cause.format(**names), fault.fix.format(**names)) if fault else ("", "")
+    if fault := FAULTS.get(alert.reason):
+        return fault.cause.format(**names), fault.fix.format(**names)
+    recipe = recipes(alert.integration.recipe) if alert.integration else None
+    text = recipe.reason_text(alert.reason) if recipe else general_text(alert.reason)
+    if text is None:
+        return "", ""
+    if to_owners and alert.reason in OWNERS_DO:
+        return text.cause, OWNERS_DO[alert.reason].format(**names)
+    return text.cause, text.fix
 
 
 def _moment(alert: Alert, moment: datetime | None) -> str:

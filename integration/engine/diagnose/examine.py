@@ -78,7 +78,7 @@ def _run(look: Look, check: Check, side: str) -> Iterable[Finding]:
     try:
         found.extend(check.run(look, side))
     except IntegrationError as exc:
-        found.append(refused(exc))
+        found.append(refused(look, exc))
     except Exception as exc:
         log.exception("The check %s of integration %s crashed.", check.key, look.integration.pk)
         found.append(fault("check_crashed", error=type(exc).__name__))

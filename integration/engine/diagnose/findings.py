@@ -17,7 +17,6 @@ from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.insight.status import Status
 from integration.errors import IntegrationError, TenantActionError
 from integration.models import Connection, Integration
-from integration.reasons import REASONS
 
 OK, NOT_OK, NOT_APPLICABLE = "ok", "not_ok", "not_applicable"
 
@@ -85,15 +84,15 @@ def fault(code: str, *, about: str = "", **values: Any) -> Finding:
     return Finding(NOT_OK, what, cause, fix, code, known.button, about=about)
 
 
-def refused(exc: IntegrationError) -> Finding:
+def refused(look: Look, exc: IntegrationError) -> Finding:
     """A vendor's answer is what is wrong; cause and fix are the reason's."""
     button = CONNECTION if isinstance(exc, TenantActionError) else ""
-    return replace(because(exc.reason, f"{exc.public} {exc.detail}".strip()), button=button)
+    return replace(because(look, exc.reason, f"{exc.public} {exc.detail}".strip()), button=button)
 
 
-def because(code: str, detail: str = "", button: str = "") -> Finding:
+def because(look: Look, code: str, detail: str = "", button: str = "") -> Finding:
     """Something is wrong for one of the known reasons."""
-    known = REASONS.get(code)
+    known = look.recipe.reason_text(code)
     if known is None:
         return Finding(NOT_OK, detail or "It does not work.", code=code, button=button)
     return Finding(NOT_OK, known.what, known.cause, known.fix, code, button, detail)

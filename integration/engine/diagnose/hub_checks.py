@@ -26,7 +26,6 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
-from integration.reasons import REASONS
 from tenants.personal import mask
 
 CAP = 10_000  # where counting stops
@@ -56,7 +55,7 @@ def steps(look: Look, side: str) -> Iterator[Finding]:
     results = look.integration.provisioning
     failed = [step for step in results if not step["ok"]]
     for step in failed:
-        yield because(step.get("reason", ""), f"{step['label']}: {step['detail']}", REPAIR)
+        yield because(look, step.get("reason", ""), f"{step['label']}: {step['detail']}", REPAIR)
     if not results:
         yield passed_over("Not saved yet.")
     elif not failed:
@@ -157,15 +156,15 @@ def jobs(look: Look, side: str) -> Iterator[Finding]:
         rows = SyncJob.objects.filter(integration=look.integration, state=job_state).order_by()
         for reason, count in Counter(rows.values_list("reason", flat=True)[: CAP + 1]).most_common():
             none = False
-            found = _stopped(code, reason, count)
+            found = _stopped(look, code, reason, count)
             # While its cause is one of the findings above, letting go would only hold them again.
             yield replace(found, button="") if job_state == JobState.HELD and reason in look.codes else found
     if none:
         yield fine("None is held or dead.")
 
 
-def _stopped(code: str, reason: str, count: int) -> Finding:
-    known = REASONS.get(reason)
+def _stopped(look: Look, code: str, reason: str, count: int) -> Finding:
+    known = look.recipe.reason_text(reason)
     why, cause, fix = (known.what, known.cause, known.fix) if known else ("the reason is not known.", "", "")
     shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
     noun = "job is" if count == 1 else "jobs are"

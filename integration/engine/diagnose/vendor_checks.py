@@ -14,7 +14,7 @@ from integration.engine.setup import provisioning
 from integration.errors import IntegrationError
 from integration.guard import is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint
-from integration.reasons import REASONS, Reason
+from integration.reasons import Reason
 from tenants.personal import mask
 
 SKEW = 60.0  # seconds; polls look two minutes back, so less than that loses nothing
@@ -33,9 +33,9 @@ def credentials(look: Look, side: str) -> Iterator[Finding]:
         if exc.reason == Reason.PERMISSION_MISSING:
             yield fine(f"{vendor} accepts them. What they may not do stands under Rights.")
             return
-        why = REASONS[exc.reason].what if exc.reason in REASONS else exc.public
-        look.unanswered[side] = f"Not asked: {why}"
-        yield refused(exc)
+        text = look.recipe.reason_text(exc.reason)
+        look.unanswered[side] = f"Not asked: {text.what if text else exc.public}"
+        yield refused(look, exc)
         return
     if connection.external_account_id not in ("", account.external_id):
         look.unanswered[side] = "Not asked: the credentials open another account."
@@ -57,7 +57,7 @@ def rights(look: Look, side: str) -> Iterator[Finding]:
         yield fine(f"All that is needed is granted: {', '.join(right.name for right in found)}.")
     for fix in dict.fromkeys(right.fix for right in missing):
         names = ", ".join(right.name for right in missing if right.fix == fix)
-        reason = REASONS[Reason.PERMISSION_MISSING]
+        reason = look.recipe.reason_texts[Reason.PERMISSION_MISSING]
         what = f"The credentials lack a permission: {names}."
         yield Finding(NOT_OK, what, reason.cause, f"{fix} Then press Repair.", reason.code, REPAIR)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from integration.engine.flow.base import Flow
+from integration.engine.flow.general_reasons import GENERAL
+from integration.engine.flow.reason_text import ReasonText, by_code, find
 from integration.models import RecordLink
 
 if TYPE_CHECKING:
@@ -112,6 +115,7 @@ class Recipe:
     poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
+    reasons: tuple[ReasonText, ...] = ()  # its own, and general ones in its words
 
     @property
     def mapped_flows(self) -> Mapping[str, str]:
@@ -130,6 +134,15 @@ class Recipe:
             side: frozenset().union(*(flow.subscriptions for flow in enabled if flow.side == side))
             for side in ("left", "right")
         }
+
+    @cached_property
+    def reason_texts(self) -> Mapping[str, ReasonText]:
+        """The text of every reason it may give, by code: the general ones, with its own above them."""
+        return {**GENERAL, **by_code(self.reasons)}
+
+    def reason_text(self, code: str) -> ReasonText | None:
+        """Return the text of a stored code in this recipe's words. None for an empty one."""
+        return find(code, self.reason_texts)
 
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""

@@ -18,7 +18,7 @@ from integration.engine.insight import preview
 from integration.engine.sync import batch
 from integration.errors import IntegrationError
 from integration.models import Integration, JobState, RecordLink, State, SyncJob
-from integration.reasons import REASONS, Reason
+from integration.reasons import Reason
 
 OTHER_RULES = {
     "paused": ("The integration is paused.", "Press Resume; what was collected meanwhile is worked off."),
@@ -70,12 +70,12 @@ def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str
     """
     general = _general_rule(integration)
     if integration.state == State.UNINSTALLED:
-        return [_said(Verdict("", "", ""), general)]
+        return [_said(recipe, Verdict("", "", ""), general)]
     problems: list[str] = []
     with preview.looking(integration, recipe) as ctx:
         found = _find(ctx, text, ids, problems)
         return [_verdict(ctx, hit, general, problems) for hit in found] or [
-            _said(Verdict("", "", "", problems=tuple(problems)), general or ("" if problems else "never_seen"))
+            _said(recipe, Verdict("", "", "", problems=tuple(problems)), general or ("" if problems else "never_seen"))
         ]
 
 
@@ -107,7 +107,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
         records = flow.read(ctx, [item])
         done = batch.process(ctx, flow, [item], records)[0]
     except IntegrationError as exc:
-        return _said(replace(base, problems=(*notes, exc.public)), general or exc.reason)
+        return _said(ctx.recipe, replace(base, problems=(*notes, exc.public)), general or exc.reason)
     record = records.get(hit.external_id)
     target = _at_target(ctx, record.email if record else hit.email, link, notes)
     rule = general or _flow_rule(ctx, flow) or _job_rule(job) or (_decided(done.result) if done.write is None else "")
@@ -116,7 +116,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
         action=done.write.action if done.write else "", source=_flat(record.values) if record else None,
         target=target, problems=tuple(notes),
     )  # fmt: skip
-    return _said(shown, rule)
+    return _said(ctx.recipe, shown, rule)
 
 
 def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
@@ -158,10 +158,14 @@ def _decided(result: Any) -> str:
     return "" if result.reason in (Reason.UNCHANGED, Reason.ECHO) else str(result.reason)
 
 
-def _said(verdict: Verdict, rule: str) -> Verdict:
-    reason = REASONS.get(rule)
-    said, fix = (reason.what, reason.fix) if reason else OTHER_RULES.get(rule, (rule.replace("_", " "), ""))
-    return replace(verdict, rule=rule, said=said if rule else "", fix=fix if rule else "")
+def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
+    if rule in OTHER_RULES:
+        said, fix = OTHER_RULES[rule]
+        return replace(verdict, rule=rule, said=said, fix=fix)
+    text = recipe.reason_text(rule)
+    if text is None:
+        return verdict
+    return replace(verdict, rule=rule, said=text.what, fix=text.fix)
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from integration.engine.flow.recipe import Recipe
 from integration.models import Integration, Outcome, RunState, SyncRun
-from integration.reasons import REASONS, Reason
+from integration.reasons import Reason
 
 IN_SYNC = frozenset({Reason.UNCHANGED, Reason.ECHO})
 
@@ -45,12 +45,14 @@ def explained(integration: Integration, recipe: Recipe) -> list[Explained]:
         runs = SyncRun.objects.filter(integration=integration, kind="fetch_all", flow=flow.key, state=RunState.DONE)
         run = runs.order_by("-id").first()
         if run is not None and run.done:
-            parts = sorted((_part(key, count, run) for key, count in run.counts.items()), key=lambda part: -part.count)
+            parts = sorted(
+                (_part(recipe, key, count, run) for key, count in run.counts.items()), key=lambda part: -part.count
+            )
             found.append(Explained(flow.key, flow.label, run, run.done, tuple(parts)))
     return found
 
 
-def _part(key: str, count: int, run: SyncRun) -> Part:
+def _part(recipe: Recipe, key: str, count: int, run: SyncRun) -> Part:
     outcome, _, code = key.partition(":")
     if outcome not in Outcome.values:  # an action: what was done, or in a dry run would be
         words = key.replace("_", " ")
@@ -58,4 +60,5 @@ def _part(key: str, count: int, run: SyncRun) -> Part:
         return Part(key, count, label, Outcome.SYNCED)
     if code in IN_SYNC:
         return Part(key, count, "in sync", outcome, code)
-    return Part(key, count, REASONS[code].what.rstrip(".") if code in REASONS else code, outcome, code)
+    text = recipe.reason_text(code)
+    return Part(key, count, text.what.rstrip(".") if text else "", outcome, code)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import sweeper
+from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.insight import traffic_baseline
 from integration.engine.mapping.labels import labels_of, read_as
@@ -37,7 +38,7 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
-from integration.reasons import REASONS, Reason
+from integration.reasons import Reason
 
 LATE = timedelta(minutes=1)  # what waits longer than this is a backlog
 TOO_LATE = timedelta(minutes=5)  # a backlog this old does not go away by itself; /healthz answers 503
@@ -224,39 +225,40 @@ def _issues(row: Integration, rows: _Rows, recipes: Recipes) -> Iterable[Issue]:
     for side in ("left", "right"):
         if issue := _refusal(getattr(row, side), side, rows.waiting.get(row.pk, 0)):
             yield issue
-    yield from _failed_steps(row)
+    recipe = recipes(row.recipe)
+    yield from _failed_steps(row, recipe)
     for broken in rows.mappings.get(row.pk, ()):
         yield Issue("mapping_broken", Mend.MAPPING, f"{broken.name}:", detail=broken.problem)
-    yield from _stuck(rows.jobs.get(row.pk, ()))
+    yield from _stuck(rows.jobs.get(row.pk, ()), recipe)
     if working:
         yield from _not_working(row, rows, recipes)
 
 
 def _refusal(connection: Connection, side: str = "", waiting: int = 0) -> Issue | None:
-    """What is wrong with an account; the count is that of the changes that wait for it."""
+    """What is wrong with an account, which may serve several recipes; the count is that of the changes that wait."""
     if connection.usable:
         return None
     label = connection.connector.label
     code = connection.health_reason or str(connection.health)
-    known = REASONS.get(connection.health_reason)
+    known = general_text(connection.health_reason)
     if known is None:
         said = connection.health_said or "It does not work at the moment."
         return Issue(code, Mend.ACCOUNT, f"{label}:", "Connect the account again.", said, waiting, side)
     return Issue(code, Mend.ACCOUNT, f"{label}: {known.what}", known.fix, "", waiting, side)
 
 
-def _failed_steps(row: Integration) -> Iterable[Issue]:
+def _failed_steps(row: Integration, recipe: Recipe) -> Iterable[Issue]:
     for step in row.provisioning:
         if not step.get("ok"):
-            known = REASONS.get(step.get("reason", ""))
+            known = recipe.reason_text(step.get("reason", ""))
             code = step.get("reason") or "step_failed"
             yield Issue(code, Mend.SETTINGS, f"{step['label']}:", known.fix if known else "", step.get("detail", ""))
 
 
-def _stuck(groups: Sequence[_Stopped]) -> Iterable[Issue]:
+def _stuck(groups: Sequence[_Stopped], recipe: Recipe) -> Iterable[Issue]:
     """Jobs that will not move without somebody: held ones by reason, and those that failed for good."""
     for group in sorted(groups, key=lambda group: -group.count):
-        known = REASONS.get(group.reason)
+        known = recipe.reason_text(group.reason)
         records = "1 record" if group.count == 1 else f"{group.count:,} records"
         verb, mend = "failed", Mend.JOBS
         if group.state == JobState.HELD:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Evaluate, send, list what is open."""
         ledger.evaluate(get_recipe)
-        sent = deliver.deliver()
+        sent = deliver.deliver(get_recipe)
         rows = list(Alert.objects.filter(resolved_at__isnull=True).order_by("opened_at"))
         for row in rows:
             self.stdout.write(f"{row.opened_at:%Y-%m-%d %H:%M} UTC  {row.what}")

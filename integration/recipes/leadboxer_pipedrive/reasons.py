@@ -1,8 +1,9 @@
-"""Reasons of LeadBoxer and Pipedrive alone."""
+"""The reasons of LeadBoxer → Pipedrive: those of its own, and the others in its words."""
 
 from __future__ import annotations
 
-from integration.reasons import ReasonCode
+from integration.engine.api import ReasonKind, ReasonText
+from integration.reasons import Reason, ReasonCode
 
 
 class LeadBoxerReason(ReasonCode):
@@ -13,3 +14,79 @@ class LeadBoxerReason(ReasonCode):
     TRIAL_FULL = "trial_full"
     LEAD_CLOSED = "lead_closed"
     SEGMENT_MISSING = "segment_missing"
+
+
+REASONS = (
+    ReasonText(
+        Reason.NO_EMAIL,
+        ReasonKind.SKIP,
+        "No email address is known.",
+        "LeadBoxer does not know this visitor's email address, by which the person in Pipedrive is found.",
+        "Nothing to fix: it follows once LeadBoxer knows the address. “Link leads to” in the settings says whether a "
+        "lead needs one.",
+    ),
+    ReasonText(
+        Reason.DUPLICATE_EMAIL,
+        ReasonKind.SKIP,
+        "Another lead has the same email address.",
+        "LeadBoxer has two profiles of this visitor. The one that came first is used, so that Pipedrive gets one lead.",
+        "Nothing to fix.",
+    ),
+    ReasonText(
+        Reason.DELETED_AT_SOURCE,
+        ReasonKind.SKIP,
+        "LeadBoxer no longer has this record.",
+        "It was deleted there, or is no longer in the chosen dataset.",
+        "Nothing to fix. What was created in Pipedrive stays.",
+    ),
+    ReasonText(
+        Reason.NOT_LINKED,
+        ReasonKind.SKIP,
+        "The lead has no organization or person in Pipedrive to update.",
+        "It was not linked to one, or the one it was linked to was deleted.",
+        "Nothing to fix.",
+    ),
+    ReasonText(
+        LeadBoxerReason.SCORE_LOW,
+        ReasonKind.SKIP,
+        "The lead score is too low.",
+        "It is below “Least lead score” in the settings.",
+        "Nothing to fix if that is right. Otherwise lower it; the lead follows at its next visit.",
+    ),
+    ReasonText(
+        LeadBoxerReason.NO_ORGANIZATION,
+        ReasonKind.SKIP,
+        "No organization is known.",
+        "LeadBoxer could not tell which company this visitor belongs to.",
+        "Set “Link leads to” in the settings to “Person” or “Both”, or choose a segment of identified organizations.",
+    ),
+    ReasonText(
+        LeadBoxerReason.TRIAL_FULL,
+        ReasonKind.SKIP,
+        "The trial has all its leads.",
+        "During the trial, Lockstep handles as many leads as “Leads in the trial” says.",
+        "Check the deals in the test pipeline, switch “Trial first” off and start Fetch All.",
+    ),
+    ReasonText(
+        LeadBoxerReason.LEAD_CLOSED,
+        ReasonKind.SKIP,
+        "The lead was archived, converted or deleted in Pipedrive.",
+        "Somebody dealt with it there, and Lockstep does not open it again.",
+        "Nothing to fix. To create it again, sync this one lead by hand.",
+    ),
+    ReasonText(
+        LeadBoxerReason.SEGMENT_MISSING,
+        ReasonKind.HOLD,
+        "The chosen dataset, segment or pipeline does not exist any more.",
+        "Somebody deleted it, or the connected user can no longer see it.",
+        "Choose another one in the settings and save.",
+    ),
+    ReasonText(
+        Reason.CAP_REACHED,
+        ReasonKind.WAIT,
+        "The limit of new records per run is reached.",
+        "More leads or visits came in at once than “Most new records per run” allows.",
+        "Nothing to do: it follows in one of the next runs. If many are waiting, choose a smaller segment or raise the "
+        "limit.",
+    ),
+)

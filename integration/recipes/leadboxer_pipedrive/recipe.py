@@ -12,6 +12,7 @@ from integration.models import RecordLink
 from integration.recipes.leadboxer_pipedrive import source, steps
 from integration.recipes.leadboxer_pipedrive.enrichment import ORGANIZATION, PERSON, Enrich
 from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY, LINK_TYPE, LeadToLead
+from integration.recipes.leadboxer_pipedrive.reasons import REASONS
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, PARTS, SettingsForm, summary, warnings
 from integration.recipes.leadboxer_pipedrive.visit_to_activity import VisitToActivity
@@ -75,6 +76,7 @@ RECIPE = Recipe(
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
+    reasons=REASONS,
     steps=steps.steps,
     warnings=warnings,
     summary=summary,

@@ -13,6 +13,7 @@ from integration.recipes.pipedrive_brevo.new_contact_to_person import NewContact
 from integration.recipes.pipedrive_brevo.organization_to_company import OrganizationToCompany
 from integration.recipes.pipedrive_brevo.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
+from integration.recipes.pipedrive_brevo.reasons import REASONS
 from integration.recipes.pipedrive_brevo.report import report
 from integration.recipes.pipedrive_brevo.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_brevo.steps import needed_fields, steps
@@ -31,6 +32,7 @@ RECIPE = Recipe(
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     steps=steps,
+    reasons=REASONS,
     warnings=warnings,
     summary=summary,
     fields=needed_fields,

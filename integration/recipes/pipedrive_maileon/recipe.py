@@ -7,6 +7,7 @@ from integration.recipes.newsletter import directory
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
+from integration.recipes.pipedrive_maileon.reasons import REASONS
 from integration.recipes.pipedrive_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.pipedrive_maileon.steps import needed_fields, steps
 from integration.recipes.shared import pipedrive_people as people
@@ -20,6 +21,7 @@ RECIPE = Recipe(
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     steps=steps,
+    reasons=REASONS,
     warnings=warnings,
     summary=summary,
     fields=needed_fields,

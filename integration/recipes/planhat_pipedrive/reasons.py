@@ -1,8 +1,9 @@
-"""Reasons of Planhat and Pipedrive alone."""
+"""The reasons of Planhat ↔ Pipedrive: those of its own, and the others in its words."""
 
 from __future__ import annotations
 
-from integration.reasons import ReasonCode
+from integration.engine.api import ReasonKind, ReasonText
+from integration.reasons import Reason, ReasonCode
 
 
 class PlanhatReason(ReasonCode):
@@ -19,3 +20,119 @@ class PlanhatReason(ReasonCode):
     COMPANY_FAILED = "company_failed"
     PERSON_WITHOUT_ORGANIZATION = "person_without_organization"
     DEAL_FIELD_MISSING = "deal_field_missing"
+
+
+REASONS = (
+    ReasonText(
+        Reason.DUPLICATE_EMAIL,
+        ReasonKind.SKIP,
+        "Another person with the same email address is already synced.",
+        "Planhat recognizes End Users by their email address, and the person who came first is the End User.",
+        "Merge the two people in Pipedrive, or give one of them another email address.",
+    ),
+    ReasonText(
+        Reason.REMOVED_AT_TARGET,
+        ReasonKind.SKIP,
+        "The company was deleted in Planhat.",
+        "Lockstep deletes nothing because of it; the organization stays in Pipedrive.",
+        "Nothing to fix if this was intended.",
+    ),
+    ReasonText(
+        Reason.DELETED_AT_SOURCE,
+        ReasonKind.SKIP,
+        "The record was deleted in Pipedrive.",
+        "It is gone or in the bin there. Lockstep deletes nothing in Planhat.",
+        "Nothing to fix. Delete it in Planhat yourself if it should go there, too.",
+    ),
+    ReasonText(
+        Reason.NOT_LINKED,
+        ReasonKind.SKIP,
+        "No synced organization in Pipedrive belongs to this company.",
+        "The company did not come from Pipedrive, so there is nothing to update.",
+        "Nothing to fix.",
+    ),
+    ReasonText(
+        Reason.BOTH_CHANGED,
+        ReasonKind.SKIP,
+        "A field was changed in both apps; one of the changes was kept.",
+        "The setting “When both sides changed the same field, keep” says which one.",
+        "Nothing to fix. If the wrong change was kept, correct the value: the correction is synced.",
+    ),
+    ReasonText(
+        PlanhatReason.DEAL_NOT_WON,
+        ReasonKind.SKIP,
+        "The deal is not won.",
+        "“Which deals” in the settings is “Won deals only”.",
+        "Nothing to fix: it follows by itself once it is won. To sync all deals, change “Which deals”.",
+    ),
+    ReasonText(
+        PlanhatReason.PIPELINE_NOT_SELECTED,
+        ReasonKind.SKIP,
+        "The deal's pipeline is not selected.",
+        "Only deals of the pipelines ticked under “Pipelines” in the settings are synced.",
+        "Tick the pipeline in the settings, or move the deal. What was synced from it before stays.",
+    ),
+    ReasonText(
+        PlanhatReason.DEAL_WITHOUT_ORGANIZATION,
+        ReasonKind.SKIP,
+        "The deal has no organization.",
+        "Planhat keeps revenue, people and notes under a company, and this deal is linked to none.",
+        "Link an organization to the deal; it then syncs by itself.",
+    ),
+    ReasonText(
+        PlanhatReason.NO_START_DATE,
+        ReasonKind.SKIP,
+        "The deal has no start date.",
+        "The deal field chosen under “Start date” is empty, and the day it was won is missing or does not count.",
+        "Fill in the field in Pipedrive, or switch on “Without a start date, take the day the deal was won”.",
+    ),
+    ReasonText(
+        PlanhatReason.DEAL_WITHOUT_VALUE,
+        ReasonKind.SKIP,
+        "The deal has no value above zero.",
+        "Planhat accepts Licenses and Sales with a positive value only.",
+        "Give the deal a value in Pipedrive; it then syncs by itself. Its organization is synced all the same.",
+    ),
+    ReasonText(
+        PlanhatReason.DEALS_NOT_RECEIVED,
+        ReasonKind.SKIP,
+        "Deals are not sent to Planhat.",
+        "“Deal → License or Sale” in the settings is “None”: the deal brings its organization, people and notes along.",
+        "Nothing to fix. To send deals as well, choose “Receive from Pipedrive” in the settings.",
+    ),
+    ReasonText(
+        PlanhatReason.NO_WON_DEAL,
+        ReasonKind.SKIP,
+        "No deal brings this organization along.",
+        "An organization is synced with an eligible deal. This one has none and is not in Planhat.",
+        "Check its deals in Pipedrive: the settings say which deals, pipelines and start dates count.",
+    ),
+    ReasonText(
+        PlanhatReason.COMPANY_NOT_SYNCED,
+        ReasonKind.SKIP,
+        "Its company is not in Planhat.",
+        "People and notes are kept under their company, and no deal has brought that one along.",
+        "Nothing to fix if the company is no customer yet. Otherwise sync its organization, and the rest follows.",
+    ),
+    ReasonText(
+        PlanhatReason.COMPANY_FAILED,
+        ReasonKind.SKIP,
+        "Its company could not be saved.",
+        "A deal needs its company in Planhat first, and Planhat refused the company.",
+        "Find the organization in the activity and fix what it says. Its deals follow once it is synced again.",
+    ),
+    ReasonText(
+        PlanhatReason.PERSON_WITHOUT_ORGANIZATION,
+        ReasonKind.SKIP,
+        "The person has no organization.",
+        "An End User belongs to a company, and this person is linked to no organization.",
+        "Link the person to an organization in Pipedrive, then sync that organization.",
+    ),
+    ReasonText(
+        PlanhatReason.DEAL_FIELD_MISSING,
+        ReasonKind.HOLD,
+        "A pipeline or deal field that the settings use does not exist any more.",
+        "Somebody deleted it in Pipedrive.",
+        "Choose another one in the settings and save.",
+    ),
+)

@@ -12,6 +12,7 @@ from integration.recipes.planhat_pipedrive.note_to_note import NoteToNote
 from integration.recipes.planhat_pipedrive.notes_of_person import NotesOfPerson
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
 from integration.recipes.planhat_pipedrive.person_to_enduser import PersonToEnduser
+from integration.recipes.planhat_pipedrive.reasons import REASONS
 from integration.recipes.planhat_pipedrive.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.planhat_pipedrive.steps import steps
 from integration.recipes.planhat_pipedrive.sync_company import SyncCompany
@@ -27,6 +28,7 @@ RECIPE = Recipe(
     ),
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
+    reasons=REASONS,
     steps=steps,
     warnings=warnings,
     summary=summary,

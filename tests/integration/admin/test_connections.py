@@ -89,7 +89,7 @@ def test_a_refused_key_is_explained_and_not_kept(saved: Any, sandbox: Any) -> No
     page = saved(f"{ADD}?vendor=maileon", **form, secret=CANARY)
     assert not Connection.objects.exists()
     text = page.content.decode()
-    assert "The vendor does not accept our credentials." in text
+    assert "The credentials were rejected." in text
     assert "Enter a new key or connect again." in text
     assert CANARY not in text
     saved(f"{ADD}?vendor=maileon", **form, secret=MAILEON_KEY)
@@ -97,7 +97,7 @@ def test_a_refused_key_is_explained_and_not_kept(saved: Any, sandbox: Any) -> No
     text = saved(change(row), base_url=row.base_url, secret=CANARY).content.decode()
     assert fresh(row).credentials == {"api_key": MAILEON_KEY}
     assert fresh(row).health == "ok"
-    assert "The vendor does not accept our credentials." in text
+    assert "The credentials were rejected." in text
     assert CANARY not in text
 
 

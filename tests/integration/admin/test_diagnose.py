@@ -69,7 +69,7 @@ def test_a_deleted_webhook_is_found_and_repaired_from_the_console(
 def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integration, sandbox: Any) -> None:
     sandbox.control("PATCH", "/maileon/501", {"expired": True})
     text = console.get(address(installed, "diagnose")).content.decode()
-    assert "The vendor does not accept our credentials." in text
+    assert "The credentials were rejected." in text
     assert reverse("admin:integration_connection_change", args=[installed.right_id]) in text
     assert "Repair mends" not in text
 
@@ -82,7 +82,7 @@ def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integ
 def test_dead_jobs_lead_to_their_list(console: Client, installed: Integration) -> None:
     factories.JobFactory(integration=installed, state="dead", reason="record_refused")
     text = console.get(address(installed, "diagnose")).content.decode()
-    assert "1 job is dead: The target refused this record." in text
+    assert "1 job is dead: The record was refused." in text
     assert "state=dead&amp;reason=record_refused" in text
 
 

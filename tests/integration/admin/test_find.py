@@ -42,9 +42,9 @@ def test_a_person_is_found_by_address_and_by_either_id(console: Client, rows: An
 
 def test_it_says_what_went_wrong_and_what_to_do(console: Client, rows: Any) -> None:
     page = text(console, ADA)
-    assert "The target refused this record." in page
+    assert "The record was refused." in page
     assert "A value does not fit" in page
-    assert "then sync it again" in page
+    assert "then sync the record again" in page
     assert "POST /contacts" in page
     assert "31 ms" in page
     assert "To be done: person 42" in page

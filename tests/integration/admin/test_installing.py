@@ -284,7 +284,7 @@ def test_what_a_brake_holds_is_let_through_after_a_look(console: Client, install
         factories.JobFactory(integration=installed, state="held", reason="mass_delete", external_id=f"p{number}")
     page = f"/admin/integration/integration/{installed.pk}/brakes/"
 
-    assert "3: An unusual number of records" in console.get(page).content.decode()
+    assert "3: An unusually large number of contacts" in console.get(page).content.decode()
     console.post(page)
 
     assert not SyncJob.objects.filter(state="held").exists()

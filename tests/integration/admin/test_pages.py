@@ -67,9 +67,9 @@ def test_a_log_row_leads_to_everything(console: Client, rows: Any) -> None:
     text = console.get(reverse("admin:integration_synclog_change", args=[rows.log.pk])).content.decode()
     for row in (rows.event, rows.job, rows.run, rows.link, rows.call, rows.integration):
         assert reverse(f"admin:integration_{row._meta.model_name}_change", args=[row.pk]) in text
-    assert "The target refused this record." in text
+    assert "The record was refused." in text
     assert "A value does not fit" in text  # the cause
-    assert "then sync it again" in text  # the fix
+    assert "then sync the record again" in text  # the fix
     assert "The vendor says no." in text
     assert "&lt;b&gt;sent" in text  # the request
 
@@ -78,7 +78,7 @@ def test_a_run_shows_progress_counts_and_samples(console: Client, rows: Any) -> 
     text = console.get(reverse("admin:integration_syncrun_change", args=[rows.run.pk])).content.decode()
     assert "3 of 3" in text
     assert "took 3 seconds" in text
-    assert "No e-mail address." in text
+    assert "No email address." in text
     assert "&lt;script&gt;alert(2)" in text
 
 
@@ -101,3 +101,12 @@ def test_lists_open_when_the_key_is_lost(console: Client, rows: Any, settings: A
         assert console.get(address).status_code == 200, name
     assert console.get("/admin/").status_code == 200
     assert console.get("/admin/find/", {"q": ADA}).status_code == 200
+
+
+def test_the_filter_by_reason_offers_those_of_the_chosen_integration(console: Client, rows: Any) -> None:
+    everything = console.get("/admin/integration/synclog/").content.decode()
+    chosen = console.get(f"/admin/integration/synclog/?integration={rows.integration.pk}").content.decode()
+
+    assert "LeadBoxer → Pipedrive: The lead score is too low." in everything
+    assert "The contact was deleted in Maileon." in chosen
+    assert "The lead score is too low." not in chosen

@@ -27,7 +27,6 @@ from integration.models import (
     VendorCall,
     WebhookEndpoint,
 )
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
 from tests.support.factories import IntegrationFactory, JobFactory, RunFactory
@@ -102,11 +101,11 @@ def test_an_expired_key(beating):
     assert set(found) == {"credentials right", "jobs"}
     [finding] = found["credentials right"]
     assert (finding.code, finding.button) == ("credentials_refused", "connection")
-    assert finding.fix == REASONS["credentials_refused"].fix
+    assert finding.fix == get_recipe("pipedrive_maileon").reason_texts["credentials_refused"].fix
     assert found["jobs"][0].button == ""  # letting go would only hold it again
     assert "validity period is over" in finding.detail
     rows = {f.check: f.what for f in examine(fresh(beating), get_recipe).findings if f.side == "right"}
-    assert rows["webhooks"] == rows["fields"] == "Not asked: The vendor does not accept our credentials."
+    assert rows["webhooks"] == rows["fields"] == "Not asked: The credentials were rejected."
 
     results = mend(beating)
     assert not results["credentials_right"].ok
@@ -368,7 +367,7 @@ def test_held_and_dead_jobs_by_reason(beating):
         ("jobs_held", "flow_off", "repair", "1 job is held"),
         ("jobs_dead", "record_refused", "jobs", "1 job is dead"),
     ]
-    assert found[0].fix == REASONS["doi_mailing_missing"].fix
+    assert found[0].fix == get_recipe("pipedrive_maileon").reason_texts["doi_mailing_missing"].fix
 
 
 def test_events_that_polls_found_and_no_webhook_told_of(beating):

@@ -72,7 +72,7 @@ def test_a_wrong_key_names_the_cause_and_keeps_the_account_that_works(sandbox, m
     html = answer.content.decode()
 
     assert answer.status_code == 422
-    assert "does not accept our credentials" in html
+    assert "The credentials were rejected" in html
     assert "wrong-key-000000" not in html
     assert hub.PIPEDRIVE_TOKEN not in html
     assert "ACME GmbH" in html, "the proven account is offered"

@@ -235,7 +235,7 @@ def test_the_try_says_why_somebody_would_be_skipped(world):
     )
 
     assert "nothing would be sent." in text(answer)
-    assert "says No" in text(answer)
+    assert "Newsletter is No" in text(answer)
 
 
 def test_viewers_look_and_try_but_do_not_change(world):

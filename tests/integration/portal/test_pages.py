@@ -14,12 +14,13 @@ from integration.engine.insight.status import status_of
 from integration.engine.setup import lifecycle
 from integration.models import FieldMapping
 from integration.portal.state import chart, shown
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
 from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory, MemberFactory, RunFactory
 
 pytestmark = pytest.mark.django_db
+
+TEXTS = get_recipe("pipedrive_maileon").reason_texts
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_refused_key_says_what_to_do_and_that_nothing_is_lost(client, integrat
 
     html = page(client, integration, "integration")
 
-    assert "Maileon: The vendor does not accept our credentials. 1 change is waiting; nothing is lost." in html
+    assert "Maileon: The credentials were rejected. 1 change is waiting; nothing is lost." in html
     assert "Enter a new key" in html
 
 
@@ -88,9 +89,29 @@ def test_activity_shows_why_and_what_changed(client, integration):
 
     html = page(client, integration, "activity")
 
-    assert "No e-mail address." in html
+    assert "No email address." in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "<script>alert" not in html
+
+
+def test_activity_speaks_the_language_of_its_recipe(client, integration):
+    brevo = IntegrationFactory(tenant=integration.tenant, recipe="pipedrive_brevo")
+    for row in (integration, brevo):
+        LogFactory(integration=row, outcome="skipped", reason="removed_at_target")
+
+    theirs, ours = page(client, brevo, "activity"), page(client, integration, "activity")
+
+    assert "deleted in Brevo" in theirs
+    assert "Newsletter" not in theirs
+    assert 'value="left_list"' in theirs
+    assert "set Newsletter to No and then to Yes in Pipedrive" in ours
+    assert 'value="left_list"' not in ours
+
+
+def test_a_reason_of_an_older_version_is_shown_in_its_own_words(client, integration):
+    LogFactory(integration=integration, outcome="skipped", reason="contact_locked_out")
+
+    assert "Contact locked out." in page(client, integration, "activity")
 
 
 def test_activity_is_searched_by_address_without_storing_it(client, integration):
@@ -123,7 +144,7 @@ def test_a_run_shows_progress_and_reasons(client, integration):
     html = client.get(reverse("portal:run", kwargs=ids)).content.decode()
 
     assert "5 of 10 records" in html
-    assert "No e-mail address." in html
+    assert "No email address." in html
     assert "Fetch All" in page(client, integration, "runs")
 
 
@@ -168,11 +189,11 @@ def test_what_needs_somebody_says_why_and_where(client, integration):
 
     said = text(page(client, integration, "integration"))
 
-    assert f"1 record waits: {REASONS['doi_mailing_missing'].what} {REASONS['doi_mailing_missing'].fix}" in said
-    assert f"1 record failed: {REASONS['record_refused'].what}" in said
+    assert f"1 record waits: {TEXTS['doi_mailing_missing'].what} {TEXTS['doi_mailing_missing'].fix}" in said
+    assert f"1 record failed: {TEXTS['record_refused'].what}" in said
     assert "X → Y: Gone." in said
     assert "Everything is in sync" not in said
-    assert REASONS["flow_off"].what not in said
+    assert TEXTS["flow_off"].what not in said
 
 
 def test_a_paused_one_says_by_whom_and_can_be_resumed_there(client, member, integration):
@@ -229,7 +250,7 @@ def test_what_failed_for_good_has_its_list(client, integration):
     odd = page(client, integration, "waiting", state="<script>", reason="x" * 999)
 
     assert ("<td>21</td>" in dead, "<td>22</td>" in dead) == (True, False)
-    assert REASONS["doi_mailing_missing"].fix in held
+    assert TEXTS["doi_mailing_missing"].fix in held
     assert "<script>" not in odd
 
 

@@ -58,7 +58,7 @@ def test_the_preview_names_why_a_person_would_be_skipped(world):
     html = member(world.integration).get(address(world.integration), query).content.decode()
 
     assert "Nothing would be sent" in html
-    assert "No e-mail address" in html
+    assert "No email address" in html
 
 
 def test_sync_now_brings_the_record_up_to_date(world):

@@ -17,7 +17,6 @@ from integration.engine.safety import limits
 from integration.engine.setup import lifecycle
 from integration.engine.sync import runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
-from integration.reasons import REASONS
 from integration.recipes.registry import get_recipe
 
 OFFERED: dict[str, tuple[str, ...]] = {
@@ -120,8 +119,8 @@ def held_by_brakes(admin: Any, request: HttpRequest, row: Integration) -> HttpRe
         admin.message_user(request, "No brake holds anything here.", messages.INFO)
         return HttpResponseRedirect(html.url_of(row))
     if request.method != "POST":
-        reasons = {kind: REASONS[limits.REASONS[kind]] for kind in BrakeKind.values}
-        says = [f"{count:,}: {reasons[kind].sentence}" for kind, count in waiting.items() if count]
+        texts = get_recipe(row.recipe).reason_texts
+        says = [f"{count:,}: {texts[limits.REASONS[kind]].sentence}" for kind, count in waiting.items() if count]
         says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
         return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
                     back=html.url_of(row))  # fmt: skip

@@ -283,7 +283,7 @@ class IntegrationAdmin(Admin):
     @admin.display(description="Steps")
     def steps_said(self, row: Integration) -> html.Html:
         """What the last save did."""
-        return steps(row.provisioning)
+        return steps(row.provisioning, row.recipe)
 
     @admin.display(description="Uninstall")
     def undo(self, row: Integration) -> html.Html:

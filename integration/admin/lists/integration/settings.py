@@ -43,7 +43,8 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         **admin.admin_site.each_context(request), "title": f"Settings of {row.tenant}, {recipe.label}",
         "form": form, "sections": list(settings_form.sections(form)), "opts": admin.opts, "original": row,
         "may_save": may_save,
-        "back": html.url_of(row), "status": badge(row, statuses_of([row])[row.pk]), "steps": steps(row.provisioning),
+        "back": html.url_of(row), "status": badge(row, statuses_of([row])[row.pk]),
+        "steps": steps(row.provisioning, row.recipe),
         "vendors": f"{row.left.connector.label} and {row.right.connector.label}",
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/settings.html", context)
@@ -87,7 +88,7 @@ def apply(request: HttpRequest, pk: Any) -> None:
     failed = [result for result in results if not result.ok]
     if failed:
         text = "Saved, but {} of {} steps did not work. {}"
-        said = steps([asdict(result) for result in failed])
+        said = steps([asdict(result) for result in failed], row.recipe)
         messages.error(request, format_html(text, len(failed), len(results), said))
     else:
         messages.success(request, f"Saved. All {len(results)} steps are done; the integration is {row.state}.")

@@ -64,7 +64,7 @@ def test_an_emptied_field_unsubscribes_nobody_until_a_person_has_decided(crowd):
     assert SyncLog.objects.filter(outcome="held", reason="mass_delete").count() == 12
 
     client, address, form = decide(crowd)
-    assert "12 records: An unusual number" in client.get(address).content.decode()
+    assert "12 records: An unusually large number" in client.get(address).content.decode()
     client.post(address, form)
     hub.drain()
 
@@ -179,7 +179,7 @@ def test_operators_and_owners_are_told_and_told_when_it_is_over(crowd, settings)
     clear_newsletter(crowd, 12)
 
     ledger.evaluate(get_recipe)
-    deliver.deliver()
+    deliver.deliver(get_recipe)
 
     alert = Alert.objects.get(kind="brake")
     assert "12 of ACME" in alert.what
