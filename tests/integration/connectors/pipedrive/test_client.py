@@ -90,7 +90,9 @@ def test_api_token_travels_in_a_header_only(stub: Stub, client: PipedriveClient)
     assert "Authorization" not in stub.last.headers
     assert (stub.last.method, stub.last.path, stub.last.query) == ("GET", f"{ROOT}/api/v1/users/me", [])
     assert (account.external_id, account.name) == ("9001", "ACME GmbH")
-    assert account.details == {"company_domain": "acme", "user_id": "12415231", "user_name": "Grace Hopper"}
+    assert account.details == {
+        "company_domain": "acme", "country": "DE", "user_id": "12415231", "user_name": "Grace Hopper",
+    }  # fmt: skip
 
 
 def test_oauth_token_travels_as_bearer(stub: Stub) -> None:
