@@ -101,6 +101,21 @@ def test_a_refused_key_is_explained_and_not_kept(saved: Any, sandbox: Any) -> No
     assert CANARY not in text
 
 
+@pytest.mark.parametrize(
+    ("vendor", "base", "asked"),
+    [("pipedrive", "pipedrive/acme", {}), ("maileon", "maileon/1.0", {}), ("brevo", "brevo/v3", {}),
+     ("leadboxer", "leadboxer/v1", {"email": LOGIN}), ("planhat", "planhat", {})],
+)  # fmt: skip
+def test_what_a_vendor_refuses_is_not_kept(saved: Any, sandbox: Any, vendor: str, base: str, asked: Any) -> None:
+    tenant = factories.TenantFactory()
+    form = {"tenant": str(tenant.pk), "base_url": f"{sandbox.url}/{base}", "secret": CANARY, **asked}
+    page = saved(f"{ADD}?vendor={vendor}", **form)
+    assert "The vendor does not accept our credentials." in page.content.decode()
+    assert not Connection.objects.exists()
+    calls = sandbox.control("GET", f"/calls?vendor={vendor}")
+    assert len(calls) == 1
+
+
 def test_who_may_not_change_it_has_nothing_tried(signed_in: Any, rows: Any, sandbox: Any) -> None:
     before = VendorCall.objects.count()
     viewer = signed_in("view_connection")
