@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from integration.admin.pages import quality
 from integration.admin.pages.find import find
 from integration.admin.pages.record import ask
 from integration.admin.pages.two_factor import two_factor, verify
@@ -10,6 +11,8 @@ from integration.admin.pages.two_factor import two_factor, verify
 urlpatterns = [
     path("admin/find/", admin.site.admin_view(find), name="console-find"),
     path("admin/find/why/", admin.site.admin_view(ask), name="console-why"),
+    path("admin/quality/", admin.site.admin_view(quality.overview), name="console-quality"),
+    path("admin/quality/<slug:key>/", admin.site.admin_view(quality.answers), name="console-quality-of"),
     path("admin/verify/", admin.site.admin_view(verify), name="console-verify"),
     path("admin/two-factor/", admin.site.admin_view(two_factor), name="console-two-factor"),
     path("admin/", admin.site.urls),

@@ -46,6 +46,8 @@ def pages(world):
     """Every page an operator lives in as (name, address)."""
     yield "front", reverse("admin:index")
     yield "find", f"{reverse('console-find')}?q={ADA}"
+    yield "quality", reverse("console-quality")
+    yield "quality-of-a-vendor", reverse("console-quality-of", args=["planhat"])
     names = ("tenants_tenant", "integration_connection", "integration_integration", "integration_fieldmapping",
                  "integration_webhookevent", "integration_syncjob", "integration_syncrun", "integration_synclog",
                  "integration_recordlink", "integration_vendorcall", "integration_alert", "admin_logentry")  # fmt: skip
@@ -75,7 +77,7 @@ def test_every_page_is_accessible_and_asks_nobody_else(busy, operator, browse, l
 
 def test_the_main_pages_fit_a_phone(busy, operator, browse):
     page = browse(operator, viewport=PHONE)
-    for name, address in list(pages(busy))[:2]:
+    for name, address in list(pages(busy))[:4]:
         page.goto(address)
         page.wait_for_load_state("networkidle")
         shoot(page, f"console-{name}-phone")

@@ -130,6 +130,8 @@ MODELS = {
 CONSOLE = {
     "console-find": LISTED,
     "console-why": Gets(404, 404),
+    "console-quality": LISTED,
+    "console-quality-of": LISTED,
     "console-verify": Gets(302, 302),
     "console-two-factor": Gets(200, 422),
     "admin:index": LISTED,
@@ -226,7 +228,9 @@ def console_addresses() -> Any:
             full = f"admin:{model._meta.label_lower.replace('.', '_')}_{operation}"
             needed = next(entry for name, entry in names() if name == full).pattern.converters
             yield full, reverse(full, args=[key] * len(needed)), gets
-    special = {"admin:view_on_site": ["1", "1"], "admin:app_list": ["integration"]}
+    special = {
+        "admin:view_on_site": ["1", "1"], "admin:app_list": ["integration"], "console-quality-of": ["pipedrive"],
+    }  # fmt: skip
     for full, gets in CONSOLE.items():
         yield full, reverse(full, args=special.get(full, [])), gets
 

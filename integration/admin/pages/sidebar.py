@@ -52,7 +52,14 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("My second factor", "phonelink_lock", "console-two-factor"),
         ),
     ),
-    ("System", (("Schedules", "schedule", "django_q.schedule"), ("Failed tasks", "bug_report", "django_q.failure"))),
+    (
+        "System",
+        (
+            ("Quality", "verified", "console-quality"),
+            ("Schedules", "schedule", "django_q.schedule"),
+            ("Failed tasks", "bug_report", "django_q.failure"),
+        ),
+    ),
 )
 
 
