@@ -2,7 +2,7 @@
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/pipedrive/webhooks.py
 4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
-6. integration/engine/sync/runner.py, integration/engine/sync/batch.py
+6. integration/engine/sync/runner.py, integration/engine/sync/batch.py, integration/engine/sync/outcomes.py
 7. integration/recipes/pipedrive_maileon/person_to_contact.py (what a person is),
    integration/recipes/newsletter/to_contacts.py (the decision),
    integration/recipes/newsletter/subscription.py (the write)

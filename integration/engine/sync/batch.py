@@ -1,4 +1,4 @@
-"""Bring a batch of records up to date: read, decide, map, write, and store the outcome in one transaction.
+"""Bring a batch of records up to date: read, decide, map, write. What became of it is stored by `outcomes`.
 
 The runner calls it for claimed jobs, `runs` for pages of records; from here on both are the same code.
 """
@@ -8,20 +8,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
-from integration.engine.records import links, log
-from integration.engine.safety import consent_ledger, limits
+from integration.engine.records import links
+from integration.engine.safety import limits
 from integration.engine.sync import two_way
 from integration.errors import (
     ContractError,
@@ -34,24 +31,16 @@ from integration.errors import (
     UnreadableRecord,
 )
 from integration.models import (
-    ConsentEntry,
     FieldMapping,
     LinkState,
     Outcome,
     RecordLink,
-    SyncJob,
-    SyncLog,
     VendorCall,
-    columnar,
 )
-from integration.reasons import Reason, ReasonCode
+from integration.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
-# Waiting that uses up no attempt.
-UNCOUNTED: frozenset[ReasonCode] = frozenset(
-    {Reason.RATE_LIMITED, Reason.LEASE_LOST, Reason.PERSON_QUEUED, Reason.GAVE_WAY, Reason.CAP_REACHED}
-)
 HELD_IN_A_ROW = 3  # so many records refused for want of a permission, and none taken: it is not the record
 
 
@@ -350,104 +339,3 @@ def _failure(exc: Exception) -> Result:
         return failed(exc)
     logger.error("A record failed in our own code.", exc_info=exc)
     return Result(Outcome.FAILED, reason=Reason.INTERNAL_ERROR, detail=f"{type(exc).__name__}: {exc}", link_state=None)
-
-
-def save(
-    ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome], *, quiet: frozenset[ReasonCode] = frozenset()
-) -> None:
-    """Store vendor calls, links and log rows. Called inside the transaction that also finishes the jobs or the page.
-
-    `quiet` names skip reasons that are counted but not logged row by row (a poll meets the same records again), unless
-    there is more to say, a value that does not fit for example.
-    """
-    save_calls(ctx)
-    now = timezone.now()
-    logs: list[SyncLog] = []
-    changed: list[RecordLink] = []
-    consents: list[ConsentEntry] = []
-    for entry in done:
-        before = _before(entry)
-        if row := _consent(ctx, flow, entry):
-            consents.append(row)
-        if link := _updated_link(ctx, flow, entry, now):
-            changed.append(link)
-        said = entry.result.reason not in quiet or entry.result.detail
-        if said and entry.result.reason not in UNCOUNTED:
-            logs.append(
-                log.row(
-                    ctx.integration, flow.key, entry.item, entry.result,
-                    record=entry.record, link=entry.link, write=entry.write, run=ctx.run, before=before, at=now,
-                )
-            )  # fmt: skip
-    links.save_links(changed)
-    consent_ledger.save(consents, now)
-    save_jobs(_follow_ups(ctx, done))
-    columnar.insert(logs)
-
-
-def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry | None:
-    """What the ledger has to say of this entry, as far as its notes will be stored."""
-    if entry.link is None and entry.result.link_state is None:
-        return None
-    return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
-
-
-def _before(entry: RecordOutcome) -> dict[str, Any]:
-    """What the written fields held before, as the log compares them."""
-    if entry.link is None:
-        return {}
-    returning = entry.write.returning if entry.write else {}
-    return {**entry.link.written, **{path: entry.link.written.get(key) for key, path in returning.items()}}
-
-
-def _follow_ups(ctx: SyncSession, done: Sequence[RecordOutcome]) -> list[SyncJob]:
-    wishes = {
-        (wish.flow, wish.external_id): SyncJob(
-            integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
-            event_id=entry.item.event_id, hint=dict(wish.hint),
-        )
-        for entry in done
-        for wish in entry.result.follow_ups
-    }  # fmt: skip
-    return list(wishes.values())
-
-
-def save_calls(ctx: SyncSession) -> None:
-    """Store the vendor calls made so far."""
-    VendorCall.objects.bulk_create([call for call in ctx.calls if call.pk is None], batch_size=200)
-    ctx.calls.clear()
-
-
-def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
-    return any(link.notes.get(key) != value for key, value in notes.items())
-
-
-def _updated_link(ctx: SyncSession, flow: Flow, entry: RecordOutcome, now: datetime) -> RecordLink | None:
-    result, link = entry.result, entry.link
-    if result.link_state is None and not (link and _is_news(link, result.notes)):
-        return None
-    if link is None:
-        link = columnar.new(
-            RecordLink, integration_id=ctx.integration.pk, link_type=flow.link_type, source_id=entry.item.external_id
-        )
-    link.notes = {**link.notes, **result.notes}
-    link.updated_at = now
-    if result.link_state is not None:
-        link.state = result.link_state
-        link.target_id = result.target_id or link.target_id
-        link.marker = ""
-        if (written := _written(entry)) is not None:
-            link.written = dict(written)
-            link.written_hash = links.content_hash(link.written)
-        if entry.record is not None and not two_way.carries_back(ctx, flow):
-            link.email_hash = entry.record.email_hash or link.email_hash
-            link.source_version = entry.record.version or link.source_version
-    entry.link = link
-    return link
-
-
-def _written(entry: RecordOutcome) -> Mapping[str, Any] | None:
-    """What the link remembers as written after this entry; None leaves it."""
-    if entry.result.written is not None or entry.write is None:
-        return entry.result.written
-    return entry.write.values if entry.write.remember is None else entry.write.remember

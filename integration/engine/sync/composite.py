@@ -18,7 +18,7 @@ from django.utils import timezone
 from integration import retry
 from integration.engine.dispatch.jobs import save_jobs, save_outcomes
 from integration.engine.flow.base import Course, Flow, Item, Record, RecordOutcome, Stage
-from integration.engine.sync import batch, id_runs
+from integration.engine.sync import batch, id_runs, outcomes
 from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
 from integration.reasons import Reason
@@ -100,7 +100,7 @@ def _save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """Store links, log rows, and as jobs of their own what did not go through."""
     with transaction.atomic():
         ctx.keep_lease(now=True)
-        batch.save(ctx, flow, done, quiet=frozenset({Reason.UNCHANGED, Reason.ECHO}))
+        outcomes.save(ctx, flow, done, quiet=frozenset({Reason.UNCHANGED, Reason.ECHO}))
         keep_unfinished(ctx, flow, done)
 
 

@@ -25,7 +25,7 @@ from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.base import Flow, Item, RecordOutcome, Result
 from integration.engine.flow.recipe import Recipes
 from integration.engine.flow.session import SyncSession
-from integration.engine.sync import batch, composite, runs
+from integration.engine.sync import composite, outcomes, runs
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
 from integration.reasons import NoReason, Reason, ReasonCode, stored_reason
@@ -153,7 +153,7 @@ def _job_batch(ctx: SyncSession, flow: Flow) -> bool:
         ctx.keep_lease(now=True)
         for group in groups:
             if group.own:
-                batch.save(ctx, group.flow, group.done)
+                outcomes.save(ctx, group.flow, group.done)
                 _finish_jobs(ctx, group.done)
     connection_health.worked(ctx.integration)
     return True
@@ -211,7 +211,7 @@ def _claimed(ctx: SyncSession, ids: Sequence[int]) -> QuerySet[SyncJob]:
 
 def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None:
     """Put jobs back to waiting, one statement per number of tries; a limit does not use up a try."""
-    limited = result.reason in batch.UNCOUNTED
+    limited = result.reason in outcomes.UNCOUNTED
     tries: dict[int, list[int]] = defaultdict(list)
     for item in items:
         if item.job_id is not None:
@@ -247,7 +247,7 @@ def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: In
         ctx.reopen()
     with transaction.atomic():
         ctx.keep_lease(now=True)
-        batch.save_calls(ctx)
+        outcomes.save_calls(ctx)
         if outcome == "hold":
             _claimed(ctx, [job.pk for job in jobs]).update(
                 state=JobState.HELD, reason=exc.reason, detail=exc.detail, claim_token="", updated_at=timezone.now()

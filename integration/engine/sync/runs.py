@@ -21,7 +21,7 @@ from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.base import Flow, Page, RecordOutcome
 from integration.engine.flow.session import SyncSession
-from integration.engine.sync import batch, composite, cursors, id_runs
+from integration.engine.sync import batch, composite, cursors, id_runs, outcomes
 from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Integration, Outcome, RunState, SyncRun
@@ -136,11 +136,11 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     with transaction.atomic():
         ctx.keep_lease(now=True)
         if run.dry_run:
-            batch.save_calls(ctx)
+            outcomes.save_calls(ctx)
         else:
             for group in groups:
                 if group.own:
-                    batch.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
+                    outcomes.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
                     composite.keep_unfinished(ctx, group.flow, group.done)
             if ours:  # only these items carried along what the stopped jobs knew
                 id_runs.settle(ctx, flow, [entry for group in groups if group.own for entry in group.done])
@@ -181,7 +181,7 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     ours = exc.reason == Reason.INTERNAL_ERROR  # a fault of ours says nothing about the connection
     outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)
     with transaction.atomic():
-        batch.save_calls(ctx)
+        outcomes.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
     if exc.reason == Reason.RATE_LIMITED:
         run.attempts -= 1  # waiting for the vendor uses up no attempt

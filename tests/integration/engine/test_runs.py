@@ -10,7 +10,7 @@ from django.utils import timezone
 from integration import retry
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, RecordOutcome, Result
-from integration.engine.sync import batch, runs
+from integration.engine.sync import outcomes, runs
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory
@@ -154,7 +154,7 @@ def test_what_is_quiet_is_logged_all_the_same_when_there_is_more_to_say(integrat
         ),
     ]
 
-    batch.save(ctx, flow, done, quiet=runs.QUIET["fetch_all"])
+    outcomes.save(ctx, flow, done, quiet=runs.QUIET["fetch_all"])
 
     assert list(SyncLog.objects.values_list("source_id", "detail")) == [("2", "phone: not a number")]
 

@@ -8,7 +8,7 @@ import pytest
 
 from integration import tasks
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.engine.sync import batch
+from integration.engine.sync import outcomes
 from integration.models import RecordLink, SyncJob, SyncRun
 from tests.support import hub
 from tests.support.leadboxer_world import ACTIVITIES, LEADS
@@ -95,7 +95,7 @@ def test_a_kill_right_after_any_creation_leaves_one_of_each(both, monkeypatch, v
 def test_a_kill_before_the_page_is_stored_leaves_one_of_each(both, monkeypatch, flow):
     world = both()
     world.ada()
-    real, killed = batch.save, []
+    real, killed = outcomes.save, []
 
     def die_once(ctx, this, done, **how):
         if this.key == flow and not killed:
@@ -103,7 +103,7 @@ def test_a_kill_before_the_page_is_stored_leaves_one_of_each(both, monkeypatch, 
             raise Killed
         real(ctx, this, done, **how)
 
-    monkeypatch.setattr(batch, "save", die_once)
+    monkeypatch.setattr(outcomes, "save", die_once)
     tasks.start_runs(world.integration, "poll")
     with pytest.raises(Killed):
         hub.drain()
