@@ -20,7 +20,7 @@ from integration import retry
 from integration.connectors.base import Subscription
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
-from integration.engine.dispatch import leases
+from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.mapping_row import as_data
 from integration.engine.flow.recipe import Recipe, Recipes, Step
 from integration.engine.flow.session import SyncSession
@@ -98,6 +98,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     integration.save(update_fields=["provisioning", "resources"])
     if all(result.ok for result in results):
         activate(integration)
+    wakeups.wake(str(integration.pk))  # a field made anew leaves jobs that write its values back
     return results
 
 

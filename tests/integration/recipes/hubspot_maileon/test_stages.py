@@ -137,7 +137,6 @@ def test_a_lost_answer_of_the_clearing_is_no_harm(made):
     assert world.shown(contact_id, STAGE) == ["subscriber"]
 
 
-@pytest.mark.usefixtures("sweeper_helps")  # a repair does not ring for what it queues
 def test_an_unfinished_move_whose_job_died_is_found_by_the_hourly_repair(made, monkeypatch):
     world, contact_id = opted_out_with_a_reset(made)
     crash_after_clearing(monkeypatch)

@@ -189,7 +189,6 @@ def test_a_resync_keeps_the_opt_out_it_meets(world):
     assert world.shown(person_id) == ("no", "unsubscribed")
 
 
-@pytest.mark.usefixtures("sweeper_helps")  # a repair does not ring for what it queues
 def test_a_status_field_made_anew_gets_its_values_back(world):
     person_id, email = confirmed(world)
     key = world.integration.resources["status"]
@@ -199,7 +198,6 @@ def test_a_status_field_made_anew_gets_its_values_back(world):
     assert world.shown(person_id) == ("yes", "confirmed")
 
 
-@pytest.mark.usefixtures("sweeper_helps")  # a repair does not ring for what it queues
 def test_restoring_a_field_swallows_no_opt_out(world):
     person_id, email = confirmed(world)
     key = world.integration.resources["status"]
