@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection as database
 from django.db.models import F
 from django.utils import timezone
 
@@ -125,14 +124,7 @@ def test_after_the_trial_everything_is_handled_for_real(leads):
     "slices",
     [
         "one worker's slice",
-        pytest.param(
-            "many short slices",
-            marks=pytest.mark.xfail(
-                database.vendor == "sqlite",
-                strict=True,
-                reason="SQLite gives the lead's id back as a number, so a later slice takes it for another lead",
-            ),
-        ),
+        "many short slices",
     ],
 )
 def test_the_trial_counts_leads_not_visits_and_makes_its_deals_in_the_test_pipeline(activities, slices):
