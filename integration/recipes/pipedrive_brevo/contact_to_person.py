@@ -84,12 +84,15 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """Contacts changed since the last poll, or all of them: a thousand per call."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
-        found |= _sharing(ctx, {key: contact for key, contact in found.items() if contact.blocklisted})
+        shares = _sharing(ctx, {key: contact for key, contact in found.items() if contact.blocklisted})
+        found |= {key: found[owner] for key, owner in shares.items()}
         made = records(ctx, found)
         linked = links.of_targets(ctx.integration, LINK_TYPE, page.unreadable)
         pairs = linked.values_list("source_id", "target_id")
         unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
-        return Page([Item(key) for key in made], made, page.next_cursor, unreadable)
+        # Who is put off is read again, and then only the hint tells whose contact it is.
+        items = [Item(key, {"shares": shares[key]} if key in shares else {}) for key in made]
+        return Page(items, made, page.next_cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """How many contacts the account has; a poll is short."""
@@ -142,12 +145,11 @@ def _linked(ctx: Session, digest: str) -> list[str]:
     return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
 
 
-def _sharing(ctx: Session, left: Mapping[str, StoredContact]) -> dict[str, StoredContact]:
-    """Other people with the addresses of these contacts: an opt-out is for all of them."""
-    by_hash = {email_hash(contact.email): contact for contact in left.values()}
+def _sharing(ctx: Session, left: Mapping[str, StoredContact]) -> dict[str, str]:
+    """Other people with the addresses of these contacts, and whose contact it is: an opt-out is for all of them."""
+    by_hash = {email_hash(contact.email): key for key, contact in left.items()}
     owners = identity_index.owners(ctx.integration.left, "person", *by_hash)
-    found = {key: by_hash[digest] for key, digest in owners.items()}
-    return {key: contact for key, contact in found.items() if key not in left}
+    return {key: by_hash[digest] for key, digest in owners.items() if key not in left}
 
 
 def _state(item: Item, record: Record, link: RecordLink | None) -> str:

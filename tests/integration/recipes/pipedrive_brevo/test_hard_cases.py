@@ -349,7 +349,6 @@ def test_an_opt_out_found_by_the_poll_is_for_everybody_with_the_address(brevo_wo
     assert lost_opt_out_of_two(brevo_world, ada) == ("unsubscribed", "unsubscribed")
 
 
-@pytest.mark.xfail(strict=True, reason="the job of the one who is put off no longer knows whose contact it shares")
 def test_an_opt_out_found_by_the_poll_is_for_everybody_also_when_the_slice_ends_in_between(brevo_world, ada):
     assert lost_opt_out_of_two(brevo_world, ada) == ("unsubscribed", "unsubscribed")
 
