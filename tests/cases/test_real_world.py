@@ -399,12 +399,8 @@ def test_20_a_confirmation_is_kept_though_its_stage_is_gone(sandbox, hubspot_app
 
 # 21 Halves
 
-HALVES = pytest.mark.xfail(strict=True, reason="kind 21: halves are rounded to even")
 
-
-@pytest.mark.parametrize(
-    ("value", "whole"), [pytest.param(0.5, 1, marks=HALVES), pytest.param(2.5, 3, marks=HALVES), (3.5, 4)]
-)
+@pytest.mark.parametrize(("value", "whole"), [(0.5, 1), (2.5, 3), (3.5, 4)])
 def test_21_a_deals_whole_value(sandbox, settings, transactional_db, value, whole):
     from tests.support.world import World
 

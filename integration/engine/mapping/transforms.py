@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import phonenumbers
@@ -351,6 +351,11 @@ def to_number(value: Any) -> int | float:
     if not number.is_finite() or abs(number) > Decimal("1e15"):
         raise NotConvertible(f"{value!r} is not a usable number.")
     return int(number) if number == number.to_integral_value() else float(number)
+
+
+def rounded(number: float, places: int = 0) -> float:
+    """Return the number with so many decimals, halves away from zero as people and invoices round them."""
+    return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
 def to_date(value: Any) -> date:

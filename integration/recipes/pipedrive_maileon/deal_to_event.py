@@ -30,6 +30,7 @@ from integration.engine.api import (
     Sync,
     Write,
     links,
+    transforms,
 )
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import Reason, stored_reason
@@ -234,7 +235,7 @@ def event_content(
     return {
         "deal_id": int(deal["id"]),
         "title": deal.get("title"),
-        "value": round(amount) if amount is not None else None,
+        "value": int(transforms.rounded(amount)) if amount is not None else None,
         "value_decimal": amount,
         "currency": deal.get("currency"),
         "status": deal.get("status"),

@@ -139,5 +139,5 @@ def _money(ctx: Session, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
             "value": deal["value"],
             "mrr": None,
         }
-    monthly = round(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
+    monthly = transforms.rounded(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
     return {"fromDate": deal["start"], "fixedPeriod": False, "toDate": None, "value": None, "mrr": monthly}

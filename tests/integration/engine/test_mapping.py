@@ -266,3 +266,11 @@ def test_a_national_number_belongs_to_the_accounts_country(country, number):
     )  # fmt: skip
 
     assert mapped.values == ({"to": number} if number else {})
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "expected"),
+    [(0.5, 0, 1), (2.5, 0, 3), (-2.5, 0, -3), (2.675, 2, 2.68), (1.005, 2, 1.01), (1e12 + 0.5, 0, 1e12 + 1), (7, 0, 7)],
+)
+def test_halves_are_rounded_away_from_zero(number, places, expected):
+    assert transforms.rounded(number, places) == expected
