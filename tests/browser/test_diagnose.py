@@ -78,7 +78,7 @@ def test_found_and_mended_from_the_console_alone(broken, operator, browse):
     page.get_by_role("link", name="Diagnose").first.click()
     assert "5 things are not ok" in page.locator(".ls-lead").inner_text()
     row = page.get_by_role("row", name="Credentials of Maileon")
-    assert "validity period is over" in row.inner_text()
+    assert "has expired" in row.inner_text()
 
     broken.sandbox.control("PATCH", "/maileon/501", {"expired": False})
     page.get_by_role("link", name="Repair…").click()
