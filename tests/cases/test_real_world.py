@@ -346,7 +346,6 @@ def test_15_a_license_starts_on_the_day_pipedrive_shows(planhat_install):
 # 16 Free mail domains are nobody's company
 
 
-@pytest.mark.xfail(strict=True, reason="kind 16: a free mail domain is taken for a company")
 def test_16_two_people_at_gmail_are_not_one_company(leadboxer_install):
     from tests.support.leadboxer_world import LEADS
 
@@ -540,7 +539,6 @@ def test_30_who_signs_up_after_the_person_was_deleted_is_a_person_again(brevo_in
 # 31 A contact with a number only
 
 
-@pytest.mark.xfail(strict=True, reason="kind 31: the vendor's stand-in address becomes an e-mail")
 def test_31_the_vendors_stand_in_address_is_nobodys(brevo_install):
     w = brevo_install(create_persons=True)
     w.sandbox.control("POST", "/brevo/801/contacts", {"attributes": {"SMS": "+31612345678", "FIRSTNAME": "Sms"}})

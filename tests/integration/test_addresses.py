@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.addresses import is_valid, normalise
+from integration.addresses import is_free_mail, is_valid, normalise
 from integration.engine.flow.base import Record
 from integration.secrets import email_hash
 
@@ -42,3 +42,18 @@ def test_whom_an_address_reaches_is_never_changed(address):
 )
 def test_what_is_no_address_is_none(text):
     assert not is_valid(normalise(text))
+
+
+@pytest.mark.parametrize(
+    ("domain", "free"),
+    [
+        ("gmail.com", True),
+        ("Yahoo.co.uk", True),
+        ("web.de", True),
+        ("acme.example", False),
+        ("gmail.acme.example", False),
+        ("", False),
+    ],
+)
+def test_a_mail_providers_domain_is_no_company(domain, free):
+    assert is_free_mail(domain) is free

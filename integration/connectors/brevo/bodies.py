@@ -14,6 +14,7 @@ from integration.errors import ContractError
 PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
 IMPORT_BYTES = 7_500_000  # the vendor advises to stay below 8 MB (sheet §4)
 STATES = {"completed": "done", "failed": "failed", "cancelled": "failed"}
+STAND_IN = "@mailin-sms.com"
 
 
 def attributes_body(contact: Contact, *, email: bool = False) -> dict[str, JSONValue]:
@@ -65,6 +66,11 @@ def _plan(info: Row) -> str:
     return ", ".join(str(row.get("type")) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ""
 
 
+def _own_address(email: str) -> str:
+    """The contact's address; the one Brevo makes up for contacts that have only a number is nobody's (sheet §4)."""
+    return "" if email.lower().endswith(STAND_IN) else email
+
+
 def stored_contact(row: Row) -> StoredContact:
     """Read one contact of any answer."""
     if not row.get("id"):
@@ -75,7 +81,7 @@ def stored_contact(row: Row) -> StoredContact:
     statistics = row.get("statistics")
     return StoredContact(
         id=str(row["id"]),
-        email=str(row.get("email") or ""),
+        email=_own_address(str(row.get("email") or "")),
         attributes={name: _shown(name, value) for name, value in attributes.items()},
         blocklisted=bool(row.get("emailBlacklisted")),
         list_ids=_numbers(row, "listIds"),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from integration.addresses import is_free_mail
 from integration.connectors.base import JSONValue
 from integration.errors import ContractError
 
@@ -98,7 +99,7 @@ def parse_lead(row: Mapping[str, JSONValue]) -> Lead:
         email=_text(row, ("email",)).lower(),
         name=_text(row, ("fullName",)) or f"{_text(row, ('firstName',))} {_text(row, ('lastName',))}".strip(),
         organization=_text(row, ("organizationName",)),
-        domain=domain_of(_text(row, ("organizationDomain",))),
+        domain=_company_domain(_text(row, ("organizationDomain",))),
         score=_number(row, SCORES),
         values=values,
     )  # fmt: skip
@@ -134,6 +135,12 @@ def domain_of(text: str) -> str:
     except ValueError:
         return ""
     return host.removeprefix("www.").rstrip(".") if "." in host else ""
+
+
+def _company_domain(text: str) -> str:
+    """The domain of a lead's company; that of a mail provider is nobody's company."""
+    found = domain_of(text)
+    return "" if is_free_mail(found) else found
 
 
 def _is_plain(value: JSONValue) -> bool:
