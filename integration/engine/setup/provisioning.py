@@ -31,8 +31,10 @@ from integration.models import (
     Direction,
     FieldMapping,
     Integration,
+    JobState,
     RemoteSubscription,
     State,
+    SyncJob,
     VendorCall,
     WebhookEndpoint,
 )
@@ -98,7 +100,8 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     integration.save(update_fields=["provisioning", "resources"])
     if all(result.ok for result in results):
         activate(integration)
-    wakeups.wake(str(integration.pk))  # a field made anew leaves jobs that write its values back
+    if SyncJob.objects.filter(integration=integration, state=JobState.WAITING).exists():
+        wakeups.wake(str(integration.pk))  # a field made anew leaves jobs that write its values back
     return results
 
 
