@@ -45,12 +45,19 @@ def test_an_address_arrives_as_it_is_or_is_skipped_with_a_reason(world, typed, a
 
 
 @pytest.mark.chaos("W8")
-@pytest.mark.parametrize("typed", ["ada@bücher.example", '"ada b"@example.com', "аda@example.com"])
-def test_an_address_of_unusual_letters_is_never_turned_into_another_one(world, typed):
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),  # the domain as mail systems write it (RFC 5891)
+        ('"ada b"@example.com', '"ada b"@example.com'),
+        ("аda@example.com", "аda@example.com"),  # its first letter is Cyrillic
+    ],
+)
+def test_an_address_of_unusual_letters_is_never_turned_into_another_one(world, typed, same):
     person_id = world.person("Ada Byron", email=typed)
     world.deliver()
 
-    assert set(world.mails()) <= {typed}
+    assert set(world.mails()) <= {same}
     assert world.mails() or SyncLog.objects.filter(source_id=person_id).exclude(reason="").exists()
 
 
