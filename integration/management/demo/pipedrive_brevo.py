@@ -121,7 +121,7 @@ class Story:
 
     def item_3(self) -> str:
         """A person becomes a contact with the seed's fields; figures follow the deals."""
-        person = self.person("Grace Brewster Hopper", phones=[{"value": "06 12345678"}], org_id=1)
+        person = self.person("Grace Brewster Hopper", phones=[{"value": "+31 6 12345678"}], org_id=1)
         email = address("Grace Brewster Hopper")
         self.wait(email, FULLNAME="Grace Brewster Hopper", SMS="31612345678", COMPANY="Analytical Engines Ltd", LTV=0)
         deal = {"title": "Compiler", "person_id": int(person), "value": 250, "currency": "EUR", "status": "won"}
