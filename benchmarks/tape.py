@@ -25,15 +25,15 @@ class Tape:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Write down each call that flows make meanwhile."""
-        from integration.engine.flow.session import SyncSession
+        from integration.engine.clients.session import OpenSession
 
-        real = SyncSession.client
+        real = OpenSession.client
         with self.path.open("wb") as file:
 
-            def client(ctx: SyncSession, side: str) -> Any:
+            def client(ctx: OpenSession, side: str) -> Any:
                 return _Recorded(real(ctx, side), lambda *call: pickle.dump((side, *call), file))
 
-            with mock.patch.object(SyncSession, "client", client):
+            with mock.patch.object(OpenSession, "client", client):
                 yield
 
     def seconds(self, integration: Any) -> float:
