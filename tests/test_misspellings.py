@@ -43,6 +43,21 @@ def remembered(link: RecordLink) -> None:
     ConsentContext(unsubscribtion="")  # wrong
 """
 TWO_LETTERS = re.compile(r"(\w)(\w)(\(|'\])")  # the last two of a name: they change places
+FLOW = """
+from integration.recipes.pipedrive_brevo.imports import ImportCheck
+from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
+
+from integration.engine.api import Flow
+
+
+class Incomplete(Flow):
+    def decid(self) -> None: ...
+
+
+Incomplete()  # wrong
+ImportCheck()
+PersonToContact().enabeld  # wrong
+"""
 # For each recipe: its two clients and its settings, right and wrong.
 WORKS = {
     "pipedrive_maileon": ("left.get_persons([])", "right.has_unsubscription_marker('')", "settings['doi_key']"),
@@ -55,7 +70,7 @@ WORKS = {
 
 def snippet() -> str:
     """Right lines and wrong ones; the wrong ones say so."""
-    parts = [REASONS, STATE]
+    parts = [REASONS, STATE, FLOW]
     for recipe, (left, right, setting) in WORKS.items():
         wrong = [TWO_LETTERS.sub(r"\2\1\3", each, count=1) for each in (left, right, setting)]
         parts.append(
@@ -79,5 +94,5 @@ def test_each_misspelling_fails_the_type_check(tmp_path):
 
     reported = {int(number) for number in re.findall(r"snippet\.py:(\d+): error", found.stdout)}
     wrong = {number for number, line in enumerate(path.read_text().splitlines(), 1) if line.endswith("# wrong")}
-    assert len(wrong) == 11 + 3 * len(WORKS)
+    assert len(wrong) == 13 + 3 * len(WORKS)
     assert reported == wrong, found.stdout + found.stderr

@@ -36,7 +36,7 @@ from integration.engine.flow.recipe import (
 from integration.engine.flow.session import SyncSession
 from integration.engine.flow.settings import own_fields, setting
 from integration.engine.flow.state import EventContext, FlowState
-from integration.engine.mapping import transforms
+from integration.engine.mapping import conversions, transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
 from integration.engine.privacy import personal_data
@@ -82,6 +82,7 @@ __all__ = [
     "batch",
     "catalogue",
     "consent_ledger",
+    "conversions",
     "general_text",
     "cursors",
     "write_each",

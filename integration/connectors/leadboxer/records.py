@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from integration.addresses import is_free_mail
+from integration.addresses import is_free_mail, normalise
 from integration.connectors.base import JSONValue
 from integration.errors import ContractError
 
@@ -96,7 +96,7 @@ def parse_lead(row: Mapping[str, JSONValue]) -> Lead:
     return Lead(
         id=_id(row, ("use_id",)),
         last_event=_moment(row, TIMES) or _missing("the time of its last event"),
-        email=_text(row, ("email",)).lower(),
+        email=normalise(_text(row, ("email",))).lower(),
         name=_text(row, ("fullName",)) or f"{_text(row, ('firstName',))} {_text(row, ('lastName',))}".strip(),
         organization=_text(row, ("organizationName",)),
         domain=_company_domain(_text(row, ("organizationDomain",))),

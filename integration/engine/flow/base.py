@@ -5,6 +5,7 @@ A recipe's flow has `read`, `decide`, `write`; mapping, links, logging, retries 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -198,7 +199,7 @@ R = TypeVar("R", default=Any)
 S = TypeVar("S", default=Any)
 
 
-class Flow(Generic[L, R, S]):
+class Flow(ABC, Generic[L, R, S]):
     """A one-way rule: source object → target object. A recipe's flow says what is special to it."""
 
     key: str
@@ -225,9 +226,9 @@ class Flow(Generic[L, R, S]):
         """The vendor events to subscribe to. Fewer than `events` where some arrive at an address given with a call."""
         return self.events
 
+    @abstractmethod
     def enabled(self, settings: S) -> bool:
         """Say whether the tenant's settings include this flow."""
-        raise NotImplementedError
 
     def route(self, ctx: SyncSession[L, R, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """Say which records of this flow an event concerns. No vendor call here."""
@@ -237,17 +238,17 @@ class Flow(Generic[L, R, S]):
         """Yield the stages of a composite flow in the order the target needs; the outcomes of each are sent back."""
         raise NotImplementedError
 
+    @abstractmethod
     def read(self, ctx: SyncSession[L, R, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Read the current state of these records, many per vendor call. Missing ones are simply not in the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decide(self, ctx: SyncSession[L, R, S], batch: Batch, item: Item, record: Record | None) -> Decision:
         """Decide what to do with one record. No vendor call here."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, ctx: SyncSession[L, R, S], writes: Sequence[Write]) -> Sequence[Result]:
         """Carry out the writes, in bulk where the vendor can; one result per write, in order."""
-        raise NotImplementedError
 
     def page(self, ctx: SyncSession[L, R, S], kind: str, cursor: Any, since: datetime | None) -> Page:
         """Return one page of records for a run."""

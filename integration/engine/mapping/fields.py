@@ -14,7 +14,8 @@ from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.session import SyncSession
-from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, NotConvertible, convert, is_reversible
+from integration.engine.mapping.conversions import NotConvertible, convert
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, is_reversible
 
 NEVER, PERHAPS = "never", "perhaps"
 KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import phonenumbers
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
+from integration.engine.mapping.conversions import CONVERTERS, NotConvertible, convert, to_date, to_datetime, to_number
 
 
 class Absent:
@@ -27,10 +26,6 @@ class Absent:
 
 
 ABSENT = Absent()
-
-
-class NotConvertible(ValueError):
-    """This value does not fit; the message says why, for people."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +200,7 @@ def _option_label(value: Any, call: Call) -> Any:
     labels, target = _labels(value, call), call.target_field
     if labels is None or not target.options or target.type not in ("option", "options"):
         return None if labels is None else ", ".join(labels)
-    keys = [_option_key(label, call) for label in labels if label]
+    keys = [_key_of(label, call) for label in labels if label]
     if target.type == "options":
         return keys
     if len(keys) > 1:
@@ -214,16 +209,18 @@ def _option_label(value: Any, call: Call) -> Any:
 
 
 def _option_key(value: Any, call: Call) -> Any:
-    """The target's option with this label (or this key already)."""
+    """The target's option of the same name (or of this key already); of several options a list."""
     if value in (None, ""):
         return None
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_option_key(part, call) for part in value]
-    options = call.target_field.options
+    keys = [_key_of(label, call) for label in _labels(value, call) or ()]
+    return keys if isinstance(value, Sequence) and not isinstance(value, str) else keys[0]
+
+
+def _key_of(label: str, call: Call) -> str:
+    options, text = call.target_field.options, label.strip()
     keys = {option.label.strip().lower(): option.key for option in options} | {
         option.key: option.key for option in options
     }
-    text = str(value).strip()
     found = keys.get(text) or keys.get(text.lower())
     if found is None:
         raise NotConvertible(f"{call.target_field.label} has no option {text!r}.")
@@ -330,92 +327,3 @@ TRANSFORM_TYPES = {
     "option_label": "text", "phone": "phone", "join": "text", "first_word": "text", "other_words": "text",
     "lower": "text",
 }  # fmt: skip
-
-
-def convert(value: Any, type_name: str) -> Any:
-    """Convert a value to a target field's type. None clears. Raises NotConvertible."""
-    if value is None or value == "":
-        return None
-    converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
-    return converter(value)
-
-
-def to_number(value: Any) -> int | float:
-    """Read a number as vendors write it; thousands separators are refused rather than guessed."""
-    if isinstance(value, bool):
-        return int(value)
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation as exc:
-        raise NotConvertible(f"{value!r} is not a number.") from exc
-    if not number.is_finite() or abs(number) > Decimal("1e15"):
-        raise NotConvertible(f"{value!r} is not a usable number.")
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def rounded(number: float, places: int = 0) -> float:
-    """Return the number with so many decimals, halves away from zero as people and invoices round them."""
-    return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
-
-
-def to_date(value: Any) -> date:
-    """Read a date, or the UTC date of a time. Raises NotConvertible for 31 February and the like."""
-    text = str(value).strip()
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError as exc:
-            raise NotConvertible(f"{value!r} is not a date.") from exc
-    return to_datetime(value).date()
-
-
-def to_datetime(value: Any) -> datetime:
-    """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
-    try:
-        moment = value if isinstance(value, datetime) else _parsed_time(str(value).strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
-        raise NotConvertible(f"{value!r} is not a date and time.") from exc
-
-
-def _parsed_time(text: str) -> datetime:
-    """ISO, or milliseconds since 1970 as some vendors write them."""
-    if re.fullmatch(r"-?\d{9,15}", text):
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
-    return datetime.fromisoformat(text)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _as_integer(value: Any) -> int:
-    number = to_number(value)
-    if int(number) != number:
-        raise NotConvertible(f"{value!r} is not a whole number.")
-    return int(number)
-
-
-def _as_boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in ("true", "yes", "1", "ja", "on"):
-        return True
-    if word in ("false", "no", "0", "nein", "off"):
-        return False
-    raise NotConvertible(f"{value!r} is neither yes nor no.")
-
-
-CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
-    "integer": _as_integer,
-    "number": to_number,
-    "money": to_number,
-    "boolean": _as_boolean,
-    "date": lambda value: to_date(value).isoformat(),
-    "datetime": lambda value: to_datetime(value).isoformat(),
-    "json": lambda value: value,
-    "options": lambda value: value if isinstance(value, list) else [value],
-}

@@ -57,7 +57,7 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with either part."""
-        return bool(settings.get("leads_enabled") or settings.get("activities_enabled"))
+        return bool(settings["leads_enabled"] or settings["activities_enabled"])
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""

@@ -65,7 +65,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Create leads"."""
-        return bool(settings.get("leads_enabled"))
+        return bool(settings["leads_enabled"])
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""

@@ -61,7 +61,7 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Log activities"."""
-        return bool(settings.get("activities_enabled"))
+        return bool(settings["activities_enabled"])
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """Two calls per visit: its lead, each once, and its events."""

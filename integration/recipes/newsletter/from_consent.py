@@ -6,6 +6,7 @@ recipe's flow adds what the source shows of a state of consent, and how that is 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -44,27 +45,27 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
 
     # What a recipe's flow says
 
+    @abstractmethod
     def values(self, ctx: Session[L, S], state: str) -> dict[str, Any]:
         """The fields at the source that show this state of consent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, Any]:
         """The same for fields that were made anew; `blank`: nobody has filled them in since."""
-        raise NotImplementedError
 
+    @abstractmethod
     def blank_people(self, ctx: Session[L, S], ids: Sequence[str]) -> set[str]:
         """Those whose (new) newsletter field is still empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     def search(self, ctx: Session[L, S], email: str) -> list[str]:
         """Ids of the people at the source who have this address."""
-        raise NotImplementedError
 
     # What all share
 
-    def enabled(self, settings: Mapping[str, Any]) -> bool:
-        """On with the contacts: consent never travels one way only."""
-        return bool(settings.get("contacts_enabled", True))
+    def enabled(self, settings: S) -> bool:
+        """On with the contacts: consent never travels one way only. A recipe that can switch them off says so."""
+        return True
 
     def route(self, ctx: Session[L, S], event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""

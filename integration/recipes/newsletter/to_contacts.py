@@ -6,6 +6,7 @@ Two rules stand above all: an opt-out always wins, and only the person's own new
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,17 +46,17 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
 
     # What a recipe's flow says
 
+    @abstractmethod
     def terms(self, ctx: Session[L, S], record: Record | None) -> SubscriptionPolicy:
         """On which terms a new contact is subscribed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wish(self, ctx: Session[L, S], item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the person wants: yes, no, unset or implied, or why that cannot be said."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """The records as they are now."""
-        raise NotImplementedError
 
     def remembers(self, ctx: Session[L, S]) -> ContactState:
         """What the link of everybody in step remembers beside their consent."""

@@ -46,7 +46,7 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync activities" and a name for its event."""
-        return bool(settings.get("activities_enabled") and settings.get("event_activity_added"))
+        return bool(settings["activities_enabled"] and settings["event_activity_added"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The activity the event is about."""

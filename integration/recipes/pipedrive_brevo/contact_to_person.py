@@ -59,7 +59,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons": consent never travels one way only."""
-        return bool(settings.get("persons_enabled"))
+        return bool(settings["persons_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The people with this address. A change made with our own key is our own, whatever it says."""

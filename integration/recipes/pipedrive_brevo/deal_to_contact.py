@@ -62,7 +62,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync deals"."""
-        return bool(settings.get("deals_enabled"))
+        return bool(settings["deals_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about."""

@@ -43,6 +43,7 @@ def _calls_for(linked: Mapping[str, RecordLink]) -> int:
 def _among_all(ctx: Session, linked: Mapping[str, RecordLink]) -> dict[str, StoredContact]:
     by_id = {link.target_id: key for key, link in linked.items() if link.target_id}
     by_email = {str(link.written.get("email", "")).lower(): key for key, link in linked.items() if not link.target_id}
+    by_email.pop("", None)  # a contact with only a number has no address either, and is nobody's for that
     found = {}
     for contact in every_contact(ctx):
         if key := by_id.get(contact.id) or by_email.get(contact.email.lower()):

@@ -12,7 +12,7 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Deal, Person
-from integration.engine.api import Record, transforms
+from integration.engine.api import Record, conversions
 from integration.models import FieldMapping
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.shared import pipedrive_people as people
@@ -41,7 +41,7 @@ def to_records(ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
     won = [row.id for row in persons if row.id in records and row.extra.get("won_deals_count")]
     revenue = _revenue(ctx, won)
     return {
-        key: replace(record, values={**record.values, REVENUE: transforms.rounded(revenue.get(key, 0.0), 2)})
+        key: replace(record, values={**record.values, REVENUE: conversions.rounded(revenue.get(key, 0.0), 2)})
         for key, record in records.items()
     }
 

@@ -60,7 +60,7 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""
-        return bool(settings.get("persons_enabled"))
+        return bool(settings["persons_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The import we know by this marker; its job waits already."""
@@ -150,7 +150,7 @@ def _read_back(ctx: Session, write: Write) -> dict[str, StoredContact]:
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.contacts_page(offset, modified_since=since)
-        found.update({contact.email.lower(): contact for contact in page.complete()})
+        found.update({contact.email.lower(): contact for contact in page.complete() if contact.email})
         offset = page.next_cursor
     return found
 

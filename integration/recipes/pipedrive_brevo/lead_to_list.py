@@ -51,7 +51,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync leads" and a list for them."""
-        return bool(settings.get("leads_enabled") and settings.get("list_nurture"))
+        return bool(settings["leads_enabled"] and settings["list_nurture"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The lead the event is about."""

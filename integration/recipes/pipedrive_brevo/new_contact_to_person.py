@@ -60,7 +60,7 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Create persons for new contacts"."""
-        return bool(settings.get("persons_enabled") and settings.get("create_persons"))
+        return bool(settings["persons_enabled"] and settings["create_persons"])
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts by their ids, twenty per call."""

@@ -66,7 +66,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync organizations"."""
-        return bool(settings.get("organizations_enabled"))
+        return bool(settings["organizations_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization the event is about."""

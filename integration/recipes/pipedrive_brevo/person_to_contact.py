@@ -13,6 +13,7 @@ from typing import Any
 from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
@@ -35,6 +36,7 @@ from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import contacts, figures
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.shared.pipedrive_pages import gather
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
@@ -78,7 +80,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""
-        return bool(settings.get("persons_enabled"))
+        return bool(settings["persons_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about; of a deal's event the people it belongs and belonged to."""
@@ -98,18 +100,14 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self._linked_page(ctx, cursor)
-        persons: list[Person] = []
-        unreadable: dict[str, str] = {}
-        while True:
-            page = ctx.left.persons_page(cursor, since=since, limit=PAGE_SIZE, include_fields=",".join(figures.COUNTS))
-            persons += page.records
-            unreadable |= page.unreadable
-            cursor = page.next_cursor
-            if cursor is None or len(persons) + PAGE_SIZE > self.batch_size:
-                break
-        once = {person.id: person for person in persons}  # somebody edited between two pages is on both
-        records = figures.to_records(ctx, list(once.values()))
-        return Page([Item(key) for key in records], records, cursor, unreadable)
+
+        def turn(at: str | None) -> VendorPage[Person]:
+            counts = ",".join(figures.COUNTS)
+            return ctx.left.persons_page(at, since=since, limit=PAGE_SIZE, include_fields=counts)
+
+        listed = gather(turn, cursor, self.batch_size // PAGE_SIZE)
+        records = figures.to_records(ctx, listed.records)
+        return Page([Item(key) for key in records], records, listed.next_cursor, listed.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""

@@ -43,7 +43,7 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On while any of its events has a name."""
-        return bool(settings.get("persons_enabled") and any(settings.get(name) for name in HAPPENINGS))
+        return bool(settings["persons_enabled"] and any(setting(settings, name) for name in HAPPENINGS))
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What we last wrote of the person is what the event says; no vendor is asked."""

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
-from integration.engine.api import ReportRow, ReportTable, transforms
+from integration.engine.api import ReportRow, ReportTable, conversions
 from integration.models import FieldMapping
 from integration.recipes.pipedrive_brevo.session import Session
 
@@ -83,7 +83,7 @@ def _row(label: str, deals: Sequence[Deal], currency: str) -> ReportRow:
     states: dict[str, Any] = {
         state: [deal for deal in deals if deal.status == state] for state in ("open", "won", "lost")
     }
-    worth = {state: transforms.rounded(sum(float(deal.value or 0) for deal in group if deal.currency == currency), 2)
+    worth = {state: conversions.rounded(sum(float(deal.value or 0) for deal in group if deal.currency == currency), 2)
              for state, group in states.items()}  # fmt: skip
     return ReportRow(
         label, len(deals), len(states["open"]), len(states["won"]), len(states["lost"]), worth["open"], worth["won"]

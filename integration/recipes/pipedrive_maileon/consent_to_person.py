@@ -31,6 +31,10 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     target_object = "person"
     link_type = LINK_TYPE
 
+    def enabled(self, settings: Settings) -> bool:
+        """On with the contacts: consent never travels one way only."""
+        return settings["contacts_enabled"]
+
     def values(self, ctx: Session, state: str) -> dict[str, Any]:
         """The person's custom fields for a state of consent."""
         resources = ctx.resources

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integration import retry
+from integration.addresses import normalise
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -29,8 +30,8 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
+    conversions,
     links,
-    transforms,
 )
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import Reason, stored_reason
@@ -69,7 +70,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Enable Pipedrive deals sync"."""
-        return bool(settings.get("deals_enabled"))
+        return bool(settings["deals_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about. A deleted deal's last values are only in its event: remember them."""
@@ -161,7 +162,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
             if deal.is_deleted:
                 continue
             person = persons.get(deal.person_id)
-            email = person.primary_email.strip() if person else ""
+            email = normalise(person.primary_email) if person else ""
             values = record_values(deal)
             content = event_content(
                 values,
@@ -235,7 +236,7 @@ def event_content(
     return {
         "deal_id": int(deal["id"]),
         "title": deal.get("title"),
-        "value": int(transforms.rounded(amount)) if amount is not None else None,
+        "value": int(conversions.rounded(amount)) if amount is not None else None,
         "value_decimal": amount,
         "currency": deal.get("currency"),
         "status": deal.get("status"),

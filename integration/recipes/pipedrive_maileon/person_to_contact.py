@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip
 from integration.errors import TenantActionError
@@ -25,6 +26,7 @@ from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertF
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
+from integration.recipes.shared.pipedrive_pages import gather
 
 LINK_TYPE = "person"
 
@@ -63,7 +65,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Enable Pipedrive contacts sync"."""
-        return bool(settings.get("contacts_enabled"))
+        return bool(settings["contacts_enabled"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The person the event is about. Only a merge needs remembering; everything else is read afresh."""
@@ -79,18 +81,13 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
-        persons: list[Person] = []
-        unreadable: dict[str, str] = {}
-        while True:  # two pages of Pipedrive fill one bulk call of Maileon
-            page = ctx.left.persons_page(cursor, since=since, limit=PAGE_SIZE)
-            persons += page.records
-            unreadable |= page.unreadable
-            cursor = page.next_cursor
-            if cursor is None or len(persons) + PAGE_SIZE > self.batch_size:
-                break
-        once = {person.id: person for person in persons}  # somebody edited between two pages is on both
-        records = self._records(ctx, list(once.values()))
-        return Page([Item(key) for key in records], records, cursor, unreadable)
+
+        def turn(at: str | None) -> VendorPage[Person]:
+            return ctx.left.persons_page(at, since=since, limit=PAGE_SIZE)
+
+        listed = gather(turn, cursor, self.batch_size // PAGE_SIZE)  # as many as fill one bulk call of Maileon
+        records = self._records(ctx, listed.records)
+        return Page([Item(key) for key in records], records, listed.next_cursor, listed.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""

@@ -57,7 +57,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when companies are sent."""
-        return settings.get("organization_direction") in ("send", "both")
+        return settings["organization_direction"] in ("send", "both")
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The organization of the company that changed."""

@@ -25,6 +25,7 @@ from integration.engine.api import (
     Skip,
     Stage,
     Write,
+    setting,
 )
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.planhat_pipedrive import company, deals, organization_to_company, rules, scope, sweeps, writing
@@ -55,7 +56,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
     def enabled(self, settings: Settings) -> bool:
         """On when anything is received: a deal brings the rest along even if it stays behind itself."""
         return any(
-            settings.get(f"{name}_direction") in ("receive", "both")
+            setting(settings, f"{name}_direction") in ("receive", "both")
             for name in ("organization", "person", "note", "deal")
         )
 

@@ -26,7 +26,7 @@ class DealToSale(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when deals are received."""
-        return settings.get("deal_direction") == "receive"
+        return settings["deal_direction"] == "receive"
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, record_values
-from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, transforms
+from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
 from integration.models import LinkState, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.planhat_pipedrive import places, rules
@@ -49,8 +49,8 @@ def _date(values: Mapping[str, Any], path: str) -> str | None:
     if found in (None, "") or isinstance(found, transforms.Absent):
         return None
     try:
-        return transforms.to_date(found).isoformat()
-    except transforms.NotConvertible:
+        return conversions.to_date(found).isoformat()
+    except conversions.NotConvertible:
         return None
 
 
@@ -139,5 +139,5 @@ def _money(ctx: Session, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
             "value": deal["value"],
             "mrr": None,
         }
-    monthly = transforms.rounded(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
+    monthly = conversions.rounded(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
     return {"fromDate": deal["start"], "fixedPeriod": False, "toDate": None, "value": None, "mrr": monthly}

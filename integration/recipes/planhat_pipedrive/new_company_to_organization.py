@@ -55,7 +55,7 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Create organizations for new companies"."""
-        return settings.get("organization_direction") in ("send", "both") and bool(settings.get("create_organizations"))
+        return settings["organization_direction"] in ("send", "both") and bool(settings["create_organizations"])
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The company; whether it is new shows when it is read."""

@@ -29,6 +29,7 @@ from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_pages import gather
 
 PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
 
@@ -47,7 +48,7 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when notes are received."""
-        return settings.get("note_direction") == "receive"
+        return settings["note_direction"] == "receive"
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Pipedrive has no list of notes by id."""
@@ -61,7 +62,7 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
-        page = sweeps.gather(ctx.left.notes_page, cursor)
+        page = gather(ctx.left.notes_page, cursor, sweeps.PAGES)
         found = {key: record for key, record in records(ctx, page.records).items() if record.values["organization"]}
         return Page([Item(key) for key in found], found, page.next_cursor, page.unreadable)
 

@@ -40,7 +40,7 @@ class NotesOfPerson(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when persons and notes are received."""
-        return settings.get("note_direction") == settings.get("person_direction") == "receive"
+        return settings["note_direction"] == settings["person_direction"] == "receive"
 
     def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The notes, then the word that they were read."""

@@ -74,7 +74,7 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when organizations are received."""
-        return settings.get("organization_direction") in ("receive", "both")
+        return settings["organization_direction"] in ("receive", "both")
 
     def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""

@@ -27,6 +27,7 @@ from integration.recipes.planhat_pipedrive import company, people, scope, sweeps
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_pages import gather
 
 ORGANIZATION = "organization"  # in a person's link: the company they are in
 
@@ -54,7 +55,7 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def enabled(self, settings: Settings) -> bool:
         """On when persons are received."""
-        return settings.get("person_direction") == "receive"
+        return settings["person_direction"] == "receive"
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred people per call."""
@@ -63,7 +64,7 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """The people of organizations that are in; the others are passed over in silence."""
         inside = scope.organizations(ctx)
-        page = sweeps.gather(ctx.left.persons_page, cursor)
+        page = gather(ctx.left.persons_page, cursor, sweeps.PAGES)
         found = people.records(ctx, [row for row in page.records if row.org_id in inside], inside=True)
         return Page([Item(key) for key in found], found, page.next_cursor, page.unreadable)
 

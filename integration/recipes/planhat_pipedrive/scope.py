@@ -12,6 +12,7 @@ from integration.connectors.pipedrive.client import Filters
 from integration.models import LinkState, RecordLink, membership
 from integration.recipes.planhat_pipedrive import deals, sweeps
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.shared.pipedrive_pages import gather
 
 COMPANY = "company"
 
@@ -51,7 +52,7 @@ def _from_deals(ctx: Session) -> frozenset[str]:
     """What a real run would bring along: the organizations of all eligible deals."""
     found, cursor = set(), None
     while True:
-        page = sweeps.gather(lambda at: ctx.left.deals_page(at, **status(ctx)), cursor)
+        page = gather(lambda at: ctx.left.deals_page(at, **status(ctx)), cursor, sweeps.PAGES)
         cursor = page.next_cursor
         for record in deals.records(ctx, page.records).values():
             if not deals.ineligible(ctx, record):

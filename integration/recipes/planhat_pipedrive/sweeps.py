@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from integration.connectors.pipedrive.records import Organization, Record
-from integration.connectors.pipedrive.records import Page as VendorPage
+from integration.connectors.pipedrive.records import Organization
 from integration.recipes.planhat_pipedrive.session import Session
 
 VENDOR_PAGE, IDS_PER_CALL = 500, 100
 # Vendor pages in one of ours, and calls for its organizations: few enough for the smallest plan's burst of twenty.
 PAGES, DEAL_PAGES, MOST_CALLS = 10, 4, 12
-
-
-def gather(turn: Callable[[str | None], VendorPage[Record]], cursor: str | None) -> VendorPage[Record]:
-    """Records of up to ten vendor pages as one page."""
-    found: list[Record] = []
-    unreadable: dict[str, str] = {}
-    for _ in range(PAGES):
-        page = turn(cursor)
-        found += page.records
-        unreadable |= page.unreadable
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return VendorPage(tuple(found), cursor, unreadable)
 
 
 def calls_for(ctx: Session, ids: Collection[str]) -> int:

@@ -9,8 +9,9 @@ from hypothesis import given, strategies
 
 from integration.connectors.base import FieldSpec, Option
 from integration.engine.flow.mapping_row import MappingRow
-from integration.engine.mapping import transforms
-from integration.engine.mapping.transforms import ABSENT, NotConvertible, convert, pick
+from integration.engine.mapping import conversions, transforms
+from integration.engine.mapping.conversions import NotConvertible, convert
+from integration.engine.mapping.transforms import ABSENT, pick
 
 JSON = strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
@@ -136,7 +137,7 @@ def test_what_does_not_fit_is_reported_and_does_not_travel(kind, value):
 @given(
     value=JSON,
     transform=strategies.sampled_from(sorted(transforms.TRANSFORMS)),
-    kind=strategies.sampled_from(sorted(transforms.CONVERTERS)),
+    kind=strategies.sampled_from(sorted(conversions.CONVERTERS)),
 )
 def test_no_value_breaks_a_transform(value, transform, kind):
     mapped = apply(MappingRow("a", "A", transform), {"a": value}, type_name=kind)
@@ -273,4 +274,14 @@ def test_a_national_number_belongs_to_the_accounts_country(country, number):
     [(0.5, 0, 1), (2.5, 0, 3), (-2.5, 0, -3), (2.675, 2, 2.68), (1.005, 2, 1.01), (1e12 + 0.5, 0, 1e12 + 1), (7, 0, 7)],
 )
 def test_halves_are_rounded_away_from_zero(number, places, expected):
-    assert transforms.rounded(number, places) == expected
+    assert conversions.rounded(number, places) == expected
+
+
+def test_an_option_of_the_source_is_named_before_the_targets_is_looked_for():
+    topic = FieldSpec("topic", "Topic", "option", options=(Option("b", "News"), Option("a", "Jobs")))
+    mapped = transforms.apply(
+        [MappingRow("topic", "to", "option_key")], {"topic": "b"},
+        source_fields={"topic": topic}, target_fields={"to": FieldSpec("to", "To", "option", options=CHOICES)},
+    )  # fmt: skip
+
+    assert mapped.values == {"to": "a"}  # of the same name, not of the same key

@@ -67,6 +67,12 @@ class Anybody(ContactUpsertFlow):
     def __init__(self, said, by_mail, trusted):
         self.said, self.by_mail, self.trusted = said, by_mail, trusted
 
+    def enabled(self, settings):
+        return True
+
+    def read(self, ctx, items):
+        return {}
+
     def wish(self, ctx, item, record, link):
         return self.said
 

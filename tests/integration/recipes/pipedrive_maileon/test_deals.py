@@ -226,3 +226,14 @@ def test_nobody_who_said_no_becomes_a_contact_through_a_deal(sandbox, settings, 
 
     assert reasons(deal) == ["contact_missing"]
     assert world.contacts() == {}
+
+
+def test_the_event_goes_to_the_address_the_contact_has(world):
+    person = int(world.person("Ada Byron", email="ada@b\u00fccher.example\u200b"))
+    world.deliver()
+    deal = world.deal(title="Engine", person_id=person)
+    world.deliver()
+
+    assert list(world.contacts()) == ["ada@xn--bcher-kva.example"]
+    assert len(world.events_sent()) == 1  # Maileon takes none for an address it does not have
+    assert actions(deal) == ["deal_added"]

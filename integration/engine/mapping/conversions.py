@@ -1,0 +1,102 @@
+"""Bring one value into a field's type. Pure; what cannot be converted is told with the reason, for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+
+class NotConvertible(ValueError):
+    """This value does not fit; the message says why, for people."""
+
+
+def convert(value: Any, type_name: str) -> Any:
+    """Convert a value to a target field's type. None clears. Raises NotConvertible."""
+    if value is None or value == "":
+        return None
+    converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
+    return converter(value)
+
+
+def to_number(value: Any) -> int | float:
+    """Read a number as vendors write it; thousands separators are refused rather than guessed."""
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation as exc:
+        raise NotConvertible(f"{value!r} is not a number.") from exc
+    if not number.is_finite() or abs(number) > Decimal("1e15"):
+        raise NotConvertible(f"{value!r} is not a usable number.")
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def rounded(number: float, places: int = 0) -> float:
+    """Return the number with so many decimals, halves away from zero as people and invoices round them."""
+    return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def to_date(value: Any) -> date:
+    """Read a date, or the UTC date of a time. Raises NotConvertible for 31 February and the like."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError as exc:
+            raise NotConvertible(f"{value!r} is not a date.") from exc
+    return to_datetime(value).date()
+
+
+def to_datetime(value: Any) -> datetime:
+    """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
+    try:
+        moment = value if isinstance(value, datetime) else _parsed_time(str(value).strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise NotConvertible(f"{value!r} is not a date and time.") from exc
+
+
+def _parsed_time(text: str) -> datetime:
+    """ISO, or milliseconds since 1970 as some vendors write them."""
+    if re.fullmatch(r"-?\d{9,15}", text):
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
+    return datetime.fromisoformat(text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_integer(value: Any) -> int:
+    number = to_number(value)
+    if int(number) != number:
+        raise NotConvertible(f"{value!r} is not a whole number.")
+    return int(number)
+
+
+def _as_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("true", "yes", "1", "ja", "on"):
+        return True
+    if word in ("false", "no", "0", "nein", "off"):
+        return False
+    raise NotConvertible(f"{value!r} is neither yes nor no.")
+
+
+CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": _as_integer,
+    "number": to_number,
+    "money": to_number,
+    "boolean": _as_boolean,
+    "date": lambda value: to_date(value).isoformat(),
+    "datetime": lambda value: to_datetime(value).isoformat(),
+    "json": lambda value: value,
+    "options": lambda value: value if isinstance(value, list) else [value],
+}
