@@ -40,7 +40,7 @@ from integration.engine.mapping import conversions, transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
 from integration.engine.privacy import personal_data
-from integration.engine.records import links
+from integration.engine.records import identity_index, links
 from integration.engine.safety import consent_ledger, limits
 from integration.engine.setup import provisioning
 from integration.engine.sync import batch, cursors
@@ -84,6 +84,7 @@ __all__ = [
     "consent_ledger",
     "conversions",
     "general_text",
+    "identity_index",
     "cursors",
     "write_each",
     "limits",

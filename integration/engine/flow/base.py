@@ -67,6 +67,7 @@ class Skip:
     detail: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     remember: bool = False
+    follow_ups: tuple[Enqueue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,16 +155,29 @@ class Route:
 
 
 class Batch:
-    """The links the records of one batch have, and who owns which address."""
+    """The links the records of one batch have, and who lives at their addresses."""
 
-    def __init__(self, links: Mapping[str, RecordLink], owners: Mapping[str, str]) -> None:
-        """`owners`: keyed hash of an address → id of the record that was linked with it first."""
+    def __init__(
+        self,
+        links: Mapping[str, RecordLink],
+        owners: Mapping[str, str],
+        sharing: Mapping[str, Sequence[Record]] | None = None,
+    ) -> None:
+        """`owners`: keyed hash of an address → id of the record that was linked with it first and has it still.
+
+        `sharing`: hash → all living records that have it, read just now; the batch's own are among them.
+        """
         self.links = links
         self.owners = dict(owners)
+        self.sharing = sharing or {}
 
     def owner(self, email: str, candidate: str) -> str:
         """Return the id of the record that owns this address; the first one to ask for a free address gets it."""
         return self.owners.setdefault(email, candidate)
+
+    def others(self, digest: str, but: str) -> list[Record]:
+        """The living records that have this address beside the one with the id `but`."""
+        return [record for record in self.sharing.get(digest, ()) if record.external_id != but]
 
 
 @dataclass
@@ -213,6 +227,7 @@ class Flow(ABC, Generic[L, R, S]):
     runs_after: tuple[str, ...] = ()  # keys of flows whose runs of the same kind end before this one's begin
     batch_size: int = 200
     urgent: bool = False  # worked on before the others: an opt-out never waits behind an import
+    owns_addresses: bool = False  # of several records with one address only one is written, so who has it is read again
     is_composite: bool = False  # whether it brings records of other flows along, by `stages`
 
     mapping: tuple[MappingRow, ...] | None = None  # the rows a new integration begins with; None: it has no mapping

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration.engine.flow.base import Batch, Record, Write
+from integration.engine.flow.base import Write
 from integration.models import Integration, LinkState, RecordLink, columnar, membership
 
 
@@ -20,15 +20,18 @@ def content_hash(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_batch(integration: Integration, link_type: str, ids: Iterable[str], records: Mapping[str, Record]) -> Batch:
-    """The links of these records, and the owners of their addresses, in two queries."""
+def of_records(integration: Integration, link_type: str, ids: Iterable[str]) -> dict[str, RecordLink]:
+    """The links of these source records, by their ids."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)
-    links = {link.source_id: link for link in columnar.load(membership.among(rows, "source_id", ids))}
-    hashes = {record.email_hash for record in records.values() if record.email}
-    owners = of_addresses(integration, link_type, hashes).exclude(state=LinkState.REMOVED)
+    return {link.source_id: link for link in columnar.load(membership.among(rows, "source_id", ids))}
+
+
+def owners(integration: Integration, link_type: str, digests: Iterable[str]) -> dict[str, str]:
+    """Keyed hash of an address → id of the record that was linked with it first."""
+    rows = of_addresses(integration, link_type, digests).exclude(state=LinkState.REMOVED)
     # Put in order here: asked to do so, an SQLite without statistics prefers an index of all the integration's links.
-    latest_first = sorted(owners.values_list("pk", "email_hash", "source_id"), reverse=True)
-    return Batch(links, {digest: source_id for _, digest, source_id in latest_first})
+    latest_first = sorted(rows.values_list("pk", "email_hash", "source_id"), reverse=True)
+    return {digest: source_id for _, digest, source_id in latest_first}
 
 
 def of_addresses(integration: Integration, link_type: str, digests: Iterable[str]) -> QuerySet[RecordLink]:

@@ -19,7 +19,7 @@ from integration.engine.mapping import transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
 from integration.engine.safety import limits
-from integration.engine.sync import two_way
+from integration.engine.sync import present, two_way
 from integration.errors import (
     ContractError,
     IntegrationError,
@@ -50,7 +50,7 @@ def process(
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
     if records is None:
         records = flow.read(ctx, items)
-    batch = links.load_batch(ctx.integration, flow.link_type, [item.external_id for item in items], records)
+    batch = present.load_batch(ctx, flow, items, records)
     rows = mapping_rows(ctx, flow)
     done: list[RecordOutcome] = []
     pending: list[RecordOutcome] = []
@@ -74,10 +74,12 @@ def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -
 
     Otherwise the link it had when the batch began, or none, would overwrite what the merge hands over.
     """
-    survivors = {str(entry.write.values["merged_into"]) for entry in pending if entry.write and _is_merge(entry.write)}
+    survivors = {
+        str(entry.write.values["merged_into"]) for entry in pending if entry.write and _hands_over(entry.write)
+    }
     now: list[RecordOutcome] = []
     for entry in pending:
-        if entry.item.external_id in survivors and not _is_merge(entry.write):
+        if entry.item.external_id in survivors and not _hands_over(entry.write):
             again = Result(Outcome.RETRYING, reason=Reason.GAVE_WAY, retry_after=0.0, link_state=None)
             done.append(replace_result(entry, again))
         else:
@@ -85,8 +87,8 @@ def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -
     return now
 
 
-def _is_merge(write: Write | None) -> bool:
-    return write is not None and write.action == "merge"
+def _hands_over(write: Write | None) -> bool:
+    return write is not None and "merged_into" in write.values
 
 
 def _braked(
@@ -330,8 +332,9 @@ def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
 
 def _skipped(decision: Skip) -> Result:
     return Result(
-        Outcome.SKIPPED, reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes
-    )
+        Outcome.SKIPPED, reason=decision.reason, detail=decision.detail, link_state=None, notes=decision.notes,
+        follow_ups=decision.follow_ups,
+    )  # fmt: skip
 
 
 def _failure(exc: Exception) -> Result:

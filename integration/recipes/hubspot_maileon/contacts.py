@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import Flow, Found, Record, mapping_rows
+from integration.engine.api import Flow, Found, Record, identity_index, mapping_rows
 from integration.recipes.hubspot_maileon import properties
 from integration.recipes.hubspot_maileon.session import Session
-from integration.recipes.shared import identity_index
 
 # What the rules need beside our own properties.
 BASIC = ("email", "hs_additional_emails", "firstname", "lastname", "createdate", "lastmodifieddate")

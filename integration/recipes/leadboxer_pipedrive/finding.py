@@ -18,11 +18,10 @@ from django.utils import timezone
 
 from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
-from integration.engine.api import cursors
+from integration.engine.api import cursors, identity_index
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import Directory, EmailIndex
 from integration.recipes.leadboxer_pipedrive.session import Session
-from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 PERSON, DOMAIN, NAME = "person", "organization_domain", "organization_name"

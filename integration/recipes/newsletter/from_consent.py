@@ -15,7 +15,7 @@ from typing import Any
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
-from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, links
+from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, identity_index, links
 from integration.models import RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
@@ -23,7 +23,6 @@ from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.context import ConsentContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
-from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"

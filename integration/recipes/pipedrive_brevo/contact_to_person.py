@@ -25,6 +25,7 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
+    identity_index,
     links,
     mapping_rows,
 )
@@ -36,7 +37,6 @@ from integration.recipes.pipedrive_brevo.directory import contacts_behind, peopl
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
-from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 BOUNCE, DELETED = "hardBounce", "contactDeleted"

@@ -27,6 +27,7 @@ from integration.engine.api import (
     Sync,
     Write,
     catalogue,
+    identity_index,
     links,
     mapping_rows,
     transforms,
@@ -39,7 +40,6 @@ from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
-from integration.recipes.shared import identity_index
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"

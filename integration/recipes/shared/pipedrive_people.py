@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person, record_values
-from integration.engine.api import Found, Record, SyncSession
-from integration.recipes.shared import identity_index
+from integration.engine.api import Found, Record, SyncSession, identity_index
 
 
 def to_records(ctx: SyncSession[PipedriveClient], people: Sequence[Person]) -> dict[str, Record]:

@@ -56,10 +56,11 @@ def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration
     more = {"integration": integration, "link_type": "person", "email_hash": digest}
     RecordLink.objects.create(**more, source_id="later")
     RecordLink.objects.filter(source_id="3").update(state="removed")
-    records = {key: Record(key, {}, email=f"p{key}@example.com") for key in ("1", "2", "3")}
+    digests = [email_hash(f"p{key}@example.com") for key in ("1", "2", "3")]
 
     with CaptureQueriesContext(connection) as asked:
-        batch = links.load_batch(integration, "person", ["1", "3", "new"], records)
+        known = links.of_records(integration, "person", ["1", "3", "new"])
+        owners = links.owners(integration, "person", digests)
 
     for query, index in zip(asked.captured_queries, ("one_link_per_source_record", "link_by_email"), strict=True):
         with connection.cursor() as cursor:
@@ -67,8 +68,8 @@ def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration
             cursor.execute(f"{explain} {query['sql']}")
             plan = str(cursor.fetchall())
         assert index in plan or "sqlite_autoindex_integration_recordlink_1" in plan, plan
-    assert sorted(batch.links) == ["1", "3"]
-    assert batch.owners == {digest: "1"}
+    assert sorted(known) == ["1", "3"]
+    assert owners == {digest: "1"}
 
 
 def test_what_is_remembered_never_overwrites_a_link_that_is_there():

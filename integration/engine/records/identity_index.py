@@ -49,9 +49,20 @@ def remember_stranger(connection: Connection, digest: str) -> None:
     EmailIndex.objects.get_or_create(connection=connection, object_type=NOT_FOUND, email_hash=digest, external_id="")
 
 
+def forget(connection: Connection, object_type: str, ids: Iterable[str]) -> None:
+    """Drop records that are not there any more: deleted, merged, or no longer visible."""
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type)
+    membership.among(mine, "external_id", ids).delete()
+
+
+def holders(connection: Connection, object_type: str, digest: str) -> list[str]:
+    """Ids of the records an address belongs to: those whose primary one it is, else those who have it beside theirs."""
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type, email_hash=digest)
+    rows = sorted(mine.values_list("external_id", "is_primary"))
+    return [key for key, primary in rows if primary] or [key for key, _ in rows]
+
+
 def owners(connection: Connection, object_type: str, *digests: str) -> dict[str, str]:
     """Ids of the records whose primary address has one of these hashes, with that hash."""
-    rows = EmailIndex.objects.filter(
-        connection=connection, object_type=object_type, email_hash__in=digests, is_primary=True
-    )
-    return dict(rows.values_list("external_id", "email_hash"))
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type, is_primary=True)
+    return dict(membership.among(mine, "email_hash", digests).values_list("external_id", "email_hash"))
