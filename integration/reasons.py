@@ -31,6 +31,7 @@ class Reason(ReasonCode):
     INVALID_EMAIL = "invalid_email"
     DUPLICATE_EMAIL = "duplicate_email"
     UNSUBSCRIBED = "unsubscribed"
+    NO_ELSEWHERE = "no_elsewhere"
     REMOVED_AT_TARGET = "removed_at_target"
     MERGED = "merged"
     DELETED_AT_SOURCE = "deleted_at_source"

@@ -41,6 +41,7 @@ from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
 from integration.engine.privacy import personal_data
 from integration.engine.records import identity_index, links
+from integration.engine.safety import consent as consent_rules
 from integration.engine.safety import consent_ledger, limits
 from integration.engine.setup import provisioning
 from integration.engine.sync import batch, cursors
@@ -82,6 +83,7 @@ __all__ = [
     "batch",
     "catalogue",
     "consent_ledger",
+    "consent_rules",
     "conversions",
     "general_text",
     "identity_index",

@@ -9,7 +9,6 @@ def emails(address):
     return [{"value": address, "primary": True}]
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: who owns an address is answered from old links")
 def test_maileon_an_address_that_moves_to_another_person_is_not_lost(world):
     """Somebody corrects a mix-up: x belongs to Bob, not to Ada. Both changes reach the hub in one batch."""
     ada = world.person("Ada", email="x@example.com")
@@ -24,7 +23,6 @@ def test_maileon_an_address_that_moves_to_another_person_is_not_lost(world):
     assert "x@example.com" in world.contacts(), "Bob said Yes and nobody else has his address, but he was left out"
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: who owns an address is answered from old links")
 def test_maileon_swapped_addresses_are_both_followed(world):
     ada = world.person("Ada", email="a@example.com")
     bob = world.person("Bob", email="b@example.com")
@@ -39,7 +37,6 @@ def test_maileon_swapped_addresses_are_both_followed(world):
     assert owners == {"a@example.com": bob, "b@example.com": ada}
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: who owns an address is answered from old links")
 def test_maileon_the_second_owner_of_an_address_takes_over_when_the_first_lets_go(world):
     """Two people share an address, the second is skipped as a duplicate. The first changes hers: the second is next."""
     ada = world.person("Ada", email="x@example.com")
@@ -52,7 +49,6 @@ def test_maileon_the_second_owner_of_an_address_takes_over_when_the_first_lets_g
     assert "x@example.com" in world.contacts(), f"Bob ({bob}) still says Yes"
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: an address that was given up stays subscribed")
 def test_maileon_the_old_address_gets_no_more_mail_when_the_new_one_had_opted_out(world):
     ada = world.person("Ada", email="old@example.com")
     world.deliver()
@@ -72,7 +68,6 @@ def test_maileon_the_old_address_gets_no_more_mail_when_the_new_one_had_opted_ou
     assert "old@example.com" not in world.contacts(), "nobody in the CRM has this address, and it is still subscribed"
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: an address that was given up stays subscribed")
 def test_maileon_the_old_address_gets_no_more_mail_when_the_new_one_belongs_to_somebody_else(world):
     ada = world.person("Ada", email="ada@example.com")
     world.person("Bob", email="bob@example.com")
@@ -86,7 +81,6 @@ def test_maileon_the_old_address_gets_no_more_mail_when_the_new_one_belongs_to_s
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["one batch", "the first event was lost"])
-@pytest.mark.xfail(strict=True, reason="kind 1: who owns an address is answered from old links")
 def test_brevo_people_are_merged_only_when_they_really_share_an_address(brevo_install, lost):
     """merge_duplicates is on. x moves from Ada to Bob: two different people. Merging them cannot be undone."""
     world = brevo_install(merge_duplicates=True)
@@ -104,7 +98,6 @@ def test_brevo_people_are_merged_only_when_they_really_share_an_address(brevo_in
     )
 
 
-@pytest.mark.xfail(strict=True, reason="kind 3: deleting a duplicate unsubscribes whoever stays")
 def test_maileon_deleting_the_double_of_somebody_unsubscribes_nobody(world):
     """Two cards of one person, both say Yes. Somebody tidies up and deletes the older one. Nobody said No."""
     old = world.person("Ada", email="ada@example.com")
@@ -120,7 +113,6 @@ def test_maileon_deleting_the_double_of_somebody_unsubscribes_nobody(world):
     assert "ada@example.com" in world.contacts()
 
 
-@pytest.mark.xfail(strict=True, reason="kind 1: an address that was taken away stays subscribed")
 def test_maileon_an_address_that_was_taken_away_gets_no_more_mail(world):
     ada = world.person("Ada", email="ada@example.com")
     world.deliver()

@@ -150,9 +150,9 @@ class MaileonClient(Api):
         rows, last = self.page("/contacts", params, index=page)
         return Page(tuple(xml.read_contact(node) for node in rows), None if last else page + 1)
 
-    def delete_contact(self, email: str) -> None:
-        """Erase a contact and its history. Not an unsubscribe: no marker remains. An unknown one is fine."""
-        self._delete(f"/contacts/email/{segment(email)}")
+    def delete_contact(self, email: str) -> bool:
+        """Erase a contact and its history; False when there is none. Not an unsubscribe: no marker remains."""
+        return self._delete(f"/contacts/email/{segment(email)}")
 
     def delete_contact_by_external_id(self, external_id: str) -> None:
         """Erase every contact with this external id; none is fine."""

@@ -56,6 +56,13 @@ SKIPPED = (
         "Nothing to fix: only the person can subscribe again.",
     ),
     ReasonText(
+        Reason.NO_ELSEWHERE,
+        ReasonKind.SKIP,
+        "Another record with the same email address says No.",
+        "One No counts for everybody at an address, so this one is not subscribed.",
+        "Open the other record: merge the two, or correct the No there.",
+    ),
+    ReasonText(
         Reason.REMOVED_AT_TARGET,
         ReasonKind.SKIP,
         "The record was deleted in the other app.",

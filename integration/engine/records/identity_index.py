@@ -62,6 +62,15 @@ def holders(connection: Connection, object_type: str, digest: str) -> list[str]:
     return [key for key, primary in rows if primary] or [key for key, _ in rows]
 
 
+def addresses_of(connection: Connection, object_type: str, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Id → keyed hashes of the addresses a record was last seen with; without those that were never seen."""
+    mine = EmailIndex.objects.filter(connection=connection, object_type=object_type)
+    found: dict[str, set[str]] = {}
+    for external_id, digest in membership.among(mine, "external_id", ids).values_list("external_id", "email_hash"):
+        found.setdefault(external_id, set()).add(digest)
+    return found
+
+
 def owners(connection: Connection, object_type: str, *digests: str) -> dict[str, str]:
     """Ids of the records whose primary address has one of these hashes, with that hash."""
     mine = EmailIndex.objects.filter(connection=connection, object_type=object_type, is_primary=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +33,7 @@ from integration.recipes.newsletter.from_consent import (
     CONFIRMATION,
     UNSUBSCRIPTION,
     ConsentWritebackFlow,
-    state_after,
+    written_back,
 )
 
 TITLES = {
@@ -50,6 +51,7 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
     label = "Consent → HubSpot contact"
     target_object = "contact"
     link_type = LINK_TYPE
+    forward = "contact_to_contact"
     batch_size = 100  # of HubSpot's batch calls
 
     def values(self, ctx: Session, state: str) -> dict[str, Any]:
@@ -65,9 +67,9 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
         return {row.id for row in ctx.left.get_contacts(ids, [SUBSCRIBE]) if not row.properties.get(SUBSCRIBE)}
 
     def search(self, ctx: Session, email: str) -> list[str]:
-        """The contact whose own address this is. A secondary one has a consent of its own, which nobody asked for."""
-        found = ctx.left.find_contacts([email], ("email",))
-        return [contact.id for contact in found if contact.email.lower() == email.lower()]
+        """The contact whose address this is, their own one or one beside it."""
+        found = ctx.left.find_contacts([email], ("email", "hs_additional_emails"))
+        return [contact.id for contact in found if email.lower() in map(str.lower, contact.emails)]
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """As everywhere; and what there is nothing to show of is skipped, but for a stage that has to be repaired."""
@@ -109,15 +111,8 @@ def _told(ctx: Session, plan: Plan) -> Result:
     state = _state(entry)
     if _is_news(entry):
         _add_to_timeline(ctx, entry, plan.contact_id, state)
-    return Result(
-        Outcome.SYNCED,
-        target_id=entry.link.target_id if entry.link else "",
-        link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-        notes=state_after(entry.item, state).stored,
-        written=entry.link.written if entry.link else {},
-        reason=reason,
-        detail=plan.said,
-        call=ctx.last_call(),
+    return replace(
+        written_back(ConsentToContact.forward, entry, state), reason=reason, detail=plan.said, call=ctx.last_call()
     )
 
 

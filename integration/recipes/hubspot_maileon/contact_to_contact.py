@@ -36,10 +36,11 @@ from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.newsletter import consent, to_contacts
 from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
-from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, contact_key, merged
+from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, merged
 
 DELETION, MERGE, PRIVACY = "contact.deletion", "contact.merge", "contact.privacyDeletion"
 # One save fires many events, and what a form sets may not be readable at once (hubspot sheet §8): wait a moment.

@@ -22,6 +22,7 @@ class ConsentContext(EventContext):
 
     unsubscription: str | None = None  # when the event of an opt-out came in (ISO, UTC)
     unsubscription_facts: Mapping[str, str] | None = None
+    beside: bool | None = None  # the address that opted out is one they have beside their own
     doi: str | None = None  # when the event of a confirmation came in (ISO, UTC)
     doi_facts: Mapping[str, str] | None = None
     report: str | None = None  # the report that named the person: UNSUBSCRIPTION or CONFIRMATION

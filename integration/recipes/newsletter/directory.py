@@ -16,6 +16,7 @@ from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
 LIST_AGE = timedelta(hours=1)
+LEAVING = timedelta(minutes=30)  # Maileon needs seconds; its clock may differ from ours
 OBJECT = "contact"
 LISTED = "contacts_listed"
 PERMISSION_NAMES = {
@@ -66,6 +67,15 @@ def _read_all(ctx: Session) -> str:
         )
     EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
     return now.isoformat()
+
+
+def leaving(ctx: Session, addresses: Sequence[str]) -> set[str]:
+    """Which of these addresses opted out a moment ago, in lower case: Maileon shows them as they were for a while."""
+    if not addresses:
+        return set()
+    since = timezone.now() - LEAVING
+    reported = {row.email.lower() for row in ctx.right.iter_unsubscriptions(since=since) if row.email}
+    return reported & {address.lower() for address in addresses}
 
 
 def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:

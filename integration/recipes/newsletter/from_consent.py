@@ -8,15 +8,31 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
-from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Route, Skip, Sync, identity_index, links
-from integration.models import RecordLink, WebhookEvent
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Enqueue,
+    Flow,
+    Item,
+    Page,
+    Record,
+    Result,
+    Route,
+    Skip,
+    Sync,
+    Write,
+    consent_rules,
+    identity_index,
+    links,
+)
+from integration.models import Outcome, RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
@@ -29,6 +45,14 @@ UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
 
 
+@dataclass(frozen=True)
+class People:
+    """Ids of the people behind an address: those whose own it is, and those who have it beside their own."""
+
+    own: list[str]
+    beside: list[str]
+
+
 class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     """Maileon's consent → the source's people."""
 
@@ -36,6 +60,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     label: str
     target_object: str
     link_type: str
+    forward: str  # key of the flow that brings these people to Maileon
     side = "right"
     source_object = "contact"
     events = frozenset({UNSUBSCRIPTION, CONFIRMATION})
@@ -70,14 +95,17 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         """The person behind the contact's external id, and everybody else who shares the address: strictest wins."""
         facts = {name: str(event.payload[name]) for name in FACTS if event.payload.get(name)}
         at = event.received_at.isoformat()
-        if event.vendor_event == UNSUBSCRIPTION:
-            context = ConsentContext(unsubscription=at, unsubscription_facts=facts)
-        else:
-            context = ConsentContext(doi=at, doi_facts=facts)
-        ids = self.people_behind(ctx, event.external_id, event.email_hash)
+        people = self.people_behind(ctx, event.external_id, event.email_hash)
         if event.vendor_event == CONFIRMATION:
-            ids = ids[:1]
-        return [Route(person_id, context.stored) for person_id in ids] or Skip(Reason.NOT_LINKED)
+            context = ConsentContext(doi=at, doi_facts=facts)
+            return [Route(person_id, context.stored) for person_id in people.own[:1]] or Skip(Reason.NOT_LINKED)
+        if _is_own_doing(ctx, event.email_hash, facts.get("method", "")):
+            return Skip(Reason.ECHO)
+        context = ConsentContext(unsubscription=at, unsubscription_facts=facts)
+        beside = replace(context, beside=True)
+        routes = [Route(person_id, context.stored) for person_id in people.own]
+        routes += [Route(person_id, beside.stored) for person_id in people.beside]
+        return routes or Skip(Reason.NOT_LINKED)
 
     def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """Look at Maileon only for confirmations that came by webhook: their proof is the contact's permission."""
@@ -111,11 +139,13 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         else:
             reported = ctx.right.subscribers_page(index, since=since)
         rows: Sequence[Unsubscription | Subscriber] = reported.records
-        newest: dict[str, Unsubscription | Subscriber] = {}
+        newest: dict[str, ConsentContext] = {}
         # Reports have no documented order, and one person may be in them twice.
         for row in sorted(rows, key=lambda row: row.timestamp):
-            newest |= dict.fromkeys(self._people_of(ctx, report, row.external_id, row.email), row)
-        items = [Item(person_id, _reported(report, row)) for person_id, row in newest.items()]
+            known, people = _reported(report, row), self._people_of(ctx, row)
+            newest |= dict.fromkeys(people.own, known)
+            newest |= dict.fromkeys(people.beside, replace(known, beside=True))
+        items = [Item(person_id, known.stored) for person_id, known in newest.items()]
         after: list[str | int] | None = [CONFIRMATION, 1] if report == UNSUBSCRIPTION else None
         if reported.next_cursor is not None:
             after = [report, reported.next_cursor]
@@ -134,29 +164,42 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.ECHO)
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
 
-    def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> list[str]:
-        """Ids of the people a contact stands for: by our external id, then by the address."""
+    def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> People:
+        """The people a contact stands for: by our external id, by the address they have or that we wrote last.
+
+        Where nobody has the address as their own, it belongs to those who have it beside theirs, after a merge say.
+        """
         account, _, person_id = external_id.partition("-")
         left = ctx.integration.left
-        found = [person_id] if person_id and account == left.external_account_id else []
+        own = [person_id] if person_id and account == left.external_account_id else []
+        beside: list[str] = []
         if digest:
-            found += identity_index.owners(left, self.link_type, digest)
-            known = links.of_addresses(ctx.integration, self.link_type, [digest])
-            found += known.values_list("source_id", flat=True)
-        return list(dict.fromkeys(found))
+            own += sorted(identity_index.owners(left, self.link_type, digest))
+            own += self._linked_with(ctx, digest)
+            beside = [key for key in identity_index.holders(left, self.link_type, digest) if key not in own]
+        return People(list(dict.fromkeys(own)), beside)
 
-    def _people_of(self, ctx: Session[L, S], report: str, external_id: str, email: str) -> list[str]:
+    def _linked_with(self, ctx: Session[L, S], digest: str) -> list[str]:
+        """Those who were linked with this address, but for who has been seen with other ones since."""
+        rows = links.of_addresses(ctx.integration, self.link_type, [digest])
+        linked = list(rows.values_list("source_id", flat=True))
+        seen = identity_index.addresses_of(ctx.integration.left, self.link_type, linked)
+        return [key for key in linked if digest in seen.get(key, {digest})]
+
+    def _people_of(self, ctx: Session[L, S], row: Unsubscription | Subscriber) -> People:
         """The people behind a reported contact. An opt-out of an address nobody knows here is searched for once."""
-        digest = email_hash(email)
-        found = self.people_behind(ctx, external_id, digest)
-        if report == CONFIRMATION:
-            return found[:1]
-        if found or not email or identity_index.is_known_stranger(ctx.integration.left, digest):
+        digest = email_hash(row.email)
+        found = self.people_behind(ctx, row.external_id, digest)
+        if isinstance(row, Subscriber):
+            return People(found.own[:1], [])
+        if _is_own_doing(ctx, digest, row.source):
+            return People([], [])
+        if found.own or found.beside or not row.email or identity_index.is_known_stranger(ctx.integration.left, digest):
             return found
-        hits = self.search(ctx, email)
+        hits = self.search(ctx, row.email)
         if not hits:
             identity_index.remember_stranger(ctx.integration.left, digest)
-        return hits
+        return People(hits, [])
 
     def _state(self, item: Item, record: Record | None, link: RecordLink | None) -> str | Skip:
         """The state of consent after this item. Of an opt-out and a confirmation in one go, the opt-out wins."""
@@ -174,10 +217,29 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             if record is None or record.values["permission"] not in consent.CONFIRMED_PERMISSIONS:
                 return Skip(NewsletterReason.NOT_CONFIRMED)
             return consent.CONFIRMED
-        return consent.of(link) or Skip(Reason.NOT_LINKED)
+        if not consent.of(link) and not ContactState.of(link).reported:
+            return Skip(Reason.NOT_LINKED)
+        return consent.of(link)
 
 
-def state_after(item: Item, state: str) -> ContactState:
+def written_back(forward: str, entry: Write, state: str) -> Result:
+    """How a record ends that shows this state of consent now.
+
+    Who opted out at an address beside their own is still in step with their own one: the way there makes them leave it.
+    """
+    link, target = entry.link, entry.link.target_id if entry.link else ""
+    written = link.written if link else {}
+    if ConsentContext.read(entry.item.hint).beside and consent.of(link) in consent.IN_STEP:
+        return Result(
+            Outcome.SYNCED, target_id=target, written=written, notes=ContactState(reported=state).stored,
+            follow_ups=(Enqueue(forward, entry.item.external_id),),
+        )  # fmt: skip
+    link_state = "removed" if state in (consent.UNSUBSCRIBED, consent.NONE) else "active"
+    notes = _state_after(entry.item, state).stored
+    return Result(Outcome.SYNCED, target_id=target, link_state=link_state, written=written, notes=notes)
+
+
+def _state_after(item: Item, state: str) -> ContactState:
     """What the link remembers once the source shows this state."""
     known = ConsentContext.read(item.hint)
     after = consent.withdrawn(no_seen=True) if state == consent.UNSUBSCRIBED else ContactState(consent=state)
@@ -185,12 +247,17 @@ def state_after(item: Item, state: str) -> ContactState:
     return replace(after, reported=state, report_seen=seen)
 
 
-def _reported(report: str, row: Unsubscription | Subscriber) -> dict[str, Any]:
+def _reported(report: str, row: Unsubscription | Subscriber) -> ConsentContext:
     if not isinstance(row, Unsubscription):
-        return ConsentContext(report=report, reported_at=row.timestamp, doi_facts={}).stored
+        return ConsentContext(report=report, reported_at=row.timestamp, doi_facts={})
     facts = {"msg_id": row.mailing_id, "method": row.source}
     said = {name: value for name, value in facts.items() if value}
-    return ConsentContext(report=report, reported_at=row.timestamp, unsubscription_facts=said).stored
+    return ConsentContext(report=report, reported_at=row.timestamp, unsubscription_facts=said)
+
+
+def _is_own_doing(ctx: Session, digest: str, method: str) -> bool:
+    """Whether an opt-out is only the echo of a contact that we took away although its person said nothing."""
+    return consent_rules.is_own_doing(ctx.integration.right, digest, method=method)
 
 
 def _speaks_of_opt_out(item: Item) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from integration.engine.api import Enqueue, Result, Write, consent_ledger
+from integration.engine.api import Enqueue, Result, Write, consent_ledger, consent_rules
 from integration.models import Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
@@ -36,7 +36,8 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
         _let_go(ctx, _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", ""))))
     follow_up = Enqueue(flow.key, survivor_id)
-    return Result(Outcome.SKIPPED, reason=Reason.MERGED, link_state="removed", written={}, follow_ups=(follow_up,))
+    reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
+    return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=(follow_up,))
 
 
 def _other(
@@ -89,8 +90,9 @@ def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
 
 
 def _let_go(ctx: Session, loser: RecordLink) -> None:
-    """Treat the loser's own contact as the settings treat a deleted person's."""
+    """Treat the loser's own contact as the settings treat a deleted person's. Nobody opted out by that."""
     address = str(loser.written["email"])
+    consent_rules.note_own_removal(ctx.integration.right, address)
     if ctx.settings["on_delete"] == "unsubscribe":
         ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")
     elif ctx.settings["on_delete"] == "delete":

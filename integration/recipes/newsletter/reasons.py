@@ -107,6 +107,13 @@ def _consent(words: SourceWords) -> tuple[ReasonText, ...]:
             f"{words.product}, and they receive an opt-in email.",
         ),
         ReasonText(
+            Reason.NO_ELSEWHERE,
+            ReasonKind.SKIP,
+            f"Another {words.record} with the same email address says No.",
+            f"One No counts for everybody at an address, so this {words.record} is not subscribed.",
+            f"Open the other {words.record} in {words.product}: merge the two, or correct {words.field} there.",
+        ),
+        ReasonText(
             NewsletterReason.NOT_ASKED_EXISTING,
             ReasonKind.SKIP,
             f"Existing {words.record}: no opt-in email was sent, as you chose.",

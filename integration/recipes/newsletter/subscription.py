@@ -13,25 +13,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from integration import retry
-from integration.connectors.maileon.fields import STANDARD_FIELDS
-from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, Contact, StoredContact
-from integration.engine.api import Enqueue, EventContext, Result, Write, limits, links, write_each
+from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, StoredContact
+from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.consent import ContactState
-from integration.recipes.newsletter.directory import known_contacts
+from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
+from integration.recipes.newsletter.directory import known_contacts, leaving
+from integration.recipes.newsletter.moves import AddressMoves, leaving_first
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session
+from integration.secrets import email_hash
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
-STANDARD = frozenset(spec.key for spec in STANDARD_FIELDS)
 MARK = "lockstep:"  # begins the `src` of every opt-in process we start; the vendor keeps it readable
 MARK_FIELD = "CUSTOM_SOURCE"
 Results = dict[int, Result]
 Single = Callable[[Write], Result]
+# Who leaves an address goes before who comes to it.
+ORDER = ("erase", "unsubscribe", "delete", "let_go", "merge", "hand_over", "change_address")
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,24 @@ class ContactWriter:
         groups: dict[str, list[Write]] = defaultdict(list)
         for entry in writes:
             groups[entry.action].append(entry)
+        moves = AddressMoves(self, writes)
         singles: dict[str, Single] = {
-            "unsubscribe": self.unsubscribe, "delete": self.delete, "change_address": self.change_address,
-            "merge": lambda entry: merges.merge(self.ctx, self.flow, entry), **(more or {}),
+            "unsubscribe": self.unsubscribe, "delete": self.delete, "let_go": moves.let_go,
+            "merge": self.merge, "hand_over": self.merge, "change_address": moves.change, **(more or {}),
         }  # fmt: skip
         together = {"update": self.update, "subscribe": self.subscribe, "adopt": self.adopt}
         results: Results = {}
-        for action, group in groups.items():
-            results |= together[action](group) if action in together else self._one_by_one(group, singles[action])
+        for action in (*ORDER, *together):
+            group = groups.pop(action, [])
+            if action in together:
+                results |= together[action](group) if group else {}
+            else:
+                results |= self._one_by_one(leaving_first(group), singles[action]) if group else {}
         return [results[id(entry)] for entry in writes]
+
+    def merge(self, entry: Write) -> Result:
+        """The record lives on in another one, or another one has its address: the contact goes on with that one."""
+        return merges.merge(self.ctx, self.flow, entry)
 
     def update(self, writes: Sequence[Write], result: Single | None = None) -> Results:
         """Update people in step: one bulk call that never creates and never touches a permission.
@@ -76,7 +88,7 @@ class ContactWriter:
         Who came back after an opt-out still has the vendor's marker. With update_only, `reimport_unsubscribed` brings
         nobody back: it only keeps the marker from hiding people who are there.
         """
-        made = result or (lambda entry: self._synced(entry, ContactState()))
+        made = result or (lambda entry: self.synced(entry, ContactState()))
         report = self.ctx.right.synchronize_contacts(
             [contact_of(entry) for entry in writes], update_only=True, reimport_unsubscribed=True
         )
@@ -85,7 +97,7 @@ class ContactWriter:
         if report.existing >= len(valid):
             results.update({id(entry): made(entry) for entry in valid})
         elif len(valid) == 1:
-            results[id(valid[0])] = self._missing(valid[0])
+            results[id(valid[0])] = self.missing(valid[0])
         else:  # somebody is no longer there: halve, the call may be repeated without harm
             middle = len(valid) // 2
             results.update({**self.update(valid[:middle], result), **self.update(valid[middle:], result)})
@@ -98,12 +110,12 @@ class ContactWriter:
         for entry in writes:
             terms = self.flow.terms(self.ctx, entry.record)
             (by_mail if terms.by_mail else at_once[terms.permission]).append(entry)
-        results = self._asked(by_mail) if by_mail else {}
+        results = self.asked(by_mail) if by_mail else {}
         for permission, group in at_once.items():
             results |= self._give(group, permission)
         return results
 
-    def _asked(self, writes: Sequence[Write]) -> Results:
+    def asked(self, writes: Sequence[Write]) -> Results:
         """By opt-in mail, as many as the tenant may start today. A run for which a person allowed them is exempt."""
         limited = [entry for entry in writes if not EventContext.read(entry.item.hint).allow_doi]
         beyond = limited[limits.mails_left(self.ctx) :] if limited else []
@@ -118,32 +130,39 @@ class ContactWriter:
         valid = [entry for entry in writes if id(entry) not in results]
         if not report.existing and not report.unsubscribed:
             notes = consent.given(permission)
-            return {**results, **{id(entry): self._synced(entry, notes) for entry in valid}}
+            return {**results, **{id(entry): self.synced(entry, notes) for entry in valid}}
         return {**results, **self._sorted_out(valid, permission, some_unsubscribed=bool(report.unsubscribed))}
 
     def adopt(self, writes: Sequence[Write]) -> Results:
         """People we may not ask by mail now: link those who are contacts with a permission, pass over the rest."""
         known = known_contacts(self.ctx, writes)
+        subscribed = [entry for entry in writes if _permission_of(known, entry) > consent.PERMISSION_NONE]
+        on_their_way_out = leaving(self.ctx, [entry.values["email"] for entry in subscribed])
         results: Results = {}
         there: list[Write] = []
         for entry in writes:
-            contact = known.get(entry.values["email"].lower())
-            if contact is not None and (contact.permission or 0) > consent.PERMISSION_NONE:
-                there.append(entry)
+            if entry not in subscribed:
+                passed_over = Result(Outcome.SKIPPED, reason=NewsletterReason.NOT_ASKED_EXISTING, link_state=None)
+                results[id(entry)] = passed_over
+            elif entry.values["email"].lower() in on_their_way_out and not _settled(entry):
+                results[id(entry)] = self._settling()
             else:
-                results[id(entry)] = Result(
-                    Outcome.SKIPPED, reason=NewsletterReason.NOT_ASKED_EXISTING, link_state=None
-                )
+                there.append(entry)
         if there:
-            results.update(self.update(there, lambda entry: self._synced(entry, _given_by(known, entry))))
+            results.update(self.update(there, lambda entry: self.synced(entry, _given_by(known, entry))))
         return results
 
     def unsubscribe(self, entry: Write) -> Result:
         """The person no longer wants the newsletter, or is gone. An unknown contact is as good as unsubscribed."""
-        label = self.ctx.connection("left").connector.label
-        self.ctx.right.unsubscribe(_address(entry), reason=f"other|Newsletter switched off in {label}")
+        label, address = self.ctx.connection("left").connector.label, address_of(entry)
+        if entry.record is None:
+            consent_rules.note_own_removal(self.ctx.integration.right, address)
+        why = f"other|Newsletter switched off in {label}"
+        if not self.ctx.right.unsubscribe(address, reason=why):
+            # The reader may have changed the address at Maileon: the contact keeps our external id.
+            self.ctx.right.unsubscribe_by_external_id(contact_key(self.ctx, entry.item.external_id), reason=why)
         target = entry.link.target_id if entry.link else ""
-        back = () if entry.record is None else (self._back(entry),)
+        back = () if entry.record is None else (self.back(entry),)
         return Result(
             Outcome.SYNCED, target_id=target, link_state="removed", written={},
             notes=consent.withdrawn(no_seen=True).stored, call=self.ctx.last_call(), follow_ups=back,
@@ -151,40 +170,21 @@ class ContactWriter:
 
     def delete(self, entry: Write) -> Result:
         """The person was deleted and the setting asks to delete the contact too."""
-        self.ctx.right.delete_contact(_address(entry))
+        if not self.ctx.right.delete_contact(address_of(entry)):
+            self.ctx.right.delete_contact_by_external_id(contact_key(self.ctx, entry.item.external_id))
         return Result(
             Outcome.SYNCED, link_state="removed", notes=consent.withdrawn(no_seen=True).stored, written={},
             call=self.ctx.last_call(),
         )  # fmt: skip
 
-    def change_address(self, entry: Write) -> Result:
-        """The primary address changed: keep the permission, or drop the old address and ask the new one by mail."""
-        old = _address(entry)
-        by_mail = self.flow.terms(self.ctx, entry.record).by_mail
-        if self.ctx.settings["on_email_change"] == "ask_again" and by_mail:
-            result = self._asked([entry])[id(entry)]
-            if result.outcome == Outcome.SYNCED:
-                self.ctx.right.delete_contact(old)
-            return result
-        self.ctx.right.update_contact(old, contact_of(entry))
-        return self._synced(entry, ContactState())
-
     def ask(self, entry: Write) -> Result:
         """Start the opt-in process once. What is there already, or was asked already, is never asked again."""
         address, ctx = entry.values["email"], self.ctx
-        found = ctx.right.find_contact(address, standard_fields=[MARK_FIELD])
-        opted_out = consent.of(entry.link) == consent.UNSUBSCRIBED
-        if found is not None and opted_out and not retry.TARGET_SETTLING.used_up(entry.item.attempts):
-            # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
-            return Result(
-                Outcome.RETRYING, reason=NewsletterReason.TARGET_SETTLING, link_state=None, call=ctx.last_call()
-            )
-        if found is not None and (found.permission or 0) > consent.PERMISSION_NONE:
-            return self._refreshed(entry, consent.given(found.permission or 0))
-        if found is not None and _asked_by_us(found):
-            return self._refreshed(entry, consent.asked())
-        if not consent.is_new_wish(entry.link) and ctx.right.has_unsubscription_marker(address):
-            return self._opted_out(entry)
+        found = self.look(address)
+        if refused := self.refused(entry, found, by_confirmation=True):
+            return refused
+        if (state := self.state_of(found)) is not None:
+            return self.refreshed(entry, state)
         terms = self.flow.terms(ctx, entry.record)
         ctx.right.create_contact(
             contact_of(entry),
@@ -194,7 +194,47 @@ class ContactWriter:
             doimailing=terms.mailing,
             src=entry.marker,
         )
-        return self._synced(entry, consent.asked(report_seen=self._last_opt_out(entry)), action="ask_by_mail")
+        consent_rules.forget_own_removal(ctx.integration.right, address)
+        return self.synced(entry, consent.asked(report_seen=self._last_opt_out(entry)), action="ask_by_mail")
+
+    def look(self, address: str) -> StoredContact | None:
+        """The contact at this address, with the mark of the opt-in process it was asked by."""
+        return self.ctx.right.find_contact(address, standard_fields=[MARK_FIELD])
+
+    def refused(self, entry: Write, found: StoredContact | None, *, by_confirmation: bool) -> Result | None:
+        """Why the address may not be subscribed now, as far as Maileon knows; None when it may."""
+        opted_out = consent.of(entry.link) == consent.UNSUBSCRIBED
+        anew = consent.is_new_wish(entry.link)
+        subscribed = found is not None and (found.permission or 0) > consent.PERMISSION_NONE
+        marked = (subscribed or not anew) and self.ctx.right.has_unsubscription_marker(entry.values["email"])
+        if found is not None and (opted_out or (subscribed and marked)) and not _settled(entry):
+            # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
+            return self._settling()
+        if subscribed:  # the marker survives a later subscription
+            return None
+        known = consent_rules.Evidence(
+            opted_out=opted_out,
+            asked_anew=anew,
+            by_confirmation=by_confirmation,
+            marked=marked and not self._marked_by_us(entry),
+        )
+        return self._opted_out(entry) if consent_rules.may_subscribe(known) else None
+
+    def state_of(self, found: StoredContact | None) -> ContactState | None:
+        """The state of consent of a contact that needs no invitation any more; None of one that does."""
+        if found is None:
+            return None
+        if (found.permission or 0) > consent.PERMISSION_NONE:
+            return consent.given(found.permission or 0)
+        return consent.asked() if _asked_by_us(found) else None
+
+    def _marked_by_us(self, entry: Write) -> bool:
+        """Whether we took the address off ourselves, and its person said nothing."""
+        return consent_rules.own_removal(self.ctx.integration.right, email_hash(entry.values["email"])) is not None
+
+    def _settling(self) -> Result:
+        call = self.ctx.last_call()
+        return Result(Outcome.RETRYING, reason=NewsletterReason.TARGET_SETTLING, link_state=None, call=call)
 
     def _last_opt_out(self, entry: Write) -> str:
         """When the person last opted out, as the report has it: the poll must not take that opt-out for a new one."""
@@ -211,36 +251,43 @@ class ContactWriter:
         links.record_intent(self.ctx.integration, self.flow.link_type, writes)
         return list(writes)
 
-    def _refreshed(self, entry: Write, notes: ContactState) -> Result:
+    def refreshed(self, entry: Write, notes: ContactState, action: str = "adopt") -> Result:
         """Write the data without any permission or mail."""
-        return self.update([entry], lambda write: self._synced(write, notes, action="adopt"))[id(entry)]
+        return self.update([entry], lambda write: self.synced(write, notes, action=action))[id(entry)]
 
     def _sorted_out(self, writes: Sequence[Write], permission: int, *, some_unsubscribed: bool) -> Results:
         """A bulk subscription met contacts that were there before, or addresses that opted out: look at each."""
-        known, right = known_contacts(self.ctx, writes), self.ctx.right
+        known = known_contacts(self.ctx, writes)
         results: Results = {}
+        there = [entry for entry in writes if _permission_of(known, entry) > consent.PERMISSION_NONE]
+        on_their_way_out = leaving(self.ctx, [entry.values["email"] for entry in there])
         for entry in writes:
-            address = entry.values["email"]
-            contact = known.get(address.lower())
-            if contact is None:
-                opted_out = some_unsubscribed and right.has_unsubscription_marker(address)
-                given = consent.given(permission)
-                results[id(entry)] = self._opted_out(entry) if opted_out else self._synced(entry, given)
-            elif (contact.permission or 0) > consent.PERMISSION_NONE or permission == consent.PERMISSION_NONE:
-                results[id(entry)] = self._synced(entry, _given_by(known, entry))
-            elif right.has_unsubscription_marker(address):
-                results[id(entry)] = self._opted_out(entry)
-            else:  # there without a permission, for example from a deal: the source now asks for one
-                right.create_contact(contact_of(entry), permission=permission)
-                results[id(entry)] = self._synced(entry, consent.given(permission))
+            if entry.values["email"].lower() in on_their_way_out and not _settled(entry):
+                results[id(entry)] = self._settling()
+            elif entry in there:
+                results[id(entry)] = self.synced(entry, _given_by(known, entry))
+            elif entry.values["email"].lower() not in known and not some_unsubscribed:
+                results[id(entry)] = self.synced(entry, consent.given(permission))
+            else:
+                contact = known.get(entry.values["email"].lower())
+                results[id(entry)] = self._given_alone(entry, contact, permission)
         return results
 
-    def _missing(self, entry: Write) -> Result:
+    def _given_alone(self, entry: Write, contact: StoredContact | None, permission: int) -> Result:
+        """Somebody there without a permission, for example from a deal, or whom a marker may have kept out."""
+        if refused := self.refused(entry, contact, by_confirmation=False):
+            return refused
+        if contact is not None or self._marked_by_us(entry):
+            self.ctx.right.create_contact(contact_of(entry), permission=permission)
+            consent_rules.forget_own_removal(self.ctx.integration.right, entry.values["email"])
+        return self.synced(entry, consent.given(permission))
+
+    def missing(self, entry: Write) -> Result:
         """The contact is gone at Maileon: by unsubscribing (the marker says so) or because somebody deleted it."""
         right = self.ctx.right
         if right.find_contact(entry.values["email"]) is not None:
             right.update_contact(entry.values["email"], contact_of(entry))
-            return self._synced(entry, ContactState())
+            return self.synced(entry, ContactState())
         if right.has_unsubscription_marker(entry.values["email"]):
             return self._opted_out(entry)
         return Result(
@@ -253,17 +300,17 @@ class ContactWriter:
         """Maileon knows an opt-out that the source does not show yet: remember it and let it travel back."""
         return Result(
             Outcome.SKIPPED, reason=Reason.UNSUBSCRIBED, link_state="removed", written={},
-            notes=consent.withdrawn(no_seen=False).stored, call=self.ctx.last_call(), follow_ups=(self._back(entry),),
+            notes=consent.withdrawn(no_seen=False).stored, call=self.ctx.last_call(), follow_ups=(self.back(entry),),
         )  # fmt: skip
 
-    def _back(self, entry: Write) -> Enqueue:
+    def back(self, entry: Write) -> Enqueue:
         return Enqueue(self.flow.back, entry.item.external_id)
 
-    def _synced(self, entry: Write, notes: ContactState, action: str = "") -> Result:
+    def synced(self, entry: Write, notes: ContactState, action: str = "") -> Result:
         """In step now. A new state of consent travels back where the source is told of it."""
         was = consent.of(entry.link)
         state = was if notes.consent is None else notes.consent
-        back = (self._back(entry),) if state != was and state in self.flow.tells_back else ()
+        back = (self.back(entry),) if state != was and state in self.flow.tells_back else ()
         limited = self.flow.terms(self.ctx, entry.record).limited if entry.action == "subscribe" else ""
         return Result(
             Outcome.SYNCED, target_id=entry.values["external_id"],
@@ -292,26 +339,19 @@ class ContactWriter:
         return {id(entry): result for entry, result in zip(writes, results, strict=True)}
 
 
-def contact_of(entry: Write) -> Contact:
-    """The contact to write: standard fields, custom fields, our external id."""
-    values = {key: value for key, value in entry.values.items() if key not in ("email", "external_id")}
-    return Contact(
-        email=entry.values["email"],
-        external_id=entry.values["external_id"],
-        standard_fields={key: value for key, value in values.items() if key in STANDARD},
-        custom_fields={key: value for key, value in values.items() if key not in STANDARD},
-    )
-
-
 def _asked_by_us(contact: StoredContact) -> bool:
     return str(contact.standard_fields.get(MARK_FIELD) or "").startswith(MARK)
 
 
-def _given_by(known: dict[str, StoredContact], entry: Write) -> ContactState:
-    return consent.given(known[entry.values["email"].lower()].permission or consent.PERMISSION_NONE)
+def _permission_of(known: Mapping[str, StoredContact], entry: Write) -> int:
+    contact = known.get(entry.values["email"].lower())
+    return (contact.permission if contact else None) or consent.PERMISSION_NONE
 
 
-def _address(entry: Write) -> str:
-    """The address Maileon knows: the one we last wrote."""
-    written = entry.link.written.get("email") if entry.link else None
-    return str(written or (entry.record.email if entry.record else ""))
+def _given_by(known: Mapping[str, StoredContact], entry: Write) -> ContactState:
+    return consent.given(_permission_of(known, entry))
+
+
+def _settled(entry: Write) -> bool:
+    """Whether Maileon has had time enough to forget somebody who left: who is there still has come back."""
+    return retry.TARGET_SETTLING.used_up(entry.item.attempts)

@@ -12,11 +12,25 @@ from typing import Any
 
 from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
-from integration.engine.api import Batch, Decision, Flow, Item, Page, Record, Result, Skip, Sync, Write
+from integration.engine.api import (
+    Batch,
+    Decision,
+    Enqueue,
+    Flow,
+    Item,
+    Page,
+    Record,
+    Result,
+    Skip,
+    Sync,
+    Write,
+    consent_rules,
+)
 from integration.models import LinkState, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
@@ -41,7 +55,8 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 1000  # what Maileon takes in one bulk call
     own_targets = frozenset({"email", "external_id"})
-    destructive_actions = frozenset({"unsubscribe", "delete"})
+    destructive_actions = frozenset({"unsubscribe", "delete", "let_go"})
+    owns_addresses = True
     remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field
 
     # What a recipe's flow says
@@ -72,17 +87,18 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         """Who becomes, stays or stops being a contact."""
         link = batch.links.get(item.external_id)
         if record is None:
-            return self._gone(ctx, item, link)
+            return self._gone(ctx, batch, item, link)
         wish = self.wish(ctx, item, record, link)
         if isinstance(wish, Skip):
             return wish
         if wish in (NO, UNSET):  # a No counts whatever became of the address
-            return self._not_wanted(ctx, wish, link)
-        if not record.email:
-            return Skip(Reason.NO_EMAIL)
-        if not addresses.is_valid(record.email):
-            return Skip(Reason.INVALID_EMAIL)
-        return self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
+            return self._not_wanted(ctx, batch, wish, record, link)
+        decision = self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
+        if not isinstance(decision, Skip) or decision.reason == NewsletterReason.NOT_ASKED_EXISTING:
+            return decision
+        if _in_step(link) and _moved(link, record):
+            return Sync("let_go", mapped=False)  # the new address cannot be used, and the old one is theirs no more
+        return decision
 
     def write(self, ctx: Session[L, S], writes: Sequence[Write]) -> Sequence[Result]:
         """One bulk call for updates, single calls where the vendor has no bulk."""
@@ -98,17 +114,22 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         items = [Item(link.source_id, ContactContext(run="reconcile").stored) for link in rows]
         return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
-    def _not_wanted(self, ctx: Session[L, S], wish: str, link: RecordLink | None) -> Decision:
-        if wish == UNSET and consent.of(link) in consent.IN_STEP and not self.trusts_unset(ctx, link):
+    def _not_wanted(
+        self, ctx: Session[L, S], batch: Batch, wish: str, record: Record, link: RecordLink | None
+    ) -> Decision:
+        in_step = _in_step(link)
+        if wish == UNSET and in_step and not self.trusts_unset(ctx, link):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
-        if link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP:
+        if consent_rules.must_unsubscribe(subscribed=in_step, says_no=True, no_elsewhere=False):
             return Sync("unsubscribe", mapped=False)
         no_seen = ContactState(no_seen=True).stored
         if consent.of(link) == consent.UNSUBSCRIBED:
             return Skip(Reason.UNSUBSCRIBED, notes=no_seen)
-        if wish == NO:
-            return Skip(NewsletterReason.NEWSLETTER_NO, notes=no_seen, remember=self.remembers_no)
-        return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes=no_seen)
+        if wish == UNSET:
+            return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes=no_seen)
+        owner = batch.owners.get(record.email_hash, record.external_id) if record.email else record.external_id
+        others = (Enqueue(self.key, owner),) if owner != record.external_id else ()  # this No counts for them too
+        return Skip(NewsletterReason.NEWSLETTER_NO, notes=no_seen, remember=self.remembers_no, follow_ups=others)
 
     def _wanted(
         self,
@@ -120,18 +141,31 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         *,
         explicit: bool,
     ) -> Decision:
-        state, new_wish = consent.of(link), explicit and consent.is_new_wish(link)
+        if not record.email:
+            return Skip(Reason.NO_EMAIL)
+        if not addresses.is_valid(record.email):
+            return Skip(Reason.INVALID_EMAIL)
+        new_wish, in_step, moved = explicit and consent.is_new_wish(link), _in_step(link), _moved(link, record)
         terms = self.terms(ctx, record)
-        if state == consent.UNSUBSCRIBED and not (new_wish and terms.by_mail):
-            return Skip(Reason.UNSUBSCRIBED)
+        naysayer = self._says_no(ctx, item, batch.others(record.email_hash, item.external_id))
+        if consent_rules.must_unsubscribe(
+            subscribed=in_step and not moved, says_no=False, no_elsewhere=naysayer is not None
+        ):
+            return Sync("unsubscribe", mapped=False)
+        known = consent_rules.Evidence(
+            opted_out=consent.of(link) == consent.UNSUBSCRIBED,
+            asked_anew=new_wish,
+            by_confirmation=terms.by_mail,
+            no_elsewhere=naysayer is not None,
+        )
+        if refused := consent_rules.may_subscribe(known):
+            return Skip(refused, f"{self._named(naysayer)} says No." if naysayer else "")
         if ContactState.of(link).removed_at_target and not new_wish:
             return Skip(Reason.REMOVED_AT_TARGET)
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
-            return Skip(Reason.DUPLICATE_EMAIL, f"{self.source_object.capitalize()} {owner} already has this address.")
+            return Skip(Reason.DUPLICATE_EMAIL, f"{self._named(owner)} already has this address.")
         extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}
-        moved = link is not None and link.written.get("email", record.email).lower() != record.email.lower()
-        in_step = link is not None and link.state != LinkState.REMOVED and state in consent.IN_STEP
         may_ask = _may_ask(item, terms)
         if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
             return Skip(NewsletterReason.NOT_ASKED_EXISTING)
@@ -139,17 +173,47 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Sync("change_address" if moved else "update", extra=extra, notes=self.remembers(ctx).stored)
         return Sync("subscribe" if may_ask else "adopt", creating=True, extra=extra)
 
-    def _gone(self, ctx: Session[L, S], item: Item, link: RecordLink | None) -> Decision:
+    def _says_no(self, ctx: Session[L, S], item: Item, others: Sequence[Record]) -> str | None:
+        """The id of a living record at the same address that says No: one No counts for all of them."""
+        for other in others:
+            if self.wish(ctx, Item(other.external_id), other, None) == NO:
+                return other.external_id
+        return None
+
+    def _named(self, record_id: str) -> str:
+        return f"{self.source_object.capitalize()} {record_id}"
+
+    def _gone(self, ctx: Session[L, S], batch: Batch, item: Item, link: RecordLink | None) -> Decision:
         if merged_into := ContactContext.read(item.hint).merged_into:
             return merged(merged_into, link)
-        if link is None or link.state == LinkState.REMOVED or consent.of(link) not in consent.IN_STEP:
+        if link is None or not _in_step(link):
             return Skip(Reason.DELETED_AT_SOURCE)
         known = ContactContext.read(item.hint)
         if not known.deleted and known.run != "reconcile":
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
+        heir = self._heir(ctx, batch.others(link.email_hash, item.external_id))
+        if heir is not None:
+            return Sync("hand_over", mapped=False, extra={"merged_into": heir})
         if ctx.settings["on_delete"] == "nothing":
             return Skip(Reason.DELETED_AT_SOURCE)
         return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
+
+    def _heir(self, ctx: Session[L, S], others: Sequence[Record]) -> str | None:
+        """Who goes on with the contact of a record that is gone: a living one at the address that wants it."""
+        for other in others:
+            if self.wish(ctx, Item(other.external_id), other, None) in (YES, IMPLIED):
+                return other.external_id
+        return None
+
+
+def _in_step(link: RecordLink | None) -> bool:
+    return link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP
+
+
+def _moved(link: RecordLink | None, record: Record) -> bool:
+    """Whether the address we wrote last is not the record's any more."""
+    written = str(link.written.get("email") or "") if link is not None else ""
+    return bool(written) and written.lower() != record.email.lower()
 
 
 def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
@@ -157,11 +221,6 @@ def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
     if link is None:
         return Skip(Reason.MERGED)
     return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
-
-
-def contact_key(ctx: Session, source_id: str) -> str:
-    """Our external id in Maileon: the account's id and the record's id, as the product documents name it."""
-    return f"{ctx.integration.left.external_account_id}-{source_id}"
 
 
 def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:

@@ -17,7 +17,8 @@ from integration.errors import NotFound
 from integration.models import Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
-from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, state_after
+from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, written_back
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
@@ -30,6 +31,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     label = "Consent → person"
     target_object = "person"
     link_type = LINK_TYPE
+    forward = "person_to_contact"
 
     def enabled(self, settings: Settings) -> bool:
         """On with the contacts: consent never travels one way only."""
@@ -75,11 +77,6 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
             ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})
         except NotFound:
             return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
-        return Result(
-            Outcome.SYNCED,
-            target_id=write.link.target_id if write.link else "",
-            link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-            notes=replace(state_after(write.item, state), field=ctx.resource("newsletter")).stored,
-            written=write.link.written if write.link else {},
-            call=ctx.last_call(),
-        )
+        result = written_back(self.forward, write, state)
+        notes = {**result.notes, **ContactState(field=ctx.resource("newsletter")).stored}
+        return replace(result, notes=notes, call=ctx.last_call())

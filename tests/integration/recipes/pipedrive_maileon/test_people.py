@@ -594,14 +594,24 @@ def test_custom_fields_are_mapped_by_name_and_a_vanished_one_is_reported(world):
 @pytest.mark.parametrize("emails", [[], [{"value": "ada,broken@example.com", "primary": True}]])
 def test_a_no_counts_whatever_became_of_the_address(world, emails):
     person_id, email = confirmed(world)
-    world.change(person_id, emails=emails)
-    world.deliver()
-    assert email in world.contacts()
-
-    world.say(person_id, "No")
+    world.change(person_id, emails=emails, custom_fields=world.newsletter("No"))
     world.deliver()
 
     assert email not in world.contacts()
+    assert RecordLink.objects.get(source_id=person_id).notes["consent"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("emails", [[], [{"value": "ada,broken@example.com", "primary": True}]])
+def test_an_address_that_nobody_has_any_more_is_let_go_and_nobody_opted_out(world, emails):
+    person_id, email = confirmed(world)
+    world.change(person_id, emails=emails)
+    world.deliver()
+
+    assert email not in world.contacts()
+    assert world.shown(person_id) == ("yes", "")
+    world.change(person_id, emails=[{"value": email, "primary": True}])
+    world.deliver()
+    assert world.mails() == [email, email], "they are asked again, and the address is not taken for one that opted out"
 
 
 def came_back(world):

@@ -1,0 +1,83 @@
+"""The consent invariant: who may be subscribed, and who has to be unsubscribed. Every write path asks here.
+
+The strictest answer wins. A permission rises only by the person's own doing: what a record of ours remembers, what any
+living record at the address says, and what the vendor itself knows of the address all count, and each of them can only
+forbid. What we did ourselves says nothing about anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from integration.models import Connection, EmailIndex
+from integration.reasons import NoReason, Reason, ReasonCode
+from integration.secrets import email_hash
+
+OWN_REMOVAL = "own_removal"  # kind of a row of the identity index
+ECHO_WINDOW = timedelta(days=1)  # as long a vendor may take to tell us of our own removal
+# How people leave. Whatever else a vendor names, a call of ours among it, is no proof of a person.
+BY_A_PERSON = frozenset({"link", "reply", "list-unsubscribe-header", "complaint", "abuse"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of a person whom somebody wants to write to a mailing system."""
+
+    opted_out: bool = False  # our record of the person remembers an opt-out
+    asked_anew: bool = False  # a No was seen since that opt-out, and now a Yes: a new wish
+    by_confirmation: bool = False  # nothing is given before the person confirms it
+    no_elsewhere: bool = False  # another living record at the address says No
+    marked: bool = False  # the vendor knows an opt-out of the address that is not our own removal
+
+
+def may_subscribe(known: Evidence) -> ReasonCode | NoReason:
+    """Why this person may not be subscribed; empty when they may.
+
+    After an opt-out only a new wish counts, and only as an invitation that the person has to confirm.
+    """
+    if known.no_elsewhere:
+        return Reason.NO_ELSEWHERE
+    if (known.opted_out or known.marked) and not (known.asked_anew and known.by_confirmation):
+        return Reason.UNSUBSCRIBED
+    return ""
+
+
+def must_unsubscribe(*, subscribed: bool, says_no: bool, no_elsewhere: bool) -> bool:
+    """Whether somebody who is subscribed has to leave: they say No, or another living record at their address does."""
+    return subscribed and (says_no or no_elsewhere)
+
+
+def note_own_removal(target: Connection, email: str) -> None:
+    """Remember, before the call, that we take this address off a mailing system although its person said nothing.
+
+    The record was deleted, merged, or has another address now.
+    """
+    EmailIndex.objects.update_or_create(
+        connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email), external_id="",
+        defaults={"seen_at": timezone.now()},
+    )  # fmt: skip
+
+
+def forget_own_removal(target: Connection, email: str) -> None:
+    """Somebody asks for this address anew: from here on an opt-out is the person's."""
+    EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email)).delete()
+
+
+def own_removal(target: Connection, digest: str) -> datetime | None:
+    """When we took off the address with this keyed hash without its person having said anything (UTC), or None."""
+    rows = EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=digest)
+    return rows.values_list("seen_at", flat=True).first()
+
+
+def is_own_doing(target: Connection, digest: str, *, method: str = "") -> bool:
+    """Whether a reported opt-out of this address is only the echo of our own removal.
+
+    `method` is how the vendor says it came about; a person's own way of leaving always counts.
+    """
+    if not digest or method.lower() in BY_A_PERSON:
+        return False
+    at = own_removal(target, digest)
+    return at is not None and timezone.now() - at <= ECHO_WINDOW
