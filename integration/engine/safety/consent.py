@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.models import Connection, EmailIndex
@@ -17,6 +18,7 @@ from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
 OWN_REMOVAL = "own_removal"  # kind of a row of the identity index
+ASKED_SINCE = "asked since"  # in its note
 ECHO_WINDOW = timedelta(days=1)  # as long a vendor may take to tell us of our own removal
 # How people leave. Whatever else a vendor names, a call of ours among it, is no proof of a person.
 BY_A_PERSON = frozenset({"link", "reply", "list-unsubscribe-header", "complaint", "abuse"})
@@ -50,34 +52,42 @@ def must_unsubscribe(*, subscribed: bool, says_no: bool, no_elsewhere: bool) -> 
     return subscribed and (says_no or no_elsewhere)
 
 
-def note_own_removal(target: Connection, email: str) -> None:
+def note_own_removal(target: Connection, email: str, key: str = "") -> None:
     """Remember, before the call, that we take this address off a mailing system although its person said nothing.
 
-    The record was deleted, merged, or has another address now.
+    The record was deleted, merged, or has another address now. `key` is our own id of the contact there: what a vendor
+    tells later may have lost the address.
     """
     EmailIndex.objects.update_or_create(
-        connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email), external_id="",
-        defaults={"seen_at": timezone.now()},
+        connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email), external_id=key,
+        defaults={"seen_at": timezone.now(), "note": ""},
     )  # fmt: skip
 
 
-def forget_own_removal(target: Connection, email: str) -> None:
-    """Somebody asks for this address anew: from here on an opt-out is the person's."""
-    EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email)).delete()
+def asked_since_removal(target: Connection, email: str) -> None:
+    """Somebody asks for this address anew: the vendor's memory of an opt-out is the person's from here on."""
+    _own_removals(target, email).update(note=ASKED_SINCE)
 
 
-def own_removal(target: Connection, digest: str) -> datetime | None:
-    """When we took off the address with this keyed hash without its person having said anything (UTC), or None."""
-    rows = EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=digest)
-    return rows.values_list("seen_at", flat=True).first()
+def own_removal(target: Connection, email: str) -> datetime | None:
+    """When we took this address off without its person having said anything (UTC); None if it was asked for since."""
+    rows = _own_removals(target, email).exclude(note=ASKED_SINCE)
+    return rows.order_by("-seen_at").values_list("seen_at", flat=True).first()
 
 
-def is_own_doing(target: Connection, digest: str, *, method: str = "") -> bool:
-    """Whether a reported opt-out of this address is only the echo of our own removal.
+def _own_removals(target: Connection, email: str) -> QuerySet[EmailIndex]:
+    return EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email))
 
+
+def is_own_doing(target: Connection, *, digest: str, key: str, method: str = "") -> bool:
+    """Whether a reported opt-out is only the echo of our own removal.
+
+    It is known by the keyed hash of its address or, where the vendor has forgotten that, by our own id of the contact.
     `method` is how the vendor says it came about; a person's own way of leaving always counts.
     """
-    if not digest or method.lower() in BY_A_PERSON:
+    if method.lower() in BY_A_PERSON or not (digest or key):
         return False
-    at = own_removal(target, digest)
-    return at is not None and timezone.now() - at <= ECHO_WINDOW
+    rows = EmailIndex.objects.filter(
+        connection=target, object_type=OWN_REMOVAL, seen_at__gte=timezone.now() - ECHO_WINDOW
+    )
+    return rows.filter(**({"email_hash": digest} if digest else {"external_id": key})).exists()

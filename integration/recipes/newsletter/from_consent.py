@@ -99,7 +99,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         if event.vendor_event == CONFIRMATION:
             context = ConsentContext(doi=at, doi_facts=facts)
             return [Route(person_id, context.stored) for person_id in people.own[:1]] or Skip(Reason.NOT_LINKED)
-        if _is_own_doing(ctx, event.email_hash, facts.get("method", "")):
+        if _is_own_doing(ctx, event.email_hash, event.external_id, facts.get("method", "")):
             return Skip(Reason.ECHO)
         context = ConsentContext(unsubscription=at, unsubscription_facts=facts)
         beside = replace(context, beside=True)
@@ -192,7 +192,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         found = self.people_behind(ctx, row.external_id, digest)
         if isinstance(row, Subscriber):
             return People(found.own[:1], [])
-        if _is_own_doing(ctx, digest, row.source):
+        if _is_own_doing(ctx, digest, row.external_id, row.source):
             return People([], [])
         if found.own or found.beside or not row.email or identity_index.is_known_stranger(ctx.integration.left, digest):
             return found
@@ -255,9 +255,9 @@ def _reported(report: str, row: Unsubscription | Subscriber) -> ConsentContext:
     return ConsentContext(report=report, reported_at=row.timestamp, unsubscription_facts=said)
 
 
-def _is_own_doing(ctx: Session, digest: str, method: str) -> bool:
+def _is_own_doing(ctx: Session, digest: str, key: str, method: str) -> bool:
     """Whether an opt-out is only the echo of a contact that we took away although its person said nothing."""
-    return consent_rules.is_own_doing(ctx.integration.right, digest, method=method)
+    return consent_rules.is_own_doing(ctx.integration.right, digest=digest, key=key, method=method)
 
 
 def _speaks_of_opt_out(item: Item) -> bool:

@@ -8,6 +8,7 @@ from integration.engine.api import Enqueue, Result, Write, consent_ledger, conse
 from integration.models import Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
+from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.session import Session
 
@@ -34,7 +35,8 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
         survivor.notes = {**survivor.notes, **_strictest(loser, survivor)}
         consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
     elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
-        _let_go(ctx, _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", ""))))
+        left_over = _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", "")))
+        _let_go(ctx, left_over, survivor)
     follow_up = Enqueue(flow.key, survivor_id)
     reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
     return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=(follow_up,))
@@ -89,11 +91,15 @@ def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
     return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
 
 
-def _let_go(ctx: Session, loser: RecordLink) -> None:
-    """Treat the loser's own contact as the settings treat a deleted person's. Nobody opted out by that."""
-    address = str(loser.written["email"])
-    consent_rules.note_own_removal(ctx.integration.right, address)
-    if ctx.settings["on_delete"] == "unsubscribe":
-        ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")
-    elif ctx.settings["on_delete"] == "delete":
+def _let_go(ctx: Session, left_over: RecordLink, survivor: RecordLink) -> None:
+    """Take away the contact that nobody answers for any more. Nobody opted out by that.
+
+    The loser's is treated as the settings treat a deleted person's. One that the survivor left for the loser's is an
+    address that was given up.
+    """
+    address, on_delete = str(left_over.written["email"]), ctx.settings["on_delete"]
+    if left_over.source_id == survivor.source_id or on_delete == "delete":
         ctx.right.delete_contact(address)
+    elif on_delete == "unsubscribe":
+        consent_rules.note_own_removal(ctx.integration.right, address, contact_key(ctx, left_over.source_id))
+        ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")

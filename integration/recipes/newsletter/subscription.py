@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
+
 from integration import retry
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, StoredContact
 from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
@@ -20,11 +22,10 @@ from integration.reasons import Reason
 from integration.recipes.newsletter import consent, merges
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
-from integration.recipes.newsletter.directory import known_contacts, leaving
+from integration.recipes.newsletter.directory import LEAVING, known_contacts, leaving
 from integration.recipes.newsletter.moves import AddressMoves, leaving_first
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session
-from integration.secrets import email_hash
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
@@ -155,12 +156,13 @@ class ContactWriter:
     def unsubscribe(self, entry: Write) -> Result:
         """The person no longer wants the newsletter, or is gone. An unknown contact is as good as unsubscribed."""
         label, address = self.ctx.connection("left").connector.label, address_of(entry)
+        key = contact_key(self.ctx, entry.item.external_id)
         if entry.record is None:
-            consent_rules.note_own_removal(self.ctx.integration.right, address)
+            consent_rules.note_own_removal(self.ctx.integration.right, address, key)
         why = f"other|Newsletter switched off in {label}"
         if not self.ctx.right.unsubscribe(address, reason=why):
             # The reader may have changed the address at Maileon: the contact keeps our external id.
-            self.ctx.right.unsubscribe_by_external_id(contact_key(self.ctx, entry.item.external_id), reason=why)
+            self.ctx.right.unsubscribe_by_external_id(key, reason=why)
         target = entry.link.target_id if entry.link else ""
         back = () if entry.record is None else (self.back(entry),)
         return Result(
@@ -194,7 +196,7 @@ class ContactWriter:
             doimailing=terms.mailing,
             src=entry.marker,
         )
-        consent_rules.forget_own_removal(ctx.integration.right, address)
+        consent_rules.asked_since_removal(ctx.integration.right, address)
         return self.synced(entry, consent.asked(report_seen=self._last_opt_out(entry)), action="ask_by_mail")
 
     def look(self, address: str) -> StoredContact | None:
@@ -207,7 +209,8 @@ class ContactWriter:
         anew = consent.is_new_wish(entry.link)
         subscribed = found is not None and (found.permission or 0) > consent.PERMISSION_NONE
         marked = (subscribed or not anew) and self.ctx.right.has_unsubscription_marker(entry.values["email"])
-        if found is not None and (opted_out or (subscribed and marked)) and not _settled(entry):
+        going = opted_out or (subscribed and marked) or self._being_removed(entry)
+        if found is not None and going and not _settled(entry):
             # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
             return self._settling()
         if subscribed:  # the marker survives a later subscription
@@ -228,9 +231,14 @@ class ContactWriter:
             return consent.given(found.permission or 0)
         return consent.asked() if _asked_by_us(found) else None
 
+    def _being_removed(self, entry: Write) -> bool:
+        """Whether we took the address off a moment ago."""
+        at = consent_rules.own_removal(self.ctx.integration.right, entry.values["email"])
+        return at is not None and timezone.now() - at < LEAVING
+
     def _marked_by_us(self, entry: Write) -> bool:
         """Whether we took the address off ourselves, and its person said nothing."""
-        return consent_rules.own_removal(self.ctx.integration.right, email_hash(entry.values["email"])) is not None
+        return consent_rules.own_removal(self.ctx.integration.right, entry.values["email"]) is not None
 
     def _settling(self) -> Result:
         call = self.ctx.last_call()
@@ -279,7 +287,7 @@ class ContactWriter:
             return refused
         if contact is not None or self._marked_by_us(entry):
             self.ctx.right.create_contact(contact_of(entry), permission=permission)
-            consent_rules.forget_own_removal(self.ctx.integration.right, entry.values["email"])
+            consent_rules.asked_since_removal(self.ctx.integration.right, entry.values["email"])
         return self.synced(entry, consent.given(permission))
 
     def missing(self, entry: Write) -> Result:

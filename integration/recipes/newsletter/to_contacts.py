@@ -193,16 +193,17 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
         heir = self._heir(ctx, batch.others(link.email_hash, item.external_id))
         if heir is not None:
-            return Sync("hand_over", mapped=False, extra={"merged_into": heir})
+            into = {"merged_into": heir.external_id, "survivor_email": heir.email}
+            return Sync("hand_over", mapped=False, extra=into)
         if ctx.settings["on_delete"] == "nothing":
             return Skip(Reason.DELETED_AT_SOURCE)
         return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
 
-    def _heir(self, ctx: Session[L, S], others: Sequence[Record]) -> str | None:
+    def _heir(self, ctx: Session[L, S], others: Sequence[Record]) -> Record | None:
         """Who goes on with the contact of a record that is gone: a living one at the address that wants it."""
         for other in others:
             if self.wish(ctx, Item(other.external_id), other, None) in (YES, IMPLIED):
-                return other.external_id
+                return other
         return None
 
 
