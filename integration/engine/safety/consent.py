@@ -64,6 +64,11 @@ def note_own_removal(target: Connection, email: str, key: str = "") -> None:
     )  # fmt: skip
 
 
+def withdraw_own_removal(target: Connection, email: str) -> None:
+    """There was nobody to take off: whatever the vendor knows of the address is the person's doing."""
+    _own_removals(target, email).delete()
+
+
 def asked_since_removal(target: Connection, email: str) -> None:
     """Somebody asks for this address anew: the vendor's memory of an opt-out is the person's from here on."""
     _own_removals(target, email).update(note=ASKED_SINCE)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from integration.engine.api import Enqueue, Result, Write, consent_ledger, consent_rules
+from integration.engine.api import Enqueue, Result, Write, consent_ledger
 from integration.models import Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
+from integration.recipes.newsletter.removal import take_off
 from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
@@ -101,5 +102,5 @@ def _let_go(ctx: Session, left_over: RecordLink, survivor: RecordLink) -> None:
     if left_over.source_id == survivor.source_id or on_delete == "delete":
         ctx.right.delete_contact(address)
     elif on_delete == "unsubscribe":
-        consent_rules.note_own_removal(ctx.integration.right, address, contact_key(ctx, left_over.source_id))
-        ctx.right.unsubscribe(address, reason=f"other|Merged in {ctx.connection('left').connector.label}")
+        why = f"Merged in {ctx.connection('left').connector.label}"
+        take_off(ctx, address, contact_key(ctx, left_over.source_id), why=why)

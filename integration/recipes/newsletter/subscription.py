@@ -19,7 +19,7 @@ from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, StoredCon
 from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
-from integration.recipes.newsletter import consent, merges
+from integration.recipes.newsletter import consent, merges, removal
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
 from integration.recipes.newsletter.directory import LEAVING, known_contacts, leaving
@@ -155,16 +155,12 @@ class ContactWriter:
 
     def unsubscribe(self, entry: Write) -> Result:
         """The person no longer wants the newsletter, or is gone. An unknown contact is as good as unsubscribed."""
-        label, address = self.ctx.connection("left").connector.label, address_of(entry)
-        key = contact_key(self.ctx, entry.item.external_id)
-        if entry.record is None:
-            consent_rules.note_own_removal(self.ctx.integration.right, address, key)
-        why = f"other|Newsletter switched off in {label}"
-        if not self.ctx.right.unsubscribe(address, reason=why):
-            # The reader may have changed the address at Maileon: the contact keeps our external id.
-            self.ctx.right.unsubscribe_by_external_id(key, reason=why)
+        said_so = entry.record is not None
+        remove = removal.unsubscribe if said_so else removal.take_off
+        why = f"Newsletter switched off in {self.ctx.connection('left').connector.label}"
+        remove(self.ctx, address_of(entry), contact_key(self.ctx, entry.item.external_id), why=why)
         target = entry.link.target_id if entry.link else ""
-        back = () if entry.record is None else (self.back(entry),)
+        back = (self.back(entry),) if said_so else ()
         return Result(
             Outcome.SYNCED, target_id=target, link_state="removed", written={},
             notes=consent.withdrawn(no_seen=True).stored, call=self.ctx.last_call(), follow_ups=back,
