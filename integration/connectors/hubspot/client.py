@@ -94,18 +94,24 @@ class HubSpotClient(Api):
         """Return one contact. The id of one that was merged answers with the survivor, under another id."""
         return read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params=_asked(properties)))
 
-    def get_contacts(self, ids: Iterable[str], properties: Sequence[str]) -> list[Contact]:
-        """Return the contacts with these ids, 100 per call; deleted and merged ones are missing."""
-        return list(self._batch_read([{"id": key} for key in dict.fromkeys(ids)], properties))
+    def get_contacts(self, ids: Iterable[str], properties: Sequence[str], *, archived: bool = False) -> list[Contact]:
+        """Return the contacts with these ids, 100 per call; deleted and merged ones are missing.
+
+        With `archived` only deleted ones come back, as long as HubSpot keeps them (90 days; not those erased for good).
+        """
+        return list(self._batch_read([{"id": key} for key in dict.fromkeys(ids)], properties, archived=archived))
 
     def find_contacts(self, emails: Iterable[str], properties: Sequence[str]) -> list[Contact]:
         """Return who has one of these addresses, secondary ones included (their `email` then differs)."""
         return list(self._batch_read([{"id": key} for key in dict.fromkeys(emails)], properties, idProperty="email"))
 
-    def _batch_read(self, inputs: list[Row], properties: Sequence[str], **more: str) -> Iterator[Contact]:
+    def _batch_read(
+        self, inputs: list[Row], properties: Sequence[str], *, archived: bool = False, **more: str
+    ) -> Iterator[Contact]:
+        params = {"archived": "true"} if archived else {}
         for chunk in _chunks(inputs):
             body = {"properties": list(properties), "inputs": chunk, **more}
-            rows = results(self.get("POST", f"{CONTACTS}/batch/read", json=body))
+            rows = results(self.get("POST", f"{CONTACTS}/batch/read", params=params, json=body))
             yield from read_each(rows, read_contact).complete()
 
     def contacts_page(self, cursor: str | None, properties: Sequence[str]) -> Page[Contact]:

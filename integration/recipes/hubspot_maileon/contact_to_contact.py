@@ -151,6 +151,16 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
             return merged(survivor, batch.links.get(item.external_id), survivor_email=record.email)
         return super().decide(ctx, batch, item, record)
 
+    def proven_gone(self, ctx: Session, missing: Sequence[str]) -> set[str]:
+        """HubSpot keeps deleted contacts for a while; one erased for good is not found in a portal that shows others."""
+        if not missing:
+            return set()
+        archived = {row.id for row in ctx.left.get_contacts(missing, contacts.BASIC, archived=True)}
+        rest = [key for key in missing if key not in archived]
+        if not rest or not ctx.left.count_contacts():
+            return archived
+        return archived | {key for key in rest if not _exists(ctx, key)}
+
     def wish(self, ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the property says; not set is a Yes only where nobody could have said No before."""
         said = record.values.get(SUBSCRIBE)
@@ -198,6 +208,14 @@ def _merge_routes(event: WebhookEvent) -> list[Route]:
     context = ContactContext(merged_into=survivor, primary=primary).stored
     gone = [Route(key, context, BURST_PAUSE) for key in losers if key and key != survivor]
     return [*gone, Route(survivor, delay=BURST_PAUSE)] if survivor else gone
+
+
+def _exists(ctx: Session, contact_id: str) -> bool:
+    try:
+        ctx.left.get_contact(contact_id, contacts.BASIC)
+    except NotFound:
+        return False
+    return True
 
 
 def _survivor(ctx: Session, contact_id: str) -> Contact | None:

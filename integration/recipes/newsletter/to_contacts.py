@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from integration import addresses
@@ -73,6 +74,10 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     def read(self, ctx: Session[L, S], items: Sequence[Item]) -> Mapping[str, Record]:
         """The records as they are now."""
 
+    @abstractmethod
+    def proven_gone(self, ctx: Session[L, S], missing: Sequence[str]) -> set[str]:
+        """Which of these records, missing from a list, were deleted. Each is asked for alone."""
+
     def remembers(self, ctx: Session[L, S]) -> ContactState:
         """What the link of everybody in step remembers beside their consent."""
         return ContactState()
@@ -111,8 +116,11 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     def linked_page(self, ctx: Session[L, S], cursor: Any) -> Page:
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
         rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
-        items = [Item(link.source_id, ContactContext(run="reconcile").stored) for link in rows]
-        return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+        context = ContactContext(run="reconcile")
+        records = self.read(ctx, [Item(link.source_id, context.stored) for link in rows])
+        gone = self.proven_gone(ctx, [link.source_id for link in rows if link.source_id not in records])
+        items = [Item(link.source_id, replace(context, deleted=link.source_id in gone).stored) for link in rows]
+        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
 
     def _not_wanted(
         self, ctx: Session[L, S], batch: Batch, wish: str, record: Record, link: RecordLink | None
@@ -188,8 +196,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return merged(merged_into, link)
         if link is None or not _in_step(link):
             return Skip(Reason.DELETED_AT_SOURCE)
-        known = ContactContext.read(item.hint)
-        if not known.deleted and known.run != "reconcile":
+        if not ContactContext.read(item.hint).deleted:
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
         heir = self._heir(ctx, batch.others(link.email_hash, item.external_id))
         if heir is not None:

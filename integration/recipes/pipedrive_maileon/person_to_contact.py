@@ -26,6 +26,7 @@ from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertF
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
+from integration.recipes.shared.pipedrive_gone import proven_gone
 from integration.recipes.shared.pipedrive_pages import gather
 
 LINK_TYPE = "person"
@@ -94,6 +95,10 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         if kind == "reconcile":
             return int(self.linked(ctx).count())
         return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
+
+    def proven_gone(self, ctx: Session, missing: Sequence[str]) -> set[str]:
+        """Pipedrive says so itself when it is asked for one person."""
+        return proven_gone(ctx, ctx.left.get_person, missing)
 
     def wish(self, ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str | Skip:
         """What the Newsletter field says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.setup import provisioning
 from integration.engine.sync import replay, runs
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
@@ -455,7 +456,7 @@ def test_a_lost_deletion_is_found_by_the_reconcile(world):
     assert SyncLog.objects.get(source_id=person_id, action="unsubscribe").outcome == "synced"
 
 
-def test_a_token_that_sees_nobody_unsubscribes_nobody(world):
+def test_many_deletions_at_once_wait_for_a_person(world):
     world.seed_people(30)
     fetch_all(world, allow_doi=True)
     for row in world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows.values():
@@ -468,6 +469,22 @@ def test_a_token_that_sees_nobody_unsubscribes_nobody(world):
     assert set(SyncJob.objects.filter(flow="person_to_contact").values_list("state", "reason")) == {
         ("held", "mass_delete")
     }
+
+
+@pytest.mark.parametrize("hidden", ["one of three", "all"])
+def test_who_is_hidden_from_the_token_is_not_deleted_in_a_small_account_either(world, monkeypatch, hidden):
+    monkeypatch.setattr(PipedriveClient, "is_admin", lambda client: False)
+    keys = [world.person(f"Person Nr{letter}") for letter in "abc"]
+    world.deliver()
+    rows = world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows
+    for key in keys[:1] if hidden == "one of three" else keys:
+        del rows[int(key)]
+
+    start_runs(world.integration, "reconcile")
+    hub.drain()
+
+    assert len(world.contacts()) == 3
+    assert SyncLog.objects.filter(reason="not_visible").count() == (1 if hidden == "one of three" else 3)
 
 
 def delete_newsletter_field(world):
