@@ -152,7 +152,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         return super().decide(ctx, batch, item, record)
 
     def proven_gone(self, ctx: Session, missing: Sequence[str]) -> set[str]:
-        """HubSpot keeps deleted contacts for a while; one erased for good is not found in a portal that shows others."""
+        """HubSpot keeps deleted contacts for a while; one erased for good is found by nobody."""
         if not missing:
             return set()
         archived = {row.id for row in ctx.left.get_contacts(missing, contacts.BASIC, archived=True)}
