@@ -14,7 +14,7 @@ from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Enqueue, Result, Write, identity_index, links
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
-from integration.recipes.newsletter import consent
+from integration.recipes.newsletter import consent, standing
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_of
 from integration.secrets import email_hash
@@ -66,10 +66,10 @@ class AddressMoves:
 
     def _moved(self, entry: Write, old: str, *, by_mail: bool) -> Result:
         new = str(entry.values["email"])
-        found = self.writer.look(new)
+        found = standing.look(self.ctx, new)
         if refused := self.writer.refused(entry, found, by_confirmation=False):
             return refused
-        if (state := self.writer.state_of(found)) is not None:
+        if (state := standing.state_of(found)) is not None:
             return self.writer.refreshed(entry, state, action=entry.action)
         if found is None and not self._is_taken(entry, old):
             return self._rename(entry, old)

@@ -12,26 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
-from integration import retry
 from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, StoredContact
 from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
-from integration.recipes.newsletter import consent, merges, removal
+from integration.recipes.newsletter import consent, merges, removal, standing
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
-from integration.recipes.newsletter.directory import LEAVING, known_contacts, leaving
+from integration.recipes.newsletter.directory import known_contacts, leaving
 from integration.recipes.newsletter.moves import AddressMoves, leaving_first
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session
+from integration.recipes.newsletter.standing import MARK, Standing
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
-MARK = "lockstep:"  # begins the `src` of every opt-in process we start; the vendor keeps it readable
-MARK_FIELD = "CUSTOM_SOURCE"
 Results = dict[int, Result]
 Single = Callable[[Write], Result]
 # Who leaves an address goes before who comes to it.
@@ -145,7 +141,7 @@ class ContactWriter:
             if entry not in subscribed:
                 passed_over = Result(Outcome.SKIPPED, reason=NewsletterReason.NOT_ASKED_EXISTING, link_state=None)
                 results[id(entry)] = passed_over
-            elif entry.values["email"].lower() in on_their_way_out and not _settled(entry):
+            elif entry.values["email"].lower() in on_their_way_out and not standing.is_settled(entry):
                 results[id(entry)] = self._settling()
             else:
                 there.append(entry)
@@ -178,10 +174,10 @@ class ContactWriter:
     def ask(self, entry: Write) -> Result:
         """Start the opt-in process once. What is there already, or was asked already, is never asked again."""
         address, ctx = entry.values["email"], self.ctx
-        found = self.look(address)
+        found = standing.look(ctx, address)
         if refused := self.refused(entry, found, by_confirmation=True):
             return refused
-        if (state := self.state_of(found)) is not None:
+        if (state := standing.state_of(found)) is not None:
             return self.refreshed(entry, state)
         terms = self.flow.terms(ctx, entry.record)
         ctx.right.create_contact(
@@ -195,46 +191,12 @@ class ContactWriter:
         consent_rules.asked_since_removal(ctx.integration.right, address)
         return self.synced(entry, consent.asked(report_seen=self._last_opt_out(entry)), action="ask_by_mail")
 
-    def look(self, address: str) -> StoredContact | None:
-        """The contact at this address, with the mark of the opt-in process it was asked by."""
-        return self.ctx.right.find_contact(address, standard_fields=[MARK_FIELD])
-
     def refused(self, entry: Write, found: StoredContact | None, *, by_confirmation: bool) -> Result | None:
-        """Why the address may not be subscribed now, as far as Maileon knows; None when it may."""
-        opted_out = consent.of(entry.link) == consent.UNSUBSCRIBED
-        anew = consent.is_new_wish(entry.link)
-        subscribed = found is not None and (found.permission or 0) > consent.PERMISSION_NONE
-        marked = (subscribed or not anew) and self.ctx.right.has_unsubscription_marker(entry.values["email"])
-        going = opted_out or (subscribed and marked) or self._being_removed(entry)
-        if found is not None and going and not _settled(entry):
-            # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
+        """The result of a write whose address may not be subscribed now, as far as Maileon knows; None when it may."""
+        how = standing.standing(self.ctx, entry, found, by_confirmation=by_confirmation)
+        if how is Standing.SETTLING:
             return self._settling()
-        if subscribed:  # the marker survives a later subscription
-            return None
-        known = consent_rules.Evidence(
-            opted_out=opted_out,
-            asked_anew=anew,
-            by_confirmation=by_confirmation,
-            marked=marked and not self._marked_by_us(entry),
-        )
-        return self._opted_out(entry) if consent_rules.may_subscribe(known) else None
-
-    def state_of(self, found: StoredContact | None) -> ContactState | None:
-        """The state of consent of a contact that needs no invitation any more; None of one that does."""
-        if found is None:
-            return None
-        if (found.permission or 0) > consent.PERMISSION_NONE:
-            return consent.given(found.permission or 0)
-        return consent.asked() if _asked_by_us(found) else None
-
-    def _being_removed(self, entry: Write) -> bool:
-        """Whether we took the address off a moment ago."""
-        at = consent_rules.own_removal(self.ctx.integration.right, entry.values["email"])
-        return at is not None and timezone.now() - at < LEAVING
-
-    def _marked_by_us(self, entry: Write) -> bool:
-        """Whether we took the address off ourselves, and its person said nothing."""
-        return consent_rules.own_removal(self.ctx.integration.right, entry.values["email"]) is not None
+        return self._opted_out(entry) if how is Standing.OPTED_OUT else None
 
     def _settling(self) -> Result:
         call = self.ctx.last_call()
@@ -266,7 +228,7 @@ class ContactWriter:
         there = [entry for entry in writes if _permission_of(known, entry) > consent.PERMISSION_NONE]
         on_their_way_out = leaving(self.ctx, [entry.values["email"] for entry in there])
         for entry in writes:
-            if entry.values["email"].lower() in on_their_way_out and not _settled(entry):
+            if entry.values["email"].lower() in on_their_way_out and not standing.is_settled(entry):
                 results[id(entry)] = self._settling()
             elif entry in there:
                 results[id(entry)] = self.synced(entry, _given_by(known, entry))
@@ -281,7 +243,7 @@ class ContactWriter:
         """Somebody there without a permission, for example from a deal, or whom a marker may have kept out."""
         if refused := self.refused(entry, contact, by_confirmation=False):
             return refused
-        if contact is not None or self._marked_by_us(entry):
+        if contact is not None or standing.is_marked_by_us(self.ctx, entry):
             self.ctx.right.create_contact(contact_of(entry), permission=permission)
             consent_rules.asked_since_removal(self.ctx.integration.right, entry.values["email"])
         return self.synced(entry, consent.given(permission))
@@ -343,19 +305,9 @@ class ContactWriter:
         return {id(entry): result for entry, result in zip(writes, results, strict=True)}
 
 
-def _asked_by_us(contact: StoredContact) -> bool:
-    return str(contact.standard_fields.get(MARK_FIELD) or "").startswith(MARK)
-
-
 def _permission_of(known: Mapping[str, StoredContact], entry: Write) -> int:
-    contact = known.get(entry.values["email"].lower())
-    return (contact.permission if contact else None) or consent.PERMISSION_NONE
+    return standing.permission_of(known.get(entry.values["email"].lower()))
 
 
 def _given_by(known: Mapping[str, StoredContact], entry: Write) -> ContactState:
     return consent.given(_permission_of(known, entry))
-
-
-def _settled(entry: Write) -> bool:
-    """Whether Maileon has had time enough to forget somebody who left: who is there still has come back."""
-    return retry.TARGET_SETTLING.used_up(entry.item.attempts)
