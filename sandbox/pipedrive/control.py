@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
-from sandbox.pipedrive import fieldapi, hooks, merge, notes, oauth, products, records
+from sandbox.pipedrive import hooks, merge, notes, oauth, products, records, settings_pages
 from sandbox.pipedrive.api import Actor, Call, ok
 from sandbox.pipedrive.company import add_company
 from sandbox.pipedrive.kinds import DEAL, KINDS, ORGANIZATION, PERSON, Kind
@@ -93,7 +93,6 @@ def create_app(control: ControlCall) -> Record:
     return vars(app) | {"scopes": list(app.scopes)}
 
 
-FIELD_KINDS = ("person", "organization", "deal")
 Action = Callable[[Kind, Call], Response]
 
 
@@ -115,10 +114,6 @@ def merge_into(control: ControlCall) -> Response:
     if loser["is_deleted"] or survivor["is_deleted"] or loser is survivor:
         raise ValueError("both records must live and differ")
     return ok(merge.merge(call, kind, loser, survivor))
-
-
-def delete_field(kind: str, control: ControlCall) -> Response:
-    return fieldapi.delete_field(kind, person_at_the_screen(control, company_of(control)))
 
 
 def seed(control: ControlCall) -> Record:
@@ -176,6 +171,6 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{domain}/uninstall", oauth.uninstall_control),
     ("POST", "{domain}/{plural}/{id}/merge", merge_into),
     ("PATCH", "{domain}/{plural}/{id}", partial(_act, records.update_record)),
-    *(("DELETE", f"{{domain}}/{kind}Fields/{{code}}", partial(delete_field, kind)) for kind in FIELD_KINDS),
+    *settings_pages.ROUTES,
     ("DELETE", "{domain}/{plural}/{id}", partial(_act, records.delete_record)),
 ]

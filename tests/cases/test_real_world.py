@@ -152,7 +152,6 @@ def test_3_deleting_the_linked_one_of_two_duplicates(world):
 # 4 Options are known by their ids
 
 
-@pytest.mark.xfail(strict=True, reason="kind 4: options are found by their labels")
 def test_4_renamed_options_stay_what_they_are(world):
     w = world
     key, yes = w.integration.resources["newsletter"], int(w.integration.resources["newsletter_yes"])

@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from integration.connectors.base import FieldSpec, Option
-from integration.engine.api import NeededField, Step
+from integration.connectors.base import FieldSpec
+from integration.engine.api import EventContext, NeededField, Step, save_jobs
 from integration.errors import ContractError
-from integration.models import FieldMapping
+from integration.models import FieldMapping, RecordLink, SyncJob
+from integration.recipes.pipedrive_brevo.contact_to_person import REPORTED, SUBSCRIBED
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared import pipedrive_fields
+from integration.recipes.shared.pipedrive_fields import OptionField
 
 FLOW = "person_to_contact"
-STATUS = FieldSpec(
-    "", "Brevo status", "option", (Option("", "Subscribed"), Option("", "Unsubscribed"), Option("", "Bounced")),
-    custom=True,
+STATUS = OptionField(
+    "status", "Brevo status",
+    {"status_subscribed": "Subscribed", "status_unsubscribed": "Unsubscribed", "status_bounced": "Bounced"},
 )  # fmt: skip
-OPTIONS = {"Subscribed": "status_subscribed", "Unsubscribed": "status_unsubscribed", "Bounced": "status_bounced"}
 FOLDER, LIST = "Pipedrive", "Pipedrive contacts"
 COMPANY_KEY = "Pipedrive id"
 LONGEST_NAME = 50
@@ -44,29 +46,28 @@ def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """The status field with its options."""
     if not ctx.settings["persons_enabled"]:
         return []
-    options = {str(ctx.resources.get(resource, "")): label for label, resource in OPTIONS.items()}
-    return [NeededField("left", "person", str(ctx.resources.get("status", "")), STATUS.label, options)]
+    return [STATUS.needed(ctx.resources)]
 
 
 def status_field(ctx: Session) -> str:
-    """Find our field by its remembered key, else by its name, else create it."""
-    ctx.talking_to = "left"
-    fields = ctx.fields("left", "person", fresh=True)
-    spec = fields.get(str(ctx.resources.get("status")))
-    named = [one for one in fields.values() if one.custom and one.label == STATUS.label and one.type == "option"]
-    said = "in place"
-    if spec is None and named:
-        spec, said = named[0], "found"
-    if spec is None:
-        made = ctx.connection("left").connector.create_field(ctx.left, "person", STATUS)
-        spec, said = ctx.fields("left", "person", fresh=True).get(made.key, made), "created"
-    if missing := [label for label in OPTIONS if label not in {option.label for option in spec.options}]:
-        ctx.left.add_field_options("person", spec.key, missing)
-        spec = ctx.fields("left", "person", fresh=True)[spec.key]
-    keys = {option.label: option.key for option in spec.options}
-    ctx.resources["status"] = spec.key
-    ctx.resources.update({resource: keys[label] for label, resource in OPTIONS.items()})
-    return said
+    """Make sure that our field and its options exist. What was made anew is empty for everybody and filled again."""
+    found = pipedrive_fields.ensure(ctx, STATUS)
+    if not found.anew and not found.replaced:
+        return found.said
+    return f"{found.said}, {_restore_status(ctx)} values are being written back"
+
+
+def _restore_status(ctx: Session) -> int:
+    """Queue everybody of whom Pipedrive showed more than that they may be mailed."""
+    shown = RecordLink.objects.filter(integration=ctx.integration, link_type="person", notes__has_key=REPORTED)
+    hint = EventContext(restore=True).stored
+    jobs = [
+        SyncJob(integration=ctx.integration, flow="contact_to_person", external_id=link.source_id, hint=hint)
+        for link in shown.iterator(chunk_size=2000)
+        if link.notes.get(REPORTED) != SUBSCRIBED
+    ]
+    save_jobs(jobs)
+    return len(jobs)
 
 
 def attributes(ctx: Session) -> str:

@@ -18,7 +18,8 @@ from integration.models import Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, state_after
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish, place_of_yes, write_own_fields
+from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 
@@ -72,14 +73,14 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     def _patch(self, ctx: Session, write: Write) -> Result:
         state = write.action.removeprefix("mark_")
         try:
-            ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})
+            write_own_fields(ctx, write.item.external_id, write.values)
         except NotFound:
             return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
         return Result(
             Outcome.SYNCED,
             target_id=write.link.target_id if write.link else "",
             link_state="removed" if state == consent.UNSUBSCRIBED else "active",
-            notes=replace(state_after(write.item, state), field=ctx.resource("newsletter")).stored,
+            notes=replace(state_after(write.item, state), field=place_of_yes(ctx)).stored,
             written=write.link.written if write.link else {},
             call=ctx.last_call(),
         )
