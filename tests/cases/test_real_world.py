@@ -378,7 +378,6 @@ def test_17_who_was_taken_off_the_list_by_hand_stays_off_it(brevo_world):
 # 20 A stage that is gone
 
 
-@pytest.mark.xfail(strict=True, reason="kind 20: a deleted stage loses the confirmation itself")
 def test_20_a_confirmation_is_kept_though_its_stage_is_gone(sandbox, hubspot_app, transactional_db):
     from tests.support.world import HubSpotWorld
 

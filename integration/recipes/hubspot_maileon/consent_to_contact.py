@@ -18,10 +18,9 @@ from integration.connectors.hubspot.client import HubSpotClient
 from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
 from integration.engine.api import batch as engine_batch
 from integration.models import Outcome
-from integration.reasons import NoReason, Reason, ReasonCode
+from integration.reasons import Reason
 from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
-from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.stages import Plan
@@ -100,11 +99,10 @@ def _told(ctx: Session, plan: Plan) -> Result:
         return Result(
             Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, notes=gone, call=ctx.last_call()
         )
-    reason: ReasonCode | NoReason = HubSpotReason.STAGE_REFUSED if plan.refused else ""
     if entry.action == REPAIR:
         notes = HubSpotState(stage_repaired_at=timezone.now().isoformat()).stored
         return Result(
-            Outcome.SYNCED, reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
+            Outcome.SYNCED, reason=plan.reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
         )
     state = _state(entry)
     if _is_news(entry):
@@ -115,7 +113,7 @@ def _told(ctx: Session, plan: Plan) -> Result:
         link_state="removed" if state == consent.UNSUBSCRIBED else "active",
         notes=state_after(entry.item, state).stored,
         written=entry.link.written if entry.link else {},
-        reason=reason,
+        reason=plan.reason,
         detail=plan.said,
         call=ctx.last_call(),
     )
