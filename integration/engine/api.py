@@ -39,6 +39,7 @@ from integration.engine.flow.state import EventContext, FlowState
 from integration.engine.mapping import conversions, transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
+from integration.engine.mapping.translate import names_of
 from integration.engine.privacy import personal_data
 from integration.engine.records import links
 from integration.engine.safety import consent_ledger, limits
@@ -90,6 +91,7 @@ __all__ = [
     "links",
     "mapping_rows",
     "mark",
+    "names_of",
     "setting",
     "own_fields",
     "personal_data",

@@ -24,7 +24,7 @@ from integration.engine.mapping.fields import (
     resolve,
     warning_of,
 )
-from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS, YES_KEYS
 from integration.models import Direction, FieldMapping, Integration, VendorCall
 
 if TYPE_CHECKING:
@@ -123,9 +123,21 @@ class RowForm(RowModelForm):
     def options(self) -> dict[str, Any]:
         """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
         options, known = self._options_with_detail(), self.known
+        if self.cleaned_data.get("transform") == "yes_no" and {"source", "detail", "transform"} & set(
+            self.changed_data
+        ):
+            options = self._with_ids(options)
         if self.cleaned_data.get("create") and known and self.cleaned_data.get("target") not in known.targets:
             options["target_type"] = self.cleaned_data.get("create_type") or "text"
         return options
+
+    def _with_ids(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The words for yes with the ids of the options they name, which keep their meaning by another name."""
+        spec = self.known.sources.get(str(self.cleaned_data.get("source") or "")) if self.known else None
+        words = {str(word).strip().lower() for word in options.get("yes") or ()}
+        keys = [option.key for option in (spec.options if spec else ()) if option.label.strip().lower() in words]
+        rest = {key: value for key, value in options.items() if key != YES_KEYS}
+        return {**rest, YES_KEYS: keys} if keys and len(keys) == len(words) else rest
 
     def _options_with_detail(self) -> dict[str, Any]:
         transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()

@@ -60,7 +60,7 @@ def described(control: ControlCall, company: Company) -> Record:
 
 def change_company(control: ControlCall) -> Record:
     company, wish = company_of(control), control.body()
-    for key in ("plan", "seats", "name", "budget"):
+    for key in ("plan", "seats", "name", "budget", "time_zone"):
         if key in wish:
             setattr(company, key, wish[key])
     company.options |= {key: value for key, value in wish.items() if key in OPTIONS}

@@ -34,13 +34,21 @@ VENDOR_TYPES = {
 READ_ONLY = frozenset({"id", "add_time", "update_time", "creator_user_id", "picture_id", "next_activity_id"})
 # The list names them in the plural; records and values name the primary one, which is what a mapping means.
 KEYS = {"emails": "email", "phones": "phone"}
-BY_KEY = {"email": "email", "phone": "phone", "add_time": "datetime",
-          "update_time": "datetime"}  # fmt: skip
+BY_KEY = {
+    "email": "email", "phone": "phone", "add_time": "datetime", "update_time": "datetime", "won_time": "datetime",
+    "lost_time": "datetime", "close_time": "datetime", "stage_change_time": "datetime",
+}  # fmt: skip
 # What a record as `record_values` gives it carries; other system fields would never have a value.
 READABLE: Mapping[str, frozenset[str]] = {
-    object_type: frozenset({*(item.name for item in dataclass_fields(shape)), *BY_KEY})
+    object_type: frozenset({*(item.name for item in dataclass_fields(shape)), *KEYS.values()})
     for object_type, shape in {"person": Person, "organization": Organization, "deal": Deal, "lead": Lead}.items()
 }
+# Kinds of fields, and fields of the vendor's own, whose values are ids of other records.
+REFERS = {"user": "user", "org": "organization", "people": "person", "stage": "stage"}
+REFERS_BY_KEY = {
+    "owner_id": "user", "creator_user_id": "user", "org_id": "organization", "person_id": "person",
+    "pipeline_id": "pipeline", "stage_id": "stage",
+}  # fmt: skip
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
 
 
@@ -54,7 +62,9 @@ def field_spec(row: Mapping[str, JSONValue], object_type: str = "") -> FieldSpec
     options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in row.get("options") or ())
     type_ = TYPES.get(kind, "text") if custom else BY_KEY.get(key, TYPES.get(kind, "text"))
     readable = custom or key in READABLE.get(object_type, {key})
-    return FieldSpec(key, label, type_, options, custom, writable=custom or key not in READ_ONLY, readable=readable)
+    refers = REFERS.get(kind, "") if custom else REFERS_BY_KEY.get(key, REFERS.get(kind, ""))
+    writable = custom or key not in READ_ONLY
+    return FieldSpec(key, label, "text" if refers else type_, options, custom, writable, readable, refers)
 
 
 def path_of(spec: FieldSpec) -> str:

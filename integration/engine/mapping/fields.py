@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
@@ -16,6 +17,7 @@ from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.conversions import NotConvertible, convert
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, is_reversible
+from integration.errors import IntegrationError, TransientError
 
 NEVER, PERHAPS = "never", "perhaps"
 KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed
@@ -48,6 +50,7 @@ class Catalogue:
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
     name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
     country: str = ""  # of the source's account, for numbers written without a country code
+    zone: tzinfo = UTC  # in which the source's account counts its days
     any_source: bool = False  # the source's records may carry keys that `sources` does not list
 
     @property
@@ -89,10 +92,32 @@ def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}
-    country = str(ctx.connection(flow.side).account_details.get("country") or "")
+    connection = ctx.connection(flow.side)
     return Catalogue(
-        source.label, target.label, sources, targets, paths, target.name_problem, country, source.open_fields
+        source.label, target.label, sources, targets, paths, target.name_problem,
+        country=str(connection.account_details.get("country") or ""), zone=connection.zone,
+        any_source=source.open_fields,
     )  # fmt: skip
+
+
+def read_again(ctx: SyncSession, flow: Flow, sides: Collection[str]) -> bool:
+    """Read the fields of these sides (source, target) anew, once per slice. Returns whether any was read now."""
+    other = "right" if flow.side == "left" else "left"
+    places = {"source": (flow.side, flow.source_object), "target": (other, flow.target_object)}
+    memories = {f"read again:{':'.join(places[side])}": places[side] for side in sides}
+    due = {memory: place for memory, place in memories.items() if memory not in ctx.memory}
+    for memory, (where, object_type) in due.items():
+        ctx.memory[memory] = True
+        try:
+            ctx.fields(where, object_type, fresh=True)
+        except TransientError:
+            raise
+        except IntegrationError:
+            continue  # what the vendor does not show now is told of one value, and stops nobody else
+    if due:
+        for key in [key for key in ctx.memory if key.startswith("catalogue:")]:
+            del ctx.memory[key]
+    return bool(due)
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
@@ -132,7 +157,8 @@ def trouble(row: MappingRow, fields: Catalogue) -> str:
 def _trouble_back(row: MappingRow, fields: Catalogue) -> str:
     if not is_reversible(row):
         return "no_way_back"
-    return "" if fields.sources[row.source].writable else "source_fixed"
+    source = fields.sources[row.source]
+    return "" if source.writable and not source.refers else "source_fixed"
 
 
 def problem_of(row: MappingRow, fields: Catalogue) -> str:
@@ -163,7 +189,11 @@ def made_type(row: MappingRow, fields: Catalogue) -> str:
 def fit(row: MappingRow, fields: Catalogue) -> str:
     """Whether what the row yields fits its target: empty for always, `perhaps`, or `never`."""
     target = fields.targets.get(row.target)
-    return _FITS.get(target.type, {}).get(made_type(row, fields), "") if target else ""
+    if target is None:
+        return ""
+    if target.refers:
+        return NEVER  # it takes ids of its own system
+    return _FITS.get(target.type, {}).get(made_type(row, fields), "")
 
 
 def warning_of(row: MappingRow, fields: Catalogue) -> str:

@@ -157,7 +157,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         persons = {row.id: row for row in ctx.left.get_persons({deal.person_id for deal in deals if deal.person_id})}
         waiting = people_on_their_way(ctx, list(persons.values()))
         organizations = people.organization_names(ctx, {deal.org_id for deal in deals if deal.org_id})
-        owners = people.users(ctx) if deals else {}
+        owners = people.users(ctx, {deal.owner_id for deal in deals if deal.owner_id})
         records = {}
         for deal in deals:
             if deal.is_deleted:
