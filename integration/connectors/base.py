@@ -254,6 +254,9 @@ class Connector:
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
+    field_name: Callable[[str, int], str] = lambda label, number: (
+        label.strip() if number == 1 else (f"{label.strip()} {number}")
+    )  # a label as the vendor writes names of fields; the number tells apart what would be the same
     open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
     references: References | None = None  # None: names behind ids are not to be had
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field

@@ -43,7 +43,7 @@ from integration.engine.mapping.translate import names_of
 from integration.engine.privacy import personal_data
 from integration.engine.records import links
 from integration.engine.safety import consent_ledger, limits
-from integration.engine.setup import provisioning
+from integration.engine.setup import new_fields, provisioning
 from integration.engine.sync import batch, cursors
 from integration.engine.sync.batch import mapping_rows, write_each
 from integration.engine.sync.polls import mark
@@ -92,6 +92,7 @@ __all__ = [
     "mapping_rows",
     "mark",
     "names_of",
+    "new_fields",
     "setting",
     "own_fields",
     "personal_data",

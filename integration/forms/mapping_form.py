@@ -106,8 +106,10 @@ class RowForm(RowModelForm):
             self._check_target(key, known)
         elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
             self.add_error("target", f"{known.target} has no field “{text}”. Pick one from the list, or tick “Create”.")
-        elif text != self.instance.target and (problem := known.name_problem(text)):
-            self.add_error("target", problem)
+        elif text != self.instance.target:
+            if problem := known.name_problem(text):
+                self.add_error("target", problem)
+            data["target"] = known.field_name(text)
 
     def _check_target(self, key: str, known: Catalogue) -> None:
         data = self.cleaned_data

@@ -83,6 +83,7 @@ CONNECTOR = Connector(
     identify=identify,
     read_removal=oauth.read_removal,
     objects=fields.OBJECTS,
+    field_name=fields.field_name,
     references=references.REFERENCES,
     path_of=fields.path_of,
     rights=rights,

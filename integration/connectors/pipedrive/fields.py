@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
 from integration.errors import ContractError, RecordError
@@ -49,6 +50,7 @@ REFERS_BY_KEY = {
     "owner_id": "user", "creator_user_id": "user", "org_id": "organization", "person_id": "person",
     "pipeline_id": "pipeline", "stage_id": "stage",
 }  # fmt: skip
+LONGEST_NAME = 255
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
 
 
@@ -80,6 +82,11 @@ def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
         raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     body: dict[str, JSONValue] = {"field_name": spec.label, "field_type": kind}
     return {**body, "options": [{"label": label} for label in labels]} if labels else body
+
+
+def field_name(label: str, number: int = 1) -> str:
+    """A label as Pipedrive takes names of fields."""
+    return naming.numbered(naming.plain(label) or "Field", number, LONGEST_NAME, " ")
 
 
 def list_fields(client: PipedriveClient, object_type: str) -> Sequence[FieldSpec]:

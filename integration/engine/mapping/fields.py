@@ -50,6 +50,7 @@ class Catalogue:
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
     name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
     country: str = ""  # of the source's account, for numbers written without a country code
+    field_name: Callable[[str], str] = lambda label: label  # a label as the target writes names
     zone: tzinfo = UTC  # in which the source's account counts its days
     any_source: bool = False  # the source's records may carry keys that `sources` does not list
 
@@ -96,7 +97,7 @@ def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
     return Catalogue(
         source.label, target.label, sources, targets, paths, target.name_problem,
         country=str(connection.account_details.get("country") or ""), zone=connection.zone,
-        any_source=source.open_fields,
+        any_source=source.open_fields, field_name=lambda label: target.field_name(label, 1),
     )  # fmt: skip
 
 
@@ -115,9 +116,14 @@ def read_again(ctx: SyncSession, flow: Flow, sides: Collection[str]) -> bool:
         except IntegrationError:
             continue  # what the vendor does not show now is told of one value, and stops nobody else
     if due:
-        for key in [key for key in ctx.memory if key.startswith("catalogue:")]:
-            del ctx.memory[key]
+        forget(ctx)
     return bool(due)
+
+
+def forget(ctx: SyncSession) -> None:
+    """Build the catalogues anew at their next use: fields were read or made meanwhile."""
+    for key in [key for key in ctx.memory if key.startswith("catalogue:")]:
+        del ctx.memory[key]
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:

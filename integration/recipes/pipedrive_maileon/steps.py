@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from integration.connectors.base import FieldSpec
-from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.engine.api import NeededField, Step
-from integration.models import FieldMapping, Integration
-from integration.recipes.newsletter.steps import contact_field_type, create_contact_fields, restore_values
+from integration.models import FieldMapping
+from integration.recipes.newsletter.steps import create_contact_fields, restore_values
 from integration.recipes.pipedrive_maileon.own_fields import NEWSLETTER, NEWSLETTER_PLACE, STATUS
 from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_maileon.session import Session
-from integration.recipes.shared import pipedrive_fields
+from integration.recipes.shared import custom_fields, pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
 
 
@@ -61,44 +59,5 @@ def _field(ctx: Session, wanted: OptionField) -> str:
 
 def contact_fields(ctx: Session) -> str:
     """Create the mapped contact fields that Maileon does not have yet, with the right type."""
-    sync_custom_fields(ctx)
+    custom_fields.sync_rows(ctx, "person_to_contact")
     return create_contact_fields(ctx, "person_to_contact")
-
-
-def sync_custom_fields(ctx: Session) -> None:
-    """One mapping row for each custom field chosen in the settings, with the same name in Maileon.
-
-    A chosen field that vanished in Pipedrive keeps its row.
-    """
-    fields = ctx.fields("left", "person")
-    chosen = [f"custom_fields.{key}" for key in ctx.settings["custom_fields"]]
-    rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact")
-    rows.filter(options__by_settings=True).exclude(source__in=chosen).delete()
-    known, taken = set(rows.values_list("source", flat=True)), set(rows.values_list("target", flat=True))
-    for source in chosen:
-        spec = fields.get(source.removeprefix("custom_fields."))
-        if source not in known and spec is not None:
-            taken.add(_add_row(ctx.integration, spec, taken))
-
-
-def _target_name(label: str, taken: set[str]) -> str:
-    """The same name in Maileon, made to fit its rules: 3 to 64 characters, not taken (maileon sheet §2.5)."""
-    name = label if len(label) >= 3 else f"{label} (Pipedrive)"
-    number = 1
-    candidate = name[:64]
-    while candidate in taken or candidate.upper() in {spec.key.upper() for spec in STANDARD_FIELDS}:
-        number += 1
-        candidate = f"{name[:60]} {number}"
-    return candidate
-
-
-def _add_row(integration: Integration, spec: FieldSpec, taken: set[str]) -> str:
-    transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}.get(
-        spec.type, "text"
-    )
-    target = _target_name(spec.label, taken)
-    FieldMapping.objects.create(
-        integration=integration, flow="person_to_contact", position=100, source=f"custom_fields.{spec.key}",
-        transform=transform, target=target, options={"by_settings": True, "target_type": contact_field_type(spec)},
-    )  # fmt: skip
-    return target

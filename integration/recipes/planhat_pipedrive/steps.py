@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec
-from integration.engine.api import Flow, Step
+from integration.engine.api import Flow, Step, new_fields
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.planhat_pipedrive import places, rules
@@ -40,25 +41,31 @@ def custom_fields(ctx: Session) -> str:
     for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
         ctx.fields("left", source, fresh=True)
     ctx.talking_to = "right"
-    made = []
+    done = new_fields.Made()
     for flow in _mapped(ctx):
-        known = ctx.fields("right", flow.target_object, fresh=True)
-        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
-        for row in rows.exclude(direction="off"):
-            if row.target not in known:
-                same = (spec for spec in known.values() if spec.custom and spec.label == row.target)
-                spec = next(same, None) or _create(ctx, flow.target_object, row)
-                FieldMapping.objects.filter(pk=row.pk).update(target=spec.key)
-                made.append(spec.label)
-        if made:
-            ctx.fields("right", flow.target_object, fresh=True)
-    return f"created {', '.join(made)}" if made else "in place"
+        _fields_of(ctx, flow, done)
+    return done.said()
+
+
+def _fields_of(ctx: Session, flow: Flow, done: new_fields.Made) -> None:
+    """The fields that the rows of one flow ask for. One that has the name already is the one that is meant."""
+    known = ctx.fields("right", flow.target_object, fresh=True)
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
+    asked = [row for row in rows.exclude(direction="off") if row.target not in known]
+    there = {naming.plain(spec.label): spec for spec in known.values() if spec.custom}
+    wanted = [
+        (row.target, FieldSpec("", row.target, str(row.options["target_type"]), custom=True))
+        for row in asked
+        if naming.plain(row.target) not in there
+    ]
+    made = new_fields.make(ctx, "right", flow.target_object, wanted)
+    for row in asked:
+        spec = there.get(naming.plain(row.target)) or made.by_key.get(row.target)
+        if spec is not None:
+            FieldMapping.objects.filter(pk=row.pk).update(target=spec.key)
+            done.by_key[f"{flow.key}:{row.target}"] = spec
+    done.refused += made.refused
 
 
 def _mapped(ctx: Session) -> list[Flow]:
     return [flow for flow in ctx.recipe.flows if flow.mapping is not None and flow.enabled(ctx.settings)]
-
-
-def _create(ctx: Session, object_type: str, row: FieldMapping) -> FieldSpec:
-    wanted = FieldSpec("", row.target, str(row.options["target_type"]), custom=True)
-    return ctx.connection("right").connector.create_field(ctx.right, object_type, wanted)
