@@ -82,7 +82,8 @@ class FieldSpec:
 
     `type` is one of text, number, integer, boolean, date, datetime, option, options, phone, email, money, json.
     `readable`: records as our client reads them carry it. `refers`: the kind of record its values are ids of, for
-    example user or organization; empty where a value means itself.
+    example user or organization; empty where a value means itself. `part_of` names the field that the vendor divides to
+    get this one, `part` the place in it: what is written as “Jan Willem” and nothing is read as “Jan” and “Willem”.
     """
 
     key: str
@@ -93,6 +94,8 @@ class FieldSpec:
     writable: bool = True
     readable: bool = True
     refers: str = ""
+    part_of: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True)

@@ -299,7 +299,6 @@ def test_12_a_german_number_is_not_made_dutch(brevo_world):
 # 13 A name that comes back
 
 
-@pytest.mark.xfail(strict=True, reason="kind 13: names do not survive the way there and back")
 def test_13_a_last_name_emptied_in_brevo_stays_empty(brevo_world):
     w = brevo_world
     w.person("Jan Berg", email="jan@x.example")
@@ -314,7 +313,6 @@ def test_13_a_last_name_emptied_in_brevo_stays_empty(brevo_world):
 # 14 A secondary value becomes the first
 
 
-@pytest.mark.xfail(strict=True, reason="kind 14: promoting a secondary number deletes the former first")
 def test_14_the_former_number_is_kept(brevo_world):
     w = brevo_world
     person = w.person("Ada Byron", phones=[

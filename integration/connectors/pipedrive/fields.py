@@ -50,6 +50,8 @@ REFERS_BY_KEY = {
     "owner_id": "user", "creator_user_id": "user", "org_id": "organization", "person_id": "person",
     "pipeline_id": "pipeline", "stage_id": "stage",
 }  # fmt: skip
+# A person has one name; these two are cut out of it by the vendor, wherever they came from (pipedrive sheet, corrections).
+PARTS = {"first_name": ("name", 1), "last_name": ("name", 2)}
 LONGEST_NAME = 255
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
 
@@ -66,7 +68,9 @@ def field_spec(row: Mapping[str, JSONValue], object_type: str = "") -> FieldSpec
     readable = custom or key in READABLE.get(object_type, {key})
     refers = REFERS.get(kind, "") if custom else REFERS_BY_KEY.get(key, REFERS.get(kind, ""))
     writable = custom or key not in READ_ONLY
-    return FieldSpec(key, label, "text" if refers else type_, options, custom, writable, readable, refers)
+    part_of, part = ("", 0) if custom else PARTS.get(key, ("", 0))
+    type_ = "text" if refers else type_
+    return FieldSpec(key, label, type_, options, custom, writable, readable, refers, part_of, part)
 
 
 def path_of(spec: FieldSpec) -> str:

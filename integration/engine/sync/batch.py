@@ -15,7 +15,8 @@ from structlog.contextvars import bound_contextvars
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.session import SyncSession
-from integration.engine.mapping import translate
+from integration.engine.mapping import parts, translate
+from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
 from integration.engine.safety import limits
 from integration.engine.sync import two_way
@@ -284,6 +285,8 @@ def _planned(
     if decision.mapped and record is not None:
         mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
         values, problems = mapped.values, mapped.problems
+        if link is not None and flow.two_way is not None:
+            values = parts.as_written(parts.groups(rows, catalogue(ctx, flow).sources), values, link.written)
     values = {**values, **decision.extra}
     detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
     if decision.action == "update" and link is not None and _unchanged(link, values):

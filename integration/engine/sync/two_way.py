@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow
-from integration.engine.mapping import transforms, translate
+from integration.engine.mapping import parts, transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue, read_again
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
@@ -230,7 +230,8 @@ def _settled_back(
     assert link is not None
     assert write.record is not None
     merge = _Merge(dict(write.values), dict(write.remember or link.written))
-    now = _forward_values(rows, source, fields)
+    wholes = parts.groups(rows, fields.sources)
+    now = parts.as_written(wholes, _forward_values(rows, source, fields), link.written)
     for key in write.returning.keys() & both.keys():
         base, ours, theirs = link.written.get(key), now.get(key), _at(write.record, key, fields)
         if key not in now or verdict(base, ours, theirs) == TARGET:
@@ -244,6 +245,7 @@ def _settled_back(
             merge.sent.pop(write.returning[key], None)
             merge.remember[key] = base
             merge.lost = True
+    merge.sent = parts.whole_again(wholes, merge.sent, {**link.written, **now})
     return _outcome(pair.forward, write, merge, nothing_left=not merge.sent)
 
 
