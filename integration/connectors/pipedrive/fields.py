@@ -50,7 +50,7 @@ REFERS_BY_KEY = {
     "owner_id": "user", "creator_user_id": "user", "org_id": "organization", "person_id": "person",
     "pipeline_id": "pipeline", "stage_id": "stage",
 }  # fmt: skip
-# A person has one name; these two are cut out of it by the vendor, wherever they came from (pipedrive sheet, corrections).
+# A person has one name; the vendor cuts these two out of it (pipedrive sheet, corrections).
 PARTS = {"first_name": ("name", 1), "last_name": ("name", 2)}
 LONGEST_NAME = 255
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in

@@ -16,27 +16,11 @@ from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.conversions import NotConvertible, convert
-from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, is_reversible
+from integration.engine.mapping.fitting import NEVER, PERHAPS, TYPE_WORDS, fits, takes
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS, is_reversible
 from integration.errors import IntegrationError, TransientError
 
-NEVER, PERHAPS = "never", "perhaps"
 KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed
-
-# What a value of one type becomes in a field of another. Pairs that are not named always fit.
-_FITS: Mapping[str, Mapping[str, str]] = {
-    "number": {"text": PERHAPS, "option": PERHAPS, "phone": NEVER, "email": NEVER, "date": NEVER, "datetime": NEVER},
-    "date": {"text": PERHAPS, "option": PERHAPS, "number": NEVER, "integer": NEVER, "money": NEVER, "boolean": NEVER,
-             "phone": NEVER, "email": NEVER, "options": NEVER},
-    "boolean": {"text": PERHAPS, "option": PERHAPS, "number": PERHAPS, "integer": PERHAPS, "money": NEVER,
-                "date": NEVER, "datetime": NEVER, "phone": NEVER, "email": NEVER, "options": NEVER},
-    "email": {"text": PERHAPS, "number": NEVER, "integer": NEVER, "date": NEVER, "datetime": NEVER, "boolean": NEVER,
-              "phone": NEVER, "money": NEVER},
-    "phone": {"text": PERHAPS, "date": NEVER, "datetime": NEVER, "boolean": NEVER, "email": NEVER, "money": NEVER},
-}  # fmt: skip
-_FITS = {
-    **_FITS, "integer": {**_FITS["number"], "number": PERHAPS, "money": PERHAPS}, "money": _FITS["number"],
-    "datetime": _FITS["date"],
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -176,6 +160,8 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
     label, kind = (target.label, TYPE_WORDS.get(target.type, target.type)) if target else (row.target, "")
     if found == "type" and row.transform in SOURCELESS and target is not None:
         return _constant_problem(row, target.type)
+    if found == "type" and (why := _no_use(row, fields)):
+        return why
     return {
         "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
         "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
@@ -186,10 +172,12 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
     }[found]
 
 
-def made_type(row: MappingRow, fields: Catalogue) -> str:
-    """The type of what the row yields."""
+def _no_use(row: MappingRow, fields: Catalogue) -> str:
+    """Why the transform makes nothing of its source, whatever the target; empty when it does."""
     source = fields.sources.get(row.source)
-    return TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
+    if source is None or takes(row.transform, source.type) != NEVER:
+        return ""
+    return f"“{TRANSFORM_LABELS[row.transform]}” makes nothing of {TYPE_WORDS.get(source.type, source.type)}."
 
 
 def fit(row: MappingRow, fields: Catalogue) -> str:
@@ -199,14 +187,17 @@ def fit(row: MappingRow, fields: Catalogue) -> str:
         return ""
     if target.refers:
         return NEVER  # it takes ids of its own system
-    return _FITS.get(target.type, {}).get(made_type(row, fields), "")
+    return fits(row, fields.sources.get(row.source), target.type)
 
 
 def warning_of(row: MappingRow, fields: Catalogue) -> str:
     """What may go wrong with single values; empty when nothing is to be expected."""
     if row.transform not in SOURCELESS and row.source not in fields.sources:
         return f"No recent record of {fields.source} has this field. It travels as soon as one has."
-    if row.transform in ("text", "as_is") and _sends_option_keys(fields.sources.get(row.source)):
+    source = fields.sources.get(row.source)
+    if row.transform == "as_is" and source is not None and source.refers:
+        return "This sends an id of the other system. Choose “Text” to send the name."
+    if row.transform in ("text", "as_is") and _sends_option_keys(source):
         return "This sends the option's key. Choose “Label of the option” to send what people see."
     if row.transform == "constant" or fit(row, fields) != PERHAPS:
         return ""
@@ -225,10 +216,3 @@ def _constant_problem(row: MappingRow, kind: str) -> str:
     except NotConvertible as exc:
         return str(exc)
     return "A constant needs a value." if value is None else ""
-
-
-TYPE_WORDS = {
-    "text": "text", "number": "numbers", "integer": "whole numbers", "boolean": "Yes or No", "date": "dates",
-    "datetime": "dates with a time", "option": "one of its options", "options": "some of its options",
-    "phone": "phone numbers", "email": "e-mail addresses", "money": "amounts", "json": "structured values",
-}  # fmt: skip

@@ -81,7 +81,7 @@ def apply(
         try:
             value = _value(row, record, Call(row, record, source_fields.get(row.source), spec, country, zone))
             if not isinstance(value, Absent):
-                values[row.target] = convert(value, spec.type, zone)
+                values[row.target] = _choice(convert(value, spec.type, zone), spec)
         except NotConvertible as exc:
             problems[row.target] = str(exc)
             unknown |= {exc.side} if isinstance(exc, UnknownOption) else set()
@@ -132,6 +132,15 @@ def _value(row: MappingRow, record: Mapping[str, Any], call: Call) -> Any:
     if value in (None, "") and row.default != "":
         return row.default
     return value
+
+
+def _choice(value: Any, target: FieldSpec) -> Any:
+    """A value of a closed list: its key, also where the row yields a label. Others pass. Raises UnknownOption."""
+    if not target.options or target.type not in OPTION_TYPES or value in (None, "", []):
+        return value
+    parts = value if isinstance(value, list) else [value]
+    keys = [_key_of(str(part), target) for part in parts if part not in (None, "")]
+    return keys if target.type == "options" else keys[0]
 
 
 def _tell_nameless(record: Mapping[str, Any], row: MappingRow) -> None:
@@ -258,7 +267,7 @@ def _option_label(value: Any, call: Call) -> Any:
     labels, target = _labels(value, call), call.target_field
     if labels is None or not target.options or target.type not in ("option", "options"):
         return None if labels is None else ", ".join(labels)
-    keys = [_key_of(label, call) for label in labels if label]
+    keys = [_key_of(label, target) for label in labels if label]
     if target.type == "options":
         return keys
     if len(keys) > 1:
@@ -270,18 +279,18 @@ def _option_key(value: Any, call: Call) -> Any:
     """The target's option of the same name (or of this key already); of several options a list."""
     if value in (None, ""):
         return None
-    keys = [_key_of(label, call) for label in _labels(value, call) or ()]
+    keys = [_key_of(label, call.target_field) for label in _labels(value, call) or ()]
     return keys if isinstance(value, Sequence) and not isinstance(value, str) else keys[0]
 
 
-def _key_of(label: str, call: Call) -> str:
-    options, text = call.target_field.options, label.strip()
+def _key_of(label: str, target: FieldSpec) -> str:
+    options, text = target.options, label.strip()
     keys = {option.label.strip().lower(): option.key for option in options} | {
         option.key: option.key for option in options
     }
     found = keys.get(text) or keys.get(text.lower())
     if found is None:
-        raise UnknownOption(f"{call.target_field.label} has no option {text!r}.", "target")
+        raise UnknownOption(f"{target.label} has no option {text!r}.", "target")
     return found
 
 
