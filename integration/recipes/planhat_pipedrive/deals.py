@@ -13,7 +13,7 @@ from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
 from integration.models import LinkState, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
-from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive import chosen, places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 
@@ -29,6 +29,7 @@ MAPPING = (MappingRow("title", "product"),)
 def records(ctx: Session, deals: Iterable[Deal]) -> dict[str, Record]:
     """Deals as records: the vendor's values, and beside them `start`, `end` and `products`."""
     rows = [deal for deal in deals if not deal.is_deleted]
+    chosen.require(ctx, rows)
     wanted = rules.look_at(ctx.settings, rules.PRODUCT)
     products = ctx.left.deal_products([deal.id for deal in rows]) if wanted and rows else {}
     return {deal.id: _record(ctx, deal, products.get(deal.id, [])) for deal in rows}
@@ -97,12 +98,11 @@ def _words(ctx: Session, record: Record) -> rules.Words:
             return list(record.values["products"])
         if what == rules.PIPELINE:
             number = str(record.values["pipeline_id"])
-            return [number, places.pipelines(ctx).get(number, "")]
+            return chosen.words(ctx, what, [number], places.pipelines(ctx))
         value = transforms.pick(record.values, what)
         parts = [str(part) for part in (value if isinstance(value, list) else [value])
                  if part is not None and not isinstance(part, transforms.Absent)]  # fmt: skip
-        known = places.labels(ctx, what, parts)
-        return [known.get(part, part) for part in parts]
+        return chosen.words(ctx, what, parts, places.labels(ctx, what, parts))
 
     return words
 

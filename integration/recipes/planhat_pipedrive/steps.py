@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec
 from integration.engine.api import Flow, Step, new_fields
-from integration.errors import TenantActionError
 from integration.models import FieldMapping
-from integration.recipes.planhat_pipedrive import places, rules
-from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
+from integration.recipes.planhat_pipedrive import chosen
 from integration.recipes.planhat_pipedrive.session import Session
 
 
@@ -25,14 +23,8 @@ def steps(ctx: Session) -> Sequence[Step]:
 def deal_places(ctx: Session) -> str:
     """Look for the pipelines and fields the settings name. Raises TenantActionError for those that are gone."""
     ctx.talking_to = "left"
-    pipelines, fields = places.pipelines(ctx, fresh=True), places.deal_fields(ctx, fresh=True)
-    named = [rule.what for rule in rules.rules_of(ctx.settings) if rule.what not in (rules.PIPELINE, rules.PRODUCT)]
-    paths = [path for path in (ctx.settings["start_date"], ctx.settings["end_date"], *named) if path]
-    gone = [f"pipeline {key}" for key in ctx.settings["pipelines"] if key not in pipelines]
-    gone += [f"deal field {path.rpartition('.')[2]}" for path in paths if path not in fields]
-    if gone:
-        said = f"Pipedrive no longer has {', '.join(gone)}. Choose again in the settings."
-        raise TenantActionError(said, reason=PlanhatReason.DEAL_FIELD_MISSING)
+    chosen.refuse(chosen.gone(ctx, fresh=True))
+    chosen.remember(ctx)
     return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
 
 
