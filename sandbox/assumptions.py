@@ -54,6 +54,7 @@ PIPEDRIVE = _for(
     ("Lead conversion", "running at the first look, completed at the second", "sheet §9 gives the states only"),
     ("Activities' person_id on write", "refused", "sheet §10; the spec marks it read only"),
     ("Visibility", "every user sees every record", "sheet §11: not played"),
+    ("Event of a record taken out of the bin", "none; its update_time is new", "undocumented"),
     ("Purge after 30 days", "not played; deleted records stay", "sheet §11"),
 )
 

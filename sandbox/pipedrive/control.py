@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
-from sandbox.pipedrive import hooks, merge, notes, oauth, products, records, settings_pages
+from sandbox.pipedrive import changes, hooks, merge, notes, oauth, products, records, settings_pages
 from sandbox.pipedrive.api import Actor, Call, ok
 from sandbox.pipedrive.company import add_company
 from sandbox.pipedrive.kinds import DEAL, KINDS, ORGANIZATION, PERSON, Kind
@@ -116,6 +116,15 @@ def merge_into(control: ControlCall) -> Response:
     return ok(merge.merge(call, kind, loser, survivor))
 
 
+def restore(control: ControlCall) -> Response:
+    """Somebody takes a record out of the bin."""
+    kind, call = _kind(control), person_at_the_screen(control, company_of(control))
+    row = call.company.tables[kind.name].rows[int(control.params["id"])]
+    if not row["is_deleted"]:
+        raise ValueError("the record is not deleted")
+    return ok({"id": changes.restore(call, kind, row)["id"]})
+
+
 def seed(control: ControlCall) -> Record:
     """Store records without webhooks; {"count": n} makes persons up."""
     company, wish, now = company_of(control), control.body(), control.sandbox.clock.rfc3339()
@@ -170,6 +179,7 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{domain}/{plural}", partial(_act, records.create_record)),
     ("POST", "{domain}/uninstall", oauth.uninstall_control),
     ("POST", "{domain}/{plural}/{id}/merge", merge_into),
+    ("POST", "{domain}/{plural}/{id}/restore", restore),
     ("PATCH", "{domain}/{plural}/{id}", partial(_act, records.update_record)),
     *settings_pages.ROUTES,
     ("DELETE", "{domain}/{plural}/{id}", partial(_act, records.delete_record)),

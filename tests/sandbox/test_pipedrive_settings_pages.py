@@ -41,3 +41,20 @@ def test_stages_are_renamed_and_deleted(sandbox, pipedrive):
     assert pipedrive.data("GET", f"/api/v2/stages/{first}")["name"] == "Begun"
     sandbox.control("DELETE", f"/pipedrive/acme/stages/{first}")
     assert first not in [row["id"] for row in pipedrive.data("GET", "/api/v2/stages")]
+
+
+def test_a_deleted_person_is_restored_without_a_word(sandbox, pipedrive):
+    person = sandbox.control("POST", "/pipedrive/acme/persons", {"name": "Ada"})["data"]["id"]
+    sandbox.control("DELETE", f"/pipedrive/acme/persons/{person}")
+    assert person not in [row["id"] for row in pipedrive.data("GET", "/api/v2/persons?limit=500")]
+    sandbox.control("POST", f"/pipedrive/acme/persons/{person}/restore")
+    assert person in [row["id"] for row in pipedrive.data("GET", "/api/v2/persons?limit=500")]
+
+
+def test_the_day_a_deal_was_won_is_that_of_the_company(sandbox, pipedrive):
+    sandbox.control("PATCH", "/pipedrive/acme", {"time_zone": "America/New_York"})
+    wish = {"title": "Engine", "status": "won", "won_time": "2026-02-01T03:30:00Z"}
+    deal = sandbox.control("POST", "/pipedrive/acme/deals", wish)["data"]["id"]
+    shown = pipedrive.data("GET", f"/api/v2/deals/{deal}")
+    assert (shown["local_won_date"], shown["local_close_date"]) == ("2026-01-31", "2026-01-31")
+    assert pipedrive.data("GET", "/api/v1/users/me")["timezone_name"] == "America/New_York"
