@@ -65,6 +65,12 @@ class RecordError(IntegrationError):
     reason = Reason.RECORD_REFUSED
 
 
+class PartlyDone(RecordError):
+    """A step of the set-up left out what the vendor refused; all the rest is done, and nobody has to wait."""
+
+    reason = Reason.FIELD_UNKNOWN
+
+
 class UnreadableRecord(RecordError):
     """The vendor sent this record in a form that cannot be read. Its neighbours can."""
 

@@ -81,7 +81,9 @@ class FieldSpec:
     """One field of a vendor's object: keyed by the vendor's key, shown by its label.
 
     `type` is one of text, number, integer, boolean, date, datetime, option, options, phone, email, money, json.
-    `readable`: records as our client reads them carry it.
+    `readable`: records as our client reads them carry it. `refers`: the kind of record its values are ids of, for
+    example user or organization; empty where a value means itself. `part_of` names the field that the vendor divides to
+    get this one, `part` the place in it: what is written as “Jan Willem” and nothing is read as “Jan” and “Willem”.
     """
 
     key: str
@@ -91,6 +93,9 @@ class FieldSpec:
     custom: bool = False
     writable: bool = True
     readable: bool = True
+    refers: str = ""
+    part_of: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,18 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class References:
+    """How the names behind ids are read: of users, organizations and whatever else `FieldSpec.refers` names.
+
+    `names` may give more than was asked for. `renamed` gives what changed since a time, None where that is not to be
+    told in a call or two.
+    """
+
+    names: Callable[[Any, str, Sequence[str]], Mapping[str, str]]  # (client, kind, ids) → id → name
+    renamed: Callable[[Any, str, datetime], Mapping[str, str] | None] = lambda client, kind, since: {}
+
+
+@dataclass(frozen=True)
 class Connector:
     """One vendor. `open` builds a client, `check` proves the credentials and names the account."""
 
@@ -240,7 +257,11 @@ class Connector:
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
     objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
+    field_name: Callable[[str, int], str] = lambda label, number: (
+        label.strip() if number == 1 else (f"{label.strip()} {number}")
+    )  # a label as the vendor writes names of fields; the number tells apart what would be the same
     open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
+    references: References | None = None  # None: names behind ids are not to be had
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Permission]] = (
         lambda client: ()

@@ -39,11 +39,12 @@ from integration.engine.flow.state import EventContext, FlowState
 from integration.engine.mapping import conversions, transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
+from integration.engine.mapping.translate import names_of
 from integration.engine.privacy import personal_data
 from integration.engine.records import identity_index, links
 from integration.engine.safety import consent as consent_rules
 from integration.engine.safety import consent_ledger, limits
-from integration.engine.setup import provisioning
+from integration.engine.setup import new_fields, provisioning
 from integration.engine.sync import batch, cursors
 from integration.engine.sync.batch import mapping_rows, write_each
 from integration.engine.sync.polls import mark
@@ -93,6 +94,8 @@ __all__ = [
     "links",
     "mapping_rows",
     "mark",
+    "names_of",
+    "new_fields",
     "setting",
     "own_fields",
     "personal_data",

@@ -14,17 +14,16 @@ from integration.engine.clients.session import OpenSession
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.recipe import Recipe
 from integration.engine.mapping.fields import (
-    NEVER,
-    TYPE_WORDS,
     Catalogue,
     catalogue,
-    fit,
     names,
     problem_of,
     resolve,
+    trouble,
     warning_of,
 )
-from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS
+from integration.engine.mapping.fitting import NEVER, TYPE_WORDS, fits
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS, YES_KEYS
 from integration.models import Direction, FieldMapping, Integration, VendorCall
 
 if TYPE_CHECKING:
@@ -106,8 +105,8 @@ class RowForm(RowModelForm):
             self._check_target(key, known)
         elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
             self.add_error("target", f"{known.target} has no field “{text}”. Pick one from the list, or tick “Create”.")
-        elif text != self.instance.target and (problem := known.name_problem(text)):
-            self.add_error("target", problem)
+        elif text != self.instance.target:
+            self._check_new_target(text, known)
 
     def _check_target(self, key: str, known: Catalogue) -> None:
         data = self.cleaned_data
@@ -115,17 +114,44 @@ class RowForm(RowModelForm):
             label = known.targets[key].label
             self.add_error("target", f"{label} is written by Lockstep itself. Pick another field.")
         elif data.get("direction") != Direction.OFF and "source" in data and not self.errors:
-            row = self.row()
-            if fit(row, known) == NEVER or (row.transform == "constant" and key):
-                if problem := problem_of(row, known):
-                    self.add_error("target", problem)
+            self._check_pair(self.row(), known)
+
+    def _check_pair(self, row: MappingRow, known: Catalogue) -> None:
+        """What can never work is refused. A stored row whose way back is gone only says so: others may be saved."""
+        found = trouble(row, known)
+        if found == "type" or (found in ("no_way_back", "source_fixed") and self.has_changed()):
+            self.add_error("target", problem_of(row, known))
+
+    def _check_new_target(self, text: str, known: Catalogue) -> None:
+        """A field that is to be made needs a name the vendor takes, and a type that can hold what the row yields."""
+        if problem := known.name_problem(text):
+            self.add_error("target", problem)
+            return
+        data = self.cleaned_data
+        data["target"] = known.field_name(text)
+        kind = data.get("create_type") or "text"
+        row, source = self.row(), known.sources.get(str(data.get("source") or ""))
+        if data.get("create") and "source" in data and fits(row, source, kind) == NEVER:
+            self.add_error("target", f"This never fits: the new field takes {TYPE_WORDS[kind]}.")
 
     def options(self) -> dict[str, Any]:
         """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
         options, known = self._options_with_detail(), self.known
+        if self.cleaned_data.get("transform") == "yes_no" and {"source", "detail", "transform"} & set(
+            self.changed_data
+        ):
+            options = self._with_ids(options)
         if self.cleaned_data.get("create") and known and self.cleaned_data.get("target") not in known.targets:
             options["target_type"] = self.cleaned_data.get("create_type") or "text"
         return options
+
+    def _with_ids(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The words for yes with the ids of the options they name, which keep their meaning by another name."""
+        spec = self.known.sources.get(str(self.cleaned_data.get("source") or "")) if self.known else None
+        words = {str(word).strip().lower() for word in options.get("yes") or ()}
+        keys = [option.key for option in (spec.options if spec else ()) if option.label.strip().lower() in words]
+        rest = {key: value for key, value in options.items() if key != YES_KEYS}
+        return {**rest, YES_KEYS: keys} if keys and len(keys) == len(words) else rest
 
     def _options_with_detail(self) -> dict[str, Any]:
         transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()

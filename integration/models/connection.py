@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import models
 from django.utils import timezone
@@ -101,6 +102,14 @@ class Connection(models.Model):
         if account.administered is not None and account.details.get("user_id", "") in ("", self.consent_user_id):
             self.administered = account.administered  # of somebody else's tokens nothing follows for this consent
         return ("external_account_id", "account_name", "account_details", "administered")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the account counts its days: the vendor's word, else the tenant's."""
+        try:
+            return ZoneInfo(str(self.account_details.get("time_zone") or self.tenant.timezone))
+        except (ZoneInfoNotFoundError, ValueError):
+            return self.tenant.zone
 
     @property
     def usable(self) -> bool:

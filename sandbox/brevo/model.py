@@ -108,6 +108,7 @@ class Account:
     locked: bool = False
     import_delay_s: float = IMPORT_DELAY_S
     busy_s: float = 0.0  # how long a contact answers 425 after a write
+    category_labels: bool = False  # whether a category takes its labels too; else they are dropped silently
     webhook_form: str = "documented"  # or "captured": without a top-level address
     per_list_unsubscribe: bool = True
     contacts: dict[int, Contact] = field(default_factory=dict)

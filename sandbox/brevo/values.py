@@ -6,6 +6,8 @@ import re
 from datetime import date
 from typing import Any
 
+import phonenumbers
+
 from sandbox.brevo.api import error
 from sandbox.brevo.model import Account, Attribute
 from sandbox.http import Record
@@ -20,13 +22,20 @@ def valid_email(value: Any) -> bool:
 
 
 def phone(value: Any) -> str | None:
-    """Digits with the country code, as the vendor stores them; None where it refuses the number."""
+    """Digits with the country code, as the vendor stores them; None where it refuses the number.
+
+    A possible length is not enough: each country's own numbers are known.
+    """
     text = NATIONAL.sub("", str(value))
     international = text.startswith(("+", "00"))
     digits = text.removeprefix("+").removeprefix("00")
     if not digits.isdigit() or not 8 <= len(digits) <= 15 or (not international and digits.startswith("0")):
         return None
-    return digits
+    try:
+        found = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return None
+    return digits if phonenumbers.is_valid_number(found) else None
 
 
 def fitting(account: Account, given: Record) -> Record:
@@ -36,7 +45,7 @@ def fitting(account: Account, given: Record) -> Record:
         attribute = account.attributes.get(name.upper())
         if attribute is None or name.upper() in PHONES or attribute.category not in ("normal", "category"):
             continue
-        kept = _fit(attribute, value)
+        kept = _category(account, attribute, value) if attribute.type == "category" else _fit(attribute, value)
         if kept is not None or value in (None, ""):
             found[attribute.name] = kept
     return found
@@ -66,12 +75,16 @@ def _fit(attribute: Attribute, value: Any) -> Any:
         return value if isinstance(value, bool) else None
     if kind == "date":
         return _date(value)
-    if kind == "category":
-        known = {str(item["value"]) for item in attribute.enumeration} | {row["label"] for row in attribute.enumeration}
-        return value if str(value) in known else None
     if kind == "multiple-choice":
         return [item for item in value if item in attribute.options] if isinstance(value, list) else None
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+
+
+def _category(account: Account, attribute: Attribute, value: Any) -> Any:
+    """The number of a choice. Labels are dropped without a word, unless the account is set to take them."""
+    numbers = {str(item["value"]): item["value"] for item in attribute.enumeration}
+    labels = {item["label"]: item["value"] for item in attribute.enumeration} if account.category_labels else {}
+    return (numbers | labels).get(str(value))
 
 
 def _number(value: Any) -> float | None:

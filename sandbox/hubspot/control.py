@@ -194,6 +194,19 @@ def add_stage(control: ControlCall) -> Record:
     return stages.add_custom(portal_of(control), str(wish["label"]), int(wish.get("position", 0)))
 
 
+def rename_stage(control: ControlCall) -> Record:
+    return stages.rename(portal_of(control), control.params["value"], str(control.body()["label"]))
+
+
+def delete_stage(control: ControlCall) -> Record:
+    return stages.remove(portal_of(control), control.params["value"])
+
+
+def change_property(control: ControlCall) -> Response:
+    """Rename a property, or replace its options: renamed, deleted, made again."""
+    return properties.change_property(at_the_screen(control, portal_of(control)))
+
+
 def whole(contact: Contact) -> Record:
     return {"id": str(contact.id), "properties": contacts.everything(contact), "archived": contact.archived}
 
@@ -225,6 +238,9 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{portal}/users", create_user),
     ("PATCH", "{portal}/users/{id}", change_user),
     ("POST", "{portal}/stages", add_stage),
+    ("PATCH", "{portal}/stages/{value}", rename_stage),
+    ("DELETE", "{portal}/stages/{value}", delete_stage),
+    ("PATCH", "{portal}/properties/{name}", change_property),
     ("DELETE", "{portal}/properties/{name}", delete_property),
     ("POST", "{portal}/contacts", create_contact),
     ("PATCH", "{portal}/contacts/{id}", change_contact),

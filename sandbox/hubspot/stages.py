@@ -33,3 +33,25 @@ def add_custom(portal: Portal, label: str, position: int) -> Record:
     for order, option in enumerate(options):
         option["displayOrder"] = order
     return stage
+
+
+def rename(portal: Portal, value: str, label: str) -> Record:
+    """Give a stage another name; its value stays. Raises KeyError."""
+    stage = _stage(portal, value)
+    stage["label"] = label
+    return stage
+
+
+def remove(portal: Portal, value: str) -> Record:
+    """Delete a stage. Contacts that are in it keep its value, which is none of the options any more."""
+    stage = _stage(portal, value)
+    portal.properties[PROPERTY]["options"].remove(stage)
+    return stage
+
+
+def _stage(portal: Portal, value: str) -> Record:
+    options: list[Record] = portal.properties[PROPERTY]["options"]
+    found = next((option for option in options if option["value"] == value), None)
+    if found is None:
+        raise KeyError(value)
+    return found

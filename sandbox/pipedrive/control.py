@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
-from sandbox.pipedrive import fieldapi, hooks, merge, notes, oauth, products, records
+from sandbox.pipedrive import changes, hooks, merge, notes, oauth, products, records, settings_pages
 from sandbox.pipedrive.api import Actor, Call, ok
 from sandbox.pipedrive.company import add_company
 from sandbox.pipedrive.kinds import DEAL, KINDS, ORGANIZATION, PERSON, Kind
@@ -60,7 +60,7 @@ def described(control: ControlCall, company: Company) -> Record:
 
 def change_company(control: ControlCall) -> Record:
     company, wish = company_of(control), control.body()
-    for key in ("plan", "seats", "name", "budget"):
+    for key in ("plan", "seats", "name", "budget", "time_zone"):
         if key in wish:
             setattr(company, key, wish[key])
     company.options |= {key: value for key, value in wish.items() if key in OPTIONS}
@@ -93,7 +93,6 @@ def create_app(control: ControlCall) -> Record:
     return vars(app) | {"scopes": list(app.scopes)}
 
 
-FIELD_KINDS = ("person", "organization", "deal")
 Action = Callable[[Kind, Call], Response]
 
 
@@ -117,8 +116,13 @@ def merge_into(control: ControlCall) -> Response:
     return ok(merge.merge(call, kind, loser, survivor))
 
 
-def delete_field(kind: str, control: ControlCall) -> Response:
-    return fieldapi.delete_field(kind, person_at_the_screen(control, company_of(control)))
+def restore(control: ControlCall) -> Response:
+    """Somebody takes a record out of the bin."""
+    kind, call = _kind(control), person_at_the_screen(control, company_of(control))
+    row = call.company.tables[kind.name].rows[int(control.params["id"])]
+    if not row["is_deleted"]:
+        raise ValueError("the record is not deleted")
+    return ok({"id": changes.restore(call, kind, row)["id"]})
 
 
 def seed(control: ControlCall) -> Record:
@@ -175,7 +179,8 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{domain}/{plural}", partial(_act, records.create_record)),
     ("POST", "{domain}/uninstall", oauth.uninstall_control),
     ("POST", "{domain}/{plural}/{id}/merge", merge_into),
+    ("POST", "{domain}/{plural}/{id}/restore", restore),
     ("PATCH", "{domain}/{plural}/{id}", partial(_act, records.update_record)),
-    *(("DELETE", f"{{domain}}/{kind}Fields/{{code}}", partial(delete_field, kind)) for kind in FIELD_KINDS),
+    *settings_pages.ROUTES,
     ("DELETE", "{domain}/{plural}/{id}", partial(_act, records.delete_record)),
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from sandbox.http import Record
 from sandbox.pipedrive.api import invalid
 from sandbox.pipedrive.model import Company
@@ -20,7 +23,7 @@ def complete(company: Company, row: Record, values: Record, now: str) -> None:
         row["stage_id"] = _first_stage(company, pipeline_id)["id"]
     if row.get("value") is None:
         row["value"] = 0
-    row.update(_status_times(row, values, now))
+    row.update(_status_times(company, row, values, now))
 
 
 def consequences(company: Company, old: Record, changes: Record, now: str) -> Record:
@@ -34,24 +37,29 @@ def consequences(company: Company, old: Record, changes: Record, now: str) -> Re
     if result.get("stage_id", old["stage_id"]) != old["stage_id"]:
         result["stage_change_time"] = now
     if "status" in changes and changes["status"] != old["status"]:
-        result |= _status_times({**old, **changes}, changes, now)
+        result |= _status_times(company, {**old, **changes}, changes, now)
     if changes.get("is_archived") and not old["is_archived"]:
         result.setdefault("archive_time", now)
     return result
 
 
-def _status_times(row: Record, given: Record, now: str) -> Record:
+def _status_times(company: Company, row: Record, given: Record, now: str) -> Record:
     status = row["status"]
     times: Record = {"won_time": None, "lost_time": None, "close_time": None}
     times |= {"local_won_date": None, "local_lost_date": None, "local_close_date": None}
     if status not in STATUS_TIME:
         return times | ({} if given.get("lost_reason") else {"lost_reason": None})
     moment = given.get(STATUS_TIME[status]) or given.get("close_time") or now
-    times |= {STATUS_TIME[status]: moment, "close_time": moment, "local_close_date": moment[:10]}
-    times[f"local_{status}_date"] = moment[:10]
+    times |= {STATUS_TIME[status]: moment, "close_time": moment, "local_close_date": _day(company, moment)}
+    times[f"local_{status}_date"] = _day(company, moment)
     if status == "won":
         times |= {"first_won_time": row.get("first_won_time") or moment, "lost_reason": None}
     return times
+
+
+def _day(company: Company, moment: str) -> str:
+    """The day of a moment as the people of the company see it."""
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(company.time_zone)).date().isoformat()
 
 
 def _check_status_keys(values: Record, status: str | None) -> None:

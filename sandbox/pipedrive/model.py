@@ -135,6 +135,7 @@ class Company:
     deal_products: list[Record] = field(default_factory=list)
     spent: int = 0
     spent_day: str = ""
+    time_zone: str = "Europe/Berlin"  # of its users
     budget: int | None = None  # None: what plan and seats give
     search_visible_at: dict[tuple[str, Any], float] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)

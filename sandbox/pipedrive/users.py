@@ -24,7 +24,7 @@ ADMIN_ONLY = {"can_add_custom_fields", "can_delete_custom_fields", "can_edit_cus
 def me(call: Call) -> Response:
     company = call.company
     return ok(
-        shown(call.actor.user, call.actor.user)
+        shown(company, call.actor.user, call.actor.user)
         | {
             "company_id": company.id,
             "company_name": company.name,
@@ -37,11 +37,11 @@ def me(call: Call) -> Response:
 
 
 def list_users(call: Call) -> Response:
-    return ok([shown(user, call.actor.user) for user in call.company.users.values()])
+    return ok([shown(call.company, user, call.actor.user) for user in call.company.users.values()])
 
 
 def get_user(call: Call) -> Response:
-    return ok(shown(_user(call), call.actor.user))
+    return ok(shown(call.company, _user(call), call.actor.user))
 
 
 def find_users(call: Call) -> Response:
@@ -50,7 +50,7 @@ def find_users(call: Call) -> Response:
         refuse(400, "Bad request", info="Search term is required")
     by_email = call.query.get("search_by_email") == "1"
     found = [user for user in call.company.users.values() if term in (user.email if by_email else user.name).lower()]
-    return ok([shown(user, call.actor.user) for user in found])
+    return ok([shown(call.company, user, call.actor.user) for user in found])
 
 
 def permissions(call: Call) -> Response:
@@ -74,7 +74,7 @@ def add_user(company: Company, user_id: int, name: str, email: str, api_token: s
     return user
 
 
-def shown(user: User, viewer: User) -> Record:
+def shown(company: Company, user: User, viewer: User) -> Record:
     apps = ("sales", "global", "account_settings") if user.is_admin else ("sales", "global")
     access = [
         {
@@ -98,7 +98,7 @@ def shown(user: User, viewer: User) -> Record:
         "has_created_company": user.is_admin,
         "access": access,
         "active_flag": user.active,
-        "timezone_name": "Europe/Berlin",
+        "timezone_name": company.time_zone,
         "timezone_offset": "+01:00",
         "role_id": 1,
         "icon_url": None,

@@ -259,3 +259,23 @@ def test_double_opt_in_puts_nobody_on_a_list_before_the_click(brevo, sandbox):
 
 def test_both_keys_of_an_account_see_the_same_contacts(brevo, ada):
     assert brevo("GET", f"/contacts/{ada}", headers={"api-key": OTHER_KEY}).json()["email"] == "ada@example.com"
+
+
+def test_a_category_takes_its_numbers_and_drops_labels(sandbox, brevo):
+    wish = {"enumeration": [{"value": 1, "label": "Gold"}, {"value": 2, "label": "Silver"}]}
+    brevo("POST", "/contacts/attributes/category/TIER", json=wish)
+
+    def kept(email, value):
+        brevo("POST", "/contacts", json={"email": email, "attributes": {"TIER": value}})
+        return brevo("GET", f"/contacts/{email}").json()["attributes"].get("TIER")
+
+    assert (kept("a@x.example", 2), kept("b@x.example", "2"), kept("c@x.example", "Gold")) == (2, 2, None)
+
+
+def test_a_phone_number_must_be_one_of_its_country(brevo):
+    def status(number):
+        return brevo(
+            "POST", "/contacts", json={"email": f"{number}@x.example", "attributes": {"SMS": number}}
+        ).status_code
+
+    assert (status("31612345678"), status("31000000000"), status("999123456789")) == (201, 400, 400)

@@ -275,3 +275,15 @@ def test_notes_and_app_events(hubspot, sandbox):
     statuses = [hubspot("POST", "/integrators/timeline/2026-03/events", json=event).status_code for _ in range(2)]
     assert statuses == [201, 409]
     assert hubspot("POST", "/integrators/timeline/2026-09/events", json=event).status_code == 404
+
+
+def test_a_stage_is_renamed_and_deleted_and_contacts_keep_its_value(sandbox):
+    path = f"/hubspot/{PORTAL_ID}/stages"
+    made = sandbox.control("POST", path, {"label": "Reader", "position": 2})["value"]
+    wish = {"email": "ada@example.com", "lifecyclestage": made}
+    contact = sandbox.control("POST", f"/hubspot/{PORTAL_ID}/contacts", wish)["id"]
+    assert sandbox.control("PATCH", f"{path}/{made}", {"label": "Leser"})["value"] == made
+    sandbox.control("DELETE", f"{path}/{made}")
+    assert made not in [row["value"] for row in sandbox.control("GET", f"/hubspot/{PORTAL_ID}/state")["stages"]]
+    found = sandbox.state.hubspot.portals[PORTAL_ID].contacts[int(contact)]
+    assert found.values["lifecyclestage"] == made

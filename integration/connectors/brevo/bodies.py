@@ -56,7 +56,9 @@ def account(info: Row) -> Account:
     """Read whose account a key opens."""
     if not info.get("organization_id"):
         raise ContractError("Brevo did not say which account this is.", detail="account")
-    kept = {"email": info.get("email"), "user_id": info.get("user_id"), "plan": _plan(info)}
+    preferences = info.get("dateTimePreferences")
+    zone = preferences.get("timezone") if isinstance(preferences, dict) else None
+    kept = {"email": info.get("email"), "user_id": info.get("user_id"), "plan": _plan(info), "time_zone": zone}
     name = str(info.get("companyName") or info["organization_id"])
     return Account(str(info["organization_id"]), name, {key: str(value) for key, value in kept.items() if value})
 

@@ -40,6 +40,7 @@ CONNECTOR = Connector(
     fields=fields.list_fields,
     create_field=fields.create_field,
     name_problem=fields.name_problem,
+    field_name=fields.field_name,
     webhooks=webhooks,
     objects=fields.OBJECTS,
     busy_status=429,  # any other refusal makes the vendor drop the event (sheet §7)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.brevo.bodies import PHONES
 from integration.connectors.brevo.records import Attribute
@@ -31,7 +32,10 @@ COMPANY_TYPES = {
 # What every account has, though FIRSTNAME and LASTNAME are named after the account's language (sheet §4).
 BUILT_IN = frozenset({"FIRSTNAME", "LASTNAME", "EXT_ID", *PHONES})
 NOT_TO_WRITE = frozenset({"calculated", "global", "transactional"})
-NAME = re.compile(r"[A-Z0-9_]{1,50}")
+LONGEST_NAME = 50
+NAME = re.compile(rf"[A-Z0-9_]{{1,{LONGEST_NAME}}}")
+# Names that are no contact attribute of one's own: the address, the ids, and what merge tags use themselves.
+RESERVED = frozenset({"EMAIL", "EXT_ID", "ID", "LIST_ID", "LISTID", *PHONES})
 COMPANY_READ_ONLY = frozenset({"number_of_contacts", "created_at", "last_updated_at", "owner"})
 
 
@@ -62,9 +66,17 @@ def _company_spec(row: dict[str, object]) -> FieldSpec:
 
 def name_problem(name: str) -> str:
     """Why Brevo takes no contact attribute of this name; empty if it does."""
-    if NAME.fullmatch(name.upper()):
-        return ""
-    return f"{name} cannot be an attribute at Brevo: at most 50 letters, digits and underscores."
+    if not NAME.fullmatch(name.upper()):
+        return f"{name} cannot be an attribute at Brevo: at most {LONGEST_NAME} letters, digits and underscores."
+    if name.upper() in RESERVED:
+        return f"{name} cannot be an attribute at Brevo: the name is used already."
+    return ""
+
+
+def field_name(label: str, number: int = 1) -> str:
+    """A label as Brevo names attributes: LEAD_SOURCE. Other scripts leave nothing; then the number tells them apart."""
+    name = re.sub(r"[^A-Z0-9]+", "_", naming.ascii_capitals(label)).strip("_") or "FIELD"
+    return naming.numbered(name, number, LONGEST_NAME, "_")
 
 
 def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> FieldSpec:

@@ -40,7 +40,12 @@ def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     modification = row.get("modificationMetadata")
     read_only = isinstance(modification, dict) and bool(modification.get("readOnlyValue"))
     custom = not row.get("hubspotDefined")
-    return FieldSpec(key, label, _type(key, kind, str(row.get("fieldType"))), options, custom, writable=not read_only)
+    # Ids of other records, the owner's above all: their names are no options of the property
+    # (developers.hubspot.com/docs/api-reference/latest/crm/properties/get-properties).
+    named = str(row.get("referencedObjectType") or "").lower()
+    refers = {"owner": "user"}.get(named, named)
+    type_ = "text" if refers else _type(key, kind, str(row.get("fieldType")))
+    return FieldSpec(key, label, type_, options, custom, writable=not read_only, refers=refers)
 
 
 def _order(item: Mapping[str, JSONValue]) -> int:

@@ -38,6 +38,7 @@ CONNECTOR = Connector(
     fields=fields.list_fields,
     create_field=fields.create_field,
     name_problem=fields.name_problem,
+    field_name=fields.field_name,
     webhooks=webhooks,
     most_bytes=256 * 1024,  # one flat object with chosen fields (sheet §6)
     webhook_addresses=webhooks.addresses,

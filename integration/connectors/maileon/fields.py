@@ -5,9 +5,11 @@ Called for mappings, settings and by whatever writes values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.maileon.records import CustomField
 from integration.errors import RecordError
@@ -46,6 +48,7 @@ RESERVED_NAMES = frozenset(
     "id created external_id local_part permission_type permission_status sendout_status updated".split()
 )
 NAME_LENGTHS = range(3, 65)
+UNFIT = re.compile(r"[/\\?#%;]+")  # names stand in the path of calls
 
 
 def fit(value: JSONValue, kind: Literal["contact", "attribute", "stored_attribute"]) -> JSONValue:
@@ -69,9 +72,19 @@ def name_problem(name: str) -> str:
     """Why Maileon takes no custom field of this name; empty if it does."""
     if len(name) not in NAME_LENGTHS:
         return f"{name} cannot be the name of a custom field at Maileon: it takes 3 to 64 characters."
+    if name != naming.plain(name):
+        return f"{name} cannot be the name of a custom field at Maileon: it has spaces too many."
     if name.lower() in RESERVED_NAMES or name.upper() in _STANDARD_NAMES:
         return f"{name} cannot be the name of a custom field at Maileon: it is used already."
     return ""
+
+
+def field_name(label: str, number: int = 1) -> str:
+    """A label as Maileon takes names: 3 to 64 characters in any script, without spaces around."""
+    name = naming.plain(UNFIT.sub(" ", label)) or "Field"
+    if len(name) < NAME_LENGTHS.start:
+        name = f"{name} field"
+    return naming.numbered(name, number, NAME_LENGTHS.stop - 1, " ")
 
 
 def create_field(client: MaileonClient, object_type: str, spec: FieldSpec) -> FieldSpec:

@@ -5,7 +5,8 @@ Pure functions; `client.py` supplies the field types and, for partial changes, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 
 from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive import custom_values
@@ -14,6 +15,7 @@ from integration.connectors.pipedrive.records import ContactPoint, Person
 Values = Mapping[str, JSONValue]
 ID_KEYS = frozenset("owner_id org_id organization_id person_id deal_id pipeline_id stage_id user_id visible_to".split())
 NAME_KEYS = ("first_name", "last_name")
+LEAST_DIGITS = 7  # of a national number that tells it from another
 
 
 def v2_body(values: Values, types: Mapping[str, str]) -> dict[str, JSONValue]:
@@ -49,9 +51,9 @@ def person_body(values: Values, types: Mapping[str, str], current: Person | None
     if "name" not in values and any(key in values for key in NAME_KEYS):
         body["name"] = _full_name(values, current)
     if "email" in values:
-        body["emails"] = _with_primary(values["email"], current.emails if current else ())
+        body["emails"] = _with_primary(values["email"], current.emails if current else (), _same_address)
     if "phone" in values:
-        body["phones"] = _with_primary(values["phone"], current.phones if current else ())
+        body["phones"] = _with_primary(values["phone"], current.phones if current else (), _same_number)
     return body
 
 
@@ -79,13 +81,37 @@ def _full_name(values: Values, current: Person | None) -> str:
     return " ".join(str(part).strip() for part in parts if part)
 
 
-def _with_primary(value: JSONValue, current: tuple[ContactPoint, ...]) -> list[JSONValue]:
-    """PATCH replaces the whole array (treated so, pipedrive sheet §6): put the new primary first, keep the others."""
-    replaced = current[0] if current else None
-    others = [point for point in current[1:] if point.value.lower() != str(value or "").lower()]
-    label = replaced.label if replaced else ""
-    points = [ContactPoint(str(value), label)] if value else []
+def _with_primary(
+    value: JSONValue, current: tuple[ContactPoint, ...], same: Callable[[str, str], bool]
+) -> list[JSONValue]:
+    """PATCH replaces the whole array (treated so, pipedrive sheet §6): put the new primary first, keep the others.
+
+    One that is there already is promoted, and the former primary one stays behind it; a new one takes its place.
+    """
+    promoted = next((point for point in current if value and same(point.value, str(value))), None)
+    if promoted is not None:
+        points = [promoted, *(point for point in current if point is not promoted)]
+    elif value:
+        points = [ContactPoint(str(value), current[0].label if current else ""), *current[1:]]
+    else:
+        points = list(current[1:])
     return [
         {"value": point.value, "primary": index == 0, "label": point.label or "work"}
-        for index, point in enumerate([*points, *others])
+        for index, point in enumerate(points)
     ]
+
+
+def _same_address(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Whether two ways of writing mean one number; one of them may be without its country code."""
+    first, second = (re.sub(r"\D", "", text).removeprefix("00") for text in (one, other))
+    if first == second:
+        return bool(first)
+    for national, whole in ((first, second), (second, first)):
+        rest = national.removeprefix("0")
+        if rest != national and len(rest) >= LEAST_DIGITS and whole.endswith(rest):
+            return True
+    return False

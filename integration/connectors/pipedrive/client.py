@@ -379,6 +379,8 @@ def _account(me: Row) -> Account:
     }  # fmt: skip
     name = str(me.get("company_name") or me.get("company_domain") or me["company_id"])
     kept = {key: str(value or "") for key, value in details.items()}
+    if zone := me.get("timezone_name"):  # the user's; Pipedrive tells none of the company
+        kept["time_zone"] = str(zone)
     return Account(str(me["company_id"]), name, kept, administered=_administers(me, "account_settings"))
 
 

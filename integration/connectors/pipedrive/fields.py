@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
 from integration.errors import ContractError, RecordError
@@ -34,13 +35,24 @@ VENDOR_TYPES = {
 READ_ONLY = frozenset({"id", "add_time", "update_time", "creator_user_id", "picture_id", "next_activity_id"})
 # The list names them in the plural; records and values name the primary one, which is what a mapping means.
 KEYS = {"emails": "email", "phones": "phone"}
-BY_KEY = {"email": "email", "phone": "phone", "add_time": "datetime",
-          "update_time": "datetime"}  # fmt: skip
+BY_KEY = {
+    "email": "email", "phone": "phone", "add_time": "datetime", "update_time": "datetime", "won_time": "datetime",
+    "lost_time": "datetime", "close_time": "datetime", "stage_change_time": "datetime",
+}  # fmt: skip
 # What a record as `record_values` gives it carries; other system fields would never have a value.
 READABLE: Mapping[str, frozenset[str]] = {
-    object_type: frozenset({*(item.name for item in dataclass_fields(shape)), *BY_KEY})
+    object_type: frozenset({*(item.name for item in dataclass_fields(shape)), *KEYS.values()})
     for object_type, shape in {"person": Person, "organization": Organization, "deal": Deal, "lead": Lead}.items()
 }
+# Kinds of fields, and fields of the vendor's own, whose values are ids of other records.
+REFERS = {"user": "user", "org": "organization", "people": "person", "stage": "stage"}
+REFERS_BY_KEY = {
+    "owner_id": "user", "creator_user_id": "user", "org_id": "organization", "person_id": "person",
+    "pipeline_id": "pipeline", "stage_id": "stage",
+}  # fmt: skip
+# A person has one name; the vendor cuts these two out of it (pipedrive sheet, corrections).
+PARTS = {"first_name": ("name", 1), "last_name": ("name", 2)}
+LONGEST_NAME = 255
 BOOLEAN_LABELS = ("Yes", "No")  # Pipedrive has no boolean field: a choice of two stands in
 
 
@@ -54,7 +66,11 @@ def field_spec(row: Mapping[str, JSONValue], object_type: str = "") -> FieldSpec
     options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in row.get("options") or ())
     type_ = TYPES.get(kind, "text") if custom else BY_KEY.get(key, TYPES.get(kind, "text"))
     readable = custom or key in READABLE.get(object_type, {key})
-    return FieldSpec(key, label, type_, options, custom, writable=custom or key not in READ_ONLY, readable=readable)
+    refers = REFERS.get(kind, "") if custom else REFERS_BY_KEY.get(key, REFERS.get(kind, ""))
+    writable = custom or key not in READ_ONLY
+    part_of, part = ("", 0) if custom else PARTS.get(key, ("", 0))
+    type_ = "text" if refers else type_
+    return FieldSpec(key, label, type_, options, custom, writable, readable, refers, part_of, part)
 
 
 def path_of(spec: FieldSpec) -> str:
@@ -70,6 +86,11 @@ def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
         raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     body: dict[str, JSONValue] = {"field_name": spec.label, "field_type": kind}
     return {**body, "options": [{"label": label} for label in labels]} if labels else body
+
+
+def field_name(label: str, number: int = 1) -> str:
+    """A label as Pipedrive takes names of fields."""
+    return naming.numbered(naming.plain(label) or "Field", number, LONGEST_NAME, " ")
 
 
 def list_fields(client: PipedriveClient, object_type: str) -> Sequence[FieldSpec]:

@@ -100,6 +100,9 @@ class Deal:
     won_time: datetime | None = None
     lost_time: datetime | None = None
     close_time: datetime | None = None
+    local_won_date: str = ""  # the days of these moments as the account counts them
+    local_lost_date: str = ""
+    local_close_date: str = ""
     lost_reason: str = ""
     label_ids: tuple[str, ...] = ()
     visible_to: str = ""

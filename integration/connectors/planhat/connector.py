@@ -34,6 +34,7 @@ CONNECTOR = Connector(
     fields=fields.list_fields,
     create_field=fields.create_field,
     name_problem=fields.name_problem,
+    field_name=fields.field_name,
     webhooks=webhooks,
     most_bytes=512 * 1024,  # one object of the tenant's own template (sheet §6)
     webhook_addresses=webhooks.addresses,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.planhat.records import CUSTOM
 from integration.errors import ContractError, RecordError
@@ -85,6 +86,12 @@ def name_problem(name: str) -> str:
     if name.strip() and len(name) <= LONGEST_NAME and not name.startswith("$") and "." not in name:
         return ""
     return f"“{name[:40]}” cannot be a custom field at Planhat: at most {LONGEST_NAME} characters, without a dot or $."
+
+
+def field_name(label: str, number: int = 1) -> str:
+    """A label as Planhat takes names: no dot, no $ at the beginning."""
+    name = naming.plain(label.replace(".", " ")).lstrip("$ ") or "Field"
+    return naming.numbered(name, number, LONGEST_NAME, " ")
 
 
 def create_field(client: PlanhatClient, object_type: str, spec: FieldSpec) -> FieldSpec:

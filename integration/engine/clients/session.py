@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +30,7 @@ from integration.reasons import Reason
 
 RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
 DIRECTORY_AGE = timedelta(hours=1)
+CLOCKS_APART = timedelta(minutes=5)  # how far our clock may be from a vendor's
 
 
 class OpenSession:
@@ -144,22 +145,31 @@ class OpenSession:
         return self._directories[key]
 
     def names(
-        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, V]]
+        self,
+        side: str,
+        kind: str,
+        ids: set[str],
+        fetch: Callable[[list[str]], Mapping[str, V]],
+        renamed: Callable[[datetime], Mapping[str, V] | None] = lambda since: {},
     ) -> Mapping[str, V | None]:
-        """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour."""
+        """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour.
+
+        Once per slice `renamed` says what changed since, and what was unknown is asked about again.
+        """
         connection = self.connection(side)
         memory = f"names:{side}:{kind}"
-        known: dict[str, Any] = self.memory.get(memory, {})
-        fresh = True
-        if not ids <= known.keys():
+        known: dict[str, Any] | None = self.memory.get(memory)
+        age_kept = True
+        if known is None:
             row = Directory.objects.filter(connection=connection, kind=kind).first()
-            fresh = row is not None and row.fetched_at > timezone.now() - DIRECTORY_AGE
-            known = dict(row.entries) if row and fresh else {}
+            news = renamed(row.fetched_at - CLOCKS_APART) if row is not None and _is_young(row) else None
+            age_kept = row is not None and news is not None
+            known = _still_known(row.entries, news) if row is not None and news is not None else {}
             self.memory[memory] = known
         missing = sorted(ids - known.keys())
         if missing:
             known.update(dict.fromkeys(missing), **fetch(missing))
-            _save_directory(connection, kind, known, keep_age=fresh)
+            _save_directory(connection, kind, known, keep_age=age_kept)
         return known
 
     def fields(self, side: str, object_type: str, *, fresh: bool = False) -> Mapping[str, FieldSpec]:
@@ -241,6 +251,15 @@ def call_row(connection: Connection, exchange: Exchange) -> VendorCall:
 def spec_of(entry: Mapping[str, Any]) -> FieldSpec:
     """Build a FieldSpec from its stored form."""
     return FieldSpec(**{**entry, "options": tuple(Option(**option) for option in entry["options"])})
+
+
+def _is_young(row: Directory) -> bool:
+    return row.fetched_at > timezone.now() - DIRECTORY_AGE
+
+
+def _still_known(entries: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """What was stored, with what changed since in its place; what was unknown then may exist by now."""
+    return {key: news.get(key, value) for key, value in entries.items() if key in news or value is not None}
 
 
 def _save_directory(connection: Connection, kind: str, entries: Mapping[str, Any], *, keep_age: bool = False) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over
 from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import as_data
-from integration.engine.mapping.fields import Catalogue, catalogue, made_type, trouble
+from integration.engine.mapping.fields import Catalogue, catalogue, trouble
+from integration.engine.mapping.fitting import made_type
 from integration.engine.mapping.transforms import SOURCELESS
 from integration.models import Direction, FieldMapping
 
@@ -43,7 +44,8 @@ def _problem(look: Look, row: FieldMapping, flow: Flow) -> Finding | None:
         return None
     name = _name(row, fields)
     if found == "type":
-        given = f"“{row.options.get('value')}”" if row.transform in SOURCELESS else made_type(data, fields)
+        made = made_type(data, fields.sources.get(row.source))
+        given = f"“{row.options.get('value')}”" if row.transform in SOURCELESS else made
         return fault("mapping_type", row=name, given=given, wanted=fields.targets[row.target].type)
     vendor = look.vendor(flow.side if found in ("source_missing", "source_fixed") else _other(flow))
     return fault(f"mapping_{found}", row=name, vendor=vendor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import TypeVar
@@ -80,9 +81,17 @@ class SyncSession(Protocol[L, R, S]):
         """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
 
     def names(
-        self, side: str, kind: str, ids: set[str], fetch: Callable[[list[str]], Mapping[str, V]]
+        self,
+        side: str,
+        kind: str,
+        ids: set[str],
+        fetch: Callable[[list[str]], Mapping[str, V]],
+        renamed: Callable[[datetime], Mapping[str, V] | None] = ...,
     ) -> Mapping[str, V | None]:
-        """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour."""
+        """Entries for `ids` from a directory that grows by need: only unknown ones are fetched, then kept an hour.
+
+        Once per slice `renamed` says what changed since, and what was unknown is asked about again.
+        """
 
     def fields(self, side: str, object_type: str, *, fresh: bool = False) -> Mapping[str, FieldSpec]:
         """The vendor's fields of one object type, by key."""

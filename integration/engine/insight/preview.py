@@ -14,7 +14,7 @@ from integration.engine.flow.base import Flow, Item
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
-from integration.engine.mapping import transforms
+from integration.engine.mapping import transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.sync import batch, composite
 from integration.models import Integration, Outcome, RecordLink, SyncRun, VendorCall
@@ -96,7 +96,8 @@ def sample(
         if record is None:
             return None
         fields = catalogue(ctx, flow)
-        shown = {name: _row_sample(row, record.values, fields) for name, row in rows.items()}
+        named = translate.with_names(ctx, flow, [*rows.values()], {external_id: record})[external_id]
+        shown = {name: _row_sample(row, named.values, fields) for name, row in rows.items()}
         batch.use_rows(ctx, flow, rows.values())
         done = batch.process(ctx, flow, [Item(external_id, {"resync": True})], {external_id: record})[0]
         name = str(record.values.get("name") or record.email or external_id)
@@ -119,9 +120,7 @@ def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -
     if row.target not in targets:  # still to be created
         targets[row.target] = FieldSpec(row.target, row.target, str(row.options.get("target_type", "text")))
     forward = replace(row, direction="forward" if row.direction == "both" else row.direction)
-    made = transforms.apply(
-        [forward], values, source_fields=fields.sources, target_fields=targets, creating=True, country=fields.country
-    )
+    made = translate.forward([forward], values, replace(fields, targets=targets), creating=True)
     return RowSample(
         read=None if isinstance(read, transforms.Absent) else read,
         written=made.values.get(row.target),

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+MILLISECONDS = re.compile(r"-?\d{9,15}")  # since 1970, as some vendors write times
+DAY_IN_MILLISECONDS = 86_400_000
 
 
 class NotConvertible(ValueError):
     """This value does not fit; the message says why, for people."""
 
 
-def convert(value: Any, type_name: str) -> Any:
-    """Convert a value to a target field's type. None clears. Raises NotConvertible."""
+class UnknownOption(NotConvertible):
+    """A list as we know it does not have this: perhaps it is new. `side` says whose list: source or target."""
+
+    def __init__(self, words: str, side: str) -> None:
+        super().__init__(words)
+        self.side = side
+
+
+def convert(value: Any, type_name: str, zone: tzinfo = UTC) -> Any:
+    """Convert a value to a target field's type; the day of a moment is that in `zone`. None clears.
+
+    Raises NotConvertible.
+    """
     if value is None or value == "":
         return None
+    if type_name == "date":
+        return to_date(value, zone).isoformat()
+    if type_name == "datetime":
+        return to_datetime(value, zone).isoformat()
     converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
     return converter(value)
 
@@ -39,29 +58,37 @@ def rounded(number: float, places: int = 0) -> float:
     return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
-def to_date(value: Any) -> date:
-    """Read a date, or the UTC date of a time. Raises NotConvertible for 31 February and the like."""
+def to_date(value: Any, zone: tzinfo = UTC) -> date:
+    """Read a date, or the day of a time in `zone`. Raises NotConvertible for 31 February and the like."""
     text = str(value).strip()
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if DAY.fullmatch(text):
         try:
             return date.fromisoformat(text)
         except ValueError as exc:
             raise NotConvertible(f"{value!r} is not a date.") from exc
-    return to_datetime(value).date()
-
-
-def to_datetime(value: Any) -> datetime:
-    """Read a time in ISO form; one without a zone is UTC, as our vendors document."""
+    moment = to_datetime(value)
+    if MILLISECONDS.fullmatch(text) and int(text) % DAY_IN_MILLISECONDS == 0:
+        return moment.date()  # vendors that count milliseconds write a day as its midnight in UTC
     try:
-        moment = value if isinstance(value, datetime) else _parsed_time(str(value).strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment.astimezone(zone).date()
+    except OverflowError as exc:
+        raise NotConvertible(f"{value!r} is not a date.") from exc
+
+
+def to_datetime(value: Any, zone: tzinfo = UTC) -> datetime:
+    """Read a time in ISO form, in UTC. One without a zone is UTC, as our vendors document; a day begins in `zone`."""
+    try:
+        text = str(value).strip()
+        moment = value if isinstance(value, datetime) else _parsed_time(text)
+        assumed = zone if DAY.fullmatch(text) else UTC
+        return (moment if moment.tzinfo else moment.replace(tzinfo=assumed)).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise NotConvertible(f"{value!r} is not a date and time.") from exc
 
 
 def _parsed_time(text: str) -> datetime:
-    """ISO, or milliseconds since 1970 as some vendors write them."""
-    if re.fullmatch(r"-?\d{9,15}", text):
+    """ISO, or milliseconds since 1970."""
+    if MILLISECONDS.fullmatch(text):
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(text))
     return datetime.fromisoformat(text)
 

@@ -7,34 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.conversions import NotConvertible, convert
-from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES, is_reversible
+from integration.engine.mapping.fitting import NEVER, PERHAPS, TYPE_WORDS, fits, takes
+from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS, is_reversible
+from integration.errors import IntegrationError, TransientError
 
-NEVER, PERHAPS = "never", "perhaps"
 KEY = re.compile(r"[A-Za-z]\w{0,99}")  # of a field that is not listed
-
-# What a value of one type becomes in a field of another. Pairs that are not named always fit.
-_FITS: Mapping[str, Mapping[str, str]] = {
-    "number": {"text": PERHAPS, "option": PERHAPS, "phone": NEVER, "email": NEVER, "date": NEVER, "datetime": NEVER},
-    "date": {"text": PERHAPS, "option": PERHAPS, "number": NEVER, "integer": NEVER, "money": NEVER, "boolean": NEVER,
-             "phone": NEVER, "email": NEVER, "options": NEVER},
-    "boolean": {"text": PERHAPS, "option": PERHAPS, "number": PERHAPS, "integer": PERHAPS, "money": NEVER,
-                "date": NEVER, "datetime": NEVER, "phone": NEVER, "email": NEVER, "options": NEVER},
-    "email": {"text": PERHAPS, "number": NEVER, "integer": NEVER, "date": NEVER, "datetime": NEVER, "boolean": NEVER,
-              "phone": NEVER, "money": NEVER},
-    "phone": {"text": PERHAPS, "date": NEVER, "datetime": NEVER, "boolean": NEVER, "email": NEVER, "money": NEVER},
-}  # fmt: skip
-_FITS = {
-    **_FITS, "integer": {**_FITS["number"], "number": PERHAPS, "money": PERHAPS}, "money": _FITS["number"],
-    "datetime": _FITS["date"],
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,8 @@ class Catalogue:
     target_paths: Mapping[str, str] = field(default_factory=dict)  # target key → where a target's record has it
     name_problem: Callable[[str], str] = lambda name: ""  # why no target field can be created under a name
     country: str = ""  # of the source's account, for numbers written without a country code
+    field_name: Callable[[str], str] = lambda label: label  # a label as the target writes names
+    zone: tzinfo = UTC  # in which the source's account counts its days
     any_source: bool = False  # the source's records may carry keys that `sources` does not list
 
     @property
@@ -89,10 +77,37 @@ def _catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool) -> Catalogue:
         for key, spec in ctx.fields(other, flow.target_object, fresh=fresh).items()
     }
     paths = {key: target.path_of(spec) for key, spec in targets.items()}
-    country = str(ctx.connection(flow.side).account_details.get("country") or "")
+    connection = ctx.connection(flow.side)
     return Catalogue(
-        source.label, target.label, sources, targets, paths, target.name_problem, country, source.open_fields
+        source.label, target.label, sources, targets, paths, target.name_problem,
+        country=str(connection.account_details.get("country") or ""), zone=connection.zone,
+        any_source=source.open_fields, field_name=lambda label: target.field_name(label, 1),
     )  # fmt: skip
+
+
+def read_again(ctx: SyncSession, flow: Flow, sides: Collection[str]) -> bool:
+    """Read the fields of these sides (source, target) anew, once per slice. Returns whether any was read now."""
+    other = "right" if flow.side == "left" else "left"
+    places = {"source": (flow.side, flow.source_object), "target": (other, flow.target_object)}
+    memories = {f"read again:{':'.join(places[side])}": places[side] for side in sides}
+    due = {memory: place for memory, place in memories.items() if memory not in ctx.memory}
+    for memory, (where, object_type) in due.items():
+        ctx.memory[memory] = True
+        try:
+            ctx.fields(where, object_type, fresh=True)
+        except TransientError:
+            raise
+        except IntegrationError:
+            continue  # what the vendor does not show now is told of one value, and stops nobody else
+    if due:
+        forget(ctx)
+    return bool(due)
+
+
+def forget(ctx: SyncSession) -> None:
+    """Build the catalogues anew at their next use: fields were read or made meanwhile."""
+    for key in [key for key in ctx.memory if key.startswith("catalogue:")]:
+        del ctx.memory[key]
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:
@@ -132,7 +147,8 @@ def trouble(row: MappingRow, fields: Catalogue) -> str:
 def _trouble_back(row: MappingRow, fields: Catalogue) -> str:
     if not is_reversible(row):
         return "no_way_back"
-    return "" if fields.sources[row.source].writable else "source_fixed"
+    source = fields.sources[row.source]
+    return "" if source.writable and not source.refers else "source_fixed"
 
 
 def problem_of(row: MappingRow, fields: Catalogue) -> str:
@@ -144,6 +160,8 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
     label, kind = (target.label, TYPE_WORDS.get(target.type, target.type)) if target else (row.target, "")
     if found == "type" and row.transform in SOURCELESS and target is not None:
         return _constant_problem(row, target.type)
+    if found == "type" and (why := _no_use(row, fields)):
+        return why
     return {
         "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
         "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
@@ -154,23 +172,32 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
     }[found]
 
 
-def made_type(row: MappingRow, fields: Catalogue) -> str:
-    """The type of what the row yields."""
+def _no_use(row: MappingRow, fields: Catalogue) -> str:
+    """Why the transform makes nothing of its source, whatever the target; empty when it does."""
     source = fields.sources.get(row.source)
-    return TRANSFORM_TYPES.get(row.transform) or (source.type if source else "text")
+    if source is None or takes(row.transform, source.type) != NEVER:
+        return ""
+    return f"“{TRANSFORM_LABELS[row.transform]}” makes nothing of {TYPE_WORDS.get(source.type, source.type)}."
 
 
 def fit(row: MappingRow, fields: Catalogue) -> str:
     """Whether what the row yields fits its target: empty for always, `perhaps`, or `never`."""
     target = fields.targets.get(row.target)
-    return _FITS.get(target.type, {}).get(made_type(row, fields), "") if target else ""
+    if target is None:
+        return ""
+    if target.refers:
+        return NEVER  # it takes ids of its own system
+    return fits(row, fields.sources.get(row.source), target.type)
 
 
 def warning_of(row: MappingRow, fields: Catalogue) -> str:
     """What may go wrong with single values; empty when nothing is to be expected."""
     if row.transform not in SOURCELESS and row.source not in fields.sources:
         return f"No recent record of {fields.source} has this field. It travels as soon as one has."
-    if row.transform in ("text", "as_is") and _sends_option_keys(fields.sources.get(row.source)):
+    source = fields.sources.get(row.source)
+    if row.transform == "as_is" and source is not None and source.refers:
+        return "This sends an id of the other system. Choose “Text” to send the name."
+    if row.transform in ("text", "as_is") and _sends_option_keys(source):
         return "This sends the option's key. Choose “Label of the option” to send what people see."
     if row.transform == "constant" or fit(row, fields) != PERHAPS:
         return ""
@@ -189,10 +216,3 @@ def _constant_problem(row: MappingRow, kind: str) -> str:
     except NotConvertible as exc:
         return str(exc)
     return "A constant needs a value." if value is None else ""
-
-
-TYPE_WORDS = {
-    "text": "text", "number": "numbers", "integer": "whole numbers", "boolean": "Yes or No", "date": "dates",
-    "datetime": "dates with a time", "option": "one of its options", "options": "some of its options",
-    "phone": "phone numbers", "email": "e-mail addresses", "money": "amounts", "json": "structured values",
-}  # fmt: skip

@@ -9,13 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 
 import phonenumbers
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
-from integration.engine.mapping.conversions import CONVERTERS, NotConvertible, convert, to_date, to_datetime, to_number
+from integration.engine.mapping.conversions import (
+    CONVERTERS,
+    NotConvertible,
+    UnknownOption,
+    convert,
+    to_date,
+    to_datetime,
+    to_number,
+)
 
 
 class Absent:
@@ -30,10 +39,14 @@ ABSENT = Absent()
 
 @dataclass(frozen=True)
 class Mapped:
-    """Target values by field key, and what did not fit: target field → why."""
+    """Target values by field key, and what did not fit: target field → why.
+
+    `unknown`: whose lists of options lack something that a value names: source, target.
+    """
 
     values: dict[str, Any]
     problems: dict[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
 
 
 def apply(
@@ -44,13 +57,16 @@ def apply(
     target_fields: Mapping[str, FieldSpec],
     creating: bool = False,
     country: str = "",
+    zone: tzinfo = UTC,
 ) -> Mapped:
-    """Map one source record; `source_fields` by path, `target_fields` by key, `country` of the source's account.
+    """Map one source record; `source_fields` by path, `target_fields` by key; `country` and `zone` of the
+    CRM's account.
 
     Rows that travel the other way, are off, or only apply on create are passed over.
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
+    unknown: set[str] = set()
     for row in rows:
         if row.direction not in ("forward", "both") or (row.only_create and not creating):
             continue
@@ -63,12 +79,13 @@ def apply(
             values[row.target] = text or row.default or None  # most values are text that stays text
             continue
         try:
-            value = _value(row, record, source_fields, spec, country)
+            value = _value(row, record, Call(row, record, source_fields.get(row.source), spec, country, zone))
             if not isinstance(value, Absent):
-                values[row.target] = convert(value, spec.type)
+                values[row.target] = _choice(convert(value, spec.type, zone), spec)
         except NotConvertible as exc:
             problems[row.target] = str(exc)
-    return Mapped(values, problems)
+            unknown |= {exc.side} if isinstance(exc, UnknownOption) else set()
+    return Mapped(values, problems, frozenset(unknown))
 
 
 def is_reversible(row: MappingRow) -> bool:
@@ -104,17 +121,34 @@ def pick(record: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _value(
-    row: MappingRow, record: Mapping[str, Any], source_fields: Mapping[str, FieldSpec], target: FieldSpec, country: str
-) -> Any:
+def _value(row: MappingRow, record: Mapping[str, Any], call: Call) -> Any:
     transform = TRANSFORMS[row.transform]
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
         return ABSENT
-    value = transform(raw, Call(row, record, source_fields.get(row.source), target, country))
+    if raw is None and "." in row.source:
+        _tell_nameless(record, row)
+    value = transform(raw, call)
     if value in (None, "") and row.default != "":
         return row.default
     return value
+
+
+def _choice(value: Any, target: FieldSpec) -> Any:
+    """A value of a closed list: its key, also where the row yields a label. Others pass. Raises UnknownOption."""
+    if not target.options or target.type not in OPTION_TYPES or value in (None, "", []):
+        return value
+    parts = value if isinstance(value, list) else [value]
+    keys = [_key_of(str(part), target) for part in parts if part not in (None, "")]
+    return keys if target.type == "options" else keys[0]
+
+
+def _tell_nameless(record: Mapping[str, Any], row: MappingRow) -> None:
+    """Raise NotConvertible for a part of something that is there but that nobody knows by name: it is not empty."""
+    path = row.source.rpartition(".")[0]
+    of = pick(record, path)
+    if isinstance(of, Mapping) and of.get("id") not in (None, "") and of.get("name", "") is None:
+        raise NotConvertible(f"Nobody knows the name of {path} {of['id']}.")
 
 
 class Call(NamedTuple):
@@ -124,7 +158,8 @@ class Call(NamedTuple):
     record: Mapping[str, Any]
     source_field: FieldSpec | None
     target_field: FieldSpec
-    country: str  # of the source's account, two letters; empty when nobody knows
+    country: str  # of the CRM's account, two letters; empty when nobody knows
+    zone: tzinfo  # in which that account counts its days
 
 
 def _text(value: Any, call: Call) -> Any:
@@ -148,10 +183,16 @@ def _text_of_object(value: Mapping[str, Any], call: Call) -> Any:
     counts = call.target_field.type in CONVERTERS  # a number, for which the currency stands elsewhere
     if not counts and value.get("currency") and value.get("value") not in (None, ""):
         return f"{_text(value['value'], call)} {value['currency']}"
+    if "name" in value and value["name"] is None and value.get("id") not in (None, ""):
+        raise NotConvertible(f"Nobody knows the name of {_field_name(call)} {value['id']}.")
     for key in ("value", "formatted_address", "name"):
         if key in value:
             return _text(value[key], call)
     raise NotConvertible(f"It holds {', '.join(sorted(map(str, value)))}, of which none is its text.")
+
+
+def _field_name(call: Call) -> str:
+    return call.source_field.label if call.source_field else call.row.source
 
 
 RANGES = (("from", "until"), ("value", "until"))
@@ -168,15 +209,27 @@ def _number(value: Any, call: Call) -> Any:
 def _yes_no(value: Any, call: Call) -> Any:
     if value in (None, ""):
         return None
-    word = str(_label(value, call)).strip().lower()
-    chosen = call.row.options.get("yes")
-    if word in ({str(one).strip().lower() for one in chosen} if chosen else YES_WORDS):
+    word = _folded(_label(value, call))
+    chosen = {_folded(one) for one in call.row.options.get(YES_KEYS) or call.row.options.get("yes") or ()}
+    parts = value if isinstance(value, list) else [value]
+    if {word, *map(_folded, parts)} & (chosen or YES_WORDS):
         return True
-    if word in NO_WORDS or (chosen and call.source_field is not None and call.source_field.options):
+    if word in NO_WORDS:
+        return False
+    options = call.source_field.options if call.source_field else ()
+    listed = {_folded(text) for option in options for text in (option.key, option.label)}
+    if chosen and chosen <= listed:
         return False  # of a closed list the row says which of them mean yes
+    if chosen and listed:
+        raise NotConvertible(f"{_field_name(call)} has no option {', '.join(sorted(chosen - listed))} any more.")
     raise NotConvertible(f"{word!r} is neither yes nor no.")
 
 
+def _folded(value: Any) -> str:
+    return str(value).strip().lower()
+
+
+YES_KEYS = "yes_keys"  # among a row's options: the ids of the options that its words for yes named
 YES_WORDS = frozenset({"yes", "y", "true", "1", "on", "ja", "j", "wahr", "waar"})
 NO_WORDS = frozenset({"no", "n", "false", "0", "off", "nein", "falsch", "nee", "onwaar"})
 
@@ -192,7 +245,21 @@ def _labels(value: Any, call: Call) -> list[str] | None:
         return None
     known = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
     several = isinstance(value, Sequence) and not isinstance(value, str)
-    return [known.get(str(part), str(part)) for part in (value if several else [value])]
+    return [_label_of(part, known, call) for part in (value if several else [value])]
+
+
+def _label_of(part: Any, known: Mapping[str, str], call: Call) -> str:
+    """What people see of one option; an id that is not in the list says nothing to them."""
+    if isinstance(part, Mapping):
+        return str(_text_of_object(part, call))
+    found = known.get(str(part))
+    closed = bool(known) and call.source_field is not None and call.source_field.type in OPTION_TYPES
+    if found is None and closed and part != "" and str(part) not in known.values():
+        raise UnknownOption(f"{_field_name(call)} has no option {str(part)!r} (any more).", "source")
+    return str(part) if found is None else found
+
+
+OPTION_TYPES = frozenset({"option", "options"})
 
 
 def _option_label(value: Any, call: Call) -> Any:
@@ -200,7 +267,7 @@ def _option_label(value: Any, call: Call) -> Any:
     labels, target = _labels(value, call), call.target_field
     if labels is None or not target.options or target.type not in ("option", "options"):
         return None if labels is None else ", ".join(labels)
-    keys = [_key_of(label, call) for label in labels if label]
+    keys = [_key_of(label, target) for label in labels if label]
     if target.type == "options":
         return keys
     if len(keys) > 1:
@@ -212,18 +279,18 @@ def _option_key(value: Any, call: Call) -> Any:
     """The target's option of the same name (or of this key already); of several options a list."""
     if value in (None, ""):
         return None
-    keys = [_key_of(label, call) for label in _labels(value, call) or ()]
+    keys = [_key_of(label, call.target_field) for label in _labels(value, call) or ()]
     return keys if isinstance(value, Sequence) and not isinstance(value, str) else keys[0]
 
 
-def _key_of(label: str, call: Call) -> str:
-    options, text = call.target_field.options, label.strip()
+def _key_of(label: str, target: FieldSpec) -> str:
+    options, text = target.options, label.strip()
     keys = {option.label.strip().lower(): option.key for option in options} | {
         option.key: option.key for option in options
     }
     found = keys.get(text) or keys.get(text.lower())
     if found is None:
-        raise NotConvertible(f"{call.target_field.label} has no option {text!r}.")
+        raise UnknownOption(f"{target.label} has no option {text!r}.", "target")
     return found
 
 
@@ -292,8 +359,8 @@ def _locale(value: Any, call: Call) -> Any:
 TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
     "text": _text,
     "number": _number,
-    "date": lambda value, call: None if value in (None, "") else to_date(value).isoformat(),
-    "datetime": lambda value, call: None if value in (None, "") else to_datetime(value).isoformat(),
+    "date": lambda value, call: None if value in (None, "") else to_date(value, call.zone).isoformat(),
+    "datetime": lambda value, call: None if value in (None, "") else to_datetime(value, call.zone).isoformat(),
     "yes_no": _yes_no,
     "option_label": _option_label,
     "option_key": _option_key,

@@ -25,7 +25,7 @@ from integration.engine.flow.mapping_row import as_data
 from integration.engine.flow.recipe import Recipe, Recipes, Step
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
-from integration.errors import IntegrationError, RateLimited, TenantActionError
+from integration.errors import IntegrationError, PartlyDone, RateLimited, TenantActionError
 from integration.models import (
     Connection,
     Direction,
@@ -52,6 +52,7 @@ class StepResult:
     ok: bool
     detail: str
     reason: ReasonCode | NoReason = ""
+    partly: bool = False  # something was left out, and all the rest is done
 
 
 def install_defaults(integration: Integration, recipe: Recipe) -> None:
@@ -98,7 +99,7 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     VendorCall.objects.bulk_create(ctx.calls)
     integration.provisioning = [asdict(result) for result in results]
     integration.save(update_fields=["provisioning", "resources"])
-    if all(result.ok for result in results):
+    if all(result.ok or result.partly for result in results):
         activate(integration)
     if SyncJob.objects.filter(integration=integration, state=JobState.WAITING).exists():
         wakeups.wake(str(integration.pk))  # a field made anew leaves jobs that write its values back
@@ -151,7 +152,8 @@ def run_step(ctx: SyncSession, step: Step) -> StepResult:
         return StepResult(step.key, step.label, True, _patiently(ctx, step))
     except IntegrationError as exc:
         connection_health.note_error(ctx.connection(ctx.talking_to), exc)
-        return StepResult(step.key, step.label, False, f"{exc.public} {exc.detail}".strip(), exc.reason)
+        detail = f"{exc.public} {exc.detail}".strip()
+        return StepResult(step.key, step.label, False, detail, exc.reason, partly=isinstance(exc, PartlyDone))
 
 
 def _patiently(ctx: SyncSession, step: Step) -> str:

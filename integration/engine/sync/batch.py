@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.session import SyncSession
-from integration.engine.mapping import transforms
+from integration.engine.mapping import parts, translate
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
 from integration.engine.safety import limits
@@ -52,6 +52,8 @@ def process(
         records = flow.read(ctx, items)
     batch = present.load_batch(ctx, flow, items, records)
     rows = mapping_rows(ctx, flow)
+    if not two_way.carries_back(ctx, flow):
+        records = translate.with_names(ctx, flow, rows, records)
     done: list[RecordOutcome] = []
     pending: list[RecordOutcome] = []
     for item in items:
@@ -283,16 +285,10 @@ def _planned(
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
-        fields = catalogue(ctx, flow)
-        mapped = transforms.apply(
-            rows,
-            record.values,
-            source_fields=fields.sources,
-            target_fields=fields.targets,
-            creating=decision.creating,
-            country=fields.country,
-        )
+        mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
         values, problems = mapped.values, mapped.problems
+        if link is not None and flow.two_way is not None:
+            values = parts.as_written(parts.groups(rows, catalogue(ctx, flow).sources), values, link.written)
     values = {**values, **decision.extra}
     detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
     if decision.action == "update" and link is not None and _unchanged(link, values):
@@ -315,8 +311,7 @@ def _planned_back(
     record: Record,
     link: RecordLink,
 ) -> RecordOutcome:
-    fields = catalogue(ctx, ctx.recipe.flow(forward))
-    write, notes, problems = two_way.planned_back(rows, fields, decision, item, record, link)
+    write, notes, problems = two_way.planned_back(ctx, ctx.recipe.flow(forward), rows, decision, item, record, link)
     detail = "; ".join(f"{name}: {why}" for name, why in problems.items())
     if write is None:
         reason = Reason.VALUE_INVALID if problems else Reason.ECHO

@@ -7,14 +7,14 @@ compared with. The winner depends on fields and versions alone, so it is the sam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow
-from integration.engine.mapping import transforms
-from integration.engine.mapping.fields import Catalogue, catalogue
+from integration.engine.mapping import parts, transforms, translate
+from integration.engine.mapping.fields import Catalogue, catalogue, read_again
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
 
@@ -107,20 +107,25 @@ def winner(wins: str, source: Record | None, target: Record | None) -> str:
 
 
 def planned_back(
-    rows: Sequence[MappingRow], fields: Catalogue, decision: Sync, item: Item, record: Record, link: RecordLink
+    ctx: SyncSession,
+    forward: Flow,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    item: Item,
+    record: Record,
+    link: RecordLink,
 ) -> tuple[Write | None, Mapping[str, Any], Mapping[str, str]]:
     """The write of a record on its way back: only what differs from the base. None: it is what we wrote ourselves.
 
     Returns the write, what the link's notes get, and what did not fit.
     """
+    fields = catalogue(ctx, forward)
     changed = {row.target: row for row in rows if _came_back(row, record, link, fields)}
-    reversed_rows = [
-        replace(row, source=fields.target_paths[row.source]) for row in transforms.backward([*changed.values()])
-    ]
-    sources = {fields.target_paths[key]: spec for key, spec in fields.targets.items()}
-    mapped = transforms.apply(
-        reversed_rows, record.values, source_fields=sources, target_fields=fields.sources, country=fields.country
-    )
+    mapped = translate.backward([*changed.values()], record.values, fields)
+    turned = {"source": "target", "target": "source"}  # the lists of a record on its way back
+    if read_again(ctx, forward, {turned[side] for side in mapped.unknown}):
+        fields = catalogue(ctx, forward)
+        mapped = translate.backward([*changed.values()], record.values, fields)
     values = {**mapped.values, **decision.extra}
     seen = {key: _at(record, key, fields) for key in changed}
     remember = {**link.written, **{key: value for key, value in seen.items() if changed[key].direction == "both"}}
@@ -168,7 +173,7 @@ def settle(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], writes: Seq
     linked = [write for write in writes if write.link is not None and write.link.state == LinkState.ACTIVE]
     if flow.key == pair.back.key:
         concerned = [write for write in linked if write.returning.keys() & both.keys()]
-        others = _read(ctx, pair.forward, concerned)
+        others = translate.with_names(ctx, pair.forward, rows, _read(ctx, pair.forward, concerned))
         return {id(write): _settled_back(ctx, pair, rows, both, write, others) for write in concerned}
     concerned = [write for write in linked if both.keys() & write.values.keys()]
     others = _read(ctx, pair.back, [write for write in concerned if _changed(write, both)])
@@ -225,7 +230,8 @@ def _settled_back(
     assert link is not None
     assert write.record is not None
     merge = _Merge(dict(write.values), dict(write.remember or link.written))
-    now = _forward_values(rows, source, fields)
+    wholes = parts.groups(rows, fields.sources)
+    now = parts.as_written(wholes, _forward_values(rows, source, fields), link.written)
     for key in write.returning.keys() & both.keys():
         base, ours, theirs = link.written.get(key), now.get(key), _at(write.record, key, fields)
         if key not in now or verdict(base, ours, theirs) == TARGET:
@@ -239,15 +245,14 @@ def _settled_back(
             merge.sent.pop(write.returning[key], None)
             merge.remember[key] = base
             merge.lost = True
+    merge.sent = parts.whole_again(wholes, merge.sent, {**link.written, **now})
     return _outcome(pair.forward, write, merge, nothing_left=not merge.sent)
 
 
 def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, Any]:
     if source is None:
         return {}
-    return transforms.apply(
-        rows, source.values, source_fields=fields.sources, target_fields=fields.targets, country=fields.country
-    ).values
+    return translate.forward(rows, source.values, fields).values
 
 
 def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) -> Settled:

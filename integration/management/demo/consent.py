@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from integration.engine.setup import lifecycle
-from integration.management.demo import pipedrive_brevo, pipedrive_maileon
-from integration.management.demo.maileon_side import ACCOUNT
+from integration.management.demo import pipedrive_maileon
 from integration.management.demo.stage import NotSeen, Stage
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs

@@ -19,10 +19,9 @@ from integration.connectors.hubspot.client import HubSpotClient
 from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
 from integration.engine.api import batch as engine_batch
 from integration.models import Outcome
-from integration.reasons import NoReason, Reason, ReasonCode
+from integration.reasons import Reason
 from integration.recipes.hubspot_maileon import stages
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, NO, SUBSCRIBE
-from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
 from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.stages import Plan
@@ -102,17 +101,16 @@ def _told(ctx: Session, plan: Plan) -> Result:
         return Result(
             Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, notes=gone, call=ctx.last_call()
         )
-    reason: ReasonCode | NoReason = HubSpotReason.STAGE_REFUSED if plan.refused else ""
     if entry.action == REPAIR:
         notes = HubSpotState(stage_repaired_at=timezone.now().isoformat()).stored
         return Result(
-            Outcome.SYNCED, reason=reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
+            Outcome.SYNCED, reason=plan.reason, detail=plan.said, link_state=None, notes=notes, call=ctx.last_call()
         )
     state = _state(entry)
     if _is_news(entry):
         _add_to_timeline(ctx, entry, plan.contact_id, state)
     return replace(
-        written_back(ConsentToContact.forward, entry, state), reason=reason, detail=plan.said, call=ctx.last_call()
+        written_back(ConsentToContact.forward, entry, state), reason=plan.reason, detail=plan.said, call=ctx.last_call()
     )
 
 

@@ -118,3 +118,18 @@ def require(ctx: Session, contacts: Iterable[Contact]) -> None:
             reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
         )
     ctx.memory["properties_seen"] = True
+
+
+def require_writable(ctx: Session) -> None:
+    """Look whether the property that shows an opt-out can still hold one.
+
+    Raises TenantActionError where somebody deleted it or its No: the jobs are held until it was made again.
+    """
+    spec = ctx.fields("left", "contact", fresh=True).get(SUBSCRIBE)
+    if spec is not None and NO in {option.key for option in spec.options}:
+        return
+    lost = "The property" if spec is None else "The option No of the property"
+    raise TenantActionError(
+        f"{lost} {SUBSCRIBE} was deleted in HubSpot. Nobody was subscribed or unsubscribed by that.",
+        reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
+    )

@@ -16,6 +16,8 @@ from integration.connectors.hubspot.records import Contact
 from integration.engine.api import Write, links, save_jobs
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
+from integration.reasons import NoReason, ReasonCode
+from integration.recipes.hubspot_maileon import properties
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
@@ -50,7 +52,7 @@ class Plan:
     reset: bool = False
     gone: bool = False
     stuck: bool = False  # cleared, and neither set nor put back yet: the repair goes on with it
-    refused: bool = False
+    reason: ReasonCode | NoReason = ""  # why the stage is not what the rule says, although consent was written
     said: str = ""
 
     @property
@@ -73,14 +75,33 @@ def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
 
 
 def carry_out(ctx: Session, plans: Sequence[Plan]) -> None:
-    """Write properties and stages, a hundred contacts per call. Says in each plan how it went."""
-    _look(ctx, [plan for plan in plans if plan.rule or plan.begun or not plan.values])
+    """Write properties, then stages, a hundred contacts per call. Says in each plan how it went.
+
+    Consent goes first and alone: a stage that is refused takes nothing else with it.
+    """
+    _say(ctx, [plan for plan in plans if plan.values])
+    _look(ctx, [plan for plan in plans if not plan.gone and (plan.rule or plan.begun or not plan.values)])
     _clear(ctx, [plan for plan in plans if plan.target and plan.reset and plan.was])
-    _set(ctx, [plan for plan in plans if not plan.gone and (plan.values or plan.target)])
+    _move(ctx, [plan for plan in plans if not plan.gone and plan.target])
     _verify(ctx, [plan for plan in plans if not plan.gone and plan.target])
     for plan in plans:
         if plan.entry.link is not None and not plan.stuck:
             plan.entry.link.notes.pop(MOVE, None)
+
+
+def _say(ctx: Session, plans: Sequence[Plan]) -> None:
+    """Write what became of consent. Raises TenantActionError where somebody deleted the property or its option."""
+    if not plans:
+        return
+    try:
+        written = ctx.left.update_contacts({plan.key: plan.values for plan in plans})
+    except RecordError:
+        properties.require_writable(ctx)
+        raise
+    for plan in plans:
+        plan.gone = plan.key in written.failed
+        if contact := written.contacts.get(plan.key):
+            plan.contact_id = contact.id
 
 
 def _look(ctx: Session, plans: Sequence[Plan]) -> None:
@@ -101,6 +122,25 @@ def _look(ctx: Session, plans: Sequence[Plan]) -> None:
             plan.target, plan.reset = rule.target, rule.reset
         elif rule is not None and plan.was != rule.target:
             plan.said = f"Lifecycle stage is {_label(ctx, plan.was)}, not {_label(ctx, rule.source)}: left alone."
+        if plan.target and plan.was and not _exists(ctx, plan.target):
+            _not_moved(ctx, plan, "")
+
+
+def _exists(ctx: Session, stage: str) -> bool:
+    """Whether the portal has this stage; the list is read again once before that is denied."""
+    if stage not in dict(options(ctx)) and not ctx.memory.get("stages_read"):
+        ctx.memory["stages_read"] = True
+        ctx.fields("left", "contact", fresh=True)
+    return stage in dict(options(ctx))
+
+
+def _not_moved(ctx: Session, plan: Plan, words: str) -> None:
+    """The stage stays what it is. Consent was written before."""
+    missing = not _exists(ctx, plan.target)
+    plan.reason = HubSpotReason.STAGE_MISSING if missing else HubSpotReason.STAGE_REFUSED
+    wanted = _label(ctx, plan.target)
+    plan.said = f"HubSpot has no lifecycle stage {wanted} any more." if missing else f"Stage {wanted}: {words}"
+    plan.target = ""
 
 
 def _present(ctx: Session, plans: Sequence[Plan]) -> dict[str, Contact]:
@@ -127,19 +167,23 @@ def _clear(ctx: Session, plans: Sequence[Plan]) -> None:
         plan.gone = plan.key in written.failed
 
 
-def _set(ctx: Session, plans: Sequence[Plan]) -> None:
-    if not plans:
-        return
-    wishes = {plan.key: {**plan.values, **({STAGE: plan.target} if plan.target else {})} for plan in plans}
-    try:
-        written = ctx.left.update_contacts(wishes)
-    except RecordError:
-        _put_back(ctx, [plan for plan in plans if plan.target and plan.reset])
-        raise
-    for plan in plans:
-        plan.gone = plan.key in written.failed
-        if contact := written.contacts.get(plan.key):
-            plan.contact_id = contact.id
+def _move(ctx: Session, plans: Sequence[Plan]) -> None:
+    """One call for each stage: one that is refused keeps nobody out of another one."""
+    for target in dict.fromkeys(plan.target for plan in plans):
+        moving = [plan for plan in plans if plan.target == target]
+        try:
+            written = ctx.left.update_contacts({plan.key: {STAGE: target} for plan in moving})
+        except RecordError as exc:
+            ctx.memory.pop("stages_read", None)
+            ctx.fields("left", "contact", fresh=True)
+            _put_back(ctx, [plan for plan in moving if plan.reset])
+            for plan in moving:
+                _not_moved(ctx, plan, exc.detail)
+            continue
+        for plan in moving:
+            plan.gone = plan.key in written.failed
+            if contact := written.contacts.get(plan.key):
+                plan.contact_id = contact.id
 
 
 def _put_back(ctx: Session, plans: Sequence[Plan]) -> None:
@@ -170,7 +214,7 @@ def _verify(ctx: Session, plans: Sequence[Plan]) -> None:
             plan.entry.values[STAGE] = plan.target
             plan.said = f"Lifecycle stage: {was} → {wanted}."
             continue
-        plan.refused = True
+        plan.reason = HubSpotReason.STAGE_REFUSED
         plan.said = f"HubSpot answered with success, but the lifecycle stage is {_label(ctx, now)}, not {wanted}."
         if contact is not None and not now and plan.reset:
             empty.append(plan)

@@ -5,11 +5,11 @@ Every step looks first and creates only what is missing, so it may run again at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import NeededField, Step, setting
+from integration.engine.api import NeededField, Step, new_fields, setting
 from integration.errors import TenantActionError
 from integration.models import FieldMapping
 from integration.recipes.leadboxer_pipedrive import source
@@ -74,26 +74,43 @@ def lead_fields(ctx: Session) -> str:
     offered = ctx.fields("left", "lead")
     chosen = list(ctx.settings["lead_fields"])
     ctx.talking_to = "right"
-    there = {spec.label: spec for spec in ctx.fields("right", "lead").values() if spec.custom}
-    living = {spec.key for spec in there.values()}
+    there = ctx.fields("right", "lead")
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
-    known, made = {str(row.options.get(OURS) or row.source): row for row in rows}, []
+    known = {str(row.options.get(OURS) or row.source): row for row in rows}
     for key, row in known.items():
-        if row.options.get(OURS) == row.source and (key not in chosen or row.target not in living):
+        if row.options.get(OURS) == row.source and (key not in chosen or row.target not in there):
             row.delete()  # not wanted any more, or its field was deleted in Pipedrive
-    for position, key in enumerate(chosen):
-        if key not in offered or (key in known and known[key].pk is not None):
-            continue  # no recent lead has it, or it has its row
-        kind = KINDS.get(offered[key].type, "text")
-        label = f"{PREFIX}{offered[key].label}"
-        if label not in there:
-            there[label] = _created(ctx, FieldSpec("", label, kind, custom=True))
-            made.append(label)
-        FieldMapping.objects.create(
-            integration=ctx.integration, flow=KEY, position=100 + position, source=key, target=there[label].key,
-            transform="number" if kind == "number" else "text", options={OURS: key, "target_type": kind},
-        )  # fmt: skip
-    return f"created {', '.join(made)}" if made else f"{len(chosen)} in place"
+    missing = [key for key in chosen if key in offered and (key not in known or known[key].pk is None)]
+    made = _fields_for(ctx, {key: offered[key] for key in missing}, {row.target for row in known.values() if row.pk})
+    for key in missing:
+        spec = made.by_key.get(key)
+        if spec is not None:
+            kind = KINDS.get(offered[key].type, "text")
+            FieldMapping.objects.create(
+                integration=ctx.integration, flow=KEY, position=100 + chosen.index(key), source=key, target=spec.key,
+                transform="number" if kind == "number" else "text", options={OURS: key, "target_type": kind},
+            )  # fmt: skip
+    said = made.said()
+    return said if made.by_key else f"{len(chosen)} in place"
+
+
+def _fields_for(ctx: Session, wanted: Mapping[str, FieldSpec], taken: Set[str]) -> new_fields.Made:
+    """A field of Pipedrive for each LeadBoxer field: one of that name that no row writes, or a new one."""
+    connector, there = ctx.connection("right").connector, ctx.fields("right", "lead")
+    free = {spec.label: spec for spec in there.values() if spec.custom and spec.key not in taken}
+    used = {there[key].label for key in taken if key in there}
+    done, new = new_fields.Made(), {}
+    for key, offered in wanted.items():
+        label = new_fields.free_name(connector, f"{PREFIX}{offered.label}", used, {})
+        used.add(label)
+        if label in free:
+            done.by_key[key] = free[label]
+        else:
+            new[key] = FieldSpec("", label, KINDS.get(offered.type, "text"), custom=True)
+    made = new_fields.make(ctx, "right", "lead", [(spec.label, spec) for spec in new.values()])
+    done.by_key |= {key: made.by_key[spec.label] for key, spec in new.items() if spec.label in made.by_key}
+    done.refused += made.refused
+    return done
 
 
 def pipelines(ctx: Session) -> str:

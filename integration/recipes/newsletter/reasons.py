@@ -131,7 +131,7 @@ def _consent(words: SourceWords) -> tuple[ReasonText, ...]:
         ReasonText(
             NewsletterReason.NEWSLETTER_FIELD_MISSING,
             ReasonKind.HOLD,
-            f"{words.field} was deleted in {words.product}.",
+            f"{words.field}, or an option of it, was deleted in {words.product}.",
             "Somebody deleted what says who wants the newsletter. Nobody is unsubscribed because of it.",
             "Save the settings, or wait for the next connection check: both create it again and restore the values.",
         ),

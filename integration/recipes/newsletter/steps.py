@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from integration.connectors.base import FieldSpec
-from integration.engine.api import EventContext, catalogue, save_jobs
+from integration.engine.api import EventContext, catalogue, new_fields, save_jobs
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.session import Session
+from integration.recipes.shared.custom_fields import target_type
 
 
 def create_contact_fields(ctx: Session, flow: str) -> str:
     """Create the contact fields mapped by this flow that Maileon does not have yet, with the right type."""
     fields = catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
     ctx.talking_to = "right"
-    made = []
+    wanted: list[tuple[str, FieldSpec]] = []
     for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow).exclude(direction="off"):
         if row.target not in fields.targets:
             spec = fields.sources.get(row.source)
-            kind = row.options.get("target_type") or (contact_field_type(spec) if spec else "text")
-            ctx.connection("right").connector.create_field(
-                ctx.right, "contact", FieldSpec(row.target, row.target, kind, custom=True)
-            )
-            made.append(row.target)
-    if made:
-        catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
-    return f"created {', '.join(made)}" if made else "in place"
-
-
-def contact_field_type(spec: FieldSpec) -> str:
-    """The type a contact field gets for this source field. It can never be changed again."""
-    return spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
+            kind = row.options.get("target_type") or (target_type(spec) if spec else "text")
+            wanted.append((spec.label if spec else row.target, FieldSpec(row.target, row.target, kind, custom=True)))
+    return new_fields.make(ctx, "right", "contact", wanted).said()
 
 
 def restore_values(ctx: Session, link_type: str, flow: str, states: frozenset[str] | None = None) -> int:

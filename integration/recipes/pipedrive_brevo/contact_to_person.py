@@ -16,6 +16,7 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
+    EventContext,
     Flow,
     Item,
     Page,
@@ -105,7 +106,8 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
             gone = link is not None and link.state == LinkState.ACTIVE and DELETED in item.hint
             return Skip(Reason.REMOVED_AT_TARGET, notes={"removed_at_target": True} if gone else {})
         state = _state(item, record, link)
-        extra = _status_fields(ctx, state) if state != _reported(link) else {}
+        shown = state == _reported(link) and not EventContext.read(item.hint).restore  # a field made anew is empty
+        extra = {} if shown else _status_fields(ctx, state)
         notes = {"left_lists": record.values["left_list_ids"], "blocklisted": record.values["blocklisted"]}
         if link is None or link.state != LinkState.ACTIVE:
             return Sync(f"mark_{state}", mapped=False, extra=extra) if extra else Skip(Reason.NOT_LINKED)

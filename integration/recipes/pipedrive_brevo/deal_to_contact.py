@@ -181,7 +181,8 @@ def _still_there(ctx: Session, write: Write, number: int) -> bool:
 
 def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
     """The events of one change, with what automations ask for; the moved one says where it came from."""
-    stage_names, content = stages(ctx), write.values
+    content = write.values
+    stage_names = stages(ctx, str(content.get("stage_id") or ""))
     before = write.link.written if write.link else {}
     properties = {
         "deal_id": content["deal_id"], "title": content["title"], "value": content["value"],

@@ -131,13 +131,20 @@ def _values(ctx: Session, record: Record) -> dict[str, Any]:
     return nested({**values, "name": name or record.email, "email": record.email})
 
 
+def _names(ctx: Session, record: Record) -> dict[str, Any]:
+    """First and last name as Brevo has them: Pipedrive, which divides the name itself, may do it in another way."""
+    flow = ctx.recipe.flow(FORWARD)
+    rows = [row for row in mapping_rows(ctx, flow) if row.direction == "both" and row.source in NAMELESS[:2]]
+    return {row.target: record.values.get(row.target) for row in rows}
+
+
 def _link(ctx: Session, write: Write, person_id: str) -> None:
     """The link the two-way flows share, unless the person has one."""
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id)
     if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():
         made = RecordLink(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id, target_id=write.item.external_id,
-            email_hash=write.record.email_hash, written={"email": write.record.email},
+            email_hash=write.record.email_hash, written={"email": write.record.email, **_names(ctx, write.record)},
             notes={"left_lists": write.record.values["left_list_ids"]},
         )  # fmt: skip
         links.save_links([made])

@@ -8,8 +8,11 @@ from typing import Any
 from integration.recipes.pipedrive_brevo.session import Session
 
 
-def stages(ctx: Session) -> Mapping[str, str]:
-    """Stage id → its name with its pipeline's, in their order; kept for an hour."""
+def stages(ctx: Session, wanted: str = "") -> Mapping[str, str]:
+    """Stage id → its name with its pipeline's, in their order; kept for an hour.
+
+    Where the one that is wanted is missing, they are read again once per slice: it may be new.
+    """
 
     def fetch() -> dict[str, Any]:
         pipelines = {row.id: row for row in ctx.left.get_pipelines()}
@@ -17,7 +20,11 @@ def stages(ctx: Session) -> Mapping[str, str]:
         rows.sort(key=lambda row: (pipelines[row.pipeline_id].order_nr, row.pipeline_id, row.order_nr))
         return {row.id: f"{pipelines[row.pipeline_id].name}: {row.name}" for row in rows}
 
-    return ctx.directory("left", "stages", fetch)
+    known = ctx.directory("left", "stages", fetch)
+    if wanted and wanted not in known and not ctx.memory.get("stages read again"):
+        ctx.memory["stages read again"] = True
+        known = ctx.directory("left", "stages", fetch, fresh=True)
+    return known
 
 
 def stage_choices(ctx: Session) -> list[tuple[str, str]]:

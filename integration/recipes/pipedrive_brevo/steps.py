@@ -5,25 +5,24 @@ Every step looks first and creates only what is missing, so it may run again at 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from integration.connectors.base import FieldSpec, Option
-from integration.engine.api import NeededField, Step
+from integration.connectors.base import FieldSpec
+from integration.engine.api import EventContext, NeededField, Step, catalogue, new_fields, save_jobs
 from integration.errors import ContractError
-from integration.models import FieldMapping
+from integration.models import FieldMapping, RecordLink, SyncJob
+from integration.recipes.pipedrive_brevo.contact_to_person import REPORTED, SUBSCRIBED
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared import custom_fields, pipedrive_fields
+from integration.recipes.shared.pipedrive_fields import OptionField
 
 FLOW = "person_to_contact"
-STATUS = FieldSpec(
-    "", "Brevo status", "option", (Option("", "Subscribed"), Option("", "Unsubscribed"), Option("", "Bounced")),
-    custom=True,
+STATUS = OptionField(
+    "status", "Brevo status",
+    {"status_subscribed": "Subscribed", "status_unsubscribed": "Unsubscribed", "status_bounced": "Bounced"},
 )  # fmt: skip
-OPTIONS = {"Subscribed": "status_subscribed", "Unsubscribed": "status_unsubscribed", "Bounced": "status_bounced"}
 FOLDER, LIST = "Pipedrive", "Pipedrive contacts"
 COMPANY_KEY = "Pipedrive id"
-LONGEST_NAME = 50
-CUSTOM = "custom_fields."
 
 
 def steps(ctx: Session) -> Sequence[Step]:
@@ -44,79 +43,46 @@ def needed_fields(ctx: Session) -> Sequence[NeededField]:
     """The status field with its options."""
     if not ctx.settings["persons_enabled"]:
         return []
-    options = {str(ctx.resources.get(resource, "")): label for label, resource in OPTIONS.items()}
-    return [NeededField("left", "person", str(ctx.resources.get("status", "")), STATUS.label, options)]
+    return [STATUS.needed(ctx.resources)]
 
 
 def status_field(ctx: Session) -> str:
-    """Find our field by its remembered key, else by its name, else create it."""
-    ctx.talking_to = "left"
-    fields = ctx.fields("left", "person", fresh=True)
-    spec = fields.get(str(ctx.resources.get("status")))
-    named = [one for one in fields.values() if one.custom and one.label == STATUS.label and one.type == "option"]
-    said = "in place"
-    if spec is None and named:
-        spec, said = named[0], "found"
-    if spec is None:
-        made = ctx.connection("left").connector.create_field(ctx.left, "person", STATUS)
-        spec, said = ctx.fields("left", "person", fresh=True).get(made.key, made), "created"
-    if missing := [label for label in OPTIONS if label not in {option.label for option in spec.options}]:
-        ctx.left.add_field_options("person", spec.key, missing)
-        spec = ctx.fields("left", "person", fresh=True)[spec.key]
-    keys = {option.label: option.key for option in spec.options}
-    ctx.resources["status"] = spec.key
-    ctx.resources.update({resource: keys[label] for label, resource in OPTIONS.items()})
-    return said
+    """Make sure that our field and its options exist. What was made anew is empty for everybody and filled again."""
+    found = pipedrive_fields.ensure(ctx, STATUS)
+    if not found.anew and not found.replaced:
+        return found.said
+    return f"{found.said}, {_restore_status(ctx)} values are being written back"
+
+
+def _restore_status(ctx: Session) -> int:
+    """Queue everybody of whom Pipedrive showed more than that they may be mailed."""
+    shown = RecordLink.objects.filter(integration=ctx.integration, link_type="person", notes__has_key=REPORTED)
+    hint = EventContext(restore=True).stored
+    jobs = [
+        SyncJob(integration=ctx.integration, flow="contact_to_person", external_id=link.source_id, hint=hint)
+        for link in shown.iterator(chunk_size=2000)
+        if link.notes.get(REPORTED) != SUBSCRIBED
+    ]
+    save_jobs(jobs)
+    return len(jobs)
 
 
 def attributes(ctx: Session) -> str:
     """Create the mapped attributes that Brevo does not have yet, with the right type."""
-    sync_custom_fields(ctx)
+    custom_fields.sync_rows(ctx, FLOW)
     ctx.talking_to = "right"
     known = ctx.fields("right", "contact", fresh=True)
-    made = []
-    for row in FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW).exclude(direction="off"):
-        if row.target not in known:
-            kind = str(row.options.get("target_type") or "text")
-            spec = FieldSpec(row.target, row.target, kind, custom=True)
-            made.append(ctx.connection("right").connector.create_field(ctx.right, "contact", spec).key)
-    if made:
-        ctx.fields("right", "contact", fresh=True)
-    return f"created {', '.join(made)}" if made else "in place"
-
-
-def sync_custom_fields(ctx: Session) -> None:
-    """One mapping row for each custom field chosen in the settings; the attribute is named after its label."""
-    fields = ctx.fields("left", "person")
-    chosen = [f"{CUSTOM}{key}" for key in ctx.settings["custom_fields"]]
-    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW)
-    rows.filter(options__by_settings=True).exclude(source__in=chosen).delete()
-    known, taken = set(rows.values_list("source", flat=True)), set(rows.values_list("target", flat=True))
-    for source in chosen:
-        spec = fields.get(source.removeprefix(CUSTOM))
-        if source not in known and spec is not None:
-            taken.add(_add_row(ctx, source, spec, taken))
-
-
-def _add_row(ctx: Session, source: str, spec: FieldSpec, taken: set[str]) -> str:
-    transform = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}
-    kind = spec.type if spec.type in ("number", "integer", "boolean", "date") else "text"
-    target = attribute_name(spec.label, taken)
-    FieldMapping.objects.create(
-        integration=ctx.integration, flow=FLOW, position=100, source=source, target=target,
-        transform=transform.get(spec.type, "text"), options={"by_settings": True, "target_type": kind},
-    )  # fmt: skip
-    return target
-
-
-def attribute_name(label: str, taken: set[str]) -> str:
-    """A label as Brevo names attributes: LEAD_SOURCE. A number tells apart what would be the same."""
-    base = re.sub(r"[^A-Z0-9]+", "_", label.upper()).strip("_")[:LONGEST_NAME] or "FIELD"
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base[: LONGEST_NAME - 3]}_{number}"
-    return name
+    sources = catalogue(ctx, ctx.recipe.flow(FLOW)).sources
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW).exclude(direction="off")
+    missing = [row for row in rows if row.target not in known]
+    wanted = [
+        (
+            sources[row.source].label if row.source in sources else row.target,
+            FieldSpec(row.target, row.target, str(row.options.get("target_type") or "text"), custom=True),
+        )
+        for row in missing
+    ]
+    return new_fields.make(ctx, "right", "contact", wanted).said()
 
 
 def company_attribute(ctx: Session) -> str:

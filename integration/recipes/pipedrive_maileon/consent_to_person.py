@@ -19,7 +19,8 @@ from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, written_back
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish, place_of_yes, write_own_fields
+from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 
@@ -74,9 +75,9 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     def _patch(self, ctx: Session, write: Write) -> Result:
         state = write.action.removeprefix("mark_")
         try:
-            ctx.left.update_person(write.item.external_id, {"custom_fields": write.values})
+            write_own_fields(ctx, write.item.external_id, write.values)
         except NotFound:
             return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
         result = written_back(self.forward, write, state)
-        notes = {**result.notes, **ContactState(field=ctx.resource("newsletter")).stored}
+        notes = {**result.notes, **ContactState(field=place_of_yes(ctx)).stored}
         return replace(result, notes=notes, call=ctx.last_call())

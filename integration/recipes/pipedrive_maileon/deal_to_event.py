@@ -37,7 +37,8 @@ from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob
 from integration.reasons import Reason, stored_reason
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE, newsletter_wish
+from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish
+from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
@@ -156,7 +157,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         persons = {row.id: row for row in ctx.left.get_persons({deal.person_id for deal in deals if deal.person_id})}
         waiting = people_on_their_way(ctx, list(persons.values()))
         organizations = people.organization_names(ctx, {deal.org_id for deal in deals if deal.org_id})
-        owners = people.users(ctx) if deals else {}
+        owners = people.users(ctx, {deal.owner_id for deal in deals if deal.owner_id})
         records = {}
         for deal in deals:
             if deal.is_deleted:

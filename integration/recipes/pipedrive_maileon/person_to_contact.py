@@ -15,7 +15,6 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import Item, MappingRow, Page, Record, Route, Skip
-from integration.errors import TenantActionError
 from integration.models import RecordLink, WebhookEvent
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
@@ -23,6 +22,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
+from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish, place_of_yes, require_newsletter
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
@@ -111,38 +111,13 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         return SubscriptionPolicy(settings["doi_enabled"], True, settings["doi_key"], int(settings["permission"]))
 
     def remembers(self, ctx: Session) -> ContactState:
-        """In which field this person's Yes was seen."""
-        return ContactState(field=ctx.resource("newsletter"))
+        """In which field, and by which option, this person's Yes was seen."""
+        return ContactState(field=place_of_yes(ctx))
 
     def trusts_unset(self, ctx: Session, link: RecordLink | None) -> bool:
-        """Whether this person's Yes was seen in the present field. If the field was made anew, empty says nothing."""
-        return link is not None and ContactState.of(link).field == ctx.resources.get("newsletter")
+        """Whether this person's Yes was seen in the present field. If that was made anew, empty says nothing."""
+        return link is not None and ContactState.of(link).field == place_of_yes(ctx)
 
     def _records(self, ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
-        require_newsletter_field(ctx, persons)
+        require_newsletter(ctx, persons)
         return people.to_records(ctx, persons)
-
-
-def newsletter_wish(ctx: Session, custom_fields: Mapping[str, Any]) -> str:
-    """What the Newsletter field says: yes, no, unset, or unclear for an option that is none of ours."""
-    value = custom_fields.get(str(ctx.resources.get("newsletter")))
-    if value is None:
-        return "unset"
-    words = {str(ctx.resources.get(f"newsletter_{word}")): word for word in ("yes", "no")}
-    return words.get(str(value), "unclear")
-
-
-def require_newsletter_field(ctx: Session, persons: Sequence[Person]) -> None:
-    """A deleted field reads like an empty one. Make sure it exists before an empty value means anything.
-
-    Raises TenantActionError: the jobs are held until the connection check has created the field again.
-    """
-    key = str(ctx.resources.get("newsletter"))
-    if all(key in person.custom_fields for person in persons) or ctx.memory.get("newsletter_seen"):
-        return
-    if key not in ctx.fields("left", "person", fresh=True):
-        raise TenantActionError(
-            "The person field “Newsletter” was deleted in Pipedrive. Nobody was unsubscribed because of it.",
-            reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
-        )
-    ctx.memory["newsletter_seen"] = True

@@ -6,16 +6,18 @@ Eligible: won (or any, in the mode for everything), in an allowed pipeline, with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
 from integration.models import LinkState, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
-from integration.recipes.planhat_pipedrive import places, rules
+from integration.recipes.planhat_pipedrive import chosen, places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 
+LOCAL_DAYS = {"won_time": "local_won_date", "lost_time": "local_lost_date", "close_time": "local_close_date"}
 NOTES_COUNT = "notes_count"
 ORGANIZATION, PIPELINE = "organization", "pipeline"  # in a deal's link: what it was in step with
 COMPANY_FAILED = "company_failed"
@@ -27,6 +29,7 @@ MAPPING = (MappingRow("title", "product"),)
 def records(ctx: Session, deals: Iterable[Deal]) -> dict[str, Record]:
     """Deals as records: the vendor's values, and beside them `start`, `end` and `products`."""
     rows = [deal for deal in deals if not deal.is_deleted]
+    chosen.require(ctx, rows)
     wanted = rules.look_at(ctx.settings, rules.PRODUCT)
     products = ctx.left.deal_products([deal.id for deal in rows]) if wanted and rows else {}
     return {deal.id: _record(ctx, deal, products.get(deal.id, [])) for deal in rows}
@@ -34,22 +37,25 @@ def records(ctx: Session, deals: Iterable[Deal]) -> dict[str, Record]:
 
 def _record(ctx: Session, deal: Deal, products: Sequence[str]) -> Record:
     values = record_values(deal)
-    start = _date(values, str(ctx.settings["start_date"]))
+    zone = ctx.connection("left").zone
+    start = _date(values, str(ctx.settings["start_date"]), zone)
     if start is None and ctx.settings["start_fallback"]:
-        start = _date(values, "won_time")
-    more = {"start": start, "end": _date(values, str(ctx.settings["end_date"])), "products": list(products)}
+        start = _date(values, "won_time", zone)
+    more = {"start": start, "end": _date(values, str(ctx.settings["end_date"]), zone), "products": list(products)}
     return Record(deal.id, {**values, **more, "name": deal.title}, version=deal.update_time)
 
 
-def _date(values: Mapping[str, Any], path: str) -> str | None:
-    """The day a field holds, as ISO text; a range counts from its beginning. None without a valid one."""
+def _date(values: Mapping[str, Any], path: str, zone: tzinfo) -> str | None:
+    """The account's day of what a field holds, as ISO text; a range counts from its beginning. None without one."""
     found = transforms.pick(values, path) if path else None
+    if local := values.get(LOCAL_DAYS.get(path, "")):
+        found = local
     if isinstance(found, Mapping):
-        found = found.get("value")
+        found = found.get("from", found.get("value"))
     if found in (None, "") or isinstance(found, transforms.Absent):
         return None
     try:
-        return conversions.to_date(found).isoformat()
+        return conversions.to_date(found, zone).isoformat()
     except conversions.NotConvertible:
         return None
 
@@ -92,12 +98,11 @@ def _words(ctx: Session, record: Record) -> rules.Words:
             return list(record.values["products"])
         if what == rules.PIPELINE:
             number = str(record.values["pipeline_id"])
-            return [number, places.pipelines(ctx).get(number, "")]
+            return chosen.words(ctx, what, [number], places.pipelines(ctx))
         value = transforms.pick(record.values, what)
         parts = [str(part) for part in (value if isinstance(value, list) else [value])
                  if part is not None and not isinstance(part, transforms.Absent)]  # fmt: skip
-        known = places.labels(ctx, what, parts)
-        return [known.get(part, part) for part in parts]
+        return chosen.words(ctx, what, parts, places.labels(ctx, what, parts))
 
     return words
 

@@ -12,7 +12,7 @@ def planhat_owner(ctx: Session, user_id: str) -> dict[str, Any]:
     """`owner` with Planhat's id, or nothing: an unknown owner is left unset (planhat sheet §5)."""
     if not user_id:
         return {}
-    email = str(people.users(ctx).get(user_id, {}).get("email") or "").strip().lower()
+    email = str(people.users(ctx, {user_id})[user_id]["email"] or "").strip().lower()
     found = _team(ctx).get(email) if email else None
     return {"owner": found} if found else {}
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from integration.connectors import naming
 from integration.connectors.base import FieldSpec
-from integration.engine.api import Flow, Step
-from integration.errors import TenantActionError
+from integration.engine.api import Flow, Step, new_fields
 from integration.models import FieldMapping
-from integration.recipes.planhat_pipedrive import places, rules
-from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
+from integration.recipes.planhat_pipedrive import chosen
 from integration.recipes.planhat_pipedrive.session import Session
 
 
@@ -24,14 +23,8 @@ def steps(ctx: Session) -> Sequence[Step]:
 def deal_places(ctx: Session) -> str:
     """Look for the pipelines and fields the settings name. Raises TenantActionError for those that are gone."""
     ctx.talking_to = "left"
-    pipelines, fields = places.pipelines(ctx, fresh=True), places.deal_fields(ctx, fresh=True)
-    named = [rule.what for rule in rules.rules_of(ctx.settings) if rule.what not in (rules.PIPELINE, rules.PRODUCT)]
-    paths = [path for path in (ctx.settings["start_date"], ctx.settings["end_date"], *named) if path]
-    gone = [f"pipeline {key}" for key in ctx.settings["pipelines"] if key not in pipelines]
-    gone += [f"deal field {path.rpartition('.')[2]}" for path in paths if path not in fields]
-    if gone:
-        said = f"Pipedrive no longer has {', '.join(gone)}. Choose again in the settings."
-        raise TenantActionError(said, reason=PlanhatReason.DEAL_FIELD_MISSING)
+    chosen.refuse(chosen.gone(ctx, fresh=True))
+    chosen.remember(ctx)
     return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
 
 
@@ -40,25 +33,31 @@ def custom_fields(ctx: Session) -> str:
     for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
         ctx.fields("left", source, fresh=True)
     ctx.talking_to = "right"
-    made = []
+    done = new_fields.Made()
     for flow in _mapped(ctx):
-        known = ctx.fields("right", flow.target_object, fresh=True)
-        rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
-        for row in rows.exclude(direction="off"):
-            if row.target not in known:
-                same = (spec for spec in known.values() if spec.custom and spec.label == row.target)
-                spec = next(same, None) or _create(ctx, flow.target_object, row)
-                FieldMapping.objects.filter(pk=row.pk).update(target=spec.key)
-                made.append(spec.label)
-        if made:
-            ctx.fields("right", flow.target_object, fresh=True)
-    return f"created {', '.join(made)}" if made else "in place"
+        _fields_of(ctx, flow, done)
+    return done.said()
+
+
+def _fields_of(ctx: Session, flow: Flow, done: new_fields.Made) -> None:
+    """The fields that the rows of one flow ask for. One that has the name already is the one that is meant."""
+    known = ctx.fields("right", flow.target_object, fresh=True)
+    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=flow.key, options__has_key="target_type")
+    asked = [row for row in rows.exclude(direction="off") if row.target not in known]
+    there = {naming.plain(spec.label): spec for spec in known.values() if spec.custom}
+    wanted = [
+        (row.target, FieldSpec("", row.target, str(row.options["target_type"]), custom=True))
+        for row in asked
+        if naming.plain(row.target) not in there
+    ]
+    made = new_fields.make(ctx, "right", flow.target_object, wanted)
+    for row in asked:
+        spec = there.get(naming.plain(row.target)) or made.by_key.get(row.target)
+        if spec is not None:
+            FieldMapping.objects.filter(pk=row.pk).update(target=spec.key)
+            done.by_key[f"{flow.key}:{row.target}"] = spec
+    done.refused += made.refused
 
 
 def _mapped(ctx: Session) -> list[Flow]:
     return [flow for flow in ctx.recipe.flows if flow.mapping is not None and flow.enabled(ctx.settings)]
-
-
-def _create(ctx: Session, object_type: str, row: FieldMapping) -> FieldSpec:
-    wanted = FieldSpec("", row.target, str(row.options["target_type"]), custom=True)
-    return ctx.connection("right").connector.create_field(ctx.right, object_type, wanted)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Person, record_values
-from integration.engine.api import Found, Record, SyncSession, identity_index
+from integration.engine.api import Found, Record, SyncSession, identity_index, names_of
 
 
 def to_records(ctx: SyncSession[PipedriveClient], people: Sequence[Person]) -> dict[str, Record]:
     """People as records for the mapping, with `org_id.name`, `owner_id.name`, `owner_id.email` and `company_id`."""
     organizations = organization_names(ctx, {person.org_id for person in people if person.org_id})
-    owners = users(ctx) if people else {}
+    owners = users(ctx, {person.owner_id for person in people if person.owner_id})
     present = {person.id: [point.value for point in person.emails] for person in people if not person.is_deleted}
     identity_index.remember(ctx.integration.left, "person", present)
     return {
@@ -21,7 +21,7 @@ def to_records(ctx: SyncSession[PipedriveClient], people: Sequence[Person]) -> d
             values={
                 **record_values(person),
                 "org_id": {"id": person.org_id, "name": organizations.get(person.org_id)} if person.org_id else None,
-                "owner_id": {"id": person.owner_id, **owners.get(person.owner_id, {})} if person.owner_id else None,
+                "owner_id": owners.get(person.owner_id) if person.owner_id else None,
                 "company_id": ctx.integration.left.external_account_id,
             },
             version=person.update_time,
@@ -33,21 +33,27 @@ def to_records(ctx: SyncSession[PipedriveClient], people: Sequence[Person]) -> d
 
 
 def organization_names(ctx: SyncSession[PipedriveClient], ids: set[str]) -> dict[str, str | None]:
-    """Names of organizations, kept for an hour; only unknown ones are read, a hundred per call."""
-
-    def fetch(missing: list[str]) -> dict[str, str]:
-        return {row.id: row.name for row in ctx.left.get_organizations(missing)}
-
-    return dict(ctx.names("left", "organizations", ids, fetch))
+    """Names of organizations; only unknown and renamed ones are read, a hundred per call."""
+    return dict(names_of(ctx, "left", "organization", ids)) if ids else {}
 
 
-def users(ctx: SyncSession[PipedriveClient]) -> dict[str, dict[str, str]]:
-    """The account's users by id, with name and e-mail."""
+def users(ctx: SyncSession[PipedriveClient], ids: set[str]) -> dict[str, dict[str, str | None]]:
+    """These users by id, with name and e-mail; the list is read again once per slice for one it lacks.
 
-    def fetch() -> dict[str, dict[str, str]]:
-        return {row.id: {"name": row.name, "email": row.email} for row in ctx.left.get_users()}
+    Whoever is not in it even then has no name.
+    """
+    if not ids:
+        return {}
 
-    return dict(ctx.directory("left", "users", fetch))
+    def fetch() -> dict[str, dict[str, str | None]]:
+        return {row.id: {"id": row.id, "name": row.name, "email": row.email} for row in ctx.left.get_users()}
+
+    known = ctx.directory("left", "users", fetch)
+    if not ids <= known.keys() and not ctx.memory.get("users read again"):
+        ctx.memory["users read again"] = True
+        known = ctx.directory("left", "users", fetch, fresh=True)
+    nobody = {"name": None, "email": None}
+    return {key: {"id": key, **known.get(key, nobody)} for key in ids}
 
 
 def search(ctx: SyncSession[PipedriveClient], text: str) -> list[Found]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies
@@ -104,7 +106,6 @@ def test_source_paths(path, expected):
         ("constant", {"value": "fixed"}, None, "fixed"),
         ("option_label", {}, "2", "Blue"),
         ("option_label", {}, ["1", "2"], "Red, Blue"),
-        ("option_label", {}, "99", "99"),
         ("yes_no", {"yes": ["red"]}, "1", True),
         ("lower", {}, "ADA", "ada"),
     ],
@@ -117,6 +118,56 @@ def test_transforms(transform, options, value, expected):
 
     assert mapped.values == {"T": expected}
     assert not mapped.problems
+
+
+@pytest.mark.parametrize("transform", ["option_label", "yes_no", "gender", "option_key"])
+def test_an_option_nobody_knows_is_told_and_its_id_does_not_travel(transform):
+    mapped = apply(MappingRow("field", "T", transform), {"field": "99"}, source={"field": COLOURS})
+    assert mapped.values == {}
+    assert "has no option '99'" in mapped.problems["T"]
+    assert mapped.unknown == {"source"}
+
+
+def test_yes_is_still_yes_by_another_name_and_never_no():
+    renamed = replace(COLOURS, options=(Option("1", "Rouge"), Option("2", "Blue")))
+    by_key, by_name = (MappingRow("field", "T", "yes_no", {"yes": [word]}) for word in ("1", "red"))
+    told = [apply(row, {"field": "1"}, type_name="boolean", source={"field": renamed}) for row in (by_key, by_name)]
+    assert told[0].values == {"T": True}
+    assert told[1].values == {}
+    assert "no option red any more" in told[1].problems["T"]
+
+
+def test_a_name_nobody_knows_is_told_and_its_id_does_not_travel():
+    record = {"owner": {"id": "7", "name": None}, "org": {"id": "5", "name": None, "email": None}}
+    for row in (MappingRow("owner", "T"), MappingRow("org.name", "T"), MappingRow("org.email", "T")):
+        mapped = apply(row, record)
+        assert mapped.values == {}
+        assert "Nobody knows the name of" in mapped.problems["T"]
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "day"),
+    [
+        ("2026-01-31T23:30:00Z", "Europe/Amsterdam", "2026-02-01"), ("2026-01-31T22:30:00Z", "Europe/Amsterdam",
+         "2026-01-31"), ("2028-02-28T23:30:00Z", "Europe/Berlin", "2028-02-29"),
+        ("2026-07-31T22:30:00Z", "Europe/Berlin", "2026-08-01"),  # summer time
+        ("2026-03-28T23:30:00Z", "Europe/Berlin", "2026-03-29"), ("2026-03-29T22:30:00Z", "Europe/Berlin",
+         "2026-03-30"), ("2026-10-25T22:30:00Z", "Europe/Berlin", "2026-10-25"),
+        ("2026-03-01T03:30:00Z", "America/New_York", "2026-02-28"), ("2026-02-01 23:30:00", "Asia/Tokyo",
+         "2026-02-02"), ("2026-02-01", "America/New_York", "2026-02-01"),
+        ("1769904000000", "America/New_York", "2026-02-01"),  # a day in milliseconds
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("transform", ["date", "text"])
+def test_a_day_is_the_accounts_day(value, zone, day, transform):
+    target = {"T": FieldSpec("T", "T", "date")}
+    rows = [MappingRow("at", "T", transform)]
+    mapped = transforms.apply(rows, {"at": value}, source_fields={}, target_fields=target, zone=ZoneInfo(zone))
+    assert mapped.values == {"T": day}
+
+
+def test_a_day_becomes_a_time_at_the_accounts_midnight():
+    assert conversions.convert("2026-02-01", "datetime", ZoneInfo("Europe/Berlin")) == "2026-01-31T23:00:00+00:00"
 
 
 @pytest.mark.parametrize(

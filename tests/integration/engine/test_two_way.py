@@ -137,13 +137,16 @@ def test_a_field_only_the_target_changed_is_not_overwritten_on_the_way_there(pai
     assert pair.person["first_name"] == "Adah"
 
 
-def test_an_option_nobody_knows_stays_behind_and_the_rest_travels(pair):
+def test_an_option_nobody_knows_stays_behind_and_the_rest_travels(pair, monkeypatch):
+    asked = []
+    monkeypatch.setattr(two_way, "read_again", lambda ctx, flow, sides: asked.append(sides))
     pair.contact.update(FIRSTNAME="Adah", SIZE="Huge")
 
     pair.run(pair.back)
 
     assert (pair.person["first_name"], pair.person["size"]) == ("Adah", "11")
     assert "no option 'Huge'" in SyncLog.objects.latest("id").detail
+    assert asked[-1] == {"source"}  # the list of the account that is written to
 
 
 @pytest.mark.parametrize("wins", ["newest", "source", "target"])

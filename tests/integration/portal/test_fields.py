@@ -332,3 +332,72 @@ def test_a_name_the_target_cannot_take_is_refused_before_anything_is_stored(worl
     assert "%s cannot be the name of a custom field at Maileon: it takes 3 to 64 characters." in text(answer)
     assert "id cannot be the name of a custom field at Maileon" in text(answer)
     assert not FieldMapping.objects.filter(target__in=("%s", "id")).exists()
+
+
+# Pairs that cannot work, and those that may not
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "said"),
+    [
+        ("date", {"transform": "number", "target": "City"}, "“Number” makes nothing of dates."),
+        ("date", {"transform": "phone", "target": "City"}, "“Phone number (E.164)” makes nothing of dates."),
+        ("number", {"transform": "gender", "target": "Gender"}, "“Gender (m, f, d)” makes nothing of numbers."),
+        ("date", {"target": "Gender"}, "This never fits: Gender takes one of its options."),
+        ("money", {"target": "Birthday"}, "This never fits: Birthday takes dates."),
+        ("date", {"target": "New one", "create": "on", "create_type": "boolean"}, "the new field takes Yes or No."),
+    ],
+)
+def test_a_pair_that_cannot_work_is_refused_before_it_is_saved(world, kind, row, said):
+    own_field(world, "Ours", kind)
+    client = member(world)
+    read_again(client, world)
+    answer = client.post(address(world), filled_in(world, add=[{"source": "Ours", **row}]))
+    assert answer.status_code == 422
+    assert said in text(answer)
+    assert FieldMapping.objects.filter(target__in=["CITY", "GENDER", "BIRTHDAY", "New one"]).count() == 0
+
+
+def one_row(pk=None, **row):
+    """The Fields page of Pipedrive ↔ Brevo with this row alone: those that are not sent stay as they are."""
+    values = {"transform": "text", "direction": "forward", **row, **({"id": pk} if pk else {})}
+    return {
+        f"{FLOW}-TOTAL_FORMS": 1, f"{FLOW}-INITIAL_FORMS": int(bool(pk)),
+        "organization_to_company-TOTAL_FORMS": 0, "organization_to_company-INITIAL_FORMS": 0,
+        **{f"{FLOW}-0-{key}": value for key, value in values.items()},
+    }  # fmt: skip
+
+
+def test_a_way_back_into_what_is_not_to_be_written_is_refused(brevo_world):
+    client = member(brevo_world)
+    row = {"source": "Won deals", "target": "WON_DEALS", "transform": "number"}
+    stored = FieldMapping.objects.get(target="WON_DEALS")
+    answer = client.post(address(brevo_world), one_row(stored.pk, **row, direction="both"))
+    assert answer.status_code == 422
+    assert "not to be written. Let the row travel one way only." in text(answer)
+    stored.refresh_from_db()
+    assert stored.direction == "forward"
+
+
+def test_a_new_field_is_stored_under_the_name_its_vendor_gives_it(brevo_world):
+    row = {"source": "Name", "target": "shoe_size", "create": "on", "create_type": "text"}
+    member(brevo_world).post(address(brevo_world), one_row(**row), follow=True)
+    assert FieldMapping.objects.get(source="name", position__gte=1000).target == "SHOE_SIZE"
+
+
+def test_the_words_for_yes_are_kept_with_the_ids_of_their_options(world):
+    body = {"field_name": "VIP", "field_type": "enum", "options": [{"label": "Gold"}, {"label": "None"}]}
+    made = world.sandbox.control("POST", "/pipedrive/acme/personFields", body)["data"]
+    code, gold = made["field_code"], made["options"][0]["id"]
+    client = member(world)
+    read_again(client, world)
+    row = {"source": "VIP", "transform": "yes_no", "detail": "gold", "target": "Vip", "create": "on",
+           "create_type": "boolean"}  # fmt: skip
+    client.post(address(world), filled_in(world, add=[row]), follow=True)
+    assert FieldMapping.objects.get(target="Vip").options["yes_keys"] == [str(gold)]
+    path = f"/pipedrive/acme/personFields/{code}/options"
+    world.sandbox.control("PATCH", path, [{"id": gold, "label": "Platinum"}])
+    hub.save(world.integration)
+    world.person("Ada Lovelace", custom_fields={code: gold})
+    world.deliver()
+    assert str(world.contacts()[ADA]["custom"]["Vip"]).lower() == "true"

@@ -159,10 +159,66 @@ def test_a_move_whose_target_vanished_after_the_clearing_comes_back(made, monkey
     options[:] = [option for option in options if option["value"] != "subscriber"]
     hub.drain()
 
-    assert world.shown(contact_id, STAGE) == ["customer"]
-    assert last_log().outcome == "failed"
-    assert "INVALID_OPTION" in last_log().detail
+    assert world.shown(contact_id, STAGE, "maileon_subscribe") == ["customer", "false"]
+    assert (last_log().outcome, last_log().reason) == ("synced", "stage_missing")
+    assert last_log().detail == "HubSpot has no lifecycle stage “subscriber” any more."
     assert "stage_move" not in RecordLink.objects.get().notes
+
+
+def stage_is_deleted(world, value):
+    world.sandbox.control("DELETE", f"/hubspot/{PORTAL}/stages/{value}")
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_an_opt_out_is_shown_though_its_stage_is_gone(made, reset):
+    world = made(**on("unsubscribed", "customer", "other", reset=reset))
+    contact_id, email = confirmed(world, lifecyclestage="customer")
+    stage_is_deleted(world, "other")
+    world.leave(email)
+    world.deliver()
+    assert world.shown(contact_id, STAGE, "maileon_subscribe") == ["customer", "false"]
+    assert last_log().reason == "stage_missing"
+    assert len(world.notes(contact_id)) == 2
+    assert not SyncJob.objects.filter(state__in=("dead", "held")).exists()
+
+
+def test_a_stage_that_is_gone_keeps_nobody_out_of_another_one(made):
+    world = made(**on("confirmed", "lead", "customer"), **on("unsubscribed", "opportunity", "other"))
+    _, email = confirmed(world, name="Grace Hopper", lifecyclestage="opportunity")
+    staying = world.contact("Ada Byron")
+    world.deliver()
+    stage_is_deleted(world, "customer")
+    world.click("ada.byron@example.com")
+    world.leave(email)
+    world.deliver()
+    reasons = set(SyncLog.objects.filter(flow="consent_to_contact").values_list("outcome", "reason"))
+    assert ("synced", "stage_missing") in reasons
+    assert world.shown(staying, STAGE) == ["lead"]
+    assert [row for row in world.sandbox.control("GET", f"/hubspot/{PORTAL}/state")["contacts"]
+            if row["properties"].get(STAGE) == "other"]  # fmt: skip
+
+
+def test_a_renamed_stage_is_the_same_one(made):
+    world = made(**on("confirmed", "lead", "customer"))
+    world.sandbox.control("PATCH", f"/hubspot/{PORTAL}/stages/customer", {"label": "Kunde"})
+    tasks.repair_integration(str(world.integration.pk))
+    contact_id, _ = confirmed(world)
+    assert world.shown(contact_id, STAGE) == ["customer"]
+    assert last_log().detail == "Lifecycle stage: “Lead” → “Kunde”."
+
+
+def test_an_opt_out_waits_for_the_no_that_was_deleted(made):
+    world = made()
+    contact_id, email = confirmed(world)
+    path = f"/hubspot/{PORTAL}/properties/maileon_subscribe"
+    world.sandbox.control("PATCH", path, {"options": [{"label": "Yes", "value": "true", "displayOrder": 0}]})
+    world.leave(email)
+    world.deliver()
+    assert SyncJob.objects.get(state="held").reason == "newsletter_field_missing"
+    tasks.repair_integration(str(world.integration.pk))
+    world.deliver()
+    assert world.shown(contact_id, "maileon_subscribe") == ["false"]
+    assert not SyncJob.objects.filter(state__in=("dead", "held")).exists()
 
 
 def test_a_chosen_stage_that_is_gone_is_told_at_the_next_check(made):

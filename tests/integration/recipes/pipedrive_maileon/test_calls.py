@@ -49,7 +49,8 @@ def test_an_unchanged_second_pass_writes_nothing(world):
     assert SyncRun.objects.latest("id").counts["skipped:unchanged"] == 200
 
 
-def test_a_changed_person_costs_one_read_and_one_write(world):
+def test_a_changed_person_costs_two_reads_and_one_write(world):
+    """The person, and which organizations have another name by now."""
     world.integration.settings = {"doi_enabled": False, "permission": "2"}
     world.integration.save(update_fields=["settings"])
     world.seed_people(3)
@@ -64,4 +65,4 @@ def test_a_changed_person_costs_one_read_and_one_write(world):
         hub.drain()
 
         calls = [(call["vendor"], call["method"]) for call in world.sandbox.control("GET", "/calls")]
-        assert calls == [("pipedrive", "GET"), ("maileon", "POST")]
+        assert calls == [("pipedrive", "GET"), ("pipedrive", "GET"), ("maileon", "POST")]
