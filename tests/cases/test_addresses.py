@@ -86,7 +86,6 @@ def test_maileon_the_old_address_gets_no_more_mail_when_the_new_one_belongs_to_s
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["one batch", "the first event was lost"])
-@pytest.mark.xfail(strict=True, reason="kind 1: who owns an address is answered from old links")
 def test_brevo_people_are_merged_only_when_they_really_share_an_address(brevo_install, lost):
     """merge_duplicates is on. x moves from Ada to Bob: two different people. Merging them cannot be undone."""
     world = brevo_install(merge_duplicates=True)

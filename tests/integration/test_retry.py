@@ -52,6 +52,7 @@ EXEMPT = {
         ("CONTACT_QUEUED", [10, 10]),
         ("TARGET_SETTLING", [15, 30, 60, 120]),
         ("IMPORT_RUNNING", [15, 30, 60, 120, 240, 300, 300]),
+        ("LATE_IMPORT", [3600, 3600]),
         ("FILE_IMPORT", [60, 60]),
     ],
 )

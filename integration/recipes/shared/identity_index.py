@@ -55,3 +55,9 @@ def owners(connection: Connection, object_type: str, *digests: str) -> dict[str,
         connection=connection, object_type=object_type, email_hash__in=digests, is_primary=True
     )
     return dict(rows.values_list("external_id", "email_hash"))
+
+
+def having(connection: Connection, object_type: str, *digests: str) -> dict[str, str]:
+    """Ids of the records that have an address with one of these hashes at any place, with that hash."""
+    rows = EmailIndex.objects.filter(connection=connection, object_type=object_type, email_hash__in=digests)
+    return dict(rows.values_list("external_id", "email_hash"))

@@ -1,0 +1,77 @@
+"""Whom an opt-out at an address concerns: everybody in Pipedrive who has it, whichever of their addresses it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from integration.connectors.brevo.records import StoredContact
+from integration.engine.api import links
+from integration.models import LinkState, RecordLink, membership
+from integration.recipes.pipedrive_brevo import directory
+from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
+from integration.recipes.shared import identity_index
+from integration.secrets import email_hash
+
+LONGEST_CHAIN = 20  # merges one after the other
+
+
+def concerned(ctx: Session, digests: Iterable[str]) -> dict[str, str]:
+    """Person → the hash through which a contact with one of these addresses concerns them.
+
+    They have the address at Pipedrive, or are what is left of somebody who had it before a merge.
+    """
+    wanted = [digest for digest in digests if digest]
+    found = identity_index.having(ctx.integration.left, "person", *wanted)
+    gone = links.of_addresses(ctx.integration, PERSON_LINK, wanted).filter(state=LinkState.REMOVED)
+    for link in gone:
+        if survivor := _survivor(ctx, link):
+            found.setdefault(survivor, link.email_hash)
+    return found
+
+
+def _survivor(ctx: Session, link: RecordLink | None) -> str:
+    """Who is left after all merges; empty when the person was not merged."""
+    survivor = ""
+    for _ in range(LONGEST_CHAIN):
+        into = PersonState.of(link).merged_into if link is None or link.state == LinkState.REMOVED else None
+        if not into:
+            break
+        survivor = into
+        link = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, source_id=survivor).first()
+    return survivor
+
+
+def contacts_at(ctx: Session, wanted: Mapping[str, str]) -> dict[str, StoredContact]:
+    """Person → the contact that has the address with this hash now.
+
+    A link knows its id; else the address is the person's own, which Pipedrive tells.
+    """
+    rows = links.of_addresses(ctx.integration, PERSON_LINK, set(wanted.values())).exclude(target_id="")
+    ids = {link.email_hash: link.target_id for link in rows.order_by("pk")}
+    by_id = {contact.id: contact for contact in directory.wanted(ctx, (), set(ids.values()), ())} if ids else {}
+    by_hash = {digest: by_id[key] for digest, key in ids.items() if key in by_id}
+    unknown = [person for person, digest in wanted.items() if digest not in by_hash]
+    for person in ctx.left.get_persons(unknown) if unknown else ():
+        address = next((row.value for row in person.emails if email_hash(row.value) == wanted[person.id]), "")
+        contact = ctx.right.find_contact(address) if address else None
+        if contact is not None:
+            by_hash[wanted[person.id]] = contact
+    return {person: by_hash[digest] for person, digest in wanted.items() if digest in by_hash}
+
+
+def heirs(ctx: Session, address: str, *, but: str) -> list[str]:
+    """Who has the address of a person that is gone; asked of Pipedrive, since no webhook may have told of a merge."""
+    return sorted({hit.id for hit in ctx.left.search_persons(address)} - {but}) if address else []
+
+
+def own_links(ctx: Session, digests: Iterable[str]) -> list[RecordLink]:
+    """The links of people whose contact has one of these addresses."""
+    return list(links.of_addresses(ctx.integration, PERSON_LINK, digests).exclude(state=LinkState.REMOVED))
+
+
+def linked_ids(ctx: Session, ids: Iterable[str]) -> set[str]:
+    """Those of these people who have a contact of their own."""
+    mine = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
+    rows = membership.among(mine, "source_id", ids).exclude(state=LinkState.REMOVED)
+    return set(rows.values_list("source_id", flat=True))
