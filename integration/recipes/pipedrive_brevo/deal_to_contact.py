@@ -66,9 +66,8 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about."""
-        return [
-            Route(event.external_id, EventContext(deleted=True).stored if event.vendor_event == "deal.delete" else {})
-        ]
+        deleted = True if event.vendor_event == "deal.delete" else None
+        return [Route(event.external_id, EventContext(deleted=deleted).stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
@@ -130,9 +129,8 @@ def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -
         return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
     since = ctx.integration.activated_at or ctx.integration.created_at
     added = record.values["add_time"]
-    fresh = (
-        added is not None and added >= since.replace(microsecond=0) and EventContext.read(item.hint).run != "fetch_all"
-    )
+    before = EventContext.read(item.hint).run == "fetch_all"
+    fresh = added is not None and added >= since.replace(microsecond=0) and not before
     return "deal_created" if fresh else "place_deal"
 
 
