@@ -15,7 +15,7 @@ from integration.engine.api import Result, Write, links
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo import contacts, lists, owners
+from integration.recipes.pipedrive_brevo import contacts, importing, lists, owners
 from integration.recipes.pipedrive_brevo.results import key_of, synced
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PersonState
@@ -29,6 +29,7 @@ def change_address(ctx: Session, entry: Write) -> Result:
     former = link.email_hash
     if link.state == LinkState.REMOVED:
         return contacts.single(ctx, entry)
+    importing.give_up_address(ctx, link)
     result = _moved(ctx, entry, link)
     return replace(result, follow_ups=(*result.follow_ups, *owners.look_again(ctx, former, but=link.source_id)))
 

@@ -35,7 +35,7 @@ from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo import opt_outs, person_patch
+from integration.recipes.pipedrive_brevo import importing, opt_outs, person_patch
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
@@ -126,9 +126,9 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         state = _state(known, record, link)
         extra = _status_fields(ctx, state) if state != _reported(link) else {}
         learned = _learned(record, link).stored
-        if extra and (link is None or not _is_open(record, link)):
+        if extra and (link is None or not _is_open(ctx, record, link)):
             return Sync(f"mark_{state}", mapped=False, extra=extra)
-        if link is not None and PersonState.of(link).import_id:
+        if importing.is_unproven(ctx, link):
             return Skip(BrevoReason.IMPORT_RUNNING, notes=learned)
         if link is None or link.state != LinkState.ACTIVE:
             return Skip(Reason.NOT_LINKED, notes=learned)
@@ -176,9 +176,10 @@ def records(
     return made
 
 
-def _is_open(record: Record, link: RecordLink) -> bool:
+def _is_open(ctx: Session, record: Record, link: RecordLink) -> bool:
     """Whether the person's own contact says something that may travel back."""
-    return link.state == LinkState.ACTIVE and not PersonState.of(link).import_id and bool(record.values[IS_OWN])
+    unproven = importing.is_unproven(ctx, link)
+    return link.state == LinkState.ACTIVE and not unproven and bool(record.values[IS_OWN])
 
 
 def _learned(record: Record, link: RecordLink | None) -> PersonState:

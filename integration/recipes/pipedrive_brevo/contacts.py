@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.records import Contact, StoredContact
@@ -96,9 +97,11 @@ def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequ
     after = PersonState(
         joined=sorted({*before, *join}), left_lists=left_lists, blocklisted=blocked or block, removed_at_target=False
     )
+    carried = importing.carried_by(ctx, entry.record.email_hash if entry.record else "")
     others = _release_others(ctx, made, entry.item.external_id, blocked=blocked)
     note: BrevoReason | NoReason = "" if joins or blocked or block else BrevoReason.LEFT_LIST
-    return synced(ctx, entry, after, target_id=made, said=said, note=note, follow_ups=others)
+    result = synced(ctx, entry, after, target_id=made, said=said, note=note, follow_ups=others)
+    return replace(result, notes={**result.notes, **carried.stored})
 
 
 def _release_others(ctx: Session, contact_id: str, person_id: str, *, blocked: bool) -> tuple[Enqueue, ...]:

@@ -27,6 +27,8 @@ from integration.recipes.pipedrive_brevo.state import PERSON_LINK, SETTLED, Impo
 from integration.recipes.pipedrive_brevo.steps import FOLDER
 
 CHECK = "import_check"
+LATE = "late-"  # before the marker: an import that was given up, and may still be carried out
+GIVEN_UP = "address_given_up"  # a link type: hash of an address → the import that still carries it
 LIST = "Lockstep imports (no mailings)"
 
 
@@ -124,13 +126,43 @@ def parked(ctx: Session, entry: Write) -> Result | None:
     return Result(Outcome.SKIPPED, reason=BrevoReason.IMPORT_RUNNING, link_state=None, notes=waits.stored)
 
 
+def is_unproven(ctx: Session, link: RecordLink | None) -> bool:
+    """Whether an import is out that may still change what Brevo has of this person."""
+    marker = PersonState.of(link).import_id
+    return bool(marker) and _is_watched(ctx, str(marker))
+
+
 def _is_watched(ctx: Session, marker: str) -> bool:
     """Whether somebody still looks after this import. One whose job ended without settling it holds nobody back."""
     known = ctx.memory.setdefault("watched_imports", {})
     if marker not in known:
-        jobs = SyncJob.objects.filter(integration=ctx.integration, flow=CHECK, external_id=marker)
+        jobs = SyncJob.objects.filter(
+            integration=ctx.integration, flow=CHECK, external_id__in=(marker, f"{LATE}{marker}")
+        )
         known[marker] = jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING, JobState.HELD)).exists()
     return bool(known[marker])
+
+
+def give_up_address(ctx: Session, link: RecordLink) -> None:
+    """Remember that an import still carries an address which its person does not have any more."""
+    state = PersonState.of(link)
+    if state.import_id and link.email_hash:
+        row = RecordLink(
+            integration=ctx.integration, link_type=GIVEN_UP, source_id=link.email_hash, target_id=state.import_id
+        )
+        links.save_links([row])
+
+
+def carried_by(ctx: Session, digest: str) -> PersonState:
+    """What somebody remembers who gets an address that an import still carries for its former owner."""
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=GIVEN_UP, source_id=digest)
+    marker = rows.values_list("target_id", flat=True).first() if digest else None
+    return PersonState(import_id=marker, overdue=True) if marker and _is_watched(ctx, marker) else PersonState()
+
+
+def forget_addresses(ctx: Session, marker: str) -> None:
+    """The import is settled: what it carried says nothing any more."""
+    links.of_targets(ctx.integration, GIVEN_UP, [marker]).delete()
 
 
 def pause(attempts: int) -> float:

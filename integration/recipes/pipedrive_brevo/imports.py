@@ -41,7 +41,6 @@ from integration.recipes.pipedrive_brevo.state import PERSON_LINK, ImportContext
 
 LOOKS = retry.JOB.attempts - 2  # so often an import is looked at, then its people are written one by one
 LOST_LOOKS = 2  # so often one whose process nobody knows
-LATE = "late-"  # before the marker: an import that was given up, and may still be carried out
 
 
 class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
@@ -102,7 +101,9 @@ def _check(ctx: Session, write: Write) -> Result:
     known, status = ImportContext.read(write.item.hint), str(write.record.values["status"])
     if status == settling.WAITING:
         return _wait(ctx, write, known)
-    return _settle(ctx, known, _people(ctx, write, known), status)
+    result = _settle(ctx, known, _people(ctx, write, known), status)
+    importing.forget_addresses(ctx, _marker(write))
+    return result
 
 
 def _wait(ctx: Session, write: Write, known: ImportContext) -> Result:
@@ -113,7 +114,9 @@ def _wait(ctx: Session, write: Write, known: ImportContext) -> Result:
     again = settling.let_go(people, for_good=bool(known.overdue))
     links.save_links(people)
     watch = ImportContext(process=known.process, started=known.started, people=known.people, overdue=True)
-    late = () if known.overdue else (Enqueue(importing.CHECK, f"{LATE}{write.item.external_id}", watch.stored),)
+    late = (
+        () if known.overdue else (Enqueue(importing.CHECK, f"{importing.LATE}{write.item.external_id}", watch.stored),)
+    )
     detail = f"{len(people)} people are written one by one."
     return Result(Outcome.FAILED, action="import_checked", reason=BrevoReason.IMPORT_OVERDUE, detail=detail,
                   link_state=None, follow_ups=(*again, *late), call=ctx.last_call())  # fmt: skip
@@ -121,10 +124,14 @@ def _wait(ctx: Session, write: Write, known: ImportContext) -> Result:
 
 def _people(ctx: Session, write: Write, known: ImportContext) -> list[RecordLink]:
     """The links of those this import still carries."""
-    marker = write.item.external_id.removeprefix(LATE)
+    marker = _marker(write)
     mine = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
     rows = membership.among(mine, "source_id", known.people or ())
     return [link for link in rows if PersonState.of(link).import_id == marker]
+
+
+def _marker(write: Write) -> str:
+    return write.item.external_id.removeprefix(importing.LATE)
 
 
 def _settle(ctx: Session, known: ImportContext, people: list[RecordLink], status: str) -> Result:

@@ -182,6 +182,7 @@ def _clear_up(
     theirs = list(others.exclude(state=LinkState.REMOVED))
     for other in theirs:
         other.written_hash, other.state, other.written = "", LinkState.REMOVED, {}
+        other.notes = {**other.notes, **SETTLED.stored}
         outcome.want(FORWARD, other.source_id, PersonContext(alone=True).stored)
     links.save_links(theirs)
     if not theirs and not _is_anothers(stray, sent, found):
