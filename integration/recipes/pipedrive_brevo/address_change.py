@@ -28,7 +28,7 @@ def change_address(ctx: Session, entry: Write) -> Result:
     link.refresh_from_db()  # somebody in this batch may have taken its contact over
     former = link.email_hash
     if link.state == LinkState.REMOVED:
-        return contacts.single(ctx, entry)
+        return _anew(ctx, entry)
     importing.give_up_address(ctx, link)
     result = _moved(ctx, entry, link)
     return replace(result, follow_ups=(*result.follow_ups, *owners.look_again(ctx, former, but=link.source_id)))
@@ -51,8 +51,19 @@ def _moved(ctx: Session, entry: Write, link: RecordLink) -> Result:
         if link.target_id:
             return contacts.gone(ctx)
         link.state = LinkState.REMOVED  # nobody has the old address: the new one is looked at like a new person's
-        return contacts.single(ctx, entry)
+        return _anew(ctx, entry)
     return synced(ctx, entry, PersonState(), target_id=made, said=said)
+
+
+def _anew(ctx: Session, entry: Write) -> Result:
+    """Write the person like a new one."""
+    _write_whole(entry)
+    return contacts.single(ctx, entry)
+
+
+def _write_whole(entry: Write) -> None:
+    """Another contact knows nothing of what was left to the former one."""
+    entry.values = {**(entry.remember or {}), **entry.values}
 
 
 def _take_over(ctx: Session, entry: Write, link: RecordLink) -> Result:
@@ -61,6 +72,7 @@ def _take_over(ctx: Session, entry: Write, link: RecordLink) -> Result:
     if target is None:
         pause = retry.next_delay(retry.CONTACT_QUEUED)
         return Result(Outcome.RETRYING, reason=Reason.GAVE_WAY, retry_after=pause, link_state=None)
+    _write_whole(entry)
     _keep_strictest(ctx, link, former)
     if former is not None and former.id != target.id:
         _let_go(ctx, entry, former)

@@ -103,14 +103,18 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
         put_off = [email_hash(contact.email) for contact in page.records if contact.blocklisted]
-        others = {key: digest for key, digest in opt_outs.concerned(ctx, put_off).items() if key not in found}
+        own = {key: email_hash(contact.email) for key, contact in found.items()}
+        others = {key: digest for key, digest in opt_outs.concerned(ctx, put_off).items() if own.get(key) != digest}
         # Who is put off is read again, and then only the hint tells of which address.
         shared = [Item(key, ContactContext(address=digest).stored) for key, digest in sorted(others.items())]
         made = {**records(ctx, found, {}), **(self.read(ctx, shared) if shared else {})}
         linked = links.of_targets(ctx.integration, LINK_TYPE, page.unreadable)
         pairs = linked.values_list("source_id", "target_id")
         unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
-        items = [*(Item(key) for key in found), *(item for item in shared if item.external_id in made)]
+        items = [
+            *(Item(key) for key in found if key not in others),
+            *(row for row in shared if row.external_id in made),
+        ]
         return Page(items, made, page.next_cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:

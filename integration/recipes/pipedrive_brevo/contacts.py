@@ -124,22 +124,35 @@ def release(link: RecordLink, *, blocked: bool) -> None:
 def _updated(ctx: Session, entry: Write, link: RecordLink) -> Result:
     """Change the contact we know; one that is gone was deleted there on purpose and is not put back."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
-    block = bool(PersonContext.read(entry.item.hint).block)
     before, number = lists.joined(ctx, link), lists.all_list(ctx)
     join, left = [number] if number not in before else [], PersonState.of(link).left_lists
     if join and not lists.may_join(number, ctx.right.find_contact(key_of(entry)), before, left):
         join = []
 
     def change(contact: Contact) -> str:
-        ctx.right.update_contact(key_of(entry), contact, join=join, block=block)
+        ctx.right.update_contact(key_of(entry), contact, join=join)
         return str(link.target_id)
 
     try:
         made, said = without_taken_phone(Contact(attributes=attributes), change)
     except NotFound:
         return gone(ctx)
-    state = PersonState(joined=sorted({*before, *join}), blocklisted=True if block else None)
+    state = PersonState(joined=sorted({*before, *join}))
     return synced(ctx, entry, state, target_id=made, said=said)
+
+
+def block(ctx: Session, entry: Write) -> Result:
+    """Put the contact on the blocklist: the person opted out at another of their addresses."""
+    try:
+        ctx.right.update_contact(key_of(entry), Contact(), block=True)
+    except NotFound:
+        return gone(ctx)
+    known = replace(PersonContext.read(entry.item.hint), block=False)
+    again = Enqueue("person_to_contact", entry.item.external_id, known.stored)
+    return Result(
+        Outcome.SYNCED, link_state=None, notes=PersonState(blocklisted=True).stored, follow_ups=(again,),
+        call=ctx.last_call(),
+    )  # fmt: skip
 
 
 def gone(ctx: Session) -> Result:

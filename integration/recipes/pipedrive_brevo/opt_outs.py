@@ -26,6 +26,7 @@ def concerned(ctx: Session, digests: Iterable[str]) -> dict[str, str]:
     gone = links.of_addresses(ctx.integration, PERSON_LINK, wanted).filter(state=LinkState.REMOVED)
     for link in gone:
         if survivor := _survivor(ctx, link):
+            found.pop(link.source_id, None)
             found.setdefault(survivor, link.email_hash)
     return found
 

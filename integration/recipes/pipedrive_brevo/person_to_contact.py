@@ -48,6 +48,7 @@ DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
 SINGLES: Mapping[str, contacts.Single] = {
     "change_address": address_change.change_address, "leave_list": leaving.leave_list, "delete": leaving.delete,
     "merge": leaving.merge, "merge_persons": leaving.merge_persons, leaving.LET_GO: leaving.let_go,
+    "block": contacts.block,
 }  # fmt: skip
 
 FIGURE = {"target_type": "number"}
@@ -139,6 +140,8 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         owner = str(record.values.get(owners.OWNER) or batch.owner(record.email_hash, item.external_id))
         if owner != item.external_id:
             return _shared(ctx, owner)
+        if PersonContext.read(item.hint).block and link is not None and link.state == LinkState.ACTIVE:
+            return Sync("block", mapped=False)
         extra = {"email": record.email}
         if link is None or link.state == LinkState.REMOVED or not _known_address(link):
             return Sync("create", creating=True, extra=extra)
