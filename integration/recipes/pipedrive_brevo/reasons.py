@@ -165,7 +165,7 @@ REASONS = (
         "Brevo has not finished an import for a long time.",
         "Brevo took the import and neither carried it out nor refused it. Its people are written one by one instead, "
         "and nothing Brevo shows of them is taken into Pipedrive until the import ends.",
-        "Look at the imports in Brevo, or ask its support. Press “Try again” once it is done.",
+        "Look at the imports in Brevo, or ask its support. Lockstep looks at it once an hour for some hours more.",
     ),
     ReasonText(
         BrevoReason.OPT_OUT_REFUSED,
