@@ -1,4 +1,4 @@
-"""Whom an opt-out at an address concerns: everybody in Pipedrive who has it, whichever of their addresses it is."""
+"""Whom an opt-out at an address concerns: whoever has it in Pipedrive, also after a merge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import links
-from integration.models import LinkState, RecordLink, membership
+from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo import directory
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
@@ -19,12 +19,17 @@ LONGEST_CHAIN = 20  # merges one after the other
 def concerned(ctx: Session, digests: Iterable[str]) -> dict[str, str]:
     """Person → the hash through which a contact with one of these addresses concerns them.
 
-    They have the address at Pipedrive, or are what is left of somebody who had it before a merge.
+    It is their primary address, or that of somebody who was merged into them. Another address on a card, which was
+    never anybody's contact of ours, says nothing of the person.
     """
     wanted = [digest for digest in digests if digest]
-    found = identity_index.having(ctx.integration.left, "person", *wanted)
-    gone = links.of_addresses(ctx.integration, PERSON_LINK, wanted).filter(state=LinkState.REMOVED)
-    for link in gone:
+    found = identity_index.owners(ctx.integration.left, "person", *wanted)
+    known = list(links.of_addresses(ctx.integration, PERSON_LINK, wanted))
+    for person, digest in identity_index.having(
+        ctx.integration.left, "person", *{link.email_hash for link in known}
+    ).items():
+        found.setdefault(person, digest)
+    for link in known:
         if survivor := _survivor(ctx, link):
             found.pop(link.source_id, None)
             found.setdefault(survivor, link.email_hash)
@@ -69,10 +74,3 @@ def heirs(ctx: Session, address: str, *, but: str) -> list[str]:
 def own_links(ctx: Session, digests: Iterable[str]) -> list[RecordLink]:
     """The links of people whose contact has one of these addresses."""
     return list(links.of_addresses(ctx.integration, PERSON_LINK, digests).exclude(state=LinkState.REMOVED))
-
-
-def linked_ids(ctx: Session, ids: Iterable[str]) -> set[str]:
-    """Those of these people who have a contact of their own."""
-    mine = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
-    rows = membership.among(mine, "source_id", ids).exclude(state=LinkState.REMOVED)
-    return set(rows.values_list("source_id", flat=True))

@@ -171,7 +171,7 @@ REASONS = (
         BrevoReason.OPT_OUT_REFUSED,
         ReasonKind.FAILURE,
         "Pipedrive did not take the opt-out.",
-        "The field “Brevo status” or one of its options is gone, or the connected user may not write it. The "
+        "The field for the status or one of its options is gone, or the connected user may not write it. The "
         "person is unsubscribed in Brevo all the same.",
         "Save the settings: Lockstep makes the field again. The opt-out is tried again with each poll.",
     ),
