@@ -84,7 +84,9 @@ def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequ
 
     Of the two, the person and the contact, the stricter consent is kept.
     """
-    state, number, before = PersonState.of(entry.link), lists.all_list(ctx), lists.joined(ctx, entry.link)
+    state, number, before = PersonState.of(entry.link), lists.all_list(ctx), set(lists.joined(ctx, entry.link))
+    if found is not None:
+        before |= lists.joined_by_others(ctx, found.id, but=entry.item.external_id)
     left_lists = sorted({*left, *(state.left_lists or ()), *(found.left_list_ids if found else ())})
     known = found.id if found is not None else ""
     blocked = bool(found is not None and found.blocklisted)

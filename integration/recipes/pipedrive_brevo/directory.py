@@ -60,12 +60,17 @@ def _email(link: RecordLink) -> str:
     return str(link.written.get("email") or (state.sent or {}).get("email") or "").lower()
 
 
-def every_contact(ctx: Session, modified_since: datetime | None = None) -> Iterator[StoredContact]:
-    """Walk over the account, a thousand contacts per call."""
+def every_contact(
+    ctx: Session, modified_since: datetime | None = None, *, odd_ones_too: bool = True
+) -> Iterator[StoredContact]:
+    """Walk over the account, a thousand contacts per call.
+
+    Raises UnreadableRecord for one that cannot be read, unless odd ones may be left out.
+    """
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.contacts_page(offset, modified_since=modified_since)
-        yield from page.complete()
+        yield from page.complete() if odd_ones_too else page.records
         offset = page.next_cursor
 
 

@@ -8,7 +8,7 @@ it names one of ours that gets no mailings: an import that is carried out late t
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +19,7 @@ from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
 from integration.engine.api import Result, Write, links, provisioning, save_jobs
 from integration.errors import RateLimited, RecordError, TenantActionError
-from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob
+from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
 from integration.recipes.pipedrive_brevo import results
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
@@ -143,6 +143,16 @@ def _is_watched(ctx: Session, marker: str) -> bool:
     return bool(known[marker])
 
 
+def wake_dead(ctx: Session) -> None:
+    """Look again at imports whose check ended without settling their people, for example while Brevo was away."""
+    dead = SyncJob.objects.filter(integration=ctx.integration, flow=CHECK, state=JobState.DEAD)
+    again = [
+        SyncJob(integration=ctx.integration, flow=CHECK, external_id=job.external_id)
+        for job in dead.exclude(reason=BrevoReason.IMPORT_OVERDUE)
+    ]
+    save_jobs(again)
+
+
 def give_up_address(ctx: Session, link: RecordLink) -> None:
     """Remember that an import still carries an address which its person does not have any more."""
     state = PersonState.of(link)
@@ -151,6 +161,12 @@ def give_up_address(ctx: Session, link: RecordLink) -> None:
             integration=ctx.integration, link_type=GIVEN_UP, source_id=link.email_hash, target_id=state.import_id
         )
         links.save_links([row])
+
+
+def given_up(ctx: Session, digests: Iterable[str]) -> set[str]:
+    """Which of these addresses an import still carries although nobody has them any more."""
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=GIVEN_UP)
+    return set(membership.among(rows, "source_id", filter(None, digests)).values_list("source_id", flat=True))
 
 
 def carried_by(ctx: Session, digest: str) -> PersonState:

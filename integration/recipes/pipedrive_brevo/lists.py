@@ -12,7 +12,7 @@ from integration.connectors.brevo.records import Contact, StoredContact
 from integration.engine.api import links
 from integration.models import RecordLink
 from integration.recipes.pipedrive_brevo.session import Session
-from integration.recipes.pipedrive_brevo.state import PersonState
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
 
 
 def all_list(ctx: Session) -> int:
@@ -26,6 +26,12 @@ def joined(ctx: Session, link: RecordLink | None) -> list[int]:
     if known is not None:
         return list(known)
     return [all_list(ctx)] if link is not None and link.written else []
+
+
+def joined_by_others(ctx: Session, contact_id: str, *, but: str) -> set[int]:
+    """The lists we put this contact on while it was somebody else's, for example of a card that was deleted."""
+    rows = links.of_targets(ctx.integration, PERSON_LINK, [contact_id]).exclude(source_id=but)
+    return {number for link in rows for number in PersonState.of(link).joined or ()}
 
 
 def may_join(number: int, found: StoredContact | None, before: Collection[int], left: Sequence[int] | None) -> bool:

@@ -35,7 +35,7 @@ from integration.engine.api import (
 )
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo import owners
+from integration.recipes.pipedrive_brevo import importing, owners
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_patch import nested
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
@@ -73,7 +73,10 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """Contacts changed since the last poll, or all; those behind a person are left out."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
-        records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
+        made_late = importing.given_up(ctx, [email_hash(contact.email) for contact in page.records])
+        unknown = [contact for contact in page.records if contact.id not in known]
+        new = [contact for contact in unknown if email_hash(contact.email) not in made_late]
+        records = self._records(ctx, new)
         return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:

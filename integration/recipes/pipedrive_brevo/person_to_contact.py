@@ -33,7 +33,7 @@ from integration.engine.api import (
 from integration.errors import NotFound, TenantActionError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo import address_change, contacts, figures, leaving, owners
+from integration.recipes.pipedrive_brevo import address_change, contacts, figures, importing, leaving, owners
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonContext, PersonState
@@ -111,6 +111,8 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self._linked_page(ctx, cursor)
+        if kind == "poll" and not cursor:
+            importing.wake_dead(ctx)
 
         def turn(at: str | None) -> VendorPage[Person]:
             counts = ",".join(figures.COUNTS)

@@ -14,6 +14,7 @@ from typing import Any
 from integration import retry
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import Enqueue, alike, links
+from integration.errors import ContractError, UnreadableRecord
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo import directory, importing, lists
 from integration.recipes.pipedrive_brevo.session import Session
@@ -90,7 +91,7 @@ def _settle_one(ctx: Session, link: RecordLink, found: _ReadBack, fields: Mappin
     link.notes = {**link.notes, **SETTLED.stored}
     if stray is not None:
         _clear_up(ctx, link, stray, sent, found, outcome)
-    if contact is None and link.target_id and link.state == LinkState.PENDING and not _is_anothers(stray, sent, found):
+    if _was_deleted(ctx, link, contact) and not _is_anothers(stray, sent, found):
         _deleted_there(link)
     elif link.state == LinkState.ACTIVE or contact is None or contact is not at_address:
         _write_again(link, sent, contact, found, outcome)
@@ -128,7 +129,8 @@ def _may_stay(ctx: Session, link: RecordLink, contact: StoredContact, outcome: S
     before, number = lists.joined(ctx, link), lists.all_list(ctx)
     if number in before or contact.blocklisted:
         return True
-    if not lists.may_join(number, contact, before, PersonState.of(link).left_lists):
+    others = lists.joined_by_others(ctx, contact.id, but=link.source_id) if number not in contact.list_ids else set()
+    if not lists.may_join(number, contact, others, PersonState.of(link).left_lists):
         return False
     outcome.joining.setdefault(number, []).append(contact.id)
     link.notes = {**link.notes, **PersonState(joined=sorted({*before, number})).stored}
@@ -158,6 +160,16 @@ def _write_again(
 def _is_as_written(link: RecordLink, contact: StoredContact) -> bool:
     values = {key: value for key, value in link.written.items() if key != "email" and value not in (None, "", [])}
     return all(alike(contact.attributes.get(key), value) for key, value in values.items())
+
+
+def _was_deleted(ctx: Session, link: RecordLink, contact: StoredContact | None) -> bool:
+    """Whether Brevo has the contact no more. Missing from an answer is no proof: it is asked for alone."""
+    if contact is not None or not link.target_id or link.state != LinkState.PENDING:
+        return False
+    try:
+        return ctx.right.find_contact(link.target_id) is None
+    except ContractError:
+        return False
 
 
 def _deleted_there(link: RecordLink) -> None:
@@ -203,10 +215,18 @@ def _read_back(ctx: Session, people: Sequence[RecordLink], started: datetime, *,
     since = started - timedelta(seconds=max(ctx.skew.get("right", 0.0), 0.0)) - OVERLAP
     ids = {link.target_id for link in people if link.target_id}
     emails = {str((PersonState.of(link).sent or {}).get("email", "")).lower() for link in people} - {""}
-    listed = directory.every_contact(ctx, since) if people else ()
-    contacts = {contact.id: contact for contact in directory.wanted(ctx, listed, ids, emails)}
+    contacts = {contact.id: contact for contact in _readable(ctx, since, ids, emails)} if people else {}
     by_email = {contact.email.lower(): contact for contact in contacts.values() if contact.email}
     return _ReadBack(contacts, by_email, since, importing.own_list(ctx) if people else 0, done)
+
+
+def _readable(ctx: Session, since: datetime, ids: set[str], emails: set[str]) -> list[StoredContact]:
+    """The contacts that can be read. Whose contact is odd is written again, and that call tells what is wrong."""
+    listed = list(directory.every_contact(ctx, since, odd_ones_too=False))
+    try:
+        return directory.wanted(ctx, listed, ids, emails)
+    except (ContractError, UnreadableRecord):
+        return [contact for contact in listed if contact.id in ids or contact.email.lower() in emails]
 
 
 def let_go(people: Iterable[RecordLink], *, for_good: bool) -> list[Enqueue]:

@@ -256,6 +256,21 @@ def test_who_was_taken_off_by_hand_stays_off_with_each_change(brevo_world, three
     assert brevo_world.contact("new@x.example")["listIds"] == []
 
 
+@pytest.mark.parametrize("many", [True, False])
+def test_a_new_card_of_somebody_taken_off_by_hand_joins_no_list(brevo_world, three, many):
+    unlink(brevo_world, ADA, brevo_world.integration.resources["list_all"])
+    remove(brevo_world, three[0])
+    brevo_world.deliver()
+    brevo_world.person("Ada Again", email=ADA)
+    if many:
+        brevo_world.seed_people(30)
+        brevo_world.lose()
+        brevo_world.poll("fetch_all")
+    settle(brevo_world)
+    assert names(brevo_world)[ADA] == "Ada Again"
+    assert brevo_world.contact(ADA)["listIds"] == []
+
+
 # Opt-outs arrive
 
 

@@ -321,3 +321,43 @@ def test_a_refused_import_leaves_nobody_waiting(crowd, monkeypatch):
         crowd.rename()
     assert not RecordLink.objects.filter(state="pending").exists()
     assert {crowd.contact(n)["attributes"]["FIRSTNAME"] for n in range(25)} == {"First"}, "in halves, by single calls"
+
+
+def test_a_check_that_died_is_looked_at_again_by_the_poll(renamed):
+    SyncJob.objects.filter(flow="import_check", state="waiting").update(state="dead", reason="crashed", attempts=16)
+    renamed.world.end_imports()
+    renamed.settle()
+    assert {renamed.contact(n)["attributes"]["FIRSTNAME"] for n in range(25)} == {"First"}
+    assert not RecordLink.objects.exclude(state="active").exists()
+
+
+def test_one_odd_contact_keeps_nobody_elses_import_unproven(renamed):
+    account = renamed.world.sandbox.state.brevo.accounts["801"]
+    renamed.world.end_imports()
+    odd = account.find("EMAIL", renamed.address(3))
+    good, odd.lists = odd.lists, {"an odd id"}
+    renamed.world.lose()
+    SyncJob.objects.filter(flow="import_check", state="waiting").update(next_attempt_at=timezone.now())
+    renamed.slice()
+    pending = RecordLink.objects.filter(link_type="person", state="pending")
+    assert not pending.exists()
+    assert RecordLink.objects.filter(written__FIRSTNAME="First", state="active").count() >= 24
+    odd.lists = good
+    renamed.settle()
+    assert renamed.contact(3)["attributes"]["FIRSTNAME"] == "First"
+
+
+def test_what_a_late_import_makes_becomes_no_person(brevo_install):
+    crowd = Crowd(brevo_install(create_persons=True))
+    crowd.put_off()
+    crowd.rename()
+    crowd.world.change(crowd.ids[3], emails=[{"value": "moved@example.com", "primary": True}])
+    crowd.hand_in()
+    crowd.world.end_imports()
+    runs.start(crowd.world.integration, "poll", "new_contact_to_person")
+    SyncJob.objects.filter(flow="import_check", state="waiting").update(attempts=0)
+    crowd.slice()
+    crowd.settle()
+    rows = crowd.world.sandbox.state.pipedrive.companies["acme"].tables["person"].living()
+    assert not [row for row in rows if crowd.address(3) in str(row["emails"])]
+    assert crowd.address(3) not in crowd.world.contacts()
