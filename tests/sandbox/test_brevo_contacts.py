@@ -259,3 +259,15 @@ def test_double_opt_in_puts_nobody_on_a_list_before_the_click(brevo, sandbox):
 
 def test_both_keys_of_an_account_see_the_same_contacts(brevo, ada):
     assert brevo("GET", f"/contacts/{ada}", headers={"api-key": OTHER_KEY}).json()["email"] == "ada@example.com"
+
+
+def test_queued_imports_are_ended_by_hand_in_part_or_failed(brevo, sandbox):
+    sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 600})
+    rows = [{"email": f"p{n}@example.com", "attributes": {}} for n in range(3)]
+    number = brevo("POST", "/contacts/import", json={"jsonBody": rows, "listIds": [ALL]}).json()["processId"]
+
+    assert sandbox.control("POST", "/brevo/801/imports/end", {"failed": True, "rows": 1}) == [number]
+
+    assert brevo("GET", f"/processes/{number}").json()["status"] == "failed"
+    state = sandbox.control("GET", "/brevo/801/state")
+    assert [row["email"] for row in state["contacts"]] == ["p0@example.com"]
