@@ -7,6 +7,7 @@ reach it, and is written again. What the import made at an address that was give
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from integration import retry
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import Enqueue, alike, links
-from integration.errors import ContractError, UnreadableRecord
+from integration.errors import ContractError, NotFound, UnreadableRecord
 from integration.models import LinkState, RecordLink
 from integration.recipes.pipedrive_brevo import directory, importing, lists
 from integration.recipes.pipedrive_brevo.session import Session
@@ -27,6 +28,7 @@ from integration.recipes.pipedrive_brevo.state import (
 
 WAITING, DONE, FAILED = "waiting", "done", "failed"  # how a process stands
 OVERLAP = timedelta(minutes=2)
+TOLERANCE = timedelta(seconds=5)  # between two clocks: what is older than the import was not made by it
 FORWARD, BACK = "person_to_contact", "contact_to_person"
 
 
@@ -67,15 +69,22 @@ def settle(ctx: Session, people: Sequence[RecordLink], status: str, started: dat
     known = ctx.fields("right", "contact", fresh=True)
     for link in people:
         _settle_one(ctx, link, found, known, outcome)
-    for number, ids in outcome.joining.items():
-        ctx.right.add_to_list(number, ids)
-    if people:
-        ctx.right.empty_list(found.own_list)
+    _change_lists(ctx, outcome, found.own_list if people else 0)
     if ctx.settings["organizations_enabled"]:  # their links need the contacts' ids, which are known only now
         for key in sorted({PersonState.of(link).organization or "" for link in people} - {""}):
             outcome.want("organization_to_company", key)
     outcome.dropped = sorted(set(outcome.dropped))
     return outcome
+
+
+def _change_lists(ctx: Session, outcome: Settled, own_list: int) -> None:
+    """Let new contacts join their list, and empty the one of imports. A list that somebody deleted stops nobody."""
+    for number, ids in outcome.joining.items():
+        with suppress(NotFound):
+            ctx.right.add_to_list(number, ids)
+    if own_list:
+        with suppress(NotFound):
+            ctx.right.empty_list(own_list)
 
 
 def _settle_one(ctx: Session, link: RecordLink, found: _ReadBack, fields: Mapping[str, Any], outcome: Settled) -> None:
@@ -212,12 +221,13 @@ def _is_anothers(stray: StoredContact | None, sent: Mapping[str, Any], found: _R
 
 def _read_back(ctx: Session, people: Sequence[RecordLink], started: datetime, *, done: bool) -> _ReadBack:
     """Read the contacts changed since the import began, and those that are not among them."""
-    since = started - timedelta(seconds=max(ctx.skew.get("right", 0.0), 0.0)) - OVERLAP
+    begun = started - timedelta(seconds=max(ctx.skew.get("right", 0.0), 0.0))
+    since = begun - OVERLAP
     ids = {link.target_id for link in people if link.target_id}
     emails = {str((PersonState.of(link).sent or {}).get("email", "")).lower() for link in people} - {""}
     contacts = {contact.id: contact for contact in _readable(ctx, since, ids, emails)} if people else {}
     by_email = {contact.email.lower(): contact for contact in contacts.values() if contact.email}
-    return _ReadBack(contacts, by_email, since, importing.own_list(ctx) if people else 0, done)
+    return _ReadBack(contacts, by_email, begun - TOLERANCE, importing.own_list(ctx) if people else 0, done)
 
 
 def _readable(ctx: Session, since: datetime, ids: set[str], emails: set[str]) -> list[StoredContact]:
