@@ -94,4 +94,6 @@ PERSON_ANNOUNCED = every(5.0, attempts=7)  # after that the person's own event w
 CONTACT_QUEUED = every(10.0)
 TARGET_SETTLING = RetryPolicy(JOB.base, JOB.cap, JOB.jitter, attempts=5)  # minutes; the vendor needs seconds to forget
 IMPORT_RUNNING = RetryPolicy(15.0, 5 * MINUTE)  # each look is one of a hundred calls per hour
+FAILED_IMPORT = every(0.0, attempts=2)  # in a row, for one record; after that it is written alone
+LATE_IMPORT = every(HOUR)  # one that was given up, and may still be carried out
 FILE_IMPORT = every(MINUTE, attempts=3)  # after that a record the file did not make is made alone

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[1] / "integration" / "recipes"
-TYPED = ("newsletter", "pipedrive_maileon", "hubspot_maileon")
+TYPED = ("newsletter", "pipedrive_maileon", "hubspot_maileon", "pipedrive_brevo")
 STORED = {"notes", "hint"}
 
 

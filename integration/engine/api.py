@@ -48,6 +48,7 @@ from integration.engine.setup import new_fields, provisioning
 from integration.engine.sync import batch, cursors
 from integration.engine.sync.batch import mapping_rows, write_each
 from integration.engine.sync.polls import mark
+from integration.engine.sync.two_way import alike
 
 __all__ = [
     "Batch",
@@ -81,6 +82,7 @@ __all__ = [
     "SyncSession",
     "TwoWay",
     "Write",
+    "alike",
     "batch",
     "catalogue",
     "consent_ledger",

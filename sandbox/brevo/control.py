@@ -107,6 +107,15 @@ def bounce(control: ControlCall) -> Record:
     return {"id": contact.id, "emailBlacklisted": contact.email_blacklisted}
 
 
+def end_imports(control: ControlCall) -> list[int]:
+    """Brevo brings its queued imports to an end: carried out, in part (`rows` of each), or `failed`."""
+    account, wish = account_of(control), control.body()
+    queued = [row for row in account.processes.values() if row.status == "queued"]
+    for process in queued:
+        processes.end(control.sandbox, account, process, failed=bool(wish.get("failed")), rows=wish.get("rows"))
+    return [process.id for process in queued]
+
+
 def click_doi(control: ControlCall) -> Record:
     email = control.body()["email"]
     mail = doi.click(as_person(control, {}), email)
@@ -140,5 +149,6 @@ ROUTES: list[ControlRoute] = [
     ("DELETE", "{account}/contacts/{id}", delete_contact),
     ("POST", "{account}/contacts/{id}/unsubscribe", unsubscribe),
     ("POST", "{account}/contacts/{id}/bounce", bounce),
+    ("POST", "{account}/imports/end", end_imports),
     ("POST", "{account}/click-doi", click_doi),
 ]

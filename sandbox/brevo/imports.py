@@ -1,4 +1,8 @@
-"""The bulk import: taken at once, done later, without an answer per row. Unknown attributes fall away silently."""
+"""The bulk import: taken at once, done later, without an answer per row. Unknown attributes fall away silently.
+
+So does the boolean false (sendinblue/APIv3-python-library#95, one report: the harsher reading). What is told of rows
+that were left out is the address of a report (getbrevo/brevo-python 5.1.0, the type of this answer).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -21,7 +26,8 @@ BODIES = ("jsonBody", "fileBody", "fileUrl")
 KEYS = {*BODIES, "listIds", "newList", "updateExistingContacts", "emptyContactsAttributes", "emailBlacklist",
         "smsBlacklist", "disableNotification", "notifyUrl", "consentGroupIds"}  # fmt: skip
 MOST_BYTES = 10_000_000
-COUNTERS = {"EMAIL": "duplicate_email_id", "SMS": "duplicate_phone_id", "EXT_ID": "duplicate_ext_id",
+REPORT_URL = "https://reports.brevo.example/import"
+REPORTS = {"EMAIL": "duplicate_email_id", "SMS": "duplicate_phone_id", "EXT_ID": "duplicate_ext_id",
             "WHATSAPP": "duplicate_whatsapp_id", "LANDLINE_NUMBER": "duplicate_landline_number_id"}  # fmt: skip
 
 
@@ -29,7 +35,8 @@ def start(call: Call) -> Response:
     wish = _checked(call)
     rows = _rows(wish)
     target = _lists(call, wish)
-    number = processes.start(call, "IMPORTUSER", lambda: _work(call, wish, rows, target), wish.get("notifyUrl") or "")
+    work = partial(_work, call, wish, rows, target)
+    number = processes.start(call, "IMPORTUSER", work, wish.get("notifyUrl") or "", rows)
     return reply({"processId": number}, 202)
 
 
@@ -83,12 +90,14 @@ def _work(call: Call, wish: Record, rows: Sequence[Record], target: Sequence[int
             changed += [contact] if differs else []
     lists.join(call, taken, target, bulk=True)
     deliveries.updated_many(call.sandbox, call.account, changed, call.key_name)
-    return {"import": {name: counts[name] for name in ("invalid_emails", "duplicate_contact_id", *COUNTERS.values())}}
+    names = ("invalid_emails", "duplicate_contact_id", *REPORTS.values())
+    return {"import": {name: f"{REPORT_URL}/{name}.csv" if counts[name] else None for name in names}}
 
 
 def _take(call: Call, wish: Record, row: Record) -> tuple[str, Contact | None, bool]:
-    """One row: the counter it adds to, the contact it made or met, and whether it changed an existing one."""
-    attributes: Record = {str(name).upper(): value for name, value in (row.get("attributes") or {}).items()}
+    """One row: the report it is in, the contact it made or met, and whether it changed an existing one."""
+    given_values = row.get("attributes") or {}
+    attributes: Record = {str(name).upper(): value for name, value in given_values.items() if value is not False}
     try:
         phones = values.phones(attributes)
         given = identity.wanted({"email": row.get("email"), "attributes": attributes}, phones)
@@ -99,7 +108,7 @@ def _take(call: Call, wish: Record, row: Record) -> tuple[str, Contact | None, b
     contact = call.account.find("EMAIL", given["EMAIL"]) if "EMAIL" in given else None
     contact = contact or (call.account.find("EXT_ID", given["EXT_ID"]) if "EXT_ID" in given else None)
     if clash := identity.clashes(call.account, given, contact):
-        return COUNTERS[next(iter(clash))], None, False
+        return REPORTS[next(iter(clash))], None, False
     if contact is not None and wish.get("updateExistingContacts") is False:
         return "", contact, False
     fresh = contact is None

@@ -72,6 +72,7 @@ class Process:
     notify_url: str = ""
     status: str = "queued"
     completed: str | None = None
+    rows: list[Record] = field(default_factory=list)  # of an import: what it will still carry out
     info: Record = field(default_factory=dict)
 
 

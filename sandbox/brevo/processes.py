@@ -14,10 +14,13 @@ from sandbox.http import Record, reply
 from sandbox.state import Sandbox
 
 
-def start(call: Call, name: str, work: Callable[[], Record], notify_url: str = "") -> int:
+def start(
+    call: Call, name: str, work: Callable[[], Record], notify_url: str = "", rows: list[Record] | None = None
+) -> int:
     """Queue work and return the id of its process."""
     due = call.sandbox.clock.seconds() + call.account.import_delay_s
     process = Process(call.account.next("process", 78), name, call.now(), due, work, notify_url)
+    process.rows = rows if rows is not None else []
     call.account.processes[process.id] = process
     if notify_url:
         call.sandbox.courier.submit(_notice(call.sandbox, call.account, process), call.account.import_delay_s)
@@ -32,6 +35,16 @@ def settle(sandbox: Sandbox, account: Account) -> None:
                 process.status = "completed"
                 process.info = process.work()
                 process.completed = stamp(sandbox)
+
+
+def end(sandbox: Sandbox, account: Account, process: Process, *, failed: bool, rows: int | None) -> None:
+    """Bring queued work to its end now: done or failed, and with only so many rows carried out."""
+    if rows is not None:
+        del process.rows[rows:]
+    with account.lock:
+        process.info = process.work() if process.rows else {}
+        process.status = "failed" if failed else "completed"
+        process.completed = stamp(sandbox)
 
 
 def _notice(sandbox: Sandbox, account: Account, process: Process) -> Delivery:

@@ -34,7 +34,6 @@ def slice_(world, *kinds):
 
 
 @pytest.mark.parametrize("wins", ["newest", "source"])
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is taken for written")
 def test_what_brevo_had_before_an_import_is_not_written_over_the_crm(brevo_install, wins):
     world = brevo_install(conflicts=wins)
     world.sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 600})  # Brevo is busy
@@ -50,7 +49,6 @@ def test_what_brevo_had_before_an_import_is_not_written_over_the_crm(brevo_insta
     assert (after["first_name"], after["last_name"]) == ("Seed7", "Person")
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is taken for written")
 def test_the_portals_fetch_all_leaves_the_crm_as_it_is(brevo_install, monkeypatch):
     """The button starts all flows at once. Brevo has more than one page of contacts (here of ten, in truth of 1000)."""
     world = brevo_install(conflicts="source")
@@ -66,7 +64,6 @@ def test_the_portals_fetch_all_leaves_the_crm_as_it_is(brevo_install, monkeypatc
     assert not changed
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is taken for written")
 def test_a_bulk_edit_in_the_crm_is_not_taken_back(brevo_install):
     """25 people in step are all renamed in Pipedrive; the import waits at Brevo; the poll reads a contact there."""
     world = brevo_install(conflicts="source")
@@ -89,7 +86,6 @@ def test_a_bulk_edit_in_the_crm_is_not_taken_back(brevo_install):
     assert not taken_back
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is taken for written")
 def test_a_bulk_edit_is_not_lost_for_good_when_that_import_fails(brevo_install, monkeypatch):
     """As before; then Brevo says that the import failed. Now nobody knows the new names any more."""
     world = brevo_install(conflicts="source")
@@ -133,7 +129,6 @@ def test_a_bulk_edit_is_not_lost_for_good_when_that_import_fails(brevo_install, 
     assert not lost
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is taken for written")
 def test_the_newest_edit_wins_although_an_older_import_is_carried_out_later(brevo_install):
     """25 people are renamed by an import, which waits at Brevo, then one of them again by a single call.
 
@@ -173,7 +168,6 @@ def test_the_newest_edit_wins_although_an_older_import_is_carried_out_later(brev
     assert contact["attributes"].get("FIRSTNAME") == "Second"
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is carried out after it was overtaken")
 def test_who_leaves_the_list_while_an_import_waits_is_not_put_back_on_it(brevo_install):
     """Every import carries the list of all contacts, also for people who are on it already. One leaves it meanwhile."""
     world = brevo_install()
@@ -205,7 +199,6 @@ def test_who_leaves_the_list_while_an_import_waits_is_not_put_back_on_it(brevo_i
     assert everybody not in world.contact(address)["listIds"]
 
 
-@pytest.mark.xfail(strict=True, reason="imports: what is only queued is carried out after it was overtaken")
 def test_an_address_given_up_while_an_import_waits_is_not_made_again(brevo_install):
     """The import still holds the old address. Carried out after the change of address it makes a second contact of it,
     on the list that gets the mailings; nobody in the CRM has that address."""

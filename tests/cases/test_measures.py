@@ -103,7 +103,6 @@ def test_one_deal_changes(planhat_install):
 
 
 @postgres
-@notes
 def test_one_import_is_settled(brevo_install):
     world = brevo_install()
     world.seed_people(25)

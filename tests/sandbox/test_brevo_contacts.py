@@ -186,12 +186,12 @@ def test_an_import_is_taken_at_once_and_done_later(brevo, sandbox):
     assert brevo("GET", "/contacts/eve@example.com").status_code == 404
     sandbox.control("POST", "/time", {"advance_seconds": 31})
     done = brevo("GET", f"/processes/{number}").json()
-    assert (done["status"], done["info"]["import"]["invalid_emails"]) == ("completed", 0)
+    assert (done["status"], done["info"]["import"]["invalid_emails"]) == ("completed", None)
     found = contact(brevo, "eve@example.com")
     assert (found["attributes"], found["listIds"]) == ({"FIRSTNAME": "Eve"}, [ALL])
 
 
-def test_an_import_tells_counters_and_never_which_row(brevo, ada):
+def test_an_import_tells_of_reports_and_never_which_row(brevo, ada):
     rows = [
         {"email": "not an address"},
         {"email": "bob@example.com", "attributes": {"SMS": "+31612345678"}},
@@ -201,7 +201,7 @@ def test_an_import_tells_counters_and_never_which_row(brevo, ada):
     number = brevo("POST", "/contacts/import", json={"jsonBody": rows, "listIds": [QUALIFIED]}).json()["processId"]
 
     info = brevo("GET", f"/processes/{number}").json()["info"]["import"]
-    assert (info["invalid_emails"], info["duplicate_phone_id"]) == (1, 1)
+    assert all(info[name].endswith(f"/{name}.csv") for name in ("invalid_emails", "duplicate_phone_id"))
     assert brevo("GET", "/contacts/bob@example.com").status_code == 404
     assert contact(brevo, ada)["attributes"] == {"FIRSTNAME": "Ada", "SMS": "31612345678", "LASTNAME": "Lovelace"}
 
@@ -279,3 +279,15 @@ def test_a_phone_number_must_be_one_of_its_country(brevo):
         ).status_code
 
     assert (status("31612345678"), status("31000000000"), status("999123456789")) == (201, 400, 400)
+
+
+def test_queued_imports_are_ended_by_hand_in_part_or_failed(brevo, sandbox):
+    sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 600})
+    rows = [{"email": f"p{n}@example.com", "attributes": {}} for n in range(3)]
+    number = brevo("POST", "/contacts/import", json={"jsonBody": rows, "listIds": [ALL]}).json()["processId"]
+
+    assert sandbox.control("POST", "/brevo/801/imports/end", {"failed": True, "rows": 1}) == [number]
+
+    assert brevo("GET", f"/processes/{number}").json()["status"] == "failed"
+    state = sandbox.control("GET", "/brevo/801/state")
+    assert [row["email"] for row in state["contacts"]] == ["p0@example.com"]

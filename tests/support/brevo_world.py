@@ -90,6 +90,11 @@ class BrevoWorld(Between):
     def bounce(self, email: str) -> None:
         self.sandbox.control("POST", f"/brevo/{ACCOUNT}/contacts/{email}/bounce", {})
 
+    def end_imports(self, *, failed: bool = False, rows: int | None = None) -> int:
+        """Brevo brings its queued imports to an end: carried out, in part, or failed. Returns how many there were."""
+        more = {} if rows is None else {"rows": rows}
+        return len(self.sandbox.control("POST", f"/brevo/{ACCOUNT}/imports/end", {"failed": failed, **more}))
+
     # Between them
 
     def lose(self) -> None:

@@ -128,14 +128,10 @@ def attribute(row: Row) -> Attribute:
 
 
 def process(row: Row) -> Process:
-    """Read a process. Counters of problems are below `info.import`."""
+    """Read a process. Below `info.import` are addresses of reports about rows that were left out, or null."""
     info = row.get("info")
-    counters = info.get("import") if isinstance(info, dict) else None
-    problems = {
-        str(name): int(count)
-        for name, count in (counters.items() if isinstance(counters, dict) else ())
-        if isinstance(count, int) and count
-    }
+    reports = info.get("import") if isinstance(info, dict) else None
+    problems = tuple(str(name) for name, report in reports.items() if report) if isinstance(reports, dict) else ()
     if not row.get("id"):
         raise ContractError("Brevo sent a process in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
     return Process(str(row["id"]), STATES.get(str(row.get("status")), "waiting"), problems)

@@ -81,16 +81,18 @@ class BrevoClient(Companies):
         count = self.get(CONTACTS, "/contacts", {"limit": 1}).get("count")
         return count if isinstance(count, int) else 0
 
-    def upsert_contact(self, contact: Contact, list_ids: Sequence[int] = ()) -> str:
+    def upsert_contact(self, contact: Contact, list_ids: Sequence[int] = (), *, block: bool = False) -> str:
         """Create a contact or change the one with its address; returns its id, "" when the vendor does not say.
 
-        Raises Duplicate when another contact has its phone number or external id.
+        `block` puts it on the blocklist; nothing takes it off. Raises Duplicate when another contact has its phone
+        number or external id.
         """
         body: dict[str, JSONValue] = {
             "email": contact.email, "attributes": bodies.attributes_body(contact), "updateEnabled": True, "getId": True,
         }  # fmt: skip
         body |= {"ext_id": contact.ext_id} if contact.ext_id else {}
         body |= {"listIds": list(list_ids)} if list_ids else {}
+        body |= {"emailBlacklisted": True} if block else {}
         reply = self.call(CONTACTS, "POST", "/contacts", json=body)
         found = checked_object(reply.json(), "contact") if reply.content.strip() else {}
         return str(found.get("id") or "")
@@ -175,6 +177,24 @@ class BrevoClient(Companies):
     def get_folders(self) -> list[ContactList]:
         rows = self.all_rows(CONTACTS, "/contacts/folders", "folders", SHORT_PAGE)
         return [ContactList(str(row.get("id")), str(row.get("name"))) for row in rows]
+
+    def add_to_list(self, list_id: int, contact_ids: Sequence[str]) -> None:
+        """Put contacts on a list, 150 per call. Raises NotFound when there is no such list.
+
+        The vendor refuses a call of which nobody is left to add ("already in list and/or does not exist", sheet §4).
+        """
+        for start in range(0, len(contact_ids), MEMBERS_PER_CALL):
+            numbers = [int(number) for number in contact_ids[start : start + MEMBERS_PER_CALL]]
+            try:
+                self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/add", json={"ids": numbers})
+            except NotFound:
+                raise
+            except RecordError:
+                continue
+
+    def empty_list(self, list_id: int) -> None:
+        """Take everybody off a list; the vendor does it later. Raises NotFound when there is no such list."""
+        self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/remove", json={"all": True})
 
     def create_folder(self, name: str) -> str:
         return self._created("/contacts/folders", {"name": name})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
@@ -68,11 +68,11 @@ class ContactList:
 
 @dataclass(frozen=True)
 class Process:
-    """An asynchronous task. `problems` has the counters that are not zero; which rows they mean is not told."""
+    """An asynchronous task. `problems` names the reports about rows that were left out; it may be incomplete."""
 
     id: str
     status: str  # waiting, done or failed
-    problems: Mapping[str, int] = field(default_factory=dict)
+    problems: Collection[str] = ()
 
 
 @dataclass(frozen=True)

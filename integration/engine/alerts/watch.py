@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils.timesince import timesince
 
 from integration.engine.alerts import words
@@ -132,7 +132,7 @@ def late(recipes: Recipes, now: datetime) -> Iterator[Condition]:
 
 
 def failures(recipes: Recipes, now: datetime) -> Iterator[Condition]:
-    """Too large a share of the last hour's records failed."""
+    """Too large a share of the last hour's records failed, or something urgent did."""
     last = SyncLog.objects.order_by("-id").values_list("id", flat=True).first() or 0
     rows = SyncLog.objects.filter(id__gt=last - NEWEST, created_at__gt=now - HOUR)
     ended = rows.filter(outcome__in=(Outcome.SYNCED, Outcome.FAILED)).order_by()
@@ -142,6 +142,20 @@ def failures(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         bad, of = high[row.pk]["bad"], high[row.pk]["n"]
         share = f"{100 * bad // of} % of the records of {words.named(row, recipes)}"
         yield _of(AlertKind.FAILURES, row, f"{share} failed in the last hour ({bad:,} of {of:,})")
+    yield from _untold(recipes)
+
+
+def _untold(recipes: Recipes) -> Iterator[Condition]:
+    """Consent that did not reach the other side: each such record counts, however few they are."""
+    dead = SyncJob.objects.filter(state=JobState.DEAD, integration__state__in=_IN_USE)
+    rows = dead.order_by().values("integration_id", "flow").annotate(n=Count("id"), reason=Max("reason"))
+    for row in rows:
+        integration = Integration.objects.select_related("tenant").get(pk=row["integration_id"])
+        urgent = {flow.key for flow in recipes(integration.recipe).flows if flow.urgent}
+        if row["flow"] in urgent:
+            what = f"{row['n']:,} urgent changes of {words.named(integration, recipes)} could not be written"
+            alert = _of(AlertKind.FAILURES, integration, what, row["reason"])
+            yield replace(alert, subject=f"{alert.subject}:{row['flow']}"[:60])
 
 
 def _too_many(row: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ person's field “Brevo status”, and where wanted Pipedrive's marketing status
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
     Decision,
-    EventContext,
+    Enqueue,
     Flow,
     Item,
     Page,
@@ -26,23 +27,27 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
-    identity_index,
     links,
     mapping_rows,
+    save_jobs,
 )
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
-from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
+from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import Reason
+from integration.recipes.pipedrive_brevo import importing, opt_outs, person_patch
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import ContactContext, PersonContext, PersonState
 from integration.secrets import email_hash
 
 BOUNCE, DELETED = "hardBounce", "contactDeleted"
 SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"
-REPORTED = "reported"  # in a link's notes: the status Pipedrive shows
+# Among a record's values: whether it is the person's own contact, and which other addresses opted out (hash → whether).
+IS_OWN, ELSEWHERE = "is_own", "elsewhere"
 
 
 class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
@@ -67,32 +72,49 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         ours = ctx.settings["key_name"]
         if ours and event.payload.get("api_key_name") == ours:
             return Skip(Reason.ECHO)
-        linked = _linked(ctx, event.email_hash)
-        if not linked:
+        known = ContactContext(
+            bounced=True if event.vendor_event == BOUNCE else None,
+            contact_deleted=True if event.vendor_event == DELETED else None,
+        )
+        linked = [link.source_id for link in opt_outs.own_links(ctx, [event.email_hash])]
+        others = opt_outs.concerned(ctx, [event.email_hash]).keys() - set(linked)
+        if not linked and not others:
             return Skip(Reason.NOT_LINKED)
-        sharing = identity_index.owners(ctx.integration.left, "person", event.email_hash).keys() - set(linked)
-        hint = {event.vendor_event: True}
-        with_owner = {**hint, "shares": linked[0]}
-        return [*(Route(key, hint) for key in linked), *(Route(key, with_owner) for key in sorted(sharing))]
+        elsewhere = replace(known, contact_deleted=None, address=event.email_hash)
+        return [
+            *(Route(key, known.stored) for key in linked),
+            *(Route(key, elsewhere.stored) for key in sorted(others)),
+        ]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """The contacts as they are now, twenty per call or from the whole account when that is less."""
-        owners = {item.external_id: str(item.hint.get("shares") or item.external_id) for item in items}
-        found = contacts_behind(ctx, list(dict.fromkeys(owners.values())))
-        return records(ctx, {key: found[owner] for key, owner in owners.items() if owner in found})
+        addresses = {item.external_id: ContactContext.read(item.hint).address or "" for item in items}
+        elsewhere = opt_outs.contacts_at(ctx, {key: digest for key, digest in addresses.items() if digest})
+        own = contacts_behind(ctx, list(addresses))
+        return records(ctx, own, elsewhere)
 
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
-        """Contacts changed since the last poll, or all of them: a thousand per call."""
+        """Contacts changed since the last poll, or all of them: a thousand per call.
+
+        Opt-outs that Pipedrive refused are tried again with each poll.
+        """
+        if not cursor and kind == "poll":
+            _retry_refused(ctx)
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         found = people_behind(ctx, page.records)
-        shares = _sharing(ctx, {key: contact for key, contact in found.items() if contact.blocklisted})
-        found |= {key: found[owner] for key, owner in shares.items()}
-        made = records(ctx, found)
+        put_off = [email_hash(contact.email) for contact in page.records if contact.blocklisted]
+        own = {key: email_hash(contact.email) for key, contact in found.items()}
+        others = {key: digest for key, digest in opt_outs.concerned(ctx, put_off).items() if own.get(key) != digest}
+        # Who is put off is read again, and then only the hint tells of which address.
+        shared = [Item(key, ContactContext(address=digest).stored) for key, digest in sorted(others.items())]
+        made = {**records(ctx, found, {}), **(self.read(ctx, shared) if shared else {})}
         linked = links.of_targets(ctx.integration, LINK_TYPE, page.unreadable)
         pairs = linked.values_list("source_id", "target_id")
         unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
-        # Who is put off is read again, and then only the hint tells whose contact it is.
-        items = [Item(key, {"shares": shares[key]} if key in shares else {}) for key in made]
+        items = [
+            *(Item(key) for key in found if key not in others),
+            *(row for row in shared if row.external_id in made),
+        ]
         return Page(items, made, page.next_cursor, unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
@@ -101,27 +123,43 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """What the person should show beside the fields the mapping brings back."""
-        link = batch.links.get(item.external_id)
+        link, known = batch.links.get(item.external_id), ContactContext.read(item.hint)
         if record is None:
-            gone = link is not None and link.state == LinkState.ACTIVE and DELETED in item.hint
-            return Skip(Reason.REMOVED_AT_TARGET, notes={"removed_at_target": True} if gone else {})
-        state = _state(item, record, link)
-        shown = state == _reported(link) and not EventContext.read(item.hint).restore  # a field made anew is empty
+            gone = link is not None and link.state == LinkState.ACTIVE and known.contact_deleted
+            return Skip(Reason.REMOVED_AT_TARGET, notes=PersonState(removed_at_target=True).stored if gone else {})
+        state = _state(known, record, link)
+        shown = state == _reported(link) and not known.restore  # a field made anew is empty
         extra = {} if shown else _status_fields(ctx, state)
-        notes = {"left_lists": record.values["left_list_ids"], "blocklisted": record.values["blocklisted"]}
+        learned = _learned(record, link).stored
+        if extra and (link is None or not _is_open(ctx, record, link)):
+            return Sync(f"mark_{state}", mapped=False, extra=extra)
+        if importing.is_unproven(ctx, link):
+            return Skip(BrevoReason.IMPORT_RUNNING, notes=learned)
         if link is None or link.state != LinkState.ACTIVE:
-            return Sync(f"mark_{state}", mapped=False, extra=extra) if extra else Skip(Reason.NOT_LINKED)
+            return Skip(Reason.NOT_LINKED, notes=learned)
+        if not record.values[IS_OWN]:
+            return Skip(Reason.UNCHANGED, notes=learned)
         if moved := _moved(record, link):
             extra["email"] = moved
-        return Sync("update_person", extra=extra, notes={**notes, REPORTED: state})
+        return Sync("update_person", extra=extra, notes=learned)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
-        """One call per person: Pipedrive has no bulk update."""
-        return engine_batch.write_each(ctx, writes, lambda write: _patch(ctx, write))
+        """Person by person: Pipedrive has no bulk update."""
+        return engine_batch.write_each(ctx, writes, lambda write: _write(ctx, write))
 
 
-def records(ctx: Session, contacts: Mapping[str, StoredContact]) -> dict[str, Record]:
-    """Contacts by person as records for the mapping.
+def _retry_refused(ctx: Session) -> None:
+    """An opt-out that Pipedrive refused is never given up."""
+    jobs = SyncJob.objects.filter(integration=ctx.integration, flow=ContactToPerson.key, state=JobState.DEAD)
+    again = jobs.filter(reason__in=(BrevoReason.OPT_OUT_REFUSED, Reason.ATTEMPTS_USED_UP))
+    wanted = [SyncJob(integration=ctx.integration, flow=job.flow, external_id=job.external_id) for job in again]
+    save_jobs(wanted)
+
+
+def records(
+    ctx: Session, own: Mapping[str, StoredContact], elsewhere: Mapping[str, StoredContact]
+) -> dict[str, Record]:
+    """Contacts by person as records for the mapping: their own, with what is known of one at another address.
 
     An attribute without a value is missing in Brevo's answer. It is empty, unless somebody deleted the attribute
     itself, which says nothing about anybody.
@@ -129,54 +167,75 @@ def records(ctx: Session, contacts: Mapping[str, StoredContact]) -> dict[str, Re
     wanted = [
         row.target for row in mapping_rows(ctx, ctx.recipe.flow("person_to_contact")) if row.direction != "forward"
     ]
-    if any(key not in contact.attributes for contact in contacts.values() for key in wanted):
+    if any(key not in contact.attributes for contact in own.values() for key in wanted):
         fresh = not ctx.memory.get("attributes_seen")
         wanted = [key for key in wanted if key in ctx.fields("right", "contact", fresh=fresh)]
         ctx.memory["attributes_seen"] = True
-    return {
-        key: Record(
-            key, {**dict.fromkeys(wanted), **record_values(contact)}, version=contact.modified, email=contact.email
-        )
-        for key, contact in contacts.items()
-    }  # fmt: skip
+    made = {}
+    for key, contact in {**elsewhere, **own}.items():
+        other = elsewhere.get(key)
+        values = {**dict.fromkeys(wanted), **record_values(contact), IS_OWN: key in own}
+        if other is not None and other.id != (own[key].id if key in own else ""):
+            values[ELSEWHERE] = {email_hash(other.email): other.blocklisted}
+        made[key] = Record(key, values, version=contact.modified, email=contact.email)
+    return made
 
 
-def _linked(ctx: Session, digest: str) -> list[str]:
-    """The people linked to the contact with this address, by hash."""
-    rows = links.of_addresses(ctx.integration, LINK_TYPE, [digest])
-    return list(rows.exclude(state=LinkState.REMOVED).values_list("source_id", flat=True))
+def _is_open(ctx: Session, record: Record, link: RecordLink) -> bool:
+    """Whether the person's own contact says something that may travel back."""
+    unproven = importing.is_unproven(ctx, link)
+    return link.state == LinkState.ACTIVE and not unproven and bool(record.values[IS_OWN])
 
 
-def _sharing(ctx: Session, left: Mapping[str, StoredContact]) -> dict[str, str]:
-    """Other people with the addresses of these contacts, and whose contact it is: an opt-out is for all of them."""
-    by_hash = {email_hash(contact.email): key for key, contact in left.items()}
-    owners = identity_index.owners(ctx.integration.left, "person", *by_hash)
-    return {key: by_hash[digest] for key, digest in owners.items() if key not in left}
+def _learned(record: Record, link: RecordLink | None) -> PersonState:
+    """What the link remembers of the contact, whether or not anything has to be written."""
+    waits = True if PersonState.of(link).import_id else None
+    elsewhere = _elsewhere(record, link)
+    if not record.values[IS_OWN]:
+        return PersonState(opted_out_elsewhere=elsewhere, came_back=waits)
+    left, blocked = record.values["left_list_ids"], record.values["blocklisted"]
+    return PersonState(opted_out_elsewhere=elsewhere, came_back=waits, left_lists=left, blocklisted=blocked)
 
 
-def _state(item: Item, record: Record, link: RecordLink | None) -> str:
-    """Blocklisted is an opt-out; that it was a bounce is only known from the event, and remembered."""
+def _state(known: ContactContext, record: Record, link: RecordLink | None) -> str:
+    """Blocklisted is an opt-out, at whichever address of the person.
+
+    That it was a bounce is only known from the event, and remembered.
+    """
+    if _elsewhere(record, link):
+        return UNSUBSCRIBED
     if not record.values["blocklisted"]:
         return SUBSCRIBED
-    return BOUNCED if BOUNCE in item.hint or _reported(link) == BOUNCED else UNSUBSCRIBED
+    return BOUNCED if known.bounced or _reported(link) == BOUNCED else UNSUBSCRIBED
+
+
+def _elsewhere(record: Record, link: RecordLink | None) -> list[str]:
+    """Hashes of the person's other addresses that opted out, as far as is known now."""
+    said = record.values.get(ELSEWHERE) or {}
+    before = set(PersonState.of(link).opted_out_elsewhere or ()) - said.keys()
+    found = before | {digest for digest, blocked in said.items() if blocked}
+    return sorted(found - ({record.email_hash} if record.values[IS_OWN] else set()))
 
 
 def _reported(link: RecordLink | None) -> str:
-    return str(link.notes.get(REPORTED) or SUBSCRIBED) if link else SUBSCRIBED
+    return PersonState.of(link).reported or SUBSCRIBED
 
 
 def consent_of(notes: Mapping[str, Any]) -> str:
     """What a link's notes say of consent: blocklisted is an opt-out or a bounce, a known contact else a subscriber."""
-    if notes.get("blocklisted"):
-        return BOUNCED if notes.get(REPORTED) == BOUNCED else UNSUBSCRIBED
-    return SUBSCRIBED if "left_lists" in notes else ""
+    state = PersonState.read(notes)
+    if state.opted_out_elsewhere:
+        return UNSUBSCRIBED
+    if state.blocklisted:
+        return BOUNCED if state.reported == BOUNCED else UNSUBSCRIBED
+    return SUBSCRIBED if state.left_lists is not None else ""
 
 
 def _status_fields(ctx: Session, state: str) -> dict[str, Any]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
     if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:
-        values["marketing_status"] = "unsubscribed"
+        values[person_patch.MARKETING_STATUS] = "unsubscribed"
     return values
 
 
@@ -186,20 +245,36 @@ def _moved(record: Record, link: RecordLink) -> str:
     return record.email if record.email and before and record.email_hash != before else ""
 
 
-def _patch(ctx: Session, write: Write) -> Result:
+def _write(ctx: Session, write: Write) -> Result:
     try:
-        ctx.left.update_person(write.item.external_id, nested(write.values))
+        result = person_patch.patch(ctx, write)
     except NotFound:
-        return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
-    linked = write.link is not None and write.link.state == LinkState.ACTIVE
-    written = {**(write.remember or {}), **({"email": write.values["email"]} if "email" in write.values else {})}
-    return Result(Outcome.SYNCED, link_state="active" if linked else None, written=written if linked else None,
-                  target_id=write.link.target_id if write.link else "", call=ctx.last_call())  # fmt: skip
+        return _person_gone(ctx, write)
+    if write.record is None:
+        return result
+    notes = _learned(write.record, write.link).stored
+    if result.outcome != Outcome.FAILED:  # what Pipedrive did not take is told again
+        known = ContactContext.read(write.item.hint)
+        notes |= PersonState(reported=_state(known, write.record, write.link)).stored
+    if _is_opt_out_elsewhere(write):  # the person said so, and nobody mails them at the address they go by either
+        block = Enqueue("person_to_contact", write.item.external_id, PersonContext(block=True).stored)
+        result = replace(result, follow_ups=(*result.follow_ups, block))
+    return replace(result, notes={**result.notes, **notes})
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Source paths as the client takes them: custom fields in an object of their own."""
-    prefix = "custom_fields."
-    custom = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-    rest = {key: value for key, value in values.items() if not key.startswith(prefix)}
-    return {**rest, **({"custom_fields": custom} if custom else {})}
+def _is_opt_out_elsewhere(write: Write) -> bool:
+    record = write.record
+    return record is not None and any((record.values.get(ELSEWHERE) or {}).values()) and write.link is not None
+
+
+def _person_gone(ctx: Session, write: Write) -> Result:
+    """Nobody is left to write to, but an opt-out concerns whoever has the address now."""
+    told: list[Enqueue] = []
+    if write.record is not None and write.record.values["blocklisted"]:
+        digest = write.record.email_hash
+        heirs = opt_outs.heirs(ctx, write.record.email, but=write.item.external_id)
+        told = [Enqueue("contact_to_person", key, ContactContext(address=digest).stored) for key in heirs]
+    return Result(
+        Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call(),
+        follow_ups=tuple(told),
+    )  # fmt: skip

@@ -1,127 +1,171 @@
 """The writes of person → contact: an import for many, single calls for few and for what an import cannot do.
 
-Rules of the vendor that decide the shape (brevo sheet §4, §8): no call of ours touches the blocklist; joining a list
-that a person left alone would subscribe them again, so those are written without it; an import tells no row's outcome.
+Rules of the vendor that decide the shape (brevo sheet §4, §8): no call of ours takes anybody off the blocklist; an
+import tells no row's outcome, clears nothing, and makes what is not there.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
-from django.utils import timezone
-
-from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.api import Duplicate
-from integration.connectors.brevo.bodies import chunks
-from integration.connectors.brevo.records import Contact
-from integration.engine.api import Enqueue, Record, Result, Write, consent_ledger, provisioning, setting, write_each
+from integration.connectors.brevo.records import Contact, StoredContact
+from integration.engine.api import Enqueue, Result, Write, links, write_each
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
-from integration.reasons import NoReason, Reason, ReasonCode
-from integration.recipes.pipedrive_brevo.directory import left_lists
+from integration.reasons import NoReason, Reason
+from integration.recipes.pipedrive_brevo import importing, lists
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
+from integration.recipes.pipedrive_brevo.results import contact_of, key_of, synced
 from integration.recipes.pipedrive_brevo.session import Session
-
-if TYPE_CHECKING:
-    from integration.recipes.pipedrive_brevo.person_to_contact import PersonToContact
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonContext, PersonState
 
 FEW = 20  # up to here single calls, which answer at once; above it one import
-IMPORT, IMPORTED_AT = "import", "imported_at"  # in a link's notes: the import it travels with, and since when
-LEFT = "left_lists"  # in a link's notes: lists this person left alone
-ORGANIZATION = "organization"  # in a link's notes: the person's organization, for the company's links
+UPSERTS = ("create", "update")
 Results = dict[int, Result]
+Single = Callable[[Session, Write], Result]
 
 
-def write(ctx: Session, flow: PersonToContact, writes: Sequence[Write]) -> list[Result]:
-    """Carry out the writes by kind of action; one result per write, in order."""
+def write(ctx: Session, writes: Sequence[Write], singles: Mapping[str, Single]) -> list[Result]:
+    """Carry out the writes by kind of action; one result per write, in order.
+
+    `singles`: what is done by single calls only, by action.
+    """
+    results: Results = {}
     groups: dict[str, list[Write]] = defaultdict(list)
     for entry in writes:
-        groups["upsert" if entry.action in ("create", "update") else entry.action].append(entry)
-    results: Results = {}
-    single: Mapping[str, Callable[[Session, Write], Result]] = {
-        "change_address": change_address, "leave_list": leave_list, "delete": delete,
-        "merge": lambda ctx, entry: merge(ctx, flow, entry),
-        "merge_persons": merge_persons,
-    }  # fmt: skip
+        waits = importing.parked(ctx, entry)
+        if waits is not None:
+            results[id(entry)] = waits
+        else:
+            groups["upsert" if entry.action in UPSERTS else entry.action].append(entry)
     for action, group in groups.items():
-        results.update(upsert(ctx, group) if action == "upsert" else _one_by_one(ctx, group, single[action]))
+        results.update(upsert(ctx, group) if action == "upsert" else one_by_one(ctx, group, singles[action]))
     return [results[id(entry)] for entry in writes]
-
-
-def all_list(ctx: Session) -> int:
-    """The list every contact joins: the tenant's choice, or the one provisioning made."""
-    return int(ctx.settings["list_all"] or ctx.resource("list_all"))
 
 
 def upsert(ctx: Session, writes: Sequence[Write]) -> Results:
     """Create and update people: few one by one, many by import."""
     if len(writes) <= FEW:
-        return _one_by_one(ctx, writes, _single)
-    left = left_lists(ctx)
-    alone = [entry for entry in writes if _needs_a_call_of_its_own(ctx, entry, left)]
-    together = [entry for entry in writes if entry not in alone]
-    results = _one_by_one(ctx, alone, _single)
-    by_email = {entry.values["email"].lower(): entry for entry in together}
-    for chunk in chunks([contact_of(entry) for entry in together]):
-        results.update(_imported(ctx, chunk, [by_email[contact.email.lower()] for contact in chunk]))
+        return one_by_one(ctx, writes, single)
+    alone = [entry for entry in writes if _needs_a_call_of_its_own(ctx, entry)]
+    apart = set(map(id, alone))
+    together = [entry for entry in writes if id(entry) not in apart]
+    results = one_by_one(ctx, alone, single)
+    if together:
+        results.update(importing.hand_over(ctx, together))
     return results
 
 
-def _needs_a_call_of_its_own(ctx: Session, entry: Write, left: Mapping[str, Sequence[int]]) -> bool:
-    """An import joins its list, clears nothing and says nothing: not for who left it, what clears, what it left out."""
-    clears = entry.link is not None and any(
-        value is None and entry.link.written.get(key) is not None for key, value in entry.values.items()
+def _needs_a_call_of_its_own(ctx: Session, entry: Write) -> bool:
+    """An import clears and blocks nothing, and is not tried again for those it did not bring."""
+    link, known = entry.link, PersonContext.read(entry.item.hint)
+    clears = link is not None and any(
+        value is None and link.written.get(key) is not None for key, value in entry.values.items()
     )
-    has_left = all_list(ctx) in [*left.get(entry.values["email"].lower(), ()), *_left(entry.link)]
-    return clears or has_left or bool(entry.item.hint.get("alone"))
+    new_list = link is not None and bool(link.written) and lists.all_list(ctx) not in lists.joined(ctx, link)
+    state = PersonState.of(link)
+    opted_out = bool(link is not None and not link.written and state.blocklisted)
+    return bool(clears or new_list or opted_out or known.alone or known.block or state.overdue)
 
 
-def _imported(ctx: Session, contacts: Sequence[Contact], writes: Sequence[Write]) -> Results:
-    """Hand one chunk over. What became of it is found out by the flow `import_check`, which the results ask for."""
-    marker, started = uuid.uuid4().hex, timezone.now().isoformat()
-    endpoint = provisioning.ensure_endpoint(ctx.integration.right)
-    notify = webhooks.notify_url(provisioning.endpoint_url(endpoint), endpoint.secret["current"], marker)
-    process = ctx.right.import_contacts(contacts, [all_list(ctx)], notify_url=notify)
-    check = Enqueue("import_check", marker, {"process": process, "started": started})
-    notes = {IMPORT: marker, IMPORTED_AT: started}
-    return {id(entry): _synced(ctx, entry, notes, action="import", follow_ups=(check,)) for entry in writes}
-
-
-def _single(ctx: Session, entry: Write) -> Result:
+def single(ctx: Session, entry: Write) -> Result:
+    """Write one person by a call that answers at once."""
     link = entry.link
     if link is not None and link.state == LinkState.ACTIVE:
         return _updated(ctx, entry, link)
-    found = ctx.right.find_contact(entry.values["email"])
-    left = found.left_list_ids if found is not None else ()
-    join = [number for number in (all_list(ctx),) if number not in left]
+    return adopt(ctx, entry, ctx.right.find_contact(entry.values["email"]))
+
+
+def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequence[int] = ()) -> Result:
+    """Make the contact of this address the person's; `found` is what Brevo has of it now.
+
+    Of the two, the person and the contact, the stricter consent is kept.
+    """
+    state, number, before = PersonState.of(entry.link), lists.all_list(ctx), set(lists.joined(ctx, entry.link))
+    if found is not None:
+        before |= lists.joined_by_others(ctx, found.id, but=entry.item.external_id)
+    left_lists = sorted({*left, *(state.left_lists or ()), *(found.left_list_ids if found else ())})
     known = found.id if found is not None else ""
-    made, said = _without_taken_phone(
-        contact_of(entry), lambda contact: ctx.right.upsert_contact(contact, join) or known
+    blocked = bool(found is not None and found.blocklisted)
+    block = bool(state.blocklisted or PersonContext.read(entry.item.hint).block) and not blocked
+    joins = lists.may_join(number, found, before, left_lists) and not block
+    join = [number] if joins else []
+    made, said = without_taken_phone(
+        contact_of(entry), lambda contact: ctx.right.upsert_contact(contact, join, block=block) or known
     )
-    notes = {LEFT: list(left), **({"blocklisted": True} if found is not None and found.blocklisted else {})}
-    return _synced(ctx, entry, notes, target_id=made, said=said, note="" if join else BrevoReason.LEFT_LIST)
+    after = PersonState(
+        joined=sorted({*before, *join}), left_lists=left_lists, blocklisted=blocked or block, removed_at_target=False
+    )
+    carried = importing.carried_by(ctx, entry.record.email_hash if entry.record else "")
+    others = _release_others(ctx, made, entry.item.external_id, blocked=blocked)
+    note: BrevoReason | NoReason = "" if joins or blocked or block else BrevoReason.LEFT_LIST
+    result = synced(ctx, entry, after, target_id=made, said=said, note=note, follow_ups=others)
+    return replace(result, notes={**result.notes, **carried.stored})
+
+
+def _release_others(ctx: Session, contact_id: str, person_id: str, *, blocked: bool) -> tuple[Enqueue, ...]:
+    """Whoever had this contact before has lost its address: they let it go and are looked at again."""
+    rows = links.of_targets(ctx.integration, PERSON_LINK, [contact_id]).exclude(state=LinkState.REMOVED)
+    others = list(rows.exclude(source_id=person_id))
+    for other in others:
+        release(other, blocked=blocked)
+    links.save_links(others)
+    return tuple(Enqueue("person_to_contact", other.source_id) for other in others)
+
+
+def release(link: RecordLink, *, blocked: bool) -> None:
+    """Take a person's contact away from their link. That they had opted out goes with them."""
+    opted_out = bool(blocked or PersonState.of(link).blocklisted)
+    link.state, link.written, link.written_hash, link.target_id = LinkState.REMOVED, {}, "", ""
+    link.notes = {**link.notes, **PersonState(blocklisted=opted_out, joined=[]).stored}
 
 
 def _updated(ctx: Session, entry: Write, link: RecordLink) -> Result:
     """Change the contact we know; one that is gone was deleted there on purpose and is not put back."""
     attributes = {key: value for key, value in entry.values.items() if key != "email"}
+    before, number = lists.joined(ctx, link), lists.all_list(ctx)
+    join, left = [number] if number not in before else [], PersonState.of(link).left_lists
+    if join and not lists.may_join(number, ctx.right.find_contact(key_of(entry)), before, left):
+        join = []
 
     def change(contact: Contact) -> str:
-        ctx.right.update_contact(_key(entry), contact)
+        ctx.right.update_contact(key_of(entry), contact, join=join)
         return str(link.target_id)
 
     try:
-        made, said = _without_taken_phone(Contact(attributes=attributes), change)
+        made, said = without_taken_phone(Contact(attributes=attributes), change)
     except NotFound:
-        return Result(Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
-                      notes={"removed_at_target": True}, call=ctx.last_call())  # fmt: skip
-    return _synced(ctx, entry, {}, target_id=made, said=said)
+        return gone(ctx)
+    state = PersonState(joined=sorted({*before, *join}))
+    return synced(ctx, entry, state, target_id=made, said=said)
 
 
-def _without_taken_phone(contact: Contact, send: Callable[[Contact], str]) -> tuple[str, str]:
+def block(ctx: Session, entry: Write) -> Result:
+    """Put the contact on the blocklist: the person opted out at another of their addresses."""
+    try:
+        ctx.right.update_contact(key_of(entry), Contact(), block=True)
+    except NotFound:
+        return gone(ctx)
+    known = replace(PersonContext.read(entry.item.hint), block=False)
+    again = Enqueue("person_to_contact", entry.item.external_id, known.stored)
+    return Result(
+        Outcome.SYNCED, link_state=None, notes=PersonState(blocklisted=True).stored, follow_ups=(again,),
+        call=ctx.last_call(),
+    )  # fmt: skip
+
+
+def gone(ctx: Session) -> Result:
+    """The contact was deleted in Brevo on purpose."""
+    return Result(
+        Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
+        notes=PersonState(removed_at_target=True).stored, call=ctx.last_call(),
+    )  # fmt: skip
+
+
+def without_taken_phone(contact: Contact, send: Callable[[Contact], str]) -> tuple[str, str]:
     """Send; when another contact has the phone number, send again without it and say so."""
     try:
         return send(contact), ""
@@ -132,128 +176,7 @@ def _without_taken_phone(contact: Contact, send: Callable[[Contact], str]) -> tu
         return send(Contact(contact.email, rest, contact.ext_id)), "SMS: another contact has this number."
 
 
-def change_address(ctx: Session, entry: Write) -> Result:
-    """The primary address changed: so does the contact's, which stays on the blocklist if it was there."""
-    attributes = {key: value for key, value in entry.values.items() if key != "email"}
-
-    def change(contact: Contact) -> str:
-        ctx.right.update_contact(_key(entry), contact)
-        return str(entry.link.target_id) if entry.link else ""
-
-    try:
-        made, said = _without_taken_phone(Contact(entry.values["email"], attributes), change)
-    except NotFound:
-        return _single_anew(ctx, entry)
-    return _synced(ctx, entry, {}, target_id=made, said=said)
-
-
-def _single_anew(ctx: Session, entry: Write) -> Result:
-    """Nobody has the old address any more: the new one is looked at like that of a new person."""
-    entry.link = None
-    return _single(ctx, entry)
-
-
-def leave_list(ctx: Session, entry: Write) -> Result:
-    """The person was deleted and the setting asks to take the contact off the list."""
-    try:
-        ctx.right.update_contact(_key(entry), Contact(), leave=[all_list(ctx)])
-    except NotFound:
-        return Result(
-            Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={}, call=ctx.last_call()
-        )
-    return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
-
-
-def delete(ctx: Session, entry: Write) -> Result:
-    """The person was deleted and the setting asks to delete the contact too."""
-    ctx.right.delete_contact(_key(entry))
-    return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
-
-
-def merge(ctx: Session, flow: PersonToContact, entry: Write) -> Result:
-    """Two people were merged in Pipedrive: the loser's contact follows the survivor, unless that one has its own."""
-    survivor_id, loser = str(entry.item.hint["merged_into"]), entry.link
-    survivor = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id=survivor_id).first()
-    if loser is not None and survivor is None and loser.state == LinkState.ACTIVE:
-        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
-    told = Enqueue("person_to_event", survivor_id, {"event_person_merged": timezone.now().isoformat()})
-    again = Enqueue("person_to_contact", survivor_id)
-    return Result(Outcome.SKIPPED, reason=Reason.MERGED, link_state="removed", written={}, follow_ups=(again, told))
-
-
-def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
-    return RecordLink(
-        integration=loser.integration, link_type=loser.link_type, source_id=survivor_id, target_id=loser.target_id,
-        email_hash=loser.email_hash, state=loser.state, written=loser.written, notes=loser.notes,
-    )  # fmt: skip
-
-
-def merge_persons(ctx: Session, entry: Write) -> Result:
-    """The tenant wants persons with one address merged: this one goes into the one that owns the contact."""
-    owner = str(entry.values["owner"])
-    ctx.left.merge("person", entry.item.external_id, owner)
-    again = Enqueue("person_to_contact", owner)
-    return Result(Outcome.SYNCED, link_state=None, call=ctx.last_call(), follow_ups=(again,),
-                  detail=f"Merged into person {owner}.", reason=Reason.MERGED)  # fmt: skip
-
-
-def contact_of(entry: Write) -> Contact:
-    """The contact to write whole; what is empty is left out, so that it erases nothing that was there before us."""
-    values = {key: value for key, value in entry.values.items() if key != "email" and value is not None}
-    return Contact(entry.values["email"], values)
-
-
-def _key(entry: Write) -> str:
-    """How Brevo knows the contact: its id, or the address we last wrote."""
-    link = entry.link
-    written = link.written.get("email") if link else None
-    return str((link.target_id if link else "") or written or (entry.record.email if entry.record else ""))
-
-
-def _left(link: RecordLink | None) -> list[int]:
-    return list(link.notes.get(LEFT) or ()) if link else []
-
-
-def _synced(
-    ctx: Session,
-    entry: Write,
-    notes: Mapping[str, Any],
-    *,
-    target_id: str = "",
-    said: str = "",
-    note: ReasonCode | NoReason = "",
-    action: str = "",
-    follow_ups: tuple[Enqueue, ...] = (),
-) -> Result:
-    """In step now. What a webhook told of becomes an event, unless it was part of a bulk run."""
-    event = "event_person_added" if entry.action == "create" else "event_person_updated"
-    told = entry.item.hint.get("told") and setting(ctx.settings, event)
-    wishes = (Enqueue("person_to_event", entry.item.external_id, {event: timezone.now().isoformat()}),) if told else ()
-    arrived = {} if action == "import" else {IMPORT: None}
-    whole = entry.values if entry.remember is None else entry.remember
-    written = {**whole, "SMS": None} if said else None  # what did not arrive is not remembered as written
-    return Result(
-        Outcome.SYNCED, target_id=target_id, notes={**arrived, **notes, ORGANIZATION: organization_of(entry.record)},
-        reason=BrevoReason.PHONE_TAKEN if said else note, detail=said, action=action, call=ctx.last_call(),
-        written=written, follow_ups=(*follow_ups, *wishes, *companies_of(ctx, entry)),
-    )  # fmt: skip
-
-
-def organization_of(record: Record | None) -> str:
-    """The id of a person's organization, empty without one."""
-    found = (record.values.get("org_id") if record else None) or {}
-    return str(found.get("id") or "")
-
-
-def companies_of(ctx: Session, entry: Write) -> list[Enqueue]:
-    """The companies whose links change with this person: of the organization it has, and of the one it had."""
-    before = str((entry.link.notes if entry.link else {}).get(ORGANIZATION) or "")
-    now = organization_of(entry.record)
-    changed = {before, now} - {""} if before != now else set()
-    on = ctx.settings["organizations_enabled"]
-    return [Enqueue("organization_to_company", key) for key in sorted(changed)] if on else []
-
-
-def _one_by_one(ctx: Session, writes: Sequence[Write], call: Callable[[Session, Write], Result]) -> Results:
+def one_by_one(ctx: Session, writes: Sequence[Write], call: Single) -> Results:
+    """Write them one after the other; each ends by itself."""
     results = write_each(ctx, writes, lambda entry: call(ctx, entry))
     return {id(entry): result for entry, result in zip(writes, results, strict=True)}

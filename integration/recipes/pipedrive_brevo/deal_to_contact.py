@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
-from integration.connectors.brevo.records import Contact
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import (
     Batch,
     Decision,
+    EventContext,
     Flow,
     Item,
     Page,
@@ -33,7 +33,7 @@ from integration.engine.api import (
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contacts import LEFT
+from integration.recipes.pipedrive_brevo import lists
 from integration.recipes.pipedrive_brevo.places import stages
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
@@ -66,7 +66,8 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def route(self, ctx: Session, event: WebhookEvent) -> Sequence[Route] | Skip:
         """The deal the event is about."""
-        return [Route(event.external_id, {"deleted": True} if event.vendor_event == "deal.delete" else {})]
+        deleted = True if event.vendor_event == "deal.delete" else None
+        return [Route(event.external_id, EventContext(deleted=deleted).stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """A hundred deals per call."""
@@ -85,7 +86,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             known = link is not None and link.state == LinkState.ACTIVE
             return (
                 Sync("deal_gone", mapped=False)
-                if known and item.hint.get("deleted")
+                if known and EventContext.read(item.hint).deleted
                 else Skip(Reason.DELETED_AT_SOURCE)
             )
         content = record.values["content"]
@@ -128,7 +129,8 @@ def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -
         return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
     since = ctx.integration.activated_at or ctx.integration.created_at
     added = record.values["add_time"]
-    fresh = added is not None and added >= since.replace(microsecond=0) and item.hint.get("run") != "fetch_all"
+    before = EventContext.read(item.hint).run == "fetch_all"
+    fresh = added is not None and added >= since.replace(microsecond=0) and not before
     return "deal_created" if fresh else "place_deal"
 
 
@@ -144,16 +146,13 @@ def _move(ctx: Session, write: Write) -> Result:
     if (early := contact_first(ctx, person_id, link)) is not None:
         return early
     before, wanted = (write.link.written.get("list") if write.link else None), write.values["list"]
-    join = [wanted] if wanted and wanted != before and wanted not in (link.notes.get(LEFT) or ()) else []
+    join = [wanted] if wanted and wanted != before else []
     leave = [before] if before and before != wanted and not _still_there(ctx, write, before) else []
-    if join or leave:
-        try:
-            ctx.right.update_contact(link.target_id or str(link.written["email"]), Contact(), join=join, leave=leave)
-        except NotFound:
-            return Result(
-                Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call()
-            )
-    held_back = bool(wanted) and wanted in (link.notes.get(LEFT) or ())
+    try:
+        put = [number for number in join if _still_there(ctx, write, number)]  # another deal has put them there
+        held_back = lists.move(ctx, link, join, leave, put=put) if join or leave else []
+    except NotFound:
+        return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call())
     return Result(
         Outcome.SYNCED, target_id=person_id, reason=BrevoReason.LEFT_LIST if held_back else "", call=ctx.last_call()
     )
@@ -166,8 +165,7 @@ def _gone(ctx: Session, write: Write) -> Result:
     contact = person_links(ctx, [str(link.written.get("person_id"))]).get(str(link.written.get("person_id")))
     before = link.written.get("list")
     if contact is not None and before and not _still_there(ctx, write, before):
-        key = contact.target_id or str(contact.written["email"])
-        ctx.right.update_contact(key, Contact(), leave=[before])
+        lists.move(ctx, contact, [], [before])
     return Result(Outcome.SYNCED, link_state="removed", written={}, call=ctx.last_call())
 
 

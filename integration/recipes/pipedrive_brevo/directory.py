@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import links
-from integration.models import FieldMapping, RecordLink
+from integration.models import FieldMapping, LinkState, RecordLink, membership
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
 from integration.secrets import email_hash
 
 MANY_CALLS = 10  # what costs more calls than this is looked for in pages of a thousand
@@ -17,57 +21,57 @@ MANY_CALLS = 10  # what costs more calls than this is looked for in pages of a t
 
 def contacts_behind(ctx: Session, ids: Sequence[str]) -> dict[str, StoredContact]:
     """Person id → the contact it is linked to, as Brevo has it now. Those that are gone are missing."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type="person", source_id__in=ids)
-    linked = {link.source_id: link for link in rows.exclude(state="removed")}
-    if _calls_for(linked) > MANY_CALLS:
-        return _among_all(ctx, linked)
-    by_id = {
-        row.id: row for row in ctx.right.get_contacts([link.target_id for link in linked.values() if link.target_id])
-    }
-    found = {}
-    for key, link in linked.items():
-        contact = (
-            by_id.get(link.target_id) if link.target_id else ctx.right.find_contact(str(link.written.get("email")))
-        )
-        if contact is not None:
-            found[key] = contact
-    return found
+    rows = membership.among(_people(ctx).exclude(state=LinkState.REMOVED), "source_id", ids)
+    linked = {link.source_id: link for link in rows}
+    emails = {key: _email(link) for key, link in linked.items()}
+    known = {link.target_id for link in linked.values()} - {""}
+    unknown = {emails[key] for key, link in linked.items() if not link.target_id} - {""}
+    found = {contact.id: contact for contact in wanted(ctx, (), known, unknown)}
+    by_email = {contact.email.lower(): contact for contact in found.values() if contact.email}
+    pairs = {key: found.get(link.target_id) or by_email.get(emails[key]) for key, link in linked.items()}
+    return {key: contact for key, contact in pairs.items() if contact is not None}
 
 
-def _calls_for(linked: Mapping[str, RecordLink]) -> int:
-    """Twenty per call by id, one call for each whose id is not known yet, as after an import."""
-    known = sum(bool(link.target_id) for link in linked.values())
-    return -(-known // IDS_PER_CALL) + len(linked) - known
+def wanted(
+    ctx: Session, listed: Iterable[StoredContact], ids: Collection[str], emails: Collection[str]
+) -> list[StoredContact]:
+    """The contacts with these ids or lower-case addresses: among those listed already, the others are asked for.
+
+    Twenty per call by id, one call for each address; what costs too many calls is looked for in the whole account.
+    """
+    found = {contact.id: contact for contact in listed if contact.id in ids or contact.email.lower() in emails}
+    left = sorted(set(ids) - found.keys())
+    unseen = sorted(set(emails) - {contact.email.lower() for contact in found.values()})
+    if -(-len(left) // IDS_PER_CALL) + len(unseen) > MANY_CALLS:
+        everybody = every_contact(ctx)
+        return [contact for contact in everybody if contact.id in ids or contact.email.lower() in emails]
+    asked = ctx.right.get_contacts(left) if left else []
+    asked += [contact for email in unseen if (contact := ctx.right.find_contact(email)) is not None]
+    return list({**found, **{contact.id: contact for contact in asked}}.values())
 
 
-def _among_all(ctx: Session, linked: Mapping[str, RecordLink]) -> dict[str, StoredContact]:
-    by_id = {link.target_id: key for key, link in linked.items() if link.target_id}
-    by_email = {str(link.written.get("email", "")).lower(): key for key, link in linked.items() if not link.target_id}
-    by_email.pop("", None)  # a contact with only a number has no address either, and is nobody's for that
-    found = {}
-    for contact in every_contact(ctx):
-        if key := by_id.get(contact.id) or by_email.get(contact.email.lower()):
-            found[key] = contact
-    return found
+def _people(ctx: Session) -> QuerySet[RecordLink]:
+    return RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
 
 
-def every_contact(ctx: Session) -> Iterator[StoredContact]:
-    """Walk over the account, a thousand contacts per call."""
+def _email(link: RecordLink) -> str:
+    """The address the contact was last written with, or is being imported with."""
+    state = PersonState.of(link)
+    return str(link.written.get("email") or (state.sent or {}).get("email") or "").lower()
+
+
+def every_contact(
+    ctx: Session, modified_since: datetime | None = None, *, odd_ones_too: bool = True
+) -> Iterator[StoredContact]:
+    """Walk over the account, a thousand contacts per call.
+
+    Raises UnreadableRecord for one that cannot be read, unless odd ones may be left out.
+    """
     offset: int | None = 0
     while offset is not None:
-        page = ctx.right.contacts_page(offset)
-        yield from page.complete()
+        page = ctx.right.contacts_page(offset, modified_since=modified_since)
+        yield from page.complete() if odd_ones_too else page.records
         offset = page.next_cursor
-
-
-def left_lists(ctx: Session) -> Mapping[str, Sequence[int]]:
-    """Address → the lists its contact left alone, read once per slice: nobody may be put on them again by an import."""
-    if "left_lists" not in ctx.memory:
-        ctx.memory["left_lists"] = {
-            contact.email.lower(): contact.left_list_ids for contact in every_contact(ctx) if contact.left_list_ids
-        }
-    found: Mapping[str, Sequence[int]] = ctx.memory["left_lists"]
-    return found
 
 
 def people_behind(ctx: Session, contacts: Sequence[StoredContact]) -> dict[str, StoredContact]:

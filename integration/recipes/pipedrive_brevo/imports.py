@@ -1,18 +1,19 @@
 """Flow import → outcome: what became of a bulk import, which answers no single row (brevo sheet §4).
 
-It is looked at when Brevo calls our notify address, else after growing pauses. Without problems everybody arrived;
-with some, the contacts are read back, and whoever is not as we wrote them is written again, alone.
+It is looked at when Brevo calls our notify address, else after growing pauses. Nothing Brevo reports is relied on: the
+contacts are read back, and `settling` decides about each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from integration import retry
 from integration.connectors.brevo.client import BrevoClient
-from integration.connectors.brevo.records import StoredContact
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
     Batch,
@@ -30,21 +31,22 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import Outcome, RecordLink, WebhookEvent
+from integration.models import Outcome, RecordLink, WebhookEvent, membership
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contacts import IMPORT, ORGANIZATION
-from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_brevo import importing, settling
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, ImportContext, PersonState
 
-OVERLAP = timedelta(minutes=2)
+LOOKS = retry.JOB.attempts - 2  # so often an import is looked at, then its people are written one by one
+LOST_LOOKS = 2  # so often one whose process nobody knows
 
 
 class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
     """Brevo import → what became of its rows."""
 
-    key = "import_check"
+    key = importing.CHECK
     label = "Import → outcome"
     side = "right"
     source_object = "process"
@@ -52,6 +54,7 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
     link_type = "import"
     events = frozenset({"importFinished"})
     batch_size = 20
+    urgent = True  # the people of an import wait for it
 
     @property
     def subscriptions(self) -> frozenset[str]:
@@ -70,8 +73,9 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
         """Ask how far each process is."""
         found = {}
         for item in items:
-            if process_id := item.hint.get("process"):
-                found[item.external_id] = Record(item.external_id, _look(ctx, process_id))
+            known = ImportContext.read(item.hint)
+            if known.people is not None:
+                found[item.external_id] = Record(item.external_id, {"status": _look(ctx, known, item.attempts)})
         return found
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
@@ -80,84 +84,72 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Settle the people of each import, or look again later."""
-        return write_each(ctx, writes, lambda write: _settle(ctx, write))
+        return write_each(ctx, writes, lambda write: _check(ctx, write))
 
 
-def _look(ctx: Session, process_id: str) -> dict[str, Any]:
+def _look(ctx: Session, known: ImportContext, attempts: int) -> str:
+    if not known.process:  # the answer of the call was lost: nobody can say whether there is an import
+        return settling.WAITING if attempts <= LOST_LOOKS else settling.FAILED
     try:
-        process = ctx.right.get_process(process_id)
+        return str(ctx.right.get_process(known.process).status)
     except NotFound:
-        return {"status": "failed", "problems": {}}
-    return {"status": process.status, "problems": dict(process.problems)}
+        return settling.FAILED
 
 
-def _settle(ctx: Session, write: Write) -> Result:
+def _check(ctx: Session, write: Write) -> Result:
     assert write.record is not None
-    status, problems = write.record.values["status"], write.record.values["problems"]
-    if status == "waiting":
-        pause = retry.next_delay(retry.IMPORT_RUNNING, write.item.attempts)
+    known, status = ImportContext.read(write.item.hint), str(write.record.values["status"])
+    if status == settling.WAITING:
+        return _wait(ctx, write, known)
+    result = _settle(ctx, known, _people(ctx, write, known), status)
+    importing.forget_addresses(ctx, _marker(write))
+    return result
+
+
+def _wait(ctx: Session, write: Write, known: ImportContext) -> Result:
+    if write.item.attempts < LOOKS:
+        pause = retry.next_delay(retry.LATE_IMPORT) if known.overdue else importing.pause(write.item.attempts)
         return Result(Outcome.RETRYING, reason=BrevoReason.IMPORT_RUNNING, retry_after=pause, link_state=None)
-    people = list(
-        RecordLink.objects.filter(
-            integration=ctx.integration, link_type=LINK_TYPE, **{f"notes__{IMPORT}": write.item.external_id}
-        )
+    people = _people(ctx, write, known)
+    again = settling.let_go(people, for_good=bool(known.overdue))
+    links.save_links(people)
+    watch = ImportContext(process=known.process, started=known.started, people=known.people, overdue=True)
+    late = (
+        () if known.overdue else (Enqueue(importing.CHECK, f"{importing.LATE}{write.item.external_id}", watch.stored),)
     )
-    said = ", ".join(f"{count} × {name}" for name, count in problems.items())
-    if status == "done" and not problems and not ctx.settings["organizations_enabled"]:
-        return _arrived(ctx, people)
-    found = _read_back(ctx, write) if status == "done" else {}
-    again = [link for link in people if not _is_there(link, found)]
-    for link in people:
-        link.notes[IMPORT] = None
-        contact = found.get(str(link.written.get("email", "")).lower())
-        link.target_id = contact.id if contact else link.target_id
-        if link in again:  # not as we wrote it: whatever is there, it is written as new
-            link.state, link.written, link.written_hash = "removed", {}, ""
+    detail = f"{len(people)} people are written one by one."
+    return Result(Outcome.FAILED, action="import_checked", reason=BrevoReason.IMPORT_OVERDUE, detail=detail,
+                  link_state=None, follow_ups=(*again, *late), call=ctx.last_call())  # fmt: skip
+
+
+def _people(ctx: Session, write: Write, known: ImportContext) -> list[RecordLink]:
+    """The links of those this import still carries."""
+    marker = _marker(write)
+    mine = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
+    rows = membership.among(mine, "source_id", known.people or ())
+    return [link for link in rows if PersonState.of(link).import_id == marker]
+
+
+def _marker(write: Write) -> str:
+    return write.item.external_id.removeprefix(importing.LATE)
+
+
+def _settle(ctx: Session, known: ImportContext, people: list[RecordLink], status: str) -> Result:
+    started = datetime.fromisoformat(known.started) if known.started else timezone.now()
+    outcome = settling.settle(ctx, people, status, started)
     links.save_links(people)
-    wishes = [Enqueue("person_to_contact", link.source_id, {"alone": status == "done"}) for link in again]
-    if ctx.settings["organizations_enabled"]:  # their links need the contacts' ids, which are known only now
-        ids = sorted({str(link.notes[ORGANIZATION]) for link in people if link.notes.get(ORGANIZATION)})
-        wishes += [Enqueue("organization_to_company", key) for key in ids]
-    detail = f"{len(people) - len(again)} of {len(people)} arrived. {said}".strip()
-    return Result(Outcome.SYNCED, action="import_checked", reason=BrevoReason.IMPORT_LEFT_OUT if again else "",
-                  detail=detail, link_state=None, follow_ups=tuple(wishes), call=ctx.last_call())  # fmt: skip
+    failed = "Brevo says that the import failed." if status == settling.FAILED else ""
+    dropped = f"Brevo did not keep {', '.join(outcome.dropped)}." if outcome.dropped else ""
+    detail = " ".join(filter(None, (_counted(len(people), outcome), failed, dropped)))
+    return Result(Outcome.SYNCED, action="import_checked", reason=_reason(outcome), detail=detail,
+                  link_state=None, follow_ups=outcome.wishes, call=ctx.last_call())  # fmt: skip
 
 
-def _arrived(ctx: Session, people: Sequence[RecordLink]) -> Result:
-    """Everybody arrived. One contact is read back: attributes that Brevo dropped without a word show there."""
-    for link in people:
-        link.notes[IMPORT] = None
-    links.save_links(people)
-    sample = next((link for link in people if link.written.get("email")), None)
-    dropped = _dropped(ctx, sample) if sample else []
-    detail = f"{len(people)} arrived." + (f" Brevo did not keep {', '.join(dropped)}." if dropped else "")
-    return Result(Outcome.SYNCED, action="import_checked", reason=Reason.FIELD_UNKNOWN if dropped else "",
-                  detail=detail, link_state=None, call=ctx.last_call())  # fmt: skip
+def _counted(count: int, outcome: settling.Settled) -> str:
+    return f"{count - outcome.again} of {count} arrived." if outcome.again else f"{count} arrived."
 
 
-def _dropped(ctx: Session, link: RecordLink) -> list[str]:
-    contact = ctx.right.find_contact(str(link.written["email"]))
-    if contact is None:
-        return []
-    wanted = [key for key, value in link.written.items() if value not in (None, "", []) and key != "email"]
-    return [key for key in wanted if contact.attributes.get(key) is None]
-
-
-def _read_back(ctx: Session, write: Write) -> dict[str, StoredContact]:
-    """Address → contact, for all contacts changed since the import began."""
-    since = datetime.fromisoformat(write.item.hint["started"]) - OVERLAP
-    found: dict[str, StoredContact] = {}
-    offset: int | None = 0
-    while offset is not None:
-        page = ctx.right.contacts_page(offset, modified_since=since)
-        found.update({contact.email.lower(): contact for contact in page.complete() if contact.email})
-        offset = page.next_cursor
-    return found
-
-
-def _is_there(link: RecordLink, found: Mapping[str, StoredContact]) -> bool:
-    contact = found.get(str(link.written.get("email", "")).lower())
-    if contact is None:
-        return False
-    phone = link.written.get("SMS")
-    return not phone or contact.attributes.get("SMS") == phone
+def _reason(outcome: settling.Settled) -> Any:
+    if outcome.again:
+        return BrevoReason.IMPORT_LEFT_OUT
+    return Reason.FIELD_UNKNOWN if outcome.dropped else ""

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
-from integration.connectors.brevo.records import Contact
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Lead
 from integration.engine.api import (
@@ -27,11 +26,12 @@ from integration.engine.api import (
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contacts import LEFT
+from integration.recipes.pipedrive_brevo import lists
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.sending import contact_first, person_links
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import PersonState
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "lead"
@@ -84,7 +84,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
         if link is not None and link.state == LinkState.ACTIVE and link.written == content:
             return Skip(Reason.UNCHANGED)
         contact = record.values["contact"]
-        if contact is not None and content["list"] in (contact.notes.get(LEFT) or ()):
+        if content["list"] in (PersonState.of(contact).left_lists or ()):
             return Skip(BrevoReason.LEFT_LIST)
         return Sync("join_list", mapped=False, extra=content)
 
@@ -112,8 +112,9 @@ def _join(ctx: Session, write: Write) -> Result:
     if (early := contact_first(ctx, str(write.values["person_id"]), contact)) is not None:
         return early
     try:
-        key = contact.target_id or str(contact.written["email"])
-        ctx.right.update_contact(key, Contact(), join=[write.values["list"]])
+        held_back = lists.move(ctx, contact, [write.values["list"]], [])
     except NotFound:
         return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call())
+    if held_back:
+        return Result(Outcome.SKIPPED, reason=BrevoReason.LEFT_LIST, link_state=None, call=ctx.last_call())
     return Result(Outcome.SYNCED, target_id=str(write.values["person_id"]), call=ctx.last_call())

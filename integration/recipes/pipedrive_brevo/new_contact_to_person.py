@@ -14,6 +14,7 @@ from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
     Decision,
@@ -35,11 +36,13 @@ from integration.engine.api import (
 )
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contact_to_person import nested
+from integration.recipes.pipedrive_brevo import importing, owners
 from integration.recipes.pipedrive_brevo.directory import people_behind
+from integration.recipes.pipedrive_brevo.person_patch import nested
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import PersonState
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"
@@ -70,7 +73,10 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """Contacts changed since the last poll, or all; those behind a person are left out."""
         page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
-        records = self._records(ctx, [contact for contact in page.records if contact.id not in known])
+        made_late = importing.given_up(ctx, [email_hash(contact.email) for contact in page.records])
+        unknown = [contact for contact in page.records if contact.id not in known]
+        new = [contact for contact in unknown if email_hash(contact.email) not in made_late]
+        records = self._records(ctx, new)
         return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
@@ -103,9 +109,7 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
 
 def _create(ctx: Session, write: Write) -> Result:
     assert write.record is not None
-    email = write.record.email
-    known = identity_index.owners(ctx.integration.left, "person", email_hash(email))
-    person_id = next(iter(known), "") or next((hit.id for hit in ctx.left.search_persons(email)), "")
+    person_id = _living(ctx, write.record.email)
     action = "link_person" if person_id else "create_person"
     if not person_id:
         write.marker = f"person-{write.item.external_id}"
@@ -116,6 +120,22 @@ def _create(ctx: Session, write: Write) -> Result:
     return Result(
         Outcome.SYNCED, target_id=person_id, written={}, action=action, call=ctx.last_call(), follow_ups=(again,)
     )
+
+
+def _living(ctx: Session, email: str) -> str:
+    """Who has this address now; empty for nobody. What the index and the search say may be gone since."""
+    digest = email_hash(email)
+    known = sorted(identity_index.owners(ctx.integration.left, "person", digest))
+    for ids in (known, [hit.id for hit in ctx.left.search_persons(email)]):
+        living = owners.read_afresh(ctx, ids)
+        having = [key for key in ids if key in living and _has(living[key], digest)]
+        if having:
+            return having[0]
+    return ""
+
+
+def _has(person: Person, digest: str) -> bool:
+    return any(email_hash(point.value) == digest for point in person.emails)
 
 
 def _values(ctx: Session, record: Record) -> dict[str, Any]:
@@ -145,6 +165,6 @@ def _link(ctx: Session, write: Write, person_id: str) -> None:
         made = RecordLink(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id, target_id=write.item.external_id,
             email_hash=write.record.email_hash, written={"email": write.record.email, **_names(ctx, write.record)},
-            notes={"left_lists": write.record.values["left_list_ids"]},
+            notes=PersonState(left_lists=write.record.values["left_list_ids"], joined=[]).stored,
         )  # fmt: skip
         links.save_links([made])

@@ -33,12 +33,10 @@ from integration.engine.api import (
 from integration.errors import NotFound, TransientError
 from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contacts import ORGANIZATION
-from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE as PERSON
-from integration.recipes.pipedrive_brevo.person_to_contact import REMOVED
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import ORGANIZATION, PERSON_LINK, CompanyState, PersonState
 
 PAGE_SIZE = 500
 FEW = 10  # up to here single calls; more new ones go as one file
@@ -87,7 +85,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
         if record is None:
             return Skip(Reason.DELETED_AT_SOURCE)
         link = batch.links.get(item.external_id)
-        if link is not None and link.notes.get(REMOVED):
+        if CompanyState.of(link).removed_at_target:
             return Skip(Reason.REMOVED_AT_TARGET)
         active = link is not None and link.state == LinkState.ACTIVE
         extra = {CONTACTS: record.values[CONTACTS]}
@@ -119,11 +117,11 @@ def _records(ctx: Session, organizations: Iterable[Organization]) -> dict[str, R
 
 def _contacts_of(ctx: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     """Organization → ids of its people's contacts, as far as Brevo has told them."""
-    linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON, state=LinkState.ACTIVE)
+    linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, state=LinkState.ACTIVE)
     links = linked.filter(**{f"notes__{ORGANIZATION}__in": list(ids)}).exclude(target_id="")
     found: dict[str, list[str]] = {}
     for link in links.order_by("pk"):
-        found.setdefault(str(link.notes[ORGANIZATION]), []).append(link.target_id)
+        found.setdefault(str(PersonState.of(link).organization), []).append(link.target_id)
     return found
 
 
@@ -176,7 +174,7 @@ def _write(ctx: Session, write: Write) -> Result:
             ctx.right.link_company(company_id, add, gone)
     except NotFound:
         return Result(Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
-                      notes={REMOVED: True}, call=ctx.last_call())  # fmt: skip
+                      notes=CompanyState(removed_at_target=True).stored, call=ctx.last_call())  # fmt: skip
     return Result(Outcome.SYNCED, target_id=company_id, call=ctx.last_call())
 
 

@@ -18,7 +18,6 @@ from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
     Decision,
-    EventContext,
     Flow,
     Item,
     MappingRow,
@@ -31,20 +30,26 @@ from integration.engine.api import (
     TwoWay,
     Write,
 )
+from integration.errors import NotFound, TenantActionError
 from integration.models import LinkState, RecordLink, WebhookEvent
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo import contacts, figures
+from integration.recipes.pipedrive_brevo import address_change, contacts, figures, importing, leaving, owners
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonContext, PersonState
 from integration.recipes.shared.pipedrive_pages import gather
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
-LINK_TYPE = "person"
-REMOVED = "removed_at_target"
+LINK_TYPE = PERSON_LINK
+HIDDEN = "hidden people"  # in a slice's memory: people who are there, and whom we may not see
 PEOPLE = frozenset({"person.create", "person.change", "person.delete"})
 DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
-
+SINGLES: Mapping[str, contacts.Single] = {
+    "change_address": address_change.change_address, "leave_list": leaving.leave_list, "delete": leaving.delete,
+    "merge": leaving.merge, "merge_persons": leaving.merge_persons, leaving.LET_GO: leaving.let_go,
+    "block": contacts.block,
+}  # fmt: skip
 
 FIGURE = {"target_type": "number"}
 PERSON_MAPPING = (
@@ -86,27 +91,35 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         """The person the event is about; of a deal's event the people it belongs and belonged to."""
         if event.vendor_event in DEALS:
             return _people_of_deal(event.payload) or Skip(PipedriveReason.DEAL_WITHOUT_PERSON)
-        hint: dict[str, Any] = {"deleted": True} if event.vendor_event == "person.delete" else {"told": True}
-        if merged_into := event.payload.get("merged_into"):
-            hint["merged_into"] = merged_into
-        return [Route(event.external_id, hint)]
+        deleted = True if event.vendor_event == "person.delete" else None
+        merged_into = event.payload.get("merged_into") or None
+        context = PersonContext(deleted=deleted, told=None if deleted else True, merged_into=merged_into)
+        return [Route(event.external_id, context.stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
-        """A hundred people per call, with their figures and the names of organization and owner."""
+        """A hundred people per call, with their figures, the names of organization and owner, and who owns an address.
+
+        Whom a comparison misses in the answer is asked for alone.
+        """
         ids = [item.external_id for item in items]
-        return figures.to_records(ctx, ctx.left.get_persons(ids, include_fields=figures.COUNTS))
+        people = ctx.left.get_persons(ids, include_fields=figures.COUNTS)
+        compared = [item.external_id for item in items if PersonContext.read(item.hint).run == "reconcile"]
+        people += self._asked_alone(ctx, set(compared) - {person.id for person in people})
+        return owners.with_owners(ctx, figures.to_records(ctx, people))
 
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self._linked_page(ctx, cursor)
+        if kind == "poll" and not cursor:
+            importing.wake_dead(ctx)
 
         def turn(at: str | None) -> VendorPage[Person]:
             counts = ",".join(figures.COUNTS)
             return ctx.left.persons_page(at, since=since, limit=PAGE_SIZE, include_fields=counts)
 
         listed = gather(turn, cursor, self.batch_size // PAGE_SIZE)
-        records = figures.to_records(ctx, listed.records)
+        records = owners.with_owners(ctx, figures.to_records(ctx, listed.records))
         return Page([Item(key) for key in records], records, listed.next_cursor, listed.unreadable)
 
     def count(self, ctx: Session, kind: str) -> int | None:
@@ -121,23 +134,39 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         if record is None:
             return _gone(ctx, item, link)
         if not record.email:
-            return Skip(Reason.NO_EMAIL)
+            return _without_address(link, Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
-            return Skip(Reason.INVALID_EMAIL)
-        if link is not None and link.notes.get(REMOVED):
+            return _without_address(link, Reason.INVALID_EMAIL)
+        if PersonState.of(link).removed_at_target:
             return Skip(Reason.REMOVED_AT_TARGET)
-        owner = batch.owner(record.email_hash, item.external_id)
+        owner = str(record.values.get(owners.OWNER) or batch.owner(record.email_hash, item.external_id))
         if owner != item.external_id:
             return _shared(ctx, owner)
+        if PersonContext.read(item.hint).block and link is not None and link.state == LinkState.ACTIVE:
+            return Sync("block", mapped=False)
         extra = {"email": record.email}
-        if link is None or link.state != LinkState.ACTIVE:
+        if link is None or link.state == LinkState.REMOVED or not _known_address(link):
             return Sync("create", creating=True, extra=extra)
-        moved = str(link.written.get("email", record.email)).lower() != record.email.lower()
+        moved = _known_address(link) != record.email.lower()
         return Sync("change_address" if moved else "update", extra=extra)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """See `contacts.py`: an import for many, single calls for few."""
-        return contacts.write(ctx, self, writes)
+        return contacts.write(ctx, writes, SINGLES)
+
+    def _asked_alone(self, ctx: Session, ids: set[str]) -> list[Person]:
+        """Those missing from a list who answer when they are asked alone: missing is no deletion."""
+        found = []
+        for key in sorted(ids):
+            try:
+                found.append(ctx.left.get_person(key, include_fields=figures.COUNTS))
+            except NotFound:
+                continue
+            except TenantActionError as exc:
+                if exc.reason != Reason.PERMISSION_MISSING:
+                    raise
+                ctx.memory.setdefault(HIDDEN, set()).add(key)
+        return found
 
     def _linked(self, ctx: Session) -> Any:
         return RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
@@ -154,6 +183,18 @@ def _people_of_deal(payload: Mapping[str, Any]) -> list[Route]:
     return [Route(key) for key in ids]
 
 
+def _known_address(link: RecordLink) -> str:
+    """The address that Brevo has the contact under, or will have once the import is carried out."""
+    return str(link.written.get("email") or (PersonState.of(link).sent or {}).get("email") or "").lower()
+
+
+def _without_address(link: RecordLink | None, reason: Reason) -> Decision:
+    """Nobody can be mailed; whoever else has the former address is next."""
+    if link is None or link.state != LinkState.ACTIVE:
+        return Skip(reason)
+    return Sync(leaving.LET_GO, mapped=False, extra={leaving.REASON: reason.value})
+
+
 def _shared(ctx: Session, owner: str) -> Decision:
     """Another person has this address. They are merged only where the tenant asked for it."""
     said = f"Person {owner} already has this address."
@@ -163,14 +204,14 @@ def _shared(ctx: Session, owner: str) -> Decision:
 
 
 def _gone(ctx: Session, item: Item, link: RecordLink | None) -> Decision:
-    known = EventContext.read(item.hint)
+    known = PersonContext.read(item.hint)
     if known.merged_into:
         into = {"merged_into": str(known.merged_into)}
         return Sync("merge", mapped=False, extra=into) if link is not None else Skip(Reason.MERGED)
     if link is None or link.state == LinkState.REMOVED:
         return Skip(Reason.DELETED_AT_SOURCE)
-    if not known.deleted and known.run != "reconcile":
+    if not known.deleted and (known.run != "reconcile" or item.external_id in ctx.memory.get(HIDDEN, ())):
         return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
     if ctx.settings["on_delete"] == "keep":
-        return Skip(Reason.DELETED_AT_SOURCE)
+        return Sync(leaving.LET_GO, mapped=False, extra={leaving.REASON: Reason.DELETED_AT_SOURCE.value})
     return Sync("delete" if ctx.settings["on_delete"] == "delete" else "leave_list", mapped=False)

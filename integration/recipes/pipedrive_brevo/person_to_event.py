@@ -27,6 +27,7 @@ from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
+from integration.recipes.pipedrive_brevo.state import HappenedContext
 
 LINK_TYPE = "person_event"
 HAPPENINGS = ("event_person_added", "event_person_updated", "event_person_merged")
@@ -55,7 +56,8 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each happening has a name of the tenant's, or is not sent."""
-        named = [name for name in HAPPENINGS if item.hint.get(name) and setting(ctx.settings, name)]
+        happened = HappenedContext.read(item.hint).times
+        named = [name for name in HAPPENINGS if name in happened and setting(ctx.settings, name)]
         return Sync("send_event", mapped=False, extra={"events": named}) if named else Skip(Reason.UNCHANGED)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
@@ -78,7 +80,7 @@ def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
     properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
     wishes = []
     for name in write.values["events"]:
-        at = str(write.item.hint[name])
+        at = HappenedContext.read(write.item.hint).times[name]
         key = f"{name}:{write.item.external_id}:{at}"
         wishes.append(OutgoingEvent(str(setting(ctx.settings, name)), key, properties, datetime.fromisoformat(at)))
     return wishes

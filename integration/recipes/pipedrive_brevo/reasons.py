@@ -16,6 +16,8 @@ class BrevoReason(ReasonCode):
     PHONE_TAKEN = "phone_taken"
     IMPORT_RUNNING = "import_running"
     IMPORT_LEFT_OUT = "import_left_out"
+    IMPORT_OVERDUE = "import_overdue"
+    OPT_OUT_REFUSED = "opt_out_refused"
 
 
 REASONS = (
@@ -37,7 +39,8 @@ REASONS = (
         Reason.DUPLICATE_EMAIL,
         ReasonKind.SKIP,
         "Another person in Pipedrive has the same email address.",
-        "The one that came first is linked to the contact in Brevo, so that the two do not overwrite each other.",
+        "The one that came first is linked to the contact in Brevo, so that the two do not overwrite each other. As "
+        "soon as that one has another address, this one is synced.",
         "Merge the two people in Pipedrive, give one of them another email address, or switch on “Merge persons with "
         "the same e-mail address in Pipedrive”.",
     ),
@@ -100,9 +103,10 @@ REASONS = (
     ReasonText(
         BrevoReason.LEFT_LIST,
         ReasonKind.SKIP,
-        "The contact left this list and is not added again.",
-        "They unsubscribed from this one list, and adding them would be a new subscription.",
-        "Only they can undo it, for example with one of your sign-up forms.",
+        "The contact left this list or was taken off it, and is not added again.",
+        "They unsubscribed from this one list or from all mails, or somebody took them off it in Brevo. Adding them "
+        "would be a new subscription.",
+        "Add them to the list in Brevo yourself if they want it, or let them use one of your sign-up forms.",
     ),
     ReasonText(
         BrevoReason.ACTIVITY_WITHOUT_PERSON,
@@ -144,14 +148,31 @@ REASONS = (
         BrevoReason.IMPORT_RUNNING,
         ReasonKind.WAIT,
         "Brevo is still working on the import.",
-        "Many records were sent in one call, and Brevo reports the result later.",
+        "Many records were sent in one call. Until Lockstep has read them back, nothing of them counts as written, and "
+        "further changes of these people wait.",
         "Nothing to do: Lockstep checks again within minutes.",
     ),
     ReasonText(
         BrevoReason.IMPORT_LEFT_OUT,
         ReasonKind.WAIT,
-        "Brevo's import left out this record; it is sent on its own.",
-        "Brevo reports how many rows it did not take, but not which ones.",
+        "Brevo's import left out this record; it is sent again.",
+        "Lockstep read the contacts back, and this one was missing or had other values.",
         "Nothing to do: sending it on its own shows what is wrong with it.",
+    ),
+    ReasonText(
+        BrevoReason.IMPORT_OVERDUE,
+        ReasonKind.FAILURE,
+        "Brevo has not finished an import for a long time.",
+        "Brevo took the import and neither carried it out nor refused it. Its people are written one by one instead, "
+        "and nothing Brevo shows of them is taken into Pipedrive until the import ends.",
+        "Look at the imports in Brevo, or ask its support. Lockstep looks at it once an hour for some hours more.",
+    ),
+    ReasonText(
+        BrevoReason.OPT_OUT_REFUSED,
+        ReasonKind.FAILURE,
+        "Pipedrive did not take the opt-out.",
+        "The field for the status or one of its options is gone, or the connected user may not write it. The "
+        "person is unsubscribed in Brevo all the same.",
+        "Save the settings: Lockstep makes the field again. The opt-out is tried again with each poll.",
     ),
 )

@@ -15,9 +15,9 @@ from integration.connectors.brevo.records import Event
 from integration.engine.api import Result, Write, links
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.contacts import IMPORT
 from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.state import in_import
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
@@ -35,14 +35,15 @@ class OutgoingEvent:
 
 
 def person_links(ctx: Session, ids: Sequence[str]) -> dict[str, RecordLink]:
-    """Person id → its link to a contact, for those who have one."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
-    return {link.source_id: link for link in membership.among(rows, "source_id", ids)}
+    """Person id → its link to a contact, for those who have one or are being imported."""
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE)
+    found = membership.among(rows.exclude(state=LinkState.REMOVED), "source_id", ids)
+    return {link.source_id: link for link in found if link.state == LinkState.ACTIVE or in_import(link)}
 
 
 def contact_first(ctx: Session, person_id: str, link: RecordLink | None) -> Result | None:
     """Let the contact arrive first: an event of somebody unknown would be dropped without a word."""
-    if link is not None and not link.notes.get(IMPORT):
+    if link is not None and not in_import(link):
         return None
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow="person_to_contact", external_id=person_id)
     waits = link is not None or jobs.filter(state__in=(JobState.WAITING, JobState.RUNNING)).exists()

@@ -11,8 +11,9 @@ from integration.connectors.base import FieldSpec
 from integration.engine.api import EventContext, NeededField, Step, catalogue, new_fields, save_jobs
 from integration.errors import ContractError
 from integration.models import FieldMapping, RecordLink, SyncJob
-from integration.recipes.pipedrive_brevo.contact_to_person import REPORTED, SUBSCRIBED
+from integration.recipes.pipedrive_brevo.contact_to_person import SUBSCRIBED
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.pipedrive_brevo.state import REPORTED, PersonState
 from integration.recipes.shared import custom_fields, pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
 
@@ -61,7 +62,7 @@ def _restore_status(ctx: Session) -> int:
     jobs = [
         SyncJob(integration=ctx.integration, flow="contact_to_person", external_id=link.source_id, hint=hint)
         for link in shown.iterator(chunk_size=2000)
-        if link.notes.get(REPORTED) != SUBSCRIBED
+        if PersonState.of(link).reported not in (None, SUBSCRIBED)
     ]
     save_jobs(jobs)
     return len(jobs)

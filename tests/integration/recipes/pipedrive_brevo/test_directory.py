@@ -15,12 +15,15 @@ pytestmark = pytest.mark.django_db
 
 def test_a_contact_without_an_address_is_nobodys_whose_address_is_unknown():
     integration = IntegrationFactory()
-    known = {str(n): {} for n in range(directory.MANY_CALLS + 1)} | {"99": {"email": "Ada@x.example"}}
+    known = {str(n): {"email": f"{n}@x.example"} for n in range(directory.MANY_CALLS + 1)}
+    known |= {"98": {}, "99": {"email": "Ada@x.example"}}
     for source_id, written in known.items():
         LinkFactory(integration=integration, link_type="person", source_id=source_id, target_id="", written=written)
     only_a_number = StoredContact(id="7", email="", attributes={"SMS": "31612345678"})
     listed = Page((only_a_number, StoredContact(id="8", email="ada@x.example")), None)
-    ctx = SimpleNamespace(integration=integration, right=SimpleNamespace(contacts_page=lambda offset: listed))
+    ctx = SimpleNamespace(
+        integration=integration, right=SimpleNamespace(contacts_page=lambda offset, modified_since: listed)
+    )
 
     found = directory.contacts_behind(ctx, list(known))
 
