@@ -40,15 +40,18 @@ def test_an_unsubscribe_sets_the_property_moves_the_stage_and_shows_on_the_timel
 
     hub.drain()
 
-    # Look, clear, set, look again; then the timeline. Clearing and setting are calls of their own.
+    # The consent alone and first: no stage can keep it back. Then the stage: look, clear, set, look again. Then the
+    # timeline. Clearing and setting are calls of their own.
     calls = world.sandbox.control("GET", "/calls?vendor=hubspot")
     assert [call["path"].removeprefix("/hubspot/crm/objects/2026-09/") for call in calls] == [
-        "contacts/batch/read", "contacts/batch/update", "contacts/batch/update", "contacts/batch/read", "notes",
+        "contacts/batch/update", "contacts/batch/read", "contacts/batch/update", "contacts/batch/update",
+        "contacts/batch/read", "notes",
     ]  # fmt: skip
-    inputs = [json.loads(call["body"])["inputs"] for call in calls[1:3]]
-    assert inputs[0] == [{"id": contact_id, "properties": {"lifecyclestage": ""}}]
-    assert inputs[1] == [
-        {"id": contact_id, "properties": {"maileon_subscribe": "false", "lifecyclestage": "subscriber"}}
+    written = [json.loads(calls[number]["body"])["inputs"] for number in (0, 2, 3)]
+    assert written == [
+        [{"id": contact_id, "properties": {"maileon_subscribe": "false"}}],
+        [{"id": contact_id, "properties": {"lifecyclestage": ""}}],
+        [{"id": contact_id, "properties": {"lifecyclestage": "subscriber"}}],
     ]
     assert world.shown(contact_id, "maileon_subscribe", "lifecyclestage") == ["false", "subscriber"]
     note = world.notes(contact_id)[-1]

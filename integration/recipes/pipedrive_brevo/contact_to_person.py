@@ -37,15 +37,21 @@ from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, opt_outs, person_patch
 from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
-from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
-from integration.recipes.pipedrive_brevo.state import ContactContext, PersonContext, PersonState
+from integration.recipes.pipedrive_brevo.state import (
+    BOUNCED,
+    PERSON_LINK,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    ContactContext,
+    PersonContext,
+    PersonState,
+)
 from integration.secrets import email_hash
 
 BOUNCE, DELETED = "hardBounce", "contactDeleted"
-SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"
 # Among a record's values: whether it is the person's own contact, and which other addresses opted out (hash → whether).
 IS_OWN, ELSEWHERE = "is_own", "elsewhere"
 
@@ -58,7 +64,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     side = "right"
     source_object = "contact"
     target_object = "person"
-    link_type = LINK_TYPE
+    link_type = PERSON_LINK
     events = frozenset({"contactUpdated", DELETED, "unsubscribed", BOUNCE, "spam"})
     runs = frozenset({"poll", "fetch_all"})
     urgent = True
@@ -108,7 +114,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         # Who is put off is read again, and then only the hint tells of which address.
         shared = [Item(key, ContactContext(address=digest).stored) for key, digest in sorted(others.items())]
         made = {**records(ctx, found, {}), **(self.read(ctx, shared) if shared else {})}
-        linked = links.of_targets(ctx.integration, LINK_TYPE, page.unreadable)
+        linked = links.of_targets(ctx.integration, PERSON_LINK, page.unreadable)
         pairs = linked.values_list("source_id", "target_id")
         unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
         items = [

@@ -39,10 +39,9 @@ from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, owners
 from integration.recipes.pipedrive_brevo.directory import people_behind
 from integration.recipes.pipedrive_brevo.person_patch import nested
-from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
-from integration.recipes.pipedrive_brevo.state import PersonState
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"
@@ -160,10 +159,10 @@ def _names(ctx: Session, record: Record) -> dict[str, Any]:
 
 def _link(ctx: Session, write: Write, person_id: str) -> None:
     """The link the two-way flows share, unless the person has one."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id)
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, source_id=person_id)
     if write.record is not None and not rows.exclude(state=LinkState.REMOVED).exists():
         made = RecordLink(
-            integration=ctx.integration, link_type=LINK_TYPE, source_id=person_id, target_id=write.item.external_id,
+            integration=ctx.integration, link_type=PERSON_LINK, source_id=person_id, target_id=write.item.external_id,
             email_hash=write.record.email_hash, written={"email": write.record.email, **_names(ctx, write.record)},
             notes=PersonState(left_lists=write.record.values["left_list_ids"], joined=[]).stored,
         )  # fmt: skip

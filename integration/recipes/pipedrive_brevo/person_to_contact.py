@@ -41,7 +41,6 @@ from integration.recipes.shared.pipedrive_pages import gather
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
-LINK_TYPE = PERSON_LINK
 HIDDEN = "hidden people"  # in a slice's memory: people who are there, and whom we may not see
 PEOPLE = frozenset({"person.create", "person.change", "person.delete"})
 DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
@@ -73,7 +72,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     label = "Person → contact"
     source_object = "person"
     target_object = "contact"
-    link_type = LINK_TYPE
+    link_type = PERSON_LINK
     events = PEOPLE | DEALS
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 2500  # five pages of Pipedrive fill one import of Brevo
@@ -169,7 +168,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         return found
 
     def _linked(self, ctx: Session) -> Any:
-        return RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE, state=LinkState.ACTIVE)
+        return RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, state=LinkState.ACTIVE)
 
     def _linked_page(self, ctx: Session, cursor: Any) -> Page:
         rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])

@@ -15,9 +15,8 @@ from integration.connectors.brevo.records import Event
 from integration.engine.api import Result, Write, links
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.person_to_contact import LINK_TYPE
 from integration.recipes.pipedrive_brevo.session import Session
-from integration.recipes.pipedrive_brevo.state import in_import
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, in_import
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 FEW = 5  # up to here the call with ten per second, above it batches from the hundred per hour
@@ -36,7 +35,7 @@ class OutgoingEvent:
 
 def person_links(ctx: Session, ids: Sequence[str]) -> dict[str, RecordLink]:
     """Person id → its link to a contact, for those who have one or are being imported."""
-    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=LINK_TYPE)
+    rows = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK)
     found = membership.among(rows.exclude(state=LinkState.REMOVED), "source_id", ids)
     return {link.source_id: link for link in found if link.state == LinkState.ACTIVE or in_import(link)}
 

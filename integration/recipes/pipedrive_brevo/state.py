@@ -14,6 +14,7 @@ ORGANIZATION = "organization"  # the field of `PersonState` that companies are l
 
 
 REPORTED = "reported"  # the name of a field, for queries
+SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"  # what Pipedrive shows of a person
 
 
 @dataclass(frozen=True, kw_only=True)

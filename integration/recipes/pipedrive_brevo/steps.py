@@ -11,9 +11,8 @@ from integration.connectors.base import FieldSpec
 from integration.engine.api import EventContext, NeededField, Step, catalogue, new_fields, save_jobs
 from integration.errors import ContractError
 from integration.models import FieldMapping, RecordLink, SyncJob
-from integration.recipes.pipedrive_brevo.contact_to_person import SUBSCRIBED
 from integration.recipes.pipedrive_brevo.session import Session
-from integration.recipes.pipedrive_brevo.state import REPORTED, PersonState
+from integration.recipes.pipedrive_brevo.state import REPORTED, SUBSCRIBED, PersonState
 from integration.recipes.shared import custom_fields, pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
 

@@ -19,8 +19,7 @@ from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, written_back
-from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish, place_of_yes, write_own_fields
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_maileon.own_fields import LINK_TYPE, newsletter_wish, place_of_yes, write_own_fields
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 

@@ -37,8 +37,7 @@ from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob
 from integration.reasons import Reason, stored_reason
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.pipedrive_maileon.event_types import ensure_type, send
-from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_maileon.own_fields import LINK_TYPE, newsletter_wish
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people

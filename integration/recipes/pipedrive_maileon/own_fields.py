@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.connectors.pipedrive.records import Person
+from integration.engine.api import links
 from integration.errors import TenantActionError
+from integration.models import LinkState
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.shared import pipedrive_fields
@@ -20,6 +22,7 @@ STATUS = OptionField(
     "status", "Newsletter status",
     {"status_pending": "Pending confirmation", "status_confirmed": "Confirmed", "status_unsubscribed": "Unsubscribed"},
 )  # fmt: skip
+LINK_TYPE = "person"
 NEWSLETTER_PLACE = "newsletter_place"  # among the resources, once the option Yes was made anew: field and option
 
 
@@ -58,15 +61,22 @@ def _deleted(labels: Sequence[str]) -> TenantActionError:
 
 
 def require_newsletter(ctx: Session, persons: Sequence[Person]) -> None:
-    """Make sure that the field and its options exist before an empty or unknown value means anything.
+    """Make sure that the field and its options exist before an empty or unknown value takes anybody off.
 
     Raises TenantActionError: the jobs are held until the connection check has created again what was deleted.
     """
     if ctx.memory.get("newsletter_seen"):
         return
-    if all(newsletter_wish(ctx, person.custom_fields) in ("yes", "no") for person in persons):
+    doubtful = [row for row in persons if newsletter_wish(ctx, row.custom_fields) not in ("yes", "no")]
+    field = str(ctx.resources.get("newsletter"))
+    if all(field in row.custom_fields for row in doubtful) and not _any_in_step(ctx, doubtful):
         return
     fields = ctx.fields("left", "person", fresh=True)
     if gone := pipedrive_fields.lost(NEWSLETTER, fields, ctx.resources):
         raise _deleted(gone)
     ctx.memory["newsletter_seen"] = True
+
+
+def _any_in_step(ctx: Session, persons: Sequence[Person]) -> bool:
+    linked = links.of_records(ctx.integration, LINK_TYPE, [person.id for person in persons])
+    return any(link.state != LinkState.REMOVED for link in linked.values())

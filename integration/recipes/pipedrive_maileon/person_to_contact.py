@@ -22,15 +22,17 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import PAGE_SIZE, ContactUpsertFlow
-from integration.recipes.pipedrive_maileon.own_fields import newsletter_wish, place_of_yes, require_newsletter
+from integration.recipes.pipedrive_maileon.own_fields import (
+    LINK_TYPE,
+    newsletter_wish,
+    place_of_yes,
+    require_newsletter,
+)
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
 from integration.recipes.shared.pipedrive_gone import proven_gone
 from integration.recipes.shared.pipedrive_pages import gather
-
-LINK_TYPE = "person"
-
 
 PERSON_MAPPING = (
     MappingRow("first_name", "FIRSTNAME"),

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from integration.engine.api import NeededField, Step
 from integration.models import FieldMapping
 from integration.recipes.newsletter.steps import create_contact_fields, restore_values
-from integration.recipes.pipedrive_maileon.own_fields import NEWSLETTER, NEWSLETTER_PLACE, STATUS
-from integration.recipes.pipedrive_maileon.person_to_contact import LINK_TYPE
+from integration.recipes.pipedrive_maileon.own_fields import LINK_TYPE, NEWSLETTER, NEWSLETTER_PLACE, STATUS
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.shared import custom_fields, pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
