@@ -246,6 +246,8 @@ def _settled_back(
             merge.remember[key] = base
             merge.lost = True
     merge.sent = parts.whole_again(wholes, merge.sent, {**link.written, **now})
+    carried = {row.target: row.source for group in wholes for row in group if row.source in merge.sent}
+    write.returning = {**write.returning, **carried}
     return _outcome(pair.forward, write, merge, nothing_left=not merge.sent)
 
 
