@@ -50,7 +50,6 @@ def test_maileon_listing_the_account_gives_way_and_goes_on_where_it_stopped(worl
     assert first <= 5 or pages[first] > 1
 
 
-@pytest.mark.xfail(strict=True, reason="big accounts: a listing starts again from its first page in each slice")
 def test_brevo_the_whole_account_is_not_read_again_in_each_slice(brevo_install, monkeypatch):
     """Before each import all contacts are walked through, to see who left a list: once per slice of 20 seconds."""
     world = brevo_install()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from integration.connectors.brevo.records import Contact, StoredContact
-from integration.engine.api import links
+from integration.engine.api import consent_rules, links
 from integration.models import RecordLink
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
@@ -36,13 +36,13 @@ def joined_by_others(ctx: Session, contact_id: str, *, but: str) -> set[int]:
 
 def may_join(number: int, found: StoredContact | None, before: Collection[int], left: Sequence[int] | None) -> bool:
     """Whether a contact, as Brevo has it now, may be put on a list. `before`: lists that we put it on."""
-    if number in (left or ()):
+    theirs = found.left_list_ids if found is not None else ()
+    known = consent_rules.Evidence(
+        opted_out=number in (left or ()) or number in theirs, marked=found is not None and found.blocklisted
+    )
+    if consent_rules.may_subscribe(known):
         return False
-    if found is None:
-        return True
-    if number in found.left_list_ids or found.blocklisted:
-        return False
-    return number in found.list_ids or number not in before
+    return found is None or number in found.list_ids or number not in before
 
 
 def move(

@@ -37,6 +37,7 @@ from integration.recipes.pipedrive_brevo import address_change, contacts, figure
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonContext, PersonState
+from integration.recipes.shared.pipedrive_gone import sees_everything
 from integration.recipes.shared.pipedrive_pages import gather
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
@@ -160,7 +161,8 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             try:
                 found.append(ctx.left.get_person(key, include_fields=figures.COUNTS))
             except NotFound:
-                continue
+                if not sees_everything(ctx):
+                    ctx.memory.setdefault(HIDDEN, set()).add(key)
             except TenantActionError as exc:
                 if exc.reason != Reason.PERMISSION_MISSING:
                     raise

@@ -35,13 +35,13 @@ def proven_gone(ctx: SyncSession[PipedriveClient], get: Callable[[str], Deletabl
         try:
             is_gone = get(key).is_deleted
         except NotFound:
-            is_gone = _sees_everything(ctx)
+            is_gone = sees_everything(ctx)
         hidden = 0 if is_gone else hidden + 1
         gone |= {key} if is_gone else set()
     return gone
 
 
-def _sees_everything(ctx: SyncSession[PipedriveClient]) -> bool:
+def sees_everything(ctx: SyncSession[PipedriveClient]) -> bool:
     """Whether the connected user is an administrator, from whom Pipedrive hides nothing."""
     known = ctx.directory("left", "sees_everything", lambda: {"yes": ctx.left.is_admin() is True})
     return bool(known["yes"])
