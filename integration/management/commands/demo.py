@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection as database
 
 from integration.management.demo import (
+    consent,
     hubspot_maileon,
     leadboxer_pipedrive,
     pipedrive_brevo,
@@ -116,5 +117,7 @@ def _items(stage: Stage) -> Iterator[tuple[str, int, Callable[[], str]]]:
     for key, module in STORIES.items():
         for number, check in module.items(module.Story(stage)):
             yield key, number, check
+    for number, check in consent.items(stage):
+        yield "consent", number, check
     for number, check in security.items(stage):
         yield "security", number, check

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from integration.engine.setup import lifecycle
-from integration.management.demo import pipedrive_maileon
+from integration.engine.sync import runs
+from integration.management.demo import pipedrive_brevo, pipedrive_maileon
 from integration.management.demo.stage import NotSeen, Stage
+from integration.models import Integration, SyncJob
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 
+ACCOUNT_AT_BREVO = pipedrive_brevo.ACCOUNT
 Line = Callable[[], str]
 
 
@@ -133,10 +136,78 @@ class AtMaileon(pipedrive_maileon.Story):
             raise NotSeen(f"person {person} says {value}, not Yes")
 
 
+class AtBrevo(pipedrive_brevo.Story):
+    """Pipedrive and Brevo of a tenant. Nobody else works on the two accounts meanwhile."""
+
+    def __init__(self, stage: Stage) -> None:
+        for other in Integration.objects.filter(recipe="pipedrive_brevo").exclude(state="uninstalled"):
+            lifecycle.uninstall(other, get_recipe)
+        super().__init__(stage)
+        stage.save_settings(self.integration)
+
+    def lines(self) -> list[Line]:
+        """In the order of their numbers."""
+        return [self.opt_out_alone, self.taken_off, self.next_owner, self.import_waits]
+
+    def opt_out_alone(self) -> str:
+        """Somebody empties a contact's names, which Pipedrive refuses, and the reader opts out."""
+        person, email = self.person("Nameless Nia"), pipedrive_brevo.address("Nameless Nia")
+        self.wait(email, LASTNAME="Nia")
+        self.edit(email, FIRSTNAME="", LASTNAME="")
+        self.opt_out(email)
+        self.stage.until("status Unsubscribed", lambda: self.status(person) == "unsubscribed")
+        if self.shown(person)["name"] != "Nameless Nia":
+            raise NotSeen(f"the person is called {self.shown(person)['name']}")
+        return "an opt-out beside a name that is refused: it arrives alone, the name stays"
+
+    def taken_off(self) -> str:
+        """Somebody takes a contact off the list by hand; then the person changes."""
+        number = int(str(self.integration.resources["list_all"]))
+        person, email = self.person("Taken Tess"), pipedrive_brevo.address("Taken Tess")
+        self.stage.until(f"{email} on the list", lambda: number in self.contact(email).get("listIds", []))
+        self.stage.control("PATCH", f"/brevo/{ACCOUNT_AT_BREVO}/contacts/{email}", {"unlinkListIds": [number]})
+        self.stage.control("PATCH", f"/pipedrive/acme/persons/{person}", {"name": "Taken Tessa"})
+        self.wait(email, FULLNAME="Taken Tessa")
+        if number in self.contact(email)["listIds"]:
+            raise NotSeen("the change put the contact back on the list")
+        return "taken off a list by hand: values go on, the list is not joined again"
+
+    def next_owner(self) -> str:
+        """A person is deleted and made again: the address belongs to who has it now."""
+        person, email = self.person("Again Alma"), pipedrive_brevo.address("Again Alma")
+        self.wait(email)
+        self.stage.control("DELETE", f"/pipedrive/acme/persons/{person}")
+        again = self.person("Again Alma King", email=email)
+        self.wait(email, FULLNAME="Again Alma King")
+        return f"deleted and made again: person {again} owns the address, not {person}"
+
+    def import_waits(self) -> str:
+        """An import is accepted and not carried out; meanwhile Brevo's old values are polled."""
+        people = [{"name": f"Queued {n}", "emails": [{"value": f"queued{n}@example.com"}]} for n in range(25)]
+        self.stage.control("POST", f"/brevo/{ACCOUNT_AT_BREVO}/contacts", {
+            "email": "queued3@example.com", "attributes": {"FIRSTNAME": "Wrong", "LASTNAME": "Old"},
+        })  # fmt: skip
+        self.stage.control("PATCH", f"/brevo/{ACCOUNT_AT_BREVO}", {"import_delay_s": 3})
+        made = self.stage.control("POST", "/pipedrive/acme/seed", {"persons": people})["persons"]
+        runs.start(self.integration, "fetch_all", "person_to_contact")
+        self.stage.until("the import to wait", lambda: SyncJob.objects.filter(flow="person_to_contact").exists())
+        runs.start(self.integration, "fetch_all", "contact_to_person")
+        self.wait("queued3@example.com", FULLNAME="Queued 3")
+        self.stage.control("PATCH", f"/brevo/{ACCOUNT_AT_BREVO}", {"import_delay_s": 0})
+        names = {str(row["name"]) for row in self.stage.control("GET", "/pipedrive/acme/state")["persons"]}
+        if "Wrong Old" in names:
+            raise NotSeen("Brevo's older name was written over the CRM's")
+        return f"an import of {len(made)} people that waits: nothing older came back, and it arrived"
+
+    def opt_out(self, email: str) -> None:
+        """The reader opts out."""
+        self.stage.control("POST", f"/brevo/{ACCOUNT_AT_BREVO}/contacts/{email}/unsubscribe", {})
+
+
 def items(stage: Stage) -> Iterator[tuple[int, Line]]:
     """The lines by their number. A story begins when its turn comes, and leaves nothing behind."""
     number = 0
-    for make in (AtMaileon,):
+    for make in (AtMaileon, AtBrevo):
         story = make(stage)
         for line in story.lines():
             number += 1
