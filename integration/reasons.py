@@ -63,6 +63,7 @@ class Reason(ReasonCode):
     SECRET_UNREADABLE = "secret_unreadable"  # noqa: S105
     MASS_DELETE = "mass_delete"
     OPT_IN_LIMIT = "opt_in_limit"
+    PERSON_HELD = "person_held"
     # It will be tried again by itself.
     VENDOR_UNAVAILABLE = "vendor_unavailable"
     VENDOR_UNREACHABLE = "vendor_unreachable"

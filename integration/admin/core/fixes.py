@@ -53,7 +53,9 @@ FIXES: Mapping[str, tuple[Callable[[Integration], Button | None], ...]] = {
         (_connection, _DIAGNOSE),
     ),
     **dict.fromkeys((NewsletterReason.NEWSLETTER_FIELD_MISSING, Reason.WEBHOOK_LIMIT), (_REPAIR, _DIAGNOSE)),
-    **dict.fromkeys((Reason.MASS_DELETE, Reason.OPT_IN_LIMIT), (_page("Decide", "brakes"), _DIAGNOSE)),
+    **dict.fromkeys(
+        (Reason.MASS_DELETE, Reason.OPT_IN_LIMIT, Reason.PERSON_HELD), (_page("Decide", "brakes"), _DIAGNOSE)
+    ),
     **dict.fromkeys((MaileonReason.DOI_MAILING_MISSING, Reason.FLOW_OFF), (_SETTINGS,)),
     **dict.fromkeys((Reason.FIELD_UNKNOWN, Reason.VALUE_INVALID), (_mapping, _DIAGNOSE)),
     **dict.fromkeys(

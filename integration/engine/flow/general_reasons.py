@@ -279,6 +279,13 @@ HELD = (
 )
 WAITING = (
     ReasonText(
+        Reason.PERSON_HELD,
+        ReasonKind.HOLD,
+        "The person of this record waits for a decision.",
+        "A limit holds the person, and this record goes after them.",
+        "Press “Decide” at the person's reason; this record then goes on by itself.",
+    ),
+    ReasonText(
         Reason.VENDOR_UNAVAILABLE,
         ReasonKind.WAIT,
         "The app has a problem.",

@@ -32,20 +32,22 @@ from integration.reasons import Reason, ReasonCode
 
 REASONS: dict[str, ReasonCode] = {BrakeKind.REMOVALS: Reason.MASS_DELETE, BrakeKind.OPT_IN_MAILS: Reason.OPT_IN_LIMIT}
 MAILS_WINDOW = timedelta(days=1)
+WHOLE_ACCOUNT = 4  # where so many have gone within a window and nobody would be left, a person is asked
 
 
 def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen: int) -> dict[int, Result]:
     """Which of these writes must wait because too much would be taken away at once: id of the write → its result.
 
-    More than a share of all linked records within the window is asked about, not obeyed; in a run, of the `seen`
-    records of the page. A token that lost its rights sees nobody, and an emptied field says No for everybody.
+    More than a share of the flow's linked records within the window is asked about, not obeyed; in a run, of the `seen`
+    records of the page. The same goes for the last records of a small account. A token that lost its rights sees
+    nobody, and an emptied field says No for everybody.
     """
     taking = [write for write in writes if write.action in flow.destructive_actions]
     if not taking:
         return {}
     brake = _brake(ctx.integration, BrakeKind.REMOVALS, timedelta(seconds=settings.BRAKE_WINDOW_SECONDS))
     held = taking[brake.allowance :]
-    if not held or (brake.engaged_at is None and _within_limit(ctx, brake.count + len(held), seen)):
+    if not held or (brake.engaged_at is None and _within_limit(ctx, flow, brake.count, len(held), seen)):
         return {}
     if brake.engaged_at is None:
         Brake.objects.filter(pk=brake.pk).update(engaged_at=timezone.now())
@@ -95,7 +97,9 @@ def release(integration: Integration, kind: str, user: Any = None) -> int:
         engaged_at=None, count=0, window_at=timezone.now(), allowance=waiting, released_at=timezone.now(),
         released_by=user if user is not None and user.is_authenticated else None,
     )  # fmt: skip
-    return int(connection_health.release_held(integration, reason=REASONS[kind]))
+    released = connection_health.release_held(integration, reason=REASONS[kind])
+    connection_health.release_held(integration, reason=Reason.PERSON_HELD)
+    return int(released)
 
 
 def held(integration: Integration, kind: str) -> int:
@@ -124,14 +128,18 @@ def _count(integration: Integration, kind: str, count: int) -> None:
     rows.update(allowance=F("allowance") - covered, count=F("count") + count - covered)
 
 
-def _within_limit(ctx: SyncSession, count: int, seen: int) -> bool:
-    """Whether so many may go within one window. In a run each page is a sample of its own."""
+def _within_limit(ctx: SyncSession, flow: Flow, gone: int, going: int, seen: int) -> bool:
+    """Whether so many more may go within one window. In a run each page is a sample of its own.
+
+    Few may always go, but not all there are: a small account is somebody's whole account.
+    """
+    linked = RecordLink.objects.filter(
+        integration=ctx.integration, link_type=flow.link_type, state=LinkState.ACTIVE
+    ).count()
+    count = gone + going
     if count <= settings.BRAKE_FLOOR:
-        return True
-    of = seen
-    if ctx.run is None:
-        of = RecordLink.objects.filter(integration=ctx.integration, state=LinkState.ACTIVE).count()
-    return bool(count <= settings.BRAKE_SHARE * of)
+        return count < WHOLE_ACCOUNT or going < linked or not linked
+    return bool(count <= settings.BRAKE_SHARE * (linked if ctx.run is None else seen))
 
 
 def _held(kind: str, detail: str) -> Result:

@@ -9,6 +9,7 @@ from integration.engine.sync import runs
 from integration.management.demo import pipedrive_brevo, pipedrive_maileon
 from integration.management.demo.stage import NotSeen, Stage
 from integration.models import Integration, SyncJob
+from integration.reasons import Reason
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 
@@ -51,7 +52,7 @@ class AtMaileon(pipedrive_maileon.Story):
         """Somebody tidies up and deletes the older one of two doubles."""
         older, email = self.subscribe_and_confirm("Double Dora")
         newer = self.person("Double Dora Miller", email=email, newsletter="Yes")
-        self.stage.logged(source_id=newer, reason="duplicate_email")
+        self.stage.logged(source_id=newer, reason=Reason.DUPLICATE_EMAIL)
         self.delete(older)
         self.wait_contact(email, external_id=self.key(newer), permission=5)
         self.says_yes(newer)
@@ -72,7 +73,7 @@ class AtMaileon(pipedrive_maileon.Story):
         self.merge(loser, survivor)
         self.stage.until(f"{left} to leave", lambda: self.found(left) is None)
         start_runs(self.integration, "poll")
-        self.stage.logged(flow="person_to_contact", source_id=loser, reason="merged")
+        self.stage.logged(flow="person_to_contact", source_id=loser, reason=Reason.MERGED)
         self.says_yes(survivor)
         self.wait_contact(kept, permission=5)
         return "two confirmed people merged: the loser's contact is gone, the survivor is still confirmed"
@@ -83,7 +84,7 @@ class AtMaileon(pipedrive_maileon.Story):
         survivor, kept = self.subscribe_and_confirm("Lasting Lea")
         loser, left = self.subscribe_and_confirm("Lost Leo")
         self.merge(loser, survivor)
-        self.stage.logged(flow="person_to_contact", source_id=loser, reason="merged")
+        self.stage.logged(flow="person_to_contact", source_id=loser, reason=Reason.MERGED)
         self.leave(left)
         self.stage.until("the survivor to say No", lambda: self.status_of(survivor) == "unsubscribed")
         self.stage.until(f"{kept} to leave", lambda: self.found(kept) is None)

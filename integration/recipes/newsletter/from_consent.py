@@ -31,8 +31,9 @@ from integration.engine.api import (
     consent_rules,
     identity_index,
     links,
+    save_jobs,
 )
-from integration.models import Outcome, RecordLink, WebhookEvent
+from integration.models import JobState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
@@ -132,6 +133,8 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
 
     def page(self, ctx: Session[L, S], kind: str, cursor: Any, since: datetime | None) -> Page:
         """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
+        if cursor is None and kind == "poll":
+            self._retry_dead_opt_outs(ctx)
         report, index = cursor or (UNSUBSCRIPTION, 1)
         reported: MaileonPage[Unsubscription] | MaileonPage[Subscriber]
         if report == UNSUBSCRIPTION:
@@ -163,6 +166,17 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         if link is not None and ContactState.of(link).reported == state:
             return Skip(Reason.ECHO)
         return Sync(f"mark_{state}", mapped=False, extra=self.values(ctx, state))
+
+    def _retry_dead_opt_outs(self, ctx: Session[L, S]) -> None:
+        """An opt-out that the source refused, or never took, is not given up: it is tried again with each poll."""
+        dead = SyncJob.objects.filter(integration=ctx.integration, flow=self.key, state=JobState.DEAD)
+        save_jobs(
+            [
+                SyncJob(integration=ctx.integration, flow=self.key, external_id=job.external_id, hint=job.hint)
+                for job in dead
+                if _speaks_of_opt_out(Item(job.external_id, job.hint))
+            ]
+        )
 
     def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> People:
         """The people a contact stands for: by our external id, by the address they have or that we wrote last.

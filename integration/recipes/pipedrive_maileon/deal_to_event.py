@@ -31,6 +31,7 @@ from integration.engine.api import (
     Sync,
     Write,
     conversions,
+    limits,
     links,
 )
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
@@ -209,8 +210,10 @@ def _way(state: str, reason: str) -> str:
 def person_first(ctx: Session, write: Write) -> Result | None:
     """Let the person arrive before its deal: an event of a missing contact would be lost."""
     waits = write.record.values["person_waits"] if write.record and ctx.settings["contacts_enabled"] else ""
-    if waits.startswith("held:"):
-        reason = stored_reason(waits.removeprefix("held:"), MaileonReason, NewsletterReason)
+    reason = stored_reason(waits.removeprefix("held:"), MaileonReason, NewsletterReason) if "held:" in waits else None
+    if reason in limits.REASONS.values():
+        reason = Reason.PERSON_HELD  # who decides is asked about people: deals that wait for them are not counted
+    if reason is not None:
         return Result(Outcome.HELD, reason=reason, link_state=None)
     if waits == "queued":
         return Result(Outcome.RETRYING, reason=Reason.PERSON_QUEUED, retry_after=_queued_pause(write), link_state=None)

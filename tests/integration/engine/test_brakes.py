@@ -151,3 +151,11 @@ def test_somebody_is_asked_about_mails_that_are_held(integration):
 
     assert (result.outcome, result.reason) == ("held", "opt_in_limit")
     assert Brake.objects.get().engaged_at is not None
+
+
+def test_the_last_records_of_a_small_account_are_asked_about(integration):
+    LinkFactory.create_batch(5, integration=integration, link_type=FLOW.link_type)
+    ctx = context(integration)
+
+    assert held(ctx, 4) == 0, "a few of them go as ever"
+    assert held(ctx, 5) == 5, "all there are do not"

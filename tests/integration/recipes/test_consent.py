@@ -18,8 +18,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, example, given, settings, strategies
 
 from integration.engine.clients import tokens
-from integration.engine.sync import runs
+from integration.engine.safety import limits
+from integration.engine.sync import router, runner, runs
 from integration.models import Connection, ConsentEntry, SyncJob, SyncRun
+from integration.recipes.pipedrive_brevo import contacts
+from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
 from integration.tasks import start_runs
 from sandbox.hubspot.seed import PORTAL_ID
@@ -29,7 +32,7 @@ from tests.support.search import examples
 pytestmark = pytest.mark.slow
 
 ACTS = ("yes", "no", "empty", "click", "leave", "rename", "move", "swap", "take", "double", "merge", "delete")
-SYNCS = ("work", "work late", "lose", "poll", "reconcile", "fetch all", "time")
+SYNCS = ("work", "work late", "lose", "poll", "reconcile", "fetch all", "time", "edit options", "queue")
 STEPS = strategies.lists(
     strategies.tuples(strategies.integers(0, 1), strategies.sampled_from(ACTS + SYNCS)), min_size=2, max_size=14
 )
@@ -41,10 +44,11 @@ hunt = settings(
 
 
 @pytest.fixture(autouse=True)
-def no_brakes(request):
+def no_brakes(request, monkeypatch):
     """All examples go through one installation: what is much of it together is little of each."""
     django = request.getfixturevalue("settings")
     django.BRAKE_FLOOR = django.BRAKE_OPT_IN_MAILS_PER_DAY = 10**6
+    monkeypatch.setattr(limits, "WHOLE_ACCOUNT", 10**6)
 
 
 class People:
@@ -167,6 +171,9 @@ class People:
 
     # What the hub does
 
+    def drain(self):
+        hub.drain()
+
     def work(self, shuffle):
         self.hand_in(self.world.held(), shuffle)
 
@@ -186,12 +193,12 @@ class People:
 
     def run(self, kind):
         start_runs(self.world.integration, kind)
-        hub.drain()
+        self.drain()
 
     def fetch_all(self, shuffle):
         for flow in self.fetches if not SyncRun.objects.filter(kind="fetch_all", state__in=runs.UNFINISHED) else ():
             runs.start(self.world.integration, "fetch_all", flow, options={"allow_doi": bool(shuffle.getrandbits(1))})
-        hub.drain()
+        self.drain()
 
     def time(self, shuffle):
         self.world.sandbox.control("POST", "/time", {"advance_seconds": 120})
@@ -199,15 +206,25 @@ class People:
             tokens.ensure_fresh(connection, force=True)
         for rows in (SyncJob.objects.filter(state="waiting"), SyncRun.objects.filter(state__in=runs.UNFINISHED)):
             rows.update(next_attempt_at=timezone.now())
-        hub.drain()
+        self.drain()
+
+    def edit_options(self, shuffle):
+        """Somebody renames the options of our field, where there is one, and the settings are saved."""
+
+    def queue(self, shuffle):
+        """From here on the vendor is slow to carry out what it accepts, where it queues anything."""
+
+    def carry_out(self):
+        """The vendor is quick again."""
 
     def hand_in(self, events, shuffle):
         shuffle.shuffle(events)
         for delivery in events:
             assert self.world.post(delivery) == 200
-        hub.drain()
+        self.drain()
 
     def settle(self, shuffle):
+        self.carry_out()
         for _ in range(3):
             self.hand_in(self.world.held() + self.late, shuffle)
             self.late = []
@@ -258,6 +275,13 @@ class AtMaileon(People):
 class FromPipedrive(AtMaileon):
     fetches = ("person_to_contact",)
 
+    def edit_options(self, shuffle):
+        key = self.world.integration.resources["newsletter"]
+        field = self.world.sandbox.state.pipedrive.companies["acme"].fields["person"][key]
+        for option in field.options:
+            option["label"] = f"Option Nr{next(numbers)}"
+        hub.save(self.world.integration)
+
     def create(self, name, address):
         return self.world.person(name, email=address)
 
@@ -300,8 +324,31 @@ class AtBrevo(People):
     fetches = ("person_to_contact",)
     may_share = True
 
+    def queue(self, shuffle):
+        self.world.sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 600})
+        self.is_slow = True
+
+    def drain(self):
+        """Who waits for an import looks again and again, so that there is no rest before it was carried out."""
+        if not self.is_slow:
+            return super().drain()
+        for _ in range(2):
+            router.route_new_events(get_recipe)
+            runner.run(str(self.world.integration.pk), get_recipe)
+
+    def carry_out(self):
+        self.is_slow = False
+        self.world.sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 0})
+        self.world.sandbox.control("POST", "/brevo/801/imports/end", {})
+
     def stand(self):
-        """Not looked at here yet."""
+        """Whoever is clear is a contact and is not shown as somebody who left."""
+        contacts = self.world.contacts()
+        for key, address in self.address.items():
+            if self.is_clear(key):
+                assert address in contacts, f"{key} at {address} was left out"
+                assert not contacts[address]["emailBlacklisted"], f"{key} at {address} was put on the blocklist"
+                assert self.world.status(key) != "unsubscribed", f"{key} at {address} is shown as somebody who left"
 
     def create(self, name, address):
         return self.world.person(name, email=address)
@@ -335,6 +382,7 @@ class AtBrevo(People):
         self.blocked |= blocked
 
     blocked: frozenset = frozenset()
+    is_slow = False
 
 
 def play(people, steps, shuffle):
@@ -386,6 +434,17 @@ def test_hubspot_and_maileon(hubspot_world, steps, seed):
 @hunt
 def test_pipedrive_and_brevo(brevo_world, steps, seed):
     play(AtBrevo(brevo_world), steps, random.Random(seed))
+
+
+@pytest.mark.chaos("H1")
+@example(steps=[(0, "queue"), (0, "work"), (0, "leave"), (0, "move"), (0, "work"), (1, "swap"), (0, "work")], seed=0)
+@given_steps
+@hunt
+def test_pipedrive_and_brevo_by_imports(brevo_world, steps, seed):
+    """As above, with nothing but imports: what Brevo accepts it carries out some time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contacts, "FEW", 0)
+        play(AtBrevo(brevo_world), steps, random.Random(seed))
 
 
 def test_the_ledger_tells_what_when_from_where_and_by_which_event(world):

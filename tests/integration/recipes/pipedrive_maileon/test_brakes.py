@@ -243,3 +243,23 @@ def test_a_fetch_all_for_which_a_person_allowed_mails_is_no_flood(world, setting
     hub.drain()
 
     assert len(world.mails()) == 12
+
+
+def test_deals_that_wait_for_a_held_person_are_not_counted_with_the_people(world, settings):
+    settings.BRAKE_OPT_IN_MAILS_PER_DAY = 1
+    hub.save(world.integration, deals_enabled=True)
+    world.person("Ada Byron")
+    world.deliver()
+    bob = world.person("Bob Boole")
+    world.deliver()
+    for number in range(3):
+        world.deal(title=f"Engine {number}", person_id=int(bob))
+    world.deliver()
+
+    assert limits.held(world.integration, BrakeKind.OPT_IN_MAILS) == 1
+    assert limits.release(world.integration, BrakeKind.OPT_IN_MAILS) == 1
+    hub.drain()
+    assert world.mails() == ["ada.byron@example.com", "bob.boole@example.com"]
+    SyncJob.objects.filter(state="waiting").update(next_attempt_at=timezone.now())
+    hub.drain()
+    assert len(world.events_sent()) == 3
