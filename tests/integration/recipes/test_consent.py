@@ -331,7 +331,8 @@ class AtBrevo(People):
     def drain(self):
         """Who waits for an import looks again and again, so that there is no rest before it was carried out."""
         if not self.is_slow:
-            return super().drain()
+            super().drain()
+            return
         for _ in range(2):
             router.route_new_events(get_recipe)
             runner.run(str(self.world.integration.pk), get_recipe)
