@@ -17,7 +17,7 @@ from django.utils import timezone
 from integration.engine.flow.base import Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
-from integration.models import ConsentEntry, RecordLink, WebhookEvent, columnar
+from integration.models import ConsentEntry, RecordLink, WebhookEvent, columnar, membership
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
@@ -45,15 +45,25 @@ def entry(
 
 def take_over(ctx: SyncSession, side: str, link: RecordLink, *, merged: str) -> None:
     """Store the link of a record into which another one, `merged`, was merged, and what that made of its consent."""
+    save_links(ctx, side, [link], cause=f"{MERGE}{merged}")
+
+
+def save_links(ctx: SyncSession, side: str, rows: Sequence[RecordLink], *, cause: str) -> None:
+    """Store links of one type outside a batch, and for each whose consent changed by it what it was and became."""
+    if not rows:
+        return
     with transaction.atomic():
-        mine = RecordLink.objects.filter(
-            integration=ctx.integration, link_type=link.link_type, source_id=link.source_id
-        )
-        known = mine.values_list("notes", flat=True).first() or {}
-        links.save_links([link])
-        if row := entry(ctx, side, Item(link.source_id), None, _as_it_was(link, known), link.notes):
-            row.cause = f"{MERGE}{merged}"[:100]
-            save([row], timezone.now())
+        mine = RecordLink.objects.filter(integration=ctx.integration, link_type=rows[0].link_type)
+        stored = membership.among(mine, "source_id", [link.source_id for link in rows])
+        known = dict(stored.values_list("source_id", "notes"))
+        links.save_links(rows)
+        entries = []
+        for link in rows:
+            before = _as_it_was(link, known.get(link.source_id, {}))
+            if row := entry(ctx, side, Item(link.source_id), None, before, link.notes):
+                row.cause = cause[:100]
+                entries.append(row)
+        save(entries, timezone.now())
 
 
 def _as_it_was(link: RecordLink, notes: Mapping[str, Any]) -> RecordLink:

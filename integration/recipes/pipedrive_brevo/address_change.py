@@ -11,7 +11,7 @@ from dataclasses import replace
 from integration import retry
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.records import Contact, StoredContact
-from integration.engine.api import Result, Write, links
+from integration.engine.api import Result, Write, consent_ledger
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
@@ -93,7 +93,7 @@ def _keep_strictest(ctx: Session, link: RecordLink, former: StoredContact | None
     )
     link.notes = {**link.notes, **kept.stored}
     link.state, link.written, link.written_hash, link.target_id = LinkState.REMOVED, {}, "", ""
-    links.save_links([link])
+    consent_ledger.save_links(ctx, "right", [link], cause="change of address")
 
 
 def _let_go(ctx: Session, entry: Write, former: StoredContact) -> None:

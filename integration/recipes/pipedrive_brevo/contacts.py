@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from integration.connectors.brevo.api import Duplicate
 from integration.connectors.brevo.records import Contact, StoredContact
-from integration.engine.api import Enqueue, Result, Write, links, write_each
+from integration.engine.api import Enqueue, Result, Write, consent_ledger, links, write_each
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason
@@ -112,7 +112,7 @@ def _release_others(ctx: Session, contact_id: str, person_id: str, *, blocked: b
     others = list(rows.exclude(source_id=person_id))
     for other in others:
         release(other, blocked=blocked)
-    links.save_links(others)
+    consent_ledger.save_links(ctx, "right", others, cause="change of address")
     return tuple(Enqueue("person_to_contact", other.source_id) for other in others)
 
 

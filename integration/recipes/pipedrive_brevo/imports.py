@@ -27,6 +27,7 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
+    consent_ledger,
     links,
     write_each,
 )
@@ -137,7 +138,7 @@ def _marker(write: Write) -> str:
 def _settle(ctx: Session, known: ImportContext, people: list[RecordLink], status: str) -> Result:
     started = datetime.fromisoformat(known.started) if known.started else timezone.now()
     outcome = settling.settle(ctx, people, status, started)
-    links.save_links(people)
+    consent_ledger.save_links(ctx, "right", people, cause="import")
     failed = "Brevo says that the import failed." if status == settling.FAILED else ""
     dropped = f"Brevo did not keep {', '.join(outcome.dropped)}." if outcome.dropped else ""
     detail = " ".join(filter(None, (_counted(len(people), outcome), failed, dropped)))

@@ -84,6 +84,10 @@ class People:
         """The ids one person has had at the source."""
         return {key}
 
+    def whose(self, address):
+        """The ids of everybody who has or had this address."""
+        return {known for key in self.had if address in self.had[key] for known in self.known_as(key)}
+
     # What people do
 
     def yes(self, key):
@@ -104,7 +108,8 @@ class People:
                 self.unclear |= {key, self.address[key]}
 
     def click(self, key):
-        if (address := self.address.get(key)) in self.world.mails():
+        address = self.address.get(key)
+        if address in self.world.mails() and address in self.world.contacts():  # the mail of who is gone leads nowhere
             self.world.click(address)
             self.clicked[address] = next(self.moment)
 
@@ -394,10 +399,10 @@ def play(people, steps, shuffle):
     people.stand()
     unfinished = SyncRun.objects.filter(state__in=runs.UNFINISHED)
     assert not unfinished, [(run.problem, run.next_attempt_at, run.integration.left.not_before) for run in unfinished]
-    for address, key in ((address, key) for key, address in people.address.items() if address in people.left):
+    for address in [address for address in people.address.values() if address in people.left]:
         if people.clicked.get(address, 0) < people.left[address]:
             assert ConsentEntry.objects.filter(
-                Q(source_id__in=people.known_as(key)) | Q(email_hash=email_hash(address)),
+                Q(source_id__in=people.whose(address)) | Q(email_hash=email_hash(address)),
                 integration=people.world.integration,
                 became__in=("unsubscribed", "bounced"),
             ).exists(), f"the ledger knows nothing of the opt-out of {address}"
