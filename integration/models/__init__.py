@@ -4,7 +4,7 @@ from integration.models.access import AuthenticatorApp
 from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.brake import Brake, BrakeKind
 from integration.models.claim import AccountClaim, ClaimState
-from integration.models.connection import Connection, Directory, EmailIndex, Health, RateBudget
+from integration.models.connection import Connection, Health, IdentityIndex, RateBudget, ReferenceCache
 from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
@@ -26,9 +26,9 @@ __all__ = [
     "ConsentEntry",
     "Cursor",
     "Direction",
-    "Directory",
+    "ReferenceCache",
     "Doorbell",
-    "EmailIndex",
+    "IdentityIndex",
     "EventState",
     "FieldMapping",
     "Health",

@@ -23,7 +23,7 @@ class Brake(models.Model):
     kind = models.CharField(max_length=20, choices=BrakeKind.choices)
     window_at = models.DateTimeField(default=timezone.now)  # when the present count began
     count = models.PositiveIntegerField(default=0)
-    engaged_at = models.DateTimeField(null=True)
+    tripped_at = models.DateTimeField(null=True, db_column="engaged_at")  # since when a person is asked
     allowance = models.PositiveIntegerField(default=0)
     released_at = models.DateTimeField(null=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -151,32 +151,32 @@ class RateBudget(models.Model):
         return f"{self.window}: {self.remaining:g} left"
 
 
-class Directory(models.Model):
+class ReferenceCache(models.Model):
     """A small list of a vendor's account kept for a while: its fields, its users, names of organizations.
 
     `kind` names the list ("fields:person", "users"); `entries` maps a key to plain data.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="directories")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="reference_lists")
     kind = models.CharField(max_length=60)
     entries = models.JSONField(default=dict)
     fetched_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "directories"
+        db_table = "integration_directory"
         constraints = (models.UniqueConstraint(fields=("connection", "kind"), name="one_directory_per_kind"),)
 
     def __str__(self) -> str:
         return f"{self.kind} ({len(self.entries)})"
 
 
-class EmailIndex(models.Model):
+class IdentityIndex(models.Model):
     """Which record of a vendor carries which e-mail address (keyed hash), kept from lists and events.
 
     Search costs twenty times a read at Pipedrive, so look-ups by address come here first.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="email_index")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="identities")
     object_type = models.CharField(max_length=30)
     email_hash = models.CharField(max_length=32)
     external_id = models.CharField(max_length=200)
@@ -185,6 +185,7 @@ class EmailIndex(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)  # of people at a source: when this was found to be so
 
     class Meta:
+        db_table = "integration_emailindex"
         constraints = (
             models.UniqueConstraint(
                 fields=("connection", "object_type", "email_hash", "external_id"), name="one_email_index_row_per_record"

@@ -102,7 +102,7 @@ def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(mon
 
     class Flow(FakeFlow):
         def write(self, ctx, writes):
-            ctx.talking_to = "left"
+            ctx.last_side = "left"
             good["token"] = good["token"] or bool(renewed)
 
             def call(write):

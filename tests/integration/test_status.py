@@ -68,7 +68,7 @@ def broken_mapping(integration):
 
 
 def brake_tripped(integration):
-    Brake.objects.create(integration=integration, kind="removals", engaged_at=timezone.now())
+    Brake.objects.create(integration=integration, kind="removals", tripped_at=timezone.now())
     job(integration, "held", "mass_delete")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from integration.models import ConsentEntry, EmailIndex, Integration, RecordLink, SyncLog, WebhookEvent
+from integration.models import ConsentEntry, IdentityIndex, Integration, RecordLink, SyncLog, WebhookEvent
 
 STEP = 100  # instructions of SQLite between two looks
 EXPLAINED = ("SELECT", "UPDATE", "DELETE", "WITH")
@@ -103,7 +103,7 @@ def grow(integration: Integration, numbers: range) -> None:
     few = numbers[::5]
     own: list[tuple[type[models.Model], dict[str, Any], tuple[str, ...], range]] = [
         (RecordLink, {"integration": integration}, ("link_type",), numbers),
-        (EmailIndex, {"connection__in": connections}, ("connection", "object_type"), numbers),
+        (IdentityIndex, {"connection__in": connections}, ("connection", "object_type"), numbers),
         (SyncLog, {"integration": integration}, ("flow",), few),
         (ConsentEntry, {"integration": integration}, ("became",), few),
         (WebhookEvent, {"connection__in": connections}, ("connection", "object_type"), few),

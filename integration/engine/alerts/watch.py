@@ -186,7 +186,7 @@ def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:
 
 def brake(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     """A brake holds records until a person decides."""
-    rows = Brake.objects.filter(engaged_at__isnull=False, integration__state__in=_IN_USE)
+    rows = Brake.objects.filter(tripped_at__isnull=False, integration__state__in=_IN_USE)
     for row in rows.select_related("integration__tenant"):
         count = limits.held(row.integration, row.kind)
         if count:

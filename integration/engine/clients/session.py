@@ -1,4 +1,4 @@
-"""What a flow works with: one integration's settings, its two vendor clients, its directories and its lease.
+"""What a flow works with: one integration's settings, its two vendor clients, its lists and its lease.
 
 Opens clients on first use, records every vendor call, and stops a worker whose lease was taken over.
 """
@@ -25,7 +25,7 @@ from integration.errors import SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
 from integration.memory import TtlCache
-from integration.models import Connection, Directory, Integration, SyncRun, VendorCall
+from integration.models import Connection, Integration, ReferenceCache, SyncRun, VendorCall
 from integration.reasons import Reason
 
 RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
@@ -51,13 +51,13 @@ class OpenSession:
         self.run = run
         self.deadline = deadline
         self.calls: list[VendorCall] = []
-        self.talking_to = "left"  # the side of the last call, whether it was made or refused by its budget
+        self.last_side = "left"  # the side of the last call, whether it was made or refused by its budget
         self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
-        self.memory: dict[str, Any] = {}  # what a flow keeps for the length of one slice
+        self.cache: dict[str, Any] = {}  # what a flow keeps for the length of one slice
         self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
         self._clients: dict[str, Any] = {}
         self._renewed = time.monotonic()
-        self._directories: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._reference_lists: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -100,9 +100,9 @@ class OpenSession:
     def client(self, side: str) -> Any:
         """The opened client on one side. Raises AuthError when its token cannot be renewed."""
         if side not in self._clients:
-            self.talking_to = side
+            self.last_side = side
             self._clients[side] = open_client(
-                self.connection(side), self._recorder(side), lambda: setattr(self, "talking_to", side), self.wait
+                self.connection(side), self._recorder(side), lambda: setattr(self, "last_side", side), self.wait
             )
         return self._clients[side]
 
@@ -135,16 +135,16 @@ class OpenSession:
         leases.renew(Lease(leases.SYNC, self.integration.pk, self.token))
         self._renewed = time.monotonic()
 
-    def directory(
+    def reference_list(
         self, side: str, kind: str, fetch: Callable[[], Mapping[str, V]], *, fresh: bool = False
     ) -> Mapping[str, V]:
         """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
         key = (side, kind)
-        if key not in self._directories or fresh:
-            self._directories[key] = self._stored_directory(side, kind, fetch, fresh)
-        return self._directories[key]
+        if key not in self._reference_lists or fresh:
+            self._reference_lists[key] = self._stored_list(side, kind, fetch, fresh)
+        return self._reference_lists[key]
 
-    def names(
+    def resolve_many(
         self,
         side: str,
         kind: str,
@@ -158,18 +158,18 @@ class OpenSession:
         """
         connection = self.connection(side)
         memory = f"names:{side}:{kind}"
-        known: dict[str, Any] | None = self.memory.get(memory)
+        known: dict[str, Any] | None = self.cache.get(memory)
         age_kept = True
         if known is None:
-            row = Directory.objects.filter(connection=connection, kind=kind).first()
+            row = ReferenceCache.objects.filter(connection=connection, kind=kind).first()
             news = renamed(row.fetched_at - CLOCKS_APART) if row is not None and _is_young(row) else None
             age_kept = row is not None and news is not None
             known = _still_known(row.entries, news) if row is not None and news is not None else {}
-            self.memory[memory] = known
+            self.cache[memory] = known
         missing = sorted(ids - known.keys())
         if missing:
             known.update(dict.fromkeys(missing), **fetch(missing))
-            _save_directory(connection, kind, known, keep_age=age_kept)
+            _save_list(connection, kind, known, keep_age=age_kept)
         return known
 
     def fields(self, side: str, object_type: str, *, fresh: bool = False) -> Mapping[str, FieldSpec]:
@@ -179,19 +179,19 @@ class OpenSession:
         def fetch() -> dict[str, Any]:
             return {spec.key: asdict(spec) for spec in connector.fields(self.client(side), object_type)}
 
-        entries = self.directory(side, f"fields:{object_type}", fetch, fresh=fresh)
+        entries = self.reference_list(side, f"fields:{object_type}", fetch, fresh=fresh)
         return {key: spec_of(entry) for key, entry in entries.items()}
 
-    def _stored_directory(
+    def _stored_list(
         self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], fresh: bool
     ) -> Mapping[str, Any]:
         connection = self.connection(side)
-        row = Directory.objects.filter(connection=connection, kind=kind).first()
+        row = ReferenceCache.objects.filter(connection=connection, kind=kind).first()
         if row is not None and not fresh and row.fetched_at > timezone.now() - DIRECTORY_AGE:
             entries: Mapping[str, Any] = row.entries
             return entries
         fetched = dict(fetch())
-        _save_directory(connection, kind, fetched)
+        _save_list(connection, kind, fetched)
         return fetched
 
     def _recorder(self, side: str) -> Callable[[Exchange], None]:
@@ -253,7 +253,7 @@ def spec_of(entry: Mapping[str, Any]) -> FieldSpec:
     return FieldSpec(**{**entry, "options": tuple(Option(**option) for option in entry["options"])})
 
 
-def _is_young(row: Directory) -> bool:
+def _is_young(row: ReferenceCache) -> bool:
     return row.fetched_at > timezone.now() - DIRECTORY_AGE
 
 
@@ -262,10 +262,10 @@ def _still_known(entries: Mapping[str, Any], news: Mapping[str, Any]) -> dict[st
     return {key: news.get(key, value) for key, value in entries.items() if key in news or value is not None}
 
 
-def _save_directory(connection: Connection, kind: str, entries: Mapping[str, Any], *, keep_age: bool = False) -> None:
+def _save_list(connection: Connection, kind: str, entries: Mapping[str, Any], *, keep_age: bool = False) -> None:
     defaults: dict[str, Any] = {"entries": entries}
     if not keep_age:
         defaults["fetched_at"] = timezone.now()
-    Directory.objects.update_or_create(
+    ReferenceCache.objects.update_or_create(
         connection=connection, kind=kind, defaults=defaults, create_defaults={**defaults, "fetched_at": timezone.now()}
     )

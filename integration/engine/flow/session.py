@@ -31,9 +31,9 @@ class SyncSession(Protocol[L, R, S]):
     run: SyncRun | None
     deadline: float
     calls: list[VendorCall]
-    talking_to: str  # the side of the last call, whether it was made or refused by its budget
+    last_side: str  # the side of the last call, whether it was made or refused by its budget
     skew: dict[str, float]  # side → seconds our clock was ahead of the vendor's at the last answer
-    memory: dict[str, Any]  # what a flow keeps for the length of one slice
+    cache: dict[str, Any]  # what a flow keeps for the length of one slice
 
     @property
     def settings(self) -> S:
@@ -75,12 +75,12 @@ class SyncSession(Protocol[L, R, S]):
     def keep_lease(self, *, now: bool = False) -> None:
         """Prolong our lease. Raises LeaseLost when another worker has taken over."""
 
-    def directory(
+    def reference_list(
         self, side: str, kind: str, fetch: Callable[[], Mapping[str, V]], *, fresh: bool = False
     ) -> Mapping[str, V]:
         """A small list of the vendor's account, kept for an hour; `fetch` gets it when missing or old."""
 
-    def names(
+    def resolve_many(
         self,
         side: str,
         kind: str,

@@ -60,9 +60,9 @@ def catalogue(ctx: SyncSession, flow: Flow, *, fresh: bool = False) -> Catalogue
     Raises IntegrationErrors of the calls.
     """
     memory = f"catalogue:{flow.key}"
-    if fresh or memory not in ctx.memory:
-        ctx.memory[memory] = _catalogue(ctx, flow, fresh=fresh)
-    found: Catalogue = ctx.memory[memory]
+    if fresh or memory not in ctx.cache:
+        ctx.cache[memory] = _catalogue(ctx, flow, fresh=fresh)
+    found: Catalogue = ctx.cache[memory]
     return found
 
 
@@ -90,9 +90,9 @@ def read_again(ctx: SyncSession, flow: Flow, sides: Collection[str]) -> bool:
     other = "right" if flow.side == "left" else "left"
     places = {"source": (flow.side, flow.source_object), "target": (other, flow.target_object)}
     memories = {f"read again:{':'.join(places[side])}": places[side] for side in sides}
-    due = {memory: place for memory, place in memories.items() if memory not in ctx.memory}
+    due = {memory: place for memory, place in memories.items() if memory not in ctx.cache}
     for memory, (where, object_type) in due.items():
-        ctx.memory[memory] = True
+        ctx.cache[memory] = True
         try:
             ctx.fields(where, object_type, fresh=True)
         except TransientError:
@@ -106,8 +106,8 @@ def read_again(ctx: SyncSession, flow: Flow, sides: Collection[str]) -> bool:
 
 def forget(ctx: SyncSession) -> None:
     """Build the catalogues anew at their next use: fields were read or made meanwhile."""
-    for key in [key for key in ctx.memory if key.startswith("catalogue:")]:
-        del ctx.memory[key]
+    for key in [key for key in ctx.cache if key.startswith("catalogue:")]:
+        del ctx.cache[key]
 
 
 def names(fields: Mapping[str, FieldSpec]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from integration.models import Directory, Integration
+from integration.models import Integration, ReferenceCache
 
 Labels = Mapping[str, tuple[str, Mapping[str, str]]]  # field key → its label, and the labels of its options
 
@@ -14,7 +14,7 @@ def labels_of(integrations: Iterable[Integration]) -> Labels:
     """The fields of all accounts of these integrations, in one query and without asking a vendor."""
     accounts = {pk for row in integrations for pk in (row.left_id, row.right_id)}
     found: dict[str, tuple[str, Mapping[str, str]]] = {}
-    for entries in Directory.objects.filter(connection__in=accounts, kind__startswith="fields:").values_list(
+    for entries in ReferenceCache.objects.filter(connection__in=accounts, kind__startswith="fields:").values_list(
         "entries", flat=True
     ):
         for key, spec in entries.items():

@@ -81,7 +81,7 @@ def names_of(ctx: SyncSession, side: str, kind: str, ids: set[str]) -> Mapping[s
     def fetch(missing: list[str]) -> Mapping[str, str]:
         return told.names(ctx.client(side), kind, missing)
 
-    return ctx.names(side, stored, ids, fetch, lambda since: told.renamed(ctx.client(side), kind, since))
+    return ctx.resolve_many(side, stored, ids, fetch, lambda since: told.renamed(ctx.client(side), kind, since))
 
 
 def _pointing(rows: Iterable[MappingRow], sources: Mapping[str, FieldSpec]) -> dict[str, str]:

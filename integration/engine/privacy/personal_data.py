@@ -24,8 +24,8 @@ from integration.engine.safety import consent_ledger
 from integration.errors import IntegrationError
 from integration.models import (
     ConsentEntry,
-    EmailIndex,
     EventState,
+    IdentityIndex,
     Integration,
     JobState,
     RecordLink,
@@ -50,7 +50,7 @@ class Holding:
     log: QuerySet[SyncLog]
     events: QuerySet[WebhookEvent]
     jobs: QuerySet[SyncJob]
-    addresses: QuerySet[EmailIndex]
+    addresses: QuerySet[IdentityIndex]
 
     def __bool__(self) -> bool:
         rows = (self.log, self.events, self.jobs, self.addresses)
@@ -60,7 +60,7 @@ class Holding:
 def find(tenant: Tenant, email: str, recipes: Recipes) -> Holding:
     """Return everything held on this address in any integration of the tenant."""
     digest = email_hash(email)
-    addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash=digest)
+    addresses = IdentityIndex.objects.filter(connection__tenant=tenant, email_hash=digest)
     links = list(_links(tenant, digest, addresses))
     keys = [
         (link.integration, link.link_type, link.source_id, _flows(link.integration.recipe, link.link_type, recipes))
@@ -73,7 +73,7 @@ Key = tuple[Integration, str, str, list[str]]  # whose record, of which kind, wi
 
 
 def _holding(
-    tenant: Tenant, digests: set[str], links: list[RecordLink], addresses: QuerySet[EmailIndex], keys: Iterable[Key]
+    tenant: Tenant, digests: set[str], links: list[RecordLink], addresses: QuerySet[IdentityIndex], keys: Iterable[Key]
 ) -> Holding:
     by_address = Q(email_hash__in=digests)
     about_log, about_jobs, about_events = by_address, Q(pk__in=()), by_address
@@ -97,9 +97,9 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
     """
     integration, tenant = ctx.integration, ctx.integration.tenant
     own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
-    known = EmailIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
+    known = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
     digests = {*own.values_list("email_hash", flat=True), *known.values_list("email_hash", flat=True)} - {""}
-    addresses = EmailIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
+    addresses = IdentityIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
     others = RecordLink.objects.filter(integration__tenant=tenant, email_hash__in=digests).exclude(pk__in=own)
     links, gone = [*own, *others.select_related("integration__left")], set(own.values_list("pk", flat=True))
     key = (integration, link_type, source_id, _flows(integration.recipe, link_type, lambda name: ctx.recipe))
@@ -240,7 +240,7 @@ def _empty_calls(held: Holding) -> int:
     return total
 
 
-def _links(tenant: Tenant, digest: str, addresses: QuerySet[EmailIndex]) -> Iterable[RecordLink]:
+def _links(tenant: Tenant, digest: str, addresses: QuerySet[IdentityIndex]) -> Iterable[RecordLink]:
     """By the address, and by the ids whose primary address it is."""
     about = Q(email_hash=digest)
     for entry in addresses.filter(is_primary=True).exclude(external_id=""):

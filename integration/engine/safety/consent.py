@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration.models import Connection, EmailIndex
+from integration.models import Connection, IdentityIndex
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
@@ -58,7 +58,7 @@ def note_own_removal(target: Connection, email: str, key: str = "") -> None:
     The record was deleted, merged, or has another address now. `key` is our own id of the contact there: what a vendor
     tells later may have lost the address.
     """
-    EmailIndex.objects.update_or_create(
+    IdentityIndex.objects.update_or_create(
         connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email), external_id=key,
         defaults={"seen_at": timezone.now(), "note": ""},
     )  # fmt: skip
@@ -80,8 +80,8 @@ def own_removal(target: Connection, email: str) -> datetime | None:
     return rows.order_by("-seen_at").values_list("seen_at", flat=True).first()
 
 
-def _own_removals(target: Connection, email: str) -> QuerySet[EmailIndex]:
-    return EmailIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email))
+def _own_removals(target: Connection, email: str) -> QuerySet[IdentityIndex]:
+    return IdentityIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email))
 
 
 def is_own_doing(target: Connection, *, digest: str, key: str, method: str = "") -> bool:
@@ -92,7 +92,7 @@ def is_own_doing(target: Connection, *, digest: str, key: str, method: str = "")
     """
     if method.lower() in BY_A_PERSON or not (digest or key):
         return False
-    rows = EmailIndex.objects.filter(
+    rows = IdentityIndex.objects.filter(
         connection=target, object_type=OWN_REMOVAL, seen_at__gte=timezone.now() - ECHO_WINDOW
     )
     return rows.filter(**({"email_hash": digest} if digest else {"external_id": key})).exists()

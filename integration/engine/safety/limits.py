@@ -47,10 +47,10 @@ def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen
         return {}
     brake = _brake(ctx.integration, BrakeKind.REMOVALS, timedelta(seconds=settings.BRAKE_WINDOW_SECONDS))
     held = taking[brake.allowance :]
-    if not held or (brake.engaged_at is None and _within_limit(ctx, flow, brake.count, len(held), seen)):
+    if not held or (brake.tripped_at is None and _within_limit(ctx, flow, brake.count, len(held), seen)):
         return {}
-    if brake.engaged_at is None:
-        Brake.objects.filter(pk=brake.pk).update(engaged_at=timezone.now())
+    if brake.tripped_at is None:
+        Brake.objects.filter(pk=brake.pk).update(tripped_at=timezone.now())
     said = f"{brake.count + len(held)} records would be taken away at once; nothing happened to this one."
     return {id(write): _held(BrakeKind.REMOVALS, said) for write in held}
 
@@ -78,8 +78,8 @@ def mails_left(ctx: SyncSession) -> int:
 
 def mail_held(ctx: SyncSession) -> Result:
     """The result of an opt-in mail beyond the limit; from here on somebody is asked."""
-    Brake.objects.filter(integration=ctx.integration, kind=BrakeKind.OPT_IN_MAILS, engaged_at=None).update(
-        engaged_at=timezone.now()
+    Brake.objects.filter(integration=ctx.integration, kind=BrakeKind.OPT_IN_MAILS, tripped_at=None).update(
+        tripped_at=timezone.now()
     )
     said = f"{settings.BRAKE_OPT_IN_MAILS_PER_DAY:,} opt-in mails went out within a day; this one did not."
     return _held(BrakeKind.OPT_IN_MAILS, said)
@@ -94,7 +94,7 @@ def release(integration: Integration, kind: str, user: Any = None) -> int:
     """Let through what waits, and no more: each record is read afresh first. Returns how many."""
     waiting = held(integration, kind)
     Brake.objects.filter(integration=integration, kind=kind).update(
-        engaged_at=None, count=0, window_at=timezone.now(), allowance=waiting, released_at=timezone.now(),
+        tripped_at=None, count=0, window_at=timezone.now(), allowance=waiting, released_at=timezone.now(),
         released_by=user if user is not None and user.is_authenticated else None,
     )  # fmt: skip
     released = connection_health.release_held(integration, reason=REASONS[kind])

@@ -127,8 +127,8 @@ def strip_personal_data(integration: Integration) -> None:
         if not connection_health.integrations_on(connection):
             _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
             _in_portions(VendorCall.objects.filter(connection=connection), request="", response="")
-            connection.directories.all().delete()
-            _in_portions(connection.email_index.all(), delete=True)
+            connection.reference_lists.all().delete()
+            _in_portions(connection.identities.all(), delete=True)
 
 
 def _in_portions(rows: QuerySet[Any], *, delete: bool = False, **values: Any) -> None:

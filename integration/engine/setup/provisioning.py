@@ -151,7 +151,7 @@ def run_step(ctx: SyncSession, step: Step) -> StepResult:
     try:
         return StepResult(step.key, step.label, True, _patiently(ctx, step))
     except IntegrationError as exc:
-        connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+        connection_health.note_error(ctx.connection(ctx.last_side), exc)
         detail = f"{exc.public} {exc.detail}".strip()
         return StepResult(step.key, step.label, False, detail, exc.reason, partly=isinstance(exc, PartlyDone))
 
@@ -186,7 +186,7 @@ def sync_subscriptions(ctx: SyncSession, recipes: Recipes) -> str:
     said = []
     for side in ("left", "right"):
         connection = ctx.connection(side)
-        ctx.talking_to = side
+        ctx.last_side = side
         if connection.connector.webhooks is None:
             said.append(f"{connection.connector.label}: has none, it is asked regularly")
             continue

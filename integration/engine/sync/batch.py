@@ -224,16 +224,16 @@ def mapping_rows(ctx: SyncSession, flow: Flow) -> list[MappingRow]:
     """The tenant's mapping rows of a flow (or of the one it carries back) as data, read once per slice."""
     owner = two_way.carries_back(ctx, flow) or flow.key
     key = f"mapping:{owner}"
-    if key not in ctx.memory:
+    if key not in ctx.cache:
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow=owner).exclude(direction="off")
-        ctx.memory[key] = [as_data(row) for row in rows]
-    found: list[MappingRow] = ctx.memory[key]
+        ctx.cache[key] = [as_data(row) for row in rows]
+    found: list[MappingRow] = ctx.cache[key]
     return found
 
 
 def use_rows(ctx: SyncSession, flow: Flow, rows: Iterable[MappingRow]) -> None:
     """Map with these rows instead of the stored ones, for as long as the context lives."""
-    ctx.memory[f"mapping:{flow.key}"] = list(rows)
+    ctx.cache[f"mapping:{flow.key}"] = list(rows)
 
 
 def replace_result(entry: RecordOutcome, result: Result) -> RecordOutcome:

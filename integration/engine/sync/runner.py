@@ -242,7 +242,7 @@ def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None
 
 def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: IntegrationError) -> bool:
     """One error concerned the whole batch: wait, or hold until a person has acted. Returns whether to go on at once."""
-    outcome = connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+    outcome = connection_health.note_error(ctx.connection(ctx.last_side), exc)
     if outcome == "retry":
         ctx.reopen()
     with transaction.atomic():
@@ -257,7 +257,7 @@ def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: In
             result = Result(Outcome.RETRYING, reason=exc.reason, detail=exc.detail, retry_after=pause)
             _retry_jobs(ctx, [_item(job) for job in jobs], result)
         _log_first(ctx, flow, jobs, exc, held=outcome == "hold")
-        if not ctx.connection(ctx.talking_to).usable:
+        if not ctx.connection(ctx.last_side).usable:
             hold_jobs(ctx.integration, exc.reason)
     return outcome == "retry"
 

@@ -179,7 +179,7 @@ def _since(run: SyncRun) -> datetime | None:
 def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     """Try the page again later; give the run up only after many tries in a row."""
     ours = exc.reason == Reason.INTERNAL_ERROR  # a fault of ours says nothing about the connection
-    outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.talking_to), exc)
+    outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.last_side), exc)
     with transaction.atomic():
         outcomes.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)

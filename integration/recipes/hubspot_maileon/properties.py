@@ -69,7 +69,7 @@ OURS = tuple(DEFINITIONS)
 
 def ensure(ctx: Session) -> str:
     """Make the group and its properties, those that are missing. Notices when somebody deleted one."""
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
     missing = [name for name in OURS if name not in there]
     if missing and GROUP not in ctx.left.list_groups():
@@ -109,7 +109,7 @@ def require(ctx: Session, contacts: Iterable[Contact]) -> None:
 
     Raises TenantActionError: the jobs are held until the connection check has created them again.
     """
-    if all(name in contact.properties for contact in contacts for name in OURS) or ctx.memory.get("properties_seen"):
+    if all(name in contact.properties for contact in contacts for name in OURS) or ctx.cache.get("properties_seen"):
         return
     present = ctx.fields("left", "contact", fresh=True)
     if lost := [name for name in OURS if name not in present]:
@@ -117,7 +117,7 @@ def require(ctx: Session, contacts: Iterable[Contact]) -> None:
             f"The property {', '.join(lost)} was deleted in HubSpot. Nobody was subscribed or unsubscribed by that.",
             reason=NewsletterReason.NEWSLETTER_FIELD_MISSING,
         )
-    ctx.memory["properties_seen"] = True
+    ctx.cache["properties_seen"] = True
 
 
 def require_writable(ctx: Session) -> None:

@@ -9,7 +9,7 @@ from integration.recipes.hubspot_maileon.contact_to_contact import ContactToCont
 from integration.recipes.hubspot_maileon.reasons import REASONS
 from integration.recipes.hubspot_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.hubspot_maileon.steps import needed_fields, steps
-from integration.recipes.newsletter import directory
+from integration.recipes.newsletter import contact_lookup
 
 RECIPE = Recipe(
     key="hubspot_maileon",
@@ -26,6 +26,6 @@ RECIPE = Recipe(
     search=contacts.search,
     choices={"stages": Choices("left", stages.options)},
     fields=needed_fields,
-    at_target=directory.look_up,
+    at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
 )

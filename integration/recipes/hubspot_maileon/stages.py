@@ -128,8 +128,8 @@ def _look(ctx: Session, plans: Sequence[Plan]) -> None:
 
 def _exists(ctx: Session, stage: str) -> bool:
     """Whether the portal has this stage; the list is read again once before that is denied."""
-    if stage not in dict(options(ctx)) and not ctx.memory.get("stages_read"):
-        ctx.memory["stages_read"] = True
+    if stage not in dict(options(ctx)) and not ctx.cache.get("stages_read"):
+        ctx.cache["stages_read"] = True
         ctx.fields("left", "contact", fresh=True)
     return stage in dict(options(ctx))
 
@@ -174,7 +174,7 @@ def _move(ctx: Session, plans: Sequence[Plan]) -> None:
         try:
             written = ctx.left.update_contacts({plan.key: {STAGE: target} for plan in moving})
         except RecordError as exc:
-            ctx.memory.pop("stages_read", None)
+            ctx.cache.pop("stages_read", None)
             ctx.fields("left", "contact", fresh=True)
             _put_back(ctx, [plan for plan in moving if plan.reset])
             for plan in moving:
@@ -234,7 +234,7 @@ def _label(ctx: Session, stage: str) -> str:
 
 def check(ctx: Session) -> str:
     """Make sure that the chosen stages exist, and finish moves that were begun and never seen to end."""
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     known = dict(options(ctx))
     rules = [rule for state in WORDS if (rule := rule_for(ctx.settings, state))]
     if lost := sorted({stage for rule in rules for stage in (rule.source, rule.target)} - known.keys()):

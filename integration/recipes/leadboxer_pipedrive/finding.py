@@ -20,7 +20,7 @@ from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
 from integration.engine.api import cursors, identity_index
 from integration.errors import RateLimited, RecordError, TransientError
-from integration.models import Directory, EmailIndex
+from integration.models import IdentityIndex, ReferenceCache
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.secrets import email_hash
 
@@ -82,7 +82,7 @@ class Finder:
         except RateLimited:
             raise  # nothing was carried out
         except TransientError:
-            self.ctx.memory.pop(FRESH, None)  # it may exist now: the next look brings the index up to date first
+            self.ctx.cache.pop(FRESH, None)  # it may exist now: the next look brings the index up to date first
             raise
 
     def _keep(self, organization: Organization, keys: Iterable[str]) -> None:
@@ -130,7 +130,7 @@ def organization_keys(lead: Lead) -> list[str]:
 
 def refresh(ctx: Session, *, people: bool, organizations: bool) -> None:
     """Bring the index up to date, once per slice. Goes on where it stopped: the place is kept after each page."""
-    fresh: set[str] = ctx.memory.setdefault(FRESH, set())
+    fresh: set[str] = ctx.cache.setdefault(FRESH, set())
     if people and "person" not in fresh:
         _walk(ctx, "person", ctx.right.persons_page, remember_people)
         fresh.add("person")
@@ -141,7 +141,7 @@ def refresh(ctx: Session, *, people: bool, organizations: bool) -> None:
 
 def _walk(ctx: Session, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
     """Read what changed. A walk that a limit stopped goes on at its page: many may have changed in one second."""
-    place, _ = Directory.objects.get_or_create(
+    place, _ = ReferenceCache.objects.get_or_create(
         connection=ctx.integration.right, kind=f"walk:{name}:{ctx.integration.pk}"[:60],
         defaults={"fetched_at": timezone.now()},
     )  # fmt: skip
@@ -182,7 +182,9 @@ def remember_organizations(ctx: Session, organizations: Iterable[Organization]) 
 
 def _owners(ctx: Session, kind: str, digests: Iterable[str]) -> dict[str, set[str]]:
     """Record id → those of the hashes it has."""
-    rows = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=kind, email_hash__in=list(digests))
+    rows = IdentityIndex.objects.filter(
+        connection=ctx.integration.right, object_type=kind, email_hash__in=list(digests)
+    )
     found: dict[str, set[str]] = {}
     for external_id, digest in rows.values_list("external_id", "email_hash"):
         found.setdefault(external_id, set()).add(digest)
@@ -192,7 +194,7 @@ def _owners(ctx: Session, kind: str, digests: Iterable[str]) -> dict[str, set[st
 def _forget(ctx: Session, kind: str, gone: set[str]) -> None:
     """Drop records that were deleted or merged away since."""
     if gone:
-        EmailIndex.objects.filter(connection=ctx.integration.right, object_type=kind, external_id__in=gone).delete()
+        IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=kind, external_id__in=gone).delete()
 
 
 def _by_age(entry: tuple[str, Any]) -> tuple[int, str]:

@@ -36,11 +36,11 @@ def on_trial(ctx: Session) -> bool:
 def trial_full(ctx: Session, link_type: str, lead_id: str) -> bool:
     """Whether the trial has its leads already and this is none of them. Counts this lead in otherwise."""
     memory = f"trial:{link_type}"
-    if memory not in ctx.memory:
+    if memory not in ctx.cache:
         links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type, notes__has_key=TRIAL)
         # Whole notes: asked for the key alone, SQLite gives an id that looks like a number back as one.
-        ctx.memory[memory] = {str(notes[TRIAL]) for notes in links.values_list("notes", flat=True) if notes[TRIAL]}
-    taken: set[str] = ctx.memory[memory]
+        ctx.cache[memory] = {str(notes[TRIAL]) for notes in links.values_list("notes", flat=True) if notes[TRIAL]}
+    taken: set[str] = ctx.cache[memory]
     if lead_id not in taken and len(taken) >= int(ctx.settings["trial_count"]):
         return True
     taken.add(lead_id)

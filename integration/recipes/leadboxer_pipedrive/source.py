@@ -99,7 +99,7 @@ def segment_of(ctx: Session, part: str, *, fresh: bool = False) -> tuple[str, Ma
         segments = [segment for row in known for segment in ctx.left.list_segments(row)]
         return {f"{dataset}:{row.id}": {"name": row.name, "criteria": dict(row.criteria)} for row in segments}
 
-    entry = ctx.directory("left", f"segments:{dataset}"[:KIND_LENGTH], fetch, fresh=fresh).get(chosen)
+    entry = ctx.reference_list("left", f"segments:{dataset}"[:KIND_LENGTH], fetch, fresh=fresh).get(chosen)
     if entry is None:
         raise TenantActionError(
             "The chosen segment no longer exists in LeadBoxer.", reason=LeadBoxerReason.SEGMENT_MISSING

@@ -46,14 +46,14 @@ def needed_fields(ctx: Session) -> Sequence[NeededField]:
 
 def segment(part: str, ctx: Session) -> str:
     """The part's segment must exist."""
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     name, criteria = source.segment_of(ctx, part, fresh=True)
     return f"“{name}”, {len(criteria)} criteria" if criteria else f"“{name}”, without criteria: every lead"
 
 
 def marker(ctx: Session) -> str:
     """Find our field by its remembered key, else by its name, else create it. Leads inherit the fields of deals."""
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     fields = ctx.fields("right", "lead", fresh=True)
     if str(ctx.resources.get("leadboxer_id")) in fields:
         return "in place"
@@ -70,10 +70,10 @@ def lead_fields(ctx: Session) -> str:
 
     A row the tenant has changed on the Fields page is the tenant's: it is left as it is.
     """
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     offered = ctx.fields("left", "lead")
     chosen = list(ctx.settings["lead_fields"])
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     there = ctx.fields("right", "lead")
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
     known = {str(row.options.get(OURS) or row.source): row for row in rows}
@@ -115,7 +115,7 @@ def _fields_for(ctx: Session, wanted: Mapping[str, FieldSpec], taken: Set[str]) 
 
 def pipelines(ctx: Session) -> str:
     """The chosen pipelines must exist."""
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     there = {row.id: row.name for row in ctx.right.get_pipelines() if not row.is_deleted}
     chosen = [str(ctx.settings["trial_pipeline"])] if ctx.settings["trial"] else []
     chosen += [str(ctx.settings["pipeline"])] if ctx.settings["create_deals"] else []

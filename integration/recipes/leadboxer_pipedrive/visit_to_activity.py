@@ -188,7 +188,7 @@ def _whom(finder: finding.Finder, lead: Lead) -> tuple[Person, bool, str, bool]:
 
 def _deal(ctx: Session, lead: Lead, person: Person, organization: str) -> str:
     """The person's open deal, the one changed last; without one a new one, where the tenant wants that."""
-    deals: dict[str, str] = ctx.memory.setdefault("open_deals", {})
+    deals: dict[str, str] = ctx.cache.setdefault("open_deals", {})
     if person.id not in deals:
         deals[person.id] = "" if person.extra.get(finding.DEALS) == 0 else _open_deal(ctx, person.id)
     if not deals[person.id] and ctx.settings["create_deals"]:
@@ -212,7 +212,7 @@ def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> st
     try:
         made = ctx.right.create_deal({**values, **({"org_id": organization} if organization else {})})
     except TransientError:
-        ctx.memory.pop("open_deals", None)
+        ctx.cache.pop("open_deals", None)
         raise
     return str(made.id)
 

@@ -11,7 +11,7 @@ from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Write, consent_rules
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
-from integration.recipes.newsletter.directory import LEAVING
+from integration.recipes.newsletter.contact_lookup import LEAVING
 from integration.recipes.newsletter.session import Session
 
 MARK = "lockstep:"  # begins the `src` of every opt-in process we start; the vendor keeps it readable

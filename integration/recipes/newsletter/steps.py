@@ -13,7 +13,7 @@ from integration.recipes.shared.custom_fields import target_type
 def create_contact_fields(ctx: Session, flow: str) -> str:
     """Create the contact fields mapped by this flow that Maileon does not have yet, with the right type."""
     fields = catalogue(ctx, ctx.recipe.flow(flow), fresh=True)
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     wanted: list[tuple[str, FieldSpec]] = []
     for row in FieldMapping.objects.filter(integration=ctx.integration, flow=flow).exclude(direction="off"):
         if row.target not in fields.targets:

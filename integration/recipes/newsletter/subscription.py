@@ -18,8 +18,8 @@ from integration.models import LinkState, Outcome
 from integration.reasons import Reason
 from integration.recipes.newsletter import consent, merges, removal, standing
 from integration.recipes.newsletter.consent import ContactState
+from integration.recipes.newsletter.contact_lookup import known_contacts, leaving
 from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
-from integration.recipes.newsletter.directory import known_contacts, leaving
 from integration.recipes.newsletter.moves import AddressMoves, leaving_first
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import Session

@@ -36,7 +36,7 @@ from integration.errors import NotFound
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, opt_outs, person_patch
-from integration.recipes.pipedrive_brevo.directory import contacts_behind, people_behind
+from integration.recipes.pipedrive_brevo.contact_lookup import contacts_behind, people_behind
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
@@ -174,9 +174,9 @@ def records(
         row.target for row in mapping_rows(ctx, ctx.recipe.flow("person_to_contact")) if row.direction != "forward"
     ]
     if any(key not in contact.attributes for contact in own.values() for key in wanted):
-        fresh = not ctx.memory.get("attributes_seen")
+        fresh = not ctx.cache.get("attributes_seen")
         wanted = [key for key in wanted if key in ctx.fields("right", "contact", fresh=fresh)]
-        ctx.memory["attributes_seen"] = True
+        ctx.cache["attributes_seen"] = True
     made = {}
     for key, contact in {**elsewhere, **own}.items():
         other = elsewhere.get(key)

@@ -48,10 +48,10 @@ def to_records(ctx: Session, persons: Sequence[Person]) -> dict[str, Record]:
 
 def _wanted(ctx: Session) -> bool:
     """Whether any row maps the revenue; it costs calls."""
-    if "revenue_wanted" not in ctx.memory:
+    if "revenue_wanted" not in ctx.cache:
         rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source=REVENUE)
-        ctx.memory["revenue_wanted"] = rows.exclude(direction="off").exists()
-    return bool(ctx.memory["revenue_wanted"])
+        ctx.cache["revenue_wanted"] = rows.exclude(direction="off").exists()
+    return bool(ctx.cache["revenue_wanted"])
 
 
 def _revenue(ctx: Session, ids: Sequence[str]) -> dict[str, float]:
@@ -59,9 +59,9 @@ def _revenue(ctx: Session, ids: Sequence[str]) -> dict[str, float]:
     if len(ids) <= FEW:
         return _sums(ctx, (deal for key in ids for deal in ctx.left.iter_deals(person_id=key, status="won")))
     memory = f"revenue:{ctx.run.pk}" if ctx.run else ""  # the pages of one run share it, nothing else does
-    found: dict[str, float] = ctx.memory.get(memory) or _sums(ctx, ctx.left.iter_deals(status="won"))
+    found: dict[str, float] = ctx.cache.get(memory) or _sums(ctx, ctx.left.iter_deals(status="won"))
     if memory:
-        ctx.memory[memory] = found
+        ctx.cache[memory] = found
     return found
 
 

@@ -93,10 +93,10 @@ def _save_check(ctx: Session, marker: str, context: ImportContext) -> None:
 
 def own_list(ctx: Session) -> int:
     """The list that imports name, made when it is missing; looked up once per slice."""
-    if "import_list" not in ctx.memory:
+    if "import_list" not in ctx.cache:
         known = {row.name: row.id for row in ctx.right.get_lists()}
-        ctx.memory["import_list"] = int(known.get(LIST) or ctx.right.create_list(LIST, _folder(ctx)))
-    return int(ctx.memory["import_list"])
+        ctx.cache["import_list"] = int(known.get(LIST) or ctx.right.create_list(LIST, _folder(ctx)))
+    return int(ctx.cache["import_list"])
 
 
 def _folder(ctx: Session) -> str:
@@ -134,7 +134,7 @@ def is_unproven(ctx: Session, link: RecordLink | None) -> bool:
 
 def _is_watched(ctx: Session, marker: str) -> bool:
     """Whether somebody still looks after this import. One whose job ended without settling it holds nobody back."""
-    known = ctx.memory.setdefault("watched_imports", {})
+    known = ctx.cache.setdefault("watched_imports", {})
     if marker not in known:
         jobs = SyncJob.objects.filter(
             integration=ctx.integration, flow=CHECK, external_id__in=(marker, f"{LATE}{marker}")

@@ -37,7 +37,7 @@ from integration.engine.api import (
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, owners
-from integration.recipes.pipedrive_brevo.directory import people_behind
+from integration.recipes.pipedrive_brevo.contact_lookup import people_behind
 from integration.recipes.pipedrive_brevo.person_patch import nested
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings

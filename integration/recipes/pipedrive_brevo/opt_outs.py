@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import identity_index, links
 from integration.models import LinkState, RecordLink
-from integration.recipes.pipedrive_brevo import directory
+from integration.recipes.pipedrive_brevo import contact_lookup
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
 from integration.secrets import email_hash
@@ -52,7 +52,7 @@ def contacts_at(ctx: Session, wanted: Mapping[str, str]) -> dict[str, StoredCont
     """
     rows = links.of_addresses(ctx.integration, PERSON_LINK, set(wanted.values())).exclude(target_id="")
     ids = {link.email_hash: link.target_id for link in rows.order_by("pk")}
-    by_id = {contact.id: contact for contact in directory.wanted(ctx, (), set(ids.values()), ())} if ids else {}
+    by_id = {contact.id: contact for contact in contact_lookup.wanted(ctx, (), set(ids.values()), ())} if ids else {}
     by_hash = {digest: by_id[key] for digest, key in ids.items() if key in by_id}
     unknown = [person for person, digest in wanted.items() if digest not in by_hash]
     for person in ctx.left.get_persons(unknown) if unknown else ():

@@ -133,7 +133,7 @@ def _known(ctx: Session, write: Write) -> Company | None:
 
 def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
     """All companies of the account, read once per slice: by Pipedrive id, and by name where they have none."""
-    if "companies" not in ctx.memory:
+    if "companies" not in ctx.cache:
         key = str(ctx.resource("company_key"))
         by_id: dict[str, Company] = {}
         by_name: dict[str, Company] = {}
@@ -144,8 +144,8 @@ def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
             for row in page.complete():
                 owner = row.attributes.get(key)
                 (by_id if owner else by_name)[str(owner or row.attributes.get("name"))] = row
-        ctx.memory["companies"] = (by_id, by_name)
-    found: tuple[dict[str, Company], dict[str, Company]] = ctx.memory["companies"]
+        ctx.cache["companies"] = (by_id, by_name)
+    found: tuple[dict[str, Company], dict[str, Company]] = ctx.cache["companies"]
     return found
 
 
@@ -182,7 +182,7 @@ def _created(ctx: Session, write: Write, name: str, contacts: Sequence[str]) -> 
     try:
         return str(ctx.right.create_company(name, _attributes(ctx, write), contacts))
     except TransientError:
-        ctx.memory.pop("companies", None)  # it may exist now: the next try looks again
+        ctx.cache.pop("companies", None)  # it may exist now: the next try looks again
         raise
 
 

@@ -162,11 +162,11 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
                 found.append(ctx.left.get_person(key, include_fields=figures.COUNTS))
             except NotFound:
                 if not sees_everything(ctx):
-                    ctx.memory.setdefault(HIDDEN, set()).add(key)
+                    ctx.cache.setdefault(HIDDEN, set()).add(key)
             except TenantActionError as exc:
                 if exc.reason != Reason.PERMISSION_MISSING:
                     raise
-                ctx.memory.setdefault(HIDDEN, set()).add(key)
+                ctx.cache.setdefault(HIDDEN, set()).add(key)
         return found
 
     def _linked(self, ctx: Session) -> Any:
@@ -211,7 +211,7 @@ def _gone(ctx: Session, item: Item, link: RecordLink | None) -> Decision:
         return Sync("merge", mapped=False, extra=into) if link is not None else Skip(Reason.MERGED)
     if link is None or link.state == LinkState.REMOVED:
         return Skip(Reason.DELETED_AT_SOURCE)
-    if not known.deleted and (known.run != "reconcile" or item.external_id in ctx.memory.get(HIDDEN, ())):
+    if not known.deleted and (known.run != "reconcile" or item.external_id in ctx.cache.get(HIDDEN, ())):
         return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
     if ctx.settings["on_delete"] == "keep":
         return Sync(leaving.LET_GO, mapped=False, extra={leaving.REASON: Reason.DELETED_AT_SOURCE.value})

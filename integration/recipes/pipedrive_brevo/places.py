@@ -20,10 +20,10 @@ def stages(ctx: Session, wanted: str = "") -> Mapping[str, str]:
         rows.sort(key=lambda row: (pipelines[row.pipeline_id].order_nr, row.pipeline_id, row.order_nr))
         return {row.id: f"{pipelines[row.pipeline_id].name}: {row.name}" for row in rows}
 
-    known = ctx.directory("left", "stages", fetch)
-    if wanted and wanted not in known and not ctx.memory.get("stages read again"):
-        ctx.memory["stages read again"] = True
-        known = ctx.directory("left", "stages", fetch, fresh=True)
+    known = ctx.reference_list("left", "stages", fetch)
+    if wanted and wanted not in known and not ctx.cache.get("stages read again"):
+        ctx.cache["stages read again"] = True
+        known = ctx.reference_list("left", "stages", fetch, fresh=True)
     return known
 
 
@@ -38,4 +38,4 @@ def list_choices(ctx: Session) -> list[tuple[str, str]]:
     def fetch() -> dict[str, Any]:
         return {row.id: row.name for row in ctx.right.get_lists()}
 
-    return list(ctx.directory("right", "lists", fetch, fresh=True).items())
+    return list(ctx.reference_list("right", "lists", fetch, fresh=True).items())

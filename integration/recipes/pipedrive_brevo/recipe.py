@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.engine.api import Choices, Recipe, own_fields
-from integration.recipes.pipedrive_brevo import directory, places
+from integration.recipes.pipedrive_brevo import contact_lookup, places
 from integration.recipes.pipedrive_brevo.activity_to_event import ActivityToEvent
 from integration.recipes.pipedrive_brevo.contact_to_person import ContactToPerson, consent_of
 from integration.recipes.pipedrive_brevo.deal_to_contact import DealToContact
@@ -37,7 +37,7 @@ RECIPE = Recipe(
     summary=summary,
     fields=needed_fields,
     search=people.search,
-    at_target=directory.look_up,
+    at_target=contact_lookup.look_up,
     consent_of=consent_of,
     report=report,
     choices={

@@ -20,7 +20,7 @@ NOBODY = "not known"
 
 def report(ctx: Session) -> list[ReportTable]:
     """The tables; what they are made of is read at most once an hour."""
-    found = ctx.directory("left", "deal_report", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
+    found = ctx.reference_list("left", "deal_report", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
     return [
         ReportTable(table["title"], table["note"], tuple(ReportRow(**row) for row in table["rows"]))
         for table in found["tables"]

@@ -17,7 +17,7 @@ from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import Enqueue, alike, links
 from integration.errors import ContractError, NotFound, UnreadableRecord
 from integration.models import LinkState, RecordLink
-from integration.recipes.pipedrive_brevo import directory, importing, lists
+from integration.recipes.pipedrive_brevo import contact_lookup, importing, lists
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import (
     PERSON_LINK,
@@ -232,9 +232,9 @@ def _read_back(ctx: Session, people: Sequence[RecordLink], started: datetime, *,
 
 def _readable(ctx: Session, since: datetime, ids: set[str], emails: set[str]) -> list[StoredContact]:
     """The contacts that can be read. Whose contact is odd is written again, and that call tells what is wrong."""
-    listed = list(directory.every_contact(ctx, since, odd_ones_too=False))
+    listed = list(contact_lookup.every_contact(ctx, since, odd_ones_too=False))
     try:
-        return directory.wanted(ctx, listed, ids, emails)
+        return contact_lookup.wanted(ctx, listed, ids, emails)
     except (ContractError, UnreadableRecord):
         return [contact for contact in listed if contact.id in ids or contact.email.lower() in emails]
 

@@ -70,7 +70,7 @@ def _restore_status(ctx: Session) -> int:
 def attributes(ctx: Session) -> str:
     """Create the mapped attributes that Brevo does not have yet, with the right type."""
     custom_fields.sync_rows(ctx, FLOW)
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     known = ctx.fields("right", "contact", fresh=True)
     sources = catalogue(ctx, ctx.recipe.flow(FLOW)).sources
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow=FLOW).exclude(direction="off")
@@ -87,7 +87,7 @@ def attributes(ctx: Session) -> str:
 
 def company_attribute(ctx: Session) -> str:
     """The attribute that holds our key of a company; Brevo names it after its label."""
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     said = "in place"
     if not (key := _company_key(ctx)):
         spec = FieldSpec("", COMPANY_KEY, "text", custom=True)
@@ -106,7 +106,7 @@ def _company_key(ctx: Session) -> str:
 
 def contact_list(ctx: Session) -> str:
     """The tenant's list must exist; without one there is a list of ours, in a folder of ours."""
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     lists = {row.id: row for row in ctx.right.get_lists()}
     chosen = str(ctx.settings["list_all"])
     if chosen:

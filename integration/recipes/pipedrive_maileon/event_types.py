@@ -35,12 +35,12 @@ KNOWN_TYPES = "transaction_types"
 
 def ensure_type(ctx: Session, name: str) -> None:
     """Create the contact event type unless the account has it; remembered for an hour."""
-    types = ctx.directory("right", KNOWN_TYPES, lambda: _types(ctx))
+    types = ctx.reference_list("right", KNOWN_TYPES, lambda: _types(ctx))
     if name in types:
         return
     attributes = [Attribute(key, kind) for key, kind in ATTRIBUTES.items()]
     ctx.right.create_transaction_type(name, attributes, description="Pipedrive deals, sent by Lockstep")
-    ctx.directory("right", KNOWN_TYPES, lambda: _types(ctx), fresh=True)
+    ctx.reference_list("right", KNOWN_TYPES, lambda: _types(ctx), fresh=True)
 
 
 def _types(ctx: Session) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def require_newsletter(ctx: Session, persons: Sequence[Person]) -> None:
 
     Raises TenantActionError: the jobs are held until the connection check has created again what was deleted.
     """
-    if ctx.memory.get("newsletter_seen"):
+    if ctx.cache.get("newsletter_seen"):
         return
     doubtful = [row for row in persons if newsletter_wish(ctx, row.custom_fields) not in ("yes", "no")]
     field = str(ctx.resources.get("newsletter"))
@@ -74,7 +74,7 @@ def require_newsletter(ctx: Session, persons: Sequence[Person]) -> None:
     fields = ctx.fields("left", "person", fresh=True)
     if gone := pipedrive_fields.lost(NEWSLETTER, fields, ctx.resources):
         raise _deleted(gone)
-    ctx.memory["newsletter_seen"] = True
+    ctx.cache["newsletter_seen"] = True
 
 
 def _any_in_step(ctx: Session, persons: Sequence[Person]) -> bool:

@@ -77,7 +77,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         return [Route(event.external_id, context.stored)]
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
-        """A hundred people per call, with organization and owner names from the directories."""
+        """A hundred people per call, with organization and owner names from the lists."""
         return self._records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
     def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:

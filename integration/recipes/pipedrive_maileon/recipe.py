@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.engine.api import Choices, Recipe, own_fields
-from integration.recipes.newsletter import directory
+from integration.recipes.newsletter import contact_lookup
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
@@ -26,7 +26,7 @@ RECIPE = Recipe(
     summary=summary,
     fields=needed_fields,
     search=people.search,
-    at_target=directory.look_up,
+    at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
     choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},
 )

@@ -64,12 +64,12 @@ def require(ctx: Session, deals: Sequence[Deal]) -> None:
     Raises TenantActionError: the jobs are held until others are chosen.
     """
     keys = [path.removeprefix(CUSTOM) for path in paths(ctx.settings) if path.startswith(CUSTOM)]
-    if not keys or ctx.memory.get("chosen_seen"):
+    if not keys or ctx.cache.get("chosen_seen"):
         return
     if all(deal.custom_fields.get(key) is not None for deal in deals for key in keys):
         return
     refuse(gone(ctx, fresh=True))
-    ctx.memory["chosen_seen"] = True
+    ctx.cache["chosen_seen"] = True
 
 
 def refuse(lost: Sequence[str]) -> None:

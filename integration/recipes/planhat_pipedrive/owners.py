@@ -21,4 +21,4 @@ def _team(ctx: Session) -> dict[str, str]:
     def fetch() -> dict[str, str]:
         return {row.email.strip().lower(): row.id for row in ctx.right.get_users() if row.email}
 
-    return dict(ctx.directory("right", "users", fetch))
+    return dict(ctx.reference_list("right", "users", fetch))

@@ -20,7 +20,7 @@ def pipelines(ctx: Session, *, fresh: bool = False) -> Mapping[str, str]:
         rows = sorted(ctx.left.get_pipelines(), key=lambda row: (row.order_nr, row.id))
         return {row.id: row.name for row in rows if not row.is_deleted}
 
-    return ctx.directory("left", "pipelines", fetch, fresh=fresh)
+    return ctx.reference_list("left", "pipelines", fetch, fresh=fresh)
 
 
 def pipeline_choices(ctx: Session) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def labels(ctx: Session, path: str, keys: Sequence[str]) -> Mapping[str, str]:
     """Option key → label of one deal field; asks once more for an option that is new."""
     spec = deal_fields(ctx).get(path)
     known = {option.key: option.label for option in spec.options} if spec else {}
-    if known and not set(keys) <= known.keys() and not ctx.memory.get("deal_fields_seen"):
-        ctx.memory["deal_fields_seen"] = True
+    if known and not set(keys) <= known.keys() and not ctx.cache.get("deal_fields_seen"):
+        ctx.cache["deal_fields_seen"] = True
         known = {option.key: option.label for option in deal_fields(ctx, fresh=True)[path].options}
     return known

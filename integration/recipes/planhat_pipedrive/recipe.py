@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.engine.api import Choices, Recipe
-from integration.recipes.planhat_pipedrive import directory, places
+from integration.recipes.planhat_pipedrive import contact_lookup, places
 from integration.recipes.planhat_pipedrive.company_to_organization import CompanyToOrganization
 from integration.recipes.planhat_pipedrive.deal_to_license import DealToLicense
 from integration.recipes.planhat_pipedrive.deal_to_sale import DealToSale
@@ -32,8 +32,8 @@ RECIPE = Recipe(
     steps=steps,
     warnings=warnings,
     summary=summary,
-    search=directory.search,
-    at_target=directory.at_target,
+    search=contact_lookup.search,
+    at_target=contact_lookup.at_target,
     choices={
         "pipelines": Choices("left", places.pipeline_choices),
         "dates": Choices("left", places.date_choices),

@@ -25,9 +25,9 @@ def organizations(ctx: Session, among: Collection[str] | None = None) -> frozens
     if ctx.run is None or ctx.run.pk is None:
         return _from_links(ctx, among)
     key = f"scope:{ctx.run.pk}"
-    if key not in ctx.memory:
-        ctx.memory[key] = _from_deals(ctx) if ctx.run.dry_run else _from_links(ctx)
-    found: frozenset[str] = ctx.memory[key]
+    if key not in ctx.cache:
+        ctx.cache[key] = _from_deals(ctx) if ctx.run.dry_run else _from_links(ctx)
+    found: frozenset[str] = ctx.cache[key]
     return found
 
 

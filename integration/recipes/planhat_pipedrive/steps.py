@@ -22,7 +22,7 @@ def steps(ctx: Session) -> Sequence[Step]:
 
 def deal_places(ctx: Session) -> str:
     """Look for the pipelines and fields the settings name. Raises TenantActionError for those that are gone."""
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     chosen.refuse(chosen.gone(ctx, fresh=True))
     chosen.remember(ctx)
     return f"{len(ctx.settings['pipelines']) or 'all'} pipelines"
@@ -32,7 +32,7 @@ def custom_fields(ctx: Session) -> str:
     """Create the field a row asks for by its name, and let the row name it by its id: names can change."""
     for source in sorted({flow.source_object for flow in _mapped(ctx)} - {"deal"}):  # deals were read just before
         ctx.fields("left", source, fresh=True)
-    ctx.talking_to = "right"
+    ctx.last_side = "right"
     done = new_fields.Made()
     for flow in _mapped(ctx):
         _fields_of(ctx, flow, done)

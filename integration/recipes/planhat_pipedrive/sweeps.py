@@ -42,7 +42,7 @@ def organizations(ctx: Session, ids: Sequence[str], *, include_fields: Sequence[
 
 def _bookmarks(ctx: Session) -> dict[int, str]:
     """Id of the last organization of a page that was read → the cursor behind it."""
-    marks: dict[int, str] = ctx.memory.setdefault("organizations read so far", {})
+    marks: dict[int, str] = ctx.cache.setdefault("organizations read so far", {})
     return marks
 
 

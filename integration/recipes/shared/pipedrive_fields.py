@@ -47,7 +47,7 @@ class Ensured:
 
 def ensure(ctx: Session, wanted: OptionField) -> Ensured:
     """Make sure that the field and its options exist, and remember their ids."""
-    ctx.talking_to = "left"
+    ctx.last_side = "left"
     fields = ctx.fields("left", "person", fresh=True)
     remembered = str(ctx.resources.get(wanted.resource) or "")
     spec, said = fields.get(remembered), "in place"

@@ -43,5 +43,5 @@ def proven_gone(ctx: SyncSession[PipedriveClient], get: Callable[[str], Deletabl
 
 def sees_everything(ctx: SyncSession[PipedriveClient]) -> bool:
     """Whether the connected user is an administrator, from whom Pipedrive hides nothing."""
-    known = ctx.directory("left", "sees_everything", lambda: {"yes": ctx.left.is_admin() is True})
+    known = ctx.reference_list("left", "sees_everything", lambda: {"yes": ctx.left.is_admin() is True})
     return bool(known["yes"])

@@ -48,10 +48,10 @@ def users(ctx: SyncSession[PipedriveClient], ids: set[str]) -> dict[str, dict[st
     def fetch() -> dict[str, dict[str, str | None]]:
         return {row.id: {"id": row.id, "name": row.name, "email": row.email} for row in ctx.left.get_users()}
 
-    known = ctx.directory("left", "users", fetch)
-    if not ids <= known.keys() and not ctx.memory.get("users read again"):
-        ctx.memory["users read again"] = True
-        known = ctx.directory("left", "users", fetch, fresh=True)
+    known = ctx.reference_list("left", "users", fetch)
+    if not ids <= known.keys() and not ctx.cache.get("users read again"):
+        ctx.cache["users read again"] = True
+        known = ctx.reference_list("left", "users", fetch, fresh=True)
     nobody = {"name": None, "email": None}
     return {key: {"id": key, **known.get(key, nobody)} for key in ids}
 

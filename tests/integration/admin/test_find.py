@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.models import ConsentEntry, Directory
+from integration.models import ConsentEntry, ReferenceCache
 from integration.secrets import email_hash
 from tests.integration.admin.conftest import ADA, story
 from tests.support import factories
@@ -77,7 +77,7 @@ def test_fields_and_options_have_their_labels(console: Client, rows: Any) -> Non
         "type": "option",
         "options": [{"key": "4", "label": "Confirmed!"}],
     }
-    Directory.objects.create(
+    ReferenceCache.objects.create(
         connection=rows.left, kind="fields:person", entries={key: entry}, fetched_at=timezone.now()
     )
     type(rows.log).objects.filter(pk=rows.log.pk).update(changes={key: [None, 4]})

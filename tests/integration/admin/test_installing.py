@@ -92,7 +92,7 @@ def test_the_accounts_own_fields_are_offered_but_not_ours(
 ) -> None:
     spec = FieldSpec("", "Shoe size", "number", custom=True)
     installed.left.connector.create_field(open_client(installed.left), "person", spec)
-    installed.left.directories.all().delete()
+    installed.left.reference_lists.all().delete()
     choices = dict(console.get(settings_of(installed)).context["form"].fields["custom_fields"].choices)
     assert "Shoe size" in choices.values()
     assert installed.resources["newsletter"] not in choices
@@ -135,7 +135,7 @@ def test_a_failing_step_says_why_and_what_to_do(console: Client, installed: Inte
 
 
 def test_a_vendor_that_is_down_does_not_close_the_page(console: Client, installed: Integration, sandbox: Any) -> None:
-    installed.left.directories.all().delete()
+    installed.left.reference_lists.all().delete()
     Integration.objects.filter(pk=installed.pk).update(settings={"custom_fields": ["k" * 40]})
     sandbox.control("POST", "/misbehave", {"vendor": "pipedrive", "error_rate": 1.0})
     page = console.get(settings_of(installed))

@@ -52,7 +52,7 @@ def test_what_goes_beyond_the_floor_waits_as_a_whole(integration):
 
     assert held(ctx, 10) == 0
     assert held(ctx, 11) == 11
-    assert Brake.objects.get().engaged_at
+    assert Brake.objects.get().tripped_at
 
 
 def test_what_went_before_in_the_window_counts(integration):
@@ -116,7 +116,7 @@ def test_the_count_begins_anew_with_the_next_window(integration):
     took(ctx, 10)
     assert held(ctx, 1) == 1
 
-    Brake.objects.update(engaged_at=None, window_at=timezone.now() - timedelta(seconds=601))
+    Brake.objects.update(tripped_at=None, window_at=timezone.now() - timedelta(seconds=601))
     assert held(ctx, 10) == 0
 
 
@@ -150,7 +150,7 @@ def test_somebody_is_asked_about_mails_that_are_held(integration):
     result = brakes.mail_held(ctx)
 
     assert (result.outcome, result.reason) == ("held", "opt_in_limit")
-    assert Brake.objects.get().engaged_at is not None
+    assert Brake.objects.get().tripped_at is not None
 
 
 def test_the_last_records_of_a_small_account_are_asked_about(integration):

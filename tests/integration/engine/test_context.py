@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration.engine.clients.session import OpenSession, open_client
 from integration.errors import LeaseLost, SetupUnfinished, TenantActionError
-from integration.models import Connection, Directory, Integration
+from integration.models import Connection, Integration, ReferenceCache
 from tests.support.factories import ConnectionFactory, IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -68,7 +68,7 @@ def test_what_is_not_made_yet_is_said(ctx):
 
 
 def ages(kind, minutes, ctx):
-    Directory.objects.create(
+    ReferenceCache.objects.create(
         connection=ctx.integration.left, kind=kind, entries={"1": "old"},
         fetched_at=timezone.now() - timedelta(minutes=minutes),
     )  # fmt: skip
@@ -78,14 +78,14 @@ def ages(kind, minutes, ctx):
 def test_a_list_of_the_vendors_is_read_again_after_an_hour(ctx, minutes, found):
     ages("users", minutes, ctx)
 
-    assert ctx.directory("left", "users", lambda: {"1": "new"}) == found
+    assert ctx.reference_list("left", "users", lambda: {"1": "new"}) == found
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(59, {"1": "old", "2": "new"}), (61, {"1": "new", "2": "new"})])
 def test_a_name_is_asked_for_again_after_an_hour(ctx, minutes, found):
     ages("organizations", minutes, ctx)
 
-    assert ctx.names("left", "organizations", {"1", "2"}, lambda ids: dict.fromkeys(ids, "new")) == found
+    assert ctx.resolve_many("left", "organizations", {"1", "2"}, lambda ids: dict.fromkeys(ids, "new")) == found
 
 
 def test_what_a_client_remembers_is_of_its_own_account(monkeypatch):

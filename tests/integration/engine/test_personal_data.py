@@ -7,7 +7,7 @@ import pytest
 from integration.engine.flow.base import Record
 from integration.engine.privacy import personal_data
 from integration.errors import TransientError
-from integration.models import ConsentEntry, EmailIndex, RecordLink, SyncJob, SyncLog, SyncRun
+from integration.models import ConsentEntry, IdentityIndex, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.secrets import email_hash
 from tests.support.factories import (
     EventFactory,
@@ -121,7 +121,7 @@ def test_an_erasure_leaves_alone_whose_second_address_it_is(integration, link):
     other = LinkFactory(
         integration=integration, source_id="9", email_hash="another", written={"email": "zora@example.com", "X": "Zora"}
     )
-    EmailIndex.objects.create(
+    IdentityIndex.objects.create(
         connection=integration.left, object_type="person", email_hash=DIGEST, external_id="9", is_primary=False
     )
 

@@ -15,7 +15,7 @@ from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.engine.mapping import transforms
 from integration.engine.sync import runner, two_way
 from integration.errors import TransientError
-from integration.models import Directory, FieldMapping, RecordLink, SyncJob, SyncLog
+from integration.models import FieldMapping, RecordLink, ReferenceCache, SyncJob, SyncLog
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeBack, FakeForward, recipes_with
 
@@ -41,7 +41,7 @@ class Pair:
         self.integration = IntegrationFactory()
         for side, kind, specs in (("left", "person", PERSON), ("right", "contact", CONTACT)):
             entries = {spec.key: asdict(spec) for spec in specs}
-            Directory.objects.create(
+            ReferenceCache.objects.create(
                 connection=getattr(self.integration, side),
                 kind=f"fields:{kind}",
                 entries=entries,

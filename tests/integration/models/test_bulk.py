@@ -11,7 +11,7 @@ from django.utils import timezone
 from integration.models import (
     Connection,
     ConsentEntry,
-    EmailIndex,
+    IdentityIndex,
     RecordLink,
     SyncLog,
     SyncRun,
@@ -32,7 +32,7 @@ def log(integration, source_id, **more):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("model", [SyncLog, RecordLink, WebhookEvent, EmailIndex, ConsentEntry])
+@pytest.mark.parametrize("model", [SyncLog, RecordLink, WebhookEvent, IdentityIndex, ConsentEntry])
 def test_a_new_row_is_what_the_constructor_makes(model):
     times = {field.attname: MOMENT for field in model._meta.fields if field.default is timezone.now}
     row, known = (vars(made) for made in (columnar.new(model, **times), model(**times)))
@@ -126,13 +126,13 @@ def test_without_fields_to_update_a_row_that_is_there_stays():
 @pytest.mark.django_db(transaction=True)
 def test_all_or_none():
     integration = IntegrationFactory()
-    same = EmailIndex(connection=integration.left, object_type="person", email_hash="0" * 32, external_id="1")
-    other = EmailIndex(connection=integration.left, object_type="person", email_hash="1" * 32, external_id="2")
+    same = IdentityIndex(connection=integration.left, object_type="person", email_hash="0" * 32, external_id="1")
+    other = IdentityIndex(connection=integration.left, object_type="person", email_hash="1" * 32, external_id="2")
 
     with pytest.raises(IntegrityError):
         columnar.insert([other, same, same])
 
-    assert not EmailIndex.objects.exists()
+    assert not IdentityIndex.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,13 +155,13 @@ def test_too_long_a_text_is_refused_and_not_cut():
 @pytest.mark.django_db(transaction=True)
 def test_what_cannot_be_stored_is_refused_and_an_outer_transaction_knows_it():
     integration = IntegrationFactory()
-    bad = EmailIndex(connection=integration.left, object_type="person", email_hash=None, external_id="1")
+    bad = IdentityIndex(connection=integration.left, object_type="person", email_hash=None, external_id="1")
 
     with transaction.atomic():
         with pytest.raises(IntegrityError):
             columnar.insert([bad])
         with pytest.raises(TransactionManagementError):
-            EmailIndex.objects.exists()
+            IdentityIndex.objects.exists()
 
 
 def test_a_kind_of_field_that_is_not_known_is_refused():

@@ -283,7 +283,7 @@ def test_a_silent_vendor_leaves_the_rows_in_sight(world):
     right = world.integration.right
     right.store_credentials({"api_key": "no-longer-valid-1"}, "no-longer-valid-1")
     right.save()
-    right.directories.all().delete()
+    right.reference_lists.all().delete()
 
     answer = client.get(address(world))
 

@@ -182,7 +182,7 @@ def test_what_is_left_empty_has_its_default(world):
 
 def test_a_vendor_that_does_not_answer_is_said_and_what_is_chosen_stays(world, sandbox):
     sandbox.control("POST", "/misbehave", {"vendor": "leadboxer", "error_rate": 1.0})
-    world.integration.left.directories.all().delete()
+    world.integration.left.reference_lists.all().delete()
 
     form, problem = bound_form(world.integration, get_recipe(RECIPE))
 

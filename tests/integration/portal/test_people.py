@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.engine.privacy import personal_data
-from integration.models import EmailIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
+from integration.models import IdentityIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support.factories import MemberFactory
 
@@ -30,7 +30,7 @@ def address(tenant):
 
 def everything():
     """All the hub holds, as one text."""
-    models = (SyncLog, WebhookEvent, RecordLink, SyncJob, VendorCall, EmailIndex)
+    models = (SyncLog, WebhookEvent, RecordLink, SyncJob, VendorCall, IdentityIndex)
     return json.dumps([list(model.objects.values()) for model in models], default=str)
 
 

@@ -228,7 +228,7 @@ def test_a_segment_that_is_gone_holds_and_comes_back_with_another(leadboxer_inst
     world = leadboxer_install(**LEADS)
     world.company()
     world.sandbox.control("DELETE", f"/leadboxer/401/{SITE}/segments/900")
-    world.integration.left.directories.all().delete()  # an hour passed
+    world.integration.left.reference_lists.all().delete()  # an hour passed
     tasks.start_runs(world.integration, "poll")
     hub.drain()
     run = SyncRun.objects.get(kind="poll")

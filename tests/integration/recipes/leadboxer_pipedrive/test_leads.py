@@ -242,11 +242,11 @@ def test_a_field_that_was_deleted_in_pipedrive_is_made_again_by_the_next_save(le
 def test_a_property_no_recent_lead_has_keeps_its_row_and_is_no_problem(leads):
     world = leads()
     made = world.company(favourite_colour="green")
-    world.integration.left.directories.all().delete()
+    world.integration.left.reference_lists.all().delete()
     world.set(lead_fields=["favourite_colour"])
     provisioning.provision(world.integration, get_recipe)
     world.edit(made["lead"], favourite_colour=None)
-    world.integration.left.directories.all().delete()
+    world.integration.left.reference_lists.all().delete()
     results = provisioning.provision(world.integration, get_recipe)
 
     row = FieldMapping.objects.get(flow="lead_to_lead")

@@ -9,7 +9,7 @@ import pytest
 from integration.engine.clients.session import OpenSession
 from integration.engine.sync import runs
 from integration.models import RateBudget, RecordLink, VendorCall
-from integration.recipes.pipedrive_brevo import directory
+from integration.recipes.pipedrive_brevo import contact_lookup
 from integration.recipes.registry import get_recipe
 from tests.support import hub
 
@@ -60,7 +60,7 @@ def test_people_whose_ids_are_not_known_yet_are_looked_for_together(brevo_world,
     sandbox.control("DELETE", "/calls")
 
     ctx = OpenSession(brevo_world.integration, get_recipe("pipedrive_brevo"))
-    found = directory.contacts_behind(ctx, list(people))
+    found = contact_lookup.contacts_behind(ctx, list(people))
 
     assert len(found) >= 60
     assert len(sandbox.control("GET", "/calls?vendor=brevo")) == 1

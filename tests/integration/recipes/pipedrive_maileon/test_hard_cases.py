@@ -293,7 +293,7 @@ def test_people_we_cannot_see_stay_subscribed(world, many):
     assert len(before) == many
     said = SyncLog.objects.filter(flow="person_to_contact").values_list("source_id", "outcome", "reason")
     assert sorted(said) == sorted((person_id, "skipped", "not_visible") for person_id in ids)
-    assert not Brake.objects.exclude(engaged_at=None).exists(), "no decision of a person is needed for this"
+    assert not Brake.objects.exclude(tripped_at=None).exists(), "no decision of a person is needed for this"
 
 
 def test_one_person_we_may_not_edit_stops_nobody_else(world):

@@ -560,7 +560,7 @@ def test_an_option_that_is_not_ours_changes_nothing(world):
 def test_an_opt_out_of_somebody_unknown_here_is_searched_for(world):
     from integration.connectors.maileon.client import MaileonClient
     from integration.connectors.maileon.records import Contact
-    from integration.models import EmailIndex
+    from integration.models import IdentityIndex
 
     client = MaileonClient(world.integration.right.plain_credentials)
     client.synchronize_contacts(
@@ -568,7 +568,7 @@ def test_an_opt_out_of_somebody_unknown_here_is_searched_for(world):
     )  # a reader Pipedrive knows, we do not
     world.leave("alan@example.com")
     world.held()
-    assert not EmailIndex.objects.exists()
+    assert not IdentityIndex.objects.exists()
 
     start_runs(world.integration, "poll")
     hub.drain()

@@ -8,7 +8,7 @@ import pytest
 
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.flow.base import Item, Write
-from integration.recipes.newsletter.directory import FEW, known_contacts
+from integration.recipes.newsletter.contact_lookup import FEW, known_contacts
 from tests.support.factories import IntegrationFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Write
-from integration.models import EmailIndex, FieldMapping, RecordLink, columnar, membership
+from integration.models import FieldMapping, IdentityIndex, RecordLink, columnar, membership
 from integration.recipes.newsletter.session import Session
 from integration.secrets import email_hash
 
@@ -32,7 +32,7 @@ def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredCon
         return {address.lower(): contact for address, contact in found.items() if contact is not None}
     _list_account(ctx)
     hashes = {email_hash(address): address for address in addresses}
-    listed = EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT)
+    listed = IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT)
     return {
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
@@ -43,7 +43,7 @@ def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredCon
 
 def _list_account(ctx: Session) -> None:
     """Read all contacts once per hour into the index: a call per thousand instead of one per person."""
-    ctx.directory("right", LISTED, lambda: {"at": _read_all(ctx)})
+    ctx.reference_list("right", LISTED, lambda: {"at": _read_all(ctx)})
 
 
 def _read_all(ctx: Session) -> str:
@@ -53,7 +53,7 @@ def _read_all(ctx: Session) -> str:
         contacts, page = ctx.right.contacts_page(page)
         rows = [
             columnar.new(
-                EmailIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
+                IdentityIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
                 email_hash=email_hash(contact.email), external_id=contact.id, note=str(contact.permission or ""),
                 seen_at=now,
             )
@@ -65,7 +65,7 @@ def _read_all(ctx: Session) -> str:
             unique=("connection", "object_type", "email_hash", "external_id"),
             update=("note", "seen_at"),
         )
-    EmailIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
+    IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
     return now.isoformat()
 
 
