@@ -2,10 +2,12 @@
 
 1. integration/urls.py  2. integration/webhooks/views.py  3. integration/connectors/pipedrive/webhooks.py
 4. integration/engine/intake/inbox.py  5. integration/engine/sync/router.py
-6. integration/engine/sync/runner.py, integration/engine/sync/batch.py, integration/engine/sync/outcomes.py
+6. integration/engine/sync/runner.py, integration/engine/sync/batch.py, integration/engine/sync/present.py (who has
+   the address now), integration/engine/sync/outcomes.py
 7. integration/recipes/pipedrive_maileon/person_to_contact.py (what a person is),
    integration/recipes/newsletter/to_contacts.py (the decision),
-   integration/recipes/newsletter/subscription.py (the write)
+   integration/engine/safety/consent.py (may they be subscribed), integration/recipes/newsletter/standing.py (what
+   Maileon says to that), integration/recipes/newsletter/subscription.py (the write; moves.py for a changed address)
 8. integration/connectors/maileon/client.py
 """
 
