@@ -432,3 +432,21 @@ def test_who_is_missing_from_a_list_only_is_not_gone(brevo_install, monkeypatch)
     monkeypatch.setattr(PipedriveClient, "get_persons", without_ada)
     world.poll("reconcile")
     assert set(world.contacts()) == {ADA}
+
+
+def test_an_opt_out_survives_that_its_option_was_deleted(brevo_world):
+    world = brevo_world
+    key, gone = world.integration.resources["status"], int(world.integration.resources["status_unsubscribed"])
+    person = world.person("Ada Byron")
+    world.deliver()
+    world.sandbox.control("DELETE", f"/pipedrive/acme/personFields/{key}/options", [{"id": gone}])
+    world.leave("ada.byron@example.com")
+    world.deliver()
+    assert world.status(person) != "unsubscribed"
+
+    hub.save(world.integration)
+    for _ in range(2):
+        world.poll()
+        world.deliver()
+
+    assert world.status(person) == "unsubscribed"
