@@ -19,7 +19,9 @@ def account():
     """An account whose pages the test fills in, as a flow's context shows it."""
     pages: list[list[StoredContact]] = []
     right = SimpleNamespace(contacts_page=lambda page: (pages[page - 1], page + 1 if page < len(pages) else None))
-    look = SimpleNamespace(integration=IntegrationFactory(), right=right, reference_list=lambda side, kind, fetch: fetch())
+    look = SimpleNamespace(
+        integration=IntegrationFactory(), right=right, reference_list=lambda side, kind, fetch: fetch()
+    )
     return SimpleNamespace(pages=pages, ctx=look)
 
 
