@@ -165,6 +165,7 @@ class Batch:
     ) -> None:
         """`owners`: keyed hash of an address → id of the record that was linked with it first and has it still.
 
+        `links` has those of the batch's records and of whoever shares an address with one of them.
         `sharing`: hash → all living records that have it, read just now; the batch's own are among them.
         """
         self.links = links

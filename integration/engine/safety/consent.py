@@ -7,13 +7,14 @@ forbid. What we did ourselves says nothing about anybody.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration.models import Connection, IdentityIndex
+from integration.models import Connection, IdentityIndex, membership
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
@@ -64,24 +65,25 @@ def note_own_removal(target: Connection, email: str, key: str = "") -> None:
     )  # fmt: skip
 
 
-def withdraw_own_removal(target: Connection, email: str) -> None:
-    """There was nobody to take off: whatever the vendor knows of the address is the person's doing."""
-    _own_removals(target, email).delete()
+def withdraw_own_removal(target: Connection, digest: str) -> None:
+    """Whatever the vendor knows of the address with this hash is its person's doing, not our removal's."""
+    if digest:
+        _own_removals(target).filter(email_hash=digest).delete()
 
 
-def asked_since_removal(target: Connection, email: str) -> None:
-    """Somebody asks for this address anew: the vendor's memory of an opt-out is the person's from here on."""
-    _own_removals(target, email).update(note=ASKED_SINCE)
+def asked_since_removal(target: Connection, emails: Iterable[str]) -> None:
+    """Somebody asks for these addresses anew, or they are subscribed: a later opt-out is the person's."""
+    membership.among(_own_removals(target), "email_hash", map(email_hash, emails)).update(note=ASKED_SINCE)
 
 
 def own_removal(target: Connection, email: str) -> datetime | None:
     """When we took this address off without its person having said anything (UTC); None if it was asked for since."""
-    rows = _own_removals(target, email).exclude(note=ASKED_SINCE)
+    rows = _own_removals(target).filter(email_hash=email_hash(email)).exclude(note=ASKED_SINCE)
     return rows.order_by("-seen_at").values_list("seen_at", flat=True).first()
 
 
-def _own_removals(target: Connection, email: str) -> QuerySet[IdentityIndex]:
-    return IdentityIndex.objects.filter(connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email))
+def _own_removals(target: Connection) -> QuerySet[IdentityIndex]:
+    return IdentityIndex.objects.filter(connection=target, object_type=OWN_REMOVAL)
 
 
 def is_own_doing(target: Connection, *, digest: str, key: str, method: str = "") -> bool:

@@ -82,15 +82,17 @@ def _before(entry: RecordOutcome) -> dict[str, Any]:
 
 
 def _follow_ups(ctx: SyncSession, done: Sequence[RecordOutcome]) -> list[SyncJob]:
-    wishes = {
-        (wish.flow, wish.external_id): SyncJob(
-            integration=ctx.integration, flow=wish.flow, external_id=wish.external_id,
-            event_id=entry.item.event_id, hint=dict(wish.hint),
-        )
-        for entry in done
-        for wish in entry.result.follow_ups
-    }  # fmt: skip
-    return list(wishes.values())
+    """One job for each record and flow that something is wished for; what each wish knows is kept."""
+    wanted: dict[tuple[str, str], SyncJob] = {}
+    for entry in done:
+        for follow_up in entry.result.follow_ups:
+            key = (follow_up.flow, follow_up.external_id)
+            job = wanted.setdefault(
+                key, SyncJob(integration=ctx.integration, flow=follow_up.flow, external_id=follow_up.external_id)
+            )
+            job.event_id = entry.item.event_id or job.event_id
+            job.hint = {**job.hint, **follow_up.hint}
+    return list(wanted.values())
 
 
 def save_calls(ctx: SyncSession) -> None:

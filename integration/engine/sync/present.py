@@ -29,6 +29,7 @@ def load_batch(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Map
     listed = identity_index.owners(source, flow.link_type, *digests)
     others = sorted(({*linked.values()} | listed.keys()) - {*ids})
     read = flow.read(ctx, [Item(key) for key in others]) if others else {}
+    known |= links.of_records(ctx.integration, flow.link_type, others) if others else {}
     identity_index.forget(source, flow.link_type, set(others) - read.keys())
     sharing = _by_address({**read, **records}.values())
     _catch_up(ctx, flow, [key for key, digest in listed.items() if key in others and _moved(read.get(key), digest)])

@@ -102,6 +102,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             return [Route(person_id, context.stored) for person_id in people.own[:1]] or Skip(Reason.NOT_LINKED)
         if _is_own_doing(ctx, event.email_hash, event.external_id, facts.get("method", "")):
             return Skip(Reason.ECHO)
+        consent_rules.withdraw_own_removal(ctx.integration.right, event.email_hash)
         context = ConsentContext(unsubscription=at, unsubscription_facts=facts)
         beside = replace(context, beside=True)
         routes = [Route(person_id, context.stored) for person_id in people.own]
@@ -208,6 +209,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             return People(found.own[:1], [])
         if _is_own_doing(ctx, digest, row.external_id, row.source):
             return People([], [])
+        consent_rules.withdraw_own_removal(ctx.integration.right, digest)
         if found.own or found.beside or not row.email or identity_index.is_known_stranger(ctx.integration.left, digest):
             return found
         hits = self.search(ctx, row.email)

@@ -10,7 +10,7 @@ from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
-from integration.recipes.newsletter.removal import take_off
+from integration.recipes.newsletter.removal import take_off, unsubscribe
 from integration.recipes.newsletter.session import Session
 
 if TYPE_CHECKING:
@@ -30,37 +30,53 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
         if loser is None or primary.source_id != loser.source_id:
             survivor = _handed_over(primary, survivor_id)
             consent_ledger.take_over(ctx, flow.side, survivor, merged=primary.source_id)
+    follow_ups: tuple[Enqueue, ...] = (Enqueue(flow.key, survivor_id),)
     if loser is not None and survivor is None and loser.written:
         consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
-    elif loser is not None and survivor is not None and consent.of(loser) == consent.UNSUBSCRIBED:
+    elif loser is not None and survivor is not None:
+        follow_ups += _both_known(ctx, flow, entry, loser, survivor)
+    reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
+    return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=follow_ups)
+
+
+def _both_known(
+    ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write, loser: RecordLink, survivor: RecordLink
+) -> tuple[Enqueue, ...]:
+    """Both had something to do with Maileon: the strictest counts, and no contact is left to nobody.
+
+    What has to go is taken away before anything is stored, so that a second try does it again.
+    """
+    if consent.of(loser) == consent.UNSUBSCRIBED:
         survivor.notes = {**survivor.notes, **_strictest(loser, survivor)}
         consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
-    elif loser is not None and survivor is not None and _has_contact_of_its_own(loser, survivor):
-        left_over = _other(ctx, flow, loser, survivor, str(entry.values.get("survivor_email", "")))
-        _let_go(ctx, left_over, survivor)
-    follow_up = Enqueue(flow.key, survivor_id)
-    reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
-    return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=(follow_up,))
+        return ()
+    if consent.of(loser) not in consent.IN_STEP or not loser.written:
+        return ()
+    if loser.email_hash == survivor.email_hash:
+        if consent.of(survivor) == consent.UNSUBSCRIBED:  # of this very address
+            why = f"Merged in {ctx.connection('left').connector.label}"
+            unsubscribe(ctx, str(loser.written["email"]), contact_key(ctx, loser.source_id), why=why)
+        return ()
+    if _is_at(loser, str(entry.values.get("survivor_email", ""))) and consent.of(survivor) != consent.UNSUBSCRIBED:
+        _change_places(ctx, flow, loser, survivor)
+        return ()
+    if heir := str(entry.values.get("heir", "")):
+        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, heir), merged=loser.source_id)
+        return (Enqueue(flow.key, heir),)
+    _let_go(ctx, loser, survivor)
+    return ()
 
 
-def _other(
-    ctx: Session,
-    flow: ContactUpsertFlow[Any, Any],
-    loser: RecordLink,
-    survivor: RecordLink,
-    address: str,
-) -> RecordLink:
-    """Which of two contacts nobody answers for any more: the loser's, unless it has the survivor's present address.
+def _is_at(link: RecordLink, address: str) -> bool:
+    return bool(address) and str(link.written.get("email", "")).lower() == address.lower()
 
-    Then the two change places, and the survivor goes on with the contact that is really theirs.
-    """
-    if not address or loser.written.get("email", "").lower() != address.lower():
-        return loser
-    former = _handed_over(survivor, survivor.source_id)
+
+def _change_places(ctx: Session, flow: ContactUpsertFlow[Any, Any], loser: RecordLink, survivor: RecordLink) -> None:
+    """The survivor goes on with the loser's contact, which has their present address, and leaves their former one."""
+    _let_go(ctx, _handed_over(survivor, survivor.source_id), survivor)
     for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
         setattr(survivor, name, getattr(loser, name))
     consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
-    return former
 
 
 def _link(ctx: Session, flow: ContactUpsertFlow[Any, Any], source_id: str) -> RecordLink | None:
@@ -87,18 +103,15 @@ def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:
     return consent.withdrawn(no_seen=False).stored if same else {}
 
 
-def _has_contact_of_its_own(loser: RecordLink, survivor: RecordLink) -> bool:
-    """The loser's address is another contact, which nobody at the source answers for any more."""
-    return consent.of(loser) in consent.IN_STEP and loser.email_hash != survivor.email_hash and bool(loser.written)
-
-
 def _let_go(ctx: Session, left_over: RecordLink, survivor: RecordLink) -> None:
     """Take away the contact that nobody answers for any more. Nobody opted out by that.
 
     The loser's is treated as the settings treat a deleted person's. One that the survivor left for the loser's is an
     address that was given up.
     """
-    address, on_delete = str(left_over.written["email"]), ctx.settings["on_delete"]
+    address, on_delete = str(left_over.written.get("email") or ""), ctx.settings["on_delete"]
+    if not address:
+        return
     if left_over.source_id == survivor.source_id or on_delete == "delete":
         ctx.right.delete_contact(address)
     elif on_delete == "unsubscribe":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from integration.connectors.maileon.records import StoredContact
-from integration.engine.api import Enqueue, Result, Write, identity_index, links
+from integration.engine.api import Enqueue, Result, Write, consent_rules, identity_index, links
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink
 from integration.recipes.newsletter import consent, standing
@@ -86,6 +86,7 @@ class AddressMoves:
             if not self.ctx.right.find_contacts_by_external_id(contact.external_id):
                 return self.writer.missing(entry)
             self.ctx.right.update_contact_by_external_id(contact.external_id, contact)
+        consent_rules.asked_since_removal(self.ctx.integration.right, [contact.email])
         return self.writer.synced(entry, ContactState())
 
     def _carried_over(self, entry: Write, found: StoredContact | None) -> Result:

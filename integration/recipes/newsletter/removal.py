@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integration.engine.api import consent_rules
 from integration.recipes.newsletter.session import Session
+from integration.secrets import email_hash
 
 
 def unsubscribe(ctx: Session, address: str, key: str, *, why: str) -> bool:
@@ -26,4 +27,4 @@ def take_off(ctx: Session, address: str, key: str, *, why: str) -> None:
         return
     consent_rules.note_own_removal(target, address, key)
     if not unsubscribe(ctx, address, key, why=why):
-        consent_rules.withdraw_own_removal(target, address)
+        consent_rules.withdraw_own_removal(target, email_hash(address))

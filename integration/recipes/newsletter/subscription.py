@@ -146,6 +146,7 @@ class ContactWriter:
             else:
                 there.append(entry)
         if there:
+            consent_rules.asked_since_removal(self.ctx.integration.right, [entry.values["email"] for entry in there])
             results.update(self.update(there, lambda entry: self.synced(entry, _given_by(known, entry))))
         return results
 
@@ -188,7 +189,7 @@ class ContactWriter:
             doimailing=terms.mailing,
             src=entry.marker,
         )
-        consent_rules.asked_since_removal(ctx.integration.right, address)
+        consent_rules.asked_since_removal(ctx.integration.right, [address])
         return self.synced(entry, consent.asked(report_seen=self._last_opt_out(entry)), action="ask_by_mail")
 
     def refused(self, entry: Write, found: StoredContact | None, *, by_confirmation: bool) -> Result | None:
@@ -219,6 +220,7 @@ class ContactWriter:
 
     def refreshed(self, entry: Write, notes: ContactState, action: str = "adopt") -> Result:
         """Write the data without any permission or mail."""
+        consent_rules.asked_since_removal(self.ctx.integration.right, [entry.values["email"]])
         return self.update([entry], lambda write: self.synced(write, notes, action=action))[id(entry)]
 
     def _sorted_out(self, writes: Sequence[Write], permission: int, *, some_unsubscribed: bool) -> Results:
@@ -245,7 +247,7 @@ class ContactWriter:
             return refused
         if contact is not None or standing.is_marked_by_us(self.ctx, entry):
             self.ctx.right.create_contact(contact_of(entry), permission=permission)
-            consent_rules.asked_since_removal(self.ctx.integration.right, entry.values["email"])
+            consent_rules.asked_since_removal(self.ctx.integration.right, [entry.values["email"]])
         return self.synced(entry, consent.given(permission))
 
     def missing(self, entry: Write) -> Result:

@@ -36,6 +36,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
+from integration.secrets import email_hash
 
 PAGE_SIZE = 500
 YES, NO, UNSET = "yes", "no", "unset"
@@ -128,6 +129,10 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         in_step = _in_step(link)
         if wish == UNSET and in_step and not self.trusts_unset(ctx, link):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
+        if link is not None and in_step and _moved(link, record):
+            former = email_hash(str(link.written["email"]))
+            if self._heir(ctx, batch, former, record.external_id) is not None:
+                return Sync("let_go", mapped=False)  # the contact is another person's now, who has not said No
         if consent_rules.must_unsubscribe(subscribed=in_step, says_no=True, no_elsewhere=False):
             return Sync("unsubscribe", mapped=False)
         no_seen = ContactState(no_seen=True).stored
@@ -193,12 +198,13 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
 
     def _gone(self, ctx: Session[L, S], batch: Batch, item: Item, link: RecordLink | None) -> Decision:
         if merged_into := ContactContext.read(item.hint).merged_into:
-            return merged(merged_into, link)
+            heir = self._heir(ctx, batch, link.email_hash, item.external_id, merged_into) if link is not None else None
+            return merged(merged_into, link, **({"heir": heir.external_id} if heir is not None else {}))
         if link is None or not _in_step(link):
             return Skip(Reason.DELETED_AT_SOURCE)
         if not ContactContext.read(item.hint).deleted:
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
-        heir = self._heir(ctx, batch.others(link.email_hash, item.external_id))
+        heir = self._heir(ctx, batch, link.email_hash, item.external_id)
         if heir is not None:
             into = {"merged_into": heir.external_id, "survivor_email": heir.email}
             return Sync("hand_over", mapped=False, extra=into)
@@ -206,10 +212,16 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.DELETED_AT_SOURCE)
         return Sync("delete" if ctx.settings["on_delete"] == "delete" else "unsubscribe", mapped=False)
 
-    def _heir(self, ctx: Session[L, S], others: Sequence[Record]) -> Record | None:
-        """Who goes on with the contact of a record that is gone: a living one at the address that wants it."""
-        for other in others:
-            if self.wish(ctx, Item(other.external_id), other, None) in (YES, IMPLIED):
+    def _heir(self, ctx: Session[L, S], batch: Batch, digest: str, *but: str) -> Record | None:
+        """Who goes on with the contact of a record that left its address: a living one there that wants it.
+
+        Whoever opted out is no heir, whatever their record says now.
+        """
+        for other in batch.others(digest, but[0]):
+            link = batch.links.get(other.external_id)
+            if other.external_id in but or consent.of(link) == consent.UNSUBSCRIBED:
+                continue
+            if self.wish(ctx, Item(other.external_id), other, link) in (YES, IMPLIED):
                 return other
         return None
 

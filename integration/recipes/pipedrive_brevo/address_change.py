@@ -48,6 +48,8 @@ def _moved(ctx: Session, entry: Write, link: RecordLink) -> Result:
             raise
         return _take_over(ctx, entry, link)
     except NotFound:
+        if ctx.right.find_contact(entry.values["email"]) is not None:
+            return _take_over(ctx, entry, link)  # a try before this one let the former contact go
         if link.target_id:
             return contacts.gone(ctx)
         link.state = LinkState.REMOVED  # nobody has the old address: the new one is looked at like a new person's
@@ -80,6 +82,7 @@ def _take_over(ctx: Session, entry: Write, link: RecordLink) -> Result:
     if unwanted := [number for number in left if number in target.list_ids]:
         ctx.right.update_contact(target.id, Contact(), leave=unwanted)
         target = replace(target, list_ids=tuple(number for number in target.list_ids if number not in unwanted))
+    link.state, link.written, link.written_hash, link.target_id = LinkState.REMOVED, {}, "", ""
     return contacts.adopt(ctx, entry, target, left=left)
 
 
@@ -92,7 +95,6 @@ def _keep_strictest(ctx: Session, link: RecordLink, former: StoredContact | None
         joined=[number for number in lists.joined(ctx, link) if number not in now],  # who was taken off stays off
     )
     link.notes = {**link.notes, **kept.stored}
-    link.state, link.written, link.written_hash, link.target_id = LinkState.REMOVED, {}, "", ""
     consent_ledger.save_links(ctx, "right", [link], cause="change of address")
 
 

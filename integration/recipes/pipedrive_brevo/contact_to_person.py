@@ -264,13 +264,14 @@ def _write(ctx: Session, write: Write) -> Result:
         notes |= PersonState(reported=_state(known, write.record, write.link)).stored
     if _is_opt_out_elsewhere(write):  # the person said so, and nobody mails them at the address they go by either
         block = Enqueue("person_to_contact", write.item.external_id, PersonContext(block=True).stored)
-        result = replace(result, follow_ups=(*result.follow_ups, block))
+        remembered = "removed" if write.link is None else result.link_state  # also of who is no contact yet
+        result = replace(result, follow_ups=(*result.follow_ups, block), link_state=remembered)
     return replace(result, notes={**result.notes, **notes})
 
 
 def _is_opt_out_elsewhere(write: Write) -> bool:
     record = write.record
-    return record is not None and any((record.values.get(ELSEWHERE) or {}).values()) and write.link is not None
+    return record is not None and any((record.values.get(ELSEWHERE) or {}).values())
 
 
 def _person_gone(ctx: Session, write: Write) -> Result:

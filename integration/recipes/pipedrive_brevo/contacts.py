@@ -67,7 +67,8 @@ def _needs_a_call_of_its_own(ctx: Session, entry: Write) -> bool:
     )
     new_list = link is not None and bool(link.written) and lists.all_list(ctx) not in lists.joined(ctx, link)
     state = PersonState.of(link)
-    opted_out = bool(link is not None and not link.written and state.blocklisted)
+    said_no = state.blocklisted or state.opted_out_elsewhere
+    opted_out = bool(link is not None and not link.written and said_no)
     return bool(clears or new_list or opted_out or known.alone or known.block or state.overdue)
 
 
@@ -90,7 +91,8 @@ def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequ
     left_lists = sorted({*left, *(state.left_lists or ()), *(found.left_list_ids if found else ())})
     known = found.id if found is not None else ""
     blocked = bool(found is not None and found.blocklisted)
-    block = bool(state.blocklisted or PersonContext.read(entry.item.hint).block) and not blocked
+    said_no = state.blocklisted or state.opted_out_elsewhere or PersonContext.read(entry.item.hint).block
+    block = bool(said_no) and not blocked
     joins = lists.may_join(number, found, before, left_lists) and not block
     join = [number] if joins else []
     made, said = without_taken_phone(

@@ -194,3 +194,68 @@ def test_a_deletion_nobody_heard_of_does_not_keep_the_address_from_its_next_owne
 
     assert owners(world) == {A: second}
     assert world.shown(second) == ("yes", "confirmed")
+
+
+def test_an_opt_out_after_our_own_removal_is_the_persons(world):
+    """The address is taken off with its record, signs up by a form, and leaves: nobody brings it back."""
+    hub.save(world.integration, doi_enabled=False, permission="2")
+    first = world.person("Ada Byron", email=A)
+    world.deliver()
+    world.delete(first)
+    world.deliver()
+    world.sandbox.control("POST", "/time", {"advance_seconds": 60})
+    MaileonClient(world.integration.right.plain_credentials).create_contact(Contact(email=A), permission=2)
+    world.leave(A)
+    world.deliver()
+    world.sandbox.control("POST", "/time", {"advance_seconds": 60})
+
+    again = world.person("Ada Byron", email=A)
+    world.deliver()
+
+    assert A not in world.contacts()
+    assert reason(again) == "unsubscribed"
+
+
+def test_somebody_who_opted_out_inherits_no_permission(world):
+    hub.save(world.integration, doi_enabled=False, permission="2")
+    opted_out, owner = world.person("Ada Byron", email=B), world.person("Bob Boole", email=A)
+    world.deliver()
+    world.leave(B)
+    world.deliver()
+    world.change(opted_out, **emails(A), custom_fields=world.newsletter("Yes"))
+    world.deliver()
+    world.delete(owner)
+    world.deliver()
+
+    assert A not in world.contacts(), "nobody wants it who may"
+    assert not SyncLog.objects.filter(outcome="failed").exists()
+
+
+@pytest.mark.parametrize("first", ["who leaves", "who comes"])
+def test_a_no_of_who_left_an_address_is_none_of_who_has_it_now(world, first):
+    ada = confirmed(world, "Ada Byron", A)
+    bob = confirmed(world, "Bob Boole", B)
+    acts = [
+        lambda: world.change(ada, **emails(C), custom_fields=world.newsletter("No")),
+        lambda: world.change(bob, **emails(A)),
+    ]
+    for act in acts if first == "who leaves" else reversed(acts):
+        act()
+    world.deliver()
+    start_runs(world.integration, "poll")
+    hub.drain()
+
+    assert world.shown(bob)[0] == "yes"
+    assert owners(world) == {A: bob}
+    assert world.shown(ada)[0] == "no"
+
+
+def test_a_merge_leaves_the_contact_to_a_double_that_stays(world):
+    survivor, loser = confirmed(world, "Ada Byron", A), confirmed(world, "Ada Old", B)
+    double = world.person("Ada Double", email=B)
+    world.deliver()
+    world.merge(loser, survivor)
+    world.deliver()
+
+    assert owners(world) == {A: survivor, B: double}
+    assert world.contacts()[B]["permission"] == 5

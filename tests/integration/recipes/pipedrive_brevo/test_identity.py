@@ -450,3 +450,20 @@ def test_an_opt_out_survives_that_its_option_was_deleted(brevo_world):
         world.deliver()
 
     assert world.status(person) == "unsubscribed"
+
+
+def test_an_opt_out_beside_somebody_who_is_no_contact_yet_keeps_them_off(brevo_world):
+    world = brevo_world
+    world.make_contact("beside@example.com")
+    both = [{"value": "no address", "primary": True}, {"value": "beside@example.com", "primary": False}]
+    person = world.person("Ada Byron", email="", emails=both)
+    world.deliver()
+    world.leave("beside@example.com")
+    world.deliver()
+    assert world.status(person) == "unsubscribed"
+
+    own = [{"value": "ada@example.com", "primary": True}, {"value": "beside@example.com", "primary": False}]
+    world.change(person, emails=own)
+    world.deliver()
+
+    assert world.contact("ada@example.com")["emailBlacklisted"]
