@@ -7,9 +7,12 @@ RENAMED = {"directory": "referencecache", "emailindex": "identityindex"}
 
 
 def rename_permissions(apps, schema_editor):
-    """Groups keep what they may do: the permissions of a renamed model get its new name."""
-    permissions = apps.get_model("auth", "Permission").objects.using(schema_editor.connection.alias)
+    """Groups keep what they may do: content types and permissions of a renamed model get its new name."""
+    using = schema_editor.connection.alias
     for before, after in RENAMED.items():
+        kinds = apps.get_model("contenttypes", "ContentType").objects.using(using)
+        kinds.filter(app_label="integration", model=before).update(model=after)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
         for permission in permissions.filter(
             content_type__app_label="integration", content_type__model=after, codename__endswith=f"_{before}"
         ):
@@ -24,7 +27,7 @@ def _of_connection(related_name):
 
 
 class Migration(migrations.Migration):
-    """Content types are renamed along by Django itself, after each RenameModel."""
+    """What Django knows is renamed; the database is not touched, so code of before goes on working meanwhile."""
 
     dependencies = (
         ("integration", "0009_name_of_health"),
@@ -33,14 +36,18 @@ class Migration(migrations.Migration):
     )
 
     operations = (
-        migrations.AlterModelTable("directory", "integration_directory"),
-        migrations.AlterModelTable("emailindex", "integration_emailindex"),
-        migrations.RenameModel("Directory", "ReferenceCache"),
-        migrations.RenameModel("EmailIndex", "IdentityIndex"),
-        migrations.AlterModelOptions("referencecache", {}),
-        migrations.AlterField("referencecache", "connection", _of_connection("reference_lists")),
-        migrations.AlterField("identityindex", "connection", _of_connection("identities")),
-        migrations.AlterField("brake", "engaged_at", models.DateTimeField(db_column="engaged_at", null=True)),
-        migrations.RenameField("brake", "engaged_at", "tripped_at"),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterModelTable("directory", "integration_directory"),
+                migrations.AlterModelTable("emailindex", "integration_emailindex"),
+                migrations.RenameModel("Directory", "ReferenceCache"),
+                migrations.RenameModel("EmailIndex", "IdentityIndex"),
+                migrations.AlterModelOptions("referencecache", {}),
+                migrations.AlterField("referencecache", "connection", _of_connection("reference_lists")),
+                migrations.AlterField("identityindex", "connection", _of_connection("identities")),
+                migrations.AlterField("brake", "engaged_at", models.DateTimeField(db_column="engaged_at", null=True)),
+                migrations.RenameField("brake", "engaged_at", "tripped_at"),
+            ]
+        ),
         migrations.RunPython(rename_permissions, migrations.RunPython.noop),
     )
