@@ -16,14 +16,13 @@ FAULTS = {
     "option_renamed": "options-by-label",
     "opt_out_alone": "brevo-opt-out-shown",
     "taken_off": "brevo-list-rejoined",
-    "next_owner": "brevo-owner-of-old",
-    "import_waits": "brevo-import-believed",
 }
+HELD_TWICE = ["next_owner", "import_waits"]  # by two rules, so that no single fault breaks them
 
 
 def test_each_line_has_a_fault_that_breaks_it():
     lines = [line for story in (AtMaileon, AtBrevo) for line in object.__new__(story).lines()]
     known = {mutant.id for mutant in catalogue.load()}
 
-    assert [line.__name__ for line in lines] == list(FAULTS)
+    assert [line.__name__ for line in lines] == [*FAULTS, *HELD_TWICE]
     assert set(FAULTS.values()) <= known
