@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 
 from integration.engine.api import FlowState
-from integration.models import RecordLink
+from integration.models import LinkState, RecordLink
 
 NONE = ""
 PENDING = "pending"  # the opt-in mail went out
@@ -41,6 +41,11 @@ class ContactState(FlowState):
 def of(link: RecordLink | None) -> str:
     """The remembered state of consent."""
     return ContactState.of(link).consent or NONE
+
+
+def in_step(link: RecordLink | None) -> bool:
+    """Whether this person is a contact of ours in Maileon: asked, subscribed or confirmed."""
+    return link is not None and link.state != LinkState.REMOVED and of(link) in IN_STEP
 
 
 def is_new_wish(link: RecordLink | None) -> bool:

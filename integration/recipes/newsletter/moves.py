@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Enqueue, Result, Write, consent_rules, identity_index, links
 from integration.errors import NotFound
-from integration.models import LinkState, Outcome, RecordLink
+from integration.models import Outcome
 from integration.recipes.newsletter import consent, standing
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_of
@@ -106,13 +106,13 @@ class AddressMoves:
         if self.arriving.get(old.lower(), entry.item.external_id) != entry.item.external_id:
             return True
         living = links.of_records(self.ctx.integration, self.flow.link_type, self._living(entry, old))
-        return self._is_taken(entry, old) or any(map(_in_step, living.values()))
+        return self._is_taken(entry, old) or any(map(consent.in_step, living.values()))
 
     def _is_taken(self, entry: Write, address: str) -> bool:
         """Whether the contact at this address is another person's by now."""
         rows = links.of_addresses(self.ctx.integration, self.flow.link_type, [email_hash(address)])
         others = rows.exclude(source_id=entry.item.external_id)
-        return address.lower() in self.taken or any(map(_in_step, others))
+        return address.lower() in self.taken or any(map(consent.in_step, others))
 
     def _living(self, entry: Write, address: str) -> list[str]:
         source = self.ctx.integration.left
@@ -136,7 +136,3 @@ def leaving_first(writes: Sequence[Write]) -> list[Write]:
 
 def _new(entry: Write) -> str:
     return str(entry.values.get("email", "")).lower()
-
-
-def _in_step(link: RecordLink) -> bool:
-    return link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP

@@ -36,7 +36,9 @@ def standing(ctx: Session, entry: Write, found: StoredContact | None, *, by_conf
     opted_out, anew = consent.of(entry.link) == consent.UNSUBSCRIBED, consent.is_new_wish(entry.link)
     subscribed = permission_of(found) > consent.PERMISSION_NONE
     marked = (subscribed or not anew) and ctx.right.has_unsubscription_marker(entry.values["email"])
-    going = opted_out or (subscribed and marked) or _was_removed_just_now(ctx, entry)
+    removed = consent_rules.own_removal(ctx.integration.right, entry.values["email"])
+    just_now = removed is not None and timezone.now() - removed < LEAVING
+    going = opted_out or (subscribed and marked) or just_now
     if found is not None and going and not is_settled(entry):
         # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
         return Standing.SETTLING
@@ -46,7 +48,7 @@ def standing(ctx: Session, entry: Write, found: StoredContact | None, *, by_conf
         opted_out=opted_out,
         asked_anew=anew,
         by_confirmation=by_confirmation,
-        marked=marked and not is_marked_by_us(ctx, entry),
+        marked=marked and removed is None,
     )
     return Standing.OPTED_OUT if consent_rules.may_subscribe(known) else Standing.FREE
 
@@ -73,8 +75,3 @@ def is_marked_by_us(ctx: Session, entry: Write) -> bool:
 def is_settled(entry: Write) -> bool:
     """Whether Maileon has had time enough to forget somebody who left: who is there still has come back."""
     return retry.TARGET_SETTLING.used_up(entry.item.attempts)
-
-
-def _was_removed_just_now(ctx: Session, entry: Write) -> bool:
-    at = consent_rules.own_removal(ctx.integration.right, entry.values["email"])
-    return at is not None and timezone.now() - at < LEAVING

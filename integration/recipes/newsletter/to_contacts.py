@@ -102,7 +102,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         decision = self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
         if not isinstance(decision, Skip) or decision.reason == NewsletterReason.NOT_ASKED_EXISTING:
             return decision
-        if _in_step(link) and _moved(link, record):
+        if consent.in_step(link) and _moved(link, record):
             return Sync("let_go", mapped=False)  # the new address cannot be used, and the old one is theirs no more
         return decision
 
@@ -126,7 +126,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     def _not_wanted(
         self, ctx: Session[L, S], batch: Batch, wish: str, record: Record, link: RecordLink | None
     ) -> Decision:
-        in_step = _in_step(link)
+        in_step = consent.in_step(link)
         if wish == UNSET and in_step and not self.trusts_unset(ctx, link):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         if link is not None and in_step and _moved(link, record):
@@ -158,7 +158,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
             return Skip(Reason.INVALID_EMAIL)
-        new_wish, in_step, moved = explicit and consent.is_new_wish(link), _in_step(link), _moved(link, record)
+        new_wish, in_step, moved = explicit and consent.is_new_wish(link), consent.in_step(link), _moved(link, record)
         terms = self.terms(ctx, record)
         naysayer = self._says_no(ctx, item, batch.others(record.email_hash, item.external_id))
         if consent_rules.must_unsubscribe(
@@ -200,7 +200,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         if merged_into := ContactContext.read(item.hint).merged_into:
             heir = self._heir(ctx, batch, link.email_hash, item.external_id, merged_into) if link is not None else None
             return merged(merged_into, link, **({"heir": heir.external_id} if heir is not None else {}))
-        if link is None or not _in_step(link):
+        if link is None or not consent.in_step(link):
             return Skip(Reason.DELETED_AT_SOURCE)
         if not ContactContext.read(item.hint).deleted:
             return Skip(Reason.NOT_VISIBLE)  # a token that lost its rights sees nobody: that is no deletion
@@ -224,10 +224,6 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             if self.wish(ctx, Item(other.external_id), other, link) in (YES, IMPLIED):
                 return other
         return None
-
-
-def _in_step(link: RecordLink | None) -> bool:
-    return link is not None and link.state != LinkState.REMOVED and consent.of(link) in consent.IN_STEP
 
 
 def _moved(link: RecordLink | None, record: Record) -> bool:
