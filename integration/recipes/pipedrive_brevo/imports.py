@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -33,7 +32,7 @@ from integration.engine.api import (
 )
 from integration.errors import NotFound
 from integration.models import Outcome, RecordLink, WebhookEvent, membership
-from integration.reasons import Reason
+from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.pipedrive_brevo import importing, settling
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
@@ -150,7 +149,7 @@ def _counted(count: int, outcome: settling.Settled) -> str:
     return f"{count - outcome.again} of {count} arrived." if outcome.again else f"{count} arrived."
 
 
-def _reason(outcome: settling.Settled) -> Any:
+def _reason(outcome: settling.Settled) -> ReasonCode | NoReason:
     if outcome.again:
         return BrevoReason.IMPORT_LEFT_OUT
     return Reason.FIELD_UNKNOWN if outcome.dropped else ""
