@@ -35,7 +35,7 @@ from integration.engine.flow.recipe import (
 )
 from integration.engine.flow.session import SyncSession
 from integration.engine.flow.settings import own_fields, setting
-from integration.engine.flow.state import EventContext, FlowState
+from integration.engine.flow.state import EventContext, FlowState, Stored
 from integration.engine.mapping import conversions, transforms
 from integration.engine.mapping.fields import catalogue
 from integration.engine.mapping.transforms import SOURCELESS
@@ -78,6 +78,7 @@ __all__ = [
     "SOURCELESS",
     "Skip",
     "Step",
+    "Stored",
     "Sync",
     "SyncSession",
     "TwoWay",

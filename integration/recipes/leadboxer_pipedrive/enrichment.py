@@ -31,14 +31,15 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound
-from integration.models import Outcome
+from integration.models import Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import source
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import to_record
+from integration.recipes.leadboxer_pipedrive.state import EnrichContext, EnrichedState
 
-TARGET, CREATED, VALUES = "target", "created", "values"
+TARGET = "target"  # among a write's values: the id of the record they go to
 ORGANIZATION, PERSON = "lead_to_organization", "lead_to_person"
 
 
@@ -61,7 +62,7 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
-        found = {item.external_id: _given(item) for item in items if VALUES in item.hint}
+        found = {item.external_id: record for item in items if (record := _given(item)) is not None}
         for part in ("leads", "activities"):
             missing = [item for item in items if item.external_id not in found]
             if missing and setting(ctx.settings, f"{part}_enabled"):
@@ -71,13 +72,13 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""
         link = batch.links.get(item.external_id)
-        target = str(item.hint.get(TARGET) or (link.target_id if link else ""))
+        target = EnrichContext.read(item.hint).target or (link.target_id if link else "")
         if record is None:
             return Skip(Reason.DELETED_AT_SOURCE)
         if not target:
             return Skip(Reason.NOT_LINKED)
-        creating = bool(item.hint.get(CREATED) or (link is not None and link.notes.get(CREATED)))
-        return Sync("update", creating=creating, extra={TARGET: target}, notes={CREATED: creating})
+        creating = _is_ours(item, link)
+        return Sync("update", creating=creating, extra={TARGET: target}, notes=EnrichedState(created=creating).stored)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per record, with what is known; an unknown value never clears."""
@@ -89,9 +90,9 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
             {k: v for k, v in write.values.items() if v is not None and k != TARGET},
         )
         values = nested(ctx, self.target_object, known)
-        created = bool(write.item.hint.get(CREATED) or (write.link is not None and write.link.notes.get(CREATED)))
+        state = EnrichedState(created=_is_ours(write.item, write.link)).stored
         if not values:
-            return Result(Outcome.SKIPPED, target_id=target, reason=Reason.UNCHANGED, notes={CREATED: created})
+            return Result(Outcome.SKIPPED, target_id=target, reason=Reason.UNCHANGED, notes=state)
         update = ctx.right.update_organization if self.target_object == "organization" else ctx.right.update_person
         try:
             update(target, values)
@@ -99,7 +100,7 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
             return Result(
                 Outcome.SKIPPED, reason=Reason.NOT_LINKED, link_state="removed", written={}, call=ctx.last_call()
             )
-        return Result(Outcome.SYNCED, target_id=target, notes={CREATED: created}, call=ctx.last_call())
+        return Result(Outcome.SYNCED, target_id=target, notes=state, call=ctx.last_call())
 
 
 def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[Enqueue, ...]:
@@ -110,15 +111,24 @@ def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tup
         paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
         values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
         if target and (values or any(row.transform in SOURCELESS for row in rows)):
-            said = {VALUES: values, "email": lead.email, "seen": lead.last_event.isoformat()}
-            found.append(Enqueue(key, lead.id, {**said, TARGET: target, **({CREATED: True} if created else {})}))
+            seen = lead.last_event.isoformat()
+            context = EnrichContext(target=target, created=created or None, values=values, email=lead.email, seen=seen)
+            found.append(Enqueue(key, lead.id, context.stored))
     return tuple(found)
 
 
-def _given(item: Item) -> Record:
-    """The lead as the flow that asked had it."""
-    hint = item.hint
-    return Record(item.external_id, hint[VALUES], datetime.fromisoformat(hint["seen"]), hint["email"])
+def _is_ours(item: Item, link: RecordLink | None) -> bool:
+    """Whether Lockstep made the record that the lead was linked to."""
+    return bool(EnrichContext.read(item.hint).created or EnrichedState.of(link).created)
+
+
+def _given(item: Item) -> Record | None:
+    """The lead as the flow that asked had it. None where nobody brought it along."""
+    context = EnrichContext.read(item.hint)
+    if context.values is None:
+        return None
+    seen = datetime.fromisoformat(context.seen) if context.seen else None
+    return Record(item.external_id, context.values, seen, context.email or "")
 
 
 def nested(ctx: Session, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from integration.engine.api import cursors, identity_index
 from integration.errors import RateLimited, RecordError, TransientError
 from integration.models import IdentityIndex, ReferenceCache
 from integration.recipes.leadboxer_pipedrive.session import Session
+from integration.recipes.leadboxer_pipedrive.state import WalkState
 from integration.secrets import email_hash
 
 PERSON, DOMAIN, NAME = "person", "organization_domain", "organization_name"
@@ -145,9 +146,12 @@ def _walk(ctx: Session, name: str, turn: Callable[..., Page[Any]], remember: Cal
         connection=ctx.integration.right, kind=f"walk:{name}:{ctx.integration.pk}"[:60],
         defaults={"fetched_at": timezone.now()},
     )  # fmt: skip
-    stopped = place.entries
-    since = datetime.fromisoformat(stopped["since"]) if stopped else cursors.since(ctx.integration, name, BEGINNING)
-    cursor: str | None = stopped.get("cursor")
+    stopped = WalkState.read(place.entries)
+    cursor = stopped.cursor
+    if stopped.since:
+        since = datetime.fromisoformat(stopped.since)
+    else:
+        since = cursors.since(ctx.integration, name, BEGINNING)
     while True:
         try:
             page = turn(cursor, since)
@@ -160,7 +164,7 @@ def _walk(ctx: Session, name: str, turn: Callable[..., Page[Any]], remember: Cal
         if moments:
             cursors.advance(ctx.integration, name, max(moments))
         cursor = page.next_cursor
-        place.entries = {"since": since.isoformat(), "cursor": cursor} if cursor else {}
+        place.entries = WalkState(since=since.isoformat(), cursor=cursor).stored if cursor else {}
         place.save(update_fields=["entries"])
         if cursor is None:
             return

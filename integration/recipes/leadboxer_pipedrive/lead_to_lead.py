@@ -20,6 +20,7 @@ from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.engine.api import (
     Batch,
     Decision,
+    EventContext,
     Flow,
     Item,
     Page,
@@ -32,19 +33,19 @@ from integration.engine.api import (
     write_each,
 )
 from integration.errors import NotFound, RecordError
-from integration.models import LinkState, Outcome, RecordLink
+from integration.models import LinkState, Outcome
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
+from integration.recipes.leadboxer_pipedrive.state import LeadState
 from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
 PAGE_SIZE = 100
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
-CLOSED = "closed"  # in a link's memory: the lead was archived, converted or deleted in Pipedrive
 LINKING = "link_lead"  # it was created when only its organization or only its person was known
 CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
@@ -71,7 +72,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         """One call per lead."""
         return {key: to_record(lead) for key, lead in source.read(ctx, PART, items).items()}
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
         found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
@@ -82,10 +83,11 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         if record is None:
             return Skip(Reason.DELETED_AT_SOURCE)
         lead, link = lead_of(record), batch.links.get(item.external_id)
-        tried = link is not None and link.notes.get(quiet.TRIAL)
+        state = LeadState.of(link)
+        tried = bool(state.trial)
         if link is not None and link.state == LinkState.ACTIVE and not tried:
-            return Sync(LINKING if _known_since(ctx, lead, link) else "update")
-        if link is not None and link.notes.get(CLOSED) and not item.hint.get("resync"):
+            return Sync(LINKING if _known_since(ctx, lead, state) else "update")
+        if state.closed and not EventContext.read(item.hint).resync:
             return Skip(LeadBoxerReason.LEAD_CLOSED)
         if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
             return skip
@@ -118,10 +120,10 @@ def _nobody(ctx: Session, lead: Lead) -> Skip | None:
     return None if company or wish == "both" else Skip(LeadBoxerReason.NO_ORGANIZATION)
 
 
-def _known_since(ctx: Session, lead: Lead, link: RecordLink) -> bool:
+def _known_since(ctx: Session, lead: Lead, state: LeadState) -> bool:
     """Whether a lead that is to be linked to both has become known as one of them after it was created."""
-    person = lead.email and not link.notes.get("person")
-    company = finding.organization_keys(lead) and not link.notes.get("organization")
+    person = lead.email and not state.person
+    company = finding.organization_keys(lead) and not state.organization
     return ctx.settings["leads_link"] == "both" and bool(person or company)
 
 
@@ -146,8 +148,8 @@ def _make(finder: finding.Finder, write: Write) -> Result:
         body = _body(ctx, write, title_of(lead, wish), person, organization, trial=trial)
         target = (ctx.right.create_deal(body) if trial else ctx.right.create_lead(body)).id
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person, made_person))
-    notes = {quiet.TRIAL: lead.id if trial else None, CLOSED: None, "organization": organization, "person": person}
-    return Result(Outcome.SYNCED, target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    state = LeadState(trial=lead.id if trial else "", closed=False, organization=organization, person=person)
+    return Result(Outcome.SYNCED, target_id=target, notes=state.stored, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str, bool]:
@@ -205,10 +207,12 @@ def _update(finder: finding.Finder, write: Write) -> Result:
     assert write.link is not None
     ctx, lead, before = finder.ctx, lead_of(write.record), write.link.written
     closed = Result(
-        Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={}, notes={CLOSED: True}
-    )
+        Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={},
+        notes=LeadState(closed=True).stored,
+    )  # fmt: skip
     lead_id = write.link.target_id
-    organization, person = ((str(write.link.notes.get(name) or ""), False) for name in ("organization", "person"))
+    state = LeadState.of(write.link)
+    organization, person = (state.organization or "", False), (state.person or "", False)
     linked: dict[str, Any] = {}
     if write.action == LINKING:
         organization = organization if organization[0] else finder.organization(lead)
@@ -224,8 +228,8 @@ def _update(finder: finding.Finder, write: Write) -> Result:
             return closed
         raise
     wishes = enrichment.wishes(ctx, lead, organization, person)
-    notes = {"organization": organization[0], "person": person[0]}
-    return Result(Outcome.SYNCED, target_id=lead_id, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    after = LeadState(organization=organization[0], person=person[0])
+    return Result(Outcome.SYNCED, target_id=lead_id, notes=after.stored, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _is_closed(ctx: Session, lead_id: str) -> bool:

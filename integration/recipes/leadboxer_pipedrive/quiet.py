@@ -16,8 +16,7 @@ from integration.models import JobState, Outcome, RecordLink, SyncJob, SyncLog
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
-
-TRIAL = "trial"  # in a link's memory: the id of the lead that took part in the trial
+from integration.recipes.leadboxer_pipedrive.state import TrialState
 
 
 def score_low(ctx: Session, lead: Lead) -> Skip | None:
@@ -37,9 +36,10 @@ def trial_full(ctx: Session, link_type: str, lead_id: str) -> bool:
     """Whether the trial has its leads already and this is none of them. Counts this lead in otherwise."""
     memory = f"trial:{link_type}"
     if memory not in ctx.cache:
-        links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type, notes__has_key=TRIAL)
+        links = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type, notes__has_key="trial")
         # Whole notes: asked for the key alone, SQLite gives an id that looks like a number back as one.
-        ctx.cache[memory] = {str(notes[TRIAL]) for notes in links.values_list("notes", flat=True) if notes[TRIAL]}
+        tried = [TrialState.read(notes).trial for notes in links.values_list("notes", flat=True)]
+        ctx.cache[memory] = {lead for lead in tried if lead}
     taken: set[str] = ctx.cache[memory]
     if lead_id not in taken and len(taken) >= int(ctx.settings["trial_count"]):
         return True

@@ -15,6 +15,7 @@ from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY, LINK_TYPE,
 from integration.recipes.leadboxer_pipedrive.reasons import REASONS
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, PARTS, SettingsForm, summary, warnings
+from integration.recipes.leadboxer_pipedrive.state import TrialState
 from integration.recipes.leadboxer_pipedrive.visit_to_activity import VisitToActivity
 
 # Fields every Pipedrive has. What people entered themselves is never overwritten: only when created.
@@ -50,7 +51,7 @@ def _leads(ctx: Session, part: str, text: str) -> Sequence[Any]:
 
 def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
     """What Pipedrive has of this lead now, by field; None when it has none."""
-    if link is None or link.link_type != LINK_TYPE or not link.target_id or link.notes.get("trial"):
+    if link is None or link.link_type != LINK_TYPE or not link.target_id or TrialState.of(link).trial:
         return None
     try:
         lead = ctx.right.get_lead(link.target_id)

@@ -19,6 +19,7 @@ from integration.engine.api import Item, Record, setting
 from integration.errors import NotFound, RecordError, TenantActionError
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
+from integration.recipes.leadboxer_pipedrive.state import PageToken
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
 KIND_LENGTH = 60  # of a directory's name
@@ -29,11 +30,13 @@ class Leads(NamedTuple):
     """One page of a run. `cursor` is None at the end."""
 
     rows: Sequence[Lead]
-    cursor: Any
+    cursor: Mapping[str, str] | None
     unreadable: Mapping[str, str]
 
 
-def page(ctx: Session, part: str, kind: str, cursor: Any, since: datetime | None, limit: int) -> Leads:
+def page(
+    ctx: Session, part: str, kind: str, cursor: Mapping[str, str] | None, since: datetime | None, limit: int
+) -> Leads:
     """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
     look_back = since if kind == "poll" and since is not None else None
     dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
@@ -46,7 +49,7 @@ def page(ctx: Session, part: str, kind: str, cursor: Any, since: datetime | None
         found = ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more: from the start
     fresh = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
     following = found.next_token if len(fresh) == len(found.leads) else None
-    after = {"token": following, "at": timezone.now().isoformat()} if following else None
+    after = PageToken(token=following, at=timezone.now().isoformat()).stored if following else None
     return Leads(fresh, after, found.unreadable)
 
 
@@ -143,7 +146,9 @@ def _criteria(ctx: Session, part: str, since: datetime | None) -> dict[str, str]
     return wanted
 
 
-def usable_token(cursor: Any) -> str | None:
-    if not cursor or timezone.now() - datetime.fromisoformat(cursor["at"]) > TOKEN_AGE:
+def usable_token(cursor: Mapping[str, str] | None) -> str | None:
+    """The token a run goes on with. None at its beginning, and where the token has become too old."""
+    place = PageToken.read(cursor or {})
+    if place.at is None or timezone.now() - datetime.fromisoformat(place.at) > TOKEN_AGE:
         return None
-    return str(cursor["token"])
+    return place.token

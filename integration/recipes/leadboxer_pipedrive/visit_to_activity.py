@@ -40,6 +40,7 @@ from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
+from integration.recipes.leadboxer_pipedrive.state import VisitState
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
 PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
@@ -73,7 +74,7 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
                 found[key] = record
         return found
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
         """The visits of the segment's leads that are over and not logged yet."""
         start = _start(ctx, kind, since)
         found = source.page(ctx, PART, kind, cursor, start, PAGE_SIZE)
@@ -164,9 +165,9 @@ def _log(finder: finding.Finder, write: Write) -> Result:
                 **({"deal_id": deal} if deal else {}),
             }
         ).id
-    notes = {quiet.TRIAL: lead.id} if quiet.on_trial(ctx) else {}
+    state = VisitState(trial=lead.id if quiet.on_trial(ctx) else None)
     wishes = enrichment.wishes(ctx, lead, (organization, made_organization), (person.id, made_person))
-    return Result(Outcome.SYNCED, target_id=target, notes=notes, call=ctx.last_call(), follow_ups=wishes)
+    return Result(Outcome.SYNCED, target_id=target, notes=state.stored, call=ctx.last_call(), follow_ups=wishes)
 
 
 def _whom(finder: finding.Finder, lead: Lead) -> tuple[Person, bool, str, bool]:
