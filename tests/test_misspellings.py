@@ -30,8 +30,10 @@ RecordError("", reason="record_refsed")  # wrong
 STATE = """
 from integration.models import RecordLink
 from integration.recipes.hubspot_maileon.state import HubSpotState
+from integration.recipes.leadboxer_pipedrive.state import EnrichContext, LeadState
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.context import ConsentContext, ContactContext
+from integration.recipes.planhat_pipedrive.state import DealState, OrganizationContext
 
 
 def remembered(link: RecordLink) -> None:
@@ -41,6 +43,10 @@ def remembered(link: RecordLink) -> None:
     HubSpotState.of(link).stage_moved  # wrong
     ContactContext.read({}).merged_itno  # wrong
     ConsentContext(unsubscribtion="")  # wrong
+    LeadState.of(link).trail  # wrong
+    EnrichContext(taget="")  # wrong
+    DealState(orgnization="")  # wrong
+    OrganizationContext.read({}).with_dael  # wrong
 """
 TWO_LETTERS = re.compile(r"(\w)(\w)(\(|'\])")  # the last two of a name: they change places
 FLOW = """
@@ -94,5 +100,5 @@ def test_each_misspelling_fails_the_type_check(tmp_path):
 
     reported = {int(number) for number in re.findall(r"snippet\.py:(\d+): error", found.stdout)}
     wrong = {number for number, line in enumerate(path.read_text().splitlines(), 1) if line.endswith("# wrong")}
-    assert len(wrong) == 13 + 3 * len(WORKS)
+    assert len(wrong) == 17 + 3 * len(WORKS)
     assert reported == wrong, found.stdout + found.stderr

@@ -250,7 +250,7 @@ def check(ctx: Session) -> str:
 def repair(ctx: Session) -> int:
     """Queue whoever may have been left without a stage. Returns how many."""
     begun = RecordLink.objects.filter(
-        integration=ctx.integration, link_type=LINK_TYPE, notes__has_key=MOVE
+        integration=ctx.integration, link_type=LINK_TYPE, notes__has_key="stage_move"
     ).values_list("source_id", flat=True)
     jobs = [
         SyncJob(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from integration.recipes.newsletter.consent import ContactState
 
-MOVE = "stage_move"  # the names of two fields, for queries and for taking them away
+MOVE = "stage_move"  # the names of two fields, for taking them away
 ENTRY = "timeline_entry"
 
 

@@ -36,7 +36,7 @@ from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
-from integration.recipes.pipedrive_brevo.state import ORGANIZATION, PERSON_LINK, CompanyState, PersonState
+from integration.recipes.pipedrive_brevo.state import PERSON_LINK, CompanyState, PersonState
 
 PAGE_SIZE = 500
 FEW = 10  # up to here single calls; more new ones go as one file
@@ -118,7 +118,7 @@ def _records(ctx: Session, organizations: Iterable[Organization]) -> dict[str, R
 def _contacts_of(ctx: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     """Organization → ids of its people's contacts, as far as Brevo has told them."""
     linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, state=LinkState.ACTIVE)
-    links = linked.filter(**{f"notes__{ORGANIZATION}__in": list(ids)}).exclude(target_id="")
+    links = linked.filter(notes__organization__in=list(ids)).exclude(target_id="")
     found: dict[str, list[str]] = {}
     for link in links.order_by("pk"):
         found.setdefault(str(PersonState.of(link).organization), []).append(link.target_id)

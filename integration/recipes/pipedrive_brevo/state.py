@@ -10,10 +10,6 @@ from integration.engine.api import EventContext, FlowState
 from integration.models import RecordLink
 
 PERSON_LINK = "person"  # the link type that person → contact and contact → person share
-ORGANIZATION = "organization"  # the field of `PersonState` that companies are looked up by
-
-
-REPORTED = "reported"  # the name of a field, for queries
 SUBSCRIBED, UNSUBSCRIBED, BOUNCED = "subscribed", "unsubscribed", "bounced"  # what Pipedrive shows of a person
 
 

@@ -12,7 +12,7 @@ from integration.engine.api import EventContext, NeededField, Step, catalogue, n
 from integration.errors import ContractError
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.pipedrive_brevo.session import Session
-from integration.recipes.pipedrive_brevo.state import REPORTED, SUBSCRIBED, PersonState
+from integration.recipes.pipedrive_brevo.state import SUBSCRIBED, PersonState
 from integration.recipes.shared import custom_fields, pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
 
@@ -56,7 +56,7 @@ def status_field(ctx: Session) -> str:
 
 def _restore_status(ctx: Session) -> int:
     """Queue everybody of whom Pipedrive showed more than that they may be mailed."""
-    shown = RecordLink.objects.filter(integration=ctx.integration, link_type="person", notes__has_key=REPORTED)
+    shown = RecordLink.objects.filter(integration=ctx.integration, link_type="person", notes__has_key="reported")
     hint = EventContext(restore=True).stored
     jobs = [
         SyncJob(integration=ctx.integration, flow="contact_to_person", external_id=link.source_id, hint=hint)

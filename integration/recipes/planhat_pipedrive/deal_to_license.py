@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
@@ -32,6 +31,7 @@ from integration.recipes.planhat_pipedrive import company, deals, organization_t
 from integration.recipes.planhat_pipedrive.deals import NOTES_COUNT
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.planhat_pipedrive.state import OrganizationContext
 
 ORGANIZATIONS = "organization_to_company"
 CHANGES = frozenset({"deal.create", "deal.change"})
@@ -77,7 +77,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
         organizations = organization_to_company.records(ctx, rows, eligible=lambda org_id: True)
         fine = set(organizations)
         if ctx.recipe.flow(ORGANIZATIONS).enabled(ctx.settings):
-            hint = {organization_to_company.BROUGHT: True}
+            hint = OrganizationContext(with_deal=True).stored
             done = yield Stage(ORGANIZATIONS, [Item(key, hint) for key in wanted], organizations)
             fine = company.arrived(done)
         yield from company.deal_parts(ctx, items, known, own=True, failed=set(wanted) - fine)
@@ -90,7 +90,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
         wanted = [item.external_id for item in items]
         return deals.records(ctx, ctx.left.get_deals(wanted, include_fields=[NOTES_COUNT]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
         unreadable: dict[str, str] = {}
@@ -110,7 +110,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
-        return writing.upsert(ctx, "license", writes, notes=deals.brought)
+        return writing.upsert(ctx, "license", writes, state=deals.brought)
 
 
 def _changed(ctx: Session, found: Mapping[str, Record]) -> set[str]:

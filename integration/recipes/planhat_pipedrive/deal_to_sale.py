@@ -38,4 +38,4 @@ class DealToSale(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
-        return writing.upsert(ctx, "sale", writes, notes=deals.brought)
+        return writing.upsert(ctx, "sale", writes, state=deals.brought)

@@ -16,10 +16,10 @@ from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.planhat_pipedrive import chosen, places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.state import DealState
 
 LOCAL_DAYS = {"won_time": "local_won_date", "lost_time": "local_lost_date", "close_time": "local_close_date"}
 NOTES_COUNT = "notes_count"
-ORGANIZATION, PIPELINE = "organization", "pipeline"  # in a deal's link: what it was in step with
 COMPANY_FAILED = "company_failed"
 MONTHS = {"month": 1, "year": 12}
 LINK_TYPES = {rules.LICENSE: "license", rules.SALE: "sale"}
@@ -111,13 +111,13 @@ def decide(ctx: Session, batch: Batch, item: Item, record: Record | None, kind: 
     """What becomes of one deal in the flow of this kind. Its link remembers the organization it brought along."""
     link = batch.links.get(item.external_id)
     if record is None:
-        return Skip(Reason.DELETED_AT_SOURCE, notes={ORGANIZATION: ""})
+        return Skip(Reason.DELETED_AT_SOURCE, notes=DealState(organization="").stored)
     if reason := ineligible(ctx, record):
-        return Skip(reason, notes={ORGANIZATION: ""})
+        return Skip(reason, notes=DealState(organization="").stored)
     if record.values.get(COMPANY_FAILED):
         return Skip(PlanhatReason.COMPANY_FAILED)
     deal = record.values
-    notes = brought(record)
+    notes = brought(record).stored
     if ctx.settings["deal_direction"] != "receive":
         return Skip(PlanhatReason.DEALS_NOT_RECEIVED, notes=notes, remember=True)
     if not deal["value"] or deal["value"] <= 0:
@@ -127,9 +127,9 @@ def decide(ctx: Session, batch: Batch, item: Item, record: Record | None, kind: 
     return Sync("update" if active else f"create_{kind}", creating=not active, extra=extra, notes=notes)
 
 
-def brought(record: Record) -> dict[str, Any]:
+def brought(record: Record) -> DealState:
     """What a deal's link remembers: the organization it brought along, and from which pipeline."""
-    return {ORGANIZATION: record.values["org_id"], PIPELINE: record.values["pipeline_id"]}
+    return DealState(organization=record.values["org_id"], pipeline=record.values["pipeline_id"] or "")
 
 
 def _money(ctx: Session, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:

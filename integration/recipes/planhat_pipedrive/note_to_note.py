@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Note
@@ -25,10 +24,10 @@ from integration.errors import NotFound
 from integration.models import LinkState, RecordLink
 from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import company, deals, people, scope, sweeps, writing
-from integration.recipes.planhat_pipedrive.person_to_enduser import ORGANIZATION
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.planhat_pipedrive.state import MemberState, NoteState
 from integration.recipes.shared.pipedrive_pages import gather
 
 PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
@@ -60,7 +59,7 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
                 continue
         return records(ctx, found)
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
         page = gather(ctx.left.notes_page, cursor, sweeps.PAGES)
         found = {key: record for key, record in records(ctx, page.records).items() if record.values["organization"]}
@@ -78,13 +77,13 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
-        return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, notes=_notes)
+        return writing.upsert(ctx, "conversation", writes, prefix=PREFIX, state=_state)
 
 
 def records(ctx: Session, notes: Sequence[Note]) -> dict[str, Record]:
     """With the organization each belongs to: its own, its deal's or its person's, if that is in."""
-    by_deal = _organizations(ctx, deals.LINK_TYPES.values(), {row.deal_id for row in notes}, deals.ORGANIZATION)
-    by_person = _organizations(ctx, ("person",), {row.person_id for row in notes}, ORGANIZATION)
+    by_deal = _organizations(ctx, deals.LINK_TYPES.values(), {row.deal_id for row in notes})
+    by_person = _organizations(ctx, ("person",), {row.person_id for row in notes})
 
     possible = {row.org_id for row in notes} | {*by_deal.values(), *by_person.values()}
     inside = scope.organizations(ctx, possible)
@@ -96,13 +95,14 @@ def records(ctx: Session, notes: Sequence[Note]) -> dict[str, Record]:
     return people.note_records(notes, company_of)
 
 
-def _notes(record: Record) -> dict[str, Any]:
-    return {ORGANIZATION: record.values["organization"]}
+def _state(record: Record) -> NoteState:
+    return NoteState(organization=record.values["organization"])
 
 
-def _organizations(ctx: Session, link_types: Any, ids: set[str], name: str) -> dict[str, str]:
+def _organizations(ctx: Session, link_types: Iterable[str], ids: set[str]) -> dict[str, str]:
     """Record id → the organization its link remembers."""
     wanted = [key for key in ids if key]
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=link_types, source_id__in=wanted)
     pairs = rows.values_list("source_id", "notes") if wanted else ()
-    return {key: str(notes[name]) for key, notes in pairs if notes.get(name)}
+    found = {key: MemberState.read(notes).organization for key, notes in pairs}
+    return {key: org_id for key, org_id in found.items() if org_id}

@@ -6,8 +6,7 @@ it brings its persons, notes and deals along, in the order Planhat needs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -36,11 +35,9 @@ from integration.recipes.planhat_pipedrive.owners import planhat_owner
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.planhat_pipedrive.state import OrganizationContext
 
 ELIGIBLE = "eligible"  # among the values: whether a deal in step brought the organization along
-BROUGHT = "with_deal"  # a hint: the organization comes with a deal, which waits for it
-
-
 ORGANIZATION_MAPPING = (
     MappingRow("name", "name", direction="both", required=True),
     MappingRow("address", "address"),
@@ -79,7 +76,7 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
-        company.start_anew(ctx, [item.external_id for item in items if item.hint.get("resync")])
+        company.start_anew(ctx, [item.external_id for item in items if OrganizationContext.read(item.hint).resync])
         eligible = company.eligible_deals(ctx, asked)
         brought = {str(row.values["org_id"]) for row in eligible.values()}
         if found is None:
@@ -115,10 +112,10 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
         return writing.upsert(ctx, "company", writes)
 
 
-def records(ctx: Session, rows: Iterable[Organization], *, eligible: Any) -> dict[str, Record]:
+def records(ctx: Session, rows: Iterable[Organization], *, eligible: Callable[[str], bool]) -> dict[str, Record]:
     """Organizations as records. `eligible` says of an id whether a deal brought it along."""
     return {
-        row.id: Record(row.id, {**record_values(row), ELIGIBLE: bool(eligible(row.id))}, version=row.update_time)
+        row.id: Record(row.id, {**record_values(row), ELIGIBLE: eligible(row.id)}, version=row.update_time)
         for row in rows
         if not row.is_deleted
     }
@@ -130,4 +127,5 @@ def _read(ctx: Session, items: Sequence[Item], brought: Collection[str]) -> dict
 
 
 def _brings(item: Item) -> bool:
-    return bool(item.hint.get("resync") or item.hint.get(BROUGHT))
+    context = OrganizationContext.read(item.hint)
+    return bool(context.resync or context.with_deal)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
@@ -27,10 +26,8 @@ from integration.recipes.planhat_pipedrive import company, people, scope, sweeps
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.planhat_pipedrive.state import EnduserState
 from integration.recipes.shared.pipedrive_pages import gather
-
-ORGANIZATION = "organization"  # in a person's link: the company they are in
-
 
 PERSON_MAPPING = (
     MappingRow("first_name", "firstName"),
@@ -61,7 +58,7 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
         """A hundred people per call."""
         return people.records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """The people of organizations that are in; the others are passed over in silence."""
         inside = scope.organizations(ctx)
         page = gather(ctx.left.persons_page, cursor, sweeps.PAGES)
@@ -82,15 +79,17 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
         link = batch.links.get(item.external_id)
         active = link is not None and link.state == LinkState.ACTIVE
         extra = {"companyId": f"srcid-{org_id}", "email": record.email or None, "otherEmails": _others(record)}
-        return Sync("update" if active else "create_enduser", creating=not active, extra=extra, notes=_notes(record))
+        return Sync(
+            "update" if active else "create_enduser", creating=not active, extra=extra, notes=_state(record).stored
+        )
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One upsert for all of them."""
-        return writing.upsert(ctx, "enduser", writes, notes=_notes)
+        return writing.upsert(ctx, "enduser", writes, state=_state)
 
 
-def _notes(record: Record) -> dict[str, Any]:
-    return {ORGANIZATION: record.values["org_id"]}
+def _state(record: Record) -> EnduserState:
+    return EnduserState(organization=record.values["org_id"])
 
 
 def _others(record: Record) -> list[str] | None:

@@ -12,6 +12,7 @@ from integration.connectors.pipedrive.client import Filters
 from integration.models import LinkState, RecordLink, membership
 from integration.recipes.planhat_pipedrive import deals, sweeps
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.state import DealState
 from integration.recipes.shared.pipedrive_pages import gather
 
 COMPANY = "company"
@@ -34,11 +35,12 @@ def organizations(ctx: Session, among: Collection[str] | None = None) -> frozens
 def _from_links(ctx: Session, among: Collection[str] | None = None) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=deals.LINK_TYPES.values())
     if among is not None:
-        rows = rows.filter(**{f"notes__{deals.ORGANIZATION}__in": [key for key in among if key]})
+        rows = rows.filter(notes__organization__in=[key for key in among if key])
+    states = [DealState.read(notes) for notes in rows.values_list("notes", flat=True)]
     found = frozenset(
-        str(notes[deals.ORGANIZATION])
-        for notes in rows.values_list("notes", flat=True)
-        if notes.get(deals.ORGANIZATION) and deals.allowed(ctx.settings, str(notes.get(deals.PIPELINE) or ""))
+        state.organization
+        for state in states
+        if state.organization and deals.allowed(ctx.settings, state.pipeline or "")
     )
     return _companies(ctx, found) if ctx.settings["organization_direction"] in ("receive", "both") else found
 

@@ -14,6 +14,7 @@ from integration.engine.api import (
     Batch,
     Decision,
     Enqueue,
+    EventContext,
     Flow,
     Item,
     Record,
@@ -66,7 +67,7 @@ class SyncCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Nothing to send; the organization goes next."""
         return [
             Result(Outcome.SYNCED, link_state=None, follow_ups=(
-                Enqueue(OrganizationToCompany.key, write.item.external_id, {"resync": True}),
+                Enqueue(OrganizationToCompany.key, write.item.external_id, EventContext(resync=True).stored),
             ))
             for write in writes
         ]  # fmt: skip

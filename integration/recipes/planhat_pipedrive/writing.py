@@ -8,7 +8,7 @@ from typing import Any
 
 from integration.connectors.planhat.client import own_id
 from integration.connectors.planhat.records import body
-from integration.engine.api import Record, Result, Write
+from integration.engine.api import FlowState, Record, Result, Write
 from integration.models import Outcome
 from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.session import Session
@@ -22,11 +22,11 @@ def upsert(
     writes: Sequence[Write],
     *,
     prefix: str = "",
-    notes: Callable[[Record], Mapping[str, Any]] = lambda record: {},
+    state: Callable[[Record], FlowState] = lambda record: FlowState(),
 ) -> list[Result]:
     """Send these writes and say how each ended.
 
-    `prefix` tells our ids apart where others use plain numbers. `notes` is what the link of a record remembers.
+    `prefix` tells our ids apart where others use plain numbers. `state` is what the link of a record remembers.
     """
     specs = ctx.fields("right", model) if model != "conversation" else {}
     key = own_id(model)
@@ -36,7 +36,9 @@ def upsert(
         _result(ctx, write, str(row[key]), done.ids, done.errors, key) for write, row in zip(writes, rows, strict=True)
     ]
     return [
-        replace(result, notes=notes(write.record)) if write.record and result.outcome == Outcome.SYNCED else result
+        replace(result, notes=state(write.record).stored)
+        if write.record and result.outcome == Outcome.SYNCED
+        else result
         for write, result in zip(writes, results, strict=True)
     ]
 
