@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -59,6 +59,8 @@ def build_app(sandbox: Sandbox) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", dispatch, methods=METHODS)])
 
 
-def build(base_url: str, *, seed: int = 1, time_scale: float = 1.0) -> tuple[Sandbox, Starlette]:
-    sandbox = Sandbox(base_url, furnish, seed=seed, time_scale=time_scale)
+def build(
+    base_url: str, *, seed: int = 1, time_scale: float = 1.0, thrown: Iterable[str] = ()
+) -> tuple[Sandbox, Starlette]:
+    sandbox = Sandbox(base_url, furnish, seed=seed, time_scale=time_scale, thrown=thrown)
     return sandbox, build_app(sandbox)

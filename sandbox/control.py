@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from sandbox.assumptions import SWITCHES
 from sandbox.http import Incoming, NotRouted, Record, Refused, RouteTable, reply
 from sandbox.state import Sandbox
 
@@ -67,6 +68,17 @@ def clear_misbehaviour(call: ControlCall) -> Record:
     return {"ok": True}
 
 
+def read_assumptions(call: ControlCall) -> list[Record]:
+    """The switches: what is played by default, what when thrown, and which are thrown."""
+    return [{**vars(row), "thrown": row.key in call.sandbox.thrown} for row in SWITCHES.values()]
+
+
+def throw_switches(call: ControlCall) -> Record:
+    """Throw exactly these switches, for all that comes; accounts keep what they hold."""
+    call.sandbox.thrown.throw(str(key) for key in call.body()["thrown"])
+    return {"thrown": list(call.sandbox.thrown)}
+
+
 def read_calls(call: ControlCall) -> list[Record]:
     query = call.incoming.query
     return call.sandbox.journal.select(query.get("vendor"), query.get("account"), int(query.get("since", "0")))
@@ -113,6 +125,8 @@ ROUTES: list[ControlRoute] = [
     ("POST", "reset", reset),
     ("GET", "misbehave", read_switches),
     ("DELETE", "misbehave", clear_misbehaviour),
+    ("GET", "assumptions", read_assumptions),
+    ("POST", "assumptions", throw_switches),
     ("GET", "calls", read_calls),
     ("GET", "calls/count", count_calls),
     ("DELETE", "calls", clear_calls),

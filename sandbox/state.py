@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from sandbox.assumptions import Thrown
 from sandbox.brevo.model import World as BrevoWorld
 from sandbox.clock import Clock
 from sandbox.delivery import Courier
@@ -22,7 +23,15 @@ Furnish = Callable[["Sandbox"], None]
 
 
 class Sandbox:
-    def __init__(self, base_url: str, furnish: Furnish, *, seed: int = DEFAULT_SEED, time_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        furnish: Furnish,
+        *,
+        seed: int = DEFAULT_SEED,
+        time_scale: float = 1.0,
+        thrown: Iterable[str] = (),
+    ) -> None:
         self.base_url = base_url
         self._furnish = furnish
         self.seed = seed
@@ -31,19 +40,20 @@ class Sandbox:
         self.journal = Journal()
         self.misbehaviour = Misbehaviour(self.rng)
         self.courier = Courier(self.clock, self.misbehaviour, time_scale)
+        self.thrown = Thrown(thrown)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything and furnish the default accounts again."""
+        """Forget everything and furnish the default accounts again. Thrown switches stay thrown."""
         self.clock.offset = 0.0
         self.rng.seed(self.seed)
         self.misbehaviour.clear()
         self.courier.reset()
         self.journal.clear()
-        self.pipedrive = PipedriveWorld(self.seed)
-        self.hubspot = HubSpotWorld(self.seed)
-        self.maileon = MaileonWorld(self.seed)
-        self.brevo = BrevoWorld(self.seed)
-        self.leadboxer = LeadBoxerWorld(self.seed)
-        self.planhat = PlanhatWorld(self.seed)
+        self.pipedrive = PipedriveWorld(self.seed, self.thrown)
+        self.hubspot = HubSpotWorld(self.seed, self.thrown)
+        self.maileon = MaileonWorld(self.seed, self.thrown)
+        self.brevo = BrevoWorld(self.seed, self.thrown)
+        self.leadboxer = LeadBoxerWorld(self.seed, self.thrown)
+        self.planhat = PlanhatWorld(self.seed, self.thrown)
         self._furnish(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -20,11 +21,11 @@ START_TIMEOUT_S = 10.0
 class SandboxThread:
     """`with SandboxThread() as sandbox: requests.get(sandbox.url + ...)`; retries wait `time_scale` as long."""
 
-    def __init__(self, port: int = 0, *, seed: int = 1, time_scale: float = 1.0) -> None:
+    def __init__(self, port: int = 0, *, seed: int = 1, time_scale: float = 1.0, thrown: Iterable[str] = ()) -> None:
         self._socket = _listen(port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.state, app = build(self.url, seed=seed, time_scale=time_scale)
+        self.state, app = build(self.url, seed=seed, time_scale=time_scale, thrown=thrown)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, date_header=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)

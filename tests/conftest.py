@@ -21,6 +21,10 @@ hypothesis_settings.register_profile("search", derandomize=False, max_examples=2
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--throw", action="append", default=[], help="play the other variant of this switch; or all")
+
+
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[SandboxThread]:
     """One sandbox for the whole session; its webhook retries do not wait."""
@@ -29,11 +33,18 @@ def sandbox_process() -> Iterator[SandboxThread]:
 
 
 @pytest.fixture
-def sandbox(sandbox_process: SandboxThread, settings: Any) -> SandboxThread:
-    """The sandbox in its furnished state, allowed as the one non-vendor origin."""
+def fresh_sandbox(sandbox_process: SandboxThread, request: pytest.FixtureRequest) -> SandboxThread:
+    """The sandbox in its furnished state, its switches as the command line says."""
+    sandbox_process.state.thrown.throw(request.config.getoption("--throw"))
     sandbox_process.reset()
-    settings.SANDBOX_URL = sandbox_process.url
     return sandbox_process
+
+
+@pytest.fixture
+def sandbox(fresh_sandbox: SandboxThread, settings: Any) -> SandboxThread:
+    """The sandbox in its furnished state, allowed as the one non-vendor origin."""
+    settings.SANDBOX_URL = fresh_sandbox.url
+    return fresh_sandbox
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 
 FIRST_ACCOUNT = 801
@@ -154,7 +155,8 @@ class Account:
 class World:
     name = "brevo"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.rng = random.Random(seed)
         self.accounts: dict[str, Account] = {}
 

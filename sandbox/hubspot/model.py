@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 
 NAME = "hubspot"
@@ -147,7 +148,8 @@ class Grant:
 
 
 class World:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.seed = seed
         self.apps: dict[str, App] = {}
         self.portals: dict[int, Portal] = {}

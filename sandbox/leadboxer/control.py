@@ -10,7 +10,7 @@ from sandbox.leadboxer.api import now_ms
 from sandbox.leadboxer.leads import present
 from sandbox.leadboxer.model import IDLE_MS, Account, Dataset, Event, Lead, Segment, Session
 
-SETTINGS = ("name", "calls_per_minute", "retry_after", "tells_score", "locked")
+SETTINGS = ("name", "calls_per_minute", "tells_score", "locked")
 KNOWN = ("lead", "title", "url", "page", "at", "minutes_ago", "score", "email")
 
 

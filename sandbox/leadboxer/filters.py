@@ -7,8 +7,19 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.http import Record
-from sandbox.leadboxer.api import error
 from sandbox.leadboxer.model import Lead
+
+# Key of a stored segment in the older API → parameter of the list of leads.
+PARAMETERS = {
+    "textFilter": "criteriaTextFilter", "numberFilter": "criteriaNumberFilter", "timeFilter": "criteriaTimeFilter",
+    "fieldFilter": "criteriaFieldFilter", "exitLinkFilter": "criteriaExitLinkFilter",
+    "leadscoreFilter": "criteriaLeadscoreFilter", "displayFilter": "criteriaDisplayFilter",
+}  # fmt: skip
+
+
+class BadFilter(Exception):
+    """A criterion of no known form."""
+
 
 Keep = Callable[[Lead], bool]
 TIME_FIELDS = {"eventEsTimestamp": "last", "first_session_unix_timestamp": "first"}
@@ -31,10 +42,10 @@ NUMBER: dict[str, Callable[[float, list[float]], bool]] = {
 
 
 def parts(raw: str) -> list[list[str]]:
-    """Split a criterion into its `field|operator|value`s; 400 for another form."""
+    """Split a criterion into its `field|operator|value`s. Raises BadFilter."""
     found = [item.split("|") for item in raw.split(",") if item]
     if any(len(item) != 3 for item in found):
-        error(400, "Bad Request", "A filter has the form field|operator|value")
+        raise BadFilter("A filter has the form field|operator|value")
     return found
 
 
@@ -48,15 +59,15 @@ def by_number(raw: str) -> Keep:
     for field, operator, value in parts(raw):
         try:
             tests.append((field, _operator(NUMBER, operator), [float(item) for item in value.split("-")]))
-        except ValueError:
-            error(400, "Bad Request", f"{value} is not a number")
+        except ValueError as exc:
+            raise BadFilter(f"{value} is not a number") from exc
     return lambda lead: all(test(_number(lead, field), values) for field, test, values in tests)
 
 
 def by_field(raw: str) -> Keep:
     operator, _, names = raw.partition("|")
     if operator != "hasanyvalue":
-        error(400, "Bad Request", "Unknown operator of the field filter")
+        raise BadFilter("Unknown operator of the field filter")
     return lambda lead: any(lead.values.get(name) for name in names.split(";"))
 
 
@@ -69,7 +80,7 @@ def by_time(raw: str, zone: str, now: datetime) -> Keep:
     """Day by day in the zone of the call, never finer."""
     [(field, operator, value)] = parts(raw)[:1] or [["", "", ""]]
     if field not in TIME_FIELDS:
-        error(400, "Bad Request", "Unknown field of the time filter")
+        raise BadFilter("Unknown field of the time filter")
     today = now.astimezone(ZoneInfo(zone)).date()
     try:
         if operator == "exactly":
@@ -79,9 +90,9 @@ def by_time(raw: str, zone: str, now: datetime) -> Keep:
         elif operator == "between":
             first, last = (datetime.strptime(day, "%d/%m/%Y").date() for day in value.split("-"))  # noqa: DTZ007
         else:
-            error(400, "Bad Request", "Unknown operator of the time filter")
-    except ValueError:
-        error(400, "Bad Request", "The value of the time filter cannot be read")
+            raise BadFilter("Unknown operator of the time filter")
+    except ValueError as exc:
+        raise BadFilter("The value of the time filter cannot be read") from exc
 
     def keep(lead: Lead) -> bool:
         moment = datetime.fromtimestamp(getattr(lead, TIME_FIELDS[field]) / 1000, UTC)
@@ -97,7 +108,7 @@ def kinds(lead: Lead) -> set[str]:
     return found or {"unidentified"}
 
 
-def keeps(query: Record, now: datetime, zone: str) -> list[Keep]:
+def keeps(query: Record, now: datetime, zone: str, *, score_included: bool) -> list[Keep]:
     """The tests of all criteria that are given, by the names of the query."""
     readers: dict[str, Callable[[str], Keep]] = {
         "criteriaTextFilter": by_text,
@@ -105,19 +116,21 @@ def keeps(query: Record, now: datetime, zone: str) -> list[Keep]:
         "criteriaFieldFilter": by_field,
         "criteriaDisplayFilter": by_display,
         "criteriaTimeFilter": lambda raw: by_time(raw, zone, now),
-        "criteriaLeadscoreFilter": _by_score,
+        "criteriaLeadscoreFilter": lambda raw: by_score(raw, included=score_included),
     }
     return [read(str(query[name])) for name, read in readers.items() if query.get(name)]
 
 
-def _by_score(raw: str) -> Keep:
+def by_score(raw: str, *, included: bool) -> Keep:
     if not raw.isdigit() or int(raw) > 100:
-        error(400, "Bad Request", "The lead score is a number from 0 to 100")
-    return lambda lead: lead.score > int(raw)
+        raise BadFilter("The lead score is a number from 0 to 100")
+    return lambda lead: lead.score > int(raw) or (included and lead.score == int(raw))
 
 
 def _operator(table: dict[str, Callable[..., bool]], name: str) -> Callable[..., bool]:
-    return table.get(name) or error(400, "Bad Request", f"Unknown operator {name}")
+    if name not in table:
+        raise BadFilter(f"Unknown operator {name}")
+    return table[name]
 
 
 def _number(lead: Lead, field: str) -> float:

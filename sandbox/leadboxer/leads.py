@@ -7,39 +7,48 @@ from zoneinfo import ZoneInfoNotFoundError
 from starlette.responses import Response
 
 from sandbox.http import Record, reply
-from sandbox.leadboxer.api import Call, Endpoint, error
-from sandbox.leadboxer.filters import keeps
+from sandbox.leadboxer.api import Call, Endpoint
+from sandbox.leadboxer.filters import BadFilter, keeps
 from sandbox.leadboxer.model import TOKEN_S, Account, Dataset, Lead
 
 ZONE = "Europe/Amsterdam"
 SORTS = ("lastEvent|desc", "_score|desc")
+MOST_ROWS = 50
 
 
 def list_leads(call: Call) -> Response:
     dataset = call.dataset("site")
     call.need("criteriaTimeFilter")
     sort, limit = call.get("sortBy", SORTS[0]), call.number("limit", 50)
+    if "leadboxer.page_cap" not in call.sandbox.thrown:
+        limit = min(limit, MOST_ROWS)
     if sort not in SORTS:
-        error(400, "Bad Request", "Unknown sort order")
+        call.error(400, "Bad Request", "Unknown sort order")
     try:
-        tests = keeps(dict(call.incoming.query), call.sandbox.clock.now(), call.get("timeZone", ZONE))
+        tests = keeps(
+            dict(call.incoming.query), call.sandbox.clock.now(), call.get("timeZone", ZONE),
+            score_included="leadboxer.score_included" in call.sandbox.thrown,
+        )  # fmt: skip
+    except BadFilter as wrong:
+        call.error(400, "Bad Request", str(wrong))
     except ZoneInfoNotFoundError:
-        error(400, "Bad Request", "Unknown time zone")
+        call.error(400, "Bad Request", "Unknown time zone")
     term = call.get("search", "*").lower()
     rows = [lead for lead in dataset.leads.values() if _found(lead, term) and all(test(lead) for test in tests)]
     rows.sort(key=lambda lead: lead.last if sort == SORTS[0] else lead.score, reverse=True)
     start = _start(call)
     shown = rows[start : start + limit]
     body: Record = {"data": [present(call.account, dataset, lead) for lead in shown]}
-    if start + limit < len(rows):
-        body["nextToken"] = _token(call, start + limit)
+    if start + limit < len(rows) or (shown and "leadboxer.token_at_end" not in call.sandbox.thrown):
+        key = "nextToken" if "leadboxer.token_key" in call.sandbox.thrown else "pageToken"
+        body[key] = _token(call, start + limit)
     return reply(body)
 
 
 def get_lead(call: Call) -> Response:
     call.user()
     dataset = call.dataset("site")
-    lead = dataset.leads.get(call.params["id"]) or error(404, "Not Found", "Lead not found")
+    lead = dataset.leads.get(call.params["id"]) or call.error(404, "Not Found", "Lead not found")
     return reply(present(call.account, dataset, lead))
 
 
@@ -48,9 +57,9 @@ def put_tags(call: Call) -> Response:
     try:
         wish = call.incoming.json()
     except ValueError:
-        error(400, "Bad Request", "The body is no JSON")
-    dataset = call.account.datasets.get(str(wish.get("datasetId"))) or error(403, "Forbidden", "No access")
-    lead = dataset.leads.get(str(wish.get("leadId"))) or error(404, "Not Found", "Lead not found")
+        call.error(400, "Bad Request", "The body is no JSON")
+    dataset = call.account.datasets.get(str(wish.get("datasetId"))) or call.error(403, "Forbidden", "No access")
+    lead = dataset.leads.get(str(wish.get("leadId"))) or call.error(404, "Not Found", "Lead not found")
     lead.values["leadTag"] = str(wish.get("leadTags", ""))
     return reply({"success": True})
 
@@ -71,7 +80,7 @@ def present(account: Account, dataset: Dataset, lead: Lead) -> Record:
         row |= {"session_id": last.id, "last_session_id": last.id, "event_id": last.events[-1].id,
                 "last_original_url": last.events[-1].url}  # fmt: skip
     if account.tells_score:
-        row["leadscore"] = str(lead.score)
+        row["leadscore" if "leadboxer.score_key" in account.thrown else "lead_score"] = str(lead.score)
     return row | {key: str(value) for key, value in lead.values.items()}
 
 
@@ -90,9 +99,11 @@ def _start(call: Call) -> int:
     if not token:
         return 0
     made, offset = call.account.tokens.get(token, (float("-inf"), 0))
-    if call.sandbox.clock.seconds() - made > TOKEN_S:
-        error(400, "Bad Request", "The token has expired")
-    return offset
+    if call.sandbox.clock.seconds() - made <= TOKEN_S:
+        return offset
+    if "leadboxer.stale_token" in call.sandbox.thrown:
+        call.error(400, "Bad Request", "The token has expired")
+    return 0
 
 
 ENDPOINTS = [

@@ -1,25 +1,32 @@
-"""So many calls a minute to each endpoint; the vendor's numbers are not public, so the account says how many."""
+"""So many calls a minute to each endpoint; ten unless the account says otherwise (page “rate limit exceeded”)."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 
-from sandbox.clock import Clock
-from sandbox.http import Refused, reply
+from sandbox.http import Refused
+from sandbox.leadboxer.api import problem
 from sandbox.leadboxer.model import Account
+from sandbox.state import Sandbox
 
 WINDOW_S = 60.0
 
 
-def charge(account: Account, endpoint: str, clock: Clock) -> None:
-    """Charge one call; raises Refused with 429."""
+def charge(sandbox: Sandbox, account: Account, endpoint: str) -> None:
+    """Charge one call; raises Refused with 429, which says in its body how long to wait."""
     if not account.calls_per_minute:
         return
-    now, calls = clock.seconds(), account.calls.setdefault(endpoint, deque())
+    now, calls = sandbox.clock.seconds(), account.calls.setdefault(endpoint, deque())
     while calls and calls[0] <= now - WINDOW_S:
         calls.popleft()
     if len(calls) >= account.calls_per_minute:
-        headers = {"retry-after": str(math.ceil(calls[0] + WINDOW_S - now))} if account.retry_after else {}
-        raise Refused(reply({"error": "Too Many Requests", "message": "Rate limit exceeded"}, 429, headers))
+        seconds = math.ceil(calls[0] + WINDOW_S - now)
+        answer = problem(
+            sandbox, 429, "Too Many Requests", "Rate limit exceeded",
+            **{"rate-limit": account.calls_per_minute, "retry-after": seconds},
+        )  # fmt: skip
+        if "leadboxer.retry_header" in sandbox.thrown:
+            answer.headers["retry-after"] = str(seconds)
+        raise Refused(answer)
     calls.append(now)

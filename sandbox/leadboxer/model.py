@@ -6,6 +6,7 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 
 FIRST_ACCOUNT = 401
@@ -79,9 +80,9 @@ class Account:
     name: str
     api_key: str
     email: str  # a user's login
+    thrown: Thrown
     datasets: dict[str, Dataset] = field(default_factory=dict)
-    calls_per_minute: int = 0  # per endpoint; 0 for no limit
-    retry_after: bool = True
+    calls_per_minute: int = 10  # per endpoint (page “rate limit exceeded”); 0 for no limit
     tells_score: bool = True
     locked: bool = False
     calls: dict[str, deque[float]] = field(default_factory=dict)
@@ -97,7 +98,8 @@ class Account:
 class World:
     name = "leadboxer"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.rng = random.Random(seed)
         self.accounts: dict[str, Account] = {}
 
@@ -110,7 +112,9 @@ class World:
         if self.by_key(key) is not None:
             raise ValueError("API key taken")
         number = str(FIRST_ACCOUNT + len(self.accounts))
-        account = Account(number, name or f"LeadBoxer {number}", key, email or f"owner{number}@leads.example")
+        account = Account(
+            number, name or f"LeadBoxer {number}", key, email or f"owner{number}@leads.example", self.thrown
+        )
         self.accounts[number] = account
         return account
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sandbox.http import Incoming, NotRouted, Refused, RouteTable
+from sandbox.http import Incoming, NotRouted, Refused, RouteTable, reply
 from sandbox.leadboxer import leads, limits, segments, visits
-from sandbox.leadboxer.api import Call, Endpoint, error
+from sandbox.leadboxer.api import Call, Endpoint, problem
 from sandbox.state import Sandbox
 
 VERSION = "v1"
@@ -28,15 +28,15 @@ def answer(sandbox: Sandbox, incoming: Incoming) -> Response:
 
 def _answer(sandbox: Sandbox, incoming: Incoming) -> Response:
     account = sandbox.leadboxer.by_key(incoming.headers.get("x-api-key", ""))
-    if account is None or account.locked:
-        error(401, "Unauthorized", "Invalid or missing API key")
+    if account is None or account.locked:  # the one error whose body is documented (sheet §1)
+        return reply({"error": "Unauthorized", "message": "Invalid or missing API key"}, 401)
     if incoming.segments[:1] != (VERSION,):
-        error(404, "Not Found", "No such path")
+        return problem(sandbox, 404, "Not Found", "No such path")
     try:
         endpoint, params = ROUTES.find(incoming.method, incoming.segments[1:])
     except NotRouted as missing:
         if missing.allowed:
-            error(405, "Method Not Allowed", f"{incoming.method} is not supported")
-        error(404, "Not Found", "No such path")
-    limits.charge(account, endpoint.path, sandbox.clock)
+            return problem(sandbox, 405, "Method Not Allowed", f"{incoming.method} is not supported")
+        return problem(sandbox, 404, "Not Found", "No such path")
+    limits.charge(sandbox, account, endpoint.path)
     return endpoint.handler(Call(sandbox, account, incoming, params))

@@ -22,7 +22,7 @@ STRING_LIMIT = 255
 EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
                    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$")  # fmt: skip
 LOCALE = re.compile(r"^[a-z]{2}(_[A-Z]{2})?$")
-# Synchronize error codes by standard field; COUNTRY and SALUTATION have none of their own: assumptions.py
+# Synchronize error codes by standard field; COUNTRY and SALUTATION have none of their own: assumptions/
 CODES = {
     "ADDRESS": 6, "CITY": 7, "FIRSTNAME": 8, "FULLNAME": 9, "HNR": 10, "LASTNAME": 11, "ORGANIZATION": 12,
     "REGION": 13, "STATE": 14, "TITLE": 15, "ZIP": 16, "BIRTHDAY": 17, "NAMEDAY": 18, "GENDER": 19, "LOCALE": 20,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 
 FIRST_ACCOUNT_ID = 501
@@ -156,7 +157,8 @@ class Account:
 class World:
     name = "maileon"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.rng = random.Random(seed)
         self.accounts: dict[int, Account] = {}
 

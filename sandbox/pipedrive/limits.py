@@ -14,7 +14,7 @@ from sandbox.pipedrive.model import PLANS, UNLIMITED, Company, Usage
 
 WINDOW_S = 2.0
 SEARCHES_PER_WINDOW = 10
-STUBBORN_AFTER = 30  # refused calls in a row before the edge blocks the token; assumptions.py
+STUBBORN_AFTER = 30  # refused calls in a row before the edge blocks the token; assumptions/
 BLOCK_S = 120.0
 CLOUDFLARE = (
     "<!DOCTYPE html>\n<html><head><title>Access denied | pipedrive.com used Cloudflare to restrict access</title>"

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 from sandbox.pipedrive.store import Table
 
@@ -163,7 +164,8 @@ class World:
 
     name = "pipedrive"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.rng = random.Random(seed)
         self.companies: dict[str, Company] = {}
         self.apps: dict[str, App] = {}

@@ -6,6 +6,7 @@ import random
 from collections import deque
 from dataclasses import dataclass, field
 
+from sandbox.assumptions import Thrown
 from sandbox.http import Record
 
 FIRST_ACCOUNT = 901
@@ -91,7 +92,8 @@ class Account:
 class World:
     name = "planhat"
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int, thrown: Thrown) -> None:
+        self.thrown = thrown
         self.rng = random.Random(seed)
         self.accounts: dict[str, Account] = {}
         self.arrivals: dict[int, float] = {}  # calls under way → when they came

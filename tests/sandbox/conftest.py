@@ -72,9 +72,8 @@ class Receiver:
 
 
 @pytest.fixture
-def sandbox(sandbox_process: SandboxThread) -> SandboxThread:
-    sandbox_process.reset()
-    return sandbox_process
+def sandbox(fresh_sandbox: SandboxThread) -> SandboxThread:
+    return fresh_sandbox
 
 
 @pytest.fixture

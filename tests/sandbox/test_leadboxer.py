@@ -16,6 +16,7 @@ ACCOUNT = {"email": LOGIN, "accountId": "401", "datasetId": SITE}
 
 @pytest.fixture
 def leadboxer(sandbox):
+    sandbox.control("PATCH", "/leadboxer/401", {"calls_per_minute": 0})
     return Client(f"{sandbox.url}/leadboxer/v1", {"x-api-key": API_KEY})
 
 
@@ -78,12 +79,14 @@ def test_a_page_token_leads_on_and_is_good_for_ten_minutes(leadboxer, sandbox):
     sandbox.control("POST", f"/leadboxer/401/{SITE}/seed", {"count": 5})
 
     first = leadboxer("GET", "/leads", params={**WEEK, "limit": 3}).json()
-    second = leadboxer("GET", "/leads", params={**WEEK, "limit": 3, "nextToken": first["nextToken"]}).json()
+    second = leadboxer("GET", "/leads", params={**WEEK, "limit": 3, "nextToken": first["pageToken"]}).json()
     assert len({row["use_id"] for row in first["data"] + second["data"]}) == 5
-    assert "nextToken" not in second
+    assert leadboxer("GET", "/leads", params={**WEEK, "limit": 3, "nextToken": second["pageToken"]}).json() == {
+        "data": []
+    }
     sandbox.control("POST", "/time", {"advance_seconds": 601})
-    late = leadboxer("GET", "/leads", params={**WEEK, "limit": 3, "nextToken": first["nextToken"]})
-    assert late.status_code == 400
+    late = leadboxer("GET", "/leads", params={**WEEK, "limit": 3, "nextToken": first["pageToken"]}).json()
+    assert late["data"] == first["data"]
 
 
 def test_ten_idle_minutes_end_a_session(leadboxer, track):
@@ -91,12 +94,12 @@ def test_ten_idle_minutes_end_a_session(leadboxer, track):
     track(lead=lead, url="https://acme.example/b", minutes_ago=35)
     track(lead=lead, url="https://acme.example/c", title="Form-Submit", minutes_ago=20)
 
-    sessions = leadboxer.data("GET", "/leads/sessions", params={"site": SITE, "leadId": lead, "limit": 50})
+    sessions = leadboxer("GET", "/leads/sessions", params={"site": SITE, "leadId": lead, "limit": 50}).json()
     events = [
-        leadboxer.data("GET", "/leads/events", params={"site": SITE, "sessionId": row["session_id"], "limit": 50})
+        leadboxer("GET", "/leads/events", params={"site": SITE, "sessionId": row["id"], "limit": 50}).json()
         for row in sessions
     ]
-    urls = [[row["original_url"] for row in rows] for rows in events]
+    urls = [[row["url"] for row in rows] for rows in events]
     assert urls == [["https://acme.example/c"], ["https://acme.example/a", "https://acme.example/b"]]
     assert events[0][0]["title"] == "Form-Submit"
 
@@ -108,14 +111,14 @@ def test_an_event_without_an_id_goes_to_whoever_has_the_address(leadboxer, track
 
 
 def test_datasets_and_segments_are_those_of_the_account(leadboxer):
-    datasets = leadboxer.data("GET", "/users/datasets", params={"email": LOGIN})
+    datasets = leadboxer("GET", "/users/datasets", params={"email": LOGIN}).json()
     assert [(row["datasetId"], row["humanName"], row["accountId"]) for row in datasets] == [
         (SITE, "acme.example", "401"), (SHOP, "shop.acme.example", "401"),
     ]  # fmt: skip
-    segments = {row["name"]: row for row in leadboxer.data("GET", "/segments", params=ACCOUNT)}
-    assert segments["Germany"]["textFilter"] == "organizationCountry|is|Germany"
-    assert leadboxer("GET", "/segments", params={**ACCOUNT, "accountId": "999"}).status_code == 403
-    assert leadboxer("GET", "/users/datasets", params={"email": "stranger@example.com"}).status_code == 403
+    segments = {row["name"]: row for row in leadboxer("GET", "/segments", params=ACCOUNT).json()}
+    assert segments["Germany"]["criteriaTextFilter"] == "organizationCountry|is|Germany"
+    assert leadboxer("GET", "/segments", params={**ACCOUNT, "accountId": "999"}).status_code == 404
+    assert leadboxer("GET", "/users/datasets", params={"email": "stranger@example.com"}).status_code == 404
     assert leadboxer("GET", "/users/datasets").status_code == 400
 
 
@@ -132,7 +135,9 @@ def test_each_endpoint_has_its_own_calls_per_minute(leadboxer, sandbox):
 
     answers = [leadboxer("GET", "/leads", params=WEEK) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    body = answers[-1].json()
+    assert (body["status"], body["rate-limit"], "retry-after" in answers[-1].headers) == (429, 2, False)
+    assert 0 < body["retry-after"] <= 60
     assert leadboxer("GET", "/users/datasets", params={"email": LOGIN}).status_code == 200
 
 

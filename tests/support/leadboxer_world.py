@@ -38,11 +38,13 @@ class LeadBoxerWorld:
         return world
 
     def no_limits(self) -> None:
-        """Let nothing wait for Pipedrive's budgets; that they are kept is tested in test_calls."""
+        """Let nothing wait for budgets; that they are kept is tested in test_calls and test_limits."""
         self.sandbox.control("PATCH", "/pipedrive/acme", {"plan": "unlimited"})
+        self.sandbox.control("PATCH", f"/leadboxer/{ACCOUNT}", {"calls_per_minute": 0})
         much = {"limit": 1e6, "remaining": 1e6, "resets_at": timezone.now() + timedelta(days=1)}
-        for window in self.integration.right.connector.windows:
-            RateBudget.objects.update_or_create(connection=self.integration.right, window=window.key, defaults=much)
+        for connection in (self.integration.left, self.integration.right):
+            for window in connection.connector.windows:
+                RateBudget.objects.update_or_create(connection=connection, window=window.key, defaults=much)
 
     def set(self, **settings: Any) -> None:
         """Change settings without a save of the form."""

@@ -27,12 +27,14 @@ def test_a_visit_becomes_an_activity_of_person_organization_and_deal(leadboxer_i
     hub.drain()
 
     calls = world.sandbox.control("GET", "/calls")
-    assert [(call["vendor"], call["path"].split("/v1")[-1].split("acme")[-1]) for call in calls] == [
+    steps = [(call["vendor"], call["path"].split("/v1")[-1].split("acme")[-1]) for call in calls]
+    assert set(steps[8:]) <= {("leadboxer", "/leads")}  # to the end of the list
+    assert steps[:8] == [
         ("leadboxer", "/leads"), ("leadboxer", "/leads/sessions"), ("leadboxer", "/leads/events"),
         ("pipedrive", "/api/v2/persons"), ("pipedrive", "/api/v2/organizations"), ("pipedrive", "/api/v2/persons"),
         ("pipedrive", "/api/v2/deals"), ("pipedrive", "/api/v2/activities"),
     ]  # fmt: skip
-    body = json.loads(calls[-1]["body"])
+    body = json.loads(calls[7]["body"])
     day, time = body.pop("due_date"), body.pop("due_time")
     assert (len(day), len(time)) == (10, 8)
     assert body == {

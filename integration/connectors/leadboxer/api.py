@@ -1,14 +1,15 @@
-"""The plumbing under LeadBoxer's client: the key, error words, lists in their envelope. Knows no nouns."""
+"""The plumbing under LeadBoxer's client: the key, its budgets, error words, lists in their envelope. Knows no nouns."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from integration import retry
-from integration.connectors.base import Credentials, JSONValue
-from integration.errors import ContractError, RateLimited
+from integration.connectors.base import Credentials, JSONValue, RateWindow
+from integration.errors import ContractError, NotFound
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, Reply, Transport
+from integration.http import Instrumentation, LimitStatus, Reply, Transport, retry_after
 
 # The vendor's texts name both hosts for version 1 (sheet §1).
 POLICY = HostPolicy(("api.leadboxer.com", "data.leadboxer.com"))
@@ -16,37 +17,77 @@ BASE_URL = "https://api.leadboxer.com/v1"
 # Where a list stands in an answer: today's name first, then those of the older API (sheet §3, §5).
 ENVELOPES = ("data", "resultsList", "sessions", "events", "segments", "smartlists", "datasets")
 Row = dict[str, JSONValue]
+CALLS_PER_MINUTE = 10  # to each endpoint (developers.leadboxer.com, page “rate limit exceeded”)
+WINDOWS = tuple(
+    RateWindow(key, f"{label}, calls a minute", 60, CALLS_PER_MINUTE)
+    for key, label in (
+        ("leads", "List of leads"), ("lead", "Single leads"), ("sessions", "Visits of a lead"),
+        ("events", "Events of a visit"), ("datasets", "Datasets"), ("segments", "Segments"),
+    )
+)  # fmt: skip
 
 
 def explain(reply: Reply) -> str:
-    """Find the vendor's words in `{"error", "message"}`; other forms are not documented (sheet §1)."""
+    """Find the vendor's words in a problem document, or in `{"error", "message"}` (sheet §1 and its corrections)."""
+    body = _fields(reply)
+    return next((str(body[name]) for name in ("detail", "message", "title", "error") if body.get(name)), "")
+
+
+def _fields(reply: Reply) -> dict[str, JSONValue]:
     try:
         body = reply.json()
     except ContractError:
-        return ""
-    return str(body.get("message") or body.get("error") or "") if isinstance(body, dict) else ""
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def limits(window: str, reply: Reply) -> list[LimitStatus]:
+    """What a 429 says of its endpoint: `retry-after` in seconds and the `rate-limit`, both in its body."""
+    if reply.status != 429:
+        return []
+    body = _fields(reply)
+    asked = retry_after(reply.headers.get("Retry-After") or str(body.get("retry-after") or ""))
+    limit = body.get("rate-limit")
+    known = float(limit) if isinstance(limit, (int, float)) and limit > 0 else None
+    return [LimitStatus(window, 0, known, retry.next_delay(retry.MINUTE_LIMIT, asked=asked))]
 
 
 class Api:
     """Calls to one LeadBoxer account. Every method raises only IntegrationErrors."""
 
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
-        key = credentials.values["api_key"].strip()
+        self._key = credentials.values["api_key"].strip()
         self.email = credentials.values.get("email", "").strip()
-        self._transport = Transport(
-            "LeadBoxer", credentials.base_url, POLICY, headers={"Accept": "application/json", "x-api-key": key},
-            secrets=(key,), wire=wire, explain=explain,
-        )  # fmt: skip
+        self._base_url = POLICY.check(credentials.base_url)
+        self._wire = wire or Instrumentation()
+        self._transports: dict[str, Transport] = {}  # by endpoint: each has a budget of its own
 
-    def get(self, path: str, **params: Any) -> JSONValue:
-        """Return what one GET answers with; parameters without a value are left out."""
+    def get(self, window: str, path: str, **params: Any) -> JSONValue:
+        """Return what one GET answers with; parameters without a value are left out. `window` is its endpoint's."""
         given = {name: value for name, value in params.items() if value not in (None, "")}
-        try:
-            return self._transport.request("GET", path, params=given).json()
-        except RateLimited as exc:
-            # Limits are per minute and endpoint, their numbers not public (sheet §1).
-            exc.retry_after = retry.next_delay(retry.MINUTE_LIMIT, asked=exc.retry_after)
-            raise
+        return self._transport(window).request("GET", path, params=given, windows=(window,)).json()
+
+    def get_either(self, window: str, paths: tuple[str, ...], **params: Any) -> JSONValue:
+        """The same where the vendor's texts name several paths. The one that answered is asked first from then on."""
+        known, missing = self._wire.memory.get(window), NotFound("")
+        for path in sorted(paths, key=lambda path: path != known):
+            try:
+                answer = self.get(window, path, **params)
+            except NotFound as exc:
+                missing = exc
+                continue
+            self._wire.memory[window] = path
+            return answer
+        raise missing
+
+    def _transport(self, window: str) -> Transport:
+        if window not in self._transports:
+            self._transports[window] = Transport(
+                "LeadBoxer", self._base_url, POLICY,
+                headers={"Accept": "application/json", "x-api-key": self._key}, secrets=(self._key,), wire=self._wire,
+                read_limits=partial(limits, window), explain=explain,
+            )  # fmt: skip
+        return self._transports[window]
 
 
 def rows_of(answer: JSONValue, what: str) -> list[Row]:

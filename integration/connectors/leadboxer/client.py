@@ -1,7 +1,7 @@
 """LeadBoxer's nouns and verbs: datasets, segments, leads, sessions, events. Reads only; it is never written to.
 
-Version 1 of the API (sheet §3). The paths of sessions, events, datasets and segments are those of the vendor's
-reference pages getsessions, getevents, getuserdatasets and getsegments; see README.md.
+Version 1 of the API (sheet §3). The paths of sessions, events and segments are those of the vendor's reference pages
+getsessions, getevents and getsegments. Each endpoint answers ten calls a minute.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from integration.connectors.rows import read_each
 from integration.errors import ContractError, RecordError, TenantActionError
 from integration.reasons import Reason
 
-PAGE_SIZE = 100  # the most is not documented; the token says whether there is more
+PAGE_SIZE = 40  # below the default of 50, so that a page is never cut to a size we do not know
 SESSIONS = EVENTS = 500  # more than anybody has; which end of the list a smaller limit cuts off is not documented
+DATASETS = ("/user-datasets", "/users/datasets")  # the vendor's example, and an older text
+TOKEN_KEYS = ("nextToken", "next_token")
 SAMPLED = 5  # datasets looked at for properties of the customer's own; an agency may have very many
 ZONE = "UTC"  # of day limits; the vendor's default is its own
 
@@ -40,34 +42,46 @@ class LeadBoxerClient(Api):
         if not self.email:
             raise TenantActionError("LeadBoxer wants to know who asks: enter the e-mail address of your login.",
                                     reason=Reason.CREDENTIALS_REFUSED)  # fmt: skip
-        return [
-            records.parse_dataset(row) for row in rows_of(self.get("/users/datasets", email=self.email), "datasets")
-        ]
+        answer = self.get_either("datasets", DATASETS, email=self.email)
+        return [records.parse_dataset(row) for row in rows_of(answer, "datasets")]
 
     def list_segments(self, dataset: Dataset) -> list[Segment]:
         """The saved segments of one dataset, the user's own and those of the account."""
         if not dataset.account_id:
             raise ContractError("LeadBoxer did not tell the account of a dataset.", detail=dataset.id)
-        answer = self.get("/segments", email=self.email, accountId=dataset.account_id, datasetId=dataset.id)
+        answer = self.get("segments", "/segments", email=self.email, accountId=dataset.account_id, datasetId=dataset.id)
         return [records.parse_segment(row) for row in rows_of(answer, "segments")]
 
     def leads_page(
         self, dataset_id: str, criteria: Mapping[str, str], token: str | None = None, limit: int = PAGE_SIZE
     ) -> Page:
-        """One page of leads, the one seen last first. `criteria` are parameters as a Segment has them, with a time."""
-        answer = self.get(
-            "/leads",
-            **{"search": "*", "timeField": "eventEsTimestamp", **criteria},
+        """One page of leads, the one seen last first. `criteria` are parameters as a Segment has them, with a time.
+
+        Raises ContractError where the page is full, tells no token, and there is more.
+        """
+        answer = self._list_leads(dataset_id, criteria, token, limit)
+        rows = rows_of(answer, "leads")
+        read = read_each(rows, records.parse_lead, key="use_id")
+        following = next_token(answer) if rows else ""
+        if not following and len(rows) >= limit:
+            self._prove_the_end(dataset_id, criteria, token, limit)
+        return Page(read.records, following or None, read.unreadable)
+
+    def _list_leads(self, dataset_id: str, criteria: Mapping[str, str], token: str | None, limit: int) -> JSONValue:
+        return self.get(
+            "leads", "/leads", **{"search": "*", "timeField": "eventEsTimestamp", **criteria},
             site=dataset_id, limit=limit, sortBy="lastEvent|desc", timeZone=ZONE, nextToken=token,
         )  # fmt: skip
-        read = read_each(rows_of(answer, "leads"), records.parse_lead, key="use_id")
-        following = answer.get("nextToken") if isinstance(answer, dict) else None
-        more = following and (read.records or read.unreadable)
-        return Page(read.records, str(following) if more else None, read.unreadable)
+
+    def _prove_the_end(self, dataset_id: str, criteria: Mapping[str, str], token: str | None, limit: int) -> None:
+        """A full page without a token is the end only if one row more cannot be had (sheet, corrections)."""
+        again = self._list_leads(dataset_id, criteria, token, limit + 1)
+        if len(rows_of(again, "leads")) > limit:
+            raise ContractError("LeadBoxer did not tell how to read on in a list of leads.", detail=_names(again))
 
     def get_lead(self, dataset_id: str, lead_id: str) -> Lead:
         """One lead. Raises NotFound."""
-        answer = self.get(f"/leads/{_segment(lead_id)}", site=dataset_id, email=self.email)
+        answer = self.get("lead", f"/leads/{_segment(lead_id)}", site=dataset_id, email=self.email)
         row = answer.get("data", answer) if isinstance(answer, dict) else answer
         if not isinstance(row, dict):
             raise ContractError("LeadBoxer sent a lead in an unknown form.", detail=lead_id)
@@ -75,12 +89,12 @@ class LeadBoxerClient(Api):
 
     def get_sessions(self, dataset_id: str, lead_id: str) -> list[Session]:
         """The visits of a lead."""
-        answer = self.get("/leads/sessions", leadId=lead_id, limit=SESSIONS, site=dataset_id)
+        answer = self.get("sessions", "/leads/sessions", leadId=lead_id, limit=SESSIONS, site=dataset_id)
         return [records.parse_session(row) for row in rows_of(answer, "sessions")]
 
     def get_events(self, dataset_id: str, session_id: str) -> list[Event]:
         """What happened in a visit, in order. Raises NotFound."""
-        answer = self.get("/leads/events", sessionId=session_id, limit=EVENTS, site=dataset_id)
+        answer = self.get("events", "/leads/events", sessionId=session_id, limit=EVENTS, site=dataset_id)
         events = [records.parse_event(row) for row in rows_of(answer, "events")]
         return sorted(events, key=lambda event: event.at)
 
@@ -92,6 +106,23 @@ class LeadBoxerClient(Api):
             for lead in self.leads_page(dataset.id, criteria).leads:
                 found = {**lead.values, **found}
         return found
+
+
+def next_token(answer: JSONValue) -> str:
+    """The token of the next page, "" without one.
+
+    The name of its key is not documented: where none of the known ones is there, any single text beside the rows is it.
+    """
+    if not isinstance(answer, dict):
+        return ""
+    if named := next((str(answer[name]) for name in TOKEN_KEYS if answer.get(name)), ""):
+        return named
+    texts = [value for value in answer.values() if isinstance(value, str) and value]
+    return texts[0] if len(texts) == 1 else ""
+
+
+def _names(answer: JSONValue) -> str:
+    return f"keys: {sorted(answer)[:20]}" if isinstance(answer, dict) else "a bare list"
 
 
 def seen_within(days: int) -> str:

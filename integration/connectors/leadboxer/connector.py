@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.leadboxer import fields
-from integration.connectors.leadboxer.api import BASE_URL, POLICY
+from integration.connectors.leadboxer.api import BASE_URL, POLICY, WINDOWS
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.http import Instrumentation
 
@@ -26,7 +26,7 @@ CONNECTOR = Connector(
     asks={"email": "E-mail address you log in to LeadBoxer with"},
     policy=POLICY,
     default_base_url=BASE_URL,
-    windows=(),  # the numbers are not public; a 429 is obeyed (sheet §1)
+    windows=WINDOWS,
     open=open_client,
     check=check,
     fields=fields.list_fields,

@@ -93,6 +93,8 @@ class Segment:
 def parse_lead(row: Mapping[str, JSONValue]) -> Lead:
     """Read a lead. Raises ContractError without an id or a time."""
     values = {key: value for key, value in row.items() if _is_plain(value)}
+    if score := _text(row, SCORES):
+        values[SCORES[0]] = score  # whatever the vendor calls it, mappings know it by one name
     return Lead(
         id=_id(row, ("use_id",)),
         last_event=_moment(row, TIMES) or _missing("the time of its last event"),

@@ -14,6 +14,7 @@ from structlog.contextvars import bound_contextvars
 
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
+from integration.engine.flow.reading import StoppedReading
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import parts, translate
 from integration.engine.mapping.fields import catalogue
@@ -48,13 +49,16 @@ def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[RecordOutcome]:
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
+    later: list[RecordOutcome] = []
     if records is None:
-        records = flow.read(ctx, items)
+        records, later = _read(ctx, flow, items)
+        unread = {id(entry.item) for entry in later}
+        items = [item for item in items if id(item) not in unread]
     batch = present.load_batch(ctx, flow, items, records)
     rows = mapping_rows(ctx, flow)
     if not two_way.carries_back(ctx, flow):
         records = translate.with_names(ctx, flow, rows, records)
-    done: list[RecordOutcome] = []
+    done: list[RecordOutcome] = later
     pending: list[RecordOutcome] = []
     for item in items:
         entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
@@ -69,6 +73,19 @@ def process(
     limits.note_removals(ctx, flow, writes, results)
     done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
     return done
+
+
+def _read(ctx: SyncSession, flow: Flow, items: Sequence[Item]) -> tuple[Mapping[str, Record], list[RecordOutcome]]:
+    """The records, and how those end that a limit left unread: they wait, their neighbours go on."""
+    try:
+        return flow.read(ctx, items), []
+    except StoppedReading as stopped:
+        waits = Result(
+            Outcome.RETRYING, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after,
+            link_state=None,
+        )  # fmt: skip
+        read = {key: record for key, record in stopped.read.items() if record is not None}
+        return read, [RecordOutcome(item, None, None, waits) for item in items if item.external_id not in stopped.read]
 
 
 def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -> list[RecordOutcome]:

@@ -27,6 +27,7 @@ from integration.engine.api import (
     Sync,
     Write,
     mapping_rows,
+    read_one_by_one,
     setting,
     write_each,
 )
@@ -62,12 +63,8 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
-        found = {item.external_id: record for item in items if (record := _given(item)) is not None}
-        for part in ("leads", "activities"):
-            missing = [item for item in items if item.external_id not in found]
-            if missing and setting(ctx.settings, f"{part}_enabled"):
-                found |= {key: to_record(lead) for key, lead in source.read(ctx, part, missing).items()}
-        return found
+        given = {item.external_id: record for item in items if (record := _given(item)) is not None}
+        return read_one_by_one(items, lambda lead_id: given.get(lead_id) or _read(ctx, lead_id))
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""
@@ -120,6 +117,16 @@ def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tup
 def _is_ours(item: Item, link: RecordLink | None) -> bool:
     """Whether Lockstep made the record that the lead was linked to."""
     return bool(EnrichContext.read(item.hint).created or EnrichedState.of(link).created)
+
+
+def _read(ctx: Session, lead_id: str) -> Record | None:
+    for part in ("leads", "activities"):
+        if setting(ctx.settings, f"{part}_enabled"):
+            try:
+                return to_record(source.read_lead(ctx, part, lead_id))
+            except NotFound:
+                continue
+    return None
 
 
 def _given(item: Item) -> Record | None:

@@ -30,6 +30,7 @@ from integration.engine.api import (
     Sync,
     Write,
     links,
+    read_one_by_one,
     write_each,
 )
 from integration.errors import NotFound, RecordError
@@ -40,11 +41,11 @@ from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
-from integration.recipes.leadboxer_pipedrive.state import LeadState
+from integration.recipes.leadboxer_pipedrive.state import LeadState, ListPlace
 from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
-PAGE_SIZE = 100
+PAGE_SIZE = 40  # see the client
 SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 LINKING = "link_lead"  # it was created when only its organization or only its person was known
 CHANGES = ("update", LINKING)
@@ -70,13 +71,14 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""
-        return {key: to_record(lead) for key, lead in source.read(ctx, PART, items).items()}
+        return read_one_by_one(items, lambda lead_id: to_record(source.read_lead(ctx, PART, lead_id)))
 
     def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""
-        found = source.page(ctx, PART, kind, cursor, since, PAGE_SIZE)
+        found = source.page(ctx, PART, kind, ListPlace.read(cursor or {}), since, PAGE_SIZE)
         records = {lead.id: to_record(lead) for lead in found.rows}
-        return Page([Item(key) for key in records], records, found.cursor, found.unreadable)
+        following = None if found.place is None else found.place.stored
+        return Page([Item(key) for key in records], records, following, found.unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """A lead with a score that is high enough and somebody to link it to; two profiles of one address are one."""

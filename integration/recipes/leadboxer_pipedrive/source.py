@@ -6,63 +6,30 @@ are sent along, and a poll stops where a lead is older than it has to look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
-from integration.engine.api import Item, Record, setting
-from integration.errors import NotFound, RecordError, TenantActionError
+from integration.engine.api import Record, setting
+from integration.errors import TenantActionError
+from integration.recipes.leadboxer_pipedrive import listing
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
-from integration.recipes.leadboxer_pipedrive.state import PageToken
+from integration.recipes.leadboxer_pipedrive.state import ListPlace
 
-TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
 KIND_LENGTH = 60  # of a directory's name
 TIME, SCORE, FIELD = "criteriaTimeFilter", "criteriaLeadscoreFilter", "criteriaFieldFilter"
 
 
-class Leads(NamedTuple):
-    """One page of a run. `cursor` is None at the end."""
-
-    rows: Sequence[Lead]
-    cursor: Mapping[str, str] | None
-    unreadable: Mapping[str, str]
-
-
-def page(
-    ctx: Session, part: str, kind: str, cursor: Mapping[str, str] | None, since: datetime | None, limit: int
-) -> Leads:
+def page(ctx: Session, part: str, kind: str, place: ListPlace, since: datetime | None, limit: int) -> listing.Leads:
     """The next leads of a part's segment. `part` is leads or activities; a poll ends with those seen before `since`."""
     look_back = since if kind == "poll" and since is not None else None
-    dataset, criteria = dataset_of(ctx, part), _criteria(ctx, part, look_back)
-    token = usable_token(cursor)
-    try:
-        found = ctx.left.leads_page(dataset, criteria, token, limit)
-    except RecordError:
-        if token is None:
-            raise
-        found = ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more: from the start
-    fresh = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
-    following = found.next_token if len(fresh) == len(found.leads) else None
-    after = PageToken(token=following, at=timezone.now().isoformat()).stored if following else None
-    return Leads(fresh, after, found.unreadable)
-
-
-def read(ctx: Session, part: str, items: Sequence[Item]) -> dict[str, Lead]:
-    """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
-    found = {}
-    for item in items:
-        try:
-            lead = ctx.left.get_lead(dataset_of(ctx, part), item.external_id)
-        except NotFound:
-            continue
-        found[item.external_id] = lead
-    return found
+    return listing.page(ctx, dataset_of(ctx, part), _criteria(ctx, part, look_back), place, look_back, limit)
 
 
 @dataclass(frozen=True)
@@ -76,6 +43,12 @@ def to_record(lead: Lead) -> LeadRecord:
     """A lead as the mapping reads it."""
     values = {"name": lead.name or lead.organization or lead.email, **lead.values}
     return LeadRecord(lead.id, values, lead.last_event, lead.email, lead)
+
+
+def read_lead(ctx: Session, part: str, lead_id: str) -> Lead:
+    """One lead: LeadBoxer has no list by ids. Raises NotFound."""
+    lead: Lead = ctx.left.get_lead(dataset_of(ctx, part), lead_id)
+    return lead
 
 
 def lead_of(record: Record | None) -> Lead:
@@ -144,11 +117,3 @@ def _criteria(ctx: Session, part: str, since: datetime | None) -> dict[str, str]
         known = wanted.get(SCORE, "")
         wanted[SCORE] = str(max(least - 1, int(known) if known.isdigit() else 0))
     return wanted
-
-
-def usable_token(cursor: Mapping[str, str] | None) -> str | None:
-    """The token a run goes on with. None at its beginning, and where the token has become too old."""
-    place = PageToken.read(cursor or {})
-    if place.at is None or timezone.now() - datetime.fromisoformat(place.at) > TOKEN_AGE:
-        return None
-    return place.token

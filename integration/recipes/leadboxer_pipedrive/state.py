@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.connectors.base import JSONValue
@@ -49,11 +49,23 @@ class EnrichContext(EventContext):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageToken(Stored):
-    """Where a run goes on: LeadBoxer's token of the next page, and when it was given (ISO, UTC)."""
+class ListPlace(Stored):
+    """Where a walk over the list of leads goes on. Times are ISO, UTC."""
 
-    token: str | None = None
-    at: str | None = None
+    token: str | None = None  # of the next page
+    at: str | None = None  # when it was given
+    last: str | None = None  # when the last lead of the page before it was last seen
+    reached: str | None = None  # the same of the last lead that was handed out: the walk does not go back before it
+    restarts: int | None = None  # how often it began anew since
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitPlace(Stored):
+    """Where a walk over the visits of leads goes on."""
+
+    page: Mapping[str, JSONValue] | None = None  # a ListPlace; None after the last page
+    leads: Sequence[str] | None = None  # of the page before it: those whose visits are not all read
+    visits: Sequence[str] | None = None  # of the first of them, not read yet; None: not asked for yet
 
 
 @dataclass(frozen=True, kw_only=True)

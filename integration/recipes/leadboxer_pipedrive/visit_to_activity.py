@@ -30,9 +30,10 @@ from integration.engine.api import (
     Sync,
     Write,
     links,
+    read_one_by_one,
     write_each,
 )
-from integration.errors import NotFound, TransientError
+from integration.errors import NotFound, RateLimited, TransientError
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
@@ -40,7 +41,7 @@ from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
-from integration.recipes.leadboxer_pipedrive.state import VisitState
+from integration.recipes.leadboxer_pipedrive.state import ListPlace, VisitPlace, VisitState
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
 PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
@@ -66,26 +67,28 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """Two calls per visit: its lead, each once, and its events."""
-        pairs = {item.external_id: item.external_id.partition("/")[::2] for item in items}
-        leads = source.read(ctx, PART, [Item(lead) for lead in dict.fromkeys(lead for lead, _ in pairs.values())])
-        found = {}
-        for key, (lead_id, session_id) in pairs.items():
-            if lead_id in leads and (record := _record(ctx, leads[lead_id], session_id)):
-                found[key] = record
-        return found
+        leads: dict[str, Lead] = {}
+
+        def read_visit(visit: str) -> LeadRecord | None:
+            lead_id, _, session_id = visit.partition("/")
+            if lead_id not in leads:
+                leads[lead_id] = source.read_lead(ctx, PART, lead_id)
+            return _record(ctx, leads[lead_id], session_id)
+
+        return read_one_by_one(items, read_visit)
 
     def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
-        """The visits of the segment's leads that are over and not logged yet."""
-        start = _start(ctx, kind, since)
-        found = source.page(ctx, PART, kind, cursor, start, PAGE_SIZE)
-        known = [lead for lead in found.rows if lead.email]
-        records: dict[str, Record] = {}
-        for lead in known:
-            for session in _new_sessions(ctx, lead, start):
-                record = _record(ctx, lead, session.id)
-                if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
-                    records[record.external_id] = record
-        return Page([Item(key) for key in records], records, found.cursor)
+        """The visits of the segment's leads that are over and not logged yet.
+
+        Each lead costs a call and each visit another, of ten a minute. What was read when the limit is met is a page.
+        """
+        place, start = VisitPlace.read(cursor or {}), _start(ctx, kind, since)
+        if place.leads:
+            return _visits_of(ctx, {}, place, start)
+        found = source.page(ctx, PART, kind, ListPlace.read(place.page or {}), start, PAGE_SIZE)
+        known = {lead.id: lead for lead in found.rows if lead.email}
+        place = VisitPlace(page=found.place.stored if found.place else None, leads=list(known))
+        return _visits_of(ctx, known, place, start)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each visit once."""
@@ -118,6 +121,39 @@ def _start(ctx: Session, kind: str, since: datetime | None) -> datetime:
     if kind == "poll" and since is not None:
         return since - IDLE - LATE
     return timezone.now() - timedelta(days=int(ctx.settings["lookback_days"]))
+
+
+def _visits_of(ctx: Session, known: dict[str, Lead], place: VisitPlace, start: datetime) -> Page:
+    """The next visits of these leads, as many as the limit allows. Those `known` need not be read again."""
+    begun, records = place, {}
+    try:
+        while place.leads:
+            place, record = _next_visit(ctx, known, place, start)
+            if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
+                records[record.external_id] = record
+    except RateLimited:
+        if place == begun:
+            raise
+    return Page([Item(key) for key in records], records, place.stored if place.leads or place.page else None)
+
+
+def _next_visit(
+    ctx: Session, known: dict[str, Lead], place: VisitPlace, start: datetime
+) -> tuple[VisitPlace, LeadRecord | None]:
+    """One step: ask for the visits of the first lead, or read the first of them. Returns where to go on."""
+    lead_id, *others = place.leads or ()
+    done = replace(place, leads=others, visits=None)
+    try:
+        if lead_id not in known:
+            known[lead_id] = source.read_lead(ctx, PART, lead_id)
+        lead = known[lead_id]
+        if place.visits is None:
+            sessions = _new_sessions(ctx, lead, start)
+            return (replace(place, visits=[row.id for row in sessions]) if sessions else done), None
+        session_id, *further = place.visits
+        return (replace(place, visits=further) if further else done), _record(ctx, lead, session_id)
+    except NotFound:
+        return done, None
 
 
 def _new_sessions(ctx: Session, lead: Lead, start: datetime) -> list[WebSession]:

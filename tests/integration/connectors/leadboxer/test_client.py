@@ -60,9 +60,20 @@ def test_key_and_login_name_the_account(stub: Stub, client: LeadBoxerClient) -> 
 
     account = CONNECTOR.check(client)
 
-    assert (stub.last.method, stub.last.path, stub.last.query) == ("GET", f"{ROOT}/users/datasets", [("email", LOGIN)])
+    assert (stub.last.method, stub.last.path, stub.last.query) == ("GET", f"{ROOT}/user-datasets", [("email", LOGIN)])
     assert stub.last.headers["x-api-key"] == KEY
     assert (account.external_id, account.name) == ("401", "ACME Leads")
+
+
+def test_the_other_path_of_the_datasets_is_tried_and_remembered(stub: Stub, client: LeadBoxerClient) -> None:
+    stub.will(b"{}", 404)
+    stub.will(body({"id": SITE, "name": "acme.example"}))
+    stub.will(body({"id": SITE, "name": "acme.example"}))
+
+    assert [row.id for row in client.list_datasets() + client.list_datasets()] == [SITE, SITE]
+    assert [call.path.removeprefix(ROOT) for call in stub.seen] == [
+        "/user-datasets", "/users/datasets", "/users/datasets",
+    ]  # fmt: skip
 
 
 def test_without_an_account_id_the_login_stands_for_it(stub: Stub, client: LeadBoxerClient) -> None:
@@ -99,6 +110,17 @@ def test_a_limit_without_a_number_waits_a_minute(stub: Stub, client: LeadBoxerCl
     assert caught.value.retry_after == 60
 
 
+def test_a_problem_document_says_what_and_how_long(stub: Stub, client: LeadBoxerClient) -> None:
+    document = {"type": "about:blank", "title": "Rate limit exceeded", "status": 429, "detail": "10 calls a minute",
+                "instance": "/v1/leads", "rate-limit": 10, "retry-after": 17}  # fmt: skip
+    stub.will(json.dumps(document).encode(), 429)
+
+    with pytest.raises(RateLimited, match="10 calls a minute") as caught:
+        client.leads_page(SITE, TODAY)
+
+    assert caught.value.retry_after == 17
+
+
 def test_only_the_vendors_hosts_are_called() -> None:
     with pytest.raises(AddressRefused):
         CONNECTOR.open(
@@ -114,10 +136,35 @@ def test_a_page_of_leads_asks_for_the_newest_with_the_criteria(stub: Stub, clien
 
     assert dict(stub.last.query) == {
         "search": "*", "timeField": "eventEsTimestamp", "criteriaTimeFilter": "eventEsTimestamp|lessthan|1",
-        "criteriaLeadscoreFilter": "59", "site": SITE, "limit": "100", "sortBy": "lastEvent|desc", "timeZone": "UTC",
+        "criteriaLeadscoreFilter": "59", "site": SITE, "limit": "40", "sortBy": "lastEvent|desc", "timeZone": "UTC",
         "nextToken": "t1",
     }  # fmt: skip
     assert page.next_token == "t2"
+
+
+@pytest.mark.parametrize("more", [{"nextToken": "t2"}, {"cursor": "t2"}, {"page": 3, "token_of_next_page": "t2"}])
+def test_the_next_page_is_found_by_whatever_its_token_is_called(
+    stub: Stub, client: LeadBoxerClient, more: dict[str, Any]
+) -> None:
+    stub.will(body(LEAD, **more))
+
+    assert client.leads_page(SITE, TODAY).next_token == "t2"
+
+
+@pytest.mark.parametrize("more", [{}, {"status": "ok", "cursor": "t2"}])
+def test_a_full_page_that_does_not_lead_on_is_never_silently_the_end(
+    stub: Stub, client: LeadBoxerClient, more: dict[str, Any]
+) -> None:
+    other = {**LEAD, "use_id": "1783024862164.1"}
+    stub.will(body(LEAD, **more))
+    stub.will(body(LEAD, other, **more))
+
+    with pytest.raises(ContractError, match="read on"):
+        client.leads_page(SITE, TODAY, limit=1)
+
+    stub.will(body(LEAD, **more))
+    stub.will(body(LEAD, **more))
+    assert client.leads_page(SITE, TODAY, limit=1).next_token is None  # one more was asked for, and there was none
 
 
 def test_a_lead_is_read_with_what_is_known(stub: Stub, client: LeadBoxerClient) -> None:

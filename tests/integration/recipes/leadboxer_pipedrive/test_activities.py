@@ -193,7 +193,7 @@ def test_a_vendor_that_tells_no_times_of_sessions_is_read_by_their_events(activi
 
     world = activities()
     if not tells:
-        monkeypatch.setattr(records, "parse_session", lambda row: records.Session(str(row["session_id"])))
+        monkeypatch.setattr(records, "parse_session", lambda row: records.Session(str(row["id"])))
     made = world.ada(minutes_ago=60 * 24 * 2)
     world.ada(lead=made["lead"], minutes_ago=15)
     world.poll()

@@ -217,11 +217,12 @@ def test_a_page_token_that_ran_out_starts_the_reading_again(leadboxer_install, m
 def test_a_token_older_than_its_life_is_not_even_tried():
     from django.utils import timezone
 
-    from integration.recipes.leadboxer_pipedrive.source import usable_token
+    from integration.recipes.leadboxer_pipedrive.listing import usable_token
+    from integration.recipes.leadboxer_pipedrive.state import ListPlace
 
     now = timezone.now()
-    assert usable_token({"token": "t", "at": now.isoformat()}) == "t"
-    assert usable_token({"token": "t", "at": (now - timedelta(minutes=9, seconds=1)).isoformat()}) is None
+    assert usable_token(ListPlace(token="t", at=now.isoformat())) == "t"
+    assert usable_token(ListPlace(token="t", at=(now - timedelta(minutes=9, seconds=1)).isoformat())) is None
 
 
 def test_a_segment_that_is_gone_holds_and_comes_back_with_another(leadboxer_install):

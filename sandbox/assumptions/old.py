@@ -174,28 +174,6 @@ BREVO = _for(
     ("Sales CRM: deals, notes, tasks; segments; exports", "no endpoints", "not used"),
 )
 
-LEADBOXER = _for(
-    "leadboxer",
-    ("Key of the next page's token", "nextToken", "sheet §3, UNSURE"),
-    ("Expired or unknown page token", "400", "undocumented; sheet §3 gives ten minutes"),
-    ("Most rows per page", "any number", "sheet §3, UNSURE"),
-    ("Whether the minimum score itself is included", "no: greater than", "the two stored texts differ"),
-    ("Key of the score in a lead", "leadscore; none where the account's tells_score is off", "sheet §4, UNSURE"),
-    ("Several values of criteriaDisplayFilter", "divided by semicolons", "sheet §3: any of"),
-    (
-        "Paths of sessions, events, datasets, segments",
-        "leads/sessions, leads/events, users/datasets, segments",
-        "the vendor's reference pages getsessions, getevents, getuserdatasets, getsegments, as others retell them",
-    ),
-    ("Answers of these four", "rows below data, like the list of leads", "undocumented"),
-    ("Keys of a session and an event", "those of a lead where there is one: session_id, eventUnixTimestamp", "open"),
-    ("Keys of a segment's criteria", "as in the older API: textFilter, timeFilter and so on", "sheet §5"),
-    ("Rate limits", "none; account setting calls_per_minute, per endpoint", "sheet §1: numbers not public"),
-    ("Retry-After on a 429", "the seconds left; account setting retry_after", "sheet §1, UNSURE"),
-    ("A dataset or user of another account", "403", "undocumented"),
-    ("Exclusion lists, search by field, look-ups of domains and addresses", "not played", "not used"),
-)
-
 PLANHAT = _for(
     "planhat",
     ("401 on a bad token, 404 on an unknown id", "answered so", "sheet §2, UNSURE"),
@@ -217,5 +195,3 @@ PLANHAT = _for(
     ("Body of an automation's call", "model, _id and updatedAt; one attempt", "sheet §6: the tenant's template"),
     ("Assignment by domain, metrics, projects, the 2026 deals", "not served", "not used"),
 )
-
-ASSUMPTIONS = (*PIPEDRIVE, *HUBSPOT, *MAILEON, *BREVO, *LEADBOXER, *PLANHAT)
