@@ -15,6 +15,7 @@ from sandbox.state import Sandbox
 
 T = TypeVar("T")
 CONTACTS, EVENTS, OTHER = "contacts", "events", "other"  # the rate tiers
+SMALL = "small"  # of uncertain tier
 
 
 @dataclass(frozen=True)

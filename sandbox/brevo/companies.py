@@ -12,7 +12,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.brevo import processes
-from sandbox.brevo.api import OTHER, Call, Endpoint, empty, error, moment, number
+from sandbox.brevo.api import SMALL, Call, Endpoint, empty, error, moment, number
 from sandbox.brevo.model import Company
 from sandbox.http import Record, reply
 
@@ -155,13 +155,13 @@ def create_attribute(call: Call) -> Response:
 
 
 ENDPOINTS = [
-    Endpoint("GET", "companies", list_companies, OTHER),
-    Endpoint("POST", "companies", create, OTHER),
-    Endpoint("POST", "companies/import", import_file, OTHER),
-    Endpoint("GET", "companies/{id}", get, OTHER),
-    Endpoint("PATCH", "companies/{id}", change, OTHER),
-    Endpoint("DELETE", "companies/{id}", delete, OTHER),
-    Endpoint("PATCH", "companies/link-unlink/{id}", link, OTHER),
-    Endpoint("GET", "crm/attributes/companies", list_attributes, OTHER),
-    Endpoint("POST", "crm/attributes", create_attribute, OTHER),
+    Endpoint("GET", "companies", list_companies, SMALL),
+    Endpoint("POST", "companies", create, SMALL),
+    Endpoint("POST", "companies/import", import_file, SMALL),
+    Endpoint("GET", "companies/{id}", get, SMALL),
+    Endpoint("PATCH", "companies/{id}", change, SMALL),
+    Endpoint("DELETE", "companies/{id}", delete, SMALL),
+    Endpoint("PATCH", "companies/link-unlink/{id}", link, SMALL),
+    Endpoint("GET", "crm/attributes/companies", list_attributes, SMALL),
+    Endpoint("POST", "crm/attributes", create_attribute, SMALL),
 ]

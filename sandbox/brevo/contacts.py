@@ -29,13 +29,14 @@ def create(call: Call) -> Response:
     contact = _existing(call.account, given) if wish.get("updateEnabled") else None
     others = identity.clashes(call.account, given, contact)
     if others and not (wish.get("updateEnabled") and wish.get("forceMerge") and contact):
-        identity.refuse_duplicates(list(others), "update" if contact else "create")
+        identity.refuse_duplicates(call.account, list(others), "update" if contact else "create")
     if contact is not None:
         _merge(call, contact, others)
         change(call, contact, wish, given, phones)
-        return reply({"id": contact.id}, 201) if wish.get("getId") else empty()
+        told = wish.get("getId") and "brevo.upsert_answer" in call.sandbox.thrown
+        return reply({"id": contact.id}, 201) if told else empty()
     contact = add(call, given)
-    change(call, contact, wish, given, phones, announced=False)
+    change(call, contact, wish, given, phones, announced="brevo.event_on_create" not in call.sandbox.thrown)
     return reply({"id": contact.id}, 201)
 
 
@@ -102,7 +103,7 @@ def update(call: Call) -> Response:
     given = identity.wanted(wish, phones)
     others = identity.clashes(call.account, given, contact)
     if others and not wish.get("forceMerge"):
-        identity.refuse_duplicates(list(others), "update")
+        identity.refuse_duplicates(call.account, list(others), "update")
     _merge(call, contact, others)
     change(call, contact, wish, given, phones)
     return empty()

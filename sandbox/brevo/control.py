@@ -13,8 +13,7 @@ from sandbox.brevo.model import Account, Contact
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
 
-SETTINGS = ("name", "plan", "locked", "import_delay_s", "busy_s", "webhook_form", "per_list_unsubscribe",
-            "category_labels")  # fmt: skip
+SETTINGS = ("name", "plan", "locked", "import_delay_s", "busy_s", "per_list_unsubscribe")  # fmt: skip
 
 
 def account_of(control: ControlCall) -> Account:

@@ -24,7 +24,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 def updated(sandbox: Sandbox, account: Account, contact: Contact, changed: Record, key_name: str) -> None:
     """Tell who listens what changed in one contact, and under which key."""
-    if account.webhook_form == "captured":
+    if "brevo.event_form" not in account.thrown:
         content = [{"email": contact.email, "emailBlacklist": contact.email_blacklisted, "list": {}, **changed}]
         _announce(sandbox, account, "contactUpdated", {"content": content, "api_key_name": key_name})
         return
@@ -34,7 +34,10 @@ def updated(sandbox: Sandbox, account: Account, contact: Contact, changed: Recor
 
 def updated_many(sandbox: Sandbox, account: Account, contacts: Sequence[Contact], key_name: str) -> None:
     """A bulk change names its addresses in one array and says nothing about the values."""
-    if contacts:
+    if contacts and "brevo.event_of_import" in account.thrown:
+        for contact in contacts:
+            updated(sandbox, account, contact, {}, key_name)
+    elif contacts:
         emails = [contact.email for contact in contacts]
         _announce(sandbox, account, "contactUpdated", {"email": emails, "content": [], "api_key_name": key_name})
 
@@ -65,7 +68,9 @@ def campaign(sandbox: Sandbox, account: Account, event: str, contact: Contact, m
 
 def _announce(sandbox: Sandbox, account: Account, event: str, body: Record) -> None:
     now = sandbox.clock.now()
-    local = {"date": now.astimezone(PARIS).strftime("%F %T"), "ts": int(now.timestamp())}
+    local: Record = {"date": now.astimezone(PARIS).strftime("%F %T")}
+    if "brevo.event_time" in account.thrown:
+        local["ts"] = int(now.timestamp())
     for hook in list(account.webhooks.values()):
         if event in hook.events:
             sandbox.courier.submit(_delivery(account, hook, event, {**body, **local}))

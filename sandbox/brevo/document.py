@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.brevo.model import Account, Contact
+from sandbox.brevo.values import PHONES
 from sandbox.http import Record
 
 
@@ -18,8 +19,16 @@ def shown(account: Account, contact: Contact) -> Record:
         "modifiedAt": contact.modified,
         "listIds": sorted(contact.lists),
         **more,
-        "attributes": {name: value for name, value in contact.attributes.items() if name in account.attributes},
+        "attributes": {
+            name: f"+{value}" if name in PHONES and _with_plus(account) else value
+            for name, value in contact.attributes.items()
+            if name in account.attributes
+        },
     }
+
+
+def _with_plus(account: Account) -> bool:
+    return "brevo.stored_phone" in account.thrown
 
 
 def shown_attributes(contact: Contact) -> Record:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.brevo import identity, values
-from sandbox.brevo.api import EVENTS, OTHER, Call, Endpoint, empty, error, number
+from sandbox.brevo.api import EVENTS, SMALL, Call, Endpoint, empty, error, number
 from sandbox.brevo.model import Contact
 from sandbox.http import Record, Refused, reply
 
@@ -66,6 +66,8 @@ def _store(call: Call, row: Any) -> None:
         error(400, "invalid_parameter", "event_properties is not valid")
     contact = _contact(call, row.get("identifiers") or {})
     if contact is None:
+        if "brevo.unknown_person" in call.sandbox.thrown:
+            error(400, "invalid_parameter", "Contact does not exist")
         return  # an event of nobody known is taken and dropped
     contact.attributes |= values.fitting(call.account, row.get("contact_properties") or {})
     call.account.events.append(
@@ -93,6 +95,6 @@ def _date(value: Any) -> str | None:
 
 ENDPOINTS = [
     Endpoint("POST", "events", send, EVENTS),
-    Endpoint("GET", "events", list_events, OTHER),
-    Endpoint("POST", "events/batch", send_batch, OTHER),
+    Endpoint("GET", "events", list_events, SMALL),
+    Endpoint("POST", "events/batch", send_batch, SMALL),
 ]

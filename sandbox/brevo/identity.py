@@ -60,8 +60,9 @@ def clashes(account: Account, given: dict[str, str], contact: Contact | None) ->
     return {kind: found for kind, found in matches.items() if found and (contact is None or found.id != contact.id)}
 
 
-def refuse_duplicates(kinds: list[str], verb: str) -> NoReturn:
+def refuse_duplicates(account: Account, kinds: list[str], verb: str) -> NoReturn:
     names = [METADATA.get(kind, kind) for kind in kinds]
     said = f"Unable to {verb} contact, {', '.join(names)} is already associated with another Contact"
-    code = "duplicate_parameter" if verb == "create" else "invalid_parameter"
+    one_code = verb == "create" or "brevo.clash_code" in account.thrown
+    code = "duplicate_parameter" if one_code else "invalid_parameter"
     error(400, code, said, {"duplicate_identifiers": names})

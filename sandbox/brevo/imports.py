@@ -1,7 +1,6 @@
 """The bulk import: taken at once, done later, without an answer per row. Unknown attributes fall away silently.
 
-So does the boolean false (sendinblue/APIv3-python-library#95, one report: the harsher reading). What is told of rows
-that were left out is the address of a report (getbrevo/brevo-python 5.1.0, the type of this answer).
+So does the boolean false, and what is told of rows that were left out is the address of a report: see assumptions.
 """
 
 from __future__ import annotations
@@ -91,13 +90,18 @@ def _work(call: Call, wish: Record, rows: Sequence[Record], target: Sequence[int
     lists.join(call, taken, target, bulk=True)
     deliveries.updated_many(call.sandbox, call.account, changed, call.key_name)
     names = ("invalid_emails", "duplicate_contact_id", *REPORTS.values())
+    if "brevo.report_form" in call.sandbox.thrown:
+        return {"import": {name: counts[name] for name in names}}
     return {"import": {name: f"{REPORT_URL}/{name}.csv" if counts[name] else None for name in names}}
 
 
 def _take(call: Call, wish: Record, row: Record) -> tuple[str, Contact | None, bool]:
     """One row: the report it is in, the contact it made or met, and whether it changed an existing one."""
     given_values = row.get("attributes") or {}
-    attributes: Record = {str(name).upper(): value for name, value in given_values.items() if value is not False}
+    keeps_false = "brevo.import_false" in call.sandbox.thrown
+    attributes: Record = {
+        str(name).upper(): value for name, value in given_values.items() if value is not False or keeps_false
+    }
     try:
         phones = values.phones(attributes)
         given = identity.wanted({"email": row.get("email"), "attributes": attributes}, phones)

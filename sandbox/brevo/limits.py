@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from sandbox.brevo.api import CONTACTS, EVENTS, OTHER
+from starlette.responses import Response
+
+from sandbox.brevo.api import CONTACTS, EVENTS, OTHER, SMALL
 from sandbox.brevo.model import Account
 from sandbox.clock import Clock
 from sandbox.http import Refused, reply
@@ -25,17 +27,33 @@ def charge(account: Account, tier: str, clock: Clock) -> dict[str, str]:
     if account.plan == UNLIMITED:
         return _headers(PLENTY, PLENTY, 1)
     now = clock.seconds()
+    tier = _tier(account, tier)
     windows = WINDOWS[account.plan][tier]
     used = [_slide(account.calls.setdefault((tier, seconds), deque()), now - seconds) for seconds, _ in windows]
     for (seconds, limit), calls in zip(windows, used, strict=True):
         if len(calls) >= limit:
             headers = _headers(limit, 0, calls[0] + seconds - now)
-            body = {"code": "too_many_requests", "message": "Too many requests, please slow down"}
-            raise Refused(reply(body, 429, headers))
+            if "brevo.retry_after" in account.thrown:
+                headers["retry-after"] = headers["x-sib-ratelimit-reset"]
+            raise Refused(_refusal(account, headers))
     for calls in used:
         calls.append(now)
-    seconds, limit = windows[0]
-    return _headers(limit, limit - len(used[0]), used[0][0] + seconds - now)
+    told = len(windows) - 1 if "brevo.limit_headers" in account.thrown else 0
+    seconds, limit = windows[told]
+    return _headers(limit, limit - len(used[told]), used[told][0] + seconds - now)
+
+
+def _refusal(account: Account, headers: dict[str, str]) -> Response:
+    if "brevo.body_429" in account.thrown:
+        return reply({"code": "too_many_requests", "message": "Too many requests, please slow down"}, 429, headers)
+    return Response(b"", 429, headers)
+
+
+def _tier(account: Account, tier: str) -> str:
+    """Which budget the endpoints of uncertain tier belong to."""
+    if tier != SMALL:
+        return tier
+    return CONTACTS if "brevo.small_tier" in account.thrown else OTHER
 
 
 def _slide(calls: deque[float], since: float) -> deque[float]:

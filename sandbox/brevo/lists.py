@@ -19,6 +19,8 @@ MOST_PER_CALL = 150
 def join(call: Call, contacts: Sequence[Contact], ids: Sequence[int], *, bulk: bool = False) -> None:
     """Put contacts on lists. Whoever left one of them alone is subscribed to it again by this."""
     for number in ids:
+        if "brevo.rejoin" in call.sandbox.thrown:
+            contacts = [contact for contact in contacts if number not in contact.left_lists]
         fresh = [contact for contact in contacts if number not in contact.lists]
         for contact in contacts:
             contact.lists.add(number)
@@ -101,7 +103,7 @@ def _members(call: Call, *, put_in: bool) -> Response:
         if contact is not None and fits:
             join(call, [contact], [number]) if put_in else leave(contact, [number])
             contact.modified = call.now()
-    if not success:
+    if not success and "brevo.all_failed" not in call.sandbox.thrown:
         where = "already in list" if put_in else "not in list"
         error(400, "invalid_parameter", f"Contacts {where} and/or does not exist")
     return reply({"contacts": {"success": success, "failure": failure}}, 201)

@@ -106,12 +106,11 @@ class Account:
     id: str
     name: str
     keys: dict[str, str]  # API key → the name its owner gave it
+    thrown: Thrown
     plan: str = "general"  # general, advanced or unlimited (no limits)
     locked: bool = False
     import_delay_s: float = IMPORT_DELAY_S
     busy_s: float = 0.0  # how long a contact answers 425 after a write
-    category_labels: bool = False  # whether a category takes its labels too; else they are dropped silently
-    webhook_form: str = "documented"  # or "captured": without a top-level address
     per_list_unsubscribe: bool = True
     contacts: dict[int, Contact] = field(default_factory=dict)
     index: dict[tuple[str, str], int] = field(default_factory=dict)  # (identifier kind, value) → contact
@@ -169,7 +168,7 @@ class World:
         if self.by_key(key) is not None:
             raise ValueError("API key taken")
         number = str(FIRST_ACCOUNT + len(self.accounts))
-        account = Account(number, name or f"Brevo {number}", {key: key_name})
+        account = Account(number, name or f"Brevo {number}", {key: key_name}, self.thrown)
         for attribute, kind in BUILT_IN.items():
             account.attributes[attribute] = Attribute(attribute, "normal", kind)
         self.accounts[number] = account

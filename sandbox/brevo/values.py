@@ -13,6 +13,7 @@ from sandbox.brevo.model import Account, Attribute
 from sandbox.http import Record
 
 EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+NOT_LISTED = ("EMAIL", "EXT_ID")  # identifiers that are no attributes
 PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
 NATIONAL = re.compile(r"\(0\)|[\s()./-]")
 
@@ -43,6 +44,10 @@ def fitting(account: Account, given: Record) -> Record:
     found: Record = {}
     for name, value in given.items():
         attribute = account.attributes.get(name.upper())
+        if attribute is None and "brevo.unknown_attribute" in account.thrown and name.upper() not in NOT_LISTED:
+            error(400, "invalid_parameter", f"Attribute {name} does not exist")
+        if value is None and "brevo.null_clears" not in account.thrown:
+            continue
         if attribute is None or name.upper() in PHONES or attribute.category not in ("normal", "category"):
             continue
         kept = _category(account, attribute, value) if attribute.type == "category" else _fit(attribute, value)
@@ -81,9 +86,13 @@ def _fit(attribute: Attribute, value: Any) -> Any:
 
 
 def _category(account: Account, attribute: Attribute, value: Any) -> Any:
-    """The number of a choice. Labels are dropped without a word, unless the account is set to take them."""
+    """The number of a choice. Labels are dropped without a word."""
     numbers = {str(item["value"]): item["value"] for item in attribute.enumeration}
-    labels = {item["label"]: item["value"] for item in attribute.enumeration} if account.category_labels else {}
+    labels = (
+        {item["label"]: item["value"] for item in attribute.enumeration}
+        if "brevo.category_labels" in account.thrown
+        else {}
+    )
     return (numbers | labels).get(str(value))
 
 

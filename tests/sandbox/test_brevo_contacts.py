@@ -70,7 +70,7 @@ def test_an_upsert_changes_only_what_it_names(brevo, ada):
 
     assert brevo("POST", "/contacts", json=body).status_code == 204
     assert contact(brevo, ada)["attributes"]["FIRSTNAME"] == "Ada"
-    assert brevo("POST", "/contacts", json=body | {"getId": True}).json() == {"id": ada}
+    assert brevo("POST", "/contacts", json=body | {"getId": True}).status_code == 204
 
 
 def test_values_of_the_wrong_type_and_unknown_attributes_are_dropped_without_a_word(brevo, ada):

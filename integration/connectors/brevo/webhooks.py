@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError, NotFound, TooManyEvents
@@ -107,7 +108,8 @@ def _content(row: Mapping[str, JSONValue]) -> list[Mapping[str, JSONValue]]:
 
 def _event(event: str, row: Mapping[str, JSONValue], content: Sequence[Mapping[str, JSONValue]]) -> ParsedEvent:
     """What a row says of each of its addresses."""
-    stamp = row.get("ts_event") or row.get("ts") or row.get("date") or ""
+    untimed = uuid4().hex  # never an earlier one once more
+    stamp = row.get("ts_event") or row.get("ts") or row.get("date") or untimed
     kept = {
         "list_id": [one for one in _as_list(row.get("list_id")) if isinstance(one, int)],
         "api_key_name": str(row.get("api_key_name") or ""),

@@ -33,6 +33,7 @@ class Story:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.tenant = Tenant.objects.create(name="ACME Leads")
+        stage.control("PATCH", f"/leadboxer/{ACCOUNT}", {"calls_per_minute": 0})  # nobody waits minutes for a demo
         left = stage.connect(self.tenant, "leadboxer", "leadboxer/v1", api_key=KEY, email=LOGIN)
         right = stage.connect(self.tenant, "pipedrive", "pipedrive/acme", api_token=PIPEDRIVE_TOKEN)
         self.integration = Integration.objects.create(

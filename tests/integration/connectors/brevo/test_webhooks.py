@@ -125,3 +125,11 @@ def test_one_webhook_per_event_with_our_token(stub: Stub, client: BrevoClient) -
 def test_both_spellings_of_an_event_are_understood(said: str, meant: str) -> None:
     (event,) = webhooks.parse(request(json.dumps({"event": said, "email": "ada@example.com"}).encode()))
     assert event.vendor_event == meant
+
+
+def test_events_without_any_time_are_never_taken_for_each_other() -> None:
+    untimed = b'{"event": "unsubscribed", "email": "ada@example.com", "camp_id": 3}'
+    first, second = (webhooks.parse(request(untimed))[0] for _ in range(2))
+
+    assert first.dedupe_key != second.dedupe_key
+    assert first.occurred_at is None
