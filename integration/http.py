@@ -271,8 +271,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         cost: float = 1,
         windows: Sequence[str] = (),
+        answers: Callable[[Reply], bool] = lambda reply: False,
     ) -> Reply:
-        """Make one call. `cost` is charged to each of the budget `windows` before the call is made."""
+        """Make one call. `cost` is charged to each of the budget `windows` before the call is made.
+
+        `answers` says of a reply with an error's status that it is an answer all the same.
+        """
         self._wire.meter.before(windows, cost)
         if json is not None:
             data = jsonlib.dumps(json, ensure_ascii=False, allow_nan=False).encode()
@@ -287,7 +291,7 @@ class Transport:
             raise
         self._report(method, path, query, data, reply, started)
         self._wire.meter.after(self._read_limits(reply))
-        return self._checked(reply)
+        return reply if answers(reply) else self._checked(reply)
 
     def _send(self, method: str, url: str, data: Any, headers: Mapping[str, str], started: float) -> Reply:
         try:

@@ -31,6 +31,7 @@ class Credentials:
 class Account:
     """Whose account the credentials open: the vendor's id (text), its name, and what else we keep about it.
 
+    An empty id: the vendor does not say whose it is.
     `administered`: whether the user behind these credentials administers the whole account, as the vendor says; None
     when it does not tell.
     """

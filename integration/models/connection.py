@@ -97,7 +97,8 @@ class Connection(models.Model):
 
     def take_account(self, account: Account) -> tuple[str, ...]:
         """Take over what the vendor says of the account (not saved yet). Returns the columns it is kept in."""
-        self.external_account_id, self.account_name = account.external_id, account.name[:200]
+        self.external_account_id = account.external_id or self.external_account_id  # not every vendor tells it always
+        self.account_name = account.name[:200]
         self.account_details = dict(account.details)
         if account.administered is not None and account.details.get("user_id", "") in ("", self.consent_user_id):
             self.administered = account.administered  # of somebody else's tokens nothing follows for this consent

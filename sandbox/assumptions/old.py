@@ -138,25 +138,3 @@ HUBSPOT = _for(
     ("Subscription management by API", "not served: a project app declares them in its files", "sheet §5"),
     ("Legacy token information, propertiesWithHistory in batches, associations but notes", "not served", "unused"),
 )
-
-PLANHAT = _for(
-    "planhat",
-    ("401 on a bad token, 404 on an unknown id", "answered so", "sheet §2, UNSURE"),
-    ("Body of a refusal", "plain text, 401 as JSON", "sheet §2 saw text"),
-    ("429 and its headers", "text without any header, 200 calls in any minute", "sheet §2: today UNSURE"),
-    ("Which key an upsert matches by first", "_id, sourceId, externalId, email", "sheet §4, UNSURE"),
-    ("An item of createdErrors", "the item with `error`; account setting error_form", "sheet §4, UNSURE"),
-    ("An item of insertsKeys", "_id and the keys sent; account setting keys_form", "sheet §4 gives _id only"),
-    ("The same person twice in one upsert", "the second is refused as duplicated", "sheet §4, from a report of races"),
-    ("The same person in two upserts at once", "the later one is refused as duplicated", "sheet §4"),
-    ("null in a body", "clears", "sheet §3, UNSURE"),
-    ("`custom` in an update", "its names are merged, the others stay", "sheet §3 says partial update"),
-    ("A custom name without a field", "left out silently", "sheet §3, UNSURE"),
-    ("An end user without e-mail", "accepted with a sourceId; account setting email_required", "sheet §5, UNSURE"),
-    ("An unknown companyId", "the record is refused", "undocumented"),
-    ("Time of the last change", "updatedAt, for companies lastUpdated too", "sheet §3 and §5 name both"),
-    ("sort by updatedAt", "served", "sheet §3, UNSURE"),
-    ("Names of models in customfields.parent", "company, enduser, license, sale, conversation", "sheet §5, UNSURE"),
-    ("Body of an automation's call", "model, _id and updatedAt; one attempt", "sheet §6: the tenant's template"),
-    ("Assignment by domain, metrics, projects, the 2026 deals", "not served", "not used"),
-)

@@ -30,14 +30,24 @@ def upsert(call: Call) -> Response:
     met: set[str] = set()
     for wish in rows:
         _one(call, wish, met, answer)
-    failed = answer["createdErrors"] or answer["updatedErrors"]
     now = call.sandbox.clock.seconds()
     call.account.written |= dict.fromkeys(met, now)
-    return reply(answer, 206 if failed else 200)
+    return reply(answer, _status(call, answer))
+
+
+def _status(call: Call, answer: Record) -> int:
+    if answer["permissionErrors"]:
+        return 403
+    if answer["createdErrors"] or answer["updatedErrors"]:
+        return 206 if "planhat.bulk_status" in call.sandbox.thrown else 400
+    return 200
 
 
 def _one(call: Call, wish: Record, met: set[str], answer: Record) -> None:
     old = _match(call, wish)
+    if call.model.name in call.account.refused:
+        answer["permissionErrors"].append(_told(call, wish, "No permission for this record"))
+        return
     try:
         _trap(call, wish, met)
         row, changed = store(call, old, wish)
@@ -57,7 +67,11 @@ def _one(call: Call, wish: Record, met: set[str], answer: Record) -> None:
 
 
 def _match(call: Call, wish: Record) -> Record | None:
-    found = (call.table.find(key, wish.get(key)) for key in call.model.keys)
+    by_all = "planhat.note_keys" in call.sandbox.thrown
+    keys = call.model.keys if by_all else call.model.bulk_keys or call.model.keys
+    if "planhat.key_order" in call.sandbox.thrown:
+        keys = tuple(reversed(keys))
+    found = (call.table.find(key, wish.get(key)) for key in keys)
     return next((row for row in found if row is not None), None)
 
 
@@ -71,14 +85,15 @@ def _trap(call: Call, wish: Record, met: set[str]) -> None:
 
 
 def _keys(call: Call, row: Record) -> Record:
-    names = call.model.keys if call.account.keys_form == "full" else ("_id",)
+    names = call.model.keys if "planhat.told_keys" in call.sandbox.thrown else ("_id",)
     return {key: row[key] for key in names if key in row}
 
 
 def _told(call: Call, wish: Record, why: str) -> Any:
     """The vendor documents no form (sheet §4); a connector must not depend on one."""
-    if call.account.error_form == "text":
+    form = call.account.error_form or ("item" if "planhat.error_form" in call.sandbox.thrown else "text")
+    if form == "text":
         return why
-    if call.account.error_form == "nested":
+    if form == "nested":
         return {"message": why, "item": wish}
     return {**wish, "error": why}

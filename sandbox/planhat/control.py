@@ -13,7 +13,7 @@ from sandbox.planhat.api import Call
 from sandbox.planhat.model import Account
 from sandbox.planhat.rules import shown
 
-SETTINGS = ("name", "plan", "locked", "denied", "error_form", "keys_form", "email_required")
+SETTINGS = ("name", "plan", "locked", "denied", "refused", "error_form")
 
 
 def account_of(control: ControlCall) -> Account:

@@ -11,6 +11,7 @@ from sandbox.state import Sandbox
 
 TYPES = ("number", "text", "rich text", "checkbox", "day", "date", "list", "multipicklist", "team member",
          "team members", "rating", "phone", "email", "enduser", "endusers", "url")  # fmt: skip
+PARENTS = {"enduser": "EndUser"}
 DEFAULTS = {"isHidden": False, "isFeatured": False, "isLocked": False, "isMandatory": False, "isFormula": False}
 
 
@@ -27,14 +28,20 @@ def add(sandbox: Sandbox, account: Account, wish: Record) -> Record:
 
 
 def list_fields(call: Call) -> Response:
-    rows = list(call.account.custom_fields.values())
+    rows = [_shown(call, row) for row in call.account.custom_fields.values()]
     offset, limit = number(call, "offset", 0, 10**9), number(call, "limit", 100, 2000)
     return reply(rows[offset : offset + limit])
 
 
+def _shown(call: Call, row: Record) -> Record:
+    if "planhat.custom_parents" in call.sandbox.thrown:
+        return {**row, "parent": PARENTS.get(row["parent"], str(row["parent"]).title())}
+    return row
+
+
 def create_field(call: Call) -> Response:
     try:
-        return reply(add(call.sandbox, call.account, call.object()))
+        return reply(_shown(call, add(call.sandbox, call.account, call.object())))
     except ValueError as wrong:
         error(400, f"Failed to create customfield: {wrong}")
 

@@ -21,6 +21,7 @@ class Model:
     required: tuple[str, ...]
     keys: tuple[str, ...]
     most: int = 2000
+    bulk_keys: tuple[str, ...] = ()  # by which a bulk upsert finds one, where these are others
 
 
 MODELS = {
@@ -30,7 +31,7 @@ MODELS = {
         Model("enduser", "endusers", ("companyId",), ("_id", "sourceId", "externalId", "email")),
         Model("license", "licenses", ("companyId", "_currency", "fromDate"), ("_id", "sourceId", "externalId")),
         Model("sale", "sales", ("companyId", "_currency", "salesDate", "value"), ("_id", "sourceId", "externalId")),
-        Model("conversation", "conversations", ("companyId", "type"), ("_id", "externalId")),
+        Model("conversation", "conversations", ("companyId", "type"), ("_id", "externalId"), bulk_keys=("_id",)),
         Model("user", "users", ("email",), ("_id", "externalId")),
     )
 }
@@ -73,12 +74,12 @@ class Account:
     id: str
     name: str
     token: str
+    thrown: Thrown
     plan: str = "standard"  # or unlimited: no limits, for benchmarks
     locked: bool = False
     denied: list[str] = field(default_factory=list)  # models the token may not touch
-    error_form: str = "item"  # how a failed row of a bulk call is told: item, nested or text
-    keys_form: str = "full"  # how a written row is told: full (with its keys) or ids
-    email_required: bool = False
+    refused: list[str] = field(default_factory=list)  # models of which single records may not be written
+    error_form: str = ""  # how a failed row of a bulk call is told: item, nested or text; empty: as the switches say
     tables: dict[str, Table] = field(default_factory=dict)
     custom_fields: dict[str, Record] = field(default_factory=dict)
     automations: list[Record] = field(default_factory=list)
@@ -113,7 +114,7 @@ class World:
         if self.by_token(token) is not None:
             raise ValueError("token taken")
         number = str(FIRST_ACCOUNT + len(self.accounts))
-        account = Account(number, name or f"Planhat {number}", token)
+        account = Account(number, name or f"Planhat {number}", token, self.thrown)
         account.tables = {model.name: Table(model) for model in MODELS.values()}
         self.accounts[number] = account
         return account

@@ -54,6 +54,8 @@ def _custom(account: Account, model: Model, old: Record | None, wish: Record) ->
     if not isinstance(given, dict):
         raise Wrong("custom must be an object")
     for name, value in given.items():
+        if name not in known and "planhat.unknown_custom" in account.thrown:
+            raise Wrong(f"custom.{name} is not known")
         kind = known[name]["type"] if name in known else ""
         if kind == "number" and value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise Wrong(f"custom.{name} must be a number")
@@ -66,7 +68,7 @@ def _custom(account: Account, model: Model, old: Record | None, wish: Record) ->
 
 
 def _enduser(account: Account, row: Record) -> None:
-    if account.email_required and not row.get("email"):
+    if "planhat.email_optional" not in account.thrown and not row.get("email"):
         raise Wrong("email is required")
     if not any(row.get(key) for key in ("email", "externalId", "sourceId")):
         raise Wrong("email, externalId or sourceId is required")

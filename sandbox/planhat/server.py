@@ -55,7 +55,18 @@ def answer(sandbox: Sandbox, incoming: Incoming) -> Response:
     try:
         return _answer(sandbox, incoming, arrived)
     except Refused as refused:
-        return refused.response
+        return _refusal(sandbox, refused.response)
+
+
+def _refusal(sandbox: Sandbox, answer: Response) -> Response:
+    """A refusal as the vendor words it, and what it says of the time."""
+    headers = {}
+    if answer.status_code == 429 and "planhat.retry_after" in sandbox.thrown:
+        headers["retry-after"] = "60"
+    if "planhat.error_body" in sandbox.thrown:
+        return reply({"message": bytes(answer.body).decode()}, answer.status_code, headers)
+    answer.headers.update(headers)
+    return answer
 
 
 def _answer(sandbox: Sandbox, incoming: Incoming, arrived: float) -> Response:

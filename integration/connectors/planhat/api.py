@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -68,10 +68,20 @@ class Api:
             secrets=(token,), wire=wire, explain=explain, timeout=TIMEOUT,
         )  # fmt: skip
 
-    def call(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, json: JSONValue = None) -> Reply:
-        """Make one call on the quota of 200 a minute (planhat sheet §2)."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: JSONValue = None,
+        answers: Callable[[Reply], bool] = lambda reply: False,
+    ) -> Reply:
+        """Make one call on the quota of 200 a minute (planhat sheet §2). `answers`: see Transport.request."""
         try:
-            return self._transport.request(method, path, params=params or {}, json=json, windows=(MINUTE,))
+            return self._transport.request(
+                method, path, params=params or {}, json=json, windows=(MINUTE,), answers=answers
+            )
         except RateLimited as exc:
             # No answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2).
             exc.retry_after = retry.next_delay(retry.MINUTE_LIMIT, asked=exc.retry_after)

@@ -1,7 +1,8 @@
 """Bulk upserts: portions, and which record an error belongs to. Called by the client.
 
 The vendor documents neither the form of an error nor an order (planhat sheet §4). Errors are matched by the keys we
-sent. What cannot be matched is found by sending halves again, which is safe: an upsert may be repeated.
+sent. What cannot be matched is found by sending halves again. That is safe where an upsert may be repeated; where a
+key that matches nothing makes one more record, as with notes, what exists by now is looked up first.
 """
 
 from __future__ import annotations
@@ -13,28 +14,32 @@ from typing import Any
 from integration.connectors.base import JSONValue
 from integration.connectors.planhat.records import Upserted
 from integration.errors import ContractError, TenantActionError, TransientError
+from integration.http import Reply
 from integration.reasons import Reason
 
 MOST = 5000  # records per call (planhat sheet §2)
 MOST_BYTES = 8_000_000  # notes can be long; the vendor names a limit for another host only, 32 MB
 QUICK = 500  # so many are written in time; if not, the vendor is not there
 ERRORS = ("createdErrors", "updatedErrors")
+PERMISSIONS = "permissionErrors"
 TOLD = ("insertsKeys", "updatesKeys")
 WORDS = ("message", "error", "errmsg", "reason")
 DEEP = 4  # how far into an error we look for a key of ours
 Row = Mapping[str, JSONValue]
 Put = Callable[[Sequence[Row]], JSONValue]
+Find = Callable[[str], str | None]  # our key → the vendor's id of the record that has it
 
 
-def upsert(rows: Sequence[Row], key: str, put: Put) -> Upserted:
-    """Send these records, each found again by `key`. The same key twice never goes in one call: the last one counts.
+def upsert(rows: Sequence[Row], key: str, put: Put, find: Find | None = None) -> Upserted:
+    """Send these records, each told apart by `key`. The same key twice never goes in one call: the last one counts.
 
-    `put` sends one portion and returns the answer. Raises IntegrationErrors of the calls.
+    `put` sends one portion and returns the answer. `find` is given where the vendor does not find a record by `key`.
+    Raises IntegrationErrors of the calls.
     """
     ids: dict[str, str] = {}
     errors: dict[str, str] = {}
     for portion in portions(list({str(row[key]): row for row in rows}.values())):
-        done = _send(portion, key, put)
+        done = _send(portion, key, put, find)
         ids.update(done.ids)
         errors.update(done.errors)
     return Upserted(ids, errors)
@@ -55,21 +60,22 @@ def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield portion
 
 
-def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
+def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserted:
     try:
         answer = put(rows)
     except TransientError as exc:
         if exc.reason != Reason.VENDOR_UNREACHABLE or len(rows) <= QUICK:
             raise
-        return _in_halves(rows, key, put)  # so many may take longer than we wait for an answer
+        return _in_halves(rows, key, put, find)  # so many may take longer than we wait for an answer
     if not isinstance(answer, dict):
         raise ContractError("Planhat answered an upsert in an unknown form.", detail=type(answer).__name__)
-    if answer.get("permissionErrors"):
-        detail = str(answer["permissionErrors"])[:300]
-        raise TenantActionError("Planhat does not permit some of this.", detail=detail)
+    forbidden = _list(answer, PERMISSIONS)
     told = [row for name in TOLD for row in _list(answer, name) if isinstance(row, dict)]
     ids = {str(row[key]): str(row["_id"]) for row in told if row.get(key) and row.get("_id")}
-    failures = [item for name in ERRORS for item in _list(answer, name)]
+    failures = [item for name in ERRORS for item in _list(answer, name)] + forbidden
+    if forbidden and len(failures) >= len(rows):
+        detail = str(forbidden)[:300]
+        raise TenantActionError("Planhat does not permit this.", detail=detail, reason=Reason.PERMISSION_MISSING)
     errors = _matched(failures, rows, key)
     rest = [row for row in rows if str(row[key]) not in errors]
     unknown = failures[: len(failures) - len(errors)]
@@ -77,14 +83,33 @@ def _send(rows: Sequence[Row], key: str, put: Put) -> Upserted:
         return Upserted(ids, errors)
     if len(unknown) >= len(rest):  # whatever is left failed
         return Upserted(ids, {**{str(row[key]): _words(unknown[0]) for row in rest}, **errors})
-    halves = _in_halves(rest, key, put)
+    halves = _in_halves(rest, key, put, find)
     return Upserted({**ids, **halves.ids}, {**errors, **halves.errors})
 
 
-def _in_halves(rows: Sequence[Row], key: str, put: Put) -> Upserted:
-    middle = len(rows) // 2
-    first, second = _send(rows[:middle], key, put), _send(rows[middle:], key, put)
+def _in_halves(rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserted:
+    known = rows if find is None else [_with_id(row, key, find) for row in rows]
+    middle = len(known) // 2
+    first, second = _send(known[:middle], key, put, find), _send(known[middle:], key, put, find)
     return Upserted({**first.ids, **second.ids}, {**first.errors, **second.errors})
+
+
+def _with_id(row: Row, key: str, find: Find) -> Row:
+    """The record with the vendor's id, if the call before has made it."""
+    if "_id" in row or (found := find(str(row[key]))) is None:
+        return row
+    return {**row, "_id": found}
+
+
+def is_answer(reply: Reply) -> bool:
+    """Whether a refusal tells of each record: bulk answers come with 400 and 403 as well (sheet, corrections)."""
+    if reply.status not in (400, 403):
+        return False
+    try:
+        body = reply.json()
+    except ContractError:
+        return False
+    return isinstance(body, dict) and any(name in body for name in (*ERRORS, *TOLD, PERMISSIONS))
 
 
 def _list(answer: Mapping[str, JSONValue], name: str) -> list[Any]:

@@ -16,14 +16,15 @@ from integration.connectors.planhat import bulk
 from integration.connectors.planhat.api import Api, Row, checked_object, segment
 from integration.connectors.planhat.records import Company, Page, Upserted, User, parse_company, parse_user
 from integration.connectors.rows import read_each
-from integration.errors import ContractError, NotFound
+from integration.errors import NotFound
 
 COLLECTIONS = {
     "company": "/companies", "enduser": "/endusers", "license": "/licenses", "sale": "/sales",
     "conversation": "/conversations",
 }  # fmt: skip
 COMPANIES_PAGE, USERS_PAGE, FIELDS_PAGE = 2000, 2000, 500
-OWN_ID = {"conversation": "externalId"}  # where a record keeps our id: sourceId, but for notes (planhat sheet §5)
+NOTE = "conversation"
+OWN_ID = {NOTE: "externalId"}  # where a record keeps our id: sourceId, but for notes (planhat sheet §5)
 
 
 def own_id(model: str) -> str:
@@ -37,11 +38,12 @@ class PlanhatClient(Api):
     def get_account(self) -> Account:
         """Prove the token and tell accounts apart.
 
-        No call names the account (planhat sheet §1). Its oldest team member stands for it: ids grow with time.
+        No call names the account (planhat sheet §1). Its oldest team member stands for it: ids grow with time. An
+        account without a team is a good one whose id nobody tells.
         """
         users = self.get_users()
         if not users:
-            raise ContractError("Planhat did not name anybody of the team.", detail="users")
+            return Account("", "Planhat")
         first = min(users, key=lambda user: user.id)
         domain = first.email.rpartition("@")[2]
         host = urlsplit(self._transport.base_url).hostname or ""
@@ -92,9 +94,24 @@ class PlanhatClient(Api):
     # Bulk
 
     def upsert(self, model: str, rows: Sequence[Mapping[str, JSONValue]]) -> Upserted:
-        """Create or change records of one model, up to 5,000 per call; each carries its `own_id`."""
+        """Create or change records of one model, up to 5,000 per call; each carries its `own_id`.
+
+        A note that exists is changed only where its row has the `_id` as well; without it another one is made.
+        """
         path = COLLECTIONS[model]
-        return bulk.upsert(rows, own_id(model), lambda portion: self.call("PUT", path, json=portion).json())
+        return bulk.upsert(
+            rows,
+            own_id(model),
+            lambda portion: self.call("PUT", path, json=portion, answers=bulk.is_answer).json(),
+            self.find_note if model == NOTE else None,
+        )
+
+    def find_note(self, external_id: str) -> str | None:
+        """Return the `_id` of the note with this id of ours, or None."""
+        try:
+            return str(self.get(f"{COLLECTIONS[NOTE]}/extid-{segment(external_id)}")["_id"])
+        except NotFound:
+            return None
 
     # Custom fields
 

@@ -67,7 +67,12 @@ def list_fields(client: PlanhatClient, object_type: str) -> Sequence[FieldSpec]:
         FieldSpec(key, label, kind, tuple(Option(one, one) for one in OPTIONS.get(key, ())), writable=key not in known)
         for key, label, kind in ATTRIBUTES[object_type]
     ]
-    return [*own, *(custom_spec(row) for row in client.list_custom_fields() if row.get("parent") == object_type)]
+    return [*own, *(custom_spec(row) for row in client.list_custom_fields() if _parent(row) == object_type)]
+
+
+def _parent(row: Mapping[str, JSONValue]) -> str:
+    """The model a field belongs to; how its name is capitalised is not documented (planhat sheet §5)."""
+    return str(row.get("parent") or "").lower()
 
 
 def custom_spec(row: Mapping[str, JSONValue]) -> FieldSpec:

@@ -98,7 +98,7 @@ def check(connection: Connection, *, release: bool = True) -> bool:
     finally:
         VendorCall.objects.bulk_create(calls)
         Connection.objects.filter(pk=connection.pk).update(last_checked_at=timezone.now())
-    if connection.external_account_id and connection.external_account_id != account.external_id:
+    if account.external_id and connection.external_account_id not in ("", account.external_id):
         was = connection.account_name or connection.external_account_id
         mark(
             connection,

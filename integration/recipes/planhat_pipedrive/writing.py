@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from integration.connectors.planhat.client import own_id
-from integration.connectors.planhat.records import body
-from integration.engine.api import FlowState, Record, Result, Write
-from integration.models import Outcome
+from integration.connectors.base import JSONValue
+from integration.connectors.planhat.client import NOTE, own_id
+from integration.connectors.planhat.records import Upserted, body
+from integration.engine.api import FlowState, Record, Result, Write, links
+from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.session import Session
 
+ADDRESS = ("srcid-", "extid-")  # how an id of ours is written where Planhat's own is not known
+FEW = 10  # more ids than these are not asked for one by one, of 200 calls a minute
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
 
 
@@ -31,9 +34,12 @@ def upsert(
     specs = ctx.fields("right", model) if model != "conversation" else {}
     key = own_id(model)
     rows = [{**body(sendable(write), specs), key: f"{prefix}{write.item.external_id}"} for write in writes]
+    if model == NOTE:
+        rows = _announced_notes(ctx, writes, rows)
     done = ctx.right.upsert(model, rows)
+    ids = {**done.ids, **(_company_ids(ctx, writes, done) if model == "company" else {})}
     results = [
-        _result(ctx, write, str(row[key]), done.ids, done.errors, key) for write, row in zip(writes, rows, strict=True)
+        _result(ctx, write, str(row[key]), ids, done.errors, key) for write, row in zip(writes, rows, strict=True)
     ]
     return [
         replace(result, notes=state(write.record).stored)
@@ -41,6 +47,47 @@ def upsert(
         else result
         for write, result in zip(writes, results, strict=True)
     ]
+
+
+def _company_ids(ctx: Session, writes: Sequence[Write], done: Upserted) -> dict[str, str]:
+    """Our id → Planhat's, for companies whose id the answer did not tell: by it a change of theirs is recognised.
+
+    Of many only the next poll tells; until then a change is noticed by that poll, not by an automation.
+    """
+    unknown = [
+        write.item.external_id
+        for write in writes
+        if not {write.item.external_id} & (done.ids.keys() | done.errors.keys()) and not _is_known(write.link)
+    ]
+    if len(unknown) > FEW:
+        return {}
+    found = {key: ctx.right.get_company(f"srcid-{key}") for key in unknown}
+    return {key: company.id for key, company in found.items() if company is not None}
+
+
+def _is_known(link: RecordLink | None) -> bool:
+    """Whether a link names its target by Planhat's own id."""
+    return link is not None and bool(link.target_id) and not link.target_id.startswith(ADDRESS)
+
+
+def _announced_notes(
+    ctx: Session, writes: Sequence[Write], rows: Sequence[dict[str, JSONValue]]
+) -> list[dict[str, JSONValue]]:
+    """The rows with the id of each note that exists: by anything else no note is found, and a second one is made.
+
+    New ones are announced, so that one whose answer was lost is looked up before it is sent again.
+    """
+    found = [_note_id(ctx, write, str(row[own_id(NOTE)])) for write, row in zip(writes, rows, strict=True)]
+    links.record_intent(ctx.integration, "note", [w for w, note in zip(writes, found, strict=True) if not note])
+    return [{**row, "_id": note} if note else row for row, note in zip(rows, found, strict=True)]
+
+
+def _note_id(ctx: Session, write: Write, sent: str) -> str:
+    if write.link is None or write.link.state == LinkState.REMOVED:
+        return ""
+    if _is_known(write.link):
+        return str(write.link.target_id)
+    return ctx.right.find_note(sent) or ""
 
 
 def sendable(write: Write) -> dict[str, Any]:

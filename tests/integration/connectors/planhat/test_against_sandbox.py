@@ -6,16 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integration.connectors.base import Credentials, FieldSpec
+from integration.connectors.base import Account, Credentials, FieldSpec
 from integration.connectors.planhat import fields, records
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.connector import CONNECTOR
 from integration.errors import AuthError, RateLimited, TenantActionError
 from integration.http import Instrumentation
+from integration.reasons import Reason
 from sandbox.planhat.seed import TOKEN
 from sandbox.thread import SandboxThread
 
-FORMS = [("item", "full"), ("nested", "full"), ("text", "ids")]
+FORMS = [("item", ["planhat.told_keys"]), ("nested", ["planhat.told_keys", "planhat.bulk_status"]), ("text", [])]
 
 
 @pytest.fixture
@@ -34,20 +35,20 @@ def test_the_account_is_named_and_a_locked_token_refused(client: PlanhatClient, 
 
 @pytest.mark.chaos("W10")
 def test_records_are_found_again_by_our_id_and_null_clears(client: PlanhatClient) -> None:
-    made = client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": "London"}])
-    again = client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": None}])
+    client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": "London"}])
+    client.upsert("company", [{"sourceId": "7", "name": "Engines", "city": None}])
     company = client.get_company("srcid-7")
     assert company is not None
-    assert made.ids == again.ids == {"7": company.id}
     assert (company.name, company.attributes.get("city")) == ("Engines", None)
     assert client.get_company("srcid-8") is None
 
 
-@pytest.mark.parametrize(("error_form", "keys_form"), FORMS)
+@pytest.mark.parametrize(("error_form", "thrown"), FORMS)
 def test_partial_failures_land_on_the_right_records(
-    client: PlanhatClient, sandbox: SandboxThread, error_form: str, keys_form: str
+    client: PlanhatClient, sandbox: SandboxThread, error_form: str, thrown: list[str]
 ) -> None:
-    sandbox.control("PATCH", "/planhat/901", {"error_form": error_form, "keys_form": keys_form})
+    sandbox.control("POST", "/assumptions", {"thrown": thrown})
+    sandbox.control("PATCH", "/planhat/901", {"error_form": error_form})
     client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
     people = [{"companyId": "srcid-7", "sourceId": str(n), "email": f"p{n}@example.com"} for n in range(20)]
     people[3]["email"], people[11]["companyId"] = "nonsense", "srcid-99"
@@ -70,13 +71,45 @@ def test_an_end_user_is_found_by_address(client: PlanhatClient) -> None:
     assert client.find_enduser("nobody@example.com") is None
 
 
-def test_a_note_goes_by_its_external_id(client: PlanhatClient, sandbox: SandboxThread) -> None:
+def test_a_note_is_changed_by_its_id_and_by_nothing_else(client: PlanhatClient, sandbox: SandboxThread) -> None:
     client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
     note = {"companyId": "srcid-7", "type": "note", "externalId": "pipedrive-5", "description": "<b>x</b>"}
     client.upsert("conversation", [note])
-    client.upsert("conversation", [{**note, "description": "y"}])
+    found = client.find_note("pipedrive-5")
+    client.upsert("conversation", [{**note, "_id": found, "description": "y"}])
     [row] = sandbox.control("GET", "/planhat/901/state")["conversations"]
-    assert row["description"] == "y"
+    assert (row["_id"], row["description"]) == (found, "y")
+    assert client.find_note("pipedrive-6") is None
+
+
+def test_a_refused_note_does_not_make_its_neighbours_twice(client: PlanhatClient, sandbox: SandboxThread) -> None:
+    """Which one was refused is found by sending halves again; by then the others exist."""
+    client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
+    notes = [
+        {"companyId": "srcid-7", "type": "note", "externalId": f"pipedrive-{n}", "description": str(n)}
+        for n in range(9)
+    ]
+    notes[4]["companyId"] = "srcid-99"
+
+    done = client.upsert("conversation", notes)
+
+    assert done.errors.keys() == {"pipedrive-4"}
+    rows = sandbox.control("GET", "/planhat/901/state")["conversations"]
+    assert sorted(row["description"] for row in rows) == [str(n) for n in range(9) if n != 4]
+
+
+def test_what_the_token_may_not_write_is_told_of_in_a_403(client: PlanhatClient, sandbox: SandboxThread) -> None:
+    client.upsert("company", [{"sourceId": "7", "name": "Engines"}])
+    sandbox.control("PATCH", "/planhat/901", {"refused": ["enduser"]})
+    with pytest.raises(TenantActionError) as caught:
+        client.upsert("enduser", [{"companyId": "srcid-7", "sourceId": "1", "email": "ada@example.com"}])
+    assert caught.value.reason == Reason.PERMISSION_MISSING
+    assert "No permission for this record" in caught.value.detail
+
+
+def test_an_account_without_a_team_is_no_bad_key(client: PlanhatClient, sandbox: SandboxThread) -> None:
+    sandbox.state.planhat.accounts["901"].table("user").rows.clear()
+    assert CONNECTOR.check(client) == Account("", "Planhat")
 
 
 @pytest.mark.chaos("V11")

@@ -123,7 +123,7 @@ def test_visits_cost_two_reads_there_and_one_call_here(leadboxer_install):
 
     assert len(world.activities()) == 40
     calls = world.sandbox.control("GET", "/calls")
-    # Twenty leads per page, and one to see that there are no more; the visits of each lead; the events of each visit that has no activity yet.
+    # Twenty leads per page, and one to see that there are no more; the visits of each lead; the events of each new one.
     assert Counter(c["path"][13:] for c in calls if c["vendor"] == "leadboxer") == {
         "/leads": 3, "/leads/sessions": 40, "/leads/events": 40,
     }  # fmt: skip

@@ -91,6 +91,7 @@ def test_an_address_belongs_to_one_person(world):
 
 
 def test_a_person_without_an_address_goes_by_id_and_further_ones_go_along(world):
+    world.sandbox.control("POST", "/assumptions", {"thrown": ["planhat.email_optional"]})
     org = world.organization("Engines")
     world.person("Silent Bob", org, email="")
     world.sandbox.control("POST", "/pipedrive/acme/persons", {"name": "Ada Lovelace", "org_id": int(org), "emails": [
@@ -280,3 +281,20 @@ def test_a_start_field_that_vanishes_is_said_so(world):
     world.sandbox.control("DELETE", f"/pipedrive/acme/dealFields/{key}")
     results = {result.key: result for result in provisioning.provision(world.integration, get_recipe)}
     assert (results["deals"].ok, results["deals"].reason) == (False, "deal_field_missing")
+
+
+def test_a_note_is_one_note_however_often_it_is_written(world):
+    """Planhat finds a note by its own id alone: another key makes a second one."""
+    org = world.organization("Engines")
+    note = world.note("met at the fair", org_id=int(org))
+    world.won(org)
+    world.sandbox.control("POST", "/misbehave", {"vendor": "planhat", "fail_next": [
+        {"status": 500, "path_contains": "conversations", "method": "PUT", "after": True},
+    ]})  # fmt: skip
+    world.deliver()
+    world.sandbox.control("PATCH", f"/pipedrive/acme/notes/{note}", {"content": "met again"})
+    world.won(org)
+    world.deliver()
+
+    [row] = world.rows("conversations")
+    assert row["description"] == "met again"
