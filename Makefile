@@ -13,6 +13,7 @@ FAST := -m "not slow and not property and not browser" --ignore=tests/chaos --ig
 	--ignore=tests/integration/recipes --ignore=tests/docs --ignore=tests/cases
 BENCH ?=
 MUTANTS ?=
+SWITCHES ?= all
 MINUTES ?= 10
 # The demo has a database and ports of its own: web port, sandbox port, name.
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
@@ -20,7 +21,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres test-fast search mutants mutants-map mutants-random coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
+.PHONY: help demo demo-check test test-postgres test-fast search mutants mutants-map mutants-random switches coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -57,6 +58,9 @@ mutants-map: $(STAMP) ## note which tests execute which lines; mutants-random ch
 
 mutants-random: $(STAMP) ## five hundred faults made by cosmic-ray; MUTANTS="--seed 2". Run mutants-map first
 	$(BIN)/python -m tests.mutants.generated $(MUTANTS)
+
+switches: $(STAMP) ## every walk once per open question of its vendors, answered the other way; SWITCHES=text for a tenth
+	$(BIN)/python -m pytest $(PARALLEL) tests/walks --switches "$(SWITCHES)" $(PYTEST_ARGS)
 
 coverage: $(STAMP) ## which lines and branches the tests reach, room by room; takes twice as long as the tests
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/chaos --cov --cov-report= --cov-report=json:var/coverage.json $(PYTEST_ARGS)

@@ -23,6 +23,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--throw", action="append", default=[], help="play the other variant of this switch; or all")
+    parser.addoption("--switches", default="", help="walks: once per switch; `all`, or a text that chooses a tenth")
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +34,16 @@ def sandbox_process() -> Iterator[SandboxThread]:
 
 
 @pytest.fixture
-def fresh_sandbox(sandbox_process: SandboxThread, request: pytest.FixtureRequest) -> SandboxThread:
-    """The sandbox in its furnished state, its switches as the command line says."""
-    sandbox_process.state.thrown.throw(request.config.getoption("--throw"))
+def thrown(request: pytest.FixtureRequest) -> list[str]:
+    """The switches that play the other variant: those of the command line."""
+    found: list[str] = request.config.getoption("--throw")
+    return found
+
+
+@pytest.fixture
+def fresh_sandbox(sandbox_process: SandboxThread, thrown: list[str]) -> SandboxThread:
+    """The sandbox in its furnished state."""
+    sandbox_process.state.thrown.throw(thrown)
     sandbox_process.reset()
     return sandbox_process
 

@@ -8,6 +8,8 @@ from sandbox.hubspot.api import Actor, Call, problem
 from sandbox.hubspot.model import Contact, Portal, Values
 from sandbox.hubspot.stages import PROPERTY as STAGE
 
+SEARCH_DELAY_S = 5.0  # where the switch is thrown
+
 
 class Conflict(Exception):
     """Another contact has this address. `record` is the error as HubSpot words it."""
@@ -31,7 +33,8 @@ def create(call: Call, wish: Values, *, actor: Actor | None = None) -> Contact:
     portal.contacts[contact.id] = contact
     start = dict(wish)
     if not start.get(STAGE):
-        start[STAGE] = portal.options.get("first_stage", "lead")
+        usual = "subscriber" if "hubspot.first_stage" in call.sandbox.thrown else "lead"
+        start[STAGE] = portal.options.get("first_stage", usual)
     changed = values.store(portal, contact, start, now, who.source)
     portal.note_addresses(contact)
     events.created(call, contact, changed, who)
@@ -80,7 +83,7 @@ def merge(call: Call, primary: Contact, loser: Contact, *, actor: Actor | None =
     """Merge two contacts. The primary's values win, its gaps are filled; usually a new id is minted."""
     portal, who, now = call.portal, actor or call.actor, call.now()
     survivor = primary
-    if portal.options.get("merge_mints_id", True):
+    if portal.options.get("merge_mints_id", "hubspot.merge_id" not in call.sandbox.thrown):
         survivor = Contact(portal.next_id(), dict(primary.values), primary.created, now, history=primary.history)
         survivor.emails, survivor.merged_ids = list(primary.emails), list(primary.merged_ids)
         portal.contacts[survivor.id] = survivor
@@ -113,4 +116,6 @@ def refuse_taken(portal: Portal, address: str, contact: Contact | None) -> None:
 def _index(call: Call, contact: Contact) -> None:
     """Search sees a change only after a moment, where the sandbox is told so."""
     delay = call.sandbox.misbehaviour.of("hubspot", str(call.portal.id)).search_delay_s
+    if "hubspot.search_delay" in call.sandbox.thrown:
+        delay = max(delay, SEARCH_DELAY_S)
     call.portal.waiting_index.append((call.seconds + delay, contact.id, dict(contact.values)))

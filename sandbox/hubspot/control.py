@@ -14,7 +14,7 @@ from sandbox.hubspot.api import Actor, Call
 from sandbox.hubspot.model import App, Contact, Portal, User
 from sandbox.hubspot.seed import add_portal, subscriptions
 
-OPTIONS = ("merge_mints_id", "no_207", "required", "first_stage", "unlimited", "calls_per_window")
+OPTIONS = ("merge_mints_id", "required", "first_stage", "unlimited", "calls_per_window")
 APP_SETTINGS = ("target_url", "events_per_request", "gather")
 
 

@@ -39,7 +39,8 @@ def deleted(call: Call, contact: Contact, actor: Actor) -> None:
 
 
 def restored(call: Call, contact: Contact, actor: Actor) -> None:
-    _tell(call, "contact.restore", contact.id, actor, changeFlag="RESTORED")
+    flag = "RESTORED" if "hubspot.restore_flag" in call.sandbox.thrown else "NEW"
+    _tell(call, "contact.restore", contact.id, actor, changeFlag=flag)
 
 
 def forgotten(call: Call, contact: Contact, actor: Actor) -> None:
@@ -52,7 +53,8 @@ def merged(call: Call, survivor: Contact, primary: Contact, loser: Contact, move
     if survivor.id != primary.id:
         facts["newObjectId"] = survivor.id
     _tell(call, "contact.merge", survivor.id, actor, **facts)
-    deleted(call, loser, actor)
+    if "hubspot.merge_deletion" not in call.sandbox.thrown:
+        deleted(call, loser, actor)
 
 
 def _tell(call: Call, kind: str, contact_id: int, actor: Actor, **facts: object) -> None:

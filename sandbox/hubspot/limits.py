@@ -12,20 +12,27 @@ WINDOW_S, CALLS = 10.0, 110
 SEARCH_WINDOW_S, SEARCHES = 1.0, 5
 
 
-def charge(portal: Portal, app: App, *, search: bool, now: float) -> dict[str, str]:
-    """Count one call and return its headers; search answers carry none. Raises Refused with 429."""
+def charge(portal: Portal, app: App, *, search: bool, now: float, tells: bool) -> dict[str, str]:
+    """Count one call and return its headers; search answers carry none. Raises Refused with 429.
+
+    `tells`: a 429 says for how long.
+    """
     if portal.options.get("unlimited"):
         return {}
     if search:
         searches = portal.usage.setdefault("", Usage()).searches  # of the whole account, whoever asks
         if _full(searches, SEARCH_WINDOW_S, SEARCHES, now):
-            _refuse("You have reached your secondly limit.", "SECONDLY", {})
+            _refuse("You have reached your secondly limit.", "SECONDLY", {"Retry-After": "1"} if tells else {})
         searches.append(now)
         return {"x-hubspot-rate-limit-exemptions": '["ten-secondly"]'}
     calls = portal.usage.setdefault(app.client_id, Usage()).calls
     most = int(portal.options.get("calls_per_window", CALLS))
     if _full(calls, WINDOW_S, most, now):
-        _refuse("You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING", _headers(most, 0))
+        _refuse(
+            "You have reached your ten_secondly_rolling limit.",
+            "TEN_SECONDLY_ROLLING",
+            _headers(most, 0) | ({"Retry-After": "10"} if tells else {}),
+        )
     calls.append(now)
     return _headers(most, most - len(calls))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import uuid4
 
 from starlette.responses import Response
 
@@ -109,6 +110,8 @@ def _by_code(sandbox: Sandbox, app: App, form: Form) -> Grant:
 def _by_refresh_token(sandbox: Sandbox, app: App, form: Form) -> Grant:
     for grant in sandbox.hubspot.grants:
         if grant.client_id == app.client_id and grant.refresh_token == form.get("refresh_token"):
+            if "hubspot.refresh_token" not in sandbox.thrown:
+                grant.refresh_token = str(uuid4())
             return grant
     raise installs.gone(DEAD)
 

@@ -74,7 +74,9 @@ def _answer(sandbox: Sandbox, incoming: Incoming) -> Response:
     version, path = folded(incoming.segments)
     endpoint, params = ROUTES.find(incoming.method, path)
     portal, app = sandbox.hubspot.portals[grant.portal], sandbox.hubspot.apps[grant.client_id]
-    headers = limits.charge(portal, app, search=endpoint.search, now=sandbox.clock.seconds())
+    headers = limits.charge(
+        portal, app, search=endpoint.search, now=sandbox.clock.seconds(), tells="hubspot.retry_after" in sandbox.thrown
+    )
     try:
         _check_scope(grant, endpoint)
         call = Call(sandbox, portal, Actor(app, grant.user_id), incoming, params, version)

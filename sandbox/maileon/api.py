@@ -7,9 +7,11 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
+from zoneinfo import ZoneInfo
 
 from defusedxml.ElementTree import ParseError, fromstring
 from starlette.responses import Response
@@ -21,6 +23,7 @@ from sandbox.state import Sandbox
 T = TypeVar("T")
 XML = "application/vnd.maileon.api+xml; charset=utf-8"
 MAX_PAGE_SIZE = 1000
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,13 @@ class Endpoint:
 
 
 def stamp(sandbox: Sandbox) -> str:
-    return sandbox.clock.now().strftime("%Y-%m-%d %H:%M:%S") + ".0"
+    return local(sandbox, sandbox.clock.now()) + ".0"
+
+
+def local(sandbox: Sandbox, moment: datetime) -> str:
+    """A moment as the vendor writes it, without saying in which zone."""
+    zone = UTC if "maileon.zone" in sandbox.thrown else BERLIN
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def error(status: int, message: str) -> NoReturn:

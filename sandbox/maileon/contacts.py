@@ -157,7 +157,7 @@ def get_all_by_email(call: Call) -> Response:
 
 def get_by_external_id(call: Call) -> Response:
     matches = call.account.find_external(call.params["eid"])
-    if not matches and not call.account.empty_list_for_unknown_external_id:
+    if not matches and "maileon.unknown_external_id" in call.sandbox.thrown:
         error(404, "Contact not found")
     return _list(call, matches)
 
@@ -167,7 +167,10 @@ def get_by_id(call: Call) -> Response:
 
 
 def list_contacts(call: Call) -> Response:
-    contacts, headers = page(call, _updated_after(call), default_index=None)
+    rows = _updated_after(call)
+    if "maileon.anonymous_listed" not in call.sandbox.thrown:
+        rows += [contact for contact in call.account.contacts.values() if contact.anonymous]
+    contacts, headers = page(call, rows, default_index=None)
     return _list(call, list(contacts), headers)
 
 
@@ -251,7 +254,8 @@ def _check_free(call: Call, contact: Contact, email: str | None) -> None:
     _require_email(email)
     other = call.account.find(email)
     if other is not None and other.id != contact.id:
-        error(409, "Another contact has this email address")
+        status = 409 if "maileon.address_taken" in call.sandbox.thrown else 400
+        error(status, "Another contact has this email address")
 
 
 def _by_email(call: Call) -> Contact:

@@ -11,7 +11,6 @@ from sandbox.maileon.model import Account, Contact
 
 SETTINGS = (
     "name", "expired", "default_doi_mailing", "resend_doi", "unsubscribe_delay_s", "customer_id",
-    "empty_list_for_unknown_external_id",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from sandbox.delivery import Delivery
 from sandbox.http import Record
+from sandbox.maileon.api import local
 from sandbox.maileon.document import standard_value
 from sandbox.maileon.model import Account, Contact, Webhook
 from sandbox.state import Sandbox
@@ -17,7 +18,7 @@ TIMEOUT_S = 5.0
 
 def announce(sandbox: Sandbox, account: Account, event: str, contact: Contact, details: Record) -> None:
     """Send one event to every webhook of that event; there are no retries."""
-    facts = {"timestamp": sandbox.clock.now().strftime("%Y-%m-%d %H:%M:%S"), **details}
+    facts = {"timestamp": local(sandbox, sandbox.clock.now()), **details}
     for hook in account.webhooks.values():
         if hook.event == event:
             sandbox.courier.submit(_delivery(account, hook, contact, facts))

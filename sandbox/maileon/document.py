@@ -187,8 +187,9 @@ def _date(text: str) -> str | None:
 def contact_element(contact: Contact, call: Call, *, tag: str = "contact") -> Element:
     """Write a contact with the fields the query asks for, and no other."""
     root = Element(tag)
-    child(root, "id", contact.id)
-    child(root, "email", contact.email)
+    if not contact.anonymous:
+        child(root, "id", contact.id)
+        child(root, "email", contact.email)
     child(root, "external_id", contact.external_id)
     child(root, "created", contact.created)
     child(root, "updated", contact.updated)

@@ -22,7 +22,9 @@ def chosen_mailing(call: Call) -> str:
 def start(call: Call, contact: Contact, mailing: str, *, plus: bool) -> None:
     """Send the mail, unless the contact confirmed before; an unknown mailing key sends nothing and says nothing."""
     account = call.account
-    if contact.permission in DOI_PERMISSIONS and not account.resend_doi:
+    if contact.permission in DOI_PERMISSIONS and not (
+        account.resend_doi or "maileon.resend_doi" in call.sandbox.thrown
+    ):
         return
     if account.doi_mailings is not None and mailing not in account.doi_mailings:
         return

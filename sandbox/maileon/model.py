@@ -83,7 +83,6 @@ class Account:
     resend_doi: bool = False
     sealed_mailings: set[str] = field(default_factory=set)
     unsubscribe_delay_s: float = UNSUBSCRIBE_DELAY_S
-    empty_list_for_unknown_external_id: bool = False
     contacts: dict[int, Contact] = field(default_factory=dict)
     by_email: dict[str, int] = field(default_factory=dict)
     by_external_id: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))

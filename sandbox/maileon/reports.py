@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 from starlette.responses import Response
 
 from sandbox.http import Record
-from sandbox.maileon.api import Call, Endpoint, child, error, number_reply, page, xml
+from sandbox.maileon.api import Call, Endpoint, child, error, local, number_reply, page, xml
 from sandbox.maileon.model import PERMISSION_NAMES
 
 ITEM = {"unsubscriptions": "unsubscription", "subscribers": "subscriber", "bounces": "bounce", "blocks": "block"}
@@ -80,7 +80,7 @@ def _anonymous(call: Call, row: Record) -> bool:
 
 def _element(name: str, call: Call, row: Record) -> Element:
     root = Element(ITEM[name])
-    child(root, "timestamp", row["at"].strftime("%Y-%m-%d %H:%M:%S"))
+    child(root, "timestamp", local(call.sandbox, row["at"]))
     root.append(_contact(call, row))
     for key in DETAILS[name]:
         if row.get(key) is not None:

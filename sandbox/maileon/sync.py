@@ -15,6 +15,8 @@ from sandbox.maileon.contacts import add_contact, change
 from sandbox.maileon.document import Bad, Document, checked_fields, from_xml, valid_email
 from sandbox.maileon.model import Contact
 
+MOST = 1000  # where the switch is not thrown
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -39,6 +41,8 @@ def synchronize(call: Call) -> Response:
     rules = _read_rules(call)
     root = xml_body(call, "contacts")
     documents = [from_xml(item) for item in root.findall("contact")]
+    if len(documents) > MOST and "maileon.most_in_bulk" not in call.sandbox.thrown:
+        error(400, f"At most {MOST} contacts may be synchronized at once")
     report, accepted = _check(call, rules, documents)
     if report.fatal:
         return xml(_report(report, len(documents)), 400)

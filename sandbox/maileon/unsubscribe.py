@@ -33,7 +33,13 @@ def leave(
          "external_id": contact.external_id, "source": method, "mailing_id": mailing_id, "msg_id": msg_id,
          "reasons": reasons or []}
     )  # fmt: skip
-    deliveries.announce(sandbox, account, "unsubscription", contact, {"msg_id": msg_id, "method": method})
+    deliveries.announce(
+        sandbox, account, "unsubscription", contact, {"msg_id": _shown_id(sandbox, msg_id), "method": method}
+    )
+
+
+def _shown_id(sandbox: Sandbox, msg_id: int | None) -> int | str | None:
+    return msg_id if msg_id is None or "maileon.msg_id" in sandbox.thrown else str(msg_id)
 
 
 def by_email(call: Call) -> Response:
@@ -62,7 +68,8 @@ def _unsubscribe(call: Call, find: Callable[[Account], list[Contact]]) -> Respon
     if not hits:
         error(404, "Contact not found")
     for account, contact in hits:
-        leave(call.sandbox, account, contact, "api", mailing_id=mailing_id, reasons=reasons)
+        method = "api" if "maileon.unsubscribe_method" in call.sandbox.thrown else "other"
+        leave(call.sandbox, account, contact, method, mailing_id=mailing_id, reasons=reasons)
     return empty()
 
 

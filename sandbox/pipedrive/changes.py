@@ -20,6 +20,7 @@ REFERENCES = {"org_id": "organization", "person_id": "person", "deal_id": "deal"
               "stage_id": "stage"}  # fmt: skip
 
 MARKETPLACE_CHANNEL = 54
+SEARCH_DELAY_S = 2.0  # where the switch is thrown
 
 
 def create(call: Call, kind: Kind, values: Record) -> Record:
@@ -97,6 +98,8 @@ def app_origin(call: Call) -> Record:
 def note_search_delay(call: Call, kind: str, record_id: Any) -> None:
     """Search is index based: with a delay switched on, a change shows up later."""
     delay = call.sandbox.misbehaviour.of("pipedrive", call.company.domain).search_delay_s
+    if "pipedrive.search_delay" in call.sandbox.thrown:
+        delay = max(delay, SEARCH_DELAY_S)
     if delay:
         call.company.search_visible_at[(kind, record_id)] = call.sandbox.clock.seconds() + delay
 

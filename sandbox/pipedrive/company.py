@@ -64,7 +64,7 @@ def add_company(
     if plan not in (*PLANS, UNLIMITED):
         raise ValueError(f"unknown plan {plan}")
     number = FIRST_COMPANY_ID + len(world.companies)
-    company = Company(number, domain, name or domain.capitalize(), plan, seats)
+    company = Company(number, domain, name or domain.capitalize(), plan, world.thrown, seats)
     user_id = number * 1000 + 1
     address = f"{admin.split()[0].lower()}@{domain}.example"
     add_user(company, user_id, admin, address, api_token or world.new_token(), is_admin=True)

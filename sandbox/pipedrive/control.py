@@ -18,8 +18,6 @@ from sandbox.pipedrive.model import App, Company
 from sandbox.pipedrive.seed import made_up_people, plant
 from sandbox.pipedrive.users import add_user
 
-OPTIONS = ("webhook_empty_custom_fields_as_null", "retired_v1_answers_404")
-
 
 def person_at_the_screen(control: ControlCall, company: Company) -> Call:
     """Return a call made by the company's admin in the vendor's own pages."""
@@ -54,7 +52,6 @@ def described(control: ControlCall, company: Company) -> Record:
         "user_name": admin.name,
         "user_email": admin.email,
         "url": f"{control.sandbox.base_url}/pipedrive/{company.domain}",
-        "options": company.options,
     }
 
 
@@ -63,7 +60,6 @@ def change_company(control: ControlCall) -> Record:
     for key in ("plan", "seats", "name", "budget", "time_zone"):
         if key in wish:
             setattr(company, key, wish[key])
-    company.options |= {key: value for key, value in wish.items() if key in OPTIONS}
     return described(control, company)
 
 

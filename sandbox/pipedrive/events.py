@@ -139,7 +139,7 @@ def deliver(sandbox: Sandbox, company: Company, hook: Webhook, event: str, paylo
         event=event,
         method="POST",
         url=hook.subscription_url,
-        body=_numbered(payload),
+        body=_numbered(payload, same_id="pipedrive.event_id" in company.thrown),
         headers={"content-type": "application/json", "user-agent": "Pipedrive Webhooks"},
         timeout_s=TIMEOUT_S,
         auth=(hook.http_auth_user, hook.http_auth_password or "") if hook.http_auth_user else None,
@@ -153,7 +153,7 @@ def deliver(sandbox: Sandbox, company: Company, hook: Webhook, event: str, paylo
         sandbox.courier.submit(delivery)
 
 
-def _numbered(payload: Record) -> Callable[[int], bytes]:
+def _numbered(payload: Record, *, same_id: bool) -> Callable[[int], bytes]:
     """Return the bytes of a given attempt: the payload itself counts the tries."""
 
     def body(attempt: int) -> bytes:
@@ -161,7 +161,8 @@ def _numbered(payload: Record) -> Callable[[int], bytes]:
         if "retry" in payload:
             numbered["retry"] = attempt - 1
         else:
-            numbered["meta"] = payload["meta"] | {"attempt": attempt}
+            again = {} if same_id or attempt == 1 else {"id": str(uuid4())}
+            numbered["meta"] = payload["meta"] | {"attempt": attempt} | again
         return json.dumps(numbered, ensure_ascii=False).encode()
 
     return body

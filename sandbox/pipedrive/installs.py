@@ -25,8 +25,7 @@ def issue_code(sandbox: Sandbox, app: App, company: Company, user_id: int, redir
 
 def install(sandbox: Sandbox, app: App, company: str, user_id: int) -> Grant:
     """Create or renew the installation of an app by one user."""
-    number = sandbox.pipedrive.companies[company].id
-    refresh = f"{number}:{user_id}:{secrets.token_hex(20)}"
+    refresh = _refresh_token(sandbox, company, user_id)
     expires = sandbox.clock.seconds() + REFRESH_S
     for grant in sandbox.pipedrive.grants:
         if (grant.company, grant.user_id, grant.client_id) == (company, user_id, app.client_id):
@@ -35,6 +34,15 @@ def install(sandbox: Sandbox, app: App, company: str, user_id: int) -> Grant:
     grant = Grant(company, user_id, app.client_id, app.scopes, refresh, expires)
     sandbox.pipedrive.grants.append(grant)
     return grant
+
+
+def rotate(sandbox: Sandbox, grant: Grant) -> None:
+    """Give the installation another refresh token."""
+    grant.refresh_token = _refresh_token(sandbox, grant.company, grant.user_id)
+
+
+def _refresh_token(sandbox: Sandbox, company: str, user_id: int) -> str:
+    return f"{sandbox.pipedrive.companies[company].id}:{user_id}:{secrets.token_hex(20)}"
 
 
 def new_access_token(sandbox: Sandbox, grant: Grant) -> str:

@@ -16,6 +16,7 @@ WINDOW_S = 2.0
 SEARCHES_PER_WINDOW = 10
 STUBBORN_AFTER = 30  # refused calls in a row before the edge blocks the token; assumptions/
 BLOCK_S = 120.0
+TOO_MANY = "<html><head><title>429 Too Many Requests</title></head><body><h1>429 Too Many Requests</h1></body></html>"
 CLOUDFLARE = (
     "<!DOCTYPE html>\n<html><head><title>Access denied | pipedrive.com used Cloudflare to restrict access</title>"
     "</head><body><h1>Error 1015</h1><h2>You are being rate limited</h2></body></html>\n"
@@ -37,7 +38,7 @@ def charge(company: Company, actor: Actor, endpoint: Endpoint, clock: Clock) -> 
     window = usage.searches if endpoint.search else usage.calls
     reset = _slide(window, now)
     if len(window) >= limit:
-        _refuse(usage, now, actor, _burst_headers(limit, 0, reset) | _daily_headers(company))
+        _refuse(company, usage, now, actor, _burst_headers(limit, 0, reset) | _daily_headers(company))
     window.append(now)
     usage.refused = 0
     company.spent += endpoint.cost
@@ -54,9 +55,9 @@ def _charge_day(company: Company, usage: Usage, cost: int, clock: Clock) -> None
         return
     midnight = (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     wait = int((midnight - clock.now()).total_seconds()) + 1
-    headers = _burst_headers(0, 0, wait) | _daily_headers(company) | {"retry-after": str(wait)}
+    headers = _burst_headers(0, 0, wait) | _daily_headers(company)
     company.spent = company.daily_budget()
-    raise Refused(_over_limit(headers | {"x-daily-ratelimit-token-remaining": "0"}))
+    raise Refused(_over_limit(company, headers | {"x-daily-ratelimit-token-remaining": "0"}))
 
 
 def _slide(window: deque[float], now: float) -> int:
@@ -65,14 +66,18 @@ def _slide(window: deque[float], now: float) -> int:
     return max(1, round(window[0] + WINDOW_S - now)) if window else int(WINDOW_S)
 
 
-def _refuse(usage: Usage, now: float, actor: Actor, headers: dict[str, str]) -> None:
+def _refuse(company: Company, usage: Usage, now: float, actor: Actor, headers: dict[str, str]) -> None:
     usage.refused += 1
     if usage.refused > STUBBORN_AFTER and actor.client_id is None:
         usage.blocked_until, usage.refused = now + BLOCK_S, 0
-    raise Refused(_over_limit(headers))
+    raise Refused(_over_limit(company, headers))
 
 
-def _over_limit(headers: dict[str, str]) -> Response:
+def _over_limit(company: Company, headers: dict[str, str]) -> Response:
+    if "pipedrive.retry_after" in company.thrown:
+        headers["retry-after"] = headers["x-ratelimit-reset"]
+    if "pipedrive.body_429" not in company.thrown:
+        return Response(TOO_MANY, 429, headers, "text/html; charset=UTF-8")
     body = {"success": False, "error": "Request over limit", "errorCode": 429}
     return reply(body | {"error_info": "You have exceeded the rate limit"}, 429, headers)
 

@@ -18,6 +18,7 @@ from sandbox.pipedrive.store import Key, Table
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 MAX_IDS = 100
+CURSOR_S = 300.0
 MAX_CUSTOM_FIELDS = 15
 Keep = Callable[[Record], bool]
 
@@ -28,6 +29,7 @@ class Page:
     field: str
     descending: bool
     after: Key | None
+    made_at: float | None = None  # of the cursor, by the steady clock
 
 
 def read_page(query: dict[str, str], sorts: tuple[str, ...], most: int = MAX_LIMIT) -> Page:
@@ -54,17 +56,18 @@ def read_cursor(raw: str, limit: int) -> Page:
     try:
         held = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
         after = (held["fieldValue"], held["id"])
-        return Page(limit, held["field"], held["sortDirection"] == "desc", after)
+        return Page(limit, held["field"], held["sortDirection"] == "desc", after, float(held["madeAt"]))
     except (binascii.Error, ValueError, KeyError, TypeError):
         invalid("cursor", "Invalid cursor")
 
 
-def write_cursor(page: Page, row: Record) -> str:
+def write_cursor(page: Page, row: Record, now: float) -> str:
     held = {
         "field": page.field,
         "fieldValue": _sort_value(row, page.field),
         "sortDirection": "desc" if page.descending else "asc",
         "id": row["id"],
+        "madeAt": now,
     }
     return base64.urlsafe_b64encode(json.dumps(held, separators=(",", ":")).encode()).decode().rstrip("=")
 
@@ -77,6 +80,9 @@ def select(call: Call, kind: Kind, keep: Keep) -> tuple[list[Record], str | None
     """Return one page of rows and the cursor of the next."""
     query = call.query
     page = read_page(query, kind.sorts)
+    if page.made_at is not None and "pipedrive.cursor_life" not in call.sandbox.thrown:
+        if call.sandbox.clock.seconds() - page.made_at > CURSOR_S:
+            invalid("cursor", "Invalid cursor")
     if "filter_id" in query:
         invalid("filter_id", "Filter not found")
     table = call.company.tables[kind.name]
@@ -86,7 +92,7 @@ def select(call: Call, kind: Kind, keep: Keep) -> tuple[list[Record], str | None
         if not all(test(row) for test in keeps):
             continue
         if len(rows) == page.limit:
-            return rows, write_cursor(page, rows[-1])
+            return rows, write_cursor(page, rows[-1], call.sandbox.clock.seconds())
         rows.append(row)
     return rows, None
 

@@ -40,9 +40,17 @@ def merge(call: Call, kind: Kind, loser: Record, survivor: Record) -> Record:
         if key in survivor:
             merged[key] = _united(survivor[key], loser[key])
     _repoint(call, kind, loser["id"], survivor["id"])
+
+    def take_over() -> None:
+        call.company.tables[kind.name].put(merged)
+        events.announce(call, "change", kind.name, merged, survivor, merged_from_id=str(loser["id"]))
+
+    survivor_first = "pipedrive.merge_order" in call.sandbox.thrown
+    if survivor_first:
+        take_over()
     changes.delete(call, kind, loser, merged_to_id=str(survivor["id"]))
-    call.company.tables[kind.name].put(merged)
-    events.announce(call, "change", kind.name, merged, survivor, merged_from_id=str(loser["id"]))
+    if not survivor_first:
+        take_over()
     return merged
 
 

@@ -123,6 +123,7 @@ class Company:
     domain: str
     name: str
     plan: str
+    thrown: Thrown
     seats: int = 20
     users: dict[int, User] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=_tables)
@@ -140,7 +141,6 @@ class Company:
     budget: int | None = None  # None: what plan and seats give
     search_visible_at: dict[tuple[str, Any], float] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
-    options: Record = field(default_factory=dict)  # see control.OPTIONS
 
     def next(self, counter: str, first: int = 1) -> int:
         value = self.counters.get(counter, first - 1) + 1

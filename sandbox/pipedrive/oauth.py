@@ -122,6 +122,8 @@ def _by_refresh_token(sandbox: Sandbox, app: App, form: Form) -> Grant:
     for grant in sandbox.pipedrive.grants:
         alive = grant.refresh_expires > now and grant.client_id == app.client_id
         if alive and grant.refresh_token == wanted:
+            if "pipedrive.refresh_token" not in sandbox.thrown:
+                installs.rotate(sandbox, grant)
             return grant
     return _bad("invalid_grant", "`refresh_token` is invalid")
 
@@ -178,8 +180,19 @@ def _credentials(incoming: Incoming) -> tuple[str, str] | None:
     return client_id, secret
 
 
+class Wrong(Exception):
+    """The call is refused; the error's code and its words."""
+
+
 def _bad(error: str, message: str) -> NoReturn:
-    raise Refused(reply({"success": False, "error": error, "message": message}, 400))
+    raise Wrong(error, message)
+
+
+def _refusal(sandbox: Sandbox, wrong: Wrong) -> Response:
+    error, message = wrong.args
+    if "pipedrive.oauth_error" in sandbox.thrown:
+        return reply({"success": False, "error": error, "message": message}, 400)
+    return reply({"error": error, "error_description": message}, 400)
 
 
 ROUTES: RouteTable[Callable[[Sandbox, Incoming], Response]] = RouteTable(
@@ -198,6 +211,8 @@ def answer(sandbox: Sandbox, incoming: Incoming) -> Response:
     try:
         handler, _ = ROUTES.find(incoming.method, segments)
         return handler(sandbox, incoming)
+    except Wrong as wrong:
+        return _refusal(sandbox, wrong)
     except NotRouted as missing:
         return reply({"success": False, "error": "Not found"}, 405 if missing.allowed else 404)
     except Refused as refused:

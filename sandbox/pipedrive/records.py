@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.responses import Response
 
-from sandbox.http import Record
+from sandbox.http import Record, reply
 from sandbox.pipedrive import changes, counts
 from sandbox.pipedrive.api import (
     CONTACTS_READ,
@@ -50,7 +50,7 @@ def list_archived(kind: Kind, call: Call) -> Response:
 
 
 def get_record(kind: Kind, call: Call) -> Response:
-    return ok(presenter(call, kind)(find(call, kind, deleted=True)))
+    return ok(presenter(call, kind)(find(call, kind, deleted="pipedrive.deleted_get" not in call.sandbox.thrown)))
 
 
 def create_record(kind: Kind, call: Call) -> Response:
@@ -64,7 +64,9 @@ def update_record(kind: Kind, call: Call) -> Response:
 
 
 def delete_record(kind: Kind, call: Call) -> Response:
-    row = find(call, kind)
+    row = find(call, kind, deleted="pipedrive.delete_again" in call.sandbox.thrown)
+    if row["is_deleted"]:
+        return reply({"success": True, "data": {"id": row["id"]}}, 410)
     changes.delete(call, kind, row)
     return ok({"id": row["id"]})
 

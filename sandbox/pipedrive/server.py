@@ -17,7 +17,7 @@ NAME = "pipedrive"
 MODULES = (users, records, search, fieldapi, merge, notes, products, leads, extras, hooks)
 ENDPOINTS: list[Endpoint] = [endpoint for module in MODULES for endpoint in module.ENDPOINTS]
 ROUTES = RouteTable((endpoint.method, endpoint.path, endpoint) for endpoint in ENDPOINTS)
-# v1 operations of entities that live in v2 now: answered 410 unless the company's switch says 404.
+# v1 operations of entities that live in v2 now.
 RETIRED_V1 = ("persons", "organizations", "deals", "activities", "products", "pipelines", "stages", "itemSearch")
 
 
@@ -69,7 +69,7 @@ def _versioned(segments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 def _not_routed(company: Company, version: str, path: tuple[str, ...], allowed: set[str]) -> Response:
-    if version == "v1" and path[1:2] and path[1] in RETIRED_V1 and not company.options.get("retired_v1_answers_404"):
+    if version == "v1" and path[1:2] and path[1] in RETIRED_V1 and "pipedrive.retired_v1" in company.thrown:
         body = {"success": False, "error": "This API endpoint has been removed, use API v2", "errorCode": 410}
         return reply(body, 410)
     if allowed:

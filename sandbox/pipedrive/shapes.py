@@ -18,10 +18,10 @@ def webhook_data(company: Company, kind: str, row: Record) -> Record:
 
 
 def webhook_custom(company: Company, kind: str, values: Record) -> Record:
-    """Return typed custom values; empty ones are absent, or null where the company's switch says so."""
+    """Return typed custom values; empty ones are null or absent."""
     definitions = company.fields["deal" if kind == "lead" else kind] if kind not in ("activity",) else {}
     typed = {code: webhook_value(definitions[code], value) for code, value in values.items() if code in definitions}
-    if company.options.get("webhook_empty_custom_fields_as_null"):
+    if "pipedrive.empty_custom" not in company.thrown:
         empty: Record = {code: None for code, item in definitions.items() if item.custom}
         return empty | typed
     return typed

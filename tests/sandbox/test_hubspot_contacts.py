@@ -145,7 +145,7 @@ def test_a_batch_reads_by_id_or_address_and_names_the_missing(hubspot):
     body = {"properties": ["city"], "inputs": [{"id": ada}, {"id": "999"}]}
     answer = hubspot("POST", f"{CONTACTS}/batch/read", json=body)
     assert answer.status_code == 207
-    assert (answer.json()["numErrors"], answer.json()["errors"][0]["context"]["ids"]) == (1, ["999"])
+    assert (answer.json()["numErrors"], "context" in answer.json()["errors"][0]) == (1, False)
     body = {"idProperty": "email", "properties": [], "inputs": [{"id": "ADA@example.com"}]}
     assert hubspot("POST", f"{CONTACTS}/batch/read", json=body).json()["results"][0]["id"] == ada
     too_many = {"properties": [], "inputs": [{"id": str(n)} for n in range(101)]}
@@ -180,7 +180,7 @@ def test_a_batch_update_fails_the_unknown_alone(hubspot):
     ada = create(hubspot, email="ada@example.com")
     inputs = [{"id": key, "properties": {"city": "Wien"}} for key in (ada, "999")]
     answer = hubspot("POST", f"{CONTACTS}/batch/update", json={"inputs": inputs})
-    assert (answer.status_code, answer.json()["errors"][0]["context"]["ids"]) == (207, ["999"])
+    assert (answer.status_code, "999" in answer.json()["errors"][0]["message"]) == (207, True)
     assert answer.json()["results"][0]["properties"]["city"] == "Wien"
 
 

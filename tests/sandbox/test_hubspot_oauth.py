@@ -63,7 +63,7 @@ def test_tokens_last_thirty_minutes_and_are_refreshed(sandbox):
     assert "75 second" in late.json()["message"]
 
     fresh = ask(sandbox, grant_type="refresh_token", refresh_token=tokens["refresh_token"]).json()
-    assert fresh["refresh_token"] == tokens["refresh_token"]
+    assert fresh["refresh_token"] != tokens["refresh_token"]
     assert read(sandbox, fresh["access_token"]).status_code == 200
 
 

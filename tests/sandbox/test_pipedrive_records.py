@@ -181,7 +181,7 @@ def test_activity_gets_its_person_from_participants(pipedrive):
 
 def test_retired_v1_operations_are_gone(pipedrive):
     for path in ("/v1/persons", "/api/v1/deals/1", "/v1/itemSearch?term=x", "/v1/pipelines"):
-        assert pipedrive("GET", path).status_code == 410
+        assert pipedrive("GET", path).status_code == 404
     assert pipedrive("GET", "/v2/persons").status_code == 404
 
 

@@ -22,7 +22,7 @@ def test_an_unsubscribe_sets_the_property_moves_the_stage_and_shows_on_the_timel
         "unsubscribed_stage_reset": True,
     }  # fmt: skip
     world.integration.save(update_fields=["settings"])
-    contact_id = world.contact("Grace Hopper", email="grace@example.com")
+    contact_id = world.contact("Grace Hopper", email="grace@example.com", lifecyclestage="lead")
     world.deliver()
     world.click("grace@example.com")
     world.deliver()

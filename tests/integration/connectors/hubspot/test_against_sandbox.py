@@ -42,10 +42,11 @@ def test_account_and_identity(hubspot: HubSpotClient) -> None:
 
 
 def test_a_refresh_works_until_the_app_is_uninstalled(sandbox: SandboxThread, tokens: Any) -> None:
-    assert oauth.refresh(CLIENT_ID, CLIENT_SECRET, tokens["refresh_token"]).access_token
-    oauth.revoke(CLIENT_ID, CLIENT_SECRET, tokens["refresh_token"])
+    fresh = oauth.refresh(CLIENT_ID, CLIENT_SECRET, tokens["refresh_token"])
+    assert fresh.access_token
+    oauth.revoke(CLIENT_ID, CLIENT_SECRET, fresh.refresh_token)
     with pytest.raises(AuthError):
-        oauth.refresh(CLIENT_ID, CLIENT_SECRET, tokens["refresh_token"])
+        oauth.refresh(CLIENT_ID, CLIENT_SECRET, fresh.refresh_token)
     assert sandbox.control("GET", "/hubspot/portals")[0]["installed"] == []
 
 
