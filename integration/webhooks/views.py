@@ -6,7 +6,6 @@ Needs the database and nothing more: workers, vendors and Redis may be down.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -41,7 +40,7 @@ class IntakeView(APIView):
     authentication_classes = ()
     parser_classes = ()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: str, **kwargs: str) -> None:
         """Take every call in: the proof is each vendor's own, so no permission, throttle or version is asked for.
 
         The answer is JSON whatever a vendor says it accepts: a 406 would lose the event.

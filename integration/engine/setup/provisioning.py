@@ -55,6 +55,11 @@ class StepResult:
     partly: bool = False  # something was left out, and all the rest is done
 
 
+def last_steps(integration: Integration) -> list[StepResult]:
+    """Return how the steps of the last save went."""
+    return [StepResult(**step) for step in integration.provisioning]
+
+
 def install_defaults(integration: Integration, recipe: Recipe) -> None:
     """Create the recipe's default mapping rows that the integration does not have yet."""
     for flow, rows in ((flow.key, flow.mapping) for flow in recipe.flows if flow.mapping is not None):

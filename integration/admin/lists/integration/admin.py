@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from integration.admin.core import html, search
-from integration.admin.core.actions import bulk, note
+from integration.admin.core.actions import actor, bulk, note
 from integration.admin.core.base import Admin, object_action
 from integration.admin.core.search import record_name
-from integration.admin.core.unfold_compat import DropdownFilter
+from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.admin.lists.integration import actions as install_buttons
 from integration.admin.lists.integration import settings as install_settings
 from integration.admin.lists.integration.form import InstallForm
@@ -39,9 +38,10 @@ from integration.admin.status import (
 )
 from integration.engine.insight.record_counts import IN_SYNC, Explained, Part, explained
 from integration.engine.insight.status import Status
+from integration.engine.setup.provisioning import last_steps
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
-from tenants.console import ShownOrder
+from tenants.console import PageContext, ShownOrder
 
 CAP = 1_000
 
@@ -52,11 +52,11 @@ class StatusFilter(DropdownFilter):
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """The words."""
         return [(str(state), BADGES[state].word) for state in COUNTED]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Those in this state."""
         chosen = [state for state in COUNTED if state == self.value()]
         return queryset.filter(pk__in=keys_in(chosen[0])) if chosen else queryset
@@ -79,11 +79,11 @@ class StateFilter(DropdownFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """Every state."""
         return [(str(value), str(label)) for value, label in State.choices]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Those in it."""
         return queryset.filter(state=self.value()) if self.value() else queryset.exclude(state=State.UNINSTALLED)
 
@@ -135,7 +135,7 @@ class IntegrationAdmin(Admin):
         "undo",
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """With their connections, in one query."""
         return with_connections(super().get_queryset(request)).order_by("tenant__name", "created_at")
 
@@ -145,7 +145,7 @@ class IntegrationAdmin(Admin):
 
     # Adding: recipe, then accounts, then settings
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
         """Tell the form its recipe."""
         base = super().get_form(request, obj, change, **kwargs)
         return type("RecipeForm", (base,), {"recipe_key": request.GET.get("recipe", "")})
@@ -154,7 +154,9 @@ class IntegrationAdmin(Admin):
         """Mappings once there are some."""
         return list(self.inlines) if obj and obj.state != State.UNINSTALLED else []
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: PageContext | None = None
+    ) -> HttpResponse:
         """First the recipe, then its form."""
         if not self.has_add_permission(request) or request.GET.get("recipe") in RECIPES:
             return super().add_view(request, form_url, extra_context)
@@ -167,7 +169,11 @@ class IntegrationAdmin(Admin):
         return TemplateResponse(request, "lockstep/choose.html", context)
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: PageContext | None = None,
     ) -> HttpResponse:
         """Read what the mapping rows may name before the page's transaction begins."""
         row = self.get_object(request, unquote(object_id)) if request.method == "POST" and object_id else None
@@ -200,7 +206,7 @@ class IntegrationAdmin(Admin):
         """Stay on the row: its page shows what came of saving."""
         return HttpResponseRedirect(html.url_of(obj))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Uninstall undoes one and keeps its log."""
         return False
 
@@ -283,7 +289,7 @@ class IntegrationAdmin(Admin):
     @admin.display(description="Steps")
     def steps_said(self, row: Integration) -> html.Html:
         """What the last save did."""
-        return steps(row.provisioning, row.recipe)
+        return steps(last_steps(row), row.recipe)
 
     @admin.display(description="Uninstall")
     def undo(self, row: Integration) -> html.Html:
@@ -299,7 +305,7 @@ class IntegrationAdmin(Admin):
     @admin.action(description="Pause: collect changes, sync nothing", permissions=["operate"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
         """Stop these for a while."""
-        return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(request.user))
+        return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(actor(request)))
 
     @admin.action(description="Resume: work off what was collected", permissions=["operate"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
@@ -313,14 +319,14 @@ class IntegrationAdmin(Admin):
 
     # Buttons
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Only what makes sense in its state."""
         state = (
             Integration.objects.filter(pk=search.uuid_or_nil(object_id)).values_list("state", flat=True).first() or ""
         )
         elsewhere = {"uninstall", "repair", "brakes"}  # at the page's end, on the diagnosis, at the reason
         offered = set(install_buttons.OFFERED.get(state, ())) - elsewhere
-        buttons: Sequence[Any] = super().get_actions_detail(request, object_id)
+        buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name.removeprefix("integration_integration_") in offered]
 
     @object_action("Diagnose", icon="stethoscope", permission="view")
@@ -401,5 +407,5 @@ def _why(row: Connection) -> html.Html:
     return html.reason(row.health_reason, row.health_detail) if row.health_reason else ""
 
 
-def _capped(rows: QuerySet[Any]) -> int:
+def _capped(rows: QuerySet[Model]) -> int:
     return len(rows.order_by().values_list("pk", flat=True)[: CAP + 1])
