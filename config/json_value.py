@@ -17,6 +17,11 @@ def json_object(value: Json) -> JsonObject:
     return value if isinstance(value, Mapping) else {}
 
 
+def json_texts(value: Json) -> list[str]:
+    """Return the texts of a list; an empty list for anything else."""
+    return [part for part in value if isinstance(part, str)] if isinstance(value, list | tuple) else []
+
+
 def json_objects(value: Json) -> list[JsonObject]:
     """Return the objects of a list; an empty list for anything else."""
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils import timezone
 
-from integration.engine.flow.base import Flow, Item
+from config.json_value import Json, JsonObject
+from integration.engine.flow.base import Flow, Item, Result
 from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.insight import preview
@@ -49,8 +49,8 @@ class Verdict:
     fix: str = ""
     detail: str = ""
     action: str = ""  # what a sync would do now
-    source: Mapping[str, Any] | None = None
-    target: Mapping[str, Any] | None = None
+    source: JsonObject | None = None
+    target: JsonObject | None = None
     link: RecordLink | None = None
     job: SyncJob | None = None
     problems: tuple[str, ...] = ()  # vendors that could not be asked
@@ -119,7 +119,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
     return _said(ctx.recipe, shown, rule)
 
 
-def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
+def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> JsonObject | None:
     try:
         return ctx.recipe.at_target(ctx, email, link)
     except IntegrationError as exc:
@@ -153,7 +153,7 @@ def _job_rule(job: SyncJob | None) -> str:
     return job.reason if later and job.reason else "waiting"
 
 
-def _decided(result: Any) -> str:
+def _decided(result: Result) -> str:
     """A record that is in step already is kept out by nothing."""
     return "" if result.reason in (Reason.UNCHANGED, Reason.ECHO) else str(result.reason)
 
@@ -168,12 +168,12 @@ def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
     return replace(verdict, rule=rule, said=text.what, fix=text.fix)
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(values: JsonObject) -> dict[str, Json]:
     """Values by path, one level of nesting opened; empty ones left out."""
     return {path: value for path, value in _walk(values) if value not in (None, "", [], {})}
 
 
-def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _walk(values: JsonObject) -> Iterator[tuple[str, Json]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", part) for inner, part in value.items())

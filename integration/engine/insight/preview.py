@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from config.json_value import Json, JsonObject
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Flow, Item
@@ -34,8 +35,8 @@ class Preview:
     action: str = ""
     reason: ReasonCode | NoReason = ""
     detail: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    values: JsonObject = field(default_factory=dict)
+    changes: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
     brings: bool = False
     along: Mapping[str, int] = field(default_factory=dict)
 
@@ -67,8 +68,8 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
 class RowSample:
     """What one mapping row makes of one record: the value it reads, the one it would write, or why it cannot."""
 
-    read: Any = None
-    written: Any = None
+    read: Json = None
+    written: Json = None
     problem: str = ""
     travels: bool = False
 
@@ -114,7 +115,7 @@ def _find(ctx: SyncSession, flow: Flow, text: str) -> str:
     return str(links.order_by("-updated_at").values_list("source_id", flat=True).first() or "")
 
 
-def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -> RowSample:
+def _row_sample(row: MappingRow, values: JsonObject, fields: Catalogue) -> RowSample:
     read = transforms.pick(values, row.source) if row.source else None
     targets = {**fields.targets}
     if row.target not in targets:  # still to be created

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from config.json_value import Json, JsonObject
 from integration.engine.flow.base import Item, Record, Result, Write
 from integration.models import Integration, Outcome, RecordLink, SyncLog, SyncRun, columnar
 from integration.redact import mask_addresses, redact_text
@@ -23,7 +22,7 @@ def row(
     link: RecordLink | None,
     write: Write | None,
     run: SyncRun | None,
-    before: Mapping[str, Any],
+    before: JsonObject,
     at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
@@ -48,12 +47,12 @@ def row(
     )
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+def changes(before: JsonObject, after: JsonObject) -> dict[str, list[Json]]:
     """Field → [old, new] for what differs, long values cut."""
     return {key: [_short(before.get(key)), _short(value)] for key, value in after.items() if before.get(key) != value}
 
 
-def _short(value: Any) -> Any:
+def _short(value: Json) -> Json:
     """Cut long texts and mask addresses: the log is kept for long and shown to many."""
     if not isinstance(value, str):
         return value
