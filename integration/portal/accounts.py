@@ -9,14 +9,13 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from integration import retry
-from integration.connectors.base import Identity
+from integration.connectors.base import Identity, Tokens
 from integration.connectors.registry import get_connector
 from integration.engine.clients import connection_health, tokens
 from integration.engine.setup import account_claims
@@ -78,7 +77,7 @@ class Place:
     role: Role = Role.VIEWER  # what a newcomer becomes there
 
 
-def arrive(wish: SignInRequest, identity: Identity, token: Any) -> Arrival:
+def arrive(wish: SignInRequest, identity: Identity, token: Tokens) -> Arrival:
     """Find or make user, tenant and connection, all or nothing. Raises NotAllowed."""
     known = _known(wish, identity)
     _user(wish, identity, known)  # who may not come in changes nothing
@@ -106,7 +105,7 @@ def _ask_whether_consents_live(wish: SignInRequest, identity: Identity) -> None:
         connection_health.check(row)  # their own was renewed a moment ago
 
 
-def _renew(vendor: str, user: User, identity: Identity, token: Any) -> None:
+def _renew(vendor: str, user: User, identity: Identity, token: Tokens) -> None:
     """A new consent may end this vendor user's earlier tokens: what lives on them in their own teams goes on.
 
     A team they have left gets none of it, and what they removed at the vendor stays removed until somebody installs.
@@ -118,7 +117,7 @@ def _renew(vendor: str, user: User, identity: Identity, token: Any) -> None:
             connection_health.check(row)
 
 
-def _arrive(wish: SignInRequest, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
+def _arrive(wish: SignInRequest, identity: Identity, token: Tokens) -> tuple[Arrival, Connection | None]:
     known = _known(wish, identity)
     user = _user(wish, identity, known)
     place = _place(wish, identity, user, known is not None)
@@ -301,7 +300,7 @@ def _may_store(wish: SignInRequest, connection: Connection, member: Member) -> b
     return wish.installs and not connection.usable and _is_editor(member)
 
 
-def _store(connection: Connection, identity: Identity, token: Any) -> None:
+def _store(connection: Connection, identity: Identity, token: Tokens) -> None:
     account = identity.account
     connection.auth_kind, connection.base_url = "oauth", token.api_domain
     connection.consent_user_id, connection.administered = identity.user_id, bool(account.administered)

@@ -86,8 +86,10 @@ def _rows_as_filled_in(integration: Integration, flow: str, data: QueryDict) -> 
     known = catalogues_of(integration, recipe)[flow]
     formset = rows_of(integration, recipe, flow, known, data if f"{flow}-TOTAL_FORMS" in data else None)
     if not formset.is_bound:
-        return {form.prefix: as_data(form.instance) for form in formset.forms}
-    return {form.prefix: form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")}
+        return {str(form.prefix): as_data(form.instance) for form in formset.forms}
+    return {
+        str(form.prefix): form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")
+    }
 
 
 def _with_one_more(data: QueryDict, flow: str) -> QueryDict:

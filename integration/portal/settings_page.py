@@ -24,6 +24,7 @@ from integration.models import Connection, Health, Integration, State, WebhookEn
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 from tenants.models import Role
 
 
@@ -103,7 +104,7 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     if request.method == "GET":
         return page(request, tenant, "stop", {}, integration)
     if do == "pause" and integration.state == State.ACTIVE:
-        lifecycle.pause(integration, request.user)
+        lifecycle.pause(integration, person(request))
         note(request, integration, "Paused")
         messages.success(request, "Paused. Changes are collected and wait for Resume.")
     elif do == "resume" and integration.state == State.PAUSED:

@@ -24,6 +24,7 @@ from integration.admin.core import html
 from integration.admin.core.unfold_compat import UnfoldAdmin
 from integration.engine.sync.bulk_runs import Started
 from integration.models import SyncRun
+from tenants.access import person
 
 LIMIT = 50_000  # rows one press may work on
 CHUNK = 500
@@ -79,7 +80,7 @@ def _start_runs(admin: UnfoldAdmin, request: HttpRequest, what: Bulk[M], keys: S
     assert what.as_runs is not None
     rows = [row for start in range(0, len(keys), CHUNK)
             for row in admin.model.objects.filter(pk__in=keys[start : start + CHUNK])]  # fmt: skip
-    outcome = what.as_runs(rows, actor(request))
+    outcome = what.as_runs(rows, person(request))
     started = outcome.runs
     for said in outcome.refused:
         admin.message_user(request, said, messages.WARNING)
@@ -144,11 +145,6 @@ def page(
         "back": back or request.get_full_path(),
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/confirm.html", context)
-
-
-def actor(request: HttpRequest) -> AbstractBaseUser | None:
-    """Return who presses the button."""
-    return request.user if request.user.is_authenticated else None
 
 
 def note(request: HttpRequest, model: type[Model], message: str, row: Model | None = None) -> None:

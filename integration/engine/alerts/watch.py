@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
@@ -53,9 +54,9 @@ class Condition:
     subject: str
     what: str
     reason: str = ""
-    tenant_id: Any = None
-    integration_id: Any = None
-    connection_id: Any = None
+    tenant_id: UUID | None = None
+    integration_id: UUID | None = None
+    connection_id: UUID | None = None
 
 
 Watcher = Callable[[Recipes, datetime], Iterator[Condition]]

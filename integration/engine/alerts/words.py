@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zoneinfo
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from config.json_value import Json
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipes
@@ -155,11 +156,11 @@ def operators_link(alert: Alert) -> str:
     return _address("admin:integration_alert_change", alert.pk)
 
 
-def _address(name: str, *args: Any) -> str:
+def _address(name: str, *args: UUID | int | None) -> str:
     return f"{settings.PUBLIC_URL.rstrip('/')}{reverse(name, args=args)}"
 
 
-def payload(notice: AlertNotice) -> dict[str, Any]:
+def payload(notice: AlertNotice) -> dict[str, Json]:
     """The outgoing webhook's body."""
     alert = notice.alert
     vendor = alert.connection.vendor if alert.connection else None

@@ -23,7 +23,9 @@ from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
 if TYPE_CHECKING:
-    from integration.engine.flow.session import SyncSession
+    from integration.engine.flow.session import SyncSession, Unnamed
+else:
+    Unnamed = Any
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Page:
 
     items: Sequence[Item]
     records: Mapping[str, Record] | None = field(default_factory=dict)
-    next_cursor: Any = None
+    next_cursor: Json = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -210,9 +212,9 @@ class Stage:
 Course = Generator[Stage, Sequence[RecordOutcome], None]
 
 # The two clients and the settings a flow works with: see `SyncSession`, whose types these are.
-L = TypeVar("L", default=Any)
-R = TypeVar("R", default=Any)
-S = TypeVar("S", default=Any)
+L = TypeVar("L", default=Unnamed)
+R = TypeVar("R", default=Unnamed)
+S = TypeVar("S", default=Unnamed)
 
 
 class Flow(ABC, Generic[L, R, S]):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from config.json_value import JsonObject, json_texts
 from integration.models import FieldMapping
@@ -45,4 +44,4 @@ class TwoWay:
     """
 
     back: str
-    wins: Callable[[Mapping[str, Any]], str] = lambda settings: "newest"
+    wins: Callable[[JsonObject], str] = lambda settings: "newest"

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from config.json_value import Json, JsonObject
 from integration.connectors.base import FieldSpec
@@ -54,14 +53,15 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
         groups = composite.process(ctx, flow, [Item(external_id, {"resync": True})])
     done = next(entry for group in groups if group.own for entry in group.done)
     others = Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write)
-    more: dict[str, Any] = {"brings": flow.is_composite, "along": dict(others)}
+    brings, along = flow.is_composite, dict(others)
     name = str(done.record.values.get("name") or "") if done.record else ""
     if done.write is None:
-        return Preview(name, done.result.outcome, reason=done.result.reason, detail=done.result.detail, **more)
+        result = done.result
+        return Preview(name, result.outcome, reason=result.reason, detail=result.detail, brings=brings, along=along)
     written = done.link.written if done.link else {}
     values = done.write.values
     changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
-    return Preview(name, Outcome.SYNCED, done.write.action, values=values, changes=changes, **more)
+    return Preview(name, Outcome.SYNCED, done.write.action, values=values, changes=changes, brings=brings, along=along)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from integration import retry
@@ -23,7 +23,7 @@ from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.mapping_row import as_data
 from integration.engine.flow.recipe import Recipe, Recipes, Step
-from integration.engine.flow.session import SyncSession
+from integration.engine.flow.session import AnyClient, SyncSession
 from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
 from integration.errors import IntegrationError, PartlyDone, RateLimited, TenantActionError
 from integration.models import (
@@ -179,7 +179,7 @@ def activate(integration: Integration) -> None:
         connection_health.release_held(integration)
 
 
-def move(integration: Integration, *before: str, **after: Any) -> bool:
+def move(integration: Integration, *before: str, **after: State | datetime | AbstractBaseUser | None) -> bool:
     """Change the state, if in the database it is one of those still: somebody may have uninstalled it meanwhile."""
     moved = Integration.objects.filter(pk=integration.pk, state__in=before).update(**after)
     integration.refresh_from_db(fields=["state", "activated_at", "paused_at", "paused_by"])
@@ -222,7 +222,7 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
     return frozenset(needed)
 
 
-def sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
+def sync_connection(client: AnyClient, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
     webhooks = connection.connector.subscriptions
     never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
     if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
@@ -272,7 +272,7 @@ def drop_misdirected(connection: Connection) -> int:
     return gone
 
 
-def _strays(there: Iterable[Any], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
+def _strays(there: Iterable[Subscription], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
     """Webhooks at the vendor that call this very endpoint but that we do not know: left by a crash after creation."""
     return [row.external_id for row in there if calls_us(row, endpoint) and row.external_id not in ours]
 

@@ -6,12 +6,12 @@ The runner calls it for claimed jobs, `runs` for pages of records; from here on 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
+from config.json_value import Json, JsonObject
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.session import SyncSession
@@ -156,7 +156,7 @@ def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Excep
     return RecordOutcome(item, record, None, _failure(problem))
 
 
-def unreadable(problems: Mapping[str, str], hint: Mapping[str, Any]) -> list[RecordOutcome]:
+def unreadable(problems: Mapping[str, str], hint: JsonObject) -> list[RecordOutcome]:
     """How the records of a page end that the vendor listed and nobody can read: id → what is wrong with it."""
     return [
         fail_single(
@@ -167,7 +167,7 @@ def unreadable(problems: Mapping[str, str], hint: Mapping[str, Any]) -> list[Rec
     ]  # fmt: skip
 
 
-def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:
+def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write], Result]) -> list[Result]:
     """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
 
     `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
@@ -282,7 +282,7 @@ def _planned(
     record: Record | None,
     link: RecordLink | None,
 ) -> RecordOutcome:
-    values: dict[str, Any] = {}
+    values: dict[str, Json] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
         mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
@@ -321,7 +321,7 @@ def _planned_back(
     return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail, notes=notes), write)
 
 
-def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
+def _unchanged(link: RecordLink, values: JsonObject) -> bool:
     return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
 
 

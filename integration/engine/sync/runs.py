@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from config.json_value import Json, JsonObject
 from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
@@ -48,7 +48,7 @@ def start(
     flow: str,
     *,
     dry_run: bool = False,
-    options: Mapping[str, Any] | None = None,
+    options: JsonObject | None = None,
     user: AbstractBaseUser | None = None,
 ) -> SyncRun:
     """Queue a run. Raises RunInProgress when one of this kind is under way."""
@@ -211,7 +211,7 @@ def _count_key(entry: RecordOutcome) -> str:
     return f"{entry.result.outcome}:{entry.result.reason}"
 
 
-def _sample(entry: RecordOutcome) -> dict[str, Any]:
+def _sample(entry: RecordOutcome) -> dict[str, Json]:
     name = entry.record.values.get("name", "") if entry.record else ""
     return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 

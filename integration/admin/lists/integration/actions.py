@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from config.json_value import JsonObject
 from integration.admin.core import html
-from integration.admin.core.actions import Bulk, actor, note, page
+from integration.admin.core.actions import Bulk, note, page
 from integration.admin.core.base import Admin
 from integration.admin.core.unfold_compat import styled
 from integration.engine.clients import connection_health
@@ -20,6 +20,7 @@ from integration.engine.setup import lifecycle
 from integration.engine.sync import runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 
 OFFERED: dict[str, tuple[str, ...]] = {
     State.DRAFT: ("diagnose", "settings", "uninstall"),
@@ -96,7 +97,7 @@ def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str
         try:
             run = runs.start(
                 row, "fetch_all", flow, dry_run=bool(wishes["dry_run"]), options=options,
-                user=actor(request),
+                user=person(request),
             )  # fmt: skip
         except runs.RunInProgress:
             under_way = SyncRun.objects.filter(integration=row, kind="fetch_all", flow=flow, state__in=runs.UNFINISHED)
@@ -124,7 +125,7 @@ def held_by_brakes(admin: Admin, request: HttpRequest, row: Integration) -> Http
         says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
         return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
                     back=html.url_of(row))  # fmt: skip
-    count = sum(limits.release(row, kind, actor(request)) for kind in waiting)
+    count = sum(limits.release(row, kind, person(request)) for kind in waiting)
     note(request, Integration, f"Let {count} records through that a brake held", row)
     admin.message_user(request, f"{count:,} records go on.", messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
@@ -137,7 +138,7 @@ def pause(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     if request.method != "POST":
         says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
         return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=html.url_of(row))
-    lifecycle.pause(row, actor(request))
+    lifecycle.pause(row, person(request))
     note(request, Integration, "Paused", row)
     admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))

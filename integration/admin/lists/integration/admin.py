@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from integration.admin.core import html, search
-from integration.admin.core.actions import actor, bulk, note
+from integration.admin.core.actions import bulk, note
 from integration.admin.core.base import Admin, object_action
 from integration.admin.core.search import record_name
 from integration.admin.core.unfold_compat import Button, DropdownFilter
@@ -41,6 +41,7 @@ from integration.engine.insight.status import Status
 from integration.engine.setup.provisioning import last_steps
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
+from tenants.access import person
 from tenants.console import PageContext, ShownOrder
 
 CAP = 1_000
@@ -305,7 +306,7 @@ class IntegrationAdmin(Admin):
     @admin.action(description="Pause: collect changes, sync nothing", permissions=["operate"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
         """Stop these for a while."""
-        return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(actor(request)))
+        return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(person(request)))
 
     @admin.action(description="Resume: work off what was collected", permissions=["operate"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
