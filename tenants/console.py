@@ -15,6 +15,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
+from config.pages import PageContext
 from tenants.personal import mask, mask_words, may_see
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 else:
     Columns = Table = object
 
-PageContext: TypeAlias = dict[str, Any]  # what a template is given; Django's own pages set no bounds either
 Column: TypeAlias = Callable[..., Any] | str
 N = TypeVar("N")
 

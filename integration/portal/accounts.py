@@ -20,6 +20,7 @@ from integration.connectors.registry import get_connector
 from integration.engine.clients import connection_health, tokens
 from integration.engine.setup import account_claims
 from integration.models import Connection, Health
+from integration.portal.claims_page import Claim
 from tenants.access import ROLE_RANK
 from tenants.models import Member, Role, Tenant, VendorIdentity
 
@@ -42,7 +43,7 @@ class Contested(NotAllowed):
     ) -> None:
         super().__init__(text)
         self.user, self.may_look = user, may_look
-        self.claim = {
+        self.claim: Claim = {
             "vendor": wish.vendor, "account_id": identity.account.external_id, "account_name": identity.account.name,
             "vendor_user_id": identity.user_id, "tenant": str(wish.tenant.pk) if wish.tenant else "",
         }  # fmt: skip

@@ -12,11 +12,12 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from config.pages import PageContext
 from integration.admin.core import search
 from integration.admin.core.unfold_compat import DropdownFilter, UnfoldAdmin, object_action
 from integration.models import Integration
 from integration.recipes.registry import reason_choices
-from tenants.console import Guarded, PageContext, ShownOrder
+from tenants.console import Guarded, ShownOrder
 
 __all__ = [
     "Admin", "BigTable", "IntegrationFilter", "LookaheadPaginator", "ReasonFilter", "SinceFilter", "object_action",

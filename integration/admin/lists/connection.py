@@ -26,7 +26,7 @@ from integration.models import Connection, Health, Integration, VendorCall, Webh
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
 
-from tenants.console import PageContext
+from config.pages import PageContext
 
 AT_ONCE = 20  # checks in one request; each may take seconds
 OWNED = ("base_url", "credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason")

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config.pages import PageContext
 from integration.admin.core import html
 from integration.admin.core.base import since
 from integration.admin.core.search import record_name
@@ -32,7 +33,6 @@ from integration.models import (
     SyncRun,
     WebhookEvent,
 )
-from tenants.console import PageContext
 from tenants.models import Tenant
 
 CAP = 10_000  # where counting stops

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from config.pages import PageContext
 from integration.admin.core import fixes, html
 from integration.admin.core.labels import Labels, changes, labels_of
 from integration.admin.core.masking import mask_id
@@ -25,7 +26,6 @@ from integration.admin.pages.record import questions
 from integration.connectors.registry import get_connector
 from integration.engine.safety import consent_ledger
 from integration.models import ConsentEntry, RecordLink, SyncJob, SyncLog, WebhookEvent
-from tenants.console import PageContext
 
 LINKS, ROWS, SHOWN = 20, 150, 200
 CREDENTIALS = ("integration__left__credentials", "integration__right__credentials")

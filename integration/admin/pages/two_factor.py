@@ -19,12 +19,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
 
+from config.pages import PageContext
 from integration.admin.core.actions import note
 from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask
 from integration.models import AuthenticatorApp
 from tenants import devices, guessing
-from tenants.console import PageContext
 from tenants.lock_out import STEP_UP
 from tenants.locked import opens
 

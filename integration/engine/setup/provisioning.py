@@ -57,7 +57,13 @@ class StepResult:
 
 def last_steps(integration: Integration) -> list[StepResult]:
     """Return how the steps of the last save went."""
-    return [StepResult(**step) for step in integration.provisioning]
+    return [
+        StepResult(
+            step.get("key", ""), step["label"], step["ok"], step["detail"], step.get("reason", ""),
+            step.get("partly", False),
+        )
+        for step in integration.provisioning
+    ]  # fmt: skip
 
 
 def install_defaults(integration: Integration, recipe: Recipe) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
 from integration.engine.alerts import deliver, ledger
@@ -16,7 +14,7 @@ class Command(BaseCommand):
 
     help = "Evaluate all alerts and send what is due. Needs no worker and no queue. Ends with 1 while an alert is open."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, **options: str | bool | int | None) -> None:
         """Evaluate, send, list what is open."""
         ledger.evaluate(get_recipe)
         sent = deliver.deliver(get_recipe)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -13,7 +12,7 @@ from integration.engine.clients import connection_health
 from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
 from integration.engine.sync.polls import mark
-from integration.management.demo.stage import PIPEDRIVE_TOKEN, NotSeen, Stage
+from integration.management.demo.stage import PIPEDRIVE_TOKEN, Body, NotSeen, Row, Stage
 from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncJob, SyncLog, SyncRun
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
@@ -41,7 +40,7 @@ class Story:
 
     # Visitors and vendors
 
-    def visit(self, *pages: str, minutes_ago: float = 12, **wish: Any) -> dict[str, str]:
+    def visit(self, *pages: str, minutes_ago: float = 12, **wish: Body) -> dict[str, str]:
         """A visit that is over, a page view each; returns the ids of lead and session."""
         made: dict[str, str] = {}
         for number, page in enumerate(pages or ("/",)):
@@ -50,22 +49,22 @@ class Story:
             made = self.stage.control("POST", f"/leadboxer/{ACCOUNT}/{SITE}/track", {**wish, **known, **seen})
         return made
 
-    def company(self, name: str, **wish: Any) -> dict[str, str]:
+    def company(self, name: str, **wish: Body) -> dict[str, str]:
         """Somebody of this company looks at a page a minute ago."""
         domain = f"{name.split()[0].lower()}.example"
         known = {"organizationName": name, "organizationDomain": domain, "minutes_ago": 1, "score": 50}
         return self.visit(**{**known, **wish})
 
-    def pipedrive(self, kind: str) -> list[dict[str, Any]]:
+    def pipedrive(self, kind: str) -> list[Row]:
         """The living records of one kind in Pipedrive."""
         rows = self.stage.control("GET", "/pipedrive/acme/state")[kind]
         return [row for row in rows if not row.get("is_deleted")]
 
-    def create(self, kind: str, **values: Any) -> int:
+    def create(self, kind: str, **values: Body) -> int:
         """Somebody creates a record in Pipedrive; returns its id."""
         return int(self.stage.control("POST", f"/pipedrive/acme/{kind}", values)["data"]["id"])
 
-    def lead(self, title: str) -> dict[str, Any]:
+    def lead(self, title: str) -> Row:
         """Wait for the one lead with this title."""
         self.stage.until(f"the lead {title}", lambda: any(row["title"] == title for row in self.pipedrive("leads")))
         found = [row for row in self.pipedrive("leads") if row["title"] == title]
@@ -73,7 +72,7 @@ class Story:
             raise NotSeen(f"{len(found)} leads “{title}”")
         return found[0]
 
-    def activities(self, person_id: int) -> list[dict[str, Any]]:
+    def activities(self, person_id: int) -> list[Row]:
         """What was logged for a person."""
         return [row for row in self.pipedrive("activities") if row["person_id"] == person_id]
 

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from config.pages import PageContext
 from integration.admin.core import html, search
 from integration.admin.core.actions import bulk, note
 from integration.admin.core.base import Admin, object_action
@@ -42,7 +43,7 @@ from integration.engine.setup.provisioning import last_steps
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
 from tenants.access import person
-from tenants.console import PageContext, ShownOrder
+from tenants.console import ShownOrder
 
 CAP = 1_000
 
