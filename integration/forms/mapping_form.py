@@ -260,20 +260,21 @@ class RowsFormSet(RowModelFormSet):
         super().clean()
         if self.unreadable and any(form.has_changed() for form in self.forms):
             raise forms.ValidationError(self.unreadable)
-        taken = set()
+        taken: set[tuple[str, str]] = set()  # flow and target
         for form in self.forms:
             data: Mapping[str, str | bool] = getattr(form, "cleaned_data", None) or {}
-            direction, target = data.get("direction"), data.get("target")
-            if data.get("DELETE") or not direction or not target:
-                continue
-            if form.instance.required_by_recipe and "direction" in form.changed_data:
-                form.add_error("direction", "The recipe needs this row as it is.")
-            if direction == Direction.OFF:
-                continue
-            key = (data.get("flow") or form.instance.flow, target)
-            if key in taken:
-                form.add_error("target", "Another row writes this field already.")
-            taken.add(key)
+            if not data.get("DELETE") and data.get("direction") and data.get("target"):
+                self._check_row(form, data, taken)
+
+    def _check_row(self, form: RowForm, data: Mapping[str, str | bool], taken: set[tuple[str, str]]) -> None:
+        if form.instance.required_by_recipe and "direction" in form.changed_data:
+            form.add_error("direction", "The recipe needs this row as it is.")
+        if data["direction"] == Direction.OFF:
+            return
+        key = (str(data.get("flow") or form.instance.flow), str(data["target"]))
+        if key in taken:
+            form.add_error("target", "Another row writes this field already.")
+        taken.add(key)
 
 
 class FlowRowsFormSet(RowsFormSet):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -172,31 +173,60 @@ def _place(wish: SignInRequest, identity: Identity, user: User, was_here: bool) 
     It belongs to a tenant that asks for it as such, to one the person is a member of, or where a living consent of an
     administrator is. What others left behind, or proved with a token only, decides nothing.
     """
-    account = identity.account
-    rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=account.external_id)
-    living = list(
-        account_claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at")
-    )
-    if living and _is_granted(wish, identity, user):
-        living = []
+    rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=identity.account.external_id)
+    living = _living_consents(wish, identity, user)
     if wish.tenant is not None:
         _refuse_where_another_has_it(wish.tenant, living, wish, identity, user)
         return Place(wish.tenant, _best(rows.filter(tenant=wish.tenant)) or _new(wish.tenant, wish.vendor))
-    mine = {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")} if user.pk else {}
-    own = [row for row in rows.select_related("tenant").filter(tenant__in=mine)
-           if row in living or not _claims(wish, identity) or _is_editor(mine[row.tenant_id])]  # fmt: skip
-    if own:
-        best = min(own, key=lambda row: (row.health == Health.DISCONNECTED, not row.tenant.is_active,
-                                         -ROLE_RANK[Role(mine[row.tenant_id].role)], row.created_at))  # fmt: skip
+    mine = _memberships(user)
+    own = list(rows.select_related("tenant").filter(tenant__in=mine))
+    best = _best_of_own(own, mine, living if _claims(wish, identity) else own)
+    if best is not None:
         if wish.installs and not best.usable:
             _refuse_where_another_has_it(best.tenant, living, wish, identity, user)
         return Place(best.tenant, best)
     if living:
         return _joining(wish, identity, living[0], user, was_here)
-    if not wish.installs:
-        if mine:
-            return Place(next(iter(mine.values())).tenant, None)
-        raise _not_connected(identity)
+    if wish.installs:
+        return _new_place(wish, identity)
+    if mine:
+        return Place(next(iter(mine.values())).tenant, None)
+    raise _not_connected(identity)
+
+
+def _memberships(user: User) -> dict[uuid.UUID, Member]:
+    """Whose member the person is, by tenant; who is new here is nobody's."""
+    if user.pk is None:
+        return {}
+    return {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")}
+
+
+def _best_of_own(
+    own: Sequence[Connection], mine: Mapping[uuid.UUID, Member], open_to_all: Sequence[Connection]
+) -> Connection | None:
+    """One that was not given up, in a tenant that is on, where the person may do most; then the oldest.
+
+    Where the person may not edit, only those that are open to all count.
+    """
+
+    def rank(row: Connection) -> tuple[bool, bool, int, datetime]:
+        given_up, is_off = row.health == Health.DISCONNECTED, not row.tenant.is_active
+        return given_up, is_off, -ROLE_RANK[Role(mine[row.tenant_id].role)], row.created_at
+
+    counting = [row for row in own if row in open_to_all or _is_editor(mine[row.tenant_id])]
+    return min(counting, key=rank, default=None)
+
+
+def _living_consents(wish: SignInRequest, identity: Identity, user: User) -> list[Connection]:
+    """Where an administrator's consent for the account lives, oldest first; nowhere for who was granted it."""
+    rows = account_claims.consents(wish.vendor, identity.account.external_id)
+    living = list(rows.select_related("tenant").order_by("created_at"))
+    return [] if living and _is_granted(wish, identity, user) else living
+
+
+def _new_place(wish: SignInRequest, identity: Identity) -> Place:
+    """A tenant of its own for an account that nobody here has. Raises NotAllowed for who does not administer it."""
+    account = identity.account
     if not account.administered:
         label = get_connector(wish.vendor).label
         raise NotAllowed(

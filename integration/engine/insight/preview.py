@@ -17,6 +17,7 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.sync import batch, composite
+from integration.engine.sync.composite import Group
 from integration.models import Integration, Outcome, RecordLink, SyncRun, VendorCall
 from integration.reasons import NoReason, ReasonCode
 
@@ -52,16 +53,20 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     with looking(integration, recipe) as ctx:
         groups = composite.process(ctx, flow, [Item(external_id, {"resync": True})])
     done = next(entry for group in groups if group.own for entry in group.done)
-    others = Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write)
-    brings, along = flow.is_composite, dict(others)
-    name = str(done.record.values.get("name") or "") if done.record else ""
+    shown = Preview(
+        name=str(done.record.values.get("name") or "") if done.record else "",
+        outcome=done.result.outcome, brings=flow.is_composite, along=_along(groups),
+    )  # fmt: skip
     if done.write is None:
-        result = done.result
-        return Preview(name, result.outcome, reason=result.reason, detail=result.detail, brings=brings, along=along)
-    written = done.link.written if done.link else {}
-    values = done.write.values
-    changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
-    return Preview(name, Outcome.SYNCED, done.write.action, values=values, changes=changes, brings=brings, along=along)
+        return replace(shown, reason=done.result.reason, detail=done.result.detail)
+    before, values = done.link.written if done.link else {}, done.write.values
+    changes = {key: (before.get(key), value) for key, value in values.items() if before.get(key) != value}
+    return replace(shown, outcome=Outcome.SYNCED, action=done.write.action, values=values, changes=changes)
+
+
+def _along(groups: Sequence[Group]) -> dict[str, int]:
+    """How many records of other flows would be written with it, by the flow's label."""
+    return dict(Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write))
 
 
 @dataclass(frozen=True)

@@ -26,25 +26,31 @@ def row(
     at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
-    synced = write is not None and result.outcome == Outcome.SYNCED
     return columnar.new(
         SyncLog,
         integration_id=integration.pk,
         flow=flow_key,
         source_id=item.external_id,
         target_id=result.target_id or (link.target_id if link else ""),
-        email_hash=(record.email_hash if record else "") or (link.email_hash if link else ""),
+        email_hash=_email_hash(record, link),
         outcome=result.outcome,
         action=result.action or (write.action if write else ""),
         reason=result.reason,
         detail=redact_text(result.detail, limit=1000) if result.detail else "",
-        changes=changes(before, write.values) if synced and write else {},
+        changes=changes(before, write.values) if write and result.outcome == Outcome.SYNCED else {},
         event_id=item.event_id,
         job_id=item.job_id,
         run_id=run.pk if run else None,
         call_id=result.call.pk if result.call else None,
         created_at=at,
     )
+
+
+def _email_hash(record: Record | None, link: RecordLink | None) -> str:
+    """The address as it was read now; without one that of the link."""
+    if record is not None and record.email_hash:
+        return record.email_hash
+    return link.email_hash if link is not None else ""
 
 
 def changes(before: JsonObject, after: JsonObject) -> dict[str, list[Json]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from integration import retry
-from integration.connectors.base import Subscription
+from integration.connectors.base import Subscription, Webhooks
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.dispatch import leases, wakeups
@@ -235,21 +235,13 @@ def sync_connection(client: AnyClient, connection: Connection, needed: frozenset
         return 0, 0
     endpoint = ensure_endpoint(connection)
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
-    ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
-    removed = 0
-    for event, row in ours.items():
-        found = there.get(row.external_id)
-        if event in needed and found is not None and found.active:
-            continue
-        if found is not None:  # not needed any more, or switched off
-            webhooks.unsubscribe(client, row.external_id)
-            removed += 1
-        row.delete()
-    known = {event for event, row in ours.items() if row.pk is not None}
-    for stray in _strays(there.values(), endpoint, {row.external_id for row in ours.values()}):
+    ours = list(RemoteSubscription.objects.filter(connection=connection))
+    strays = _strays(there.values(), endpoint, {row.external_id for row in ours})
+    good = needed & _in_place(ours, there)
+    removed = _remove(webhooks, client, [row for row in ours if row.event not in good], there) + len(strays)
+    for stray in strays:
         webhooks.unsubscribe(client, stray)
-        removed += 1
-    missing = sorted(needed - known)
+    missing = sorted(needed - good)
     for event in missing:
         external_id = webhooks.subscribe(client, event, endpoint_url(endpoint), endpoint.secret["current"])
         RemoteSubscription.objects.create(
@@ -257,6 +249,23 @@ def sync_connection(client: AnyClient, connection: Connection, needed: frozenset
         )
     RemoteSubscription.objects.filter(connection=connection).update(last_seen_at=timezone.now())
     return len(missing), removed
+
+
+def _remove(webhooks: Webhooks, client: AnyClient, rows: Iterable[RemoteSubscription], there: Collection[str]) -> int:
+    """Remove what is not needed any more, was switched off or is gone. Returns how many the vendor still had."""
+    removed = 0
+    for row in rows:
+        if row.external_id in there:
+            webhooks.unsubscribe(client, row.external_id)
+            removed += 1
+        row.delete()
+    return removed
+
+
+def _in_place(rows: Iterable[RemoteSubscription], there: Mapping[str, Subscription]) -> set[str]:
+    """The events whose webhook the vendor has, switched on."""
+    active = {external_id for external_id, found in there.items() if found.active}
+    return {row.event for row in rows if row.external_id in active}
 
 
 def drop_misdirected(connection: Connection) -> int:

@@ -232,7 +232,7 @@ class Story:
 
     def item_11(self) -> str:
         """Configuration as a file: exported without secrets, changed, compared, applied; an unknown key is refused."""
-        document = configuration.export(self.tenant, get_recipe)
+        document: Row = configuration.export(self.tenant, get_recipe)
         if BREVO_KEY in str(document) or PIPEDRIVE_TOKEN in str(document):
             raise NotSeen("an export without secrets")
         settings = document["integrations"][0]["settings"]

@@ -70,9 +70,7 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
     recipe = get_recipe(row.recipe)
     settings = {**recipe.default_settings, **row.settings}
     flows = [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
-    form = styled(FetchForm(request.POST if request.method == "POST" else None))
-    if not settings.get("doi_enabled"):
-        del form.fields["allow_doi"]
+    form = _fetch_form(request, asks_for_mails=bool(settings.get("doi_enabled")))
     if not flows:
         admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
@@ -88,6 +86,13 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
     if len(started) == 1:
         return HttpResponseRedirect(html.url_of(started[0]))
     return HttpResponseRedirect(html.url_of_list(SyncRun, integration=row.pk))
+
+
+def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:
+    form = styled(FetchForm(request.POST if request.method == "POST" else None))
+    if not asks_for_mails:
+        del form.fields["allow_doi"]
+    return form
 
 
 def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str], wishes: JsonObject) -> list[SyncRun]:
