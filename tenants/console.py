@@ -87,7 +87,7 @@ class Guarded(MaskedColumns, Table):
             declared = make(field, request, {}, self.model, self, field_path=path)
             yield from (name for name in declared.expected_parameters() if name)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: str) -> type[ChangeList]:
         """The list that sorts by nothing hidden."""
         return ShownOrder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR, ChangeList
@@ -106,7 +106,7 @@ class BigTable(Admin):
     search_fields: ClassVar[tuple[str, ...]] = ("id",)  # shows the box; what is looked for says `search.py`
     search_help_text = search.HELP
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: str) -> type[ChangeList]:
         """The list that does not count."""
         return BigList
 

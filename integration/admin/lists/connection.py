@@ -152,7 +152,7 @@ class ConnectionAdmin(Admin):
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
 
-    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Connection, form: ConnectionForm, change: bool) -> None:
         """Save what the form owns, then check outside of the transaction: a slow vendor must not hold a lock."""
         if change:
             changed = any(form.cleaned_data.get(name) for name in ("secret", *obj.connector.asks))

@@ -110,14 +110,16 @@ def _guarded(base: Any, integration: Integration, known: KnownFields) -> Any:
         recipe = get_recipe(integration.recipe)
         catalogues, unreadable = known.catalogues, known.problem
 
-        def add_fields(self, form: Any, index: int | None) -> None:
+        def add_fields(self, form: RowForm, index: int | None) -> None:
             """Which flow: a question only where there are several."""
             super().add_fields(form, index)
             if len(flows) == 1:
                 form.fields.pop("flow", None)
                 form.instance.flow = form.instance.flow or next(iter(flows))
             else:
-                form.fields["flow"].choices = list(flows.items())
+                flow = form.fields["flow"]
+                assert isinstance(flow, forms.ChoiceField)
+                flow.choices = list(flows.items())
 
     return Formset
 
