@@ -17,6 +17,11 @@ def json_object(value: Json) -> JsonObject:
     return value if isinstance(value, Mapping) else {}
 
 
+def json_number(value: Json) -> float:
+    """Return a number; 0 for anything else."""
+    return value if isinstance(value, int | float) else 0
+
+
 def json_texts(value: Json) -> list[str]:
     """Return the texts of a list; an empty list for anything else."""
     return [part for part in value if isinstance(part, str)] if isinstance(value, list | tuple) else []

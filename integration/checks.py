@@ -10,6 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
 
+from config.json_value import json_number
+
 Apps: TypeAlias = Sequence[AppConfig] | None  # those asked for; none: all
 Databases: TypeAlias = Sequence[str] | None
 
@@ -49,7 +51,7 @@ def check_secret_key(app_configs: Apps, **kwargs: Databases) -> list[Error]:
 @register("lockstep")
 def check_queue(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E003: the broker never hands a task out twice while it still runs."""
-    queue = settings.Q_CLUSTER
+    queue = {name: json_number(settings.Q_CLUSTER[name]) for name in ("timeout", "retry", "queue_limit", "workers")}
     least = queue["timeout"] * (queue["queue_limit"] / queue["workers"] + 1)
     if queue["retry"] > least:
         return []
