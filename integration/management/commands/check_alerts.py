@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand, CommandError
 
-from integration.engine.alerts import deliver, ledger
+from integration.engine.alerts import ledger
 from integration.models import Alert
+from integration.notices import deliver
 from integration.recipes.registry import get_recipe
 
 

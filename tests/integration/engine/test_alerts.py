@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from integration import tasks
 from integration.checks import check_alerts
-from integration.engine.alerts import ledger, outgoing, watch
+from integration.engine.alerts import ledger, watch
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import retention
 from integration.models import Alert, AlertNotice, Connection, Doorbell, Integration, WebhookHabit
+from integration.notices import outgoing
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
 from tests.support.client_cases import Stub
