@@ -23,9 +23,7 @@ from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
 if TYPE_CHECKING:
-    from integration.engine.flow.session import SyncSession, Unnamed
-else:
-    Unnamed = Any
+    from integration.engine.flow.session import SyncSession
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Record:
     """A source record as read now: flat values for the mapping, its version, and the address that identifies it."""
 
     external_id: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any]  # what the flow reads for itself as well: times, links
     version: datetime | None = None
     email: str = ""
 
@@ -93,7 +91,7 @@ class Write:
 
     item: Item
     action: str
-    values: dict[str, Any]
+    values: dict[str, Any]  # those of `extra` too, which the flow takes out again
     record: Record | None
     link: RecordLink | None
     marker: str = ""
@@ -212,9 +210,9 @@ class Stage:
 Course = Generator[Stage, Sequence[RecordOutcome], None]
 
 # The two clients and the settings a flow works with: see `SyncSession`, whose types these are.
-L = TypeVar("L", default=Unnamed)
-R = TypeVar("R", default=Unnamed)
-S = TypeVar("S", default=Unnamed)
+L = TypeVar("L", default=Any)
+R = TypeVar("R", default=Any)
+S = TypeVar("S", default=Any)
 
 
 class Flow(ABC, Generic[L, R, S]):

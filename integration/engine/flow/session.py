@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 # The client of the left system, that of the right one, and the recipe's settings. The engine works with any of them;
 # a recipe names its own, so that a method or a setting that does not exist is found by the type checker.
-Unnamed: TypeAlias = Any
 AnyClient: TypeAlias = Any  # which vendor's it is, the side decides at run time
-L = TypeVar("L", covariant=True, default=Unnamed)
-R = TypeVar("R", covariant=True, default=Unnamed)
-S = TypeVar("S", covariant=True, default=Unnamed)
+L = TypeVar("L", covariant=True, default=Any)
+R = TypeVar("R", covariant=True, default=Any)
+S = TypeVar("S", covariant=True, default=Any)
 V = TypeVar("V")
 
 
