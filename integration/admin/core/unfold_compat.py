@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from django import forms
 from django.contrib import admin
@@ -44,6 +44,8 @@ __all__ = ["Button", "DropdownFilter", "UnfoldAdmin", "UnfoldInline", "object_ac
 FormT = TypeVar("FormT", bound=forms.BaseForm)
 AdminT = TypeVar("AdminT", bound="UnfoldAdmin")
 RowT = TypeVar("RowT", bound=Model)
+Handler: TypeAlias = Callable[[AdminT, HttpRequest, RowT], HttpResponse]
+View: TypeAlias = Callable[[AdminT, HttpRequest, str], HttpResponse]
 
 
 def styled(form: FormT) -> FormT:
@@ -64,14 +66,10 @@ def styled(form: FormT) -> FormT:
 
 def object_action(
     description: str, *, icon: str = "", variant: str = "default", permission: str = "operate"
-) -> Callable[
-    [Callable[[AdminT, HttpRequest, RowT], HttpResponse]], Callable[[AdminT, HttpRequest, str], HttpResponse]
-]:
+) -> Callable[[Handler[AdminT, RowT]], View[AdminT]]:
     """A button on one row's page with a URL of its own. Looks the row up and checks the permission first."""
 
-    def decorate(
-        handler: Callable[[AdminT, HttpRequest, RowT], HttpResponse],
-    ) -> Callable[[AdminT, HttpRequest, str], HttpResponse]:
+    def decorate(handler: Handler[AdminT, RowT]) -> View[AdminT]:
         @wraps(handler)
         def view(self: AdminT, request: HttpRequest, object_id: str) -> HttpResponse:
             if not getattr(self, f"has_{permission}_permission")(request):
