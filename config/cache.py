@@ -8,30 +8,36 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, is_dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files import locks
 from django.utils.functional import Promise
 
+from config.json_value import Json, JsonObject
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 class JSONSerializer:
     """For the `serializer` of Django's Redis cache. What is not JSON is not ours, and as good as nothing."""
 
-    def dumps(self, value: Any) -> bytes:
+    def dumps(self, value: Json) -> bytes:
         """Write plain objects as their fields. Raises TypeError for what is no JSON otherwise."""
         return json.dumps(value, separators=(",", ":"), default=_plain).encode()
 
-    def loads(self, data: bytes) -> Any:
+    def loads(self, data: bytes) -> Json:
         """Return None for what is no JSON."""
         try:
-            return json.loads(data)
+            found: Json = json.loads(data)
         except (ValueError, RecursionError):
             return None
+        return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: DataclassInstance | Promise) -> JsonObject | str:
     """What libraries keep beside JSON: dataclasses, which pages read as well by their keys, and translated texts."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
@@ -45,7 +51,7 @@ class JSONFileCache(FileBasedCache):
 
     cache_suffix = ".json"
 
-    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+    def get(self, key: str, default: Json = None, version: int | None = None) -> Json:
         """Return the default for what is gone, too old, or no entry."""
         try:
             with open(self._path(key, version), "rb") as file:
@@ -54,7 +60,7 @@ class JSONFileCache(FileBasedCache):
             return default
         return default if entry is None else entry[1]
 
-    def touch(self, key: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+    def touch(self, key: str, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Give an entry another time. Returns whether there is one."""
         try:
             with open(self._path(key, version), "r+b") as file:
@@ -69,13 +75,13 @@ class JSONFileCache(FileBasedCache):
         except FileNotFoundError:
             return False
 
-    def _write_content(self, file: IO[bytes], timeout: Any, value: Any) -> None:
+    def _write_content(self, file: IO[bytes], timeout: float | None, value: Json) -> None:
         file.write(JSONSerializer().dumps([self.get_backend_timeout(timeout), value]))
 
     def _is_expired(self, file: IO[bytes]) -> bool:
         return self._entry(file) is None
 
-    def _entry(self, file: IO[bytes]) -> tuple[float | None, Any] | None:
+    def _entry(self, file: IO[bytes]) -> tuple[float | None, Json] | None:
         """The entry of a file; what is none, or too old, is deleted."""
         match JSONSerializer().loads(file.read()):
             case [None, value]:
@@ -85,5 +91,5 @@ class JSONFileCache(FileBasedCache):
         self._delete(file.name)  # type: ignore[attr-defined]  # Django's own; the stubs leave it out
         return None
 
-    def _path(self, key: Any, version: int | None) -> str:
+    def _path(self, key: str, version: int | None) -> str:
         return str(self._key_to_file(key, version))  # type: ignore[attr-defined]  # likewise

@@ -6,11 +6,10 @@ those of libraries.
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
+from structlog.typing import Processor
 
-BEFORE: list[Any] = [
+BEFORE: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
@@ -20,7 +19,7 @@ BEFORE: list[Any] = [
 
 def formatter() -> structlog.stdlib.ProcessorFormatter:
     """For the standard library's handlers: time (UTC), level, message, logger, then what the line is about."""
-    plain: Any = structlog.dev.ConsoleRenderer(
+    plain: Processor = structlog.dev.ConsoleRenderer(
         colors=False, pad_event_to=0, pad_level=False,
         exception_formatter=structlog.dev.plain_traceback,  # the rich one shows local variables, secrets among them
     )  # fmt: skip

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
 
@@ -21,7 +20,13 @@ class RefuseNul:
         """Nothing yet: the view is not known."""
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: Sequence[str],
+        kwargs: Mapping[str, str],
+    ) -> HttpResponse | None:
         """Look at the address and the form of a page; what vendors call needs no token of a form."""
         if getattr(view, "csrf_exempt", False):
             return None
@@ -29,5 +34,5 @@ class RefuseNul:
         return HttpResponseBadRequest(SAYS, content_type="text/plain") if wrong else None
 
 
-def _any(fields: Any) -> bool:
+def _any(fields: Iterable[tuple[str, Iterable[str]]]) -> bool:
     return any(NUL in text for name, values in fields for text in (name, *values))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from cryptography.fernet import Fernet
+from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Error, register
 
+from config.json_value import json_number
+
+Apps: TypeAlias = Sequence[AppConfig] | None  # those asked for; none: all
+Databases: TypeAlias = Sequence[str] | None
+
 
 @register("lockstep")
-def check_secret_keys(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_secret_keys(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E001: encryption keys are there and well formed."""
     keys = settings.LOCKSTEP_SECRET_KEYS
     try:
@@ -24,7 +31,7 @@ def check_secret_keys(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
-def check_hash_key(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_hash_key(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E002: the key for hashes is there."""
     if settings.LOCKSTEP_HASH_KEY:
         return []
@@ -34,7 +41,7 @@ def check_hash_key(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
-def check_secret_key(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_secret_key(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E005: sessions and queue messages can be signed."""
     if settings.SECRET_KEY:
         return []
@@ -42,9 +49,9 @@ def check_secret_key(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
-def check_queue(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_queue(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E003: the broker never hands a task out twice while it still runs."""
-    queue = settings.Q_CLUSTER
+    queue = {name: json_number(settings.Q_CLUSTER[name]) for name in ("timeout", "retry", "queue_limit", "workers")}
     least = queue["timeout"] * (queue["queue_limit"] / queue["workers"] + 1)
     if queue["retry"] > least:
         return []
@@ -52,7 +59,7 @@ def check_queue(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
-def check_alerts(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_alerts(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E006, E007: alerts that are wished for can be sent."""
     errors = []
     if settings.ALERT_EMAILS and not settings.EMAIL_URL:
@@ -65,7 +72,7 @@ def check_alerts(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register("lockstep")
-def check_registries(app_configs: Any, **kwargs: Any) -> list[Error]:
+def check_registries(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     """lockstep.E004: every registered connector and recipe can be loaded."""
     from integration.connectors.registry import CONNECTORS, get_connector  # noqa: PLC0415
     from integration.recipes.registry import RECIPES, get_recipe  # noqa: PLC0415

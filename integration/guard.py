@@ -9,8 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -40,18 +39,25 @@ class HostPolicy:
         sandbox = _origin(settings.SANDBOX_URL or "")
         if sandbox is not None and _origin(url) == sandbox:
             return url.rstrip("/")
-        host = (parts.hostname or "").lower()
-        if parts.scheme != "https" or parts.username or parts.password or parts.port not in (None, 443):
-            raise AddressRefused("Only plain https:// addresses are accepted.")
-        if parts.query or parts.fragment or "\\" in url or not host.isascii():
-            raise AddressRefused("This is not a plain address.")
-        if not any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts):
+        _refuse_odd(parts, url)
+        if not self._covers((parts.hostname or "").lower()):
             names = ", ".join("*" + name if name.startswith(".") else name for name in self.hosts)
             raise AddressRefused(f"This address does not belong to the vendor. Expected: {names}.")
         return url.rstrip("/")
 
+    def _covers(self, host: str) -> bool:
+        return any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts)
 
-def _split(url: str) -> Any:
+
+def _refuse_odd(parts: SplitResult, url: str) -> None:
+    """Raise AddressRefused for anything but a plain https:// address without query."""
+    if parts.scheme != "https" or parts.username or parts.password or parts.port not in (None, 443):
+        raise AddressRefused("Only plain https:// addresses are accepted.")
+    if parts.query or parts.fragment or "\\" in url or not (parts.hostname or "").isascii():
+        raise AddressRefused("This is not a plain address.")
+
+
+def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port

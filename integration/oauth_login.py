@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 
-from integration.connectors.base import Connector, Credentials, Identity
+from integration.connectors.base import Connector, Credentials, Identity, Tokens
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import tokens
 from integration.errors import ContractError
@@ -32,10 +30,10 @@ def is_configured(vendor: str) -> bool:
 def page_address(vendor: str, redirect_uri: str, state: str) -> str:
     """The address of the vendor's consent page."""
     client_id, _ = tokens.app_at(vendor)
-    return str(tokens.oauth_of(vendor).authorize_url(client_id, redirect_uri, state))
+    return tokens.oauth_of(vendor).authorize_url(client_id, redirect_uri, state)
 
 
-def exchange_code(vendor: str, code: str, redirect_uri: str) -> tuple[Any, Identity]:
+def exchange_code(vendor: str, code: str, redirect_uri: str) -> tuple[Tokens, Identity]:
     """Turn a code into tokens and ask the vendor whose they are. Raises IntegrationErrors."""
     client_id, client_secret = tokens.app_at(vendor)
     token = tokens.oauth_of(vendor).exchange_code(client_id, client_secret, code, redirect_uri)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from integration.engine.alerts import deliver, ledger
+from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
@@ -14,6 +14,7 @@ from integration.engine.setup import app_uninstall, provisioning
 from integration.engine.sync import polls, router, runner, runs
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
+from integration.notices import deliver
 from integration.recipes.registry import RECIPES, get_recipe
 
 

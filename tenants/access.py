@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest
 
 from tenants.models import Member, Role, Tenant
 
 ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
+
+
+def person(request: HttpRequest) -> AbstractBaseUser | None:
+    """Return who asks; None where nobody is signed in."""
+    return request.user if request.user.is_authenticated else None
 
 
 def tenants_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Tenant]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import models
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -83,7 +84,7 @@ class TenantAdmin(ModelAdmin[Tenant]):
     actions_detail = ("invite_member",)
     empty_text = "A tenant is a customer account. Add one, connect its two systems, then add an integration."
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Everything hangs off a tenant; switching it off is enough."""
         return False
 
@@ -150,24 +151,24 @@ class UserAdmin(BaseUserAdmin, ModelAdmin[User]):
     change_password_form = AdminPasswordChangeForm
     list_filter = ("is_staff", "is_superuser", "is_active")
 
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """The same allow-list as everywhere."""
         return Guarded.lookup_allowed(self, lookup, value, request)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Only a superuser gives a person every right, or single ones; others give groups."""
         fixed = () if request.user.is_superuser else ("is_superuser", "user_permissions")
         return (*super().get_readonly_fields(request, obj), *fixed)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only superusers edit superusers: a new password would open their account."""
         allowed = super().has_change_permission(request, obj)
-        return allowed and (request.user.is_superuser or not (obj and obj.is_superuser))
+        return allowed and (request.user.is_superuser or not (isinstance(obj, User) and obj.is_superuser))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """The same for deleting one."""
         allowed = super().has_delete_permission(request, obj)
-        return allowed and (request.user.is_superuser or not (obj and obj.is_superuser))
+        return allowed and (request.user.is_superuser or not (isinstance(obj, User) and obj.is_superuser))
 
 
 @admin.register(Group)

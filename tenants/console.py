@@ -6,29 +6,35 @@ does not show. Here an address carries what the filters declare, and nothing els
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
+from config.pages import PageContext
 from tenants.personal import mask, mask_words, may_see
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import BaseModelAdmin
+    from django.db.models.query import _OrderByFieldName
 
     Columns: TypeAlias = BaseModelAdmin[Any]
     Table: TypeAlias = admin.ModelAdmin[Any]
 else:
     Columns = Table = object
 
+Column: TypeAlias = Callable[..., Any] | str
+N = TypeVar("N")
+
 
 class ShownOrder(ChangeList):
     """Sorts by the columns that may be sorted by, whatever the address asks for."""
 
-    def get_ordering_field(self, field_name: Any) -> Any:
+    def get_ordering_field(self, field_name: Column) -> _OrderByFieldName | None:
         """The column's field, when it is one of them."""
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
@@ -38,18 +44,20 @@ class MaskedColumns(Columns):
 
     masked: ClassVar[Mapping[str, str]] = {}
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str | list[str] | tuple[str, ...]]:
         """With masked columns for who needs them."""
         return self.shown(request, super().get_fields(request, obj))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """A masked column is made by a method, so it is never edited."""
         return (*super().get_readonly_fields(request, obj), *self.masked.values())
 
-    def shown(self, request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    def shown(self, request: HttpRequest, names: Iterable[N]) -> list[N | str]:
         """These columns as this person sees them."""
         plain = [name for name in names if name not in self.masked.values()]
-        return plain if may_see(request.user) else [self.masked.get(name, name) for name in plain]
+        if may_see(request.user):
+            return [*plain]
+        return [self.masked.get(name, name) if isinstance(name, str) else name for name in plain]
 
 
 class Guarded(MaskedColumns, Table):
@@ -62,7 +70,7 @@ class Guarded(MaskedColumns, Table):
     # The table is personal data from end to end.
     personal = False
 
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """An allow-list, for everybody."""
         return request is not None and (lookup in self.linked or lookup in set(self._filtered(request)))
 
@@ -71,43 +79,47 @@ class Guarded(MaskedColumns, Table):
             if isinstance(listed, type):
                 yield str(getattr(listed, "parameter_name", ""))
                 continue
-            pair: Any = listed if isinstance(listed, tuple | list) else (listed, admin.FieldListFilter.create)
-            path, make = pair
+            make: Callable[..., admin.ListFilter] = admin.FieldListFilter.create
+            if isinstance(listed, tuple):
+                listed, make = listed
+            path = str(listed)
             field = get_fields_from_path(self.model, path)[-1]
             declared = make(field, request, {}, self.model, self, field_path=path)
-            yield from declared.expected_parameters()
+            yield from (name for name in declared.expected_parameters() if name)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: str) -> type[ChangeList]:
         """The list that sorts by nothing hidden."""
         return ShownOrder
 
-    def get_list_display(self, request: HttpRequest) -> Any:
+    def get_list_display(self, request: HttpRequest) -> list[Column]:
         """With masked columns for who needs them."""
         return self.shown(request, super().get_list_display(request))
 
-    def get_search_fields(self, request: HttpRequest) -> Any:
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
         """A part of a masked value finds nothing: it would tell the value letter by letter."""
         names = super().get_search_fields(request)
         if may_see(request.user):
-            return names
+            return [*names]
         return [f"={name}" if name in self.found_whole else name for name in names]
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A table of personal data asks for that permission as well."""
         return super().has_view_permission(request, obj) and self._open_to(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """The same."""
         return super().has_change_permission(request, obj) and self._open_to(request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """The same."""
         return super().has_delete_permission(request, obj) and self._open_to(request)
 
     def _open_to(self, request: HttpRequest) -> bool:
         return not self.personal or may_see(request.user)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: PageContext | None = None
+    ) -> HttpResponse:
         """When something was done; by whom and what exactly is for who may see personal data."""
         answer: HttpResponse = super().history_view(request, object_id, extra_context)
         for entry in getattr(answer, "context_data", {}).get("action_list", ()):

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
+from django.contrib.auth.models import User
+from django.dispatch import Signal
+from django.http import HttpRequest
 
 from tenants import devices, guessing
 
 STEP_UP = "step_up"  # in a session: the password was right, but too many strangers have guessed for it alone to do
 
+Credentials: TypeAlias = Mapping[str, str]  # what was typed, by the name of its field
+
 log = logging.getLogger(__name__)
+
+
+class SignInRequest(HttpRequest):
+    """A request with what axes and we note on it while a password is tried. Only the type: Django makes the object."""
+
+    axes_ip_address: str
+    axes_locked_out: bool
+    axes_credentials: Credentials
+    locked_until: datetime | None
+    crowded: bool
 
 
 class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """Locks places, never a name; keeps axes' log of who signed in when."""
 
-    def is_locked(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
+    def is_locked(self, request: SignInRequest, credentials: Credentials | None = None) -> bool:
         """Whether this place may try this name now. Noted on the request, for what comes after."""
         trial = _trial(request, credentials)
         request.locked_until = guessing.locked_until(trial)
@@ -26,7 +43,7 @@ class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         return request.locked_until is not None
 
     def user_login_failed(
-        self, sender: Any, credentials: dict[str, Any], request: Any | None = None, **kwargs: Any
+        self, sender: str, credentials: Credentials, request: SignInRequest | None = None, **kwargs: Signal
     ) -> None:
         """Count a miss. Who was locked already is not counted again, so that a lock ends when the page says."""
         if request is None:
@@ -39,7 +56,7 @@ class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         request.axes_locked_out = request.locked_until is not None
         request.axes_credentials = credentials
 
-    def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    def user_logged_in(self, sender: type[User], request: SignInRequest, user: User, **kwargs: Signal) -> None:
         """Forgive this place, remember the device, and ask for more where too many have guessed."""
         super().user_logged_in(sender, request, user, **kwargs)
         guessing.forgive(guessing.Trial.of(guessing.PASSWORD, request, user.get_username()))
@@ -48,5 +65,5 @@ class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
             request.session[STEP_UP] = True
 
 
-def _trial(request: Any, credentials: dict[str, Any] | None) -> guessing.Trial:
+def _trial(request: SignInRequest, credentials: Credentials | None) -> guessing.Trial:
     return guessing.Trial.of(guessing.PASSWORD, request, get_client_username(request, credentials) or "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+
+from tenants.lock_out import Credentials, SignInRequest
 
 WHY = "Too many wrong passwords came from your device, address or network."
 OTHERWISE = "A device that has signed in before, or another network, works at once."
@@ -28,9 +29,9 @@ def opens(moment: datetime) -> str:
     return f"Try again at {moment:%H:%M} UTC, in {minutes} minute{'s' if minutes > 1 else ''}."
 
 
-def locked(request: HttpRequest, response: Any, credentials: Any) -> HttpResponse:
+def locked(request: SignInRequest, response: HttpResponse | None, credentials: Credentials) -> HttpResponse:
     """Called by axes instead of the log-in page's own answer."""
-    return page(request, request.locked_until, WHY, OTHERWISE)  # type: ignore[attr-defined]  # noted by tenants.lock_out
+    return page(request, request.locked_until or timezone.now(), WHY, OTHERWISE)
 
 
 def page(request: HttpRequest, until: datetime, why: str, otherwise: str) -> HttpResponse:

@@ -11,7 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import overload
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+
+from config.json_value import Json
 
 PERMISSION = "integration.see_personal_data"
 MASK = "•••"
@@ -21,9 +25,9 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]*")
 _OF_A_PERSON = re.compile(r".*(@|%40).*|\+?[\d\s()/.-]{7,}", re.DOTALL)
 
 
-def may_see(user: Any) -> bool:
+def may_see(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether this person sees personal data in the console."""
-    return bool(user.has_perm(PERMISSION))
+    return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(PERMISSION)
 
 
 @contextmanager
@@ -36,7 +40,15 @@ def hidden(yes: bool) -> Iterator[None]:
         _hidden.reset(token)
 
 
-def mask(value: Any) -> Any:
+@overload
+def mask(value: str) -> str: ...
+
+
+@overload
+def mask(value: Json) -> Json: ...
+
+
+def mask(value: Json) -> Json:
     """A value of a record: texts keep their first letter, lists and objects their shape."""
     if not _hidden.get() or value in (None, "") or isinstance(value, bool):
         return value

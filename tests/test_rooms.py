@@ -14,8 +14,6 @@ PACKAGE = Path(__file__).resolve().parent.parent / "integration"
 GROUND = ("errors.py", "http.py", "guard.py", "secrets.py", "redact.py", "gc_tuning.py", "models", "engine")
 BELOW_PAGES = (*GROUND, "connectors", "recipes", "forms", "ui", "tasks.py", "oauth_login.py")
 OFTEN = re.compile(rf"({'|'.join([*CONNECTORS, *RECIPES])})", re.IGNORECASE)
-# Mails of alerts lead to pages. They leave the engine together with their templates.
-STILL_NAMES_PAGES = {"engine/alerts/words.py"}
 PAGE = re.compile(r"^(portal|admin):\w+$")
 
 
@@ -53,7 +51,7 @@ def test_nothing_below_the_pages_names_one() -> None:
         str(path.relative_to(PACKAGE)) for path in files(BELOW_PAGES) for _, text in texts(path) if PAGE.match(text)
     }
 
-    assert named == STILL_NAMES_PAGES
+    assert named == set()
 
 
 def test_the_search_finds_what_it_looks_for() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
@@ -12,6 +12,7 @@ from integration.admin.core import html
 from integration.admin.core.html import Badge
 from integration.admin.core.masking import mask, mask_words
 from integration.engine.insight.status import Issue, Mend, Status, SyncState, connection_status, statuses
+from integration.engine.setup.provisioning import StepResult
 from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
 
@@ -34,7 +35,7 @@ def with_connections(rows: QuerySet[Integration]) -> QuerySet[Integration]:
     return rows.defer("left__credentials", "right__credentials")
 
 
-def statuses_of(rows: Iterable[Integration]) -> dict[Any, Status]:
+def statuses_of(rows: Iterable[Integration]) -> dict[UUID, Status]:
     """Compute the status of each of these integrations, by primary key."""
     return statuses(rows, get_recipe)
 
@@ -54,7 +55,7 @@ def connection_badge(connection: Connection) -> Badge:
     return BADGES[connection_status(connection).state]
 
 
-def keys_in(state: SyncState) -> list[Any]:
+def keys_in(state: SyncState) -> list[UUID]:
     """The keys of the integrations in this state; there are few enough to look at each."""
     found = statuses_of(with_connections(Integration.objects.exclude(state=State.UNINSTALLED)))
     return [pk for pk, status in found.items() if status.state == state]
@@ -76,15 +77,15 @@ def issue_list(row: Integration, status: Status) -> html.Html:
     return format_html('<ul class="ls-reasons">{}</ul>', items) if items else "Nothing."
 
 
-def steps(results: list[dict[str, Any]], recipe: str) -> html.Html:
+def steps(results: Sequence[StepResult], recipe: str) -> html.Html:
     """The visible steps of the last save, each with its result and, where it failed, the cause and the fix."""
     if not results:
         return "Not saved yet. Saving makes fields and webhooks at the vendors."
     rows = (
         (
-            "ls-ok" if step["ok"] else "ls-no", "check_circle" if step["ok"] else "cancel",
-            "Done" if step["ok"] else "Failed", step["label"],
-            mask_words(step["detail"]) if step["ok"] else html.reason(step.get("reason", ""), step["detail"], recipe),
+            "ls-ok" if step.ok else "ls-no", "check_circle" if step.ok else "cancel",
+            "Done" if step.ok else "Failed", step.label,
+            mask_words(step.detail) if step.ok else html.reason(step.reason, step.detail, recipe),
         )
         for step in results
     )  # fmt: skip

@@ -69,7 +69,7 @@ def clean_address(connector: Connector, typed: str) -> str:
         raise ValidationError(exc.public) from exc
 
 
-def fill(row: Connection, typed: Mapping[str, Any]) -> bool:
+def fill(row: Connection, typed: Mapping[str, str]) -> bool:
     """Take over what was typed (not saved); what was left empty stays. Returns whether the credentials changed.
 
     One that was disconnected starts anew.
@@ -153,7 +153,7 @@ class AccountForm(AccountRules, forms.Form):
         """The address matters for another account only."""
         return "" if self.data.get(self.add_prefix("account")) else super().clean_base_url()
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, str]:
         """Ask for all that another account needs."""
         data = super().clean() or {}
         if data.get("account"):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import transaction
+from django.http import QueryDict
 
+from config.json_value import Json, json_texts
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.mapping_row import MappingRow, as_data
@@ -28,7 +30,7 @@ from integration.models import Direction, FieldMapping, Integration, VendorCall
 
 if TYPE_CHECKING:
     RowModelForm = forms.ModelForm[FieldMapping]
-    RowModelFormSet = forms.BaseModelFormSet[FieldMapping, Any]
+    RowModelFormSet = forms.BaseModelFormSet[FieldMapping, "RowForm"]
 else:
     RowModelForm, RowModelFormSet = forms.ModelForm, forms.BaseModelFormSet
 
@@ -86,7 +88,7 @@ class RowForm(RowModelForm):
             raise forms.ValidationError(f"{known.source} has no field “{text}”. Pick one from the list.")
         return path
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, str | bool]:
         """A row reads something unless its transform needs no source, and writes a field that can hold it."""
         data = super().clean() or {}
         if not data.get("source") and data.get("transform") not in SOURCELESS and not self.errors:
@@ -96,7 +98,7 @@ class RowForm(RowModelForm):
             self._clean_target(data, known)
         return data
 
-    def _clean_target(self, data: dict[str, Any], known: Catalogue) -> None:
+    def _clean_target(self, data: dict[str, str | bool], known: Catalogue) -> None:
         """The target must exist or be created, be writable, and be able to hold what the row yields."""
         text = str(data["target"]).strip()
         key = resolve(text, known.targets)
@@ -134,7 +136,7 @@ class RowForm(RowModelForm):
         if data.get("create") and "source" in data and fits(row, source, kind) == NEVER:
             self.add_error("target", f"This never fits: the new field takes {TYPE_WORDS[kind]}.")
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, Json]:
         """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
         options, known = self._options_with_detail(), self.known
         if self.cleaned_data.get("transform") == "yes_no" and {"source", "detail", "transform"} & set(
@@ -145,15 +147,15 @@ class RowForm(RowModelForm):
             options["target_type"] = self.cleaned_data.get("create_type") or "text"
         return options
 
-    def _with_ids(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _with_ids(self, options: dict[str, Json]) -> dict[str, Json]:
         """The words for yes with the ids of the options they name, which keep their meaning by another name."""
         spec = self.known.sources.get(str(self.cleaned_data.get("source") or "")) if self.known else None
-        words = {str(word).strip().lower() for word in options.get("yes") or ()}
+        words = {str(word).strip().lower() for word in json_texts(options.get("yes"))}
         keys = [option.key for option in (spec.options if spec else ()) if option.label.strip().lower() in words]
         rest = {key: value for key, value in options.items() if key != YES_KEYS}
         return {**rest, YES_KEYS: keys} if keys and len(keys) == len(words) else rest
 
-    def _options_with_detail(self) -> dict[str, Any]:
+    def _options_with_detail(self) -> dict[str, Json]:
         transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()
         kept = self.instance.options
         if not {"detail", "transform"} & set(self.changed_data):
@@ -227,7 +229,7 @@ class RowsFormSet(RowModelFormSet):
     catalogues: Mapping[str, Catalogue] = {}  # flow → what its rows may name
     unreadable = ""  # why they are not known, where they could not be read
 
-    def add_fields(self, form: Any, index: int | None) -> None:
+    def add_fields(self, form: RowForm, index: int | None) -> None:
         """The recipe's own rows can be switched off, but would come back if they were deleted."""
         super().add_fields(form, index)
         form.catalogues = self.catalogues
@@ -235,7 +237,7 @@ class RowsFormSet(RowModelFormSet):
         if form.instance.pk and form.instance.target in ours and "DELETE" in form.fields:
             form.fields["DELETE"].disabled = True
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> list[FieldMapping]:
         """Store the changes. Two rows may have swapped their targets, so the old ones step aside first."""
         moved = [form.instance.pk for form in self.initial_forms if form.has_changed() and form.instance.pk]
         with transaction.atomic():
@@ -258,20 +260,21 @@ class RowsFormSet(RowModelFormSet):
         super().clean()
         if self.unreadable and any(form.has_changed() for form in self.forms):
             raise forms.ValidationError(self.unreadable)
-        taken = set()
+        taken: set[tuple[str, str]] = set()  # flow and target
         for form in self.forms:
-            data: Mapping[str, Any] = getattr(form, "cleaned_data", None) or {}
-            direction, target = data.get("direction"), data.get("target")
-            if data.get("DELETE") or not direction or not target:
-                continue
-            if form.instance.required_by_recipe and "direction" in form.changed_data:
-                form.add_error("direction", "The recipe needs this row as it is.")
-            if direction == Direction.OFF:
-                continue
-            key = (data.get("flow") or form.instance.flow, target)
-            if key in taken:
-                form.add_error("target", "Another row writes this field already.")
-            taken.add(key)
+            data: Mapping[str, str | bool] = getattr(form, "cleaned_data", None) or {}
+            if not data.get("DELETE") and data.get("direction") and data.get("target"):
+                self._check_row(form, data, taken)
+
+    def _check_row(self, form: RowForm, data: Mapping[str, str | bool], taken: set[tuple[str, str]]) -> None:
+        if form.instance.required_by_recipe and "direction" in form.changed_data:
+            form.add_error("direction", "The recipe needs this row as it is.")
+        if data["direction"] == Direction.OFF:
+            return
+        key = (str(data.get("flow") or form.instance.flow), str(data["target"]))
+        if key in taken:
+            form.add_error("target", "Another row writes this field already.")
+        taken.add(key)
 
 
 class FlowRowsFormSet(RowsFormSet):
@@ -280,12 +283,12 @@ class FlowRowsFormSet(RowsFormSet):
     flow: str
     catalogue: Catalogue
 
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+    def get_form_kwargs(self, index: int | None) -> dict[str, Catalogue | bool | str]:
         """What the pickers offer."""
         two_way = self.recipe.flow(self.flow).two_way is not None
         return {"catalogue": self.catalogue, "two_way": two_way, "list_prefix": self.flow}
 
-    def add_fields(self, form: Any, index: int | None) -> None:
+    def add_fields(self, form: RowForm, index: int | None) -> None:
         """New rows belong to this flow and come last."""
         super().add_fields(form, index)
         if not form.instance.pk:
@@ -309,7 +312,13 @@ def catalogues_of(integration: Integration, recipe: Recipe, *, fresh: bool = Fal
 
 
 def rows_of(
-    integration: Integration, recipe: Recipe, flow: str, catalogue: Catalogue, data: Any = None, *, extra: int = 0
+    integration: Integration,
+    recipe: Recipe,
+    flow: str,
+    catalogue: Catalogue,
+    data: QueryDict | None = None,
+    *,
+    extra: int = 0,
 ) -> FlowRowsFormSet:
     """The formset of one flow's rows, with `extra` empty ones."""
     made = forms.modelformset_factory(

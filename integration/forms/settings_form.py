@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+
+from django.forms import BoundField, Form
 
 
-def sections(form: Any) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
+def sections(form: Form) -> Iterator[tuple[str, list[tuple[BoundField, str]]]]:
     """Yield (title, [(field, what it depends on as JSON)]); fields without a section come last."""
     depends = getattr(form, "depends", {})
     declared = getattr(form, "sections", ())

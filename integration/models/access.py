@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from base64 import b32encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -130,7 +130,7 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         return bool(rows.update(last_step=used))  # one of two at the same time
 
     def _is_recovery_code(self, typed: str) -> bool:
-        known: list[Any] = self.recovery
+        known: list[str] = self.recovery
         if _hash(typed) not in known:
             return False
         self.recovery = [code for code in known if code != _hash(typed)]

@@ -8,17 +8,18 @@ only: SQLite takes a statement once per row, or a few rows in one, PostgreSQL ta
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
 from django.db.models.base import ModelState
+from django.db.models.options import Options
 
 # Kinds of fields, by their exact class: one that is derived may store its values in another way.
 AS_THEY_ARE = frozenset({
@@ -30,7 +31,10 @@ AS_TEXT = frozenset({models.UUIDField, models.DateTimeField})  # equal ones are 
 MOST_VALUES = 999  # that an old SQLite takes in one statement
 
 M = TypeVar("M", bound=models.Model)
-Column = Callable[[Sequence[models.Model]], list[Any]]
+AnyField: TypeAlias = "models.Field[Any, Any]"
+Value: TypeAlias = Any  # of a column, as the model or the database has it: another type in each
+Column = Callable[[Sequence[models.Model]], list[Value]]
+Reader = Callable[[Sequence[Value]], list[Value]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class _Plan:
         return f"{self.head} {', '.join([self.source] * rows)}{self.tail}"
 
 
-def new(model: type[M], **values: Any) -> M:
+def new(model: type[M], **values: Value) -> M:
     """Return a row, not saved: these values by column attribute, the defaults of all others.
 
     For rows that are made by the thousand: a model's own constructor takes several times as long. Raises TypeError for
@@ -67,7 +71,7 @@ def new(model: type[M], **values: Any) -> M:
 
 
 @lru_cache(maxsize=64)
-def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+def _defaults(model: type[models.Model]) -> tuple[dict[str, Value], list[tuple[str, Callable[[], Value]]]]:
     """The default of each column, and those that are made anew for each row."""
     fields = model._meta.concrete_fields
     made = [(field.attname, field.get_default) for field in fields if callable(field.default)]
@@ -119,7 +123,7 @@ def load(rows: models.QuerySet[M]) -> list[M]:
     return [_stored(rows.model, dict(zip(columns, row, strict=True))) for row in zip(*values, strict=True)]
 
 
-def _stored(model: type[M], values: dict[str, Any]) -> M:
+def _stored(model: type[M], values: dict[str, Value]) -> M:
     row = model.__new__(model)
     row.__dict__ = values
     row._state = ModelState()
@@ -127,27 +131,40 @@ def _stored(model: type[M], values: dict[str, Any]) -> M:
     return row
 
 
-def _column(field: models.Field[Any, Any], vendor: str) -> Column:
+def _column(field: AnyField, vendor: str) -> Column:
     """How the values of one field are read from rows and turned into what the database takes. Raises TypeError."""
-    name, in_document = field.attname, vendor == "postgresql"
-    kind = type(field.target_field if isinstance(field, models.ForeignKey) else field)
+    name, kind = field.attname, _kind(field)
     if kind in AS_TEXT:
-        prepare: Callable[[Any], Any] = partial(field.get_db_prep_save, connection=connection)
-        if in_document:
-            prepare = str
-        elif kind is models.DateTimeField:
-            prepare = _moment
-        if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
-            return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
-        return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
-    if kind is models.JSONField and not in_document:
+        return _text_column(field, vendor)
+    if kind is models.JSONField and vendor != "postgresql":
         return lambda rows: [None if (value := getattr(row, name)) is None else json.dumps(value) for row in rows]
     if kind in AS_THEY_ARE or kind is models.JSONField:
         return lambda rows: [getattr(row, name) for row in rows]
     raise TypeError(f"{field}: how a {kind.__name__} is stored is not known here.")
 
 
-def _moment(value: datetime) -> Any:
+def _text_column(field: AnyField, vendor: str) -> Column:
+    """How times and ids are read and prepared: equal ones once, a time of our own making once for all rows."""
+    name, prepare = field.attname, _preparation(field, vendor)
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        return lambda rows: [prepare(field.pre_save(rows[0], True))] * len(rows)
+    return lambda rows: _each_once(prepare, [getattr(row, name) for row in rows])
+
+
+def _preparation(field: AnyField, vendor: str) -> Callable[[Value], Value]:
+    if vendor == "postgresql":
+        return str
+    if _kind(field) is models.DateTimeField:
+        return _moment
+    return partial(field.get_db_prep_save, connection=connection)
+
+
+def _kind(field: AnyField) -> type[AnyField]:
+    """Return the exact class of a field; of a foreign key that of the column it points to."""
+    return type(field.target_field if isinstance(field, models.ForeignKey) else field)
+
+
+def _moment(value: datetime) -> Value:
     """A time as SQLite stores it. Raises ValueError for one that does not say where."""
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no time zone.")
@@ -155,30 +172,43 @@ def _moment(value: datetime) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _reading(model: type[models.Model], vendor: str) -> dict[str, Callable[[Sequence[Any]], list[Any]] | None]:
+def _reading(model: type[models.Model], vendor: str) -> dict[str, Reader | None]:
     """How each column's values become what the model holds; None where they are that already. Raises TypeError."""
     return {field.attname: _reader(field, vendor) for field in model._meta.concrete_fields}
 
 
-def _reader(field: models.Field[Any, Any], vendor: str) -> Callable[[Sequence[Any]], list[Any]] | None:
-    kind = type(field.target_field if isinstance(field, models.ForeignKey) else field)
+def _reader(field: AnyField, vendor: str) -> Reader | None:
+    kind = _kind(field)
     if kind is models.JSONField:
-        return lambda values: list(json.loads(f"[{','.join('null' if text is None else text for text in values)}]"))
-    if kind is models.BooleanField and vendor == "sqlite":
-        return lambda values: [None if value is None else bool(value) for value in values]
-    if kind is models.UUIDField and vendor == "sqlite":
-        return partial(_each_once, uuid.UUID)
-    if kind is models.DateTimeField and vendor == "sqlite":
-        return partial(_each_once, lambda moment: moment.replace(tzinfo=UTC))
+        return _from_json
+    if vendor == "sqlite" and kind in FROM_SQLITE:
+        return FROM_SQLITE[kind]
     if kind in AS_THEY_ARE or kind in AS_TEXT:
         return None
     raise TypeError(f"{field}: how a {kind.__name__} is read is not known here.")
 
 
-def _each_once(prepare: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+def _each_once(prepare: Callable[[Value], Value], values: Sequence[Value]) -> list[Value]:
     """Prepare values of which many are equal, as times and owners are."""
     known = {value: None if value is None else prepare(value) for value in set(values)}
     return [known[value] for value in values]
+
+
+def _from_json(values: Sequence[str | None]) -> list[Value]:
+    """Read all documents as one."""
+    return list(json.loads(f"[{','.join('null' if text is None else text for text in values)}]"))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+# What SQLite gives in another form than the model holds.
+FROM_SQLITE: Mapping[type[AnyField], Reader] = {
+    models.BooleanField: lambda values: [None if value is None else bool(value) for value in values],
+    models.UUIDField: partial(_each_once, UUID),
+    models.DateTimeField: partial(_each_once, _in_utc),
+}
 
 
 @lru_cache(maxsize=64)
@@ -198,10 +228,11 @@ def _plan(model: type[models.Model], unique: tuple[str, ...], update: tuple[str,
     return _Plan(head, source, tail, {str(field.column): _column(field, vendor) for field in fields})
 
 
-def _names(meta: Any, fields: Sequence[str]) -> str:
-    return ", ".join(connection.ops.quote_name(meta.get_field(name).column) for name in fields)
+def _names(meta: Options[models.Model], fields: Sequence[str]) -> str:
+    columns = {field.name: str(field.column) for field in meta.concrete_fields}
+    return ", ".join(connection.ops.quote_name(columns[name]) for name in fields)
 
 
-def _type(field: models.Field[Any, Any]) -> str:
+def _type(field: AnyField) -> str:
     """A column's type without its length: too long a text is refused by the column, not cut before it gets there."""
     return str(field.db_type(connection)).partition("(")[0]

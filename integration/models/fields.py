@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression
 
+from config.json_value import Json
 from integration.secrets import DecryptionFailed, decrypt, encrypt
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ else:
     TextField = models.TextField
 
 
-class UnreadableSecret(dict[str, Any]):
+class UnreadableSecret(dict[str, str]):
     """An encrypted value that no configured key opens: empty to look at, kept as it is when its row is saved."""
 
     def __init__(self, sealed: str) -> None:
@@ -34,20 +37,21 @@ class EncryptedJSONField(TextField):
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+    def from_db_value(self, value: str | None, expression: Expression, connection: BaseDatabaseWrapper) -> Json:
         """Open what was stored."""
         if not value:
             return {}
         try:
-            return json.loads(decrypt(value))
+            opened: Json = json.loads(decrypt(value))
+            return opened
         except DecryptionFailed:
             return UnreadableSecret(value)
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: Json) -> Json:
         """Leave Python values alone."""
         return value
 
-    def get_prep_value(self, value: Any) -> str:
+    def get_prep_value(self, value: Json) -> str:
         """Seal what is to be stored."""
         if isinstance(value, UnreadableSecret):
             return value.sealed  # saving the row must not destroy what an old key may still open

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from integration import retry
-from integration.connectors.base import Identity
+from integration.connectors.base import Identity, Tokens
 from integration.connectors.registry import get_connector
 from integration.engine.clients import connection_health, tokens
 from integration.engine.setup import account_claims
 from integration.models import Connection, Health
+from integration.portal.claims_page import Claim
 from tenants.access import ROLE_RANK
 from tenants.models import Member, Role, Tenant, VendorIdentity
 
@@ -43,7 +44,7 @@ class Contested(NotAllowed):
     ) -> None:
         super().__init__(text)
         self.user, self.may_look = user, may_look
-        self.claim = {
+        self.claim: Claim = {
             "vendor": wish.vendor, "account_id": identity.account.external_id, "account_name": identity.account.name,
             "vendor_user_id": identity.user_id, "tenant": str(wish.tenant.pk) if wish.tenant else "",
         }  # fmt: skip
@@ -78,7 +79,7 @@ class Place:
     role: Role = Role.VIEWER  # what a newcomer becomes there
 
 
-def arrive(wish: SignInRequest, identity: Identity, token: Any) -> Arrival:
+def arrive(wish: SignInRequest, identity: Identity, token: Tokens) -> Arrival:
     """Find or make user, tenant and connection, all or nothing. Raises NotAllowed."""
     known = _known(wish, identity)
     _user(wish, identity, known)  # who may not come in changes nothing
@@ -106,7 +107,7 @@ def _ask_whether_consents_live(wish: SignInRequest, identity: Identity) -> None:
         connection_health.check(row)  # their own was renewed a moment ago
 
 
-def _renew(vendor: str, user: User, identity: Identity, token: Any) -> None:
+def _renew(vendor: str, user: User, identity: Identity, token: Tokens) -> None:
     """A new consent may end this vendor user's earlier tokens: what lives on them in their own teams goes on.
 
     A team they have left gets none of it, and what they removed at the vendor stays removed until somebody installs.
@@ -118,7 +119,7 @@ def _renew(vendor: str, user: User, identity: Identity, token: Any) -> None:
             connection_health.check(row)
 
 
-def _arrive(wish: SignInRequest, identity: Identity, token: Any) -> tuple[Arrival, Connection | None]:
+def _arrive(wish: SignInRequest, identity: Identity, token: Tokens) -> tuple[Arrival, Connection | None]:
     known = _known(wish, identity)
     user = _user(wish, identity, known)
     place = _place(wish, identity, user, known is not None)
@@ -172,31 +173,60 @@ def _place(wish: SignInRequest, identity: Identity, user: User, was_here: bool) 
     It belongs to a tenant that asks for it as such, to one the person is a member of, or where a living consent of an
     administrator is. What others left behind, or proved with a token only, decides nothing.
     """
-    account = identity.account
-    rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=account.external_id)
-    living = list(
-        account_claims.consents(wish.vendor, account.external_id).select_related("tenant").order_by("created_at")
-    )
-    if living and _is_granted(wish, identity, user):
-        living = []
+    rows = Connection.objects.filter(vendor=wish.vendor, external_account_id=identity.account.external_id)
+    living = _living_consents(wish, identity, user)
     if wish.tenant is not None:
         _refuse_where_another_has_it(wish.tenant, living, wish, identity, user)
         return Place(wish.tenant, _best(rows.filter(tenant=wish.tenant)) or _new(wish.tenant, wish.vendor))
-    mine = {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")} if user.pk else {}
-    own = [row for row in rows.select_related("tenant").filter(tenant__in=mine)
-           if row in living or not _claims(wish, identity) or _is_editor(mine[row.tenant_id])]  # fmt: skip
-    if own:
-        best = min(own, key=lambda row: (row.health == Health.DISCONNECTED, not row.tenant.is_active,
-                                         -ROLE_RANK[Role(mine[row.tenant_id].role)], row.created_at))  # fmt: skip
+    mine = _memberships(user)
+    own = list(rows.select_related("tenant").filter(tenant__in=mine))
+    best = _best_of_own(own, mine, living if _claims(wish, identity) else own)
+    if best is not None:
         if wish.installs and not best.usable:
             _refuse_where_another_has_it(best.tenant, living, wish, identity, user)
         return Place(best.tenant, best)
     if living:
         return _joining(wish, identity, living[0], user, was_here)
-    if not wish.installs:
-        if mine:
-            return Place(next(iter(mine.values())).tenant, None)
-        raise _not_connected(identity)
+    if wish.installs:
+        return _new_place(wish, identity)
+    if mine:
+        return Place(next(iter(mine.values())).tenant, None)
+    raise _not_connected(identity)
+
+
+def _memberships(user: User) -> dict[uuid.UUID, Member]:
+    """Whose member the person is, by tenant; who is new here is nobody's."""
+    if user.pk is None:
+        return {}
+    return {row.tenant_id: row for row in Member.objects.filter(user=user).select_related("tenant")}
+
+
+def _best_of_own(
+    own: Sequence[Connection], mine: Mapping[uuid.UUID, Member], open_to_all: Sequence[Connection]
+) -> Connection | None:
+    """One that was not given up, in a tenant that is on, where the person may do most; then the oldest.
+
+    Where the person may not edit, only those that are open to all count.
+    """
+
+    def rank(row: Connection) -> tuple[bool, bool, int, datetime]:
+        given_up, is_off = row.health == Health.DISCONNECTED, not row.tenant.is_active
+        return given_up, is_off, -ROLE_RANK[Role(mine[row.tenant_id].role)], row.created_at
+
+    counting = [row for row in own if row in open_to_all or _is_editor(mine[row.tenant_id])]
+    return min(counting, key=rank, default=None)
+
+
+def _living_consents(wish: SignInRequest, identity: Identity, user: User) -> list[Connection]:
+    """Where an administrator's consent for the account lives, oldest first; nowhere for who was granted it."""
+    rows = account_claims.consents(wish.vendor, identity.account.external_id)
+    living = list(rows.select_related("tenant").order_by("created_at"))
+    return [] if living and _is_granted(wish, identity, user) else living
+
+
+def _new_place(wish: SignInRequest, identity: Identity) -> Place:
+    """A tenant of its own for an account that nobody here has. Raises NotAllowed for who does not administer it."""
+    account = identity.account
     if not account.administered:
         label = get_connector(wish.vendor).label
         raise NotAllowed(
@@ -301,7 +331,7 @@ def _may_store(wish: SignInRequest, connection: Connection, member: Member) -> b
     return wish.installs and not connection.usable and _is_editor(member)
 
 
-def _store(connection: Connection, identity: Identity, token: Any) -> None:
+def _store(connection: Connection, identity: Identity, token: Tokens) -> None:
     account = identity.account
     connection.auth_kind, connection.base_url = "oauth", token.api_domain
     connection.consent_user_id, connection.administered = identity.user_id, bool(account.administered)

@@ -13,6 +13,7 @@ from integration.models import BrakeKind
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 from tenants.models import Role
 
 
@@ -24,7 +25,7 @@ def held(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
     kind = request.POST.get("kind", "")
     if kind in BrakeKind.values:
-        count = limits.release(integration, kind, request.user)
+        count = limits.release(integration, kind, person(request))
         note(request, integration, f"Let {count} records through that a brake held ({kind})")
         messages.success(request, f"{count:,} records go on. Each one is read afresh first.")
         return redirect("portal:waiting", tenant_id=tenant_id, integration_id=integration_id)

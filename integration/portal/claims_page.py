@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TypedDict
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -38,7 +38,17 @@ OTHERS = {
 }
 
 
-def offer(request: HttpRequest, claim: dict[str, Any], user: User) -> None:
+class Claim(TypedDict):
+    """Which account somebody claims, as whom at the vendor, and for which tenant (empty: a new one)."""
+
+    vendor: str
+    account_id: str
+    account_name: str
+    vendor_user_id: str
+    tenant: str
+
+
+def offer(request: HttpRequest, claim: Claim, user: User) -> None:
     """Let this browser make the claim within the next ten minutes."""
     request.session[SESSION_KEY] = {**claim, "user": user.pk, "until": time.time() + SECONDS}
 

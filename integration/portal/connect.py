@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.forms import BoundField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -35,7 +35,7 @@ class Side:
     form: AccountForm
     can_log_in: bool  # by the vendor's own consent page
 
-    def rows(self) -> list[tuple[Any, str]]:
+    def rows(self) -> list[tuple[BoundField, str]]:
         """(field, what it depends on as JSON): address and key matter for another account only."""
         needs = json.dumps({f"{self.form.prefix}-account": ""}) if "account" in self.form.fields else ""
         return [(field, "" if field.name == "account" else needs) for field in self.form]

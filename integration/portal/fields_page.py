@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -13,16 +13,18 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.pages import PageContext
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight import preview
+from integration.engine.mapping.fields import Catalogue
 from integration.engine.setup import provisioning
 from integration.errors import IntegrationError
-from integration.forms.mapping_form import FlowRowsFormSet, catalogues_of, rows_of
+from integration.forms.mapping_form import FlowRowsFormSet, RowForm, catalogues_of, rows_of
 from integration.models import FieldMapping, Integration, Outcome, State, SyncLog
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
-from tenants.models import Role
+from tenants.models import Role, Tenant
 
 COUNTED = 5000  # log rows of today that "used … times today" looks at
 
@@ -39,24 +41,55 @@ def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> H
     try:
         known = catalogues_of(integration, get_recipe(integration.recipe), fresh=do == "refresh")
     except IntegrationError as exc:
-        context = {
-            "problem": exc.public,
-            "reason": get_recipe(integration.recipe).reason_text(exc.reason),
-            "rows": _stored(integration),
-        }
-        return page(request, tenant, "fields", context, integration, status=503 if request.method == "POST" else 200)
+        return _unread(request, tenant, integration, exc)
     if do == "refresh":
         messages.success(request, "The fields of both systems were read again.")
         return redirect(request.path)
-    adding = do.removeprefix("add:") if do.startswith("add:") else ""
-    data = _with_one_more(request.POST, adding) if adding else request.POST if request.method == "POST" else None
-    formsets = [rows_of(integration, get_recipe(integration.recipe), flow, known[flow], data) for flow in known]
-    if request.method == "POST" and not adding and all([formset.is_valid() for formset in formsets]):
-        _save(request, integration, formsets)
-        return redirect(request.path)
-    shown = _shown(integration, formsets)
-    status = 422 if data is not None and not adding else 200
-    return page(request, tenant, "fields", {"flows": shown, "adding": bool(adding)}, integration, status=status)
+    if do.startswith("add:"):
+        return _with_empty_row(request, tenant, integration, known, do.removeprefix("add:"))
+    data = request.POST if request.method == "POST" else None
+    formsets = _formsets(integration, known, data)
+    if data is None:
+        return _page(request, tenant, integration, formsets)
+    if not all([formset.is_valid() for formset in formsets]):
+        return _page(request, tenant, integration, formsets, status=422)
+    _save(request, integration, formsets)
+    return redirect(request.path)
+
+
+def _unread(request: HttpRequest, tenant: Tenant, integration: Integration, exc: IntegrationError) -> HttpResponse:
+    """The page while a vendor does not tell its fields: the stored rows, and why there is no more."""
+    reason = get_recipe(integration.recipe).reason_text(exc.reason)
+    context = {"problem": exc.public, "reason": reason, "rows": _stored(integration)}
+    return page(request, tenant, "fields", context, integration, status=503 if request.method == "POST" else 200)
+
+
+def _with_empty_row(
+    request: HttpRequest, tenant: Tenant, integration: Integration, known: Mapping[str, Catalogue], flow: str
+) -> HttpResponse:
+    """The page as it is filled in, with one more empty row. Saves nothing."""
+    formsets = _formsets(integration, known, _with_one_more(request.POST, flow))
+    return _page(request, tenant, integration, formsets, adding=True)
+
+
+def _formsets(
+    integration: Integration, known: Mapping[str, Catalogue], data: QueryDict | None
+) -> list[FlowRowsFormSet]:
+    recipe = get_recipe(integration.recipe)
+    return [rows_of(integration, recipe, flow, fields, data) for flow, fields in known.items()]
+
+
+def _page(
+    request: HttpRequest,
+    tenant: Tenant,
+    integration: Integration,
+    formsets: list[FlowRowsFormSet],
+    *,
+    adding: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"flows": _shown(integration, formsets), "adding": adding}
+    return page(request, tenant, "fields", context, integration, status=status)
 
 
 @login_required
@@ -68,7 +101,7 @@ def sample(request: HttpRequest, tenant_id: object, integration_id: object) -> H
     if flow not in recipe.mapped_flows or integration.state == State.UNINSTALLED:
         raise Http404
     text = request.POST.get(f"{flow}-record", "").strip()[:200]
-    context: dict[str, Any] = {"flow": flow, "text": text}
+    context: PageContext = {"flow": flow, "text": text}
     try:
         rows = _rows_as_filled_in(integration, flow, request.POST)
         found = preview.sample(integration, recipe, flow, rows, text)
@@ -86,8 +119,10 @@ def _rows_as_filled_in(integration: Integration, flow: str, data: QueryDict) -> 
     known = catalogues_of(integration, recipe)[flow]
     formset = rows_of(integration, recipe, flow, known, data if f"{flow}-TOTAL_FORMS" in data else None)
     if not formset.is_bound:
-        return {form.prefix: as_data(form.instance) for form in formset.forms}
-    return {form.prefix: form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")}
+        return {str(form.prefix): as_data(form.instance) for form in formset.forms}
+    return {
+        str(form.prefix): form.row() for form in formset.forms if form.is_valid() and form.cleaned_data.get("target")
+    }
 
 
 def _with_one_more(data: QueryDict, flow: str) -> QueryDict:
@@ -126,14 +161,29 @@ def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRow
         )
 
 
-def _shown(integration: Integration, formsets: list[FlowRowsFormSet]) -> Iterator[dict[str, Any]]:
+@dataclass
+class FlowRows:
+    """The rows of one flow, each with how often it was written today."""
+
+    key: str
+    label: str
+    formset: FlowRowsFormSet
+    rows: list[tuple[RowForm, int]]
+    capped: bool
+    source: str
+    target: str
+
+
+def _shown(integration: Integration, formsets: list[FlowRowsFormSet]) -> Iterator[FlowRows]:
     """Each flow with its rows and how often each was written today."""
     labels = get_recipe(integration.recipe).mapped_flows
     for formset in formsets:
         used, capped = _used_today(integration, formset.flow)
         rows = [(form, used.get(form.instance.target, 0)) for form in formset.forms]
-        yield {"key": formset.flow, "label": labels[formset.flow], "formset": formset, "rows": rows, "capped": capped,
-               "source": formset.catalogue.source, "target": formset.catalogue.target}  # fmt: skip
+        yield FlowRows(
+            formset.flow, labels[formset.flow], formset, rows, capped,
+            formset.catalogue.source, formset.catalogue.target,
+        )  # fmt: skip
 
 
 def _used_today(integration: Integration, flow: str) -> tuple[dict[str, int], bool]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from config.pages import PageContext
 from integration.models import Integration, State
 from integration.portal import claims_page
 from integration.recipes.registry import get_recipe
@@ -37,14 +36,14 @@ def page(
     request: HttpRequest,
     tenant: Tenant,
     name: str,
-    context: dict[str, Any],
+    context: PageContext,
     integration: Integration | None = None,
     *,
     status: int = 200,
 ) -> HttpResponse:
     """Render `portal/<name>.html` with the tenant switch, the left column and the tenant's time zone."""
     rank = ROLE_RANK[Role(member_or_404(request.user, tenant.pk).role)]
-    shared: dict[str, Any] = {
+    shared: PageContext = {
         "tenant": tenant,
         "tenants": tenants_of(request.user),
         "zone": tenant.timezone,
@@ -70,10 +69,10 @@ COLUMN = (
 )
 
 
-def _column(tenant: Tenant, integration: Integration | None) -> dict[str, Any]:
+def _column(tenant: Tenant, integration: Integration | None) -> PageContext:
     """The left column: of the integration one is at, or of the tenant's only one."""
     live = list(integrations_of(tenant).exclude(state=State.UNINSTALLED)[:2])
     here = integration or (live[0] if len(live) == 1 else None)
     several = len(live) > 1 or (here is not None and here not in live)
-    found: dict[str, Any] = {"here": here, "several": several, "here_pages": COLUMN}
+    found: PageContext = {"here": here, "several": several, "here_pages": COLUMN}
     return found | {"here_recipe": get_recipe(here.recipe)} if here else found

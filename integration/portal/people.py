@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -13,12 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from config.json_value import Json, JsonObject
+from config.pages import PageContext
 from integration.connectors.registry import get_connector
+from integration.engine.flow.recipe import Recipe
 from integration.engine.insight import explain_record
+from integration.engine.insight.explain_record import Verdict
 from integration.engine.mapping.labels import Labels, labels_of, named, read_as
 from integration.engine.privacy import personal_data
 from integration.engine.safety import consent_ledger
-from integration.models import State
+from integration.models import Integration, State
 from integration.portal.audit import note
 from integration.portal.pages import enter, integrations_of, page
 from integration.recipes.registry import get_recipe, reason_text
@@ -53,7 +56,7 @@ def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
     return page(request, tenant, "people", {"email": email, **_held(tenant, email)})
 
 
-def _held(tenant: Tenant, email: str) -> dict[str, Any]:
+def _held(tenant: Tenant, email: str) -> PageContext:
     held = personal_data.find(tenant, email, get_recipe)
     ledger = list(consent_ledger.of_person(tenant, email, held.links)[:HISTORY])
     counts = (
@@ -76,7 +79,16 @@ def _held(tenant: Tenant, email: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Standing:
+    """Where a person is in one integration: each verdict with the values of both sides and the state of consent."""
+
+    integration: Integration
+    recipe: Recipe
+    verdicts: list[tuple[Verdict, list[tuple[str, Json]], list[tuple[str, Json]], str]]
+
+
+def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[Standing]:
     """Per integration: where the person is on both sides now, and why not."""
     found = []
     for integration in integrations_of(tenant).exclude(state=State.UNINSTALLED):
@@ -85,18 +97,16 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
         links = [link for link in held.links if link.integration_id == integration.pk and link.link_type == kind]
         ids = tuple(link.source_id for link in links)
         fields = labels_of([integration])
-        found.append({
-            "integration": integration, "recipe": recipe,
-            "verdicts": [
-                (verdict, _labelled(verdict.source, fields), _labelled(verdict.target, fields),
-                 recipe.consent_of(verdict.link.notes) if verdict.link else "")
-                for verdict in explain_record.verdicts(integration, recipe, email, ids)
-            ],
-        })  # fmt: skip
+        verdicts = [
+            (verdict, _labelled(verdict.source, fields), _labelled(verdict.target, fields),
+             recipe.consent_of(verdict.link.notes) if verdict.link else "")
+            for verdict in explain_record.verdicts(integration, recipe, email, ids)
+        ]  # fmt: skip
+        found.append(Standing(integration, recipe, verdicts))
     return found
 
 
-def _labelled(values: Mapping[str, Any] | None, labels: Labels) -> list[tuple[str, Any]]:
+def _labelled(values: JsonObject | None, labels: Labels) -> list[tuple[str, Json]]:
     """Values with the names and option labels people know them by."""
     return [read_as(path, value, labels) for path, value in values.items()] if values else []
 

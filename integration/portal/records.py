@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 
+from config.pages import PageContext
 from integration.engine.insight import preview
 from integration.engine.mapping import labels
 from integration.engine.sync import replay
@@ -35,13 +34,13 @@ def sync_one(request: HttpRequest, tenant_id: object, integration_id: object) ->
         return _queue(request, integration)
     query = request.GET.get("q", "").strip()[:LONGEST]
     flow, external_id = request.GET.get("flow", ""), request.GET.get("id", "")[:LONGEST]
-    context: dict[str, Any] = {"query": query, "flow": flow, "external_id": external_id}
+    context: PageContext = {"query": query, "flow": flow, "external_id": external_id}
     if integration.state != State.UNINSTALLED and (query or external_id):
         context |= _looked(integration, query, flow, external_id)
     return page(request, tenant, "record", context, integration)
 
 
-def _looked(integration: Integration, query: str, flow: str, external_id: str) -> dict[str, Any]:
+def _looked(integration: Integration, query: str, flow: str, external_id: str) -> PageContext:
     """Search or preview; a vendor that does not answer is a sentence on the page."""
     recipe = get_recipe(integration.recipe)
     try:

@@ -16,6 +16,7 @@ from integration.models import Integration, State, SyncRun
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 from tenants.models import Role
 
 
@@ -83,7 +84,7 @@ def _start(request: HttpRequest, integration: Integration, flows: list[Flow], fo
     dry = form.cleaned_data["mode"] == "dry"
     options = {"allow_doi": form.cleaned_data.get("allow_doi") == "yes"}
     ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
-    user = request.user if request.user.is_authenticated else None
+    user = person(request)
     started: list[SyncRun] = []
     for flow in flows:
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.clients import connection_health
 from integration.engine.flow.general_reasons import general_text
+from integration.engine.flow.reason_text import ReasonText
+from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import lifecycle, provisioning
 from integration.engine.setup import settings as stored_settings
 from integration.forms import account_form, settings_form
@@ -24,6 +28,7 @@ from integration.models import Connection, Health, Integration, State, WebhookEn
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 from tenants.models import Role
 
 
@@ -36,11 +41,7 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
     recipe = get_recipe(integration.recipe)
     if integration.state == State.UNINSTALLED:
         return page(request, tenant, "settings", {}, integration)
-    form, problem = stored_settings.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
-    if problem:
-        messages.warning(request, problem)
-    if request.method == "POST" and not form.is_bound:
-        messages.error(request, stored_settings.NOTHING_CAME)
+    form = _form(request, integration, recipe)
     if form.is_valid():
         changed = stored_settings.save(integration, form)
         note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")
@@ -57,6 +58,16 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
     }
     status = 422 if request.method == "POST" else 200
     return page(request, tenant, "settings", context, integration, status=status)
+
+
+def _form(request: HttpRequest, integration: Integration, recipe: Recipe) -> Form:
+    """The recipe's form with what was sent; what cannot be read or did not arrive is said above it."""
+    form, problem = stored_settings.bound_form(integration, recipe, request.POST if request.method == "POST" else None)
+    if problem:
+        messages.warning(request, problem)
+    if request.method == "POST" and not form.is_bound:
+        messages.error(request, stored_settings.NOTHING_CAME)
+    return form
 
 
 @login_required
@@ -103,7 +114,7 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     if request.method == "GET":
         return page(request, tenant, "stop", {}, integration)
     if do == "pause" and integration.state == State.ACTIVE:
-        lifecycle.pause(integration, request.user)
+        lifecycle.pause(integration, person(request))
         note(request, integration, "Paused")
         messages.success(request, "Paused. Changes are collected and wait for Resume.")
     elif do == "resume" and integration.state == State.PAUSED:
@@ -190,19 +201,32 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
     return True, f"Saved. {connection.account_name} is connected; what waited for it goes on."
 
 
-def _account(integration: Integration, side: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class AccountCard:
+    """What the page shows of one account."""
+
+    side: str
+    connection: Connection
+    endpoint: WebhookEndpoint | None
+    webhook_addresses: Mapping[str, str]
+    consents: bool  # it was connected on the vendor's own page
+    secret_label: str
+    why: ReasonText | None
+
+
+def _account(integration: Integration, side: str) -> AccountCard:
     """One account's card. Its webhook addresses hold a token: the page shows them to those who may change settings."""
     connection: Connection = getattr(integration, side)
     endpoint = WebhookEndpoint.objects.filter(connection=connection).first()
-    return {
-        "endpoint": endpoint,
-        "webhook_addresses": provisioning.webhook_addresses(endpoint) if endpoint else {},
-        "consents": connection.auth_kind == "oauth",
-        "side": side,
-        "connection": connection,
-        "secret_label": account_form.SECRET_LABELS.get(connection.auth_kind, ""),
-        "why": general_text(connection.health_reason),
-    }
+    return AccountCard(
+        side=side,
+        connection=connection,
+        endpoint=endpoint,
+        webhook_addresses=provisioning.webhook_addresses(endpoint) if endpoint else {},
+        consents=connection.auth_kind == "oauth",
+        secret_label=account_form.SECRET_LABELS.get(connection.auth_kind, ""),
+        why=general_text(connection.health_reason),
+    )
 
 
 def _address(integration: Integration) -> str:

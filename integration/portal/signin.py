@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 import uuid
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from config.pages import PageContext
 from integration import oauth_login
 from integration.connectors.base import WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
@@ -43,12 +44,24 @@ SESSION_KEY = "consent"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
+class Asked(TypedDict):
+    """What the session remembers of somebody who was sent to a vendor's consent page."""
+
+    state: str
+    vendor: str
+    purpose: Literal["login", "install"]
+    tenant: str
+    user: str
+    next: str
+    until: float  # seconds since 1970
+
+
 class SignIn(LoginView):
     """Sign in with a password; the vendors one may sign in with instead are named below."""
 
     template_name = "portal/login.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> PageContext:
         """Add the vendors that are configured."""
         return {**super().get_context_data(**kwargs), "vendors": oauth_login.login_vendors()}
 
@@ -83,7 +96,7 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
     if tenant_id:
         _owned(request, tenant_id)
     state = secrets.token_urlsafe(32)
-    request.session[SESSION_KEY] = {
+    asked: Asked = {
         "state": state,
         "vendor": vendor,
         "purpose": "login" if request.GET.get("for") == "login" else "install",
@@ -92,6 +105,7 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
         "next": local(request.GET.get("next", "")),
         "until": time.time() + STATE_SECONDS,
     }
+    request.session[SESSION_KEY] = asked
     return redirect(oauth_login.page_address(vendor, redirect_uri(vendor), state))
 
 
@@ -121,24 +135,29 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _not_configured(request, vendor)
     if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
         return redirect("portal:install", vendor=vendor)
-    asked = request.session.pop(SESSION_KEY, None)
+    asked: Asked | None = request.session.pop(SESSION_KEY, None)
     if asked is None or not _proves(asked, request, vendor):
         why = "This sign-in was started too long ago, in another browser, or was finished already."
         return _stop(request, vendor, "Please start again", why, 400)
     if request.GET.get("error") or not request.GET.get("code"):
         why = f"{get_connector(vendor).label} says that you did not agree. Nothing was connected."
         return _stop(request, vendor, "Not connected", why, 200, asked)
+    return _arrived(request, vendor, asked)
+
+
+def _arrived(request: HttpRequest, vendor: str, asked: Asked) -> HttpResponse:
+    """Sign the person in, or say what stands against it and how to go on."""
     try:
         return _finish(request, vendor, asked)
     except Contested as exc:
         claims_page.offer(request, exc.claim, exc.user)
-        looking = {**asked, "purpose": "login"} if exc.may_look else asked
+        looking: Asked = {**asked, "purpose": "login"} if exc.may_look else asked
         verb = "Sign in" if exc.may_look else "Try again"
         return _stop(
             request, vendor, "This account is connected already", str(exc), 403, looking, claim=True, verb=verb
         )
     except NotConnected as exc:
-        installing = {**asked, "purpose": "install"}
+        installing: Asked = {**asked, "purpose": "install"}
         return _stop(request, vendor, "Not connected yet", str(exc), 403, installing, verb="Connect it")
     except NotAllowed as exc:
         return _stop(request, vendor, "This does not work", str(exc), 403, asked)
@@ -148,7 +167,7 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _stop(request, vendor, "Please start again", f"{exc.public} Nothing was connected.", status, asked)
 
 
-def _finish(request: HttpRequest, vendor: str, asked: dict[str, Any]) -> HttpResponse:
+def _finish(request: HttpRequest, vendor: str, asked: Asked) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     tenant = _owned(request, asked["tenant"]) if asked["tenant"] else None  # asked again: roles change meanwhile
     token, identity = oauth_login.exchange_code(vendor, request.GET["code"], redirect_uri(vendor))
@@ -169,7 +188,7 @@ def _welcome(vendor: str, account: str, arrival: Arrival) -> str:
     return f"Signed in with {label}."
 
 
-def _proves(asked: dict[str, Any], request: HttpRequest, vendor: str) -> bool:
+def _proves(asked: Asked, request: HttpRequest, vendor: str) -> bool:
     """Whether this answer belongs to the question this browser asked, as the same person, not long ago."""
     same = hmac.compare_digest(asked["state"].encode(), request.GET.get("state", "").encode())
     person = asked["user"] == str(request.user.pk or "")
@@ -203,7 +222,7 @@ def _stop(
     heading: str,
     why: str,
     status: int,
-    asked: dict[str, Any] | None = None,
+    asked: Asked | None = None,
     *,
     claim: bool = False,
     verb: str = "Try again",

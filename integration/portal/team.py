@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods
 from integration.portal.pages import enter, page
 from integration.portal.signin import BACKEND, landing
 from tenants import guessing, invitations, locked, team
+from tenants.invitations import InviteForm
 from tenants.models import Invitation, Member, Role, Tenant
 
 if TYPE_CHECKING:
@@ -70,13 +71,10 @@ def members(request: HttpRequest, tenant_id: object) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """What the link offers. Accepted by a POST: as who is signed in, or as a new person with a password."""
     offer = invitations.find(token)
-    if offer is None and (until := _locked_until(request)):
-        return locked.page(
-            request, until, "Too many unknown invitation links came from your address.", "A complete link works."
-        )
-    closed = "This invitation link is not known. Check that it is complete." if offer is None else offer.closed_because
-    if offer is None or closed:
-        return _closed(request, closed)
+    if offer is None:
+        return _unknown(request)
+    if offer.closed_because:
+        return _closed(request, offer.closed_because)
     form = None if request.user.is_authenticated else JoinForm(request.POST or None, initial={"username": offer.email})
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
@@ -87,6 +85,14 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             return _closed(request, str(exc))
     back = reverse("portal:invitation", kwargs={"token": token})
     return render(request, "portal/invitation.html", {"offer": offer, "form": form, "next": back})
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    """Say that the link is not complete; to an address that tries many, when it may try again."""
+    if until := _locked_until(request):
+        why = "Too many unknown invitation links came from your address."
+        return locked.page(request, until, why, "A complete link works.")
+    return _closed(request, "This invitation link is not known. Check that it is complete.")
 
 
 def _locked_until(request: HttpRequest) -> datetime | None:
@@ -120,7 +126,7 @@ def _closed(request: HttpRequest, why: str) -> HttpResponse:
 
 
 def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    form = invitations.InviteForm(request.POST)
+    form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, tenant, form=form, status=422)
     by = request.user if isinstance(request.user, User) else None
@@ -165,7 +171,15 @@ def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 ACTIONS = {"invite": _invite, "role": _change_role, "remove": _remove, "revoke": _revoke}
 
 
-def _page(request: HttpRequest, tenant: Tenant, *, status: int = 200, **given: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    tenant: Tenant,
+    *,
+    form: InviteForm | None = None,
+    offer: Invitation | None = None,
+    link: str = "",
+    status: int = 200,
+) -> HttpResponse:
     people = Member.objects.select_related("user").filter(tenant=tenant).order_by("created_at")
     rows = [
         (row, RoleForm(initial={"role": row.role}, auto_id=f"id_{row.pk}_%s"), row.user_id == request.user.pk)
@@ -175,9 +189,10 @@ def _page(request: HttpRequest, tenant: Tenant, *, status: int = 200, **given: A
     context = {
         "rows": rows,
         "offers": offers,
-        "form": invitations.InviteForm(),
+        "form": form or InviteForm(),
         "days": invitations.LIFETIME.days,
-        **given,
+        "offer": offer,
+        "link": link,
     }
     return page(request, tenant, "team", context, status=status)
 

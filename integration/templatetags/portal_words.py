@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from django import template
 from django.utils import timezone
@@ -68,12 +69,17 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+class Systems(Protocol):
+    """What knows the names of both systems of a flow."""
+
+    source: str
+    target: str
+
+
 @register.filter
-def direction(value: str, flow: Mapping[str, str]) -> str:
+def direction(value: str, flow: Systems) -> str:
     """Which way a field travels, said with the systems' names."""
-    return {"forward": f"to {flow['target']}", "backward": f"to {flow['source']}", "both": "both ways"}.get(
-        value, "off"
-    )
+    return {"forward": f"to {flow.target}", "backward": f"to {flow.source}", "both": "both ways"}.get(value, "off")
 
 
 @register.filter

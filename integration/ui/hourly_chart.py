@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import TypedDict
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -24,12 +24,20 @@ class Bar:
     rectangles: list[tuple[str, float, float, float]]
 
 
-def to_json(found: Sequence[Bar]) -> list[dict[str, Any]]:
+class StoredBar(TypedDict):
+    """The same as a cache keeps it."""
+
+    hour: str
+    counts: dict[str, int]
+    rectangles: list[tuple[str, float, float, float]]
+
+
+def to_json(found: Sequence[Bar]) -> list[StoredBar]:
     """The bars as a cache keeps them."""
-    return [{**asdict(bar), "hour": bar.hour.isoformat()} for bar in found]
+    return [{"hour": bar.hour.isoformat(), "counts": bar.counts, "rectangles": bar.rectangles} for bar in found]
 
 
-def from_json(kept: Any) -> list[Bar]:
+def from_json(kept: Sequence[StoredBar]) -> list[Bar]:
     """The bars as they were. Raises TypeError, KeyError or ValueError for what are none."""
     return [
         Bar(
@@ -41,7 +49,9 @@ def from_json(kept: Any) -> list[Bar]:
     ]
 
 
-def bars(rows: QuerySet[Any], column: str, zone: tzinfo, kind: str = "", kinds: Sequence[str] = ("all",)) -> list[Bar]:
+def bars(
+    rows: QuerySet[Model], column: str, zone: tzinfo, kind: str = "", kinds: Sequence[str] = ("all",)
+) -> list[Bar]:
     """Count rows per hour of `zone` by the time in `column`, and by the values of `kind`. Empty when there are none."""
     now = timezone.localtime(timezone=zone).replace(minute=0, second=0, microsecond=0)
     hours = [now - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]

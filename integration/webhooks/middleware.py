@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, resolve
 
 PREFIX = "/hooks/"
@@ -27,8 +27,10 @@ class WebhookFastPath:
         except Resolver404:
             return self.get_response(request)
         request.resolver_match = match
-        response: Any = match.func(request, *match.args, **match.kwargs)
-        answer: HttpResponse = response.render() if callable(getattr(response, "render", None)) else response
+        answer = match.func(request, *match.args, **match.kwargs)
+        if isinstance(answer, SimpleTemplateResponse):
+            answer = answer.render()
+        assert isinstance(answer, HttpResponse)
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
         answer.headers.setdefault("Content-Length", str(len(answer.content)))
         return answer

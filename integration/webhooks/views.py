@@ -6,7 +6,6 @@ Needs the database and nothing more: workers, vendors and Redis may be down.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -41,7 +40,7 @@ class IntakeView(APIView):
     authentication_classes = ()
     parser_classes = ()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: str, **kwargs: str) -> None:
         """Take every call in: the proof is each vendor's own, so no permission, throttle or version is asked for.
 
         The answer is JSON whatever a vendor says it accepts: a 406 would lose the event.
@@ -80,12 +79,11 @@ class WebhookView(IntakeView):
             return _later(vendor)
         call = WebhookRequest.of(request)
         if not (webhooks.verify(call, valid_secrets(endpoint)) or _proven_afresh(webhooks, call, vendor, token)):
-            if slowed := _slowed(request):
-                return slowed
-            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
-                refused=F("refused") + 1, last_refused_at=timezone.now()
-            )
-            return JsonResponse({"error": "not authorised"}, status=401)
+            return _slowed(request) or _refused(endpoint)
+        return self._take_in(endpoint, webhooks, call, vendor)
+
+    def _take_in(self, endpoint: WebhookEndpoint, webhooks: Intake, call: WebhookRequest, vendor: str) -> HttpResponse:
+        """Store a call that is proven. What is too much, or unreadable, leaves a trace."""
         try:
             events = webhooks.parse(call)
         except TooManyEvents as exc:
@@ -99,6 +97,12 @@ class WebhookView(IntakeView):
             return _later(vendor, fair_share.seconds_left())
         inbox.record(endpoint, events, deferred=crowded)
         return JsonResponse({"received": len(events)}, status=200)
+
+
+def _refused(endpoint: WebhookEndpoint) -> HttpResponse:
+    """Count a call without proof, for the console; of its body nothing is kept."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(refused=F("refused") + 1, last_refused_at=timezone.now())
+    return JsonResponse({"error": "not authorised"}, status=401)
 
 
 def _proven_afresh(webhooks: Intake, call: WebhookRequest, vendor: str, token: str) -> bool:

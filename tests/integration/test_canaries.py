@@ -18,9 +18,10 @@ from django.test import Client
 from django.urls import reverse
 
 from integration import tasks
-from integration.engine.alerts import deliver, ledger
+from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health
 from integration.models import Connection, Integration, RecordLink, WebhookEndpoint
+from integration.notices import deliver
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import hub
 from tests.support.factories import MemberFactory, UserFactory

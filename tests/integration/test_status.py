@@ -22,9 +22,7 @@ from integration.models import (
     Brake,
     Connection,
     Doorbell,
-    FieldMapping,
     Integration,
-    RemoteSubscription,
     SyncJob,
     WebhookEvent,
     WebhookHabit,
@@ -62,9 +60,7 @@ def left_by_a_switched_off_part(integration):
 
 
 def broken_mapping(integration):
-    FieldMapping.objects.create(
-        integration=integration, flow="person_to_contact", source="x", target="Y", problem="Gone."
-    )
+    factories.MappingFactory(integration=integration, problem="Gone.")
 
 
 def brake_tripped(integration):
@@ -109,7 +105,7 @@ def resting_vendor(integration):
 def silent_webhook(integration):
     endpoint = EndpointFactory(connection=integration.left, last_received_at=timezone.now() - 48 * HOUR)
     WebhookHabit.objects.create(endpoint=endpoint, hour=timezone.now(), observed=1000, weights=[1.0] * 168)
-    RemoteSubscription.objects.create(connection=integration.left, external_id="1", event="person.change")
+    factories.SubscriptionFactory(connection=integration.left, external_id="1", event="person.change")
 
 
 def failed_step(integration):

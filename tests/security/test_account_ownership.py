@@ -101,7 +101,7 @@ def test_an_owner_who_administers_the_account_connects_it_although_a_stranger_ha
 def test_an_administrator_who_was_made_a_viewer_by_a_stranger_still_gets_a_tenant_of_their_own(app):
     member, connection = stranger(app)
     grace = UserFactory()
-    Member.objects.create(tenant=member.tenant, user=grace, role=Role.VIEWER)
+    MemberFactory(tenant=member.tenant, user=grace, role=Role.VIEWER)
     client = Client()
     client.force_login(grace)
 
@@ -251,7 +251,7 @@ def test_a_team_that_an_administrator_left_gets_none_of_their_new_consent(app):
     """They removed the app at the vendor and install again, for themselves."""
     sign_in(Client())
     left, boss = Connection.objects.get(), UserFactory()
-    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    MemberFactory(tenant=left.tenant, user=boss, role=Role.OWNER)
     Member.objects.exclude(user=boss).delete()
     Connection.objects.update(health=Health.NEEDS_YOU, health_reason="app_removed", credentials={})
     client = Client()
@@ -267,7 +267,7 @@ def test_a_team_that_an_administrator_left_gets_none_of_their_new_consent(app):
 def test_new_tokens_of_somebody_who_left_stay_out_of_the_team(app):
     sign_in(Client())
     left, boss = Connection.objects.get(), UserFactory()
-    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    MemberFactory(tenant=left.tenant, user=boss, role=Role.OWNER)
     Member.objects.exclude(user=boss).delete()
     before = dict(left.credentials)
 
@@ -311,7 +311,7 @@ def test_a_connection_that_went_over_to_a_token_decides_nothing_any_more(app):
 def test_the_consent_of_somebody_who_left_the_team_keeps_nobody_out(app):
     sign_in(Client())
     left, boss = Connection.objects.get(), UserFactory()
-    Member.objects.create(tenant=left.tenant, user=boss, role=Role.OWNER)
+    MemberFactory(tenant=left.tenant, user=boss, role=Role.OWNER)
     Member.objects.exclude(user=boss).delete()
     ada, _ = colleague(app, is_admin=True)
     client = Client()
@@ -339,7 +339,7 @@ def test_the_rule_for_a_tenant_holds_without_naming_it_as_well(app):
 def test_whoever_installs_again_comes_back_to_their_own_tenant(app):
     member, _ = stranger(app)
     grace = UserFactory()
-    Member.objects.create(tenant=member.tenant, user=grace, role=Role.VIEWER)
+    MemberFactory(tenant=member.tenant, user=grace, role=Role.VIEWER)
     client = Client()
     client.force_login(grace)
     sign_in(client)

@@ -237,7 +237,7 @@ def world() -> Any:
                                           became="confirmed", vendor="maileon", cause="x")  # fmt: skip
     offer = Invitation.objects.create(tenant=rows.tenant, email=EMAIL, token_hash="h", expires_at=timezone.now())
     claim = AccountClaim.objects.create(vendor="pipedrive", user=user, tenant=rows.tenant, state="open")
-    constant = FieldMapping.objects.create(
+    constant = factories.MappingFactory(
         integration=rows.integration, flow="person_to_contact", transform="constant", target="CUSTOM"
     )
     FieldMapping.objects.filter(pk=constant.pk).update(options={"value": NAME})

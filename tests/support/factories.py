@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import factory
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from integration import models
@@ -126,3 +129,54 @@ class LogFactory(DjangoModelFactory):
     flow = "person_to_contact"
     source_id = factory.Sequence(str)
     outcome = "synced"
+
+
+class MappingFactory(DjangoModelFactory):
+    class Meta:
+        model = models.FieldMapping
+
+    integration = factory.SubFactory(IntegrationFactory)
+    flow = "person_to_contact"
+    source = "x"
+    target = "Y"
+
+
+class CallFactory(DjangoModelFactory):
+    class Meta:
+        model = models.VendorCall
+
+    connection = factory.SubFactory(ConnectionFactory)
+    method = "GET"
+    path = "/x"
+    status = 200
+    ms = 10
+    at = factory.LazyFunction(timezone.now)
+
+
+class SubscriptionFactory(DjangoModelFactory):
+    class Meta:
+        model = models.RemoteSubscription
+
+    connection = factory.SubFactory(ConnectionFactory)
+    event = "person.change"
+    external_id = factory.Sequence(str)
+
+
+class BudgetFactory(DjangoModelFactory):
+    class Meta:
+        model = models.RateBudget
+
+    connection = factory.SubFactory(ConnectionFactory)
+    window = "day"
+    limit = 1000
+    remaining = 1000
+    resets_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+
+
+class AlertFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Alert
+
+    kind = "worker"
+    subject = "hub"
+    what = "No worker is alive"

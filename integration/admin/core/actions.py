@@ -7,29 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from integration.admin.core import html
+from integration.admin.core.unfold_compat import UnfoldAdmin
 from integration.engine.sync.bulk_runs import Started
 from integration.models import SyncRun
+from tenants.access import person
 
 LIMIT = 50_000  # rows one press may work on
 CHUNK = 500
 FEW = 20  # up to here rows are worked on one by one, without a run
 SAMPLE = 8
 
+M = TypeVar("M", bound=Model)
+Key: TypeAlias = int | str | UUID  # a row's primary key
+
 
 @dataclass(frozen=True)
-class Bulk:
+class Bulk(Generic[M]):
     """One action on many rows. `run` gets a chunk of them and returns how many it took on.
 
     Above `FEW` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
@@ -38,15 +45,17 @@ class Bulk:
     title: str
     verb: str
     says: Sequence[str]
-    run: Callable[[Sequence[Any]], int]
+    run: Callable[[Sequence[M]], int]
     done: str
-    eligible: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda rows: rows
+    eligible: Callable[[QuerySet[M]], QuerySet[M]] = lambda rows: rows
     none: str = "None of these rows needs this."
     danger: bool = False
-    as_runs: Callable[[Sequence[Any], Any], Started] | None = None
+    as_runs: Callable[[Sequence[M], AbstractBaseUser | None], Started] | None = None
 
 
-def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, what: Bulk) -> HttpResponse | None:
+def bulk(
+    admin: UnfoldAdmin, request: HttpRequest, chosen: QuerySet[M], action: str, what: Bulk[M]
+) -> HttpResponse | None:
     """Ask first; on the second press carry it out and write it down."""
     listed = admin.get_changelist_instance(request).get_queryset(request)
     selected, everything = _keys(what.eligible(chosen)), _keys(what.eligible(listed))
@@ -66,12 +75,12 @@ def bulk(admin: Any, request: HttpRequest, chosen: QuerySet[Any], action: str, w
     return None
 
 
-def _start_runs(admin: Any, request: HttpRequest, what: Bulk, keys: Sequence[Any]) -> HttpResponse | None:
+def _start_runs(admin: UnfoldAdmin, request: HttpRequest, what: Bulk[M], keys: Sequence[Key]) -> HttpResponse | None:
     """Hand all rows over at once; the runs' pages show how far they are."""
     assert what.as_runs is not None
     rows = [row for start in range(0, len(keys), CHUNK)
             for row in admin.model.objects.filter(pk__in=keys[start : start + CHUNK])]  # fmt: skip
-    outcome = what.as_runs(rows, request.user)
+    outcome = what.as_runs(rows, person(request))
     started = outcome.runs
     for said in outcome.refused:
         admin.message_user(request, said, messages.WARNING)
@@ -84,17 +93,22 @@ def _start_runs(admin: Any, request: HttpRequest, what: Bulk, keys: Sequence[Any
     return HttpResponseRedirect(html.url_of(started[0]) if len(started) == 1 else html.url_of_list(SyncRun))
 
 
-def _keys(rows: QuerySet[Any]) -> list[Any]:
+def _keys(rows: QuerySet[M]) -> list[Key]:
     return list(rows.order_by("-pk").values_list("pk", flat=True)[: LIMIT + 1])
 
 
-def _ids(keys: Sequence[Any]) -> str:
+def _ids(keys: Sequence[Key]) -> str:
     shown = ", ".join(str(key) for key in keys[:20])
     return f"{len(keys)} rows (ids {shown}{', …' if len(keys) > 20 else ''})"
 
 
 def _ask(
-    admin: Any, request: HttpRequest, action: str, what: Bulk, selected: Sequence[Any], everything: Sequence[Any]
+    admin: UnfoldAdmin,
+    request: HttpRequest,
+    action: str,
+    what: Bulk[M],
+    selected: Sequence[Key],
+    everything: Sequence[Key],
 ) -> HttpResponse:
     offers = [("selected", f"The rows I selected: {html.number(len(selected))}", bool(selected))]
     if len(everything) > len(selected):
@@ -110,7 +124,7 @@ def _ask(
 
 
 def page(
-    admin: Any,
+    admin: UnfoldAdmin,
     request: HttpRequest,
     *,
     title: str,
@@ -118,7 +132,7 @@ def page(
     verb: str,
     danger: bool = False,
     form: forms.Form | None = None,
-    hidden: Sequence[tuple[str, Any]] = (),
+    hidden: Sequence[tuple[str, str]] = (),
     offers: Sequence[tuple[str, str, bool]] = (),
     sample: Sequence[tuple[str, str]] = (),
     back: str = "",

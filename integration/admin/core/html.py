@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db import models
 from django.urls import reverse
@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from config.json_value import Json, JsonObject
 from integration.admin.core.masking import mask, mask_document, mask_key, mask_words
 from integration.recipes.registry import reason_text
 
@@ -47,6 +48,8 @@ class Badge:
     def __str__(self) -> str:
         return self.__html__()
 
+
+Cell = Html | Badge | int  # what a table shows
 
 GREEN, BLUE, AMBER, RED, GREY = "green", "blue", "amber", "red", "grey"
 BADGES: Mapping[str, Mapping[str, Badge]] = {
@@ -134,7 +137,7 @@ def number(count: int, *, cap: int | None = None) -> str:
     return f"{cap:,}+" if cap is not None and count > cap else f"{count:,}"
 
 
-def pretty(value: Any) -> Html:
+def pretty(value: Json) -> Html:
     """A JSON document to read."""
     value = mask(value)
     if value in (None, "", {}, []):
@@ -163,7 +166,7 @@ def url_of(row: models.Model) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
-def url_of_list(model: type[models.Model], **filters: Any) -> str:
+def url_of_list(model: type[models.Model], **filters: str | int | UUID) -> str:
     """The address of a filtered list."""
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
@@ -210,7 +213,7 @@ def reason(code: str, detail: str = "", recipe: str = "") -> Html:
     )
 
 
-def changes(fields: Mapping[str, Any]) -> Html:
+def changes(fields: JsonObject) -> Html:
     """Field by field what was there and what is there now."""
     if not fields:
         return EMPTY
@@ -229,7 +232,7 @@ def folded(summary: str, inside: Html) -> Html:
     return format_html('<details class="ls-fold"><summary>{}</summary>{}</details>', summary, inside)
 
 
-def value(found: Any) -> Html:
+def value(found: Json) -> Html:
     """One value of a record."""
     found = mask(found)
     if found is None or found == "":
@@ -239,11 +242,11 @@ def value(found: Any) -> Html:
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else str(found)
 
 
-def _pair(pair: Any) -> tuple[Any, Any]:
+def _pair(pair: Json) -> tuple[Json, Json]:
     return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = EMPTY) -> Html:
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], empty: str = EMPTY) -> Html:
     """A small table inside a page."""
     if not rows:
         return empty
@@ -257,6 +260,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = EM
     )
 
 
-def facts(rows: Sequence[tuple[str, Any]]) -> Html:
+def facts(rows: Sequence[tuple[str, Cell]]) -> Html:
     """Name and value, one under the other."""
     return format_html('<dl class="ls-facts">{}</dl>', format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", rows))

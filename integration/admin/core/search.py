@@ -6,10 +6,10 @@ key. Tables whose indexes begin with the integration or connection get those col
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
@@ -25,6 +25,8 @@ from integration.models import (
 )
 from integration.recipes.registry import RECIPES, get_recipe
 from integration.secrets import email_hash
+
+M = TypeVar("M", bound=Model)
 
 LIMIT = 500  # newest rows one search shows
 HELP = "E-mail address or exact id"
@@ -84,8 +86,8 @@ def link_types() -> list[str]:
     return sorted({flow.link_type for key in RECIPES for flow in get_recipe(key).flows})
 
 
-def _everywhere() -> QuerySet[Integration, Any]:
-    return Integration.objects.order_by().values("pk")
+def _everywhere() -> QuerySet[Integration]:
+    return Integration.objects.order_by().only("pk")
 
 
 def _log(term: Term) -> Iterator[Q]:
@@ -100,7 +102,7 @@ def _events(term: Term) -> Iterator[Q]:
     if term.hash:
         yield Q(email_hash=term.hash) & ~Q(email_hash="")
     else:
-        yield Q(connection__in=Connection.objects.order_by().values("pk"), external_id=term.text)
+        yield Q(connection__in=Connection.objects.order_by().only("pk"), external_id=term.text)
         if term.key is not None:
             yield Q(pk=term.key)
 
@@ -129,16 +131,21 @@ def flows_of(link: RecordLink) -> list[str]:
     return [flow.key for flow in get_recipe(recipe).flows if flow.link_type == link.link_type]
 
 
-LOOK_UPS: dict[type[Model], Any] = {SyncLog: _log, WebhookEvent: _events, RecordLink: _links, SyncJob: _jobs}
+LOOK_UPS: dict[type[Model], Callable[[Term], Iterator[Q]]] = {
+    SyncLog: _log,
+    WebhookEvent: _events,
+    RecordLink: _links,
+    SyncJob: _jobs,
+}
 SEARCHABLE = tuple(LOOK_UPS)
 
 
-def matching(model: Any, term: Term) -> QuerySet[Any]:
+def matching(model: type[M], term: Term) -> QuerySet[M]:
     """The newest rows of a table that speak of this address or id, newest first."""
     found: set[int] = set()
     for condition in LOOK_UPS[model](term):
-        found.update(model.objects.filter(condition).order_by("-id").values_list("pk", flat=True)[:LIMIT])
-    rows: QuerySet[Any] = model.objects.filter(pk__in=sorted(found, reverse=True)[:LIMIT])
+        found.update(model._default_manager.filter(condition).order_by("-id").values_list("pk", flat=True)[:LIMIT])
+    rows = model._default_manager.filter(pk__in=sorted(found, reverse=True)[:LIMIT])
     return rows.order_by("-id")
 
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold import widgets
+
+
+class Button(Protocol):
+    """What Unfold makes of an action on one row's page."""
+
+    action_name: str
+
 
 if TYPE_CHECKING:
 
     class UnfoldAdmin(admin.ModelAdmin[Any]):
         """A ModelAdmin in Unfold's clothes."""
 
-        def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
             """The buttons of one row's page."""
 
     class UnfoldInline(admin.TabularInline[Any, Any]):
@@ -31,10 +39,13 @@ else:
     from unfold.admin import TabularInline as UnfoldInline
     from unfold.contrib.filters.admin import DropdownFilter
 
-__all__ = ["DropdownFilter", "UnfoldAdmin", "UnfoldInline", "object_action", "styled"]
+__all__ = ["Button", "DropdownFilter", "UnfoldAdmin", "UnfoldInline", "object_action", "styled"]
 
 FormT = TypeVar("FormT", bound=forms.BaseForm)
-Handler = Callable[[Any, HttpRequest, Any], HttpResponse]
+AdminT = TypeVar("AdminT", bound="UnfoldAdmin")
+RowT = TypeVar("RowT", bound=Model)
+Handler: TypeAlias = Callable[[AdminT, HttpRequest, RowT], HttpResponse]
+View: TypeAlias = Callable[[AdminT, HttpRequest, str], HttpResponse]
 
 
 def styled(form: FormT) -> FormT:
@@ -55,12 +66,12 @@ def styled(form: FormT) -> FormT:
 
 def object_action(
     description: str, *, icon: str = "", variant: str = "default", permission: str = "operate"
-) -> Callable[[Handler], Callable[..., HttpResponse]]:
+) -> Callable[[Handler[AdminT, RowT]], View[AdminT]]:
     """A button on one row's page with a URL of its own. Looks the row up and checks the permission first."""
 
-    def decorate(handler: Handler) -> Callable[..., HttpResponse]:
+    def decorate(handler: Handler[AdminT, RowT]) -> View[AdminT]:
         @wraps(handler)
-        def view(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        def view(self: AdminT, request: HttpRequest, object_id: str) -> HttpResponse:
             if not getattr(self, f"has_{permission}_permission")(request):
                 raise PermissionDenied
             row = self.get_object(request, unquote(object_id))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from integration.admin.core import html
@@ -35,11 +35,11 @@ class AnswerFilter(DropdownFilter):
         "broken": ("Vendor error (5xx) or no answer", Q(status__gte=500) | Q(status=0)),
     }
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """Four kinds."""
         return [(key, label) for key, (label, _) in self.kinds.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Calls answered so."""
         found = self.kinds.get(self.value() or "")
         return newest(queryset).filter(found[1]) if found else queryset
@@ -51,11 +51,11 @@ class VendorFilter(DropdownFilter):
     title = "vendor (newest 100,000)"
     parameter_name = "vendor"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """Every vendor."""
         return connector_choices()
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Calls to it."""
         return newest(queryset).filter(connection__vendor=self.value()) if self.value() else queryset
 
@@ -90,7 +90,7 @@ class CallAdmin(BigTable):
         ("Records it decided", {"fields": ("log",)}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """Without credentials, and in lists without the bodies."""
         calls = super().get_queryset(request).select_related("connection__tenant")
         return calls.defer("connection__credentials", "request", "response")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from integration.admin.core import html
@@ -13,7 +12,7 @@ from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.core.masking import mask
 from integration.engine.setup import account_claims
-from integration.models import AccountClaim, ClaimState
+from integration.models import AccountClaim, ClaimState, Connection
 
 BADGES = {
     ClaimState.CONNECTED: html.Badge(html.BLUE, "info", "Connected; both were told"),
@@ -49,7 +48,7 @@ class ClaimAdmin(Admin):
         return BADGES[ClaimState(claim.state)]
 
     @admin.display(description="Claimed by")
-    def claimant(self, claim: AccountClaim) -> Any:
+    def claimant(self, claim: AccountClaim) -> str:
         """The person here."""
         return mask(claim.user.get_full_name() or claim.user.get_username())
 
@@ -109,16 +108,16 @@ class ClaimAdmin(Admin):
         """Only the vendor's word makes one."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """They are the record of who got what."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing to edit; the buttons decide."""
         return False
 
 
-def _how(row: Any) -> str:
+def _how(row: Connection) -> str:
     if row.auth_kind != "oauth":
         return "with a key or token"
     return "by an administrator's consent" if row.administered else "by the consent of an ordinary user"

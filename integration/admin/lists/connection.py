@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -22,6 +22,11 @@ from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
 from integration.forms.account_form import TAKEN, key_kind, prove
 from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldsetSpec
+
+from config.pages import PageContext
 
 AT_ONCE = 20  # checks in one request; each may take seconds
 OWNED = ("base_url", "credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason")
@@ -69,12 +74,12 @@ class ConnectionAdmin(Admin):
         "auth_said",
     )  # fmt: skip
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """Never with the credentials: a list must open even when a key is lost."""
         rows = super().get_queryset(request).select_related("tenant").prefetch_related("budgets")
         return rows.defer("credentials").order_by("tenant__name", "vendor")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> _FieldsetSpec:
         """A short form for a new row; everything about an existing one."""
         vendor = obj.vendor if obj else request.GET.get("vendor", "")
         beside = tuple(get_connector(vendor).asks) if vendor in CONNECTORS else ()
@@ -87,14 +92,16 @@ class ConnectionAdmin(Admin):
             ("Budgets and webhooks", {"fields": ("budgets_table", "webhooks", "used_by", "traffic")}),
         )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """A connection never moves to another tenant; OAuth ones are made by the tenant."""
-        if obj is None:
+        if not isinstance(obj, Connection):
             return ()
         fixed = (*self.readonly_fields, "tenant")
         return (*fixed, "base_url") if obj.auth_kind == "oauth" else fixed
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ConnectionForm]:
         """Tell the form its vendor; what the vendor asks for beside the secret, the form adds itself."""
         vendor = obj.vendor if obj else request.GET.get("vendor", "")
         fields = kwargs.get("fields") or flatten_fieldsets(self.get_fieldsets(request, obj))
@@ -104,7 +111,11 @@ class ConnectionAdmin(Admin):
         return type("VendorForm", (base,), {"vendor": vendor, "refusal": getattr(request, "refusal", "")})
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: PageContext | None = None,
     ) -> HttpResponse:
         """Prove new credentials before the page's transaction begins: a slow vendor must not hold a lock."""
         if request.method == "POST":
@@ -128,7 +139,9 @@ class ConnectionAdmin(Admin):
             return " ".join(exc.messages)
         return ""
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: PageContext | None = None
+    ) -> HttpResponse:
         """First the vendor, then its form."""
         vendor = request.GET.get("vendor", "")
         if not self.has_add_permission(request) or (vendor in CONNECTORS and key_kind(get_connector(vendor))):
@@ -139,7 +152,7 @@ class ConnectionAdmin(Admin):
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
 
-    def save_model(self, request: HttpRequest, obj: Connection, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Connection, form: ConnectionForm, change: bool) -> None:
         """Save what the form owns, then check outside of the transaction: a slow vendor must not hold a lock."""
         if change:
             changed = any(form.cleaned_data.get(name) for name in ("secret", *obj.connector.asks))
@@ -156,7 +169,7 @@ class ConnectionAdmin(Admin):
         """The same after the first save."""
         return HttpResponseRedirect(html.url_of(obj))
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only one that no integration has ever used; the others are undone by Uninstall."""
         if obj is None or Integration.objects.filter(Q(left=obj) | Q(right=obj)).exists():
             return False
@@ -256,7 +269,7 @@ class ConnectionAdmin(Admin):
             return None
         if "confirmed" not in request.POST:
             says = (f"{len(rows)} connections are checked at their vendors now. Jobs held for working ones go on.",)
-            hidden = [("action", "check_selected"), *(("_selected_action", row.pk) for row in rows)]
+            hidden = [("action", "check_selected"), *(("_selected_action", str(row.pk)) for row in rows)]
             sample = [(html.url_of(row), f"{row.tenant}, {row}") for row in rows]
             return page(self, request, title="Check connections", says=says, verb="Check now", hidden=hidden,
                         sample=sample)  # fmt: skip

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
@@ -32,12 +30,12 @@ class ConnectionFilter(DropdownFilter):
     title = "connection"
     parameter_name = "connection"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """All connections in one query, without their credentials."""
         rows = Connection.objects.select_related("tenant").defer("credentials").order_by("tenant__name", "vendor")
         return [(str(row.pk), f"{row.tenant}, {row}") for row in rows[:500]]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Rows of this connection."""
         return queryset.filter(connection_id=self.value()) if self.value() else queryset
 
@@ -57,7 +55,7 @@ class EventAdmin(BigTable):
         ("As the vendor sent it", {"fields": ("payload_text", "key")}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """Without the connections' credentials."""
         return super().get_queryset(request).select_related("connection__tenant").defer("connection__credentials")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import admin, messages
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -14,12 +14,14 @@ from integration.admin.core import fixes, html
 from integration.admin.core.actions import Bulk, bulk, note, page
 from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
 from integration.admin.core.search import flow_labels, number_or_none, record_name
-from integration.admin.core.unfold_compat import DropdownFilter
+from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.engine.sync import replay
 from integration.models import Integration, JobState, SyncJob, Unfinished
 
+M = TypeVar("M", bound=Model)
 
-def in_state(jobs: QuerySet[Any], state: str) -> QuerySet[Any]:
+
+def in_state(jobs: QuerySet[M], state: str) -> QuerySet[M]:
     """Jobs in an unfinished state, asked in the words of the partial indexes so that they are used."""
     jobs = jobs.filter(integration__in=Integration.objects.order_by().values("pk"), state=state)
     return jobs if state == JobState.WAITING else jobs.filter(Unfinished(F("state")))
@@ -31,12 +33,12 @@ class StateFilter(DropdownFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """Every state, those that need somebody first."""
         return [(str(state), str(state.label)) for state in (JobState.DEAD, JobState.HELD, JobState.WAITING,
                 JobState.RUNNING, JobState.DONE)]  # fmt: skip
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Jobs in this state."""
         state = self.value() or ""
         if state == JobState.DONE:
@@ -152,7 +154,7 @@ class JobAdmin(BigTable):
         ]  # fmt: skip
         return html.table(("When", "Outcome", "What", "Reason"), rows, "Nothing yet.")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Only for a job that stands still."""
         still = SyncJob.objects.filter(
             pk=number_or_none(object_id) or 0, state__in=(JobState.DEAD, JobState.HELD)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,7 +19,7 @@ from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilte
 from integration.admin.core.labels import changes, labels_of
 from integration.admin.core.masking import mask_id, mask_key
 from integration.admin.core.search import flow_labels, number_or_none, record_name
-from integration.admin.core.unfold_compat import DropdownFilter
+from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.admin.lists.call import asked, status_badge
 from integration.engine.sync.bulk_runs import resync, start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
@@ -30,6 +30,7 @@ RESYNC_SAYS = (
     "skipped without a write.",
     "Unsubscribed people stay unsubscribed, and nobody gets an opt-in mail twice.",
 )
+M = TypeVar("M", bound=Model)
 RESYNC_DONE = "{count} records are being read afresh. The log shows the result."
 
 
@@ -39,16 +40,16 @@ class FlowFilter(DropdownFilter):
     title = "flow (newest 100,000)"
     parameter_name = "flow"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """All flows by label."""
         return list(flow_labels().items())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Rows of this flow."""
         return newest(queryset).filter(flow=self.value()) if self.value() else queryset
 
 
-def resync_of(records: Callable[[Sequence[Any]], Sequence[tuple[Integration, str, str]]]) -> Bulk:
+def resync_of(records: Callable[[Sequence[M]], Sequence[tuple[Integration, str, str]]]) -> Bulk[M]:
     """The action on rows that stand for records: a few at once, many as runs."""
     return Bulk(
         "Resync records", "Resync", RESYNC_SAYS, lambda rows: resync(records(rows)), RESYNC_DONE, eligible=installed,
@@ -65,7 +66,7 @@ def link_of(row: SyncLog) -> RecordLink | None:
     return links.first()
 
 
-def installed(rows: QuerySet[Any]) -> QuerySet[Any]:
+def installed(rows: QuerySet[M]) -> QuerySet[M]:
     """Only rows whose integration is still there."""
     return rows.exclude(integration__in=Integration.objects.filter(state=State.UNINSTALLED))
 
@@ -184,7 +185,7 @@ class LogAdmin(BigTable):
         """What came back."""
         return html.block(row.call.response if row.call else "")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Only while there is something to sync with."""
         there = installed(SyncLog.objects.filter(pk=number_or_none(object_id) or 0)).exists()
         return super().get_actions_detail(request, object_id) if there else []

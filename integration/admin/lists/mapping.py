@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from integration.admin.core import html
@@ -76,12 +77,12 @@ class MappingInline(MaskedColumns, UnfoldInline):
         """What is written when the source is empty, for who may not see it."""
         return str(mask(row.default))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str | list[str] | tuple[str, ...]]:
         """Without the flow when there is only one that maps fields."""
         one = isinstance(obj, Integration) and len(mapped_flows(obj)) == 1
         return [name for name in super().get_fields(request, obj) if name != "flow" or not one]
 
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+    def get_formset(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
         """Offer only the flows of this recipe, and keep the rows it needs."""
         formset = super().get_formset(request, obj, **kwargs)
         known = getattr(request, "known_fields", None) or KnownFields({})
@@ -109,14 +110,16 @@ def _guarded(base: Any, integration: Integration, known: KnownFields) -> Any:
         recipe = get_recipe(integration.recipe)
         catalogues, unreadable = known.catalogues, known.problem
 
-        def add_fields(self, form: Any, index: int | None) -> None:
+        def add_fields(self, form: RowForm, index: int | None) -> None:
             """Which flow: a question only where there are several."""
             super().add_fields(form, index)
             if len(flows) == 1:
                 form.fields.pop("flow", None)
                 form.instance.flow = form.instance.flow or next(iter(flows))
             else:
-                form.fields["flow"].choices = list(flows.items())
+                flow = form.fields["flow"]
+                assert isinstance(flow, forms.ChoiceField)
+                flow.choices = list(flows.items())
 
     return Formset
 
@@ -173,10 +176,10 @@ class MappingAdmin(Admin):
         """On the integration's page."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """On the integration's page."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """On the integration's page."""
         return False

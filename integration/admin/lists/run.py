@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
+from config.json_value import JsonObject, json_object
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import BigTable, IntegrationFilter, object_action
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import flow_labels, number_or_none
-from integration.admin.core.unfold_compat import DropdownFilter
+from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
@@ -47,7 +47,7 @@ def counted(counts: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
             yield key, Outcome.SYNCED, key, count
 
 
-def samples(rows: list[dict[str, Any]]) -> html.Html:
+def samples(rows: Sequence[JsonObject]) -> html.Html:
     """A few records of one kind; names and values are the vendor's and shown as they are."""
     return format_html_join(
         "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
@@ -55,8 +55,8 @@ def samples(rows: list[dict[str, Any]]) -> html.Html:
     )  # fmt: skip
 
 
-def _values(row: dict[str, Any]) -> html.Html:
-    values = row.get("values") or {}
+def _values(row: JsonObject) -> html.Html:
+    values = json_object(row.get("values"))
     return html.facts([(mask_key(name), html.value(value)) for name, value in values.items()]) if values else ""
 
 
@@ -66,11 +66,11 @@ class KindFilter(DropdownFilter):
     title = "kind"
     parameter_name = "kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """Every kind."""
         return [(kind, SyncRun(kind=kind).get_kind_label()) for kind in RUN_KINDS]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Runs of this kind."""
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
@@ -165,7 +165,7 @@ class RunAdmin(BigTable):
             return "A dry run writes nothing."
         return format_html('<a class="text-link" href="{}">Rows of this run</a>', html.url_of_list(SyncLog, run=run.pk))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Cancel only while there is something to cancel."""
         under_way = SyncRun.objects.filter(
             pk=number_or_none(object_id) or 0, state__in=runs.UNFINISHED, cancel_requested=False

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -35,12 +33,12 @@ class ScheduleAdmin(Record):
     fields = ("name", "func", "every", "due")
 
     @admin.display(description="How often")
-    def every(self, row: Any) -> str:
+    def every(self, row: Schedule) -> str:
         """In words."""
         return f"every {html.duration(row.minutes * 60)}" if row.minutes else row.get_schedule_type_display()
 
     @admin.display(description="Next")
-    def due(self, row: Any) -> html.Html:
+    def due(self, row: Schedule) -> html.Html:
         """The next time."""
         return html.when(row.next_run)
 
@@ -55,17 +53,17 @@ class FailureAdmin(Record):
     empty_text = "No task has failed. Good."
     fields = ("name", "func", "ended", "error")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """Failed ones only."""
         return super().get_queryset(request).filter(success=False)
 
     @admin.display(description="Ended")
-    def ended(self, row: Any) -> html.Html:
+    def ended(self, row: Failure) -> html.Html:
         """When."""
         return html.when(row.stopped)
 
     @admin.display(description="Error")
-    def error(self, row: Any) -> html.Html:
+    def error(self, row: Failure) -> html.Html:
         """As the worker wrote it."""
         return html.block(str(row.result or ""))
 

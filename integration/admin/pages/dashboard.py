@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config.pages import PageContext
 from integration.admin.core import html
 from integration.admin.core.base import since
 from integration.admin.core.search import record_name
@@ -32,6 +33,7 @@ from integration.models import (
     SyncRun,
     WebhookEvent,
 )
+from tenants.models import Tenant
 
 CAP = 10_000  # where counting stops
 DAY = timedelta(hours=24)
@@ -53,7 +55,39 @@ class Number:
         return replace(self.label, tone=html.GREY) if grey and isinstance(self.label, html.Badge) else self.label
 
 
-def front(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Attention:
+    """A connection or integration somebody must look at."""
+
+    address: str
+    title: str
+    badge: html.Badge
+    said: html.Html
+    since: html.Html = ""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A row of the log in short."""
+
+    address: str
+    when: html.Html
+    badge: html.Badge
+    title: str
+    tenant: Tenant
+    what: str
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run under way."""
+
+    address: str
+    title: str
+    progress: html.Html
+
+
+def front(request: HttpRequest, context: PageContext) -> PageContext:
     """Everything the front page shows, to those who may see the log."""
     if not request.user.has_perm("integration.view_synclog"):
         return context
@@ -97,7 +131,7 @@ def _heartbeat() -> str:
     return f"{html.duration(age.total_seconds())} ago" if age is not None else ""
 
 
-def capped(rows: QuerySet[Any]) -> str:
+def capped(rows: QuerySet[Model]) -> str:
     """How many there are, up to a limit; the table behind may be large."""
     return html.number(len(rows.order_by().values_list("pk", flat=True)[: CAP + 1]), cap=CAP)
 
@@ -136,12 +170,14 @@ def _jobs(waiting: float) -> list[Number]:
     return [*numbers, Number(oldest, "Oldest waiting", html.url_of_list(SyncJob, state="waiting"))]
 
 
-def _attention(rows: list[Integration], statuses: Mapping[Any, Status]) -> list[dict[str, Any]]:
+def _attention(rows: list[Integration], statuses: Mapping[UUID, Status]) -> list[Attention]:
     """Connections and integrations a person must look at, with cause and fix."""
     broken = Connection.objects.select_related("tenant").defer("credentials").filter(health=Health.NEEDS_YOU)
     found = [
-        {"address": html.url_of(row), "title": f"{row.tenant}, {row}", "badge": connection_badge(row),
-         "said": html.reason(row.health_reason, row.health_detail), "since": html.when(row.health_changed_at)}
+        Attention(
+            html.url_of(row), f"{row.tenant}, {row}", connection_badge(row),
+            html.reason(row.health_reason, row.health_detail), html.when(row.health_changed_at),
+        )
         for row in broken[:20]
     ]  # fmt: skip
     for row in rows:
@@ -149,28 +185,25 @@ def _attention(rows: list[Integration], statuses: Mapping[Any, Status]) -> list[
         issues = [issue for issue in status.issues if issue.mend != Mend.ACCOUNT]  # the connection says that itself
         if status.state == SyncState.NEEDS_ATTENTION and issues:
             said = issue_line(row, issues[0])
-            found.append({"address": html.url_of(row), "title": str(row), "badge": BADGES[status.state], "said": said})
+            found.append(Attention(html.url_of(row), str(row), BADGES[status.state], said))
     return found[:20]
 
 
-def _latest() -> list[dict[str, Any]]:
+def _latest() -> list[LogLine]:
     """The newest rows of the log, to see that it lives."""
     rows = SyncLog.objects.select_related("integration__tenant").order_by("-id")[:LATEST]
     return [
-        {
-            "address": html.url_of(row), "when": html.when(row.created_at), "badge": html.badge("outcome", row.outcome),
-            "title": record_name(row.flow, row.source_id, row.target_id), "tenant": row.integration.tenant,
-            "what": html.reason_line(row.reason, row.integration.recipe) or row.action.replace("_", " "),
-        }
+        LogLine(
+            address=html.url_of(row), when=html.when(row.created_at), badge=html.badge("outcome", row.outcome),
+            title=record_name(row.flow, row.source_id, row.target_id), tenant=row.integration.tenant,
+            what=html.reason_line(row.reason, row.integration.recipe) or row.action.replace("_", " "),
+        )
         for row in rows
     ]  # fmt: skip
 
 
-def _runs() -> list[dict[str, Any]]:
+def _runs() -> list[RunLine]:
     rows = SyncRun.objects.select_related("integration__tenant").filter(
         state__in=(RunState.WAITING, RunState.RUNNING), created_at__gt=timezone.now() - timedelta(days=30)
     )
-    return [
-        {"address": html.url_of(run), "title": f"{run} · {run.integration}", "progress": progress(run)}
-        for run in rows.order_by("-id")[:10]
-    ]
+    return [RunLine(html.url_of(run), f"{run} · {run.integration}", progress(run)) for run in rows.order_by("-id")[:10]]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -56,6 +55,16 @@ def charts() -> Mapping[str, list[hourly_chart.Bar]]:
     return found
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A queue cluster that is alive."""
+
+    name: str
+    workers: int
+    state: str
+    up: str
+
+
 def vendors() -> list[Vendor]:
     """One line per vendor that was called within the hour."""
     rows = VendorCall.objects.filter(at__gt=timezone.now() - HOUR).order_by("-at")
@@ -68,14 +77,14 @@ def vendors() -> list[Vendor]:
     return [_vendor(key, kinds[key], sorted(times[key]), budgets.get(key)) for key in CONNECTORS if key in kinds]
 
 
-def workers() -> list[dict[str, Any]]:
+def workers() -> list[Worker]:
     """The queue clusters that were heard from in the last seconds; none where the broker does not answer."""
-    clusters: list[Any] = []
+    clusters: list[Stat] = []
     with suppress(RedisError):
         clusters = Stat.get_all()
     return [
-        {"name": f"{stat.host} {stat.cluster_id}"[:60], "workers": len(stat.workers or ()), "state": str(stat.status),
-         "up": html.duration(stat.uptime())}
+        Worker(f"{stat.host} {stat.cluster_id}"[:60], len(stat.workers or ()), str(stat.status),
+               html.duration(stat.uptime()))
         for stat in sorted(clusters, key=lambda stat: str(stat.cluster_id))
     ]  # fmt: skip
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,6 +13,7 @@ from django.utils.html import format_html
 
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
+from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask_words
 from integration.admin.status import badge, steps
 from integration.engine.diagnose import faults
@@ -52,7 +52,7 @@ class Line:
         return html.folded("Detail", html.block(self.finding.detail)) if self.finding.detail else ""
 
 
-def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Run the checks now and show what they found, faults first."""
     if row.state == State.UNINSTALLED:
         admin.message_user(request, "It is uninstalled; there is nothing to look at.", messages.WARNING)
@@ -110,7 +110,7 @@ def _address(name: str, row: Integration) -> str:
     return reverse(f"admin:integration_integration_{name}", args=[row.pk])
 
 
-def repair_view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def repair_view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Say what it will do, then do it and report each step; the diagnosis after it shows what is left."""
     diagnosis = _address("diagnose", row)
     if row.state not in REPAIRABLE:
@@ -123,9 +123,7 @@ def repair_view(admin: Any, request: HttpRequest, row: Integration) -> HttpRespo
     note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
     text = f"{len(failed)} of {len(results)} steps did not work." if failed else f"All {len(results)} steps are done."
     level = messages.ERROR if failed else messages.SUCCESS
-    messages.add_message(
-        request, level, format_html("{} {}", text, steps([asdict(result) for result in results], row.recipe))
-    )
+    messages.add_message(request, level, format_html("{} {}", text, steps(results, row.recipe)))
     return HttpResponseRedirect(diagnosis)
 
 

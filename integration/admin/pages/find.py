@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from config.pages import PageContext
 from integration.admin.core import fixes, html
 from integration.admin.core.labels import Labels, changes, labels_of
 from integration.admin.core.masking import mask_id
@@ -69,13 +70,13 @@ def find(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("integration.view_synclog"):
         raise PermissionDenied
     query = request.GET.get("q", "").strip()[:200]
-    context: dict[str, Any] = {**admin.site.each_context(request), "title": "Find", "find_query": query}
+    context: PageContext = {**admin.site.each_context(request), "title": "Find", "find_query": query}
     if query:
         context |= look(Term(query))
     return TemplateResponse(request, "lockstep/find.html", context)
 
 
-def look(term: Term) -> dict[str, Any]:
+def look(term: Term) -> PageContext:
     """Links, then everything about them and about the term itself."""
     links = list(matching(RecordLink, term).select_related("integration__tenant")[:LINKS])
     logs = _logs(term, links)
@@ -99,14 +100,17 @@ def _either(conditions: Iterable[Q]) -> Q | None:
     return found
 
 
-def _with(rows: QuerySet[Any], model: Any, condition: Q | None) -> QuerySet[Any]:
+M = TypeVar("M", bound=Model)
+
+
+def _with(rows: QuerySet[M], condition: Q | None) -> QuerySet[M]:
     """The newest rows found by the term, and those the links lead to."""
     if condition is None:
         return rows
-    keys = model.objects.filter(condition).order_by("-id").values_list("pk", flat=True)[:ROWS]
+    keys = rows.model._default_manager.filter(condition).order_by("-id").values_list("pk", flat=True)[:ROWS]
     both = Q(pk__in=list(rows.values_list("pk", flat=True)[:ROWS])) | Q(pk__in=list(keys))
-    together: QuerySet[Any] = model.objects.filter(both)
-    return together
+    both_found: QuerySet[M] = rows.model._default_manager.filter(both)
+    return both_found
 
 
 def _logs(term: Term, links: list[RecordLink]) -> list[SyncLog]:
@@ -115,7 +119,7 @@ def _logs(term: Term, links: list[RecordLink]) -> list[SyncLog]:
         Q(integration=link.integration_id, flow__in=flows_of(link), source_id=link.source_id)
         for link in (links if term.hash else ())
     )
-    rows = _with(matching(SyncLog, term), SyncLog, about).select_related(
+    rows = _with(matching(SyncLog, term), about).select_related(
         "integration__tenant", "integration__left", "integration__right", "call", "run"
     )
     return list(rows.defer("call__request", "call__response", *CREDENTIALS).order_by("-id")[:ROWS])
@@ -128,7 +132,7 @@ def _events(term: Term, links: list[RecordLink], logs: list[SyncLog]) -> list[We
     for link in links if term.hash else ():
         own = Q(connection=link.integration.left_id, external_id=link.source_id, object_type=link.link_type)
         conditions.append(own)
-    rows = _with(matching(WebhookEvent, term), WebhookEvent, _either(conditions))
+    rows = _with(matching(WebhookEvent, term), _either(conditions))
     rows = rows.select_related("connection__tenant").defer("connection__credentials", "payload")
     return list(rows.order_by("-id")[:ROWS])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from config.json_value import JsonObject
 from integration.admin.core import fixes, html
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import uuid_or_nil
@@ -23,9 +24,17 @@ from integration.recipes.registry import get_recipe
 AUTOMATIC, OFFERED = 2, 12
 
 
-def questions(query: str, links: list[RecordLink], logs: list[SyncLog]) -> list[dict[str, Any]]:
+class Question(TypedDict):
+    """An integration that can be asked; `now`: without a press of its button."""
+
+    label: str
+    now: bool
+    address: str
+
+
+def questions(query: str, links: list[RecordLink], logs: list[SyncLog]) -> list[Question]:
     """The integrations to ask: those that know the record, the first of them at once; else any that is active."""
-    known: dict[Any, Integration] = {row.integration_id: row.integration for row in links}
+    known: dict[UUID, Integration] = {row.integration_id: row.integration for row in links}
     known |= {row.integration_id: row.integration for row in logs}
     live = [row for row in known.values() if row.state != State.UNINSTALLED]
     rows = live or list(
@@ -81,7 +90,7 @@ def _is_of_another_kind(integration: Integration, query: str) -> bool:
     return RecordLink.objects.filter(Q(source_id=query) | Q(target_id=query), integration=integration).exists()
 
 
-def _values(values: Mapping[str, Any] | None, labels: Labels) -> html.Html:
+def _values(values: JsonObject | None, labels: Labels) -> html.Html:
     if not values:
         return ""
     return html.facts(

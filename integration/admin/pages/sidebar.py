@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypedDict
 
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+
+
+class Item(TypedDict):
+    """One entry in Unfold's form."""
+
+    title: str
+    icon: str
+    link: str
+    permission: Callable[[HttpRequest], bool]
+
+
+class Group(TypedDict):
+    """One group in Unfold's form."""
+
+    title: str
+    items: list[Item]
+
 
 Entry = tuple[str, str, str]  # title, icon, "app.model" or the name of a page
 
@@ -63,12 +81,12 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
 )
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+def navigation(request: HttpRequest) -> list[Group]:
     """The groups in Unfold's form."""
     return [{"title": title, "items": [_item(request, entry) for entry in entries]} for title, entries in GROUPS]
 
 
-def _item(request: HttpRequest, entry: Entry) -> dict[str, Any]:
+def _item(request: HttpRequest, entry: Entry) -> Item:
     title, icon, target = entry
     app, dot, model = target.partition(".")
     if not dot:

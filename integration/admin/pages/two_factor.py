@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import segno
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
 
+from config.pages import PageContext
 from integration.admin.core.actions import note
 from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask
@@ -127,7 +128,7 @@ def _set_up(request: HttpRequest) -> HttpResponse:
 
 def _own(request: HttpRequest, app: AuthenticatorApp) -> HttpResponse:
     form = CodeForm(request.POST or None)
-    context: dict[str, Any] = {"app": app, "form": form, "left": len(app.recovery)}
+    context: PageContext = {"app": app, "form": form, "left": len(app.recovery)}
     if request.method == "POST" and form.is_valid() and _proves(request, app, form):
         if request.POST.get("do") == "off":
             app.delete()
@@ -155,7 +156,7 @@ def _proves(request: HttpRequest, app: AuthenticatorApp, form: forms.Form) -> bo
     return False
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any], form: forms.Form | None = None) -> HttpResponse:
+def _page(request: HttpRequest, template: str, context: PageContext, form: forms.Form | None = None) -> HttpResponse:
     shared = {**admin.site.each_context(request), "title": "Two-factor sign-in", "action_url": request.get_full_path()}
     status = 200
     if form is not None and form.errors:
@@ -200,6 +201,6 @@ class AppAdmin(Admin):
         """Everybody sets up their own."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """There is nothing to change for somebody else."""
         return False

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
@@ -53,9 +53,9 @@ class Condition:
     subject: str
     what: str
     reason: str = ""
-    tenant_id: Any = None
-    integration_id: Any = None
-    connection_id: Any = None
+    tenant_id: UUID | None = None
+    integration_id: UUID | None = None
+    connection_id: UUID | None = None
 
 
 Watcher = Callable[[Recipes, datetime], Iterator[Condition]]
@@ -137,7 +137,7 @@ def failures(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     rows = SyncLog.objects.filter(id__gt=last - NEWEST, created_at__gt=now - HOUR)
     ended = rows.filter(outcome__in=(Outcome.SYNCED, Outcome.FAILED)).order_by()
     counts = ended.values("integration_id").annotate(n=Count("id"), bad=Count("id", filter=Q(outcome=Outcome.FAILED)))
-    high = {row["integration_id"]: row for row in counts if _too_many(row)}
+    high = {row["integration_id"]: row for row in counts if _too_many(row["bad"], row["n"])}
     for row in Integration.objects.filter(pk__in=high, state=State.ACTIVE).select_related("tenant"):
         bad, of = high[row.pk]["bad"], high[row.pk]["n"]
         share = f"{100 * bad // of} % of the records of {words.named(row, recipes)}"
@@ -158,9 +158,9 @@ def _untold(recipes: Recipes) -> Iterator[Condition]:
             yield replace(alert, subject=f"{alert.subject}:{row['flow']}"[:60])
 
 
-def _too_many(row: Mapping[str, Any]) -> bool:
+def _too_many(failed: int, total: int) -> bool:
     share = settings.ALERT_FAILURE_PERCENT
-    return bool(row["bad"] >= settings.ALERT_FAILURE_MINIMUM and 100 * row["bad"] >= share * row["n"])
+    return bool(failed >= settings.ALERT_FAILURE_MINIMUM and 100 * failed >= share * total)
 
 
 def silent(recipes: Recipes, now: datetime) -> Iterator[Condition]:

@@ -1,19 +1,11 @@
-"""What an alert says in a mail's subject, its text and the outgoing webhook. No secrets, no personal data."""
+"""What an alert says: what is wrong, why, and what mends it. No secrets, no personal data."""
 
 from __future__ import annotations
-
-import zoneinfo
-from datetime import datetime
-from typing import Any
-
-from django.conf import settings
-from django.template.loader import render_to_string
-from django.urls import reverse
 
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipes
-from integration.models import Alert, AlertKind, AlertNotice, Connection, Integration, Moment
+from integration.models import Alert, AlertKind, Connection, Integration, Moment
 from integration.reasons import Reason
 from integration.redact import mask_addresses
 
@@ -87,33 +79,6 @@ def headline(alert: Alert, moment: str) -> str:
     return alert.what
 
 
-def subject(alert: Alert, moment: str) -> str:
-    """The mail's subject says the state."""
-    still = " (still)" if moment == Moment.REMINDER else ""
-    return f"Lockstep: {headline(alert, moment)}{still}"
-
-
-def mail(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tuple[str, str, str]:
-    """Subject, text and HTML of one mail."""
-    alert, over = notice.alert, notice.moment == Moment.RESOLVED
-    cause, fix = why(alert, recipes, to_owners=to_owners)
-    context = {
-        "headline": headline(alert, notice.moment), "over": over, "cause": cause, "fix": fix, "owners": to_owners,
-        "since": _moment(alert, alert.opened_at), "until": _moment(alert, alert.resolved_at),
-        "link": owners_link(alert) if to_owners else operators_link(alert),
-        "button": _button(alert, over=over) if to_owners else "Open the alert",
-        "tenant": plain(alert.tenant.name) if alert.tenant else "",
-    }  # fmt: skip
-    text, html = (render_to_string(f"mail/alert.{kind}", context) for kind in ("txt", "html"))
-    return subject(alert, notice.moment), text.strip() + "\n", html
-
-
-def _button(alert: Alert, *, over: bool) -> str:
-    if over:
-        return "Open Lockstep"
-    return "Decide" if alert.kind == AlertKind.BRAKE else "Open the settings"
-
-
 def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
     """Likely cause and fix, of the closed lists."""
     if alert.kind == AlertKind.FAILURES:
@@ -130,49 +95,3 @@ def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
     if to_owners and alert.reason in OWNERS_DO:
         return text.cause, OWNERS_DO[alert.reason].format(**names)
     return text.cause, text.fix
-
-
-def _moment(alert: Alert, moment: datetime | None) -> str:
-    """In the tenant's own zone; the hub's alerts in UTC."""
-    if moment is None:
-        return ""
-    zone = zoneinfo.ZoneInfo(alert.tenant.timezone if alert.tenant else "UTC")
-    local = moment.astimezone(zone)
-    return f"{local:%-d %b %Y, %H:%M} {local.tzname()}"
-
-
-def owners_link(alert: Alert) -> str:
-    """The page of the integration it is about where they can mend it."""
-    if alert.integration_id is None:
-        return _address("portal:home")
-    if alert.kind == AlertKind.BRAKE:
-        return _address("portal:brakes", alert.tenant_id, alert.integration_id)
-    return _address("portal:settings", alert.tenant_id, alert.integration_id)
-
-
-def operators_link(alert: Alert) -> str:
-    """The alert's page in the console."""
-    return _address("admin:integration_alert_change", alert.pk)
-
-
-def _address(name: str, *args: Any) -> str:
-    return f"{settings.PUBLIC_URL.rstrip('/')}{reverse(name, args=args)}"
-
-
-def payload(notice: AlertNotice) -> dict[str, Any]:
-    """The outgoing webhook's body."""
-    alert = notice.alert
-    vendor = alert.connection.vendor if alert.connection else None
-    return {
-        "type": f"alert.{notice.moment}",
-        "timestamp": notice.created_at.isoformat(),
-        "data": {
-            "id": alert.pk, "kind": alert.kind, "what": headline(alert, notice.moment), "reason": alert.reason or None,
-            "tenant": {"id": str(alert.tenant_id), "name": plain(alert.tenant.name)} if alert.tenant else None,
-            "integration": str(alert.integration_id) if alert.integration_id else None,
-            "recipe": alert.integration.recipe if alert.integration else None,
-            "vendor": vendor, "opened_at": alert.opened_at.isoformat(),
-            "resolved_at": alert.resolved_at.isoformat() if alert.resolved_at else None,
-            "url": operators_link(alert),
-        },
-    }  # fmt: skip

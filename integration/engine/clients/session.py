@@ -10,17 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
+from config.json_value import JsonObject
 from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.dispatch import leases
 from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.recipe import Recipe
-from integration.engine.flow.session import V
+from integration.engine.flow.session import AnyClient, V
 from integration.errors import SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
@@ -55,12 +57,12 @@ class OpenSession:
         self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
         self.cache: dict[str, Any] = {}  # what a flow keeps for the length of one slice
         self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, AnyClient] = {}
         self._renewed = time.monotonic()
         self._reference_lists: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     @property
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self) -> JsonObject:
         """The tenant's settings with the recipe's defaults below them."""
         return {**self.recipe.default_settings, **self.integration.settings}
 
@@ -83,12 +85,12 @@ class OpenSession:
         return found
 
     @property
-    def left(self) -> Any:
+    def left(self) -> AnyClient:
         """The client of the recipe's first system."""
         return self.client("left")
 
     @property
-    def right(self) -> Any:
+    def right(self) -> AnyClient:
         """The client of the recipe's second system."""
         return self.client("right")
 
@@ -97,7 +99,7 @@ class OpenSession:
         connection: Connection = getattr(self.integration, side)
         return connection
 
-    def client(self, side: str) -> Any:
+    def client(self, side: str) -> AnyClient:
         """The opened client on one side. Raises AuthError when its token cannot be renewed."""
         if side not in self._clients:
             self.last_side = side
@@ -158,7 +160,7 @@ class OpenSession:
         """
         connection = self.connection(side)
         memory = f"names:{side}:{kind}"
-        known: dict[str, Any] | None = self.cache.get(memory)
+        known: dict[str, V | None] | None = self.cache.get(memory)
         age_kept = True
         if known is None:
             row = ReferenceCache.objects.filter(connection=connection, kind=kind).first()
@@ -176,19 +178,17 @@ class OpenSession:
         """The vendor's fields of one object type, by key."""
         connector = self.connection(side).connector
 
-        def fetch() -> dict[str, Any]:
+        def fetch() -> dict[str, Mapping[str, Any]]:
             return {spec.key: asdict(spec) for spec in connector.fields(self.client(side), object_type)}
 
         entries = self.reference_list(side, f"fields:{object_type}", fetch, fresh=fresh)
         return {key: spec_of(entry) for key, entry in entries.items()}
 
-    def _stored_list(
-        self, side: str, kind: str, fetch: Callable[[], Mapping[str, Any]], fresh: bool
-    ) -> Mapping[str, Any]:
+    def _stored_list(self, side: str, kind: str, fetch: Callable[[], Mapping[str, V]], fresh: bool) -> Mapping[str, V]:
         connection = self.connection(side)
         row = ReferenceCache.objects.filter(connection=connection, kind=kind).first()
         if row is not None and not fresh and row.fetched_at > timezone.now() - DIRECTORY_AGE:
-            entries: Mapping[str, Any] = row.entries
+            entries: Mapping[str, V] = row.entries
             return entries
         fetched = dict(fetch())
         _save_list(connection, kind, fetched)
@@ -209,7 +209,7 @@ class OpenSession:
 MOST_MEMORIES = 5_000  # connections
 MEMORY_AGE = 24 * 3600.0  # seconds; what is kept never changes, so this only bounds what nobody asks for
 # Connection and account → what clients remember in this process.
-_memories: TtlCache[tuple[Any, str], dict[str, Any]] = TtlCache(MOST_MEMORIES, lambda: MEMORY_AGE)
+_memories: TtlCache[tuple[UUID, str], dict[str, Any]] = TtlCache(MOST_MEMORIES, lambda: MEMORY_AGE)
 
 
 def _memory_of(connection: Connection) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def open_client(
     record: Callable[[Exchange], None] = lambda exchange: None,
     on_call: Callable[[], None] = lambda: None,
     wait: Callable[[float], bool] = lambda seconds: False,
-) -> Any:
+) -> AnyClient:
     """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
 
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
@@ -257,12 +257,12 @@ def _is_young(row: ReferenceCache) -> bool:
     return row.fetched_at > timezone.now() - DIRECTORY_AGE
 
 
-def _still_known(entries: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+def _still_known(entries: Mapping[str, V | None], news: Mapping[str, V]) -> dict[str, V | None]:
     """What was stored, with what changed since in its place; what was unknown then may exist by now."""
     return {key: news.get(key, value) for key, value in entries.items() if key in news or value is not None}
 
 
-def _save_list(connection: Connection, kind: str, entries: Mapping[str, Any], *, keep_age: bool = False) -> None:
+def _save_list(connection: Connection, kind: str, entries: Mapping[str, V], *, keep_age: bool = False) -> None:
     defaults: dict[str, Any] = {"entries": entries}
     if not keep_age:
         defaults["fetched_at"] = timezone.now()

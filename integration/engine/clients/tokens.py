@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from importlib import import_module
-from typing import Any
+from typing import Protocol
 
 from django.conf import settings
 from django.utils import timezone
 
 from integration import retry
+from integration.connectors.base import Tokens
 from integration.connectors.registry import CONNECTORS
 from integration.engine.dispatch import leases
 from integration.errors import AuthError, TransientError
@@ -20,6 +21,22 @@ from integration.models import Connection
 
 EARLY = timedelta(minutes=5)
 STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
+
+
+class OAuth(Protocol):
+    """What each vendor's `oauth.py` offers."""
+
+    def authorize_url(self, client_id: str, redirect_uri: str, state: str) -> str:
+        """Return the address of the consent page."""
+
+    def exchange_code(self, client_id: str, client_secret: str, code: str, redirect_uri: str) -> Tokens:
+        """Turn a code into tokens. Raises IntegrationErrors."""
+
+    def refresh(self, client_id: str, client_secret: str, refresh_token: str) -> Tokens:
+        """Return newer tokens. Raises AuthError when the vendor refuses."""
+
+    def revoke(self, client_id: str, client_secret: str, refresh_token: str) -> None:
+        """Give the tokens back."""
 
 
 def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
@@ -52,7 +69,7 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         leases.release(lease)
 
 
-def store(connection: Connection, token: Any, *, unless_changed_since: datetime | None = None) -> None:
+def store(connection: Connection, token: Tokens, *, unless_changed_since: datetime | None = None) -> None:
     """Save a token reply before anything uses it. No new refresh token in it means that ours stays valid.
 
     A refresh gives way to whoever consented anew while it was under way: theirs are the newer tokens.
@@ -61,7 +78,7 @@ def store(connection: Connection, token: Any, *, unless_changed_since: datetime 
         **connection.credentials,
         "access_token": token.access_token,
         "refresh_token": token.refresh_token or connection.credentials.get("refresh_token", ""),
-        "scope": getattr(token, "scope", "") or connection.credentials.get("scope", ""),
+        "scope": token.scope or connection.credentials.get("scope", ""),
     }
     connection.store_credentials(values, token.access_token)
     connection.token_expires_at = token.expires_at
@@ -97,9 +114,10 @@ def app_at(vendor: str) -> tuple[str, str]:
     return app["client_id"], app["client_secret"]
 
 
-def oauth_of(vendor: str) -> Any:
+def oauth_of(vendor: str) -> OAuth:
     """The vendor's `oauth.py`."""
-    return import_module(CONNECTORS[vendor].rpartition(".")[0] + ".oauth")
+    oauth: OAuth = import_module(CONNECTORS[vendor].rpartition(".")[0] + ".oauth")
+    return oauth
 
 
 def _expires_within(connection: Connection, span: timedelta) -> bool:

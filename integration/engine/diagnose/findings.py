@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -77,7 +76,7 @@ def passed_over(what: str) -> Finding:
     return Finding(NOT_APPLICABLE, what)
 
 
-def fault(code: str, *, about: str = "", **values: Any) -> Finding:
+def fault(code: str, *, about: str = "", **values: str | int) -> Finding:
     """Something of the closed list is wrong."""
     known = FAULTS[code]
     what, cause, fix = (text.format(**values) for text in (known.what, known.cause, known.fix))

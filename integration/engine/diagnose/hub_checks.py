@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -138,7 +137,7 @@ def budget(look: Look, side: str) -> Iterator[Finding]:
     for row in rows:
         window, limit = windows[row.window], row.limit or 0
         left = limit if row.resets_at <= look.now else max(row.remaining, 0)
-        figures: dict[str, Any] = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": window.label.lower()}
+        figures = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": window.label.lower()}
         if left <= window.reserve * limit:
             yield fault("budget_used_up", vendor=vendor, resets=span(look.now, row.resets_at), **figures)
         else:

@@ -6,13 +6,13 @@ merge that waits is never overwritten by a newer wish that knows less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
+from config.json_value import JsonObject
 from integration.models import JobState, SyncJob, columnar
 
 Key = tuple[object, str, str]
@@ -58,7 +58,7 @@ def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
         columnar.insert(ordered, unique=UNIQUE, update=columns)
 
 
-def merged(row: SyncJob | None, job: SyncJob) -> Mapping[str, Any]:
+def merged(row: SyncJob | None, job: SyncJob) -> JsonObject:
     """What the row's unfinished wish knew, under what the new one knows."""
     if row is None or row.state == JobState.DONE:
         return dict(job.hint)

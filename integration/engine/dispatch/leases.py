@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Model, Q
@@ -29,7 +29,7 @@ class LeaseKind:
     lasts: timedelta
 
     @property
-    def vacant(self) -> dict[str, Any]:
+    def vacant(self) -> dict[str, str | None]:
         """The columns' values while nobody holds it."""
         return {self.token: "", self.until: None}
 
@@ -39,7 +39,7 @@ class Lease:
     """A lease that somebody took, with the token that proves it."""
 
     kind: LeaseKind
-    pk: Any
+    pk: UUID | str
     token: str
 
 
@@ -60,7 +60,7 @@ def held(kind: LeaseKind, now: datetime | None = None) -> Q:
     return Q(**{f"{kind.until}__gt": now or timezone.now()})
 
 
-def acquire(kind: LeaseKind, pk: Any, *conditions: Q) -> Lease | None:
+def acquire(kind: LeaseKind, pk: UUID | str, *conditions: Q) -> Lease | None:
     """Take the lease of one row that meets the conditions; None when it is held or the row does not meet them."""
     now = timezone.now()
     lease = Lease(kind, pk, uuid.uuid4().hex)

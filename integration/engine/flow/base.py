@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
+from config.json_value import Json, JsonObject
 from integration.addresses import normalise
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
@@ -30,7 +31,7 @@ class Item:
     """One record the engine wants brought up to date, and what only the events knew about it."""
 
     external_id: str
-    hint: Mapping[str, Any] = field(default_factory=dict)
+    hint: JsonObject = field(default_factory=dict)
     job_id: int | None = None
     event_id: int | None = None
     attempts: int = 0
@@ -41,7 +42,7 @@ class Record:
     """A source record as read now: flat values for the mapping, its version, and the address that identifies it."""
 
     external_id: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any]  # what the flow reads for itself as well: times, links
     version: datetime | None = None
     email: str = ""
 
@@ -65,7 +66,7 @@ class Skip:
 
     reason: ReasonCode
     detail: str = ""
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: JsonObject = field(default_factory=dict)
     remember: bool = False
     follow_ups: tuple[Enqueue, ...] = ()
 
@@ -77,8 +78,8 @@ class Sync:
     action: str
     mapped: bool = True
     creating: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)  # values the flow computed itself
-    notes: Mapping[str, Any] = field(default_factory=dict)  # what the link remembers even if nothing has to be written
+    extra: JsonObject = field(default_factory=dict)  # values the flow computed itself
+    notes: JsonObject = field(default_factory=dict)  # what the link remembers even if nothing has to be written
 
 
 Decision = Skip | Sync
@@ -90,11 +91,11 @@ class Write:
 
     item: Item
     action: str
-    values: dict[str, Any]
+    values: dict[str, Any]  # those of `extra` too, which the flow takes out again
     record: Record | None
     link: RecordLink | None
     marker: str = ""
-    remember: dict[str, Any] | None = None  # what the link holds as written, where that is not just `values`
+    remember: dict[str, Json] | None = None  # what the link holds as written, where that is not just `values`
     returning: Mapping[str, str] = field(default_factory=dict)  # on the way back: target field → source path
 
 
@@ -104,7 +105,7 @@ class Enqueue:
 
     flow: str
     external_id: str
-    hint: Mapping[str, Any] = field(default_factory=dict)
+    hint: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ class Result:
     detail: str = ""
     retry_after: float | None = None
     link_state: str | None = "active"
-    notes: Mapping[str, Any] = field(default_factory=dict)
-    written: Mapping[str, Any] | None = None
+    notes: JsonObject = field(default_factory=dict)
+    written: JsonObject | None = None
     call: VendorCall | None = None
     action: str = ""
     follow_ups: tuple[Enqueue, ...] = ()
@@ -138,7 +139,7 @@ class Page:
 
     items: Sequence[Item]
     records: Mapping[str, Record] | None = field(default_factory=dict)
-    next_cursor: Any = None
+    next_cursor: Json = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,7 +151,7 @@ class Route:
     """
 
     external_id: str
-    hint: Mapping[str, Any] = field(default_factory=dict)
+    hint: JsonObject = field(default_factory=dict)
     delay: float = 0.0
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from config.json_value import JsonObject, json_texts
 from integration.models import FieldMapping
 
 
@@ -16,11 +16,16 @@ class MappingRow:
     source: str
     target: str
     transform: str = "text"
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: JsonObject = field(default_factory=dict)
     direction: str = "forward"
     only_create: bool = False
     default: str = ""
     required: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every path it reads: its own, and those whose texts are joined to it."""
+        return (self.source, *json_texts(self.options.get("with")))
 
 
 def as_data(row: FieldMapping) -> MappingRow:
@@ -39,4 +44,4 @@ class TwoWay:
     """
 
     back: str
-    wins: Callable[[Mapping[str, Any]], str] = lambda settings: "newest"
+    wins: Callable[[JsonObject], str] = lambda settings: "newest"

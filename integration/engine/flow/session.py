@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from typing_extensions import TypeVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # The client of the left system, that of the right one, and the recipe's settings. The engine works with any of them;
 # a recipe names its own, so that a method or a setting that does not exist is found by the type checker.
+AnyClient: TypeAlias = Any  # which vendor's it is, the side decides at run time
 L = TypeVar("L", covariant=True, default=Any)
 R = TypeVar("R", covariant=True, default=Any)
 S = TypeVar("S", covariant=True, default=Any)
@@ -57,7 +58,7 @@ class SyncSession(Protocol[L, R, S]):
     def connection(self, side: str) -> Connection:
         """The connection on one side."""
 
-    def client(self, side: str) -> Any:
+    def client(self, side: str) -> AnyClient:
         """The opened client on one side. Raises AuthError when its token cannot be renewed."""
 
     def reopen(self) -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils import timezone
 
-from integration.engine.flow.base import Flow, Item
+from config.json_value import Json, JsonObject
+from integration.engine.flow.base import Flow, Item, RecordOutcome
 from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.insight import preview
@@ -49,8 +49,8 @@ class Verdict:
     fix: str = ""
     detail: str = ""
     action: str = ""  # what a sync would do now
-    source: Mapping[str, Any] | None = None
-    target: Mapping[str, Any] | None = None
+    source: JsonObject | None = None
+    target: JsonObject | None = None
     link: RecordLink | None = None
     job: SyncJob | None = None
     problems: tuple[str, ...] = ()  # vendors that could not be asked
@@ -110,16 +110,15 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
         return _said(ctx.recipe, replace(base, problems=(*notes, exc.public)), general or exc.reason)
     record = records.get(hit.external_id)
     target = _at_target(ctx, record.email if record else hit.email, link, notes)
-    rule = general or _flow_rule(ctx, flow) or _job_rule(job) or (_decided(done.result) if done.write is None else "")
-    shown = replace(
-        base, name=str((record.values.get("name") if record else "") or base.name), detail=done.result.detail,
-        action=done.write.action if done.write else "", source=_flat(record.values) if record else None,
-        target=target, problems=tuple(notes),
-    )  # fmt: skip
-    return _said(ctx.recipe, shown, rule)
+    shown = replace(base, detail=done.result.detail, target=target, problems=tuple(notes))
+    if done.write is not None:
+        shown = replace(shown, action=done.write.action)
+    if record is not None:
+        shown = replace(shown, name=str(record.values.get("name") or base.name), source=_flat(record.values))
+    return _said(ctx.recipe, shown, general or _flow_rule(ctx, flow) or _job_rule(job) or _decided(done))
 
 
-def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> Mapping[str, Any] | None:
+def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> JsonObject | None:
     try:
         return ctx.recipe.at_target(ctx, email, link)
     except IntegrationError as exc:
@@ -153,9 +152,10 @@ def _job_rule(job: SyncJob | None) -> str:
     return job.reason if later and job.reason else "waiting"
 
 
-def _decided(result: Any) -> str:
-    """A record that is in step already is kept out by nothing."""
-    return "" if result.reason in (Reason.UNCHANGED, Reason.ECHO) else str(result.reason)
+def _decided(done: RecordOutcome) -> str:
+    """What the flow decided. A record that is in step already is kept out by nothing."""
+    in_step = done.result.reason in (Reason.UNCHANGED, Reason.ECHO)
+    return "" if done.write is not None or in_step else str(done.result.reason)
 
 
 def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
@@ -168,12 +168,12 @@ def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
     return replace(verdict, rule=rule, said=text.what, fix=text.fix)
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(values: JsonObject) -> dict[str, Json]:
     """Values by path, one level of nesting opened; empty ones left out."""
     return {path: value for path, value in _walk(values) if value not in (None, "", [], {})}
 
 
-def _walk(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _walk(values: JsonObject) -> Iterator[tuple[str, Json]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", part) for inner, part in value.items())

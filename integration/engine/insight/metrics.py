@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
 
-from django.db.models import BooleanField, Count, F, Func, QuerySet
+from django.db.models import BooleanField, Count, F, Func, Model, QuerySet
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -92,7 +93,7 @@ class Figures(Collector):
         counts = {(vendor,): counted.get((vendor,), 0) for vendor in self._vendors}
         return _family("lockstep_events_recent", "Events received in the last 5 minutes.", ("vendor",), counts)
 
-    def _jobs(self, recipe_of: dict[Any, str]) -> Metric:
+    def _jobs(self, recipe_of: dict[UUID, str]) -> Metric:
         counts: Counter[tuple[str, ...]] = Counter()
         for states in INDEXED:
             rows = SyncJob.objects.filter(InStates(F("state"), states=states)).order_by().values("pk")[:CAP]
@@ -101,7 +102,7 @@ class Figures(Collector):
         text = f"Unfinished jobs by state, counted up to {CAP:,}."
         return _family("lockstep_jobs", text, ("recipe", "state"), filled)
 
-    def _log(self, recipe_of: dict[Any, str]) -> Metric:
+    def _log(self, recipe_of: dict[UUID, str]) -> Metric:
         rows = _newest(SyncLog, created_at__gt=timezone.now() - WINDOW)
         filled = self._filled(_by_recipe(rows, recipe_of, "outcome"), Outcome.values)
         text = "Records by outcome in the last 5 minutes."
@@ -155,7 +156,7 @@ class Figures(Collector):
         counts = {(key, str(value)): counted.get((key, value), 0) for key in self._recipes for value in State.values}
         return _family("lockstep_integrations", "Integrations by state.", ("recipe", "state"), counts)
 
-    def _runs(self, recipe_of: dict[Any, str]) -> Metric:
+    def _runs(self, recipe_of: dict[UUID, str]) -> Metric:
         rows = SyncRun.objects.filter(state__in=("waiting", "running"))
         counts = _by_recipe(rows, recipe_of, "kind")
         return _family("lockstep_runs_unfinished", "Runs that are not finished.", ("recipe", "kind"), dict(counts))
@@ -166,6 +167,10 @@ class Figures(Collector):
         return _family("lockstep_alerts_open", "Open alerts.", ("kind",), counts)
 
 
+M = TypeVar("M", bound=Model)
+K = TypeVar("K", bound=tuple[str, ...])
+
+
 def exposition(vendors: Sequence[str], recipes: Sequence[str]) -> bytes:
     """The text Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
@@ -173,19 +178,19 @@ def exposition(vendors: Sequence[str], recipes: Sequence[str]) -> bytes:
     return generate_latest(registry)
 
 
-def _newest(model: type[Any], **within: Any) -> QuerySet[Any]:
+def _newest(model: type[M], **within: datetime) -> QuerySet[M]:
     """The rows of the window, and of those the newest only: how busy it is must not decide how long a scrape takes."""
-    last = model.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    rows: QuerySet[Any] = model.objects.filter(pk__gt=last - CAP, **within)
+    last = model._default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
+    rows: QuerySet[M] = model._default_manager.filter(pk__gt=last - CAP, **within)
     return rows
 
 
-def _counted(rows: QuerySet[Any], *names: str) -> dict[tuple[str, ...], float]:
+def _counted(rows: QuerySet[Model], *names: str) -> dict[tuple[str, ...], float]:
     found = rows.order_by().values_list(*names).annotate(n=Count("pk"))
     return {tuple(str(part) for part in row[:-1]): row[-1] for row in found}
 
 
-def _by_recipe(rows: QuerySet[Any], recipe_of: dict[Any, str], name: str) -> Counter[tuple[str, ...]]:
+def _by_recipe(rows: QuerySet[Model], recipe_of: dict[UUID, str], name: str) -> Counter[tuple[str, ...]]:
     """Counted by integration, whose recipe is known, so that the large table is not joined."""
     counts: Counter[tuple[str, ...]] = Counter()
     for integration, value, count in rows.order_by().values_list("integration_id", name).annotate(n=Count("pk")):
@@ -193,7 +198,7 @@ def _by_recipe(rows: QuerySet[Any], recipe_of: dict[Any, str], name: str) -> Cou
     return counts
 
 
-def _family(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:
+def _family(name: str, text: str, labels: Sequence[str], values: Mapping[K, float]) -> Metric:
     family = GaugeMetricFamily(name, text, labels=labels)
     for key, value in sorted(values.items()):
         family.add_metric(list(key), float(value))

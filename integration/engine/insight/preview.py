@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from config.json_value import Json, JsonObject
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Flow, Item
@@ -17,6 +17,7 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue
 from integration.engine.sync import batch, composite
+from integration.engine.sync.composite import Group
 from integration.models import Integration, Outcome, RecordLink, SyncRun, VendorCall
 from integration.reasons import NoReason, ReasonCode
 
@@ -34,8 +35,8 @@ class Preview:
     action: str = ""
     reason: ReasonCode | NoReason = ""
     detail: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    values: JsonObject = field(default_factory=dict)
+    changes: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
     brings: bool = False
     along: Mapping[str, int] = field(default_factory=dict)
 
@@ -52,23 +53,28 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     with looking(integration, recipe) as ctx:
         groups = composite.process(ctx, flow, [Item(external_id, {"resync": True})])
     done = next(entry for group in groups if group.own for entry in group.done)
-    others = Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write)
-    more: dict[str, Any] = {"brings": flow.is_composite, "along": dict(others)}
-    name = str(done.record.values.get("name") or "") if done.record else ""
+    shown = Preview(
+        name=str(done.record.values.get("name") or "") if done.record else "",
+        outcome=done.result.outcome, brings=flow.is_composite, along=_along(groups),
+    )  # fmt: skip
     if done.write is None:
-        return Preview(name, done.result.outcome, reason=done.result.reason, detail=done.result.detail, **more)
-    written = done.link.written if done.link else {}
-    values = done.write.values
-    changes = {key: (written.get(key), value) for key, value in values.items() if written.get(key) != value}
-    return Preview(name, Outcome.SYNCED, done.write.action, values=values, changes=changes, **more)
+        return replace(shown, reason=done.result.reason, detail=done.result.detail)
+    before, values = done.link.written if done.link else {}, done.write.values
+    changes = {key: (before.get(key), value) for key, value in values.items() if before.get(key) != value}
+    return replace(shown, outcome=Outcome.SYNCED, action=done.write.action, values=values, changes=changes)
+
+
+def _along(groups: Sequence[Group]) -> dict[str, int]:
+    """How many records of other flows would be written with it, by the flow's label."""
+    return dict(Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write))
 
 
 @dataclass(frozen=True)
 class RowSample:
     """What one mapping row makes of one record: the value it reads, the one it would write, or why it cannot."""
 
-    read: Any = None
-    written: Any = None
+    read: Json = None
+    written: Json = None
     problem: str = ""
     travels: bool = False
 
@@ -114,7 +120,7 @@ def _find(ctx: SyncSession, flow: Flow, text: str) -> str:
     return str(links.order_by("-updated_at").values_list("source_id", flat=True).first() or "")
 
 
-def _row_sample(row: MappingRow, values: Mapping[str, Any], fields: Catalogue) -> RowSample:
+def _row_sample(row: MappingRow, values: JsonObject, fields: Catalogue) -> RowSample:
     read = transforms.pick(values, row.source) if row.source else None
     targets = {**fields.targets}
     if row.target not in targets:  # still to be created

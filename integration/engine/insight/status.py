@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Exists, F, Min, OuterRef, TextChoices
 from django.utils import timezone
@@ -142,13 +142,13 @@ class _BrokenRow:
 class _Rows:
     """What was read for a list of integrations, by integration or by connection."""
 
-    jobs: Mapping[Any, list[_Stopped]]
-    late: Mapping[Any, _Backlog]
-    events: Mapping[Any, _Backlog]
-    running: set[Any]
-    mappings: Mapping[Any, list[_BrokenRow]]
-    waiting: Mapping[Any, int]
-    silent: Mapping[Any, datetime]
+    jobs: Mapping[UUID, list[_Stopped]]
+    late: Mapping[UUID, _Backlog]
+    events: Mapping[UUID, _Backlog]
+    running: set[UUID]
+    mappings: Mapping[UUID, list[_BrokenRow]]
+    waiting: Mapping[UUID, int]
+    silent: Mapping[UUID, datetime]
     worker_gone: bool
     now: datetime
 
@@ -158,7 +158,7 @@ def status_of(integration: Integration, recipes: Recipes) -> Status:
     return statuses([integration], recipes)[integration.pk]
 
 
-def statuses(integrations: Iterable[Integration], recipes: Recipes) -> dict[Any, Status]:
+def statuses(integrations: Iterable[Integration], recipes: Recipes) -> dict[UUID, Status]:
     """Compute the status of each, by primary key. The number of queries does not depend on how many there are."""
     listed = list(integrations)
     present = [row for row in listed if row.state != State.UNINSTALLED]
@@ -332,35 +332,35 @@ def _read(integrations: Sequence[Integration]) -> _Rows:
     )  # fmt: skip
 
 
-def _stopped_jobs(integrations: Sequence[Integration]) -> dict[Any, list[_Stopped]]:
+def _stopped_jobs(integrations: Sequence[Integration]) -> dict[UUID, list[_Stopped]]:
     """Held and dead jobs by state and reason; what a switched-off part left behind asks nothing of anybody."""
     jobs = SyncJob.objects.filter(Unfinished(F("state")), integration__in=integrations)
     jobs = jobs.filter(state__in=(JobState.HELD, JobState.DEAD)).exclude(reason=Reason.FLOW_OFF)
-    found: dict[Any, list[_Stopped]] = defaultdict(list)
+    found: dict[UUID, list[_Stopped]] = defaultdict(list)
     for group in jobs.order_by().values("integration_id", "state", "reason").annotate(n=Count("id")):
         found[group["integration_id"]].append(_Stopped(group["state"], group["reason"], group["n"]))
     return found
 
 
-def _late_jobs(active: Sequence[Any], now: datetime) -> dict[Any, _Backlog]:
+def _late_jobs(active: Sequence[UUID], now: datetime) -> dict[UUID, _Backlog]:
     jobs = SyncJob.objects.filter(integration__in=active, state=JobState.WAITING, next_attempt_at__lt=now - LATE)
     groups = jobs.order_by().values("integration_id").annotate(n=Count("id"), oldest=Min("next_attempt_at"))
     return {group["integration_id"]: _Backlog(group["n"], group["oldest"]) for group in groups}
 
 
-def _new_events(connections: set[Any], now: datetime) -> dict[Any, _Backlog]:
+def _new_events(connections: set[UUID], now: datetime) -> dict[UUID, _Backlog]:
     """Events that no router has taken for long, by connection."""
     events = WebhookEvent.objects.filter(state=EventState.NEW, received_at__lt=now - LATE, connection__in=connections)
     groups = events.order_by().values("connection_id").annotate(n=Count("id"), oldest=Min("received_at"))
     return {group["connection_id"]: _Backlog(group["n"], group["oldest"]) for group in groups}
 
 
-def _running(active: Sequence[Any]) -> set[Any]:
+def _running(active: Sequence[UUID]) -> set[UUID]:
     runs = SyncRun.objects.filter(integration__in=active, state__in=(RunState.WAITING, RunState.RUNNING))
     return set(runs.filter(kind="fetch_all").values_list("integration_id", flat=True))
 
 
-def _broken_mappings(integrations: Sequence[Integration]) -> dict[Any, list[_BrokenRow]]:
+def _broken_mappings(integrations: Sequence[Integration]) -> dict[UUID, list[_BrokenRow]]:
     """Rows that cannot travel, with the labels people know the fields by."""
     rows = list(FieldMapping.objects.filter(integration__in=integrations).exclude(problem=""))
     labels = labels_of([row for row in integrations if row.pk in {broken.integration_id for broken in rows}])
@@ -371,7 +371,7 @@ def _broken_mappings(integrations: Sequence[Integration]) -> dict[Any, list[_Bro
     return found
 
 
-def _waiting(broken: Sequence[Integration]) -> dict[Any, int]:
+def _waiting(broken: Sequence[Integration]) -> dict[UUID, int]:
     """How many changes wait for an account, by integration."""
     if not broken:
         return {}
@@ -379,7 +379,7 @@ def _waiting(broken: Sequence[Integration]) -> dict[Any, int]:
     return dict(jobs.values_list("integration_id").annotate(n=Count("id")))
 
 
-def _silent(connections: set[Any], now: datetime) -> dict[Any, datetime]:
+def _silent(connections: set[UUID], now: datetime) -> dict[UUID, datetime]:
     """Connections whose vendor has not called for unusually long, with the time of the last call."""
     wanted = RemoteSubscription.objects.filter(connection=OuterRef("connection"))
     rows = WebhookEndpoint.objects.filter(Exists(wanted), connection__in=connections, habit__isnull=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Generic, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
@@ -20,18 +20,20 @@ MOST_BYTES = 1024 * 1024  # of one transaction; a single row may be larger
 AT_A_TIME = 50  # rows of one thread before it is the next one's turn
 AWAY = ("08", "57")  # classes of SQLSTATE: the connection, and a server that stops
 
+R = TypeVar("R")  # a row
 
-class GroupCommit:
+
+class GroupCommit(Generic[R]):
     """One queue of rows with the function that writes them."""
 
-    def __init__(self, write: Callable[[Sequence[Any]], None], weigh: Callable[[Any], int] = lambda row: 0) -> None:
+    def __init__(self, write: Callable[[Sequence[R]], None], weigh: Callable[[R], int] = lambda row: 0) -> None:
         self.write = write
         self.weigh = weigh  # bytes of a row
         self._lock = threading.Lock()
-        self._queue: list[_Commit] = []
+        self._queue: list[_Commit[R]] = []
         self._busy = False
 
-    def store(self, rows: Sequence[Any]) -> None:
+    def store(self, rows: Sequence[R]) -> None:
         """Return when these rows are committed. Raises what writing them raised."""
         if not rows:
             return
@@ -53,7 +55,7 @@ class GroupCommit:
             self._hand_over()
         wish.outcome()
 
-    def _gives_up(self, wish: _Commit) -> bool:
+    def _gives_up(self, wish: _Commit[R]) -> bool:
         """Leave the queue, lest the lead is handed to a thread that is gone. False when it was called meanwhile."""
         with self._lock:
             if wish.called.is_set():
@@ -66,7 +68,7 @@ class GroupCommit:
         """Write one portion."""
         with self._lock:
             portion = self._portion()
-        group: Iterable[_Commit] = portion
+        group: Iterable[_Commit[R]] = portion
         try:
             self.write([row for rows in portion.values() for row in rows])
         except Exception as exc:
@@ -84,9 +86,9 @@ class GroupCommit:
             for wish in over:
                 wish.called.set()
 
-    def _portion(self) -> dict[_Commit, list[Any]]:
+    def _portion(self) -> dict[_Commit[R], list[R]]:
         """The next rows of those who wait, in turns, until it is full."""
-        portion: dict[_Commit, list[Any]] = {}
+        portion: dict[_Commit[R], list[R]] = {}
         rows = size = 0
         waiting = deque(self._queue)
         while waiting and rows < MOST_ROWS and size < MOST_BYTES:
@@ -102,7 +104,7 @@ class GroupCommit:
                 waiting.append(wish)
         return portion
 
-    def _one_by_one(self, portion: Mapping[_Commit, Sequence[Any]]) -> None:
+    def _one_by_one(self, portion: Mapping[_Commit[R], Sequence[R]]) -> None:
         """Somebody's rows are refused, or two transactions were in each other's way: each on its own."""
         for wish, rows in portion.items():
             try:
@@ -130,10 +132,10 @@ def _is_away(exc: Exception) -> bool:
     return state is None or state.startswith(AWAY)
 
 
-class _Commit:
+class _Commit(Generic[R]):
     """One thread's rows."""
 
-    def __init__(self, rows: Sequence[Any]) -> None:
+    def __init__(self, rows: Sequence[R]) -> None:
         self.rest = deque(rows)  # not in any transaction yet
         self.called = threading.Event()
         self.leads = False

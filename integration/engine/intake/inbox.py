@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import chain
 
 from django.utils import timezone
 
@@ -47,13 +48,8 @@ def record_for_accounts(
     All are durable when it returns. `crowded` says whose events give way to those of others. Returns how many events
     belong to nobody here.
     """
-    known = WebhookEndpoint.objects.select_related("connection").filter(
-        connection__vendor=vendor, connection__external_account_id__in={event.account_id for event in events} - {""}
-    )
-    endpoints: dict[str, list[WebhookEndpoint]] = defaultdict(list)
-    for endpoint in known.exclude(connection__health=Health.DISCONNECTED):
-        endpoints[endpoint.connection.external_account_id].append(endpoint)
     counts = Counter(event.account_id for event in events)
+    endpoints = _endpoints_of(vendor, counts.keys() - {""})
     late = {
         endpoint.pk: crowded(endpoint.connection.tenant_id, counts[account])
         for account, found in endpoints.items()
@@ -63,11 +59,22 @@ def record_for_accounts(
         _row(endpoint, event, late[endpoint.pk]) for event in events for endpoint in endpoints.get(event.account_id, ())
     ]
     committed.store(rows)
-    for endpoint in (endpoint for found in endpoints.values() for endpoint in found):
+    for endpoint in chain.from_iterable(endpoints.values()):
         touch(endpoint)
     if rows:
         wakeups.wake_debounced(wakeups.ROUTER)
     return sum(event.account_id not in endpoints for event in events)
+
+
+def _endpoints_of(vendor: str, accounts: Set[str]) -> Mapping[str, list[WebhookEndpoint]]:
+    """The endpoints of a vendor's accounts by account; without those that were disconnected."""
+    known = WebhookEndpoint.objects.select_related("connection").filter(
+        connection__vendor=vendor, connection__external_account_id__in=accounts
+    )
+    endpoints: dict[str, list[WebhookEndpoint]] = defaultdict(list)
+    for endpoint in known.exclude(connection__health=Health.DISCONNECTED):
+        endpoints[endpoint.connection.external_account_id].append(endpoint)
+    return endpoints
 
 
 def _store(rows: Sequence[WebhookEvent]) -> None:

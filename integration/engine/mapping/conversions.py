@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any
+
+from config.json_value import Json
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MILLISECONDS = re.compile(r"-?\d{9,15}")  # since 1970, as some vendors write times
@@ -25,7 +26,7 @@ class UnknownOption(NotConvertible):
         self.side = side
 
 
-def convert(value: Any, type_name: str, zone: tzinfo = UTC) -> Any:
+def convert(value: Json, type_name: str, zone: tzinfo = UTC) -> Json:
     """Convert a value to a target field's type; the day of a moment is that in `zone`. None clears.
 
     Raises NotConvertible.
@@ -36,11 +37,11 @@ def convert(value: Any, type_name: str, zone: tzinfo = UTC) -> Any:
         return to_date(value, zone).isoformat()
     if type_name == "datetime":
         return to_datetime(value, zone).isoformat()
-    converter: Callable[[Any], Any] = CONVERTERS.get(type_name, _as_text)
+    converter: Callable[[Json], Json] = CONVERTERS.get(type_name, _as_text)
     return converter(value)
 
 
-def to_number(value: Any) -> int | float:
+def to_number(value: Json) -> int | float:
     """Read a number as vendors write it; thousands separators are refused rather than guessed."""
     if isinstance(value, bool):
         return int(value)
@@ -58,7 +59,7 @@ def rounded(number: float, places: int = 0) -> float:
     return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
-def to_date(value: Any, zone: tzinfo = UTC) -> date:
+def to_date(value: Json | date, zone: tzinfo = UTC) -> date:
     """Read a date, or the day of a time in `zone`. Raises NotConvertible for 31 February and the like."""
     text = str(value).strip()
     if DAY.fullmatch(text):
@@ -75,7 +76,7 @@ def to_date(value: Any, zone: tzinfo = UTC) -> date:
         raise NotConvertible(f"{value!r} is not a date.") from exc
 
 
-def to_datetime(value: Any, zone: tzinfo = UTC) -> datetime:
+def to_datetime(value: Json | date, zone: tzinfo = UTC) -> datetime:
     """Read a time in ISO form, in UTC. One without a zone is UTC, as our vendors document; a day begins in `zone`."""
     try:
         text = str(value).strip()
@@ -93,20 +94,20 @@ def _parsed_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def _as_integer(value: Any) -> int:
+def _as_integer(value: Json) -> int:
     number = to_number(value)
     if int(number) != number:
         raise NotConvertible(f"{value!r} is not a whole number.")
     return int(number)
 
 
-def _as_boolean(value: Any) -> bool:
+def _as_boolean(value: Json) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -117,7 +118,7 @@ def _as_boolean(value: Any) -> bool:
     raise NotConvertible(f"{value!r} is neither yes nor no.")
 
 
-CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+CONVERTERS: Mapping[str, Callable[[Json], Json]] = {
     "integer": _as_integer,
     "number": to_number,
     "money": to_number,

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import phonenumbers
 
+from config.json_value import Json, JsonObject, json_texts
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping.conversions import (
@@ -44,14 +45,14 @@ class Mapped:
     `unknown`: whose lists of options lack something that a value names: source, target.
     """
 
-    values: dict[str, Any]
+    values: dict[str, Json]
     problems: dict[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
 
 
 def apply(
     rows: Sequence[MappingRow],
-    record: Mapping[str, Any],
+    record: JsonObject,
     *,
     source_fields: Mapping[str, FieldSpec],
     target_fields: Mapping[str, FieldSpec],
@@ -64,28 +65,42 @@ def apply(
 
     Rows that travel the other way, are off, or only apply on create are passed over.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Json] = {}
     problems: dict[str, str] = {}
     unknown: set[str] = set()
     for row in rows:
-        if row.direction not in ("forward", "both") or (row.only_create and not creating):
+        if not _travels(row, creating):
             continue
         spec = target_fields.get(row.target)
         if spec is None:
             problems[row.target] = "The target has no such field (any more)."
             continue
-        text = record.get(row.source)
-        if type(text) is str and row.transform == "text" and "." not in row.source and spec.type not in CONVERTERS:
-            values[row.target] = text or row.default or None  # most values are text that stays text
+        text = _text_that_stays(row, record, spec)
+        if text is not None:
+            values[row.target] = text or row.default or None
             continue
         try:
             value = _value(row, record, Call(row, record, source_fields.get(row.source), spec, country, zone))
             if not isinstance(value, Absent):
                 values[row.target] = _choice(convert(value, spec.type, zone), spec)
+        except UnknownOption as exc:
+            problems[row.target] = str(exc)
+            unknown.add(exc.side)
         except NotConvertible as exc:
             problems[row.target] = str(exc)
-            unknown |= {exc.side} if isinstance(exc, UnknownOption) else set()
     return Mapped(values, problems, frozenset(unknown))
+
+
+def _travels(row: MappingRow, creating: bool) -> bool:
+    return row.direction in ("forward", "both") and (creating or not row.only_create)
+
+
+def _text_that_stays(row: MappingRow, record: JsonObject, target: FieldSpec) -> str | None:
+    """A text that needs no conversion, as most values are; None for anything else."""
+    if row.transform != "text" or "." in row.source or target.type in CONVERTERS:
+        return None
+    text = record.get(row.source)
+    return text if isinstance(text, str) else None
 
 
 def is_reversible(row: MappingRow) -> bool:
@@ -102,11 +117,11 @@ def backward(rows: Sequence[MappingRow]) -> list[MappingRow]:
     ]
 
 
-def pick(record: Mapping[str, Any], path: str) -> Any:
+def pick(record: JsonObject, path: str) -> Json | Absent:
     """Follow a dotted path. A missing last step is ABSENT; a null on the way is null."""
     if "." not in path:
         return record.get(path, ABSENT)
-    value: Any = record
+    value: Json | Absent = record
     for step in path.split("."):
         if value is None:
             return None
@@ -121,7 +136,7 @@ def pick(record: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _value(row: MappingRow, record: Mapping[str, Any], call: Call) -> Any:
+def _value(row: MappingRow, record: JsonObject, call: Call) -> Json | Absent:
     transform = TRANSFORMS[row.transform]
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
@@ -134,7 +149,7 @@ def _value(row: MappingRow, record: Mapping[str, Any], call: Call) -> Any:
     return value
 
 
-def _choice(value: Any, target: FieldSpec) -> Any:
+def _choice(value: Json, target: FieldSpec) -> Json:
     """A value of a closed list: its key, also where the row yields a label. Others pass. Raises UnknownOption."""
     if not target.options or target.type not in OPTION_TYPES or value in (None, "", []):
         return value
@@ -143,11 +158,11 @@ def _choice(value: Any, target: FieldSpec) -> Any:
     return keys if target.type == "options" else keys[0]
 
 
-def _tell_nameless(record: Mapping[str, Any], row: MappingRow) -> None:
+def _tell_nameless(record: JsonObject, row: MappingRow) -> None:
     """Raise NotConvertible for a part of something that is there but that nobody knows by name: it is not empty."""
     path = row.source.rpartition(".")[0]
     of = pick(record, path)
-    if isinstance(of, Mapping) and of.get("id") not in (None, "") and of.get("name", "") is None:
+    if isinstance(of, Mapping) and _is_nameless(of):
         raise NotConvertible(f"Nobody knows the name of {path} {of['id']}.")
 
 
@@ -155,14 +170,14 @@ class Call(NamedTuple):
     """What a transform may look at beside its value."""
 
     row: MappingRow
-    record: Mapping[str, Any]
+    record: JsonObject
     source_field: FieldSpec | None
     target_field: FieldSpec
     country: str  # of the CRM's account, two letters; empty when nobody knows
     zone: tzinfo  # in which that account counts its days
 
 
-def _text(value: Any, call: Call) -> Any:
+def _text(value: Json, call: Call) -> str | None:
     if value is None or type(value) is str:
         return value
     if isinstance(value, bool):
@@ -174,21 +189,30 @@ def _text(value: Any, call: Call) -> Any:
     return str(value)
 
 
-def _text_of_object(value: Mapping[str, Any], call: Call) -> Any:
+def _text_of_object(value: JsonObject, call: Call) -> str | None:
     """What an object says in one text: both ends of a range, an amount with its currency, a name."""
     for first, last in RANGES:
         if last in value and first in value:
-            ends = [str(_text(value[key], call) or "").strip() for key in (first, last)]
-            return " – ".join(ends).strip() if any(ends) else None
+            return _text_of_range(value[first], value[last], call)
     counts = call.target_field.type in CONVERTERS  # a number, for which the currency stands elsewhere
     if not counts and value.get("currency") and value.get("value") not in (None, ""):
         return f"{_text(value['value'], call)} {value['currency']}"
-    if "name" in value and value["name"] is None and value.get("id") not in (None, ""):
+    if _is_nameless(value):
         raise NotConvertible(f"Nobody knows the name of {_field_name(call)} {value['id']}.")
     for key in ("value", "formatted_address", "name"):
         if key in value:
             return _text(value[key], call)
     raise NotConvertible(f"It holds {', '.join(sorted(map(str, value)))}, of which none is its text.")
+
+
+def _text_of_range(first: Json, last: Json, call: Call) -> str | None:
+    ends = [(_text(end, call) or "").strip() for end in (first, last)]
+    return " – ".join(ends).strip() if any(ends) else None
+
+
+def _is_nameless(value: JsonObject) -> bool:
+    """Whether it stands for a record that is there but that nobody knows by name."""
+    return "name" in value and value["name"] is None and value.get("id") not in (None, "")
 
 
 def _field_name(call: Call) -> str:
@@ -198,7 +222,7 @@ def _field_name(call: Call) -> str:
 RANGES = (("from", "until"), ("value", "until"))
 
 
-def _number(value: Any, call: Call) -> Any:
+def _number(value: Json, call: Call) -> float | None:
     if isinstance(value, Mapping):
         if value.get("until") not in (None, ""):
             raise NotConvertible("A range is not one number.")
@@ -206,26 +230,31 @@ def _number(value: Any, call: Call) -> Any:
     return None if value in (None, "") else to_number(value)
 
 
-def _yes_no(value: Any, call: Call) -> Any:
+def _yes_no(value: Json, call: Call) -> bool | None:
     if value in (None, ""):
         return None
     word = _folded(_label(value, call))
-    chosen = {_folded(one) for one in call.row.options.get(YES_KEYS) or call.row.options.get("yes") or ()}
     parts = value if isinstance(value, list) else [value]
+    chosen = {_folded(one) for one in json_texts(call.row.options.get(YES_KEYS) or call.row.options.get("yes"))}
     if {word, *map(_folded, parts)} & (chosen or YES_WORDS):
         return True
     if word in NO_WORDS:
         return False
-    options = call.source_field.options if call.source_field else ()
-    listed = {_folded(text) for option in options for text in (option.key, option.label)}
-    if chosen and chosen <= listed:
-        return False  # of a closed list the row says which of them mean yes
-    if chosen and listed:
-        raise NotConvertible(f"{_field_name(call)} has no option {', '.join(sorted(chosen - listed))} any more.")
-    raise NotConvertible(f"{word!r} is neither yes nor no.")
+    listed = _words_of_list(call.source_field)
+    if not chosen or not listed:
+        raise NotConvertible(f"{word!r} is neither yes nor no.")
+    if gone := chosen - listed:
+        raise NotConvertible(f"{_field_name(call)} has no option {', '.join(sorted(gone))} any more.")
+    return False  # of a closed list the row says which of them mean yes
 
 
-def _folded(value: Any) -> str:
+def _words_of_list(field: FieldSpec | None) -> set[str]:
+    """The keys and labels of a field's options, as answers are compared."""
+    options = field.options if field else ()
+    return {_folded(text) for option in options for text in (option.key, option.label)}
+
+
+def _folded(value: Json) -> str:
     return str(value).strip().lower()
 
 
@@ -234,21 +263,21 @@ YES_WORDS = frozenset({"yes", "y", "true", "1", "on", "ja", "j", "wahr", "waar"}
 NO_WORDS = frozenset({"no", "n", "false", "0", "off", "nein", "falsch", "nee", "onwaar"})
 
 
-def _label(value: Any, call: Call) -> Any:
+def _label(value: Json, call: Call) -> str | None:
     """The label of a chosen option, those of several in one text."""
     labels = _labels(value, call)
     return None if labels is None else ", ".join(labels)
 
 
-def _labels(value: Any, call: Call) -> list[str] | None:
+def _labels(value: Json, call: Call) -> list[str] | None:
     if value is None:
         return None
     known = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
-    several = isinstance(value, Sequence) and not isinstance(value, str)
-    return [_label_of(part, known, call) for part in (value if several else [value])]
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return [_label_of(part, known, call) for part in parts]
 
 
-def _label_of(part: Any, known: Mapping[str, str], call: Call) -> str:
+def _label_of(part: Json, known: Mapping[str, str], call: Call) -> str:
     """What people see of one option; an id that is not in the list says nothing to them."""
     if isinstance(part, Mapping):
         return str(_text_of_object(part, call))
@@ -262,7 +291,7 @@ def _label_of(part: Any, known: Mapping[str, str], call: Call) -> str:
 OPTION_TYPES = frozenset({"option", "options"})
 
 
-def _option_label(value: Any, call: Call) -> Any:
+def _option_label(value: Json, call: Call) -> str | list[str] | None:
     """The labels as text; where the target has options itself, those of the same label."""
     labels, target = _labels(value, call), call.target_field
     if labels is None or not target.options or target.type not in ("option", "options"):
@@ -275,7 +304,7 @@ def _option_label(value: Any, call: Call) -> Any:
     return keys[0] if keys else None
 
 
-def _option_key(value: Any, call: Call) -> Any:
+def _option_key(value: Json, call: Call) -> str | list[str] | None:
     """The target's option of the same name (or of this key already); of several options a list."""
     if value in (None, ""):
         return None
@@ -294,7 +323,7 @@ def _key_of(label: str, target: FieldSpec) -> str:
     return found
 
 
-def _phone(value: Any, call: Call) -> Any:
+def _phone(value: Json, call: Call) -> str | None:
     text = _text(value, call)
     if not text:
         return None
@@ -310,26 +339,26 @@ def _phone(value: Any, call: Call) -> Any:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _join(value: Any, call: Call) -> Any:
-    paths = [call.row.source, *call.row.options.get("with", ())]
-    parts = [_text(part, call) for path in paths if not isinstance(part := pick(call.record, path), Absent)]
-    return call.row.options.get("separator", " ").join(part for part in parts if part) or None
+def _join(value: Json, call: Call) -> str | None:
+    found = [pick(call.record, path) for path in call.row.sources]
+    parts = [_text(part, call) for part in found if not isinstance(part, Absent)]
+    return str(call.row.options.get("separator", " ")).join(part for part in parts if part) or None
 
 
-def _first_word(value: Any, call: Call) -> Any:
+def _first_word(value: Json, call: Call) -> str | None:
     words = (_text(value, call) or "").split()
     return words[0] if words else None
 
 
-def _other_words(value: Any, call: Call) -> Any:
+def _other_words(value: Json, call: Call) -> str | None:
     return " ".join((_text(value, call) or "").split()[1:]) or None
 
 
-def _constant(value: Any, call: Call) -> Any:
+def _constant(value: Json, call: Call) -> Json:
     return call.row.options.get("value")
 
 
-def _gender(value: Any, call: Call) -> Any:
+def _gender(value: Json, call: Call) -> str | None:
     word = (_text(_label(value, call), call) or "").strip().lower().rstrip(".")
     if not word:
         return None
@@ -346,7 +375,7 @@ GENDERS = {
 }
 
 
-def _locale(value: Any, call: Call) -> Any:
+def _locale(value: Json, call: Call) -> str | None:
     text = (_text(value, call) or "").strip().replace("-", "_")
     if not text:
         return None
@@ -356,7 +385,7 @@ def _locale(value: Any, call: Call) -> Any:
     return f"{language.lower()}_{country.upper()}" if country else language.lower()
 
 
-TRANSFORMS: Mapping[str, Callable[[Any, Call], Any]] = {
+TRANSFORMS: Mapping[str, Callable[[Json, Call], Json]] = {
     "text": _text,
     "number": _number,
     "date": lambda value, call: None if value in (None, "") else to_date(value, call.zone).isoformat(),

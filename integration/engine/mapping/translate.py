@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from config.json_value import Json, JsonObject, json_object
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow, Record
 from integration.engine.flow.mapping_row import MappingRow
@@ -21,9 +21,7 @@ NAMING = frozenset({"text", "join", "option_label", "first_word", "other_words",
 KINDS = {"organization": "organizations"}  # kind of record → the list its names are kept in, where not after it
 
 
-def forward(
-    rows: Sequence[MappingRow], values: Mapping[str, Any], fields: Catalogue, *, creating: bool = False
-) -> Mapped:
+def forward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue, *, creating: bool = False) -> Mapped:
     """Target values of a source's record, as the fields are known."""
     return transforms.apply(
         rows, values, source_fields=fields.sources, target_fields=fields.targets, creating=creating,
@@ -31,7 +29,7 @@ def forward(
     )  # fmt: skip
 
 
-def backward(rows: Sequence[MappingRow], values: Mapping[str, Any], fields: Catalogue) -> Mapped:
+def backward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue) -> Mapped:
     """Source values of a target's record: the rows turned around."""
     turned = [replace(row, source=fields.target_paths[row.source]) for row in transforms.backward(rows)]
     sources = {fields.target_paths[key]: spec for key, spec in fields.targets.items()}
@@ -40,9 +38,7 @@ def backward(rows: Sequence[MappingRow], values: Mapping[str, Any], fields: Cata
     )
 
 
-def mapped(
-    ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], values: Mapping[str, Any], *, creating: bool
-) -> Mapped:
+def mapped(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], values: JsonObject, *, creating: bool) -> Mapped:
     """The same as `forward`; a list of options that lacks what the record names is read again once per slice."""
     made = forward(rows, values, catalogue(ctx, flow), creating=creating)
     if read_again(ctx, flow, made.unknown):
@@ -60,14 +56,20 @@ def with_names(
     pointing = _pointing(rows, catalogue(ctx, flow).sources) if records and rows else {}
     for kind in sorted(set(pointing.values())):
         paths = [path for path, of in pointing.items() if of == kind]
-        values = [transforms.pick(record.values, path) for record in records.values() for path in paths]
-        ids = {key for value in values for key in _ids(value)}
-        names = names_of(ctx, flow.side, kind, ids) if ids else {}
-        records = {
-            key: replace(record, values=_named(record.values, paths, names)) if ids else record
-            for key, record in records.items()
-        }
+        records = _with_names_of(ctx, flow.side, kind, paths, records)
     return records
+
+
+def _with_names_of(
+    ctx: SyncSession, side: str, kind: str, paths: Sequence[str], records: Mapping[str, Record]
+) -> Mapping[str, Record]:
+    """Records in which these paths, which all point to one kind of record, hold names."""
+    values = [transforms.pick(record.values, path) for record in records.values() for path in paths]
+    ids = {key for value in values for key in _ids(value)}
+    if not ids:
+        return records
+    names = names_of(ctx, side, kind, ids)
+    return {key: replace(record, values=_named(record.values, paths, names)) for key, record in records.items()}
 
 
 def names_of(ctx: SyncSession, side: str, kind: str, ids: set[str]) -> Mapping[str, str | None]:
@@ -87,15 +89,12 @@ def names_of(ctx: SyncSession, side: str, kind: str, ids: set[str]) -> Mapping[s
 def _pointing(rows: Iterable[MappingRow], sources: Mapping[str, FieldSpec]) -> dict[str, str]:
     """Source path → the kind of record it points to, of the rows that send what people read."""
     paths = [
-        path
-        for row in rows
-        if row.direction in ("forward", "both") and row.transform in NAMING
-        for path in (row.source, *row.options.get("with", ()))
+        path for row in rows if row.direction in ("forward", "both") and row.transform in NAMING for path in row.sources
     ]
     return {path: sources[path].refers for path in paths if path in sources and sources[path].refers}
 
 
-def _ids(value: Any) -> list[str]:
+def _ids(value: Json | transforms.Absent) -> list[str]:
     if isinstance(value, list):
         return [key for part in value for key in _ids(part)]
     if isinstance(value, Mapping):
@@ -103,7 +102,7 @@ def _ids(value: Any) -> list[str]:
     return [] if value in (None, "") or isinstance(value, transforms.Absent) else [str(value)]
 
 
-def _named(values: Mapping[str, Any], paths: Iterable[str], names: Mapping[str, str | None]) -> dict[str, Any]:
+def _named(values: JsonObject, paths: Iterable[str], names: Mapping[str, str | None]) -> dict[str, Json]:
     found = dict(values)
     for path in paths:
         value = transforms.pick(found, path)
@@ -111,13 +110,13 @@ def _named(values: Mapping[str, Any], paths: Iterable[str], names: Mapping[str, 
             parent, _, key = path.rpartition(".")
             named = _with_name(value, names)
             if parent:
-                found[parent] = {**found[parent], key: named}
+                found[parent] = {**json_object(found[parent]), key: named}
             else:
                 found[key] = named
     return found
 
 
-def _with_name(value: Any, names: Mapping[str, str | None]) -> Any:
+def _with_name(value: Json | transforms.Absent, names: Mapping[str, str | None]) -> Json:
     if isinstance(value, list):
         return [_with_name(part, names) for part in value]
     key = _ids(value)[0]

@@ -8,14 +8,14 @@ after the person was deleted there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from config.json_value import Json
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item
 from integration.engine.flow.recipe import Recipes
@@ -110,7 +110,7 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
         return [line for line in (calls, *_erase(held, gone)) if line]
 
 
-def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Any]:
+def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Json]:
     """Return everything held as plain data for a download. Times are ISO 8601 in UTC."""
     held = find(tenant, email, recipes)
     return {
@@ -170,47 +170,19 @@ def erase(tenant: Tenant, email: str, recipes: Recipes) -> list[str]:
 
 
 def _erase(held: Holding, gone: set[int]) -> list[str]:
-    said: list[str] = []
-    log = SyncLog.objects.filter(pk__in=list(held.log.values_list("pk", flat=True)))
-    said.append(
-        _said(
-            log.update(changes={}, detail="", email_hash=""),
-            "log entry",
-            "log entries",
-            "emptied, ids and outcome stay",
-        )
-    )
-    about = Q(email_hash__in=[link.email_hash for link in held.links if link.email_hash])
-    for link in held.links:
-        about |= Q(integration=link.integration_id, source_id=link.source_id)
-    proofs = ConsentEntry.objects.filter(about).count() if held.links else 0
-    proof = "of the consent ledger kept as proof: states, times and a keyed hash, no address"
-    said.append(_said(proofs, "entry", "entries", proof))
-    said.append(_said(_erase_samples(held.links), "dry-run report", "dry-run reports", "emptied of this person"))
-    fresh = held.events.filter(state=EventState.NEW).count()
-    events = WebhookEvent.objects.filter(pk__in=list(held.events.values_list("pk", flat=True)))
-    said.append(
-        _said(events.exclude(state=EventState.NEW).update(payload={}, email_hash=""), "event", "events", "emptied")
-    )
-    unfinished = (JobState.WAITING, JobState.RUNNING)
-    waiting = held.jobs.filter(state__in=unfinished).count()
-    finished = SyncJob.objects.filter(pk__in=list(held.jobs.values_list("pk", flat=True))).exclude(state__in=unfinished)
-    said.append(_said(finished.delete()[1].get("integration.SyncJob", 0), "job", "jobs", "deleted"))
+    """Erase all but the calls, and say what was done to which rows; a line is empty where there were none."""
+    unsettled = _unsettled(held)
     stay = [link for link in held.links if link.pk not in gone]
-    addresses = held.addresses.exclude(external_id__in=[link.source_id for link in stay])
-    said.append(_said(addresses.delete()[0], "entry of the address index", "entries of the address index", "deleted"))
-    said.append(
-        _said(
-            RecordLink.objects.filter(pk__in=gone).delete()[0],
-            "link between two records",
-            "links between two records",
-            "deleted",
-        )
-    )
-    for link in stay:
-        link.written = {key: value for key, value in link.written.items() if key == "email"}
-        link.written_hash, link.updated_at = "", timezone.now()
-    RecordLink.objects.bulk_update(stay, ["written", "written_hash", "updated_at"])
+    said = [
+        _empty_log(held),
+        _kept_as_proof(held),
+        _said(_erase_samples(held.links), "dry-run report", "dry-run reports", "emptied of this person"),
+        _empty_events(held),
+        _delete_jobs(held),
+        _delete_addresses(held, stay),
+        _delete_links(gone),
+    ]
+    _strip(stay)
     if stay:
         said.append(
             f"{len(stay)} link{'' if len(stay) == 1 else 's'} kept bare: the person is still at the source, "
@@ -218,12 +190,67 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
             "address and the state of consent stay, so that an opt-out still travels. Delete the person there, then "
             "erase again."
         )
-    if fresh or waiting:
+    if unsettled:
         said.append(
-            f"{fresh + waiting} change{'' if fresh + waiting == 1 else 's'} of this person had just come in and will "
+            f"{unsettled} change{'' if unsettled == 1 else 's'} of this person had just come in and will "
             "be worked off. Erase again in a minute."
         )
     return said
+
+
+UNFINISHED = (JobState.WAITING, JobState.RUNNING)
+
+
+def _unsettled(held: Holding) -> int:
+    """Count the changes that have come in and are not worked off."""
+    return held.events.filter(state=EventState.NEW).count() + held.jobs.filter(state__in=UNFINISHED).count()
+
+
+def _empty_log(held: Holding) -> str:
+    rows = SyncLog.objects.filter(pk__in=list(held.log.values_list("pk", flat=True)))
+    count = rows.update(changes={}, detail="", email_hash="")
+    return _said(count, "log entry", "log entries", "emptied, ids and outcome stay")
+
+
+def _kept_as_proof(held: Holding) -> str:
+    about = Q(email_hash__in=[link.email_hash for link in held.links if link.email_hash])
+    for link in held.links:
+        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    count = ConsentEntry.objects.filter(about).count() if held.links else 0
+    proof = "of the consent ledger kept as proof: states, times and a keyed hash, no address"
+    return _said(count, "entry", "entries", proof)
+
+
+def _empty_events(held: Holding) -> str:
+    """One that is still to be routed stays as it is."""
+    events = WebhookEvent.objects.filter(pk__in=list(held.events.values_list("pk", flat=True)))
+    count = events.exclude(state=EventState.NEW).update(payload={}, email_hash="")
+    return _said(count, "event", "events", "emptied")
+
+
+def _delete_jobs(held: Holding) -> str:
+    """One that is still to be worked off stays."""
+    jobs = SyncJob.objects.filter(pk__in=list(held.jobs.values_list("pk", flat=True)))
+    finished = jobs.exclude(state__in=UNFINISHED)
+    return _said(finished.delete()[1].get("integration.SyncJob", 0), "job", "jobs", "deleted")
+
+
+def _delete_addresses(held: Holding, stay: Iterable[RecordLink]) -> str:
+    addresses = held.addresses.exclude(external_id__in=[link.source_id for link in stay])
+    return _said(addresses.delete()[0], "entry of the address index", "entries of the address index", "deleted")
+
+
+def _delete_links(gone: set[int]) -> str:
+    count = RecordLink.objects.filter(pk__in=gone).delete()[0]
+    return _said(count, "link between two records", "links between two records", "deleted")
+
+
+def _strip(links: Sequence[RecordLink]) -> None:
+    """Leave them no value but the address."""
+    for link in links:
+        link.written = {key: value for key, value in link.written.items() if key == "email"}
+        link.written_hash, link.updated_at = "", timezone.now()
+    RecordLink.objects.bulk_update(links, ["written", "written_hash", "updated_at"])
 
 
 def _empty_calls(held: Holding) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from integration.models import Alert, EventState, JobState, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
@@ -22,7 +21,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
     until = time.monotonic() + seconds
     days = settings.RETENTION_DAYS
     finished = SyncRun.objects.filter(finished_at__isnull=False)
-    old: dict[str, QuerySet[Any]] = {
+    old: dict[str, QuerySet[Model]] = {
         "calls": VendorCall.objects.filter(at__lt=_before(days["calls"])),
         "events": WebhookEvent.objects.filter(received_at__lt=_before(days["events"])).exclude(state=EventState.NEW),
         "log": SyncLog.objects.filter(created_at__lt=_before(days["log"])),
@@ -38,7 +37,7 @@ def _before(days: int) -> object:
     return timezone.now() - timedelta(days=days)
 
 
-def _delete(rows: QuerySet[Any], until: float) -> int:
+def _delete(rows: QuerySet[Model], until: float) -> int:
     total = 0
     while time.monotonic() < until and (ids := list(rows.values_list("pk", flat=True)[:PORTION])):
         rows.model._default_manager.filter(pk__in=ids).delete()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from config.json_value import Json, JsonObject
 from integration.engine.flow.base import Item, Record, Result, Write
 from integration.models import Integration, Outcome, RecordLink, SyncLog, SyncRun, columnar
 from integration.redact import mask_addresses, redact_text
@@ -23,23 +22,22 @@ def row(
     link: RecordLink | None,
     write: Write | None,
     run: SyncRun | None,
-    before: Mapping[str, Any],
+    before: JsonObject,
     at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
-    synced = write is not None and result.outcome == Outcome.SYNCED
     return columnar.new(
         SyncLog,
         integration_id=integration.pk,
         flow=flow_key,
         source_id=item.external_id,
         target_id=result.target_id or (link.target_id if link else ""),
-        email_hash=(record.email_hash if record else "") or (link.email_hash if link else ""),
+        email_hash=_email_hash(record, link),
         outcome=result.outcome,
         action=result.action or (write.action if write else ""),
         reason=result.reason,
         detail=redact_text(result.detail, limit=1000) if result.detail else "",
-        changes=changes(before, write.values) if synced and write else {},
+        changes=changes(before, write.values) if write and result.outcome == Outcome.SYNCED else {},
         event_id=item.event_id,
         job_id=item.job_id,
         run_id=run.pk if run else None,
@@ -48,12 +46,19 @@ def row(
     )
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+def _email_hash(record: Record | None, link: RecordLink | None) -> str:
+    """The address as it was read now; without one that of the link."""
+    if record is not None and record.email_hash:
+        return record.email_hash
+    return link.email_hash if link is not None else ""
+
+
+def changes(before: JsonObject, after: JsonObject) -> dict[str, list[Json]]:
     """Field → [old, new] for what differs, long values cut."""
     return {key: [_short(before.get(key)), _short(value)] for key, value in after.items() if before.get(key) != value}
 
 
-def _short(value: Any) -> Any:
+def _short(value: Json) -> Json:
     """Cut long texts and mask addresses: the log is kept for long and shown to many."""
     if not isinstance(value, str):
         return value

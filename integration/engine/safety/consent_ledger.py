@@ -6,14 +6,14 @@ The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from config.json_value import JsonObject
 from integration.engine.flow.base import Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
@@ -25,7 +25,7 @@ MERGE = "merge of "  # a cause: with the record that was merged into this one
 
 
 def entry(
-    ctx: SyncSession, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: Mapping[str, Any]
+    ctx: SyncSession, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: JsonObject
 ) -> ConsentEntry | None:
     """The entry for these new notes of a link, before they are stored; None when consent stays as it is.
 
@@ -66,7 +66,7 @@ def save_links(ctx: SyncSession, side: str, rows: Sequence[RecordLink], *, cause
         save(entries, timezone.now())
 
 
-def _as_it_was(link: RecordLink, notes: Mapping[str, Any]) -> RecordLink:
+def _as_it_was(link: RecordLink, notes: JsonObject) -> RecordLink:
     before = copy.copy(link)
     before.notes = dict(notes)
     return before

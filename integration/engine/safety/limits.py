@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -90,12 +90,12 @@ def note_mails(ctx: SyncSession, count: int) -> None:
     _count(ctx.integration, BrakeKind.OPT_IN_MAILS, count)
 
 
-def release(integration: Integration, kind: str, user: Any = None) -> int:
+def release(integration: Integration, kind: str, user: AbstractBaseUser | None = None) -> int:
     """Let through what waits, and no more: each record is read afresh first. Returns how many."""
     waiting = held(integration, kind)
     Brake.objects.filter(integration=integration, kind=kind).update(
         tripped_at=None, count=0, window_at=timezone.now(), allowance=waiting, released_at=timezone.now(),
-        released_by=user if user is not None and user.is_authenticated else None,
+        released_by_id=user.pk if user is not None else None,
     )  # fmt: skip
     released = connection_health.release_held(integration, reason=REASONS[kind])
     connection_health.release_held(integration, reason=Reason.PERSON_HELD)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import QueryDict
 
+from config.json_value import Json, JsonObject, json_object
 from integration.engine.clients import connection_health
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.recipe import Recipe, Recipes
@@ -28,7 +29,6 @@ DOCUMENT = frozenset({"tenant", "integrations"})
 ENTRY = frozenset({"recipe", "connectors", "settings", "mapping"})
 ROW = frozenset({"source", "target", "transform", "options", "direction", "only_create", "default"})
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-Document = Mapping[str, Any]
 
 
 class Refused(ValueError):
@@ -52,7 +52,7 @@ class Plan:
     """What applying one entry would do."""
 
     integration: Integration
-    settings: Mapping[str, Any]
+    settings: JsonObject
     mapping: Mapping[str, Sequence[MappingRow]]
     secrets: Mapping[str, Mapping[str, str]]  # side → credential
     changes: tuple[Change, ...]
@@ -61,7 +61,7 @@ class Plan:
 # Writing out
 
 
-def export(tenant: Tenant, recipes: Recipes) -> dict[str, Any]:
+def export(tenant: Tenant, recipes: Recipes) -> dict[str, Json]:
     """The tenant's live integrations as a document."""
     return {
         "tenant": tenant.name,
@@ -69,12 +69,12 @@ def export(tenant: Tenant, recipes: Recipes) -> dict[str, Any]:
     }
 
 
-def _live(tenant: Tenant) -> Any:
+def _live(tenant: Tenant) -> QuerySet[Integration]:
     rows = Integration.objects.select_related("left", "right", "tenant").filter(tenant=tenant)
     return rows.exclude(state=State.UNINSTALLED).order_by("created_at")
 
 
-def _entry(integration: Integration, recipe: Recipe) -> dict[str, Any]:
+def _entry(integration: Integration, recipe: Recipe) -> dict[str, Json]:
     settings = {**recipe.default_settings, **integration.settings}
     flows = {flow: _rows(integration, flow) for flow in recipe.mapped_flows}
     return {
@@ -100,7 +100,7 @@ def _rows(integration: Integration, flow: str) -> list[MappingRow]:
     return [as_data(row) for row in rows]
 
 
-def _as_document(row: MappingRow) -> dict[str, Any]:
+def _as_document(row: MappingRow) -> dict[str, Json]:
     values = {key: value for key, value in asdict(row).items() if key != "required"}
     usual = asdict(MappingRow("", ""))
     return {key: value for key, value in values.items() if key in ("source", "target") or value != usual[key]}
@@ -109,32 +109,25 @@ def _as_document(row: MappingRow) -> dict[str, Any]:
 # Reading in
 
 
-def plan(document: Document, recipes: Recipes) -> list[Plan]:
+def plan(document: Json, recipes: Recipes) -> list[Plan]:
     """What the document would change. Raises Refused, and asks no vendor."""
-    _only(document, DOCUMENT, "document")
-    tenant = Tenant.objects.filter(name=document.get("tenant")).first()
+    found = _object(document, DOCUMENT, "document")
+    tenant = Tenant.objects.filter(name=found.get("tenant")).first()
     if tenant is None:
-        raise Refused(f"tenant: there is no tenant {document.get('tenant')!r}")
-    return [_plan(tenant, entry, recipes) for entry in document.get("integrations") or ()]
+        raise Refused(f"tenant: there is no tenant {found.get('tenant')!r}")
+    return [_plan(tenant, entry, recipes) for entry in _list(found.get("integrations"), "integrations")]
 
 
-def _plan(tenant: Tenant, entry: Document, recipes: Recipes) -> Plan:
-    _only(entry, ENTRY, "integrations")
+def _plan(tenant: Tenant, part: Json, recipes: Recipes) -> Plan:
+    entry = _object(part, ENTRY, "integrations")
     key = str(entry.get("recipe"))
-    rows = [row for row in _live(tenant) if row.recipe == key]
-    if len(rows) != 1:
-        raise Refused(f"{key}: the tenant has {len(rows)} integrations of this recipe, not one")
-    integration, recipe = rows[0], recipes(key)
+    integration, recipe = _only_one(tenant, key), recipes(key)
     settings = {**recipe.default_settings, **integration.settings}
-    wanted = dict(entry.get("settings") or {})
-    accepts = getattr(recipe.settings_form, "accepts", recipe.settings_form.base_fields.__contains__)
-    for name in wanted:
-        if not accepts(name):
-            raise Refused(f"{key}.settings: unknown key {name!r}")
-    mapping = {flow: _read_rows(recipe, flow, rows) for flow, rows in (entry.get("mapping") or {}).items()}
+    wanted = _read_settings(recipe, entry.get("settings"))
+    mapping = {flow: _read_rows(recipe, flow, rows) for flow, rows in json_object(entry.get("mapping")).items()}
     secrets = dict(_secrets(integration, entry.get("connectors") or {}))
-    vendors = {side: getattr(integration, side).vendor for side in secrets}
-    changes = [Change(f"{key}.connectors.{vendor}", "stored key", "another key") for vendor in vendors.values()]
+    vendors = [getattr(integration, side).vendor for side in secrets]
+    changes = [Change(f"{key}.connectors.{vendor}", "stored key", "another key") for vendor in vendors]
     changes += [
         Change(f"{key}.settings.{name}", _word(settings.get(name)), _word(value))
         for name, value in wanted.items()
@@ -145,44 +138,76 @@ def _plan(tenant: Tenant, entry: Document, recipes: Recipes) -> Plan:
     return Plan(integration, {**settings, **wanted}, mapping, secrets, tuple(changes))
 
 
-def _only(part: Any, known: frozenset[str], place: str) -> None:
+def _object(part: Json, known: frozenset[str], place: str) -> JsonObject:
+    """Return an object of the document that has no other keys than these."""
     if not isinstance(part, Mapping):
         raise Refused(f"{place}: expected keys and values")
     if unknown := sorted(set(map(str, part)) - known):
         raise Refused(f"{place}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    return part
 
 
-def _read_rows(recipe: Recipe, flow: str, rows: Sequence[Document]) -> list[MappingRow]:
+def _list(part: Json, place: str) -> Sequence[Json]:
+    """Return a list of the document; one that is not there is empty."""
+    if part and not isinstance(part, list):
+        raise Refused(f"{place}: expected a list")
+    return part if isinstance(part, list) else []
+
+
+def _only_one(tenant: Tenant, recipe: str) -> Integration:
+    rows = list(_live(tenant).filter(recipe=recipe))
+    if len(rows) != 1:
+        raise Refused(f"{recipe}: the tenant has {len(rows)} integrations of this recipe, not one")
+    return rows[0]
+
+
+def _read_settings(recipe: Recipe, part: Json) -> JsonObject:
+    """The settings that the document names, which the recipe's form must know."""
+    accepts = getattr(recipe.settings_form, "accepts", recipe.settings_form.base_fields.__contains__)
+    wanted = json_object(part)
+    for name in wanted:
+        if not accepts(name):
+            raise Refused(f"{recipe.key}.settings: unknown key {name!r}")
+    return wanted
+
+
+def _read_rows(recipe: Recipe, flow: str, rows: Json) -> list[MappingRow]:
     if flow not in recipe.mapped_flows:
         raise Refused(f"{recipe.key}.mapping: unknown key {flow!r}; known are {', '.join(recipe.mapped_flows)}")
+    place = f"{recipe.key}.mapping.{flow}"
     defaults = recipe.flow(flow).mapping or ()
-    needed = {row.target: row for row in defaults if row.required}
-    found = []
-    for row in rows:
-        place = f"{recipe.key}.mapping.{flow}"
-        _only(row, ROW, place)
-        if not row.get("target") or row.get("transform", "text") not in TRANSFORMS:
-            raise Refused(f"{place}: a row needs a target and a known transform: {dict(row)}")
-        if row.get("direction", "forward") not in Direction.values:
-            raise Refused(f"{place}: unknown direction {row['direction']!r}")
-        found.append(MappingRow(**{"source": "", **row, "required": row["target"] in needed}))
-    if missing := sorted(needed.keys() - {row.target for row in found}):
-        raise Refused(f"{recipe.key}.mapping.{flow}: the recipe needs the row for {missing[0]}")
-    named = {row.target for row in found}  # the recipe's own rows would come back: what is not named is switched off
-    return [
-        *found,
-        *(replace(row, direction="off") for row in defaults if row.target not in named),
-    ]
+    needed = {row.target for row in defaults if row.required}
+    found = [_read_row(row, needed, place) for row in _list(rows, place)]
+    named = {row.target for row in found}
+    if missing := sorted(needed - named):
+        raise Refused(f"{place}: the recipe needs the row for {missing[0]}")
+    # The recipe's own rows would come back: what is not named is switched off.
+    return [*found, *(replace(row, direction="off") for row in defaults if row.target not in named)]
 
 
-def _secrets(integration: Integration, connectors: Document) -> Iterator[tuple[str, dict[str, str]]]:
+def _read_row(part: Json, needed: Collection[str], place: str) -> MappingRow:
+    data = _object(part, ROW, place)
+    row = MappingRow(
+        source=str(data.get("source") or ""), target=str(data.get("target") or ""),
+        transform=str(data.get("transform", "text")), options=json_object(data.get("options")),
+        direction=str(data.get("direction", "forward")), only_create=bool(data.get("only_create")),
+        default=str(data.get("default") or ""), required=data.get("target") in needed,
+    )  # fmt: skip
+    if not row.target or row.transform not in TRANSFORMS:
+        raise Refused(f"{place}: a row needs a target and a known transform: {dict(data)}")
+    if row.direction not in Direction.values:
+        raise Refused(f"{place}: unknown direction {row.direction!r}")
+    return row
+
+
+def _secrets(integration: Integration, part: Json) -> Iterator[tuple[str, dict[str, str]]]:
     """The credentials that differ from the stored ones. A variable that is not set leaves what is stored."""
     sides = {getattr(integration, side).vendor: side for side in _SIDES}
-    _only(connectors, frozenset(sides), f"{integration.recipe}.connectors")
-    for vendor, values in connectors.items():
+    connectors = _object(part, frozenset(sides), f"{integration.recipe}.connectors")
+    for vendor, account in connectors.items():
         connection: Connection = getattr(integration, sides[vendor])
         place = f"{integration.recipe}.connectors.{vendor}"
-        _only(values, frozenset({"address", "auth", connection.auth_kind}), place)
+        values = _object(account, frozenset({"address", "auth", connection.auth_kind}), place)
         if values.get("address", connection.base_url) != connection.base_url:
             raise Refused(f"{place}.address: another account is another connection; connect it in the portal")
         raw = str(values.get(connection.auth_kind) or "")
@@ -210,7 +235,7 @@ def _shown(row: MappingRow | None) -> str:
     return ", ".join(parts)
 
 
-def _word(value: Any) -> str:
+def _word(value: Json) -> str:
     return "empty" if value in (None, "", []) else str(value)
 
 
@@ -240,7 +265,7 @@ def apply(wish: Plan, recipes: Recipes) -> list[provisioning.StepResult]:
     return provisioning.provision(fresh, recipes)
 
 
-def _posted(settings: Mapping[str, Any]) -> QueryDict:
+def _posted(settings: JsonObject) -> QueryDict:
     """Settings as a browser would send them: what is off is not sent at all."""
     data = QueryDict(mutable=True)
     for name, value in settings.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from config.json_value import Json
 from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import leases, wakeups
@@ -35,7 +37,7 @@ from integration.models import (
 PORTION = 2000  # rows per transaction when much is changed
 
 
-def pause(integration: Integration, user: Any = None) -> None:
+def pause(integration: Integration, user: AbstractBaseUser | None = None) -> None:
     """Stop syncing. Events go on being collected and are worked off after `resume`."""
     provisioning.move(integration, State.ACTIVE, state=State.PAUSED, paused_at=timezone.now(), paused_by=user)
 
@@ -73,7 +75,7 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
     return results
 
 
-def _leaver(side: str, recipes: Recipes) -> Any:
+def _leaver(side: str, recipes: Recipes) -> Callable[[SyncSession], str]:
     def leave(ctx: SyncSession) -> str:
         connection = ctx.connection(side)
         if connection.health_reason == connection_health.APP_REMOVED:
@@ -86,7 +88,7 @@ def _leaver(side: str, recipes: Recipes) -> Any:
     return leave
 
 
-def _disconnecter(side: str) -> Any:
+def _disconnecter(side: str) -> Callable[[SyncSession], str]:
     def disconnect(ctx: SyncSession) -> str:
         connection = ctx.connection(side)
         if connection_health.integrations_on(connection):
@@ -131,7 +133,7 @@ def strip_personal_data(integration: Integration) -> None:
             _in_portions(connection.identities.all(), delete=True)
 
 
-def _in_portions(rows: QuerySet[Any], *, delete: bool = False, **values: Any) -> None:
+def _in_portions(rows: QuerySet[Model], *, delete: bool = False, **values: Json) -> None:
     last = 0
     while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
         portion = rows.model._default_manager.filter(pk__in=ids)

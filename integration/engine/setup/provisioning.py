@@ -8,22 +8,22 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from integration import retry
-from integration.connectors.base import Subscription
+from integration.connectors.base import Subscription, Webhooks
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.mapping_row import as_data
 from integration.engine.flow.recipe import Recipe, Recipes, Step
-from integration.engine.flow.session import SyncSession
+from integration.engine.flow.session import AnyClient, SyncSession
 from integration.engine.mapping.fields import Catalogue, catalogue, problem_of, trouble
 from integration.errors import IntegrationError, PartlyDone, RateLimited, TenantActionError
 from integration.models import (
@@ -53,6 +53,17 @@ class StepResult:
     detail: str
     reason: ReasonCode | NoReason = ""
     partly: bool = False  # something was left out, and all the rest is done
+
+
+def last_steps(integration: Integration) -> list[StepResult]:
+    """Return how the steps of the last save went."""
+    return [
+        StepResult(
+            step.get("key", ""), step["label"], step["ok"], step["detail"], step.get("reason", ""),
+            step.get("partly", False),
+        )
+        for step in integration.provisioning
+    ]  # fmt: skip
 
 
 def install_defaults(integration: Integration, recipe: Recipe) -> None:
@@ -174,7 +185,7 @@ def activate(integration: Integration) -> None:
         connection_health.release_held(integration)
 
 
-def move(integration: Integration, *before: str, **after: Any) -> bool:
+def move(integration: Integration, *before: str, **after: State | datetime | AbstractBaseUser | None) -> bool:
     """Change the state, if in the database it is one of those still: somebody may have uninstalled it meanwhile."""
     moved = Integration.objects.filter(pk=integration.pk, state__in=before).update(**after)
     integration.refresh_from_db(fields=["state", "activated_at", "paused_at", "paused_by"])
@@ -217,28 +228,20 @@ def needed_events(connection: Connection, recipes: Recipes, joining: Integration
     return frozenset(needed)
 
 
-def sync_connection(client: Any, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
+def sync_connection(client: AnyClient, connection: Connection, needed: frozenset[str]) -> tuple[int, int]:
     webhooks = connection.connector.subscriptions
     never = not needed and not WebhookEndpoint.objects.filter(connection=connection).exists()
     if webhooks is None or never:  # where none was ever made, listing them would need a right for nothing
         return 0, 0
     endpoint = ensure_endpoint(connection)
     there = {row.external_id: row for row in webhooks.list_subscriptions(client)}
-    ours = {row.event: row for row in RemoteSubscription.objects.filter(connection=connection)}
-    removed = 0
-    for event, row in ours.items():
-        found = there.get(row.external_id)
-        if event in needed and found is not None and found.active:
-            continue
-        if found is not None:  # not needed any more, or switched off
-            webhooks.unsubscribe(client, row.external_id)
-            removed += 1
-        row.delete()
-    known = {event for event, row in ours.items() if row.pk is not None}
-    for stray in _strays(there.values(), endpoint, {row.external_id for row in ours.values()}):
+    ours = list(RemoteSubscription.objects.filter(connection=connection))
+    strays = _strays(there.values(), endpoint, {row.external_id for row in ours})
+    good = needed & _in_place(ours, there)
+    removed = _remove(webhooks, client, [row for row in ours if row.event not in good], there) + len(strays)
+    for stray in strays:
         webhooks.unsubscribe(client, stray)
-        removed += 1
-    missing = sorted(needed - known)
+    missing = sorted(needed - good)
     for event in missing:
         external_id = webhooks.subscribe(client, event, endpoint_url(endpoint), endpoint.secret["current"])
         RemoteSubscription.objects.create(
@@ -246,6 +249,23 @@ def sync_connection(client: Any, connection: Connection, needed: frozenset[str])
         )
     RemoteSubscription.objects.filter(connection=connection).update(last_seen_at=timezone.now())
     return len(missing), removed
+
+
+def _remove(webhooks: Webhooks, client: AnyClient, rows: Iterable[RemoteSubscription], there: Collection[str]) -> int:
+    """Remove what is not needed any more, was switched off or is gone. Returns how many the vendor still had."""
+    removed = 0
+    for row in rows:
+        if row.external_id in there:
+            webhooks.unsubscribe(client, row.external_id)
+            removed += 1
+        row.delete()
+    return removed
+
+
+def _in_place(rows: Iterable[RemoteSubscription], there: Mapping[str, Subscription]) -> set[str]:
+    """The events whose webhook the vendor has, switched on."""
+    active = {external_id for external_id, found in there.items() if found.active}
+    return {row.event for row in rows if row.external_id in active}
 
 
 def drop_misdirected(connection: Connection) -> int:
@@ -267,7 +287,7 @@ def drop_misdirected(connection: Connection) -> int:
     return gone
 
 
-def _strays(there: Iterable[Any], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
+def _strays(there: Iterable[Subscription], endpoint: WebhookEndpoint, ours: set[str]) -> list[str]:
     """Webhooks at the vendor that call this very endpoint but that we do not know: left by a crash after creation."""
     return [row.external_id for row in there if calls_us(row, endpoint) and row.external_id not in ours]
 

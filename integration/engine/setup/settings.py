@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
+from config.json_value import Json
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import Recipe
 from integration.engine.flow.settings import Offered
@@ -18,19 +19,19 @@ NOTHING_CAME = (
 )
 
 
-def bound_form(integration: Integration, recipe: Recipe, data: Any = None) -> tuple[forms.Form, str]:
+def bound_form(integration: Integration, recipe: Recipe, data: QueryDict | None = None) -> tuple[forms.Form, str]:
     """Return the form, and a sentence if something could not be read (what is chosen stays chosen).
 
     Data with none of the form's fields, as a call cut short sends it, would switch all off: the form is then not bound.
     """
     offered, problem = _offered(integration, recipe)
     form = _made(integration, recipe, data, offered)
-    if form.is_bound and not form.fields.keys() & data.keys():
+    if data is not None and not form.fields.keys() & data.keys():
         form = _made(integration, recipe, None, offered)
     return form, problem
 
 
-def imagined(integration: Integration, recipe: Recipe, data: Any) -> dict[str, Any]:
+def imagined(integration: Integration, recipe: Recipe, data: QueryDict) -> dict[str, Json]:
     """The settings a form as it is filled in now would give; wrong values are left out. Asks no vendor."""
     sent = {(value, value) for key in data for value in data.getlist(key)}
     form = _made(integration, recipe, data, dict.fromkeys(recipe.choices, sorted(sent)))
@@ -38,7 +39,7 @@ def imagined(integration: Integration, recipe: Recipe, data: Any) -> dict[str, A
     return {**recipe.default_settings, **form.cleaned_data}
 
 
-def _made(integration: Integration, recipe: Recipe, data: Any, offered: Offered) -> forms.Form:
+def _made(integration: Integration, recipe: Recipe, data: QueryDict | None, offered: Offered) -> forms.Form:
     form_class: Callable[..., forms.Form] = recipe.settings_form
     more = {"offered": offered} if recipe.choices else {}
     return form_class(data, initial={**recipe.default_settings, **integration.settings}, **more)
@@ -54,7 +55,7 @@ def save(integration: Integration, form: forms.Form) -> list[str]:
     ]
 
 
-def _said(form: forms.Form, name: str, value: Any) -> str:
+def _said(form: forms.Form, name: str, value: Json) -> str:
     """A setting as the form shows it."""
     choices = {str(key): str(label) for key, label in getattr(form.fields[name], "choices", ())}
     if isinstance(value, bool):

@@ -6,12 +6,12 @@ The runner calls it for claimed jobs, `runs` for pages of records; from here on 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from structlog.contextvars import bound_contextvars
 
+from config.json_value import Json, JsonObject
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.reading import StoppedReading
@@ -173,7 +173,7 @@ def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Excep
     return RecordOutcome(item, record, None, _failure(problem))
 
 
-def unreadable(problems: Mapping[str, str], hint: Mapping[str, Any]) -> list[RecordOutcome]:
+def unreadable(problems: Mapping[str, str], hint: JsonObject) -> list[RecordOutcome]:
     """How the records of a page end that the vendor listed and nobody can read: id → what is wrong with it."""
     return [
         fail_single(
@@ -184,41 +184,39 @@ def unreadable(problems: Mapping[str, str], hint: Mapping[str, Any]) -> list[Rec
     ]  # fmt: skip
 
 
-def write_each(ctx: SyncSession, writes: Sequence[Write], call: Any) -> list[Result]:
+def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write], Result]) -> list[Result]:
     """Carry out single calls one after the other: a bad record fails alone, a limit defers only what is left.
 
     `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
     """
     results: list[Result] = []
-    stopped: IntegrationError | None = None
     for write in writes:
-        if stopped is None and results and not ctx.time_left():
-            stopped = TransientError("", retry_after=0.0, reason=Reason.GAVE_WAY)
-        if stopped is None:
-            try:
-                ctx.keep_lease()
-                with bound_contextvars(job_id=write.item.job_id):
-                    results.append(call(write))
+        if results and not ctx.time_left():
+            gave_way = TransientError("", retry_after=0.0, reason=Reason.GAVE_WAY)
+            return _put_off(writes, results, gave_way)
+        try:
+            ctx.keep_lease()
+            with bound_contextvars(job_id=write.item.job_id):
+                results.append(call(write))
+        except LeaseLost:
+            raise
+        except (TransientError, TenantActionError) as exc:
+            if exc.reason == Reason.PERMISSION_MISSING and not _all_refused(results):
+                results.append(_held(exc, ctx.last_call()))  # perhaps this record only: its neighbours go on
                 continue
-            except LeaseLost:
+            if not results or _all_refused(results):
                 raise
-            except (TransientError, TenantActionError) as exc:
-                if exc.reason == Reason.PERMISSION_MISSING and not _all_refused(results):
-                    results.append(_held(exc, ctx.last_call()))  # perhaps this record only: its neighbours go on
-                    continue
-                if not results or _all_refused(results):
-                    raise
-                stopped = exc
-            except RecordError as exc:
-                results.append(failed(exc, ctx.last_call()))
-                continue
-        outcome = Outcome.HELD if isinstance(stopped, TenantActionError) else Outcome.RETRYING
-        results.append(
-            Result(
-                outcome, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after, link_state=None
-            )
-        )
+            return _put_off(writes, results, exc)
+        except RecordError as exc:
+            results.append(failed(exc, ctx.last_call()))
     return results
+
+
+def _put_off(writes: Sequence[Write], results: Sequence[Result], exc: IntegrationError) -> list[Result]:
+    """The results so far, and that all that is left waits for the same reason."""
+    outcome = Outcome.HELD if isinstance(exc, TenantActionError) else Outcome.RETRYING
+    left = Result(outcome, reason=exc.reason, detail=exc.detail, retry_after=exc.retry_after, link_state=None)
+    return [*results, *[left] * (len(writes) - len(results))]
 
 
 def _held(exc: IntegrationError, call: VendorCall | None) -> Result:
@@ -271,15 +269,12 @@ def _decided(
 ) -> RecordOutcome:
     link = batch.links.get(item.external_id)
     back = two_way.carries_back(ctx, flow)
-    if not back and record and link and record.version and link.source_version and record.version < link.source_version:
-        return RecordOutcome(
-            item, record, link, _skipped(Skip(Reason.STALE_EVENT))
-        )  # a read that lags behind what we wrote already
+    if not back and _lags_behind(record, link):
+        return RecordOutcome(item, record, link, _skipped(Skip(Reason.STALE_EVENT)))
     try:
         decision = flow.decide(ctx, batch, item, record)
         if isinstance(decision, Skip):
-            if decision.remember and link is None and not (ctx.run and ctx.run.dry_run):
-                link = links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
+            link = link or _placeholder(ctx, flow, item, decision)
             return RecordOutcome(item, record, link, _skipped(decision))
         if back and decision.mapped and record is not None and link is not None:
             return _planned_back(ctx, back, rows, decision, item, record, link)
@@ -288,6 +283,20 @@ def _decided(
         raise
     except Exception as exc:
         return RecordOutcome(item, record, link, _failure(exc))
+
+
+def _lags_behind(record: Record | None, link: RecordLink | None) -> bool:
+    """Whether what was read is older than what we wrote already."""
+    if record is None or link is None or record.version is None or link.source_version is None:
+        return False
+    return record.version < link.source_version
+
+
+def _placeholder(ctx: SyncSession, flow: Flow, item: Item, decision: Skip) -> RecordLink | None:
+    """The link of a record that is nothing to the target, where the flow wants it remembered."""
+    if not decision.remember or (ctx.run and ctx.run.dry_run):
+        return None
+    return links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
 
 
 def _planned(
@@ -299,7 +308,7 @@ def _planned(
     record: Record | None,
     link: RecordLink | None,
 ) -> RecordOutcome:
-    values: dict[str, Any] = {}
+    values: dict[str, Json] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
         mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
@@ -338,7 +347,7 @@ def _planned_back(
     return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail, notes=notes), write)
 
 
-def _unchanged(link: RecordLink, values: Mapping[str, Any]) -> bool:
+def _unchanged(link: RecordLink, values: JsonObject) -> bool:
     return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from integration.engine.flow.recipe import Recipes
 from integration.engine.sync import replay, runs
@@ -29,7 +30,14 @@ class Started:
     runs: list[SyncRun] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
-    def start(self, integration: Integration, kind: str, flow: str, ids: Sequence[Any], user: Any) -> None:
+    def start(
+        self,
+        integration: Integration,
+        kind: str,
+        flow: str,
+        ids: Sequence[str] | Sequence[int],
+        user: AbstractBaseUser | None,
+    ) -> None:
         """Begin one run, or say why not."""
         try:
             self.runs.append(runs.start(integration, kind, flow, options={"ids": ids[:LIMIT]}, user=user))
@@ -52,8 +60,8 @@ def resync(records: Iterable[tuple[Integration, str, str]]) -> int:
 
 def _grouped(records: Iterable[tuple[Integration, str, str]]) -> Iterator[tuple[Integration, str, list[str]]]:
     """(integration, flow, source ids) in the order they came, without doubles; only integrations that are live."""
-    wishes: dict[tuple[Any, str], dict[str, None]] = defaultdict(dict)
-    integrations: dict[Any, Integration] = {}
+    wishes: dict[tuple[UUID, str], dict[str, None]] = defaultdict(dict)
+    integrations: dict[UUID, Integration] = {}
     for integration, flow, source_id in records:
         if integration.state in LIVE:
             integrations[integration.pk] = integration
@@ -64,7 +72,7 @@ def _grouped(records: Iterable[tuple[Integration, str, str]]) -> Iterator[tuple[
 
 def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: AbstractBaseUser | None) -> Started:
     """Process stored events again: one run per integration and flow that listens to them."""
-    by_connection: dict[Any, list[WebhookEvent]] = defaultdict(list)
+    by_connection: dict[UUID, list[WebhookEvent]] = defaultdict(list)
     for event in events:
         by_connection[event.connection_id].append(event)
     started = Started()

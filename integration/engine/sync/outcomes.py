@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
+from config.json_value import Json, JsonObject
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, RecordOutcome
 from integration.engine.flow.session import SyncSession
@@ -73,7 +73,7 @@ def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry
     return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
 
 
-def _before(entry: RecordOutcome) -> dict[str, Any]:
+def _before(entry: RecordOutcome) -> dict[str, Json]:
     """What the written fields held before, as the log compares them."""
     if entry.link is None:
         return {}
@@ -101,7 +101,7 @@ def save_calls(ctx: SyncSession) -> None:
     ctx.calls.clear()
 
 
-def _is_news(link: RecordLink, notes: Mapping[str, Any]) -> bool:
+def _is_news(link: RecordLink, notes: JsonObject) -> bool:
     return any(link.notes.get(key) != value for key, value in notes.items())
 
 
@@ -129,7 +129,7 @@ def _updated_link(ctx: SyncSession, flow: Flow, entry: RecordOutcome, now: datet
     return link
 
 
-def _written(entry: RecordOutcome) -> Mapping[str, Any] | None:
+def _written(entry: RecordOutcome) -> JsonObject | None:
     """What the link remembers as written after this entry; None leaves it."""
     if entry.result.written is not None or entry.write is None:
         return entry.result.written

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from config.json_value import Json, JsonObject
 from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
@@ -48,7 +49,7 @@ def start(
     flow: str,
     *,
     dry_run: bool = False,
-    options: Mapping[str, Any] | None = None,
+    options: JsonObject | None = None,
     user: AbstractBaseUser | None = None,
 ) -> SyncRun:
     """Queue a run. Raises RunInProgress when one of this kind is under way."""
@@ -138,12 +139,7 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         if run.dry_run:
             outcomes.save_calls(ctx)
         else:
-            for group in groups:
-                if group.own:
-                    outcomes.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
-                    composite.keep_unfinished(ctx, group.flow, group.done)
-            if ours:  # only these items carried along what the stopped jobs knew
-                id_runs.settle(ctx, flow, [entry for group in groups if group.own for entry in group.done])
+            _save(ctx, flow, run, [group for group in groups if group.own])
         for group in groups:
             _count(run, group)
         run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
@@ -151,6 +147,15 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         if page.next_cursor is None:
             _finish(run, RunState.DONE)
     connection_health.worked(ctx.integration)
+
+
+def _save(ctx: SyncSession, flow: Flow, run: SyncRun, groups: Sequence[Group]) -> None:
+    """Store what became of the records that the run itself wrote."""
+    for group in groups:
+        outcomes.save(ctx, group.flow, group.done, quiet=QUIET.get(run.kind, frozenset()))
+        composite.keep_unfinished(ctx, group.flow, group.done)
+    if run.kind in id_runs.KINDS:  # only these items carried along what the stopped jobs knew
+        id_runs.settle(ctx, flow, [entry for group in groups for entry in group.done])
 
 
 def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, page: Page) -> list[Group]:
@@ -211,7 +216,7 @@ def _count_key(entry: RecordOutcome) -> str:
     return f"{entry.result.outcome}:{entry.result.reason}"
 
 
-def _sample(entry: RecordOutcome) -> dict[str, Any]:
+def _sample(entry: RecordOutcome) -> dict[str, Json]:
     name = entry.record.values.get("name", "") if entry.record else ""
     return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from config.json_value import Json, JsonObject
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow
@@ -48,8 +49,8 @@ class Settled:
 class _Merge:
     """One record while its fields are settled."""
 
-    sent: dict[str, Any]
-    remember: dict[str, Any]
+    sent: dict[str, Json]
+    remember: dict[str, Json]
     said: list[str] = field(default_factory=list)
     lost: bool = False  # the other side won a field: its flow has to carry it
 
@@ -71,22 +72,23 @@ def carries_back(ctx: SyncSession, flow: Flow) -> str:
     return next(pairs, "")
 
 
-def alike(one: Any, other: Any) -> bool:
+def alike(one: Json, other: Json) -> bool:
     """Whether two systems mean the same value: empty is empty, and 5 is 5.0 is "5"."""
     if one in (None, "", []) or other in (None, "", []):
         return one in (None, "", []) and other in (None, "", [])
     return bool(one == other) or bool(_plain(one) == _plain(other))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Json) -> float | str:
     """A number as a number, however it is written; anything else as text."""
+    text = str(value).strip()
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        return str(value).strip()
+        return float(value if isinstance(value, int | float) else text)
+    except ValueError:
+        return text
 
 
-def verdict(base: Any, source: Any, target: Any) -> str:
+def verdict(base: Json, source: Json, target: Json) -> str:
     """Which side changed a field since both agreed on `base`: same, source, target or both."""
     if alike(source, target):
         return SAME
@@ -114,7 +116,7 @@ def planned_back(
     item: Item,
     record: Record,
     link: RecordLink,
-) -> tuple[Write | None, Mapping[str, Any], Mapping[str, str]]:
+) -> tuple[Write | None, JsonObject, Mapping[str, str]]:
     """The write of a record on its way back: only what differs from the base. None: it is what we wrote ourselves.
 
     Returns the write, what the link's notes get, and what did not fit.
@@ -146,19 +148,21 @@ def _came_back(row: MappingRow, record: Record, link: RecordLink, fields: Catalo
     return not isinstance(value, transforms.Absent) and not alike(value, _base(link, row.target))
 
 
-def _at(record: Record, key: str, fields: Catalogue) -> Any:
+def _at(record: Record, key: str, fields: Catalogue) -> Json | transforms.Absent:
     """A target record's value of the field with this key."""
     return transforms.pick(record.values, fields.target_paths[key])
 
 
-def _known(record: Record | None, key: str, fields: Catalogue, base: Any) -> Any:
+def _known(record: Record | None, key: str, fields: Catalogue, base: Json) -> Json:
     """A target's value; what its record does not speak of is as it was."""
     value = _at(record, key, fields) if record is not None else base
     return base if isinstance(value, transforms.Absent) else value
 
 
-def _base(link: RecordLink, key: str) -> Any:
-    return link.written[key] if key in link.written else link.notes.get(RETURNED, {}).get(key)
+def _base(link: RecordLink, key: str) -> Json:
+    """What both sides agreed on last."""
+    known: JsonObject = link.written if key in link.written else link.notes.get(RETURNED, {})
+    return known.get(key)
 
 
 # Settling
@@ -172,12 +176,26 @@ def settle(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], writes: Seq
         return {}
     linked = [write for write in writes if write.link is not None and write.link.state == LinkState.ACTIVE]
     if flow.key == pair.back.key:
-        concerned = [write for write in linked if write.returning.keys() & both.keys()]
-        others = translate.with_names(ctx, pair.forward, rows, _read(ctx, pair.forward, concerned))
-        return {id(write): _settled_back(ctx, pair, rows, both, write, others) for write in concerned}
-    concerned = [write for write in linked if both.keys() & write.values.keys()]
+        return _settle_back(ctx, pair, rows, both, linked)
+    return _settle_forward(ctx, pair, both, linked)
+
+
+def _settle_forward(
+    ctx: SyncSession, pair: Pair, both: Mapping[str, MappingRow], writes: Sequence[Write]
+) -> dict[int, Settled]:
+    """Settle writes to the target; its records are read where the source changed a two-way field."""
+    concerned = [write for write in writes if both.keys() & write.values.keys()]
     others = _read(ctx, pair.back, [write for write in concerned if _changed(write, both)])
     return {id(write): _settled_forward(ctx, pair, both, write, others) for write in concerned}
+
+
+def _settle_back(
+    ctx: SyncSession, pair: Pair, rows: Sequence[MappingRow], both: Mapping[str, MappingRow], writes: Sequence[Write]
+) -> dict[int, Settled]:
+    """Settle writes on their way back; the source's records are read again for all that carry a two-way field."""
+    concerned = [write for write in writes if write.returning.keys() & both.keys()]
+    others = translate.with_names(ctx, pair.forward, rows, _read(ctx, pair.forward, concerned))
+    return {id(write): _settled_back(ctx, pair, rows, both, write, others) for write in concerned}
 
 
 def _read(ctx: SyncSession, flow: Flow, writes: Sequence[Write]) -> Mapping[str, Record]:
@@ -233,7 +251,8 @@ def _settled_back(
     wholes = parts.groups(rows, fields.sources)
     now = parts.as_written(wholes, _forward_values(rows, source, fields), link.written)
     for key in write.returning.keys() & both.keys():
-        base, ours, theirs = link.written.get(key), now.get(key), _at(write.record, key, fields)
+        base, ours = link.written.get(key), now.get(key)
+        theirs = _known(write.record, key, fields, base)
         if key not in now or verdict(base, ours, theirs) == TARGET:
             continue
         if verdict(base, ours, theirs) == SAME:
@@ -251,7 +270,7 @@ def _settled_back(
     return _outcome(pair.forward, write, merge, nothing_left=not merge.sent)
 
 
-def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, Any]:
+def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, Json]:
     if source is None:
         return {}
     return translate.forward(rows, source.values, fields).values
@@ -270,13 +289,13 @@ def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) ->
     return Settled(write, Result(Outcome.SYNCED, reason=reason, detail=said, follow_ups=again))
 
 
-def _note(merge: _Merge, fields: Catalogue, key: str, ours: Any, theirs: Any, won: str) -> None:
+def _note(merge: _Merge, fields: Catalogue, key: str, ours: Json, theirs: Json, won: str) -> None:
     """Both values for the log, and whose was kept."""
     spec: FieldSpec = fields.targets[key]
     side = fields.source if won == SOURCE else fields.target
     merge.said.append(f"{spec.label}: {_word(ours)} in {fields.source}, {_word(theirs)} in {fields.target}; {side} won")
 
 
-def _word(value: Any) -> str:
+def _word(value: Json) -> str:
     text = "empty" if value in (None, "") else str(value)
     return f"“{text[:WORD_LIMIT]}…”" if len(text) > WORD_LIMIT else f"“{text}”"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,13 +21,13 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--yes", action="store_true", help="Apply the changes that are shown.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, file: Path, yes: bool, **options: str | bool | int | None) -> None:
         """Show the difference first, always."""
         try:
-            document = yaml.safe_load(options["file"].read_text())
+            document = yaml.safe_load(file.read_text())
             plans = configuration.plan(document, get_recipe)
             for wish in plans:
-                self._one(wish, apply=options["yes"])
+                self._one(wish, apply=yes)
         except (OSError, yaml.YAMLError, configuration.Refused) as exc:
             raise CommandError(str(exc)) from exc
 

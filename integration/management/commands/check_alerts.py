@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
-from integration.engine.alerts import deliver, ledger
+from integration.engine.alerts import ledger
 from integration.models import Alert
+from integration.notices import deliver
 from integration.recipes.registry import get_recipe
 
 
@@ -16,7 +15,7 @@ class Command(BaseCommand):
 
     help = "Evaluate all alerts and send what is due. Needs no worker and no queue. Ends with 1 while an alert is open."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, **options: str | bool | int | None) -> None:
         """Evaluate, send, list what is open."""
         ledger.evaluate(get_recipe)
         sent = deliver.deliver(get_recipe)

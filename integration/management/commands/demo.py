@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -47,7 +46,7 @@ class Command(BaseCommand):
             "--check", action="store_true", help="Check each item of each recipe, print a line each, exit."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, check: bool, **options: str | bool | int | None) -> None:
         """Start everything, then play or check."""
         if not settings.SANDBOX_URL or not settings.DEVELOPMENT:
             raise CommandError("The demo needs SANDBOX_URL and LOCKSTEP_DEVELOPMENT=1; `make demo` sets them.")
@@ -59,7 +58,7 @@ class Command(BaseCommand):
             self._start(processes)
             stage = Stage(processes, self.stdout.write)
             try:
-                self._check(stage) if options["check"] else self._play(stage)
+                self._check(stage) if check else self._play(stage)
             except KeyboardInterrupt:
                 self.stdout.write("\nEnding the demo…")
 

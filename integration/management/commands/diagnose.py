@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from json import dumps
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config.json_value import JsonObject
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Finding, Report
 from integration.models import Integration, State
@@ -29,22 +29,30 @@ class Command(BaseCommand):
         parser.add_argument("--integration", type=uuid.UUID, help="only this integration")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *args: str,
+        tenant: uuid.UUID | None,
+        integration: uuid.UUID | None,
+        json: bool,
+        **options: str | bool | int | None,
+    ) -> None:
         """Look at one after the other."""
         rows = Integration.objects.exclude(state=State.UNINSTALLED).select_related("tenant", "left", "right")
-        for name, column in (("tenant", "tenant_id"), ("integration", "pk")):
-            if options[name]:
-                rows = rows.filter(**{column: options[name]})
+        if tenant:
+            rows = rows.filter(tenant=tenant)
+        if integration:
+            rows = rows.filter(pk=integration)
         chosen = list(rows.order_by("tenant__name", "created_at"))
-        if not chosen and (options["tenant"] or options["integration"]):
+        if not chosen and (tenant or integration):
             raise CommandError("There is no such integration.", returncode=2)
         reports = []
         for row in chosen:
             reports.append(examine(row, get_recipe))
-            if not options["json"]:
+            if not json:
                 self.stdout.write("\n".join(_lines(reports[-1])))
-        if options["json"]:
-            self.stdout.write(json.dumps([_plain(report) for report in reports], indent=2, ensure_ascii=False))
+        if json:
+            self.stdout.write(dumps([_plain(report) for report in reports], indent=2, ensure_ascii=False))
         wrong = sum(len(report.faults) for report in reports)
         if wrong:
             raise CommandError(f"{wrong} findings are not ok.", returncode=1)
@@ -60,7 +68,7 @@ def _lines(report: Report) -> Iterator[str]:
                     yield f"  {'':<7} {'':<28} {word}: {text}"
 
 
-def _plain(report: Report) -> dict[str, Any]:
+def _plain(report: Report) -> JsonObject:
     row = report.integration
     return {
         "integration": str(row.pk), "tenant": str(row.tenant_id), "name": str(row), "recipe": row.recipe,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -21,10 +19,10 @@ class Command(BaseCommand):
         """The tenant's name."""
         parser.add_argument("tenant")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, tenant: str, **options: str | bool | int | None) -> None:
         """Print it."""
-        tenant = Tenant.objects.filter(name=options["tenant"]).first()
-        if tenant is None:
-            raise CommandError(f"There is no tenant “{options['tenant']}”.")
-        document = configuration.export(tenant, get_recipe)
+        row = Tenant.objects.filter(name=tenant).first()
+        if row is None:
+            raise CommandError(f"There is no tenant “{tenant}”.")
+        document = configuration.export(row, get_recipe)
         self.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), ending="")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection as database
 
@@ -19,7 +17,7 @@ class Command(BaseCommand):
     help = "Re-encrypt all stored secrets with the first key of LOCKSTEP_SECRET_KEYS. Safe while traffic runs."
     requires_system_checks = ("lockstep",)  # not those of a start: it is the way out of a key that everybody knows
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, **options: str | bool | int | None) -> None:
         """Rotate row by row: a value that changed meanwhile is already written with the newest key."""
         unreadable = 0
         for model, field in FIELDS:

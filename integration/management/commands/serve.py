@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -17,7 +16,7 @@ class Command(BaseCommand):
 
     help = "Set up the database, then run the web process and one worker cluster until Ctrl-C."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, **options: str | bool | int | None) -> None:
         """Run until Ctrl-C or until a child dies."""
         end_by_keyboard_interrupt()
         call_command("setup")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -16,7 +14,7 @@ class Command(BaseCommand):
 
     help = "Migrate the database and create the schedules. Safe to run again."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: str, **options: str | bool | int | None) -> None:
         """Do it."""
         call_command("migrate", interactive=False, verbosity=0)
         ensure_roles()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.utils import timezone
 from integration.engine.setup import provisioning
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
 from integration.management.demo.person import Browser
-from integration.management.demo.stage import MAILEON_KEY, NotSeen, Stage
+from integration.management.demo.stage import MAILEON_KEY, Body, NotSeen, Row, Stage
 from integration.models import Connection, Health, Integration, SyncJob, SyncLog, WebhookEvent
 from integration.reasons import Reason
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
@@ -35,18 +34,18 @@ class Story(MaileonSide):
 
     # People at the vendors
 
-    def contact(self, name: str, **values: Any) -> tuple[str, str]:
+    def contact(self, name: str, **values: Body) -> tuple[str, str]:
         """Somebody creates a contact in HubSpot; returns its id and address."""
         first, _, last = name.partition(" ")
         email = values.pop("email", f"{first}.{last}@example.com".lower().replace(" ", "."))
         body = {"firstname": first, "lastname": last, "email": email, **values}
         return str(self.stage.control("POST", f"/hubspot/{PORTAL}/contacts", body)["id"]), email
 
-    def change(self, contact_id: str, **values: Any) -> None:
+    def change(self, contact_id: str, **values: Body) -> None:
         """Somebody edits a contact in HubSpot."""
         self.stage.control("PATCH", f"/hubspot/{PORTAL}/contacts/{contact_id}", values)
 
-    def portal(self) -> dict[str, Any]:
+    def portal(self) -> Row:
         """All the portal holds."""
         return dict(self.stage.control("GET", f"/hubspot/{PORTAL}/state"))
 
@@ -59,7 +58,7 @@ class Story(MaileonSide):
         """The notes on a contact's timeline."""
         return [row["hs_note_body"] for row in self.portal()["notes"] if row["contact_id"] == contact_id]
 
-    def confirmed(self, name: str, **values: Any) -> tuple[str, str]:
+    def confirmed(self, name: str, **values: Body) -> tuple[str, str]:
         """A contact is asked by mail, clicks, and it shows on the timeline."""
         contact_id, email = self.contact(name, **values)
         self.wait_contact(email, doi_mails_sent=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -13,7 +12,7 @@ from integration.engine.clients import connection_health
 from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
 from integration.engine.sync.polls import mark
-from integration.management.demo.stage import PIPEDRIVE_TOKEN, NotSeen, Stage
+from integration.management.demo.stage import PIPEDRIVE_TOKEN, Body, NotSeen, Row, Stage
 from integration.models import Connection, FieldMapping, Health, Integration, RunState, SyncJob, SyncLog, SyncRun
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
@@ -42,7 +41,7 @@ class Story:
 
     # Visitors and vendors
 
-    def visit(self, *pages: str, minutes_ago: float = 12, **wish: Any) -> dict[str, str]:
+    def visit(self, *pages: str, minutes_ago: float = 12, **wish: Body) -> dict[str, str]:
         """A visit that is over, a page view each; returns the ids of lead and session."""
         made: dict[str, str] = {}
         for number, page in enumerate(pages or ("/",)):
@@ -51,22 +50,22 @@ class Story:
             made = self.stage.control("POST", f"/leadboxer/{ACCOUNT}/{SITE}/track", {**wish, **known, **seen})
         return made
 
-    def company(self, name: str, **wish: Any) -> dict[str, str]:
+    def company(self, name: str, **wish: Body) -> dict[str, str]:
         """Somebody of this company looks at a page a minute ago."""
         domain = f"{name.split()[0].lower()}.example"
         known = {"organizationName": name, "organizationDomain": domain, "minutes_ago": 1, "score": 50}
         return self.visit(**{**known, **wish})
 
-    def pipedrive(self, kind: str) -> list[dict[str, Any]]:
+    def pipedrive(self, kind: str) -> list[Row]:
         """The living records of one kind in Pipedrive."""
         rows = self.stage.control("GET", "/pipedrive/acme/state")[kind]
         return [row for row in rows if not row.get("is_deleted")]
 
-    def create(self, kind: str, **values: Any) -> int:
+    def create(self, kind: str, **values: Body) -> int:
         """Somebody creates a record in Pipedrive; returns its id."""
         return int(self.stage.control("POST", f"/pipedrive/acme/{kind}", values)["data"]["id"])
 
-    def lead(self, title: str) -> dict[str, Any]:
+    def lead(self, title: str) -> Row:
         """Wait for the one lead with this title."""
         self.stage.until(f"the lead {title}", lambda: any(row["title"] == title for row in self.pipedrive("leads")))
         found = [row for row in self.pipedrive("leads") if row["title"] == title]
@@ -74,7 +73,7 @@ class Story:
             raise NotSeen(f"{len(found)} leads “{title}”")
         return found[0]
 
-    def activities(self, person_id: int) -> list[dict[str, Any]]:
+    def activities(self, person_id: int) -> list[Row]:
         """What was logged for a person."""
         return [row for row in self.pipedrive("activities") if row["person_id"] == person_id]
 
@@ -200,6 +199,11 @@ class Story:
 
     def item_6(self) -> str:
         """Least score, limit per run, trial in a test pipeline."""
+        self._score_and_limit()
+        self._trial()
+        return "score 59 of 60 left out; limit 2: 2 created, 1 waits; trial of 2: 2 deals in “Test”, 1 left out"
+
+    def _score_and_limit(self) -> None:
         self.stage.save_settings(self.integration, leads_link="organization", min_score=60, cap=2)
         made = SyncLog.objects.filter(integration=self.integration, flow="lead_to_lead", action="create_lead")
         made.update(created_at=F("created_at") - HOUR)  # the leads so far were an hour ago
@@ -213,6 +217,8 @@ class Story:
         there = len({"High AG", "Higher AG", "Highest AG"} & titles)
         if there != 2 or waiting != 1 or "Low AG" in titles:
             raise NotSeen(f"{there} created, {waiting} waiting, low: {'Low AG' in titles}")
+
+    def _trial(self) -> None:
         test = self.create("pipelines", name="Test")
         self.create("stages", name="New", pipeline_id=test)
         self.stage.save_settings(
@@ -225,7 +231,6 @@ class Story:
         self.stage.save_settings(self.integration, trial=False)
         if len(deals) != 2 or len(left_out) != 1:
             raise NotSeen(f"{len(deals)} deals in the test pipeline, {len(left_out)} left out")
-        return "score 59 of 60 left out; limit 2: 2 created, 1 waits; trial of 2: 2 deals in “Test”, 1 left out"
 
     def item_7(self) -> str:
         """Enrichment goes into custom fields by the mapping editor's rows, the customer's own properties too."""

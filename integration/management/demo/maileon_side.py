@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from integration.management.demo.stage import Stage
+from integration.management.demo.stage import Body, Row, Stage
 
 ACCOUNT = 501
 
@@ -15,21 +13,21 @@ class MaileonSide:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 
-    def found(self, email: str) -> dict[str, Any] | None:
+    def found(self, email: str) -> Row | None:
         """The contact with this address as Maileon has it."""
         rows = self.stage.control("GET", f"/maileon/{ACCOUNT}/contacts")["contacts"]
         return next((row for row in rows if row.get("email") == email), None)
 
-    def wait_contact(self, email: str, **expected: Any) -> dict[str, Any]:
+    def wait_contact(self, email: str, **expected: Body) -> Row:
         """Wait for a contact with these values."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Row | None:
             row = self.found(email)
             return row if row and all(row.get(key) == value for key, value in expected.items()) else None
 
         return self.stage.until(f"contact {email} with {expected}", look)
 
-    def mails(self) -> list[dict[str, Any]]:
+    def mails(self) -> list[Row]:
         """The opt-in mails sent so far."""
         return list(self.stage.control("GET", f"/maileon/{ACCOUNT}/doi-mails"))
 
@@ -37,6 +35,6 @@ class MaileonSide:
         """The person clicks the link in the opt-in mail."""
         self.stage.control("POST", f"/maileon/{ACCOUNT}/click-doi", {"email": email})
 
-    def leave(self, email: str, **how: Any) -> None:
+    def leave(self, email: str, **how: Body) -> None:
         """The person unsubscribes."""
         self.stage.control("POST", f"/maileon/{ACCOUNT}/unsubscribe", {"email": email, **how})

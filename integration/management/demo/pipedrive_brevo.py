@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession
 from integration.engine.setup import configuration
 from integration.engine.setup.settings import bound_form
 from integration.engine.sync import runs
-from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
+from integration.management.demo.stage import BREVO_KEY, PIPEDRIVE_TOKEN, Body, NotSeen, Row, Stage
 from integration.models import Connection, Health, Integration, RecordLink, RunState, SyncLog, SyncRun
 from integration.reasons import Reason
 from integration.recipes.registry import get_recipe
@@ -36,13 +35,13 @@ class Story:
 
     # People at the vendors
 
-    def person(self, name: str, **values: Any) -> str:
+    def person(self, name: str, **values: Body) -> str:
         """Somebody creates a person in Pipedrive; returns its id."""
         email = values.pop("email", address(name))
         body = {"name": name, "emails": [{"value": email, "primary": True}] if email else [], **values}
         return str(self.stage.control("POST", "/pipedrive/acme/persons", body)["data"]["id"])
 
-    def shown(self, person_id: str) -> dict[str, Any]:
+    def shown(self, person_id: str) -> Row:
         """The person as Pipedrive has it."""
         rows = self.stage.control("GET", "/pipedrive/acme/state")["persons"]
         return next((row for row in rows if str(row["id"]) == person_id), {})
@@ -53,33 +52,33 @@ class Story:
         words = ("subscribed", "unsubscribed", "bounced")
         return next((word for word in words if value == self.integration.resources[f"status_{word}"]), "")
 
-    def brevo(self) -> dict[str, Any]:
+    def brevo(self) -> Row:
         """Everything in the Brevo account."""
-        found: dict[str, Any] = self.stage.control("GET", f"/brevo/{ACCOUNT}/state")
+        found: Row = self.stage.control("GET", f"/brevo/{ACCOUNT}/state")
         return found
 
-    def contact(self, email: str) -> dict[str, Any]:
+    def contact(self, email: str) -> Row:
         """The contact with this address, empty without one."""
         return next((row for row in self.brevo()["contacts"] if row["email"] == email), {})
 
-    def edit(self, email: str, **attributes: Any) -> None:
+    def edit(self, email: str, **attributes: Body) -> None:
         """Somebody edits a contact in Brevo."""
         self.stage.control("PATCH", f"/brevo/{ACCOUNT}/contacts/{email}", {"attributes": attributes})
 
-    def wait(self, email: str, **attributes: Any) -> dict[str, Any]:
+    def wait(self, email: str, **attributes: Body) -> Row:
         """Wait for a contact with these attributes."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Row | None:
             found = self.contact(email)
             values = found.get("attributes", {})
             return found if found and all(values.get(key) == value for key, value in attributes.items()) else None
 
         return self.stage.until(f"contact {email} with {attributes}", look)
 
-    def event(self, name: str, email: str) -> dict[str, Any]:
+    def event(self, name: str, email: str) -> Row:
         """Wait for an event of this contact."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Row | None:
             rows = [row for row in self.brevo()["events"] if row["event_name"] == name and row["email"] == email]
             return rows[-1] if rows else None
 
@@ -174,7 +173,7 @@ class Story:
         self.person("Joan Clarke Apollo", org_id=made)
         contact = self.wait(address("Joan Clarke Apollo"), COMPANY="Apollo Guidance")
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Row | None:
             rows = [row for row in self.brevo()["companies"] if row["attributes"].get("name") == "Apollo Guidance"]
             return next((row for row in rows if contact["id"] in row["contacts"]), None)
 
@@ -233,7 +232,7 @@ class Story:
 
     def item_11(self) -> str:
         """Configuration as a file: exported without secrets, changed, compared, applied; an unknown key is refused."""
-        document = configuration.export(self.tenant, get_recipe)
+        document: Row = configuration.export(self.tenant, get_recipe)
         if BREVO_KEY in str(document) or PIPEDRIVE_TOKEN in str(document):
             raise NotSeen("an export without secrets")
         settings = document["integrations"][0]["settings"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from integration.connectors.maileon.connector import CONNECTOR as MAILEON
 from integration.engine.clients import connection_health
@@ -11,7 +10,7 @@ from integration.engine.clients.session import open_client
 from integration.engine.setup import lifecycle
 from integration.engine.sync import runs
 from integration.management.demo.maileon_side import ACCOUNT, MaileonSide
-from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, NotSeen, Stage
+from integration.management.demo.stage import MAILEON_KEY, PIPEDRIVE_TOKEN, Body, NotSeen, Row, Stage
 from integration.models import Connection, Health, Integration, RunState, SyncLog, SyncRun
 from integration.reasons import Reason
 from integration.recipes.newsletter.reasons import NewsletterReason
@@ -36,7 +35,7 @@ class Story(MaileonSide):
 
     # People at the vendors
 
-    def person(self, name: str, *, newsletter: str | None = None, **values: Any) -> str:
+    def person(self, name: str, *, newsletter: str | None = None, **values: Body) -> str:
         """Somebody creates a person in Pipedrive; returns its id."""
         email = values.pop("email", f"{name.split()[0].lower()}.{name.split()[-1].lower()}@example.com")
         body = {"name": name, "emails": [{"value": email, "primary": True}] if email else [], **values}
@@ -44,7 +43,7 @@ class Story(MaileonSide):
             body["custom_fields"] = {**body.get("custom_fields", {}), **self.newsletter(newsletter)}
         return str(self.stage.control("POST", "/pipedrive/acme/persons", body)["data"]["id"])
 
-    def change(self, person_id: str, **values: Any) -> None:
+    def change(self, person_id: str, **values: Body) -> None:
         """Somebody edits a person in Pipedrive."""
         self.stage.control("PATCH", f"/pipedrive/acme/persons/{person_id}", values)
 
@@ -53,7 +52,7 @@ class Story(MaileonSide):
         resources = self.integration.resources
         return {resources["newsletter"]: int(resources[f"newsletter_{option.lower()}"])}
 
-    def fields_of(self, person_id: str) -> dict[str, Any]:
+    def fields_of(self, person_id: str) -> Row:
         """The person's custom fields as Pipedrive has them."""
         rows = self.stage.control("GET", "/pipedrive/acme/state")["persons"]
         row = next((row for row in rows if str(row["id"]) == person_id), None)
@@ -264,7 +263,7 @@ class Story(MaileonSide):
             f"{len(steps)} steps ✓; uninstall: 0 webhooks left, credentials erased, {kept} log rows kept without names"
         )
 
-    def _fetch_all(self, **wishes: Any) -> SyncRun:
+    def _fetch_all(self, **wishes: Body) -> SyncRun:
         run = runs.start(self.integration, "fetch_all", "person_to_contact", **wishes)
 
         def look() -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import requests
 from django.conf import settings
 
 from integration.engine.setup import provisioning
 from integration.engine.sync import runs
-from integration.management.demo.stage import PLANHAT_TOKEN, NotSeen, Stage
+from integration.management.demo.stage import PLANHAT_TOKEN, Body, Filter, NotSeen, Row, Stage
 from integration.models import Integration, RunState, SyncLog, SyncRun
 from integration.tasks import start_runs
 from tenants.models import Tenant
@@ -33,11 +31,11 @@ class Sides:
 
     # People at the vendors
 
-    def made(self, plural: str, **values: Any) -> str:
+    def made(self, plural: str, **values: Body) -> str:
         """Somebody creates a record in Pipedrive; returns its id."""
         return str(self.stage.control("POST", f"/pipedrive/{COMPANY}/{plural}", values)["data"]["id"])
 
-    def change(self, plural: str, number: str, **values: Any) -> None:
+    def change(self, plural: str, number: str, **values: Body) -> None:
         """Somebody edits a record in Pipedrive."""
         self.stage.control("PATCH", f"/pipedrive/{COMPANY}/{plural}/{number}", values)
 
@@ -50,35 +48,35 @@ class Sides:
         self.made("notes", content=f"<b>Kick-off with {name}</b>", org_id=int(org))
         return org
 
-    def won(self, org: str, title: str, **values: Any) -> str:
+    def won(self, org: str, title: str, **values: Body) -> str:
         """Somebody wins a deal; returns its id."""
         body = {"title": title, "org_id": int(org), "value": 1200, "currency": "EUR", "status": "won", **values}
         return self.made("deals", **body)
 
-    def pipedrive(self, plural: str, number: str) -> dict[str, Any]:
+    def pipedrive(self, plural: str, number: str) -> Row:
         """A record as Pipedrive has it."""
         rows = self.there()[plural]
         return next(row for row in rows if str(row["id"]) == number)
 
-    def there(self) -> dict[str, Any]:
+    def there(self) -> Row:
         """Everything the Pipedrive company has."""
-        found: dict[str, Any] = self.stage.control("GET", f"/pipedrive/{COMPANY}/state")
+        found: Row = self.stage.control("GET", f"/pipedrive/{COMPANY}/state")
         return found
 
-    def planhat(self, path: str) -> list[dict[str, Any]]:
+    def planhat(self, path: str) -> list[Row]:
         """Records of one collection in Planhat."""
         return list(self.stage.control("GET", f"/planhat/{self.number}/state")[path])
 
-    def row(self, path: str, **values: Any) -> dict[str, Any]:
+    def row(self, path: str, **values: Body) -> Row:
         """Wait for a record with these values."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Row | None:
             rows = (row for row in self.planhat(path) if all(row.get(key) == value for key, value in values.items()))
             return next(rows, None)
 
         return self.stage.until(f"{path} with {values}", look)
 
-    def save(self, **changes: Any) -> list[provisioning.StepResult]:
+    def save(self, **changes: Body) -> list[provisioning.StepResult]:
         """Save the settings; every step must be fine."""
         results = self.stage.save_settings(self.integration, **changes)
         if failed := [result for result in results if not result.ok]:
@@ -103,7 +101,7 @@ class Sides:
         self.finished()
         return {run.flow: run.counts for run in SyncRun.objects.filter(pk__in=started)}
 
-    def logged(self, **filters: Any) -> SyncLog:
+    def logged(self, **filters: Filter) -> SyncLog:
         """Wait for a row of this integration's log."""
         return self.stage.logged(integration=self.integration, **filters)
 
@@ -112,10 +110,8 @@ class Sides:
         body = {"field_name": name, "field_type": kind}
         return str(self.post(plural, body)["field_code"])
 
-    def post(self, path: str, body: Any) -> dict[str, Any]:
+    def post(self, path: str, body: Body) -> Row:
         """An administrator sets something up in Pipedrive."""
         url = f"{settings.SANDBOX_URL}/pipedrive/{COMPANY}/api/v2/{path}"
-        made: dict[str, Any] = requests.post(url, json=body, headers={"x-api-token": self.token}, timeout=10).json()[
-            "data"
-        ]
+        made: Row = requests.post(url, json=body, headers={"x-api-token": self.token}, timeout=10).json()["data"]
         return made

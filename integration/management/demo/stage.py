@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import requests
 from django.conf import settings
+from django.db.models import Model
 
 from integration.engine.clients import connection_health
 from integration.engine.setup import provisioning
@@ -24,6 +25,9 @@ MAILEON_KEY = "5a4db0x0-5010-4acm-8e00-newsletter501"
 PATIENCE = 25.0  # seconds
 
 Found = TypeVar("Found")
+Body: TypeAlias = Any  # what goes to the sandbox or comes from it: each vendor's own shape
+Row: TypeAlias = dict[str, Body]  # a record as the vendor has it
+Filter: TypeAlias = str | bool | Model
 
 
 class NotSeen(AssertionError):
@@ -38,7 +42,7 @@ class Stage:
     say: Callable[[str], None]
     session: requests.Session = field(default_factory=requests.Session)
 
-    def control(self, method: str, path: str, json: Any = None) -> Any:
+    def control(self, method: str, path: str, json: Body = None) -> Body:
         """Act as a person at a vendor, or look at a vendor's state."""
         reply = self.session.request(method, f"{settings.SANDBOX_URL}/_control{path}", json=json, timeout=60)
         if reply.status_code >= 400:
@@ -68,7 +72,7 @@ class Stage:
             raise NotSeen(f"{vendor} does not accept the demo credentials: {connection.health_detail}")
         return connection
 
-    def save_settings(self, integration: Integration, **changes: Any) -> list[provisioning.StepResult]:
+    def save_settings(self, integration: Integration, **changes: Body) -> list[provisioning.StepResult]:
         """What the settings form does on Save."""
         integration.refresh_from_db()
         integration.settings = {**integration.settings, **changes}
@@ -79,7 +83,7 @@ class Stage:
 
     # What the log says
 
-    def logged(self, **filters: Any) -> SyncLog:
+    def logged(self, **filters: Filter) -> SyncLog:
         """Wait for a log row."""
         words = ", ".join(f"{key}={value}" for key, value in filters.items())
         return self.until(f"a log row with {words}", lambda: SyncLog.objects.filter(**filters).order_by("-id").first())

@@ -18,7 +18,7 @@ def asked(ctx: Session, flow: Flow) -> tuple[str, ...]:
     """The names of the properties to read: nothing comes back that is not asked for."""
     mapped: list[str] = []
     for row in mapping_rows(ctx, flow):
-        mapped += [row.source, *row.options.get("with", ())]
+        mapped += row.sources
     return tuple(dict.fromkeys((*BASIC, *properties.OURS, *(name for name in mapped if name))))
 
 

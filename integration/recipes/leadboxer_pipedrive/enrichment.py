@@ -105,7 +105,7 @@ def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tup
     found = []
     for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
         rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(key)) if created or not row.only_create]
-        paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
+        paths = {path for row in rows for path in row.sources}
         values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
         if target and (values or any(row.transform in SOURCELESS for row in rows)):
             seen = lead.last_event.isoformat()

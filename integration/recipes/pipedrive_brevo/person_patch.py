@@ -77,7 +77,7 @@ def _result(ctx: Session, write: Write, consent: list[str], done: _Patch) -> Res
     if written is not None and "email" in done.written:
         written["email"] = write.values["email"]
         if write.link is not None:
-            write.link.email_hash = email_hash(written["email"])
+            write.link.email_hash = email_hash(write.values["email"])
     outcome = Outcome.SYNCED if done.written else Outcome.SKIPPED
     reason: ReasonCode | NoReason = Reason.VALUE_INVALID if done.refused else ""
     if any(key in done.refused for key in consent):

@@ -11,7 +11,6 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from integration.models import Alert, FieldMapping, RateBudget, RemoteSubscription, VendorCall
 from integration.secrets import email_hash
 from tests.support import factories
 
@@ -61,7 +60,7 @@ def story(tenant_name: str = "ACME", number: int = 42) -> SimpleNamespace:
                                    payload={"name": "<script>alert(1)</script>"})  # fmt: skip
     job = factories.JobFactory(integration=integration, external_id=str(number), event=event, state="dead",
                                reason="record_refused", detail="The vendor says no.")  # fmt: skip
-    call = VendorCall.objects.create(
+    call = factories.CallFactory(
         connection=right, method="POST", path="/contacts", status=400, ms=31, request="<b>sent</b>",
         response='{"message": "no"}', at=timezone.now(),
     )  # fmt: skip
@@ -80,15 +79,15 @@ def story(tenant_name: str = "ACME", number: int = 42) -> SimpleNamespace:
         job=job, run=run, call=call, outcome="failed", reason="record_refused", detail="The vendor says no.",
         changes={"FULLNAME": ["Ada", "<script>alert(3)</script>"]},
     )  # fmt: skip
-    mapping = FieldMapping.objects.create(
+    mapping = factories.MappingFactory(
         integration=integration, flow="person_to_contact", source="first_name", target="FIRSTNAME"
     )
-    RateBudget.objects.create(connection=left, window="day", limit=30000, remaining=12345,
+    factories.BudgetFactory(connection=left, window="day", limit=30000, remaining=12345,
                               resets_at=timezone.now() + timedelta(hours=3))  # fmt: skip
-    RemoteSubscription.objects.create(connection=left, event="person.change", external_id="77")
+    factories.SubscriptionFactory(connection=left, event="person.change", external_id="77")
     factories.EndpointFactory(connection=left)
     member = factories.MemberFactory(tenant=tenant)
-    alert = Alert.objects.create(kind="connection", subject=f"connection:{right.pk}", tenant=tenant, connection=right,
+    alert = factories.AlertFactory(kind="connection", subject=f"connection:{right.pk}", tenant=tenant, connection=right,
                                  integration=integration, what=f"Maileon refuses the key of {tenant_name}",
                                  reason="credentials_refused")  # fmt: skip
     return SimpleNamespace(

@@ -19,7 +19,7 @@ def page(row: Alert) -> str:
 
 
 def test_the_list_tells_open_ones_from_those_that_are_over(console: Client, rows: Any) -> None:
-    Alert.objects.create(kind="worker", subject="hub", what="No worker is alive", resolved_at=timezone.now())
+    factories.AlertFactory(resolved_at=timezone.now())
     text = console.get(LIST).content.decode()
     assert "Maileon refuses the key of ACME" in text
     assert "No worker is alive" in text
@@ -45,7 +45,7 @@ def test_an_alert_leads_to_what_it_concerns_and_to_the_fix(console: Client, rows
 
 
 def test_an_alert_of_the_hub_concerns_no_tenant(console: Client) -> None:
-    row = Alert.objects.create(kind="worker", subject="hub", what="No worker is alive", reason="worker_gone")
+    row = factories.AlertFactory(reason="worker_gone")
     text = console.get(page(row)).content.decode()
     assert "The hub as a whole." in text
     assert "Start or restart the workers" in text

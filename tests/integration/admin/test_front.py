@@ -141,12 +141,8 @@ def test_charts_count_each_hour(console: Client, calm: Any) -> None:
 def test_vendors_answers_are_counted_and_each_number_opens_its_list(console: Client, calm: Any) -> None:
     VendorCall.objects.all().delete()
     for status in (200, 200, 404, 429, 500, 0):
-        VendorCall.objects.create(
-            connection=calm.right, method="GET", path="/x", status=status, ms=10, at=timezone.now()
-        )  # fmt: skip
-    VendorCall.objects.create(
-        connection=calm.right, method="GET", path="/x", status=500, ms=10, at=timezone.now() - timedelta(hours=2)
-    )  # fmt: skip
+        factories.CallFactory(connection=calm.right, status=status)
+    factories.CallFactory(connection=calm.right, status=500, at=timezone.now() - timedelta(hours=2))
 
     page = front(console)
     (maileon,) = page.context["vendors"]
@@ -160,7 +156,7 @@ def test_vendors_answers_are_counted_and_each_number_opens_its_list(console: Cli
 
 
 def test_a_budget_with_little_left_is_marked(console: Client, calm: Any) -> None:
-    VendorCall.objects.create(connection=calm.left, method="GET", path="/x", status=200, ms=10, at=timezone.now())
+    factories.CallFactory(connection=calm.left)
     calm.left.budgets.update(remaining=300)
 
     (pipedrive,) = [row for row in front(console).context["vendors"] if row.label == "Pipedrive"]

@@ -266,7 +266,7 @@ def test_without_the_fields_no_row_is_changed(console: Client, installed: Integr
 
 
 def test_rows_of_the_tenant_can_be_deleted(console: Client, installed: Integration) -> None:
-    FieldMapping.objects.create(
+    factories.MappingFactory(
         integration=installed, flow="person_to_contact", position=50, source="name", target="Nickname"
     )
     console.post(change(installed), table(installed, {"target": "Nickname", "DELETE": "on"}))

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from integration.models import Health, RecordLink, SyncJob
+from integration.models import Health, SyncJob
 from tests.support import factories
 from tests.support.world import World
 
@@ -60,7 +60,7 @@ def test_both_sides_are_shown_as_they_are_now(console: Client, world: World, ada
 
 def test_the_number_of_a_deal_is_not_taken_for_a_persons(console: Client, world: World, ada: str) -> None:
     zora = world.person("Zora Hurston")
-    RecordLink.objects.create(
+    factories.LinkFactory(
         integration=world.integration, link_type="deal_event", source_id=zora, target_id=f"deal_added-{zora}-0"
     )
 

@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from integration import tasks
 from integration.checks import check_alerts
-from integration.engine.alerts import ledger, outgoing, watch
+from integration.engine.alerts import ledger, watch
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import retention
-from integration.models import Alert, AlertNotice, Connection, Doorbell, Integration, RemoteSubscription, WebhookHabit
+from integration.models import Alert, AlertNotice, Connection, Doorbell, Integration, WebhookHabit
+from integration.notices import outgoing
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
 from tests.support.client_cases import Stub
@@ -34,6 +35,7 @@ from tests.support.factories import (
     JobFactory,
     LogFactory,
     MemberFactory,
+    SubscriptionFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -225,7 +227,7 @@ MONDAY = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 def test_a_vendor_is_silent_against_its_own_habit(acme):
     """A weekend is no silence; a working day is."""
     endpoint = EndpointFactory(connection=acme.left)
-    RemoteSubscription.objects.create(connection=acme.left, event="person.change", external_id="1")
+    SubscriptionFactory(connection=acme.left, event="person.change", external_id="1")
     office_hours(endpoint, 2, MONDAY)
     assert endpoint.last_received_at.strftime("%a %H") == "Fri 16"
 
@@ -239,7 +241,7 @@ def test_a_vendor_is_silent_against_its_own_habit(acme):
 
 def test_a_new_or_rarely_used_account_is_never_silent(acme):
     endpoint = EndpointFactory(connection=acme.left)
-    RemoteSubscription.objects.create(connection=acme.left, event="person.change", external_id="1")
+    SubscriptionFactory(connection=acme.left, event="person.change", external_id="1")
     office_hours(endpoint, 0.5, MONDAY)  # half a week is no habit yet
     assert traffic_baseline.missed(endpoint, MONDAY + 30 * DAY) == 0
 

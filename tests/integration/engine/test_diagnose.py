@@ -20,7 +20,6 @@ from integration.engine.dispatch import sweeper
 from integration.http import LimitStatus
 from integration.models import (
     Connection,
-    FieldMapping,
     Integration,
     RemoteSubscription,
     SyncJob,
@@ -29,7 +28,7 @@ from integration.models import (
 )
 from integration.recipes.registry import get_recipe
 from tenants.models import Tenant
-from tests.support.factories import IntegrationFactory, JobFactory, RunFactory
+from tests.support.factories import IntegrationFactory, JobFactory, MappingFactory, RunFactory
 
 
 @pytest.fixture
@@ -258,7 +257,7 @@ def test_deleted_fields_at_the_target(beating):
 )
 def test_broken_mappings(beating, changes, code):
     values = {"source": "first_name", "transform": "text", "target": "CITY", **changes}
-    FieldMapping.objects.create(integration=beating.integration, flow="person_to_contact", **values)
+    MappingFactory(integration=beating.integration, flow="person_to_contact", **values)
 
     found = look(beating).get("mapping", [])
 
@@ -267,7 +266,7 @@ def test_broken_mappings(beating, changes, code):
 
 
 def test_a_row_that_is_off_is_not_judged(beating):
-    FieldMapping.objects.create(
+    MappingFactory(
         integration=beating.integration, flow="person_to_contact", source="name", target="nowhere", direction="off"
     )
     assert codes(beating) == {}

@@ -54,7 +54,7 @@ def test_by_target(integration, count):
 def test_a_batch_knows_its_links_and_the_first_owner_of_each_address(integration):
     digest = email_hash("p1@example.com")
     more = {"integration": integration, "link_type": "person", "email_hash": digest}
-    RecordLink.objects.create(**more, source_id="later")
+    LinkFactory(**more, source_id="later")
     RecordLink.objects.filter(source_id="3").update(state="removed")
     digests = [email_hash(f"p{key}@example.com") for key in ("1", "2", "3")]
 

@@ -10,8 +10,8 @@ from integration.engine.setup import lifecycle, provisioning
 from integration.models import Connection, Integration, SyncJob
 from integration.recipes.registry import get_recipe
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URI
-from tenants.models import Tenant
 from tests.support import hub
+from tests.support.factories import JobFactory, TenantFactory
 from tests.support.oauth import consent_code
 from tests.support.world import World
 
@@ -20,7 +20,7 @@ from tests.support.world import World
 def world(sandbox, settings, transactional_db):
     settings.PUBLIC_URL = "https://hub.example.com"
     settings.OAUTH_APPS = {"pipedrive": {"client_id": OAUTH_CLIENT_ID, "client_secret": OAUTH_CLIENT_SECRET}}
-    tenant = Tenant.objects.create(name="ACME")
+    tenant = TenantFactory(name="ACME")
     code = consent_code(sandbox)
     granted = oauth.exchange_code(OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, code, OAUTH_REDIRECT_URI)
     left = Connection(tenant=tenant, vendor="pipedrive", base_url=granted.api_domain, auth_kind="oauth")
@@ -57,7 +57,7 @@ def test_a_token_that_dies_in_the_middle_of_the_work_is_renewed_and_the_work_goe
 def test_a_revoked_app_holds_the_jobs_and_asks_for_a_person(world):
     world.sandbox.control("POST", "/pipedrive/acme/uninstall")
     Connection.objects.update(credentials_changed_at=None)
-    SyncJob.objects.create(integration=world.integration, flow="person_to_contact", external_id="1")
+    JobFactory(integration=world.integration, flow="person_to_contact", external_id="1")
 
     hub.drain()
 

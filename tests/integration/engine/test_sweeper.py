@@ -11,6 +11,8 @@ from integration.engine.dispatch import sweeper
 from integration.engine.privacy import retention
 from integration.models import Alert, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
 from tests.support.factories import (
+    AlertFactory,
+    CallFactory,
     ConnectionFactory,
     EventFactory,
     IntegrationFactory,
@@ -61,7 +63,7 @@ def test_retention_drops_what_is_old_but_never_what_is_new(settings):
     WebhookEvent.objects.filter(pk__in=list(WebhookEvent.objects.values_list("pk", flat=True)[:2])).update(
         received_at=old
     )
-    VendorCall.objects.create(connection=connection, method="GET", path="/", status=200, ms=1, at=old)
+    CallFactory(connection=connection, method="GET", path="/", status=200, ms=1, at=old)
 
     purged = retention.purge()
 
@@ -123,7 +125,7 @@ def test_retention_keeps_runs_that_are_under_way_and_alerts_that_are_open():
     RunFactory(state="done", finished_at=old)
     young = RunFactory(state="done", finished_at=timezone.now())
     open_alert, _ = (
-        Alert.objects.create(kind="worker", subject=key, opened_at=old, resolved_at=resolved)
+        AlertFactory(kind="worker", subject=key, opened_at=old, resolved_at=resolved)
         for key, resolved in (("open", None), ("over", old))
     )
 

@@ -15,7 +15,7 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.sync import runner, runs
 from integration.errors import RecordError, TransientError
 from integration.models import RecordLink, SyncJob, SyncLog, SyncRun
-from tests.support.factories import IntegrationFactory
+from tests.support.factories import IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def flow(key, **more: Any):
 
 def queue(integration, *keys):
     for key in keys:
-        SyncJob.objects.create(integration=integration, flow="bringer", external_id=key)
+        JobFactory(integration=integration, flow="bringer", external_id=key)
 
 
 def states():
@@ -94,12 +94,8 @@ def test_what_fails_in_a_part_becomes_a_job_of_its_own_flow(integration):
 
 def test_a_stopped_job_is_settled_once_its_record_went_through_with_others(integration):
     first, bringer, later = flow("first"), Bringer(source={"1": {"name": "one"}}), flow("later")
-    SyncJob.objects.create(
-        integration=integration, flow="first", external_id="1", state="dead", reason="record_refused"
-    )
-    SyncJob.objects.create(
-        integration=integration, flow="first", external_id="2", state="dead", reason="record_refused"
-    )
+    JobFactory(integration=integration, flow="first", external_id="1", state="dead", reason="record_refused")
+    JobFactory(integration=integration, flow="first", external_id="2", state="dead", reason="record_refused")
     queue(integration, "1")
     runner.run(str(integration.pk), recipes_with(bringer, first, later))
     assert dict(SyncJob.objects.filter(flow="first").values_list("external_id", "state")) == {"1": "done", "2": "dead"}
@@ -128,7 +124,7 @@ def test_a_run_counts_what_came_along_and_a_dry_one_stores_nothing(integration):
     source = {str(number): {"name": "x"} for number in range(3)}
     bringer = Bringer(source=source)
     recipes = recipes_with(bringer, flow("first"), flow("later"))
-    SyncJob.objects.create(integration=integration, flow="first", external_id="1", state="dead", reason="refused")
+    JobFactory(integration=integration, flow="first", external_id="1", state="dead", reason="refused")
     dry = runs.start(integration, "fetch_all", "bringer", dry_run=True)
     runner.run(str(integration.pk), recipes)
     dry.refresh_from_db()

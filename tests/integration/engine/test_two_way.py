@@ -15,8 +15,8 @@ from integration.engine.flow.mapping_row import MappingRow, TwoWay
 from integration.engine.mapping import transforms
 from integration.engine.sync import runner, two_way
 from integration.errors import TransientError
-from integration.models import FieldMapping, RecordLink, ReferenceCache, SyncJob, SyncLog
-from tests.support.factories import IntegrationFactory
+from integration.models import RecordLink, ReferenceCache, SyncJob, SyncLog
+from tests.support.factories import IntegrationFactory, MappingFactory
 from tests.support.fake_recipe import FakeBack, FakeForward, recipes_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ class Pair:
                 fetched_at=timezone.now(),
             )
         for row in ROWS:
-            FieldMapping.objects.create(
+            MappingFactory(
                 integration=self.integration, flow="person_to_contact", source=row.source, target=row.target,
                 transform=row.transform, direction=row.direction,
             )  # fmt: skip

@@ -15,7 +15,7 @@ from integration.engine.sync import replay, runner, runs
 from integration.errors import TransientError
 from integration.models import Connection, Doorbell, Integration, SyncJob, SyncRun, WebhookEvent
 from tests.support import hub
-from tests.support.factories import EventFactory, IntegrationFactory, JobFactory
+from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, RunFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 from tests.support.queue import QUEUE
 
@@ -156,7 +156,7 @@ def start_a_run(integration, job):
 
 
 def cancel_a_run(integration, job):
-    run = SyncRun.objects.create(integration=integration, kind="fetch_all", flow="person_to_contact")
+    run = RunFactory(integration=integration, kind="fetch_all", flow="person_to_contact")
     assert runs.cancel(run)
 
 

@@ -12,11 +12,18 @@ from django.utils import timezone
 
 from integration.engine.insight.status import status_of
 from integration.engine.setup import lifecycle
-from integration.models import FieldMapping
 from integration.portal.state import chart, shown
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
-from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory, MemberFactory, RunFactory
+from tests.support.factories import (
+    EventFactory,
+    IntegrationFactory,
+    JobFactory,
+    LogFactory,
+    MappingFactory,
+    MemberFactory,
+    RunFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -183,9 +190,7 @@ def test_what_needs_somebody_says_why_and_where(client, integration):
     JobFactory(integration=integration, state="held", reason="doi_mailing_missing")
     JobFactory(integration=integration, state="dead", reason="record_refused", external_id="7")
     JobFactory(integration=integration, state="held", reason="flow_off")
-    FieldMapping.objects.create(
-        integration=integration, flow="person_to_contact", source="x", target="Y", problem="Gone."
-    )
+    MappingFactory(integration=integration, problem="Gone.")
 
     said = text(page(client, integration, "integration"))
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from integration.engine.privacy import personal_data
 from integration.models import IdentityIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
 from integration.recipes.registry import get_recipe
-from tests.support.factories import MemberFactory
+from tests.support.factories import LinkFactory, MemberFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_a_member_sees_where_a_person_is(world, ada):
 def test_a_deal_with_the_number_of_somebody_else_shows_nobody_else(world, ada):
     zora = next(row.source_id for row in RecordLink.objects.all() if row.source_id != ada)
     mine = RecordLink.objects.get(source_id=ada)
-    RecordLink.objects.create(
+    LinkFactory(
         integration=world.integration, link_type="deal_event", source_id=zora, target_id=f"deal_added-{zora}-0",
         email_hash=mine.email_hash,
     )  # fmt: skip

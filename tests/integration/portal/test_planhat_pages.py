@@ -7,12 +7,11 @@ from django.test import Client
 from django.urls import reverse
 
 from integration.engine.setup.settings import bound_form
-from integration.models import Connection, FieldMapping, Integration, RecordLink, SyncJob, SyncRun
+from integration.models import Connection, Integration, RecordLink, SyncJob, SyncRun
 from integration.recipes.planhat_pipedrive import rules
 from integration.recipes.registry import get_recipe
-from tenants.models import Tenant
 from tests.support import hub
-from tests.support.factories import MemberFactory
+from tests.support.factories import MappingFactory, MemberFactory, TenantFactory
 
 pytestmark = pytest.mark.django_db
 RECIPE = "planhat_pipedrive"
@@ -69,7 +68,7 @@ def test_sections_show_only_after_both_accounts_were_proven(sandbox, tenant_of_o
 @pytest.fixture
 def tenant_of_owner(settings, sandbox):
     settings.PUBLIC_URL = "https://hub.example.com"
-    tenant = Tenant.objects.create(name="ACME")
+    tenant = TenantFactory(name="ACME")
     return tenant, signed_in(tenant)
 
 
@@ -153,7 +152,7 @@ def test_settings_are_saved_from_the_page(planhat_world, owner):
 
 
 def test_a_field_that_planhat_lacks_is_made_and_named_by_its_id(planhat_world):
-    row = FieldMapping.objects.create(
+    row = MappingFactory(
         integration=planhat_world.integration, flow="organization_to_company", position=9, source="website",
         target="Web address", options={"target_type": "text"},
     )  # fmt: skip

@@ -14,8 +14,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import metrics
-from integration.models import Alert, RateBudget, SyncJob, VendorCall, WebhookEvent
-from tests.support.factories import EventFactory, IntegrationFactory, JobFactory, LogFactory
+from integration.models import SyncJob, WebhookEvent
+from tests.support.factories import (
+    AlertFactory,
+    BudgetFactory,
+    CallFactory,
+    EventFactory,
+    IntegrationFactory,
+    JobFactory,
+    LogFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +52,7 @@ def figures():
 
 
 def call(connection, status, ms, age=timedelta(0)):
-    return VendorCall.objects.create(connection=connection, method="GET", path="/secret-path", status=status, ms=ms,
+    return CallFactory(connection=connection, method="GET", path="/secret-path", status=status, ms=ms,
                                      at=timezone.now() - age)  # fmt: skip
 
 
@@ -85,12 +93,10 @@ def test_the_figures(monkeypatch):
         call(integration.right, status, ms)
     call(integration.right, 500, 9000, OLD)
     hour = timezone.now() + timedelta(hours=1)
-    RateBudget.objects.create(connection=integration.left, window="day", limit=1000, remaining=250, resets_at=hour)
-    RateBudget.objects.create(
-        connection=IntegrationFactory().left, window="day", limit=1000, remaining=-3, resets_at=hour
-    )
-    Alert.objects.create(kind="silent", subject="connection:1", what="x")
-    Alert.objects.create(kind="silent", subject="connection:2", what="x", resolved_at=timezone.now())
+    BudgetFactory(connection=integration.left, window="day", limit=1000, remaining=250, resets_at=hour)
+    BudgetFactory(connection=IntegrationFactory().left, window="day", limit=1000, remaining=-3, resets_at=hour)
+    AlertFactory(kind="silent", subject="connection:1", what="x")
+    AlertFactory(kind="silent", subject="connection:2", what="x", resolved_at=timezone.now())
     sweeper.sweep()
 
     found = figures()

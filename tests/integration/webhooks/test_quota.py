@@ -13,7 +13,7 @@ from integration.models import SyncJob, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.webhooks import fair_share
 from tests.integration.webhooks.test_views import SECRET, body, post
-from tests.support.factories import EndpointFactory, IntegrationFactory
+from tests.support.factories import EndpointFactory, EventFactory, IntegrationFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,7 +81,7 @@ def test_a_vendor_that_delivers_again_after_a_429_hears_one():
 @pytest.mark.chaos("W4")
 def test_an_older_fact_that_comes_later_does_not_hide_a_newer_one():
     integration = IntegrationFactory(state="active")
-    older, newer = (WebhookEvent.objects.create(connection=integration.left, vendor_event="x", object_type="p",
+    older, newer = (EventFactory(connection=integration.left, vendor_event="x", object_type="p",
                                                 dedupe_key=key) for key in ("a", "b"))  # fmt: skip
     for event, said in ((newer, "new"), (older, "old")):
         save_jobs([SyncJob(integration=integration, flow="f", external_id="1", event=event, hint={"said": said})])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from config.json_value import JsonObject
 from integration.admin.core import html
 from integration.admin.core.actions import Bulk, note, page
+from integration.admin.core.base import Admin
 from integration.admin.core.unfold_compat import styled
 from integration.engine.clients import connection_health
 from integration.engine.safety import limits
@@ -18,6 +20,7 @@ from integration.engine.setup import lifecycle
 from integration.engine.sync import runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 
 OFFERED: dict[str, tuple[str, ...]] = {
     State.DRAFT: ("diagnose", "settings", "uninstall"),
@@ -55,21 +58,19 @@ def may(row: Integration, button: str) -> bool:
     return button in OFFERED.get(row.state, ())
 
 
-def _refuse(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def _refuse(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     admin.message_user(request, f"That does not apply: it is {row.get_state_display().lower()}.", messages.WARNING)
     return HttpResponseRedirect(html.url_of(row))
 
 
-def fetch_all(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Ask for dry run and opt-in mails, then start one run per flow that takes part."""
     if not may(row, "fetch_all"):
         return _refuse(admin, request, row)
     recipe = get_recipe(row.recipe)
     settings = {**recipe.default_settings, **row.settings}
     flows = [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
-    form = styled(FetchForm(request.POST if request.method == "POST" else None))
-    if not settings.get("doi_enabled"):
-        del form.fields["allow_doi"]
+    form = _fetch_form(request, asks_for_mails=bool(settings.get("doi_enabled")))
     if not flows:
         admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
@@ -87,16 +88,21 @@ def fetch_all(admin: Any, request: HttpRequest, row: Integration) -> HttpRespons
     return HttpResponseRedirect(html.url_of_list(SyncRun, integration=row.pk))
 
 
-def _start(
-    admin: Any, request: HttpRequest, row: Integration, flows: list[str], wishes: dict[str, Any]
-) -> list[SyncRun]:
+def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:
+    form = styled(FetchForm(request.POST if request.method == "POST" else None))
+    if not asks_for_mails:
+        del form.fields["allow_doi"]
+    return form
+
+
+def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str], wishes: JsonObject) -> list[SyncRun]:
     options = {"allow_doi": wishes.get("allow_doi") == "yes"}
     started: list[SyncRun] = []
     for flow in flows:
         try:
             run = runs.start(
-                row, "fetch_all", flow, dry_run=wishes["dry_run"], options=options,
-                user=request.user if request.user.is_authenticated else None,
+                row, "fetch_all", flow, dry_run=bool(wishes["dry_run"]), options=options,
+                user=person(request),
             )  # fmt: skip
         except runs.RunInProgress:
             under_way = SyncRun.objects.filter(integration=row, kind="fetch_all", flow=flow, state__in=runs.UNFINISHED)
@@ -110,7 +116,7 @@ def _start(
     return started
 
 
-def held_by_brakes(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def held_by_brakes(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Let through what the brakes hold, after somebody has looked."""
     if not may(row, "brakes"):
         return _refuse(admin, request, row)
@@ -124,26 +130,26 @@ def held_by_brakes(admin: Any, request: HttpRequest, row: Integration) -> HttpRe
         says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
         return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
                     back=html.url_of(row))  # fmt: skip
-    count = sum(limits.release(row, kind, request.user) for kind in waiting)
+    count = sum(limits.release(row, kind, person(request)) for kind in waiting)
     note(request, Integration, f"Let {count} records through that a brake held", row)
     admin.message_user(request, f"{count:,} records go on.", messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
 
-def pause(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def pause(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Stop; events go on being collected."""
     if not may(row, "pause"):
         return _refuse(admin, request, row)
     if request.method != "POST":
         says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
         return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=html.url_of(row))
-    lifecycle.pause(row, request.user)
+    lifecycle.pause(row, person(request))
     note(request, Integration, "Paused", row)
     admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
 
-def resume(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def resume(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Go on where it stopped."""
     if not may(row, "resume"):
         return _refuse(admin, request, row)
@@ -157,7 +163,7 @@ def resume(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
     return HttpResponseRedirect(html.url_of(row))
 
 
-def uninstall(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def uninstall(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Undo the installation at both vendors and say what came of each step."""
     if not may(row, "uninstall"):
         return _refuse(admin, request, row)
@@ -193,7 +199,7 @@ def _losses(row: Integration) -> list[str]:
 # The same for several at once
 
 
-def pausing(user: Any) -> Bulk:
+def pausing(user: AbstractBaseUser | None) -> Bulk[Integration]:
     """Pause those that are active, in this person's name."""
     return Bulk(
         "Pause integrations", "Pause",
@@ -203,12 +209,12 @@ def pausing(user: Any) -> Bulk:
     )  # fmt: skip
 
 
-RESUMING = Bulk(
+RESUMING = Bulk[Integration](
     "Resume integrations", "Resume", ("What was collected meanwhile is worked off at once.",),
     lambda rows: _each(rows, lifecycle.resume), "{count} integrations go on.",
     eligible=lambda rows: rows.filter(state=State.PAUSED), none="None of these is paused.",
 )  # fmt: skip
-UNINSTALLING = Bulk(
+UNINSTALLING = Bulk[Integration](
     "Uninstall integrations", "Uninstall for good",
     (
         "Syncing stops for good. Our webhooks at the vendors are removed and the stored credentials are erased, unless "

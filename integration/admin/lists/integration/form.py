@@ -50,5 +50,5 @@ class InstallForm(ModelForm):
         return data
 
 
-def _named(obj: Any) -> str:
+def _named(obj: Connection) -> str:
     return f"{obj.tenant}, {obj}"

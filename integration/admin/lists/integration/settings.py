@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from integration.admin.core import html
 from integration.admin.core.actions import note
+from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask, mask_id
 from integration.admin.core.unfold_compat import styled
 from integration.admin.status import badge, statuses_of, steps
@@ -25,7 +26,7 @@ from integration.models import Integration, State
 from integration.recipes.registry import get_recipe
 
 
-def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
+def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Show the form; on POST check, save and provision."""
     if row.state == State.UNINSTALLED:
         admin.message_user(request, "It is uninstalled. Add a new integration instead.", messages.WARNING)
@@ -44,7 +45,7 @@ def view(admin: Any, request: HttpRequest, row: Integration) -> HttpResponse:
         "form": form, "sections": list(settings_form.sections(form)), "opts": admin.opts, "original": row,
         "may_save": may_save,
         "back": html.url_of(row), "status": badge(row, statuses_of([row])[row.pk]),
-        "steps": steps(row.provisioning, row.recipe),
+        "steps": steps(provisioning.last_steps(row), row.recipe),
         "vendors": f"{row.left.connector.label} and {row.right.connector.label}",
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/settings.html", context)
@@ -65,7 +66,8 @@ def _mask(form: forms.Form) -> None:
     """Values as this person may see them. The form is only looked at: what is masked is never saved."""
     for name, field in form.fields.items():
         if isinstance(field, forms.ChoiceField):
-            offered: Any = field.choices
+            offered = field.choices
+            assert isinstance(offered, Iterable)
             field.choices = [(key, label if mask_id(str(key)) == str(key) else mask(str(key)))
                              for key, label in offered]  # fmt: skip
         else:
@@ -81,18 +83,18 @@ def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Fo
     return HttpResponseRedirect(request.path)
 
 
-def apply(request: HttpRequest, pk: Any) -> None:
+def apply(request: HttpRequest, pk: UUID) -> None:
     """Make the vendors what the settings and mappings say, and report each step."""
     row = _whole(pk)
     results = provisioning.provision(row, get_recipe)
     failed = [result for result in results if not result.ok]
     if failed:
         text = "Saved, but {} of {} steps did not work. {}"
-        said = steps([asdict(result) for result in failed], row.recipe)
+        said = steps(failed, row.recipe)
         messages.error(request, format_html(text, len(failed), len(results), said))
     else:
         messages.success(request, f"Saved. All {len(results)} steps are done; the integration is {row.state}.")
 
 
-def _whole(pk: Any) -> Integration:
+def _whole(pk: UUID) -> Integration:
     return Integration.objects.select_related("left", "right", "tenant").get(pk=pk)

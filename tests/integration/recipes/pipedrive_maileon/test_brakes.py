@@ -10,11 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.engine.alerts import deliver, ledger
+from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health
 from integration.engine.safety import limits
 from integration.engine.sync import runs
 from integration.models import Alert, Brake, BrakeKind, SyncJob, SyncLog
+from integration.notices import deliver
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integration.engine.alerts import words
 from integration.errors import TenantActionError
 from integration.guard import AddressRefused, HostPolicy
 from integration.http import Transport
 from integration.models import AlertNotice
+from integration.notices.text import payload
 from integration.reasons import Reason
 
 TIMEOUT = (5.0, 10.0)  # seconds to connect, to answer
@@ -28,7 +28,7 @@ PREFIX = "whsec_"
 
 def post(notice: AlertNotice) -> None:
     """Send one notice. Raises IntegrationErrors; a receiver that answers anything but 2xx has not got it."""
-    body = json.dumps(words.payload(notice), ensure_ascii=False).encode()
+    body = json.dumps(payload(notice), ensure_ascii=False).encode()
     message_id, timestamp = f"notice-{notice.pk}", str(int(time.time()))
     headers = {
         "Content-Type": "application/json",

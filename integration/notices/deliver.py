@@ -18,11 +18,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from integration import retry
-from integration.engine.alerts import outgoing, words
 from integration.engine.alerts.ledger import owners
 from integration.engine.flow.recipe import Recipes
 from integration.errors import TransientError
 from integration.models import AlertNotice, Channel, NoticeState
+from integration.notices import outgoing
+from integration.notices.text import mail_text
 from integration.redact import redact_text
 
 log = logging.getLogger(__name__)
@@ -75,14 +76,14 @@ def _failed(notice: AlertNotice, exc: Exception) -> None:
 def _mail(recipes: Recipes, notice: AlertNotice) -> None:
     """One mail; owners do not see each other's addresses."""
     to_owners = notice.channel == Channel.OWNERS
-    subject, text, html = words.mail(notice, recipes, to_owners=to_owners)
+    subject, plain, html = mail_text(notice, recipes, to_owners=to_owners)
     addresses = owners(notice.alert) if to_owners else list(settings.ALERT_EMAILS)
     if not addresses:
         return
     if to_owners:
-        mail = EmailMultiAlternatives(subject, text, bcc=addresses)
+        mail = EmailMultiAlternatives(subject, plain, bcc=addresses)
     else:
-        mail = EmailMultiAlternatives(subject, text, to=addresses)
+        mail = EmailMultiAlternatives(subject, plain, to=addresses)
     mail.extra_headers = {"Auto-Submitted": "auto-generated"}
     mail.attach_alternative(html, "text/html")
     mail.send()
