@@ -23,8 +23,9 @@ def _merged(look: Look):
 
 def _told(look: Look) -> list[str]:
     """Whom the events are about and how they are marked, of a merge and of a restore."""
-    look.control("POST", "/hubspot/apps", {"client_id": CLIENT_ID, "target_url": f"{look.receiver.url}/hook",
-                                           "subscriptions": [{"subscriptionType": kind} for kind in EVENTS]})  # fmt: skip
+    wanted = [{"subscriptionType": name} for name in EVENTS]
+    app = {"client_id": CLIENT_ID, "target_url": f"{look.receiver.url}/hook", "subscriptions": wanted}
+    look.control("POST", "/hubspot/apps", app)
     look.control("POST", f"/hubspot/{PORTAL_ID}/install", {"client_id": CLIENT_ID})
     eve = _contact(look, "eve")
     look.control("DELETE", f"/hubspot/{PORTAL_ID}/contacts/{eve}")
