@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import Write, links, save_jobs
+from integration.engine.api import Write, links, save_jobs, setting
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
 from integration.reasons import NoReason, ReasonCode
@@ -21,6 +20,7 @@ from integration.recipes.hubspot_maileon import properties
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
+from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.state import MOVE, HubSpotState
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.context import ConsentContext
@@ -65,13 +65,13 @@ class Plan:
         return HubSpotState.of(self.entry.link).stage_move or {}
 
 
-def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
+def rule_for(settings: Settings, state: str) -> Rule | None:
     """The rule for a new state of consent, if it is switched on."""
     word = WORDS.get(state)
-    if word is None or not settings[f"{word}_stage"]:
+    if word is None or not setting(settings, f"{word}_stage"):
         return None
-    source, target = (str(settings[f"{word}_stage_{end}"]) for end in ("from", "to"))
-    return Rule(source, target, bool(settings[f"{word}_stage_reset"])) if source and target else None
+    source, target = (str(setting(settings, f"{word}_stage_{end}")) for end in ("from", "to"))
+    return Rule(source, target, bool(setting(settings, f"{word}_stage_reset"))) if source and target else None
 
 
 def carry_out(ctx: Session, plans: Sequence[Plan]) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -131,7 +131,7 @@ def _given(item: Item) -> Record | None:
     return Record(item.external_id, context.values, seen, context.email or "")
 
 
-def nested(ctx: Session, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(ctx: Session, object_type: str, values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """Values by field key as the client takes them: custom fields in an object of their own."""
     fields = ctx.fields("right", object_type)
     own = {key: value for key, value in values.items() if key in fields and fields[key].custom}

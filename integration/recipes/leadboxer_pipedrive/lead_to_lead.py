@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -157,7 +157,9 @@ def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str,
     return (known.id, False) if known is not None else (finder.create_person(lead, organization).id, True)
 
 
-def _body(ctx: Session, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
+def _body(
+    ctx: Session, write: Write, title: str, person: str, organization: str, *, trial: bool
+) -> dict[str, JSONValue]:
     values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
     ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
     linked = _whom(person, organization, trial=trial)
@@ -213,7 +215,7 @@ def _update(finder: finding.Finder, write: Write) -> Result:
     lead_id = write.link.target_id
     state = LeadState.of(write.link)
     organization, person = (state.organization or "", False), (state.person or "", False)
-    linked: dict[str, Any] = {}
+    linked: dict[str, str] = {}
     if write.action == LINKING:
         organization = organization if organization[0] else finder.organization(lead)
         person = _person(finder, lead, organization[0]) if lead.email and not person[0] else person

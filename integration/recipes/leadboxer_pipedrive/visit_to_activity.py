@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -17,7 +16,7 @@ from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Event, Lead
 from integration.connectors.leadboxer.records import Session as WebSession
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.connectors.pipedrive.records import Person
+from integration.connectors.pipedrive.records import Activity, Person
 from integration.engine.api import (
     Batch,
     Decision,
@@ -231,5 +230,5 @@ def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
             return ""
 
 
-def _marked(activities: Iterable[Any], mark: str) -> str:
+def _marked(activities: Iterable[Activity], mark: str) -> str:
     return next((row.id for row in activities if mark in row.note), "")
