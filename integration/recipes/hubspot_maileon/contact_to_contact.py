@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.hubspot.records import Contact
@@ -41,6 +40,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, merged
+from integration.recipes.shared.linked_records import linked
 
 DELETION, MERGE, PRIVACY = "contact.deletion", "contact.merge", "contact.privacyDeletion"
 # One save fires many events, and what a form sets may not be readable at once (hubspot sheet §8): wait a moment.
@@ -116,7 +116,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
                     records[item.external_id] = Record(item.external_id, values, email=survivor.email)
         return records
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Fetch All lists all contacts, a poll those that changed; reconcile walks over the linked ones."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -139,7 +139,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All and reconcile know their number; a poll is short."""
         if kind == "reconcile":
-            return int(self.linked(ctx).count())
+            return linked(ctx, LINK_TYPE).count()
         found: int | None = ctx.left.count_contacts() if kind == "fetch_all" else None
         return found
 

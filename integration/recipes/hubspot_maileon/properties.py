@@ -6,7 +6,7 @@ All of them can be put into forms, also as hidden fields; so whatever they say m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -88,9 +88,9 @@ def ensure(ctx: Session) -> str:
 
 def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:
     """Put back options somebody removed; theirs stay. HubSpot replaces the whole list."""
-    present: list[Any] = list(row.get("options") or ())
+    present: list[dict[str, JSONValue]] = list(row.get("options") or ())
     known = {option.get("value") for option in present}
-    wanted: Iterable[Any] = DEFINITIONS[name].get("options") or ()
+    wanted: Iterable[Mapping[str, JSONValue]] = DEFINITIONS[name].get("options") or ()
     lacking = [option for option in wanted if option["value"] not in known]
     if lacking:
         ctx.left.update_property(name, {"options": [*present, *lacking]})

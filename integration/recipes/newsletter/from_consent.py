@@ -10,8 +10,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
@@ -71,11 +71,11 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     # What a recipe's flow says
 
     @abstractmethod
-    def values(self, ctx: Session[L, S], state: str) -> dict[str, Any]:
+    def values(self, ctx: Session[L, S], state: str) -> dict[str, JSONValue]:
         """The fields at the source that show this state of consent."""
 
     @abstractmethod
-    def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, JSONValue]:
         """The same for fields that were made anew; `blank`: nobody has filled them in since."""
 
     @abstractmethod
@@ -132,11 +132,11 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             for item in items
         }
 
-    def page(self, ctx: Session[L, S], kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session[L, S], kind: str, cursor: Sequence[str | int] | None, since: datetime | None) -> Page:
         """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
         if cursor is None and kind == "poll":
             self._retry_dead_opt_outs(ctx)
-        report, index = cursor or (UNSUBSCRIPTION, 1)
+        report, index = (str(cursor[0]), int(cursor[1])) if cursor else (UNSUBSCRIPTION, 1)
         reported: MaileonPage[Unsubscription] | MaileonPage[Subscriber]
         if report == UNSUBSCRIPTION:
             reported = ctx.right.unsubscriptions_page(index, since=since)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from integration.engine.api import Enqueue, Result, Write, consent_ledger
 from integration.models import Outcome, RecordLink
@@ -11,13 +11,13 @@ from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.removal import take_off, unsubscribe
-from integration.recipes.newsletter.session import Session
+from integration.recipes.newsletter.session import L, S, Session
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
 
-def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Result:
+def merge(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write) -> Result:
     """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
 
     Where the survivor has an id of its own, the link of the primary record goes to it first.
@@ -40,7 +40,7 @@ def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Resu
 
 
 def _both_known(
-    ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write, loser: RecordLink, survivor: RecordLink
+    ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write, loser: RecordLink, survivor: RecordLink
 ) -> tuple[Enqueue, ...]:
     """Both had something to do with Maileon: the strictest counts, and no contact is left to nobody.
 
@@ -71,7 +71,7 @@ def _is_at(link: RecordLink, address: str) -> bool:
     return bool(address) and str(link.written.get("email", "")).lower() == address.lower()
 
 
-def _change_places(ctx: Session, flow: ContactUpsertFlow[Any, Any], loser: RecordLink, survivor: RecordLink) -> None:
+def _change_places(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], loser: RecordLink, survivor: RecordLink) -> None:
     """The survivor goes on with the loser's contact, which has their present address, and leaves their former one."""
     _let_go(ctx, _handed_over(survivor, survivor.source_id), survivor)
     for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
@@ -79,7 +79,7 @@ def _change_places(ctx: Session, flow: ContactUpsertFlow[Any, Any], loser: Recor
     consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
 
 
-def _link(ctx: Session, flow: ContactUpsertFlow[Any, Any], source_id: str) -> RecordLink | None:
+def _link(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
@@ -36,6 +35,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
+from integration.recipes.shared.linked_records import linked_page
 from integration.secrets import email_hash
 
 PAGE_SIZE = 500
@@ -110,18 +110,14 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         """One bulk call for updates, single calls where the vendor has no bulk."""
         return ContactWriter(ctx, self).write(writes)
 
-    def linked(self, ctx: Session[L, S]) -> Any:
-        """The links of people in step."""
-        return RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, state=LinkState.ACTIVE)
-
-    def linked_page(self, ctx: Session[L, S], cursor: Any) -> Page:
+    def linked_page(self, ctx: Session[L, S], cursor: str | None) -> Page:
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
-        rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
+        page = linked_page(ctx, self.link_type, cursor)
         context = ContactContext(run="reconcile")
-        records = self.read(ctx, [Item(link.source_id, context.stored) for link in rows])
-        gone = self.proven_gone(ctx, [link.source_id for link in rows if link.source_id not in records])
-        items = [Item(link.source_id, replace(context, deleted=link.source_id in gone).stored) for link in rows]
-        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+        records = self.read(ctx, [Item(link.source_id, context.stored) for link in page.links])
+        gone = self.proven_gone(ctx, [link.source_id for link in page.links if link.source_id not in records])
+        items = [Item(link.source_id, replace(context, deleted=link.source_id in gone).stored) for link in page.links]
+        return Page(items, records, page.next_cursor)
 
     def _not_wanted(
         self, ctx: Session[L, S], batch: Batch, wish: str, record: Record, link: RecordLink | None
@@ -232,11 +228,11 @@ def _moved(link: RecordLink | None, record: Record) -> bool:
     return bool(written) and written.lower() != record.email.lower()
 
 
-def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
+def merged(into: str, link: RecordLink | None, **more: str) -> Decision:
     """The record lives on in another one, which takes over what this one was to Maileon."""
     if link is None:
         return Skip(Reason.MERGED)
-    return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
+    return Sync("merge", mapped=False, extra={"merged_into": into, **more})
 
 
 def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:

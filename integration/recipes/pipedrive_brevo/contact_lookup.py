@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import links
@@ -84,7 +84,7 @@ def people_behind(ctx: Session, contacts: Sequence[StoredContact]) -> dict[str, 
     return {**found, **{link.source_id: by_hash[link.email_hash] for link in unknown}}
 
 
-def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, JSONValue] | None:
     """What Brevo has of this person now, by the fields this integration writes; None when there is nobody."""
     address = str(link.written.get("email") or email) if link else email
     key = (link.target_id if link else "") or address

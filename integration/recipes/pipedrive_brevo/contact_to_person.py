@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -99,14 +99,14 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         own = contacts_behind(ctx, list(addresses))
         return records(ctx, own, elsewhere)
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all of them: a thousand per call.
 
         Opt-outs that Pipedrive refused are tried again with each poll.
         """
         if not cursor and kind == "poll":
             _retry_refused(ctx)
-        page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
+        page = ctx.right.contacts_page(cursor or 0, modified_since=since)
         found = people_behind(ctx, page.records)
         put_off = [email_hash(contact.email) for contact in page.records if contact.blocklisted]
         own = {key: email_hash(contact.email) for key, contact in found.items()}
@@ -227,7 +227,7 @@ def _reported(link: RecordLink | None) -> str:
     return PersonState.of(link).reported or SUBSCRIBED
 
 
-def consent_of(notes: Mapping[str, Any]) -> str:
+def consent_of(notes: Mapping[str, JSONValue]) -> str:
     """What a link's notes say of consent: blocklisted is an opt-out or a bounce, a known contact else a subscriber."""
     state = PersonState.read(notes)
     if state.opted_out_elsewhere:
@@ -237,7 +237,7 @@ def consent_of(notes: Mapping[str, Any]) -> str:
     return SUBSCRIBED if state.left_lists is not None else ""
 
 
-def _status_fields(ctx: Session, state: str) -> dict[str, Any]:
+def _status_fields(ctx: Session, state: str) -> dict[str, str]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
     if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration import retry
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Company
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -74,7 +74,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
         """A hundred organizations per call."""
         return _records(ctx, ctx.left.get_organizations([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Organizations changed since the last poll, or all of them."""
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
@@ -149,11 +149,11 @@ def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
     return found
 
 
-def _row(ctx: Session, write: Write) -> dict[str, Any]:
+def _row(ctx: Session, write: Write) -> dict[str, JSONValue]:
     return {"name": write.values["name"], **_attributes(ctx, write)}
 
 
-def _attributes(ctx: Session, write: Write) -> dict[str, Any]:
+def _attributes(ctx: Session, write: Write) -> dict[str, JSONValue]:
     values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
     return {**values, str(ctx.resource("company_key")): write.item.external_id}
 

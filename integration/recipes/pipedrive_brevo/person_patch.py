@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.engine.api import Result, Write
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import LinkState, Outcome
@@ -97,7 +97,7 @@ def _said(ctx: Session, refused: Mapping[str, IntegrationError]) -> str:
     return "; ".join(f"{names[key]}: {exc.public} {exc.detail}".strip() for key, exc in refused.items())
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """Source paths as the client takes them: custom fields in an object of their own."""
     custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
     rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Company, record_values
@@ -74,9 +74,9 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         known = records(ctx, all_companies(ctx))
         return {key: known[key] for key in wanted if key in known}
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all of them."""
-        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        page = ctx.right.companies_page(cursor or 0, since=since)
         found = records(ctx, page.records)
         linked = links.of_targets(ctx.integration, self.link_type, page.unreadable)
         pairs = linked.values_list("source_id", "target_id")
@@ -135,7 +135,7 @@ def _written(ctx: Session, write: Write, known: set[str]) -> Result:
     return Result(Outcome.SYNCED, target_id=number, call=ctx.last_call())
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """Source paths as Pipedrive's client takes them: custom fields in an object, an address by its text."""
     custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
     rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
@@ -66,9 +65,9 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         found = [ctx.right.get_company(item.external_id) for item in items]
         return _records([company for company in found if company is not None])
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
-        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        page = ctx.right.companies_page(cursor or 0, since=since)
         found = _records([company for company in page.records if not company.source_id])
         return Page([Item(key) for key in found], found, page.next_offset, page.unreadable)
 

@@ -1,0 +1,32 @@
+"""Walk over the records that are linked, to find those that are gone at the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from integration.engine.api import SyncSession
+from integration.models import LinkState, RecordLink
+
+PAGE_SIZE = 500
+
+
+@dataclass(frozen=True)
+class LinkedPage:
+    """One page of links. `next_cursor` is None at the end."""
+
+    links: Sequence[RecordLink]
+    next_cursor: str | None
+
+
+def linked(ctx: SyncSession, link_type: str) -> QuerySet[RecordLink]:
+    """The links of records in step."""
+    return RecordLink.objects.filter(integration=ctx.integration, link_type=link_type, state=LinkState.ACTIVE)
+
+
+def linked_page(ctx: SyncSession, link_type: str, cursor: str | None) -> LinkedPage:
+    """The links behind the cursor, in the order in which they were made."""
+    rows = list(linked(ctx, link_type).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
+    return LinkedPage(rows, str(rows[-1].pk) if len(rows) == PAGE_SIZE else None)
