@@ -105,16 +105,25 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
 def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[Enqueue, ...]:
     """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
-    found = []
-    for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
-        rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(key)) if created or not row.only_create]
-        paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
-        values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
-        if target and (values or any(row.transform in SOURCELESS for row in rows)):
-            seen = lead.last_event.isoformat()
-            context = EnrichContext(target=target, created=created or None, values=values, email=lead.email, seen=seen)
-            found.append(Enqueue(key, lead.id, context.stored))
-    return tuple(found)
+    found = (_wish(ctx, lead, ORGANIZATION, *organization), _wish(ctx, lead, PERSON, *person))
+    return tuple(wish for wish in found if wish is not None)
+
+
+def _wish(ctx: Session, lead: Lead, flow: str, target: str, created: bool) -> Enqueue | None:
+    rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(flow)) if created or not row.only_create]
+    values = _read_by(rows, lead)
+    news = bool(values) or any(row.transform in SOURCELESS for row in rows)
+    if not target or not news:
+        return None
+    seen = lead.last_event.isoformat()
+    context = EnrichContext(target=target, created=created or None, values=values, email=lead.email, seen=seen)
+    return Enqueue(flow, lead.id, context.stored)
+
+
+def _read_by(rows: Sequence[MappingRow], lead: Lead) -> dict[str, JSONValue]:
+    """What these rows read of the lead."""
+    paths = {path for row in rows for path in (row.source, *row.options.get("with", ()))}
+    return {path: lead.values[path] for path in sorted(paths) if path in lead.values}
 
 
 def _is_ours(item: Item, link: RecordLink | None) -> bool:

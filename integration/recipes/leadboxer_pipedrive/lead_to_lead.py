@@ -89,10 +89,9 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
             return Sync(LINKING if _known_since(ctx, lead, state) else "update")
         if state.closed and not EventContext.read(item.hint).resync:
             return Skip(LeadBoxerReason.LEAD_CLOSED)
-        if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
-            return skip
-        if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
-            return Skip(Reason.DUPLICATE_EMAIL)
+        refused = _refused(ctx, batch, item, lead)
+        if refused is not None:
+            return refused
         if not quiet.on_trial(ctx):
             return Sync("create_lead", creating=True)
         if tried:
@@ -109,6 +108,16 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         now = [write for write in writes if id(write) not in later]
         done = write_each(ctx, now, lambda write: (_update if write.action in CHANGES else _make)(finder, write))
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
+
+
+def _refused(ctx: Session, batch: Batch, item: Item, lead: Lead) -> Skip | None:
+    """Why no lead is made of this one; None where one may be."""
+    skip = quiet.score_low(ctx, lead) or _nobody(ctx, lead)
+    if skip is not None:
+        return skip
+    if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
+        return Skip(Reason.DUPLICATE_EMAIL)
+    return None
 
 
 def _nobody(ctx: Session, lead: Lead) -> Skip | None:
@@ -207,12 +216,7 @@ def _marked(rows: Iterable[PipedriveLead | Deal], key: str, marker: str) -> str:
 def _update(finder: finding.Finder, write: Write) -> Result:
     """What is mapped changed, or whom it is about became known. A lead that was closed in Pipedrive stays closed."""
     assert write.link is not None
-    ctx, lead, before = finder.ctx, lead_of(write.record), write.link.written
-    closed = Result(
-        Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={},
-        notes=LeadState(closed=True).stored,
-    )  # fmt: skip
-    lead_id = write.link.target_id
+    ctx, lead, lead_id = finder.ctx, lead_of(write.record), write.link.target_id
     state = LeadState.of(write.link)
     organization, person = (state.organization or "", False), (state.person or "", False)
     linked: dict[str, str] = {}
@@ -220,18 +224,32 @@ def _update(finder: finding.Finder, write: Write) -> Result:
         organization = organization if organization[0] else finder.organization(lead)
         person = _person(finder, lead, organization[0]) if lead.email and not person[0] else person
         linked = {key: value for key, value in _whom(person[0], organization[0]).items() if value}
-    values = {key: value for key, value in write.values.items() if before.get(key) != value}
-    try:
-        ctx.right.update_lead(lead_id, {**enrichment.nested(ctx, "lead", values), **linked})
-    except NotFound:
-        return closed
-    except RecordError:
-        if _is_closed(ctx, lead_id):
-            return closed
-        raise
+    values = enrichment.nested(ctx, "lead", _changed(write.values, write.link.written))
+    if not _is_taken(ctx, lead_id, {**values, **linked}):
+        return Result(
+            Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={},
+            notes=LeadState(closed=True).stored,
+        )  # fmt: skip
     wishes = enrichment.wishes(ctx, lead, organization, person)
     after = LeadState(organization=organization[0], person=person[0])
     return Result(Outcome.SYNCED, target_id=lead_id, notes=after.stored, call=ctx.last_call(), follow_ups=wishes)
+
+
+def _changed(values: Mapping[str, JSONValue], before: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    return {key: value for key, value in values.items() if before.get(key) != value}
+
+
+def _is_taken(ctx: Session, lead_id: str, body: Mapping[str, JSONValue]) -> bool:
+    """Change the lead. False where somebody closed it in Pipedrive."""
+    try:
+        ctx.right.update_lead(lead_id, body)
+    except NotFound:
+        return False
+    except RecordError:
+        if _is_closed(ctx, lead_id):
+            return False
+        raise
+    return True
 
 
 def _is_closed(ctx: Session, lead_id: str) -> bool:

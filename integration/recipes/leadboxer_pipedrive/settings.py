@@ -155,9 +155,7 @@ class SettingsForm(declared.SettingsForm):
     def clean(self) -> declared.Cleaned:
         """What is left empty has its default; a part that is on needs its dataset and a segment of it."""
         data = super().clean() or {}
-        for name, default in DEFAULTS.items():
-            if name not in self.errors and data.get(name) in (None, "") and default != "":
-                data[name] = default
+        self._fill_in(data)
         for part in PARTS:
             if data.get(f"{part}_enabled"):
                 self._check_segment(data, part)
@@ -166,6 +164,11 @@ class SettingsForm(declared.SettingsForm):
         if data.get("trial") and not data.get("trial_pipeline"):
             self._object("trial_pipeline", "In which pipeline? The trial's deals need one.")
         return data
+
+    def _fill_in(self, data: declared.Cleaned) -> None:
+        for name, default in DEFAULTS.items():
+            if name not in self.errors and data.get(name) in (None, "") and default != "":
+                data[name] = default
 
     def _check_segment(self, data: declared.Cleaned, part: str) -> None:
         dataset, segment = str(data.get(f"{part}_dataset") or ""), str(data.get(f"{part}_segment") or "")
