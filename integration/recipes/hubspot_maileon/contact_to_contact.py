@@ -173,12 +173,11 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
             return IMPLIED
         if state.no_seen:
             return Skip(NewsletterReason.NEWSLETTER_NO, "It said No before, and an emptied or new property is no Yes.")
-        created = record.values.get("created_at")
         again = ctx.resources.get("made_again_at")
-        if again and (created is None or created < datetime.fromisoformat(again)):
+        if again and _was_there(record, datetime.fromisoformat(again)):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         installed = (ctx.integration.activated_at or ctx.integration.created_at) - CLOCKS
-        if ContactContext.read(item.hint).run != "fetch_all" and (created is None or created < installed):
+        if ContactContext.read(item.hint).run != "fetch_all" and _was_there(record, installed):
             return Skip(HubSpotReason.THERE_BEFORE)
         return IMPLIED
 
@@ -200,6 +199,12 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, entry.item.job_id)
         entry.link = None
         return Result(Outcome.SYNCED, action="erase", link_state=None, detail=" ".join(report), call=call)
+
+
+def _was_there(record: Record, moment: datetime) -> bool:
+    """Whether the contact may be older than this moment: who does not say counts as older."""
+    created: datetime | None = record.values.get("created_at")
+    return created is None or created < moment
 
 
 def _merge_routes(event: WebhookEvent) -> list[Route]:

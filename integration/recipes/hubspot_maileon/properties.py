@@ -72,10 +72,8 @@ def ensure(ctx: Session) -> str:
     ctx.last_side = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
     missing = [name for name in OURS if name not in there]
-    if missing and GROUP not in ctx.left.list_groups():
-        ctx.left.create_group(GROUP, GROUP_LABEL)
-    for name in missing:
-        ctx.left.create_property(DEFINITIONS[name])
+    if missing:
+        _create(ctx, missing)
     completed = [name for name in OURS if name in there and _complete(ctx, name, there[name])]
     said = [f"{len(missing)} created"] if missing else ["in place"]
     said += [f"options of {name} completed" for name in completed]
@@ -84,6 +82,13 @@ def ensure(ctx: Session) -> str:
     ctx.resources["properties"] = GROUP
     ctx.fields("left", "contact", fresh=True)
     return ", ".join(said)
+
+
+def _create(ctx: Session, names: Iterable[str]) -> None:
+    if GROUP not in ctx.left.list_groups():
+        ctx.left.create_group(GROUP, GROUP_LABEL)
+    for name in names:
+        ctx.left.create_property(DEFINITIONS[name])
 
 
 def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:

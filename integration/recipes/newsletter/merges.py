@@ -23,13 +23,7 @@ def merge(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write) -> Re
     Where the survivor has an id of its own, the link of the primary record goes to it first.
     """
     survivor_id, loser = str(entry.values["merged_into"]), entry.link
-    survivor = _link(ctx, flow, survivor_id)
-    if survivor is not None and not survivor.written and consent.of(survivor) == consent.NONE:
-        survivor = None  # only a No is remembered of it, which the follow-up reads again
-    if survivor is None and (primary := _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")):
-        if loser is None or primary.source_id != loser.source_id:
-            survivor = _handed_over(primary, survivor_id)
-            consent_ledger.take_over(ctx, flow.side, survivor, merged=primary.source_id)
+    survivor = _survivor(ctx, flow, survivor_id) or _given_to(ctx, flow, survivor_id, entry)
     follow_ups: tuple[Enqueue, ...] = (Enqueue(flow.key, survivor_id),)
     if loser is not None and survivor is None and loser.written:
         consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
@@ -37,6 +31,23 @@ def merge(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write) -> Re
         follow_ups += _both_known(ctx, flow, entry, loser, survivor)
     reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
     return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=follow_ups)
+
+
+def _survivor(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], survivor_id: str) -> RecordLink | None:
+    """The survivor's own link. One that remembers only a No is none: the follow-up reads that again."""
+    link = _link(ctx, flow, survivor_id)
+    knows_more = link is not None and (link.written or consent.of(link) != consent.NONE)
+    return link if knows_more else None
+
+
+def _given_to(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], survivor_id: str, entry: Write) -> RecordLink | None:
+    """The link of the primary record, handed over to the survivor. None where there is none beside the loser's."""
+    primary = _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")
+    if primary is None or (entry.link is not None and primary.source_id == entry.link.source_id):
+        return None
+    link = _handed_over(primary, survivor_id)
+    consent_ledger.take_over(ctx, flow.side, link, merged=primary.source_id)
+    return link
 
 
 def _both_known(

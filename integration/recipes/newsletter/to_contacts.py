@@ -136,9 +136,13 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.UNSUBSCRIBED, notes=no_seen)
         if wish == UNSET:
             return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes=no_seen)
-        owner = batch.owners.get(record.email_hash, record.external_id) if record.email else record.external_id
-        others = (Enqueue(self.key, owner),) if owner != record.external_id else ()  # this No counts for them too
+        others = self._sharers(batch, record)
         return Skip(NewsletterReason.NEWSLETTER_NO, notes=no_seen, remember=self.remembers_no, follow_ups=others)
+
+    def _sharers(self, batch: Batch, record: Record) -> tuple[Enqueue, ...]:
+        """Who owns the address of somebody who said No: it counts for them too."""
+        owner = batch.owners.get(record.email_hash, record.external_id) if record.email else record.external_id
+        return (Enqueue(self.key, owner),) if owner != record.external_id else ()
 
     def _wanted(
         self,
@@ -154,12 +158,10 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
             return Skip(Reason.INVALID_EMAIL)
-        new_wish, in_step, moved = explicit and consent.is_new_wish(link), consent.in_step(link), _moved(link, record)
-        terms = self.terms(ctx, record)
+        new_wish, terms = explicit and consent.is_new_wish(link), self.terms(ctx, record)
         naysayer = self._says_no(ctx, item, batch.others(record.email_hash, item.external_id))
-        if consent_rules.must_unsubscribe(
-            subscribed=in_step and not moved, says_no=False, no_elsewhere=naysayer is not None
-        ):
+        still_there = consent.in_step(link) and not _moved(link, record)
+        if consent_rules.must_unsubscribe(subscribed=still_there, says_no=False, no_elsewhere=naysayer is not None):
             return Sync("unsubscribe", mapped=False)
         known = consent_rules.Evidence(
             opted_out=consent.of(link) == consent.UNSUBSCRIBED,
@@ -174,8 +176,14 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
             return Skip(Reason.DUPLICATE_EMAIL, f"{self._named(owner)} already has this address.")
+        return self._way_in(ctx, item, record, link, may_ask=_may_ask(item, terms))
+
+    def _way_in(
+        self, ctx: Session[L, S], item: Item, record: Record, link: RecordLink | None, *, may_ask: bool
+    ) -> Decision:
+        """How somebody who may be a contact becomes one, or stays one under their present address."""
         extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}
-        may_ask = _may_ask(item, terms)
+        in_step, moved = consent.in_step(link), _moved(link, record)
         if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
             return Skip(NewsletterReason.NOT_ASKED_EXISTING)
         if in_step and link is not None and (moved or link.state == LinkState.ACTIVE):
