@@ -31,15 +31,15 @@ from integration.engine.api import (
     consent_rules,
     identity_index,
     links,
-    save_jobs,
 )
-from integration.models import JobState, Outcome, RecordLink, SyncJob, WebhookEvent
+from integration.models import Outcome, RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.context import ConsentContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
+from integration.recipes.shared import dead_jobs
 from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
@@ -170,14 +170,8 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
 
     def _retry_dead_opt_outs(self, ctx: Session[L, S]) -> None:
         """An opt-out that the source refused, or never took, is not given up: it is tried again with each poll."""
-        dead = SyncJob.objects.filter(integration=ctx.integration, flow=self.key, state=JobState.DEAD)
-        save_jobs(
-            [
-                SyncJob(integration=ctx.integration, flow=self.key, external_id=job.external_id, hint=job.hint)
-                for job in dead
-                if _speaks_of_opt_out(Item(job.external_id, job.hint))
-            ]
-        )
+        jobs = dead_jobs.dead_jobs(ctx, self.key)
+        dead_jobs.retry(ctx, [job for job in jobs if _speaks_of_opt_out(Item(job.external_id, job.hint))])
 
     def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> People:
         """The people a contact stands for: by our external id, by the address they have or that we wrote last.

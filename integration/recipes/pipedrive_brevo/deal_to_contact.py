@@ -149,9 +149,7 @@ def _move(ctx: Session, write: Write) -> Result:
     early = contact_first(ctx, person_id, contact_of(write.record))
     if early is not None:
         return early
-    before, wanted = (write.link.written.get("list") if write.link else None), write.values["list"]
-    join = [wanted] if wanted and wanted != before else []
-    leave = [before] if before and before != wanted and not _still_there(ctx, write, before) else []
+    join, leave = _joins(write), _leaves(ctx, write)
     try:
         put = [number for number in join if _still_there(ctx, write, number)]  # another deal has put them there
         held_back = lists.move(ctx, arrived(write), join, leave, put=put) if join or leave else []
@@ -160,6 +158,24 @@ def _move(ctx: Session, write: Write) -> Result:
     return Result(
         Outcome.SYNCED, target_id=person_id, reason=BrevoReason.LEFT_LIST if held_back else "", call=ctx.last_call()
     )
+
+
+def _former_list(write: Write) -> int | None:
+    number: int | None = write.link.written.get("list") if write.link else None
+    return number
+
+
+def _joins(write: Write) -> list[int]:
+    wanted = write.values["list"]
+    return [wanted] if wanted and wanted != _former_list(write) else []
+
+
+def _leaves(ctx: Session, write: Write) -> list[int]:
+    """The former list, unless another deal keeps the contact on it."""
+    before = _former_list(write)
+    if not before or before == write.values["list"] or _still_there(ctx, write, before):
+        return []
+    return [before]
 
 
 def _gone(ctx: Session, write: Write) -> Result:

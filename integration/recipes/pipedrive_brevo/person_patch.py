@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from integration.connectors.base import JSONValue
 from integration.engine.api import Result, Write
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
-from integration.models import LinkState, Outcome
+from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
@@ -72,20 +72,25 @@ def _send(ctx: Session, write: Write, keys: list[str], done: _Patch) -> None:
 
 
 def _result(ctx: Session, write: Write, consent: list[str], done: _Patch) -> Result:
-    linked = write.link is not None and write.link.state == LinkState.ACTIVE
-    written = dict(write.remember or {}) if linked else None
-    if written is not None and "email" in done.written:
-        written["email"] = write.values["email"]
-        if write.link is not None:
-            write.link.email_hash = email_hash(written["email"])
+    link = write.link if write.link is not None and write.link.state == LinkState.ACTIVE else None
+    written = _written(write, link, done) if link is not None else None
     outcome = Outcome.SYNCED if done.written else Outcome.SKIPPED
     reason: ReasonCode | NoReason = Reason.VALUE_INVALID if done.refused else ""
     if any(key in done.refused for key in consent):
         outcome, reason = Outcome.FAILED, BrevoReason.OPT_OUT_REFUSED
     return Result(
-        outcome, reason=reason, link_state="active" if linked else None, written=written,
+        outcome, reason=reason, link_state="active" if link is not None else None, written=written,
         target_id=write.link.target_id if write.link else "", detail=_said(ctx, done.refused), call=ctx.last_call(),
     )  # fmt: skip
+
+
+def _written(write: Write, link: RecordLink, done: _Patch) -> dict[str, JSONValue]:
+    """What the link remembers as written, with the person's new address where Pipedrive took it."""
+    written = dict(write.remember or {})
+    if "email" in done.written:
+        written["email"] = write.values["email"]
+        link.email_hash = email_hash(written["email"])
+    return written
 
 
 def _said(ctx: Session, refused: Mapping[str, IntegrationError]) -> str:

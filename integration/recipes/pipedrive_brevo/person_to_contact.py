@@ -146,11 +146,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             return _shared(ctx, owner)
         if PersonContext.read(item.hint).block and link is not None and link.state == LinkState.ACTIVE:
             return Sync("block", mapped=False)
-        extra = {"email": record.email}
-        if link is None or link.state == LinkState.REMOVED or not _known_address(link):
-            return Sync("create", creating=True, extra=extra)
-        moved = _known_address(link) != record.email.lower()
-        return Sync("change_address" if moved else "update", extra=extra)
+        return _upsert(record, link)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """See `contacts.py`: an import for many, single calls for few."""
@@ -176,6 +172,15 @@ def _people_of_deal(payload: Mapping[str, JSONValue]) -> list[Route]:
     values = (payload.get("record") or {}, payload.get("previous") or {})
     ids = dict.fromkeys(str(part["person_id"]) for part in values if part.get("person_id"))
     return [Route(key) for key in ids]
+
+
+def _upsert(record: Record, link: RecordLink | None) -> Sync:
+    """Write a person who may be a contact: as a new one, at another address, or where they were."""
+    extra = {"email": record.email}
+    if link is None or link.state == LinkState.REMOVED or not _known_address(link):
+        return Sync("create", creating=True, extra=extra)
+    moved = _known_address(link) != record.email.lower()
+    return Sync("change_address" if moved else "update", extra=extra)
 
 
 def _known_address(link: RecordLink) -> str:

@@ -95,10 +95,7 @@ def _settle_one(
     at_address = found.by_email.get(str(sent.get("email", "")).lower())
     contact = found.by_id.get(link.target_id) if link.target_id else at_address
     stray = at_address if at_address is not None and contact is not at_address else None
-    if state.waiting:
-        outcome.want(FORWARD, link.source_id, state.waiting)
-    if state.came_back:
-        outcome.want(BACK, link.source_id)
+    _go_on(link, outcome)
     link.notes = {**link.notes, **SETTLED.stored}
     if stray is not None:
         _clear_up(ctx, link, stray, sent, found, outcome)
@@ -108,6 +105,15 @@ def _settle_one(
         _write_again(link, sent, contact, found, outcome)
     else:
         _compare(ctx, link, sent, contact, found, fields, outcome)
+
+
+def _go_on(link: RecordLink, outcome: Settled) -> None:
+    """Bring up to date what waited for the import, on either way."""
+    state = PersonState.of(link)
+    if state.waiting:
+        outcome.want(FORWARD, link.source_id, state.waiting)
+    if state.came_back:
+        outcome.want(BACK, link.source_id)
 
 
 def _compare(
@@ -228,7 +234,7 @@ def _read_back(ctx: Session, people: Sequence[RecordLink], started: datetime, *,
     ids = {link.target_id for link in people if link.target_id}
     emails = {str((PersonState.of(link).sent or {}).get("email", "")).lower() for link in people} - {""}
     contacts = {contact.id: contact for contact in _readable(ctx, since, ids, emails)} if people else {}
-    by_email = {contact.email.lower(): contact for contact in contacts.values() if contact.email}
+    by_email = contact_lookup.by_address(contacts.values())
     return _ReadBack(contacts, by_email, begun - TOLERANCE, importing.own_list(ctx) if people else 0, done)
 
 

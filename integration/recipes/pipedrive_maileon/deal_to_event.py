@@ -178,7 +178,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
                     "content": {**content, "email": email},
                     "person_id": deal.person_id,
                     "person_waits": waiting.get(deal.person_id, ""),
-                    "person_said_no": person is not None and newsletter_wish(ctx, person.custom_fields) == "no",
+                    "person_said_no": _said_no(ctx, person),
                     "add_time": deal.add_time,
                     "name": deal.title,
                 },
@@ -186,6 +186,10 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
                 email=email,
             )
         return records
+
+
+def _said_no(ctx: Session, person: Person | None) -> bool:
+    return person is not None and newsletter_wish(ctx, person.custom_fields) == "no"
 
 
 def people_on_their_way(ctx: Session, persons: Sequence[Person]) -> dict[str, str]:

@@ -35,6 +35,7 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.linked_records import by_source
 
 EVENTS = frozenset({"company.changed"})
 FEW = 10  # above that one list is cheaper than single reads, of 200 calls a minute
@@ -78,9 +79,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Companies changed since the last poll, or all of them."""
         page = ctx.right.companies_page(cursor or 0, since=since)
         found = records(ctx, page.records)
-        linked = links.of_targets(ctx.integration, self.link_type, page.unreadable)
-        pairs = linked.values_list("source_id", "target_id")
-        unreadable = {key: page.unreadable[company_id] for key, company_id in pairs}
+        unreadable = by_source(ctx, self.link_type, page.unreadable)
         return Page([Item(key) for key in found], found, page.next_offset, unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
