@@ -7,8 +7,8 @@ by which a lead is looked for when the answer of its creation was lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
@@ -16,7 +16,6 @@ from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
-from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.engine.api import (
     Batch,
     Decision,
@@ -41,11 +40,11 @@ from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
 from integration.recipes.leadboxer_pipedrive.state import LeadState
+from integration.recipes.shared.pipedrive_pages import created_earlier
 from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
 PAGE_SIZE = 100
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 LINKING = "link_lead"  # it was created when only its organization or only its person was known
 CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
@@ -193,24 +192,16 @@ def title_of(lead: Lead, wish: str) -> str:
 
 
 def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
-    """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id.
-
-    Among what changed since it was announced: a list knows at once what a search may not know yet.
-    """
+    """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id."""
     assert write.link is not None
-    since, key = write.link.updated_at - SLACK, str(ctx.resources["leadboxer_id"])
-    cursor: str | None = None
-    while True:
-        page: VendorPage[Deal] | VendorPage[PipedriveLead]
-        page = ctx.right.deals_page(cursor, since) if trial else ctx.right.leads_page(cursor, since)
-        if found := _marked(page.complete(), key, write.item.external_id):
-            return found
-        if (cursor := page.next_cursor) is None:
-            return ""
+    announced, key, marker = write.link.updated_at, str(ctx.resources["leadboxer_id"]), write.item.external_id
 
+    def is_ours(row: PipedriveLead | Deal) -> bool:
+        return str(row.custom_fields.get(key)) == marker
 
-def _marked(rows: Iterable[PipedriveLead | Deal], key: str, marker: str) -> str:
-    return next((row.id for row in rows if str(row.custom_fields.get(key)) == marker), "")
+    if trial:
+        return created_earlier(ctx.right.deals_page, announced, is_ours)
+    return created_earlier(ctx.right.leads_page, announced, is_ours)
 
 
 def _update(finder: finding.Finder, write: Write) -> Result:

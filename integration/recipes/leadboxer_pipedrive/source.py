@@ -16,10 +16,11 @@ from django.utils import timezone
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Dataset, Lead
 from integration.engine.api import Item, Record, setting
-from integration.errors import NotFound, RecordError, TenantActionError
+from integration.errors import RecordError, TenantActionError
 from integration.recipes.leadboxer_pipedrive.reasons import LeadBoxerReason
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.state import PageToken
+from integration.recipes.shared.one_by_one import one_by_one
 
 TOKEN_AGE = timedelta(minutes=9)  # a page's token is good for ten (sheet §3); older ones are not tried
 KIND_LENGTH = 60  # of a directory's name
@@ -62,14 +63,8 @@ def page(
 
 def read(ctx: Session, part: str, items: Sequence[Item]) -> dict[str, Lead]:
     """These leads one by one: LeadBoxer has no list by ids. Those that are gone are missing."""
-    found = {}
-    for item in items:
-        try:
-            lead = ctx.left.get_lead(dataset_of(ctx, part), item.external_id)
-        except NotFound:
-            continue
-        found[item.external_id] = lead
-    return found
+    ids = [item.external_id for item in items]
+    return one_by_one(lambda key: ctx.left.get_lead(dataset_of(ctx, part), key), ids)
 
 
 @dataclass(frozen=True)

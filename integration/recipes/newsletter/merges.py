@@ -12,6 +12,7 @@ from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.removal import take_off, unsubscribe
 from integration.recipes.newsletter.session import L, S, Session
+from integration.recipes.shared.linked_records import handed_over
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
@@ -26,7 +27,7 @@ def merge(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write) -> Re
     survivor = _survivor(ctx, flow, survivor_id) or _given_to(ctx, flow, survivor_id, entry)
     follow_ups: tuple[Enqueue, ...] = (Enqueue(flow.key, survivor_id),)
     if loser is not None and survivor is None and loser.written:
-        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
+        consent_ledger.take_over(ctx, flow.side, handed_over(loser, survivor_id), merged=loser.source_id)
     elif loser is not None and survivor is not None:
         follow_ups += _both_known(ctx, flow, entry, loser, survivor)
     reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
@@ -45,7 +46,7 @@ def _given_to(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], survivor_id: st
     primary = _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")
     if primary is None or (entry.link is not None and primary.source_id == entry.link.source_id):
         return None
-    link = _handed_over(primary, survivor_id)
+    link = handed_over(primary, survivor_id)
     consent_ledger.take_over(ctx, flow.side, link, merged=primary.source_id)
     return link
 
@@ -72,7 +73,7 @@ def _both_known(
         _change_places(ctx, flow, loser, survivor)
         return ()
     if heir := str(entry.values.get("heir", "")):
-        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, heir), merged=loser.source_id)
+        consent_ledger.take_over(ctx, flow.side, handed_over(loser, heir), merged=loser.source_id)
         return (Enqueue(flow.key, heir),)
     _let_go(ctx, loser, survivor)
     return ()
@@ -84,7 +85,7 @@ def _is_at(link: RecordLink, address: str) -> bool:
 
 def _change_places(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], loser: RecordLink, survivor: RecordLink) -> None:
     """The survivor goes on with the loser's contact, which has their present address, and leaves their former one."""
-    _let_go(ctx, _handed_over(survivor, survivor.source_id), survivor)
+    _let_go(ctx, handed_over(survivor, survivor.source_id), survivor)
     for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
         setattr(survivor, name, getattr(loser, name))
     consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
@@ -93,19 +94,6 @@ def _change_places(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], loser: Rec
 def _link(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
-
-
-def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
-    return RecordLink(
-        integration=loser.integration,
-        link_type=loser.link_type,
-        source_id=survivor_id,
-        target_id=loser.target_id,
-        email_hash=loser.email_hash,
-        state=loser.state,
-        written=loser.written,
-        notes=loser.notes,
-    )
 
 
 def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:

@@ -38,10 +38,10 @@ from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, owners
 from integration.recipes.pipedrive_brevo.contact_lookup import people_behind
-from integration.recipes.pipedrive_brevo.person_patch import nested
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
+from integration.recipes.shared.pipedrive_fields import nested
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"

@@ -15,9 +15,9 @@ from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared.pipedrive_fields import CUSTOM, nested
 from integration.secrets import email_hash
 
-CUSTOM = "custom_fields."
 MARKETING_STATUS = "marketing_status"
 NAMES = frozenset({"name", "first_name", "last_name"})  # Pipedrive takes a whole name only
 
@@ -100,10 +100,3 @@ def _said(ctx: Session, refused: Mapping[str, IntegrationError]) -> str:
     names = {key: fields[key.removeprefix(CUSTOM)].label if key.removeprefix(CUSTOM) in fields else key
              for key in refused}  # fmt: skip
     return "; ".join(f"{names[key]}: {exc.public} {exc.detail}".strip() for key, exc in refused.items())
-
-
-def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
-    """Source paths as the client takes them: custom fields in an object of their own."""
-    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
-    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
-    return {**rest, **({"custom_fields": custom} if custom else {})}

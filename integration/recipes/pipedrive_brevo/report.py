@@ -12,8 +12,8 @@ from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import ReportRow, ReportTable, conversions
 from integration.models import FieldMapping
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared.pipedrive_fields import CUSTOM
 
-CUSTOM = "custom_fields."
 NOBODY = "not known"
 
 

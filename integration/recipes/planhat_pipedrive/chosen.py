@@ -14,9 +14,9 @@ from integration.recipes.planhat_pipedrive import places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_fields import CUSTOM
 
 RESOURCE = "rule_options"  # among the resources: what a rule looks at → its words in lower case → the option's id
-CUSTOM = "custom_fields."
 
 
 def paths(settings: Settings) -> list[str]:

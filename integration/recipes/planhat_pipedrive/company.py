@@ -18,6 +18,7 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.shared.pipedrive_pages import every
 
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
@@ -132,13 +133,7 @@ def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Seque
 
 def notes_on(ctx: Session, **parent: Unpack[Filters]) -> list[Note]:
     """The notes that hang on one record: person_id, org_id or deal_id."""
-    found: list[Note] = []
-    cursor: str | None = None
-    while True:
-        page = ctx.left.notes_page(cursor, **parent)
-        found += page.complete()
-        if (cursor := page.next_cursor) is None:
-            return found
+    return list(every(lambda cursor: ctx.left.notes_page(cursor, **parent)))
 
 
 def _noted(found: Sequence[Record]) -> list[Record]:

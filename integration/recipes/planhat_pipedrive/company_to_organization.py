@@ -36,10 +36,10 @@ from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
 from integration.recipes.shared.linked_records import by_source
+from integration.recipes.shared.pipedrive_fields import nested
 
 EVENTS = frozenset({"company.changed"})
 FEW = 10  # above that one list is cheaper than single reads, of 200 calls a minute
-CUSTOM = "custom_fields."
 
 
 class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
@@ -128,16 +128,15 @@ def _written(ctx: Session, write: Write, known: set[str]) -> Result:
         again = Enqueue(CompanyToOrganization.key, org_id)
         return Result(Outcome.SYNCED, target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
     try:
-        ctx.left.update_organization(org_id, nested(write.values))
+        ctx.left.update_organization(org_id, _body(write.values))
     except NotFound:
         return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
     return Result(Outcome.SYNCED, target_id=number, call=ctx.last_call())
 
 
-def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
-    """Source paths as Pipedrive's client takes them: custom fields in an object, an address by its text."""
-    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
-    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
-    if isinstance(rest.get("address"), str):
-        rest["address"] = {"value": rest["address"]}
-    return {**rest, **({"custom_fields": custom} if custom else {})}
+def _body(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    """What the organization is given: an address by its text."""
+    body = nested(values)
+    if isinstance(body.get("address"), str):
+        body["address"] = {"value": body["address"]}
+    return body

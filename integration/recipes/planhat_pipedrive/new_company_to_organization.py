@@ -7,7 +7,7 @@ then the company is told the id, by which the two are linked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
@@ -33,9 +33,9 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_pages import created_earlier
 
 LINK_TYPE = "new_company"
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
 class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
@@ -108,17 +108,10 @@ def _create(ctx: Session, write: Write) -> Result:
 
 
 def _earlier(ctx: Session, write: Write, name: str) -> str:
-    """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
-
-    A list knows at once what a search may not know yet (pipedrive sheet §11).
-    """
+    """The organization an earlier try created, its answer lost: by its name."""
     assert write.link is not None
-    cursor: str | None = None
-    while True:
-        page = ctx.left.organizations_page(cursor, write.link.updated_at - SLACK)
-        if found := next(
-            (row.id for row in page.complete() if row.name.strip() == name.strip() and not row.is_deleted), ""
-        ):
-            return found
-        if (cursor := page.next_cursor) is None:
-            return ""
+    return created_earlier(
+        ctx.left.organizations_page,
+        write.link.updated_at,
+        lambda row: row.name.strip() == name.strip() and not row.is_deleted,
+    )

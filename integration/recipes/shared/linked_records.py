@@ -36,3 +36,11 @@ def by_source(ctx: SyncSession, link_type: str, unreadable: Mapping[str, str]) -
     """What is wrong with records of the target, by the records that are linked to them."""
     linked = links.of_targets(ctx.integration, link_type, unreadable)
     return {source: unreadable[target] for source, target in linked.values_list("source_id", "target_id")}
+
+
+def handed_over(link: RecordLink, source_id: str) -> RecordLink:
+    """What this link has, as the link of another record. It is not saved."""
+    return RecordLink(
+        integration=link.integration, link_type=link.link_type, source_id=source_id, target_id=link.target_id,
+        email_hash=link.email_hash, state=link.state, written=link.written, notes=link.notes,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from integration.engine.api import NeededField, SyncSession
 from integration.errors import NotFound, RecordError
 
 Session = SyncSession[PipedriveClient]
+CUSTOM = "custom_fields."  # begins the path of a custom field
 
 
 @dataclass(frozen=True)
@@ -132,3 +133,10 @@ def _found_or_made(ctx: Session, fields: Iterable[FieldSpec], wanted: OptionFiel
             return spec, "found"
     made = ctx.connection("left").connector.create_field(ctx.left, "person", wanted.spec)
     return ctx.fields("left", "person", fresh=True).get(made.key, made), "created"
+
+
+def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    """Values by their paths as the client takes them: custom fields in an object of their own."""
+    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
+    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
+    return {**rest, **({"custom_fields": custom} if custom else {})}
