@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
-from integration.engine.flow.base import Flow
+from integration.engine.flow.base import Flow, S
 from integration.engine.flow.general_reasons import GENERAL
 from integration.engine.flow.reason_text import ReasonText, by_code, find
 from integration.models import RecordLink
@@ -93,8 +93,8 @@ def _no_search(ctx: SyncSession, text: str) -> Sequence[Found]:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A pair of systems a tenant can install."""
+class Recipe(Generic[S]):
+    """A pair of systems a tenant can install. `S` is what its form stores."""
 
     key: str
     label: str
@@ -104,15 +104,15 @@ class Recipe:
     settings_form: type[forms.Form]
     default_settings: Mapping[str, Any]
     steps: Callable[[SyncSession], Sequence[Step]]
-    warnings: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what to warn about before saving
-    summary: Callable[[Mapping[str, Any]], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
+    warnings: Callable[[S], Sequence[str]] = lambda settings: ()  # what to warn about before saving
+    summary: Callable[[S], Sequence[str]] = lambda settings: ()  # what will happen, in sentences
     fields: Callable[[SyncSession], Sequence[NeededField]] = lambda ctx: ()  # what must exist at the vendors by now
     search: Callable[[SyncSession, str], Sequence[Found]] = _no_search  # records at the source by e-mail, name or id
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[SyncSession, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
     # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
-    poll_minutes: Callable[[Mapping[str, Any]], int] | None = None
+    poll_minutes: Callable[[S], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
     reasons: tuple[ReasonText, ...] = ()  # its own, and general ones in its words

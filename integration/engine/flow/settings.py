@@ -10,6 +10,8 @@ from django import forms
 from integration.engine.flow.session import SyncSession
 
 Offered = Mapping[str, Sequence[tuple[str, str]]]
+Cleaned = dict[str, Any]  # what a form took of its fields, by name; a recipe's `Settings` says what is in it
+Depends = Mapping[str, Mapping[str, bool | list[str]]]  # field → what others must be for it to count
 
 
 class SettingsForm(forms.Form):
@@ -30,6 +32,10 @@ class SettingsForm(forms.Form):
         self.offered: Offered = offered or {}
         for name, kind in self.asks.items():
             self.offer(name, self.offered.get(kind, ()))
+        self.add_fields()
+
+    def add_fields(self) -> None:
+        """Add the fields that depend on the account; most forms have none."""
 
     def offer(self, name: str, known: Sequence[tuple[str, str]]) -> None:
         """Let a picker offer these, and what is chosen although it is not among them."""

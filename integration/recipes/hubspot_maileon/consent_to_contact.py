@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -53,11 +52,11 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
     forward = "contact_to_contact"
     batch_size = 100  # of HubSpot's batch calls
 
-    def values(self, ctx: Session, state: str) -> dict[str, Any]:
+    def values(self, ctx: Session, state: str) -> dict[str, str]:
         """An opt-out is shown by the property; a confirmation on the timeline only."""
         return {SUBSCRIBE: NO} if state == consent.UNSUBSCRIBED else {}
 
-    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, str]:
         """A property that was made anew: the opt-out comes back where nobody has said anything since."""
         return self.values(ctx, state) if blank else {}
 

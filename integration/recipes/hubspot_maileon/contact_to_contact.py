@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.hubspot.records import Contact
@@ -41,6 +40,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
 from integration.recipes.newsletter.to_contacts import IMPLIED, ContactUpsertFlow, merged
+from integration.recipes.shared.linked_records import linked
 
 DELETION, MERGE, PRIVACY = "contact.deletion", "contact.merge", "contact.privacyDeletion"
 # One save fires many events, and what a form sets may not be readable at once (hubspot sheet §8): wait a moment.
@@ -116,7 +116,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
                     records[item.external_id] = Record(item.external_id, values, email=survivor.email)
         return records
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Fetch All lists all contacts, a poll those that changed; reconcile walks over the linked ones."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -139,7 +139,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All and reconcile know their number; a poll is short."""
         if kind == "reconcile":
-            return int(self.linked(ctx).count())
+            return linked(ctx, LINK_TYPE).count()
         found: int | None = ctx.left.count_contacts() if kind == "fetch_all" else None
         return found
 
@@ -173,12 +173,11 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
             return IMPLIED
         if state.no_seen:
             return Skip(NewsletterReason.NEWSLETTER_NO, "It said No before, and an emptied or new property is no Yes.")
-        created = record.values.get("created_at")
         again = ctx.resources.get("made_again_at")
-        if again and (created is None or created < datetime.fromisoformat(again)):
+        if again and _was_there(record, datetime.fromisoformat(again)):
             return Skip(NewsletterReason.NEWSLETTER_FIELD_NEW)
         installed = (ctx.integration.activated_at or ctx.integration.created_at) - CLOCKS
-        if ContactContext.read(item.hint).run != "fetch_all" and (created is None or created < installed):
+        if ContactContext.read(item.hint).run != "fetch_all" and _was_there(record, installed):
             return Skip(HubSpotReason.THERE_BEFORE)
         return IMPLIED
 
@@ -200,6 +199,12 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
         report = personal_data.erase_record(ctx, self.link_type, entry.item.external_id, entry.item.job_id)
         entry.link = None
         return Result(Outcome.SYNCED, action="erase", link_state=None, detail=" ".join(report), call=call)
+
+
+def _was_there(record: Record, moment: datetime) -> bool:
+    """Whether the contact may be older than this moment: who does not say counts as older."""
+    created: datetime | None = record.values.get("created_at")
+    return created is None or created < moment
 
 
 def _merge_routes(event: WebhookEvent) -> list[Route]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from integration.connectors.hubspot.records import Contact
 from integration.engine.api import Flow, Found, Record, identity_index, mapping_rows
@@ -46,7 +45,7 @@ def to_records(ctx: Session, contacts: Iterable[Contact]) -> dict[str, Record]:
     }
 
 
-def _parts(value: str | None) -> Any:
+def _parts(value: str | None) -> list[str] | None:
     """A property of several choices joins them by semicolons."""
     return [part for part in value.split(";") if part] if value else None
 

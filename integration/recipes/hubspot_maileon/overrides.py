@@ -7,12 +7,16 @@ limit; a permission that comes by the person's own click and one that is given a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
+from integration.connectors.base import JSONValue
 from integration.recipes.hubspot_maileon.properties import DOI, DOI_PLUS, MAILING_KEY, PERMISSION, PERMISSION_CODES
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.settings import is_mailing_key
 from integration.recipes.newsletter.subscription import SubscriptionPolicy
+
+if TYPE_CHECKING:
+    from integration.recipes.hubspot_maileon.settings import Settings
 
 CONFIGURED = "configured"  # the limit: nothing beyond what the settings give
 LIMITS: tuple[tuple[str, str], ...] = (
@@ -23,7 +27,7 @@ NOTHING = 0
 _SWITCH = {"yes": True, "no": False}
 
 
-def terms(settings: Mapping[str, Any], values: Mapping[str, Any]) -> SubscriptionPolicy:
+def terms(settings: Settings, values: Mapping[str, JSONValue]) -> SubscriptionPolicy:
     """The terms for a contact with these properties. Anything that is not one of our options counts as not set."""
     by_mail = _SWITCH.get(str(values.get(DOI)), bool(settings["doi_enabled"]))
     mailing, complaint = _mailing(settings, values)
@@ -40,35 +44,35 @@ def terms(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Subscriptio
     return SubscriptionPolicy(False, permission=min(wished, most), limited=limited)
 
 
-def configured_at_once(settings: Mapping[str, Any]) -> int:
+def configured_at_once(settings: Settings) -> int:
     """What a contact gets at once without any wish of its own."""
     return consent.PERMISSION_NONE if settings["doi_enabled"] else int(settings["permission"])
 
 
-def configured_by_click(settings: Mapping[str, Any]) -> int:
+def configured_by_click(settings: Settings) -> int:
     """What the click gives; nothing where nobody is asked."""
     if not settings["doi_enabled"]:
         return NOTHING
     return consent.PERMISSION_DOUBLE_PLUS if settings["doi_plus"] else consent.PERMISSION_DOUBLE
 
 
-def most_at_once(settings: Mapping[str, Any]) -> int:
+def most_at_once(settings: Settings) -> int:
     """The highest permission a contact's properties may give at once."""
     return max(configured_at_once(settings), _limit(settings))
 
 
-def most_by_click(settings: Mapping[str, Any]) -> int:
+def most_by_click(settings: Settings) -> int:
     """The highest permission they may let the person's click give; nothing if nobody may be asked."""
     limit = _limit(settings)
     return max(configured_by_click(settings), limit if limit >= consent.PERMISSION_DOUBLE else NOTHING)
 
 
-def _limit(settings: Mapping[str, Any]) -> int:
+def _limit(settings: Settings) -> int:
     limit = str(settings["override_limit"])
     return int(limit) if limit != CONFIGURED else NOTHING
 
 
-def _mailing(settings: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, str]:
+def _mailing(settings: Settings, values: Mapping[str, JSONValue]) -> tuple[str, str]:
     wished = str(values.get(MAILING_KEY) or "").strip()
     if not wished:
         return str(settings["doi_key"]), ""

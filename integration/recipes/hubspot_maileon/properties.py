@@ -6,7 +6,7 @@ All of them can be put into forms, also as hidden fields; so whatever they say m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -72,10 +72,8 @@ def ensure(ctx: Session) -> str:
     ctx.last_side = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
     missing = [name for name in OURS if name not in there]
-    if missing and GROUP not in ctx.left.list_groups():
-        ctx.left.create_group(GROUP, GROUP_LABEL)
-    for name in missing:
-        ctx.left.create_property(DEFINITIONS[name])
+    if missing:
+        _create(ctx, missing)
     completed = [name for name in OURS if name in there and _complete(ctx, name, there[name])]
     said = [f"{len(missing)} created"] if missing else ["in place"]
     said += [f"options of {name} completed" for name in completed]
@@ -86,11 +84,18 @@ def ensure(ctx: Session) -> str:
     return ", ".join(said)
 
 
+def _create(ctx: Session, names: Iterable[str]) -> None:
+    if GROUP not in ctx.left.list_groups():
+        ctx.left.create_group(GROUP, GROUP_LABEL)
+    for name in names:
+        ctx.left.create_property(DEFINITIONS[name])
+
+
 def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:
     """Put back options somebody removed; theirs stay. HubSpot replaces the whole list."""
-    present: list[Any] = list(row.get("options") or ())
+    present: list[dict[str, JSONValue]] = list(row.get("options") or ())
     known = {option.get("value") for option in present}
-    wanted: Iterable[Any] = DEFINITIONS[name].get("options") or ()
+    wanted: Iterable[Mapping[str, JSONValue]] = DEFINITIONS[name].get("options") or ()
     lacking = [option for option in wanted if option["value"] not in known]
     if lacking:
         ctx.left.update_property(name, {"options": [*present, *lacking]})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django import forms
 
+from integration.engine.api import setting
+from integration.engine.api import settings as declared
 from integration.recipes.hubspot_maileon.overrides import CONFIGURED, LIMITS
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
@@ -16,17 +15,32 @@ STAGE_NAMES = tuple(f"{word}_stage{end}" for word in EVENTS for end in ("", "_fr
 
 
 class Settings(newsletter.Settings):
-    """What the form stores. The rules about lifecycle stages are read by name: see `stages.rule_for`."""
+    """What the form stores. The rule of a word in `EVENTS` is read by made-up names: see `stages.rule_for`."""
 
     doi_plus: bool
     override_limit: str
+    confirmed_stage: bool
+    confirmed_stage_from: str
+    confirmed_stage_to: str
+    confirmed_stage_reset: bool
+    unsubscribed_stage: bool
+    unsubscribed_stage_from: str
+    unsubscribed_stage_to: str
+    unsubscribed_stage_reset: bool
 
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: Settings = {
     **newsletter.DEFAULTS,
     "doi_plus": False,
     "override_limit": CONFIGURED,
-    **{name: "" if name.endswith(("_from", "_to")) else False for name in STAGE_NAMES},
+    "confirmed_stage": False,
+    "confirmed_stage_from": "",
+    "confirmed_stage_to": "",
+    "confirmed_stage_reset": False,
+    "unsubscribed_stage": False,
+    "unsubscribed_stage_from": "",
+    "unsubscribed_stage_to": "",
+    "unsubscribed_stage_reset": False,
 }
 
 
@@ -119,7 +133,7 @@ class SettingsForm(NewsletterForm):
         """Default: nothing beyond the settings."""
         return str(self.cleaned_data.get("override_limit") or CONFIGURED)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> declared.Cleaned:
         """Check what belongs together."""
         data = super().clean() or {}
         if not data.get("doi_enabled"):
@@ -128,7 +142,7 @@ class SettingsForm(NewsletterForm):
             self._check_stages(word, data)
         return data
 
-    def _check_stages(self, word: str, data: dict[str, Any]) -> None:
+    def _check_stages(self, word: str, data: declared.Cleaned) -> None:
         if not data.get(f"{word}_stage"):
             return
         source, target = (f"{word}_stage_from", f"{word}_stage_to")
@@ -139,10 +153,10 @@ class SettingsForm(NewsletterForm):
             self.add_error(target, "Source and target are the same stage.")
 
 
-def warnings(settings: Mapping[str, Any]) -> list[str]:
+def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
     found = newsletter.consent_warnings(settings)
-    if settings.get("override_limit") in ("4", "5"):
+    if settings["override_limit"] in ("4", "5"):
         found.append(
             "Contacts may give themselves a double opt-in permission by their properties. If those are fields of a "
             "form, so may its visitors."
@@ -150,21 +164,21 @@ def warnings(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def summary(settings: Mapping[str, Any]) -> list[str]:
+def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = [*_said_of_contacts(settings), "Who says No to “Subscribe to Maileon Newsletter” is not synced."]
     said.append("Who unsubscribes in Maileon gets No in HubSpot, and an entry on the timeline.")
     for word, event in EVENTS.items():
-        if settings.get(f"{word}_stage") and settings.get(f"{word}_stage_to"):
-            reset = ", also if that is a step back" if settings.get(f"{word}_stage_reset") else ""
+        if setting(settings, f"{word}_stage") and setting(settings, f"{word}_stage_to"):
+            reset = ", also if that is a step back" if setting(settings, f"{word}_stage_reset") else ""
             said.append(f"On {event.lower()} the lifecycle stage changes if it is the source stage{reset}.")
     said.append(newsletter.deletion_said(settings, "a contact"))
     return said
 
 
-def _said_of_contacts(settings: Mapping[str, Any]) -> list[str]:
-    if settings.get("doi_enabled"):
-        kind = "Double Opt-in Plus" if settings.get("doi_plus") else "Double Opt-in"
+def _said_of_contacts(settings: Settings) -> list[str]:
+    if settings["doi_enabled"]:
+        kind = "Double Opt-in Plus" if settings["doi_plus"] else "Double Opt-in"
         return [
             f"New contacts are created in Maileon and get {newsletter.mailing_said(settings)}.",
             f"When they confirm, they have {kind}, and it shows on their timeline.",

@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from integration.connectors.hubspot.records import Contact
-from integration.engine.api import Write, links, save_jobs
+from integration.engine.api import Write, links, save_jobs, setting
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import RecordLink, SyncJob
 from integration.reasons import NoReason, ReasonCode
@@ -21,6 +20,7 @@ from integration.recipes.hubspot_maileon import properties
 from integration.recipes.hubspot_maileon.properties import LINK_TYPE, STAGE
 from integration.recipes.hubspot_maileon.reasons import HubSpotReason
 from integration.recipes.hubspot_maileon.session import Session
+from integration.recipes.hubspot_maileon.settings import Settings
 from integration.recipes.hubspot_maileon.state import MOVE, HubSpotState
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.context import ConsentContext
@@ -64,14 +64,24 @@ class Plan:
         """A move that an earlier try has begun."""
         return HubSpotState.of(self.entry.link).stage_move or {}
 
+    @property
+    def has_to_be_read(self) -> bool:
+        """Whether what is done next depends on the contact's present stage."""
+        return not self.gone and bool(self.rule or self.begun or not self.values)
 
-def rule_for(settings: Mapping[str, Any], state: str) -> Rule | None:
+    @property
+    def moves(self) -> bool:
+        """Whether the contact is there and goes to another stage."""
+        return not self.gone and bool(self.target)
+
+
+def rule_for(settings: Settings, state: str) -> Rule | None:
     """The rule for a new state of consent, if it is switched on."""
     word = WORDS.get(state)
-    if word is None or not settings[f"{word}_stage"]:
+    if word is None or not setting(settings, f"{word}_stage"):
         return None
-    source, target = (str(settings[f"{word}_stage_{end}"]) for end in ("from", "to"))
-    return Rule(source, target, bool(settings[f"{word}_stage_reset"])) if source and target else None
+    source, target = (str(setting(settings, f"{word}_stage_{end}")) for end in ("from", "to"))
+    return Rule(source, target, bool(setting(settings, f"{word}_stage_reset"))) if source and target else None
 
 
 def carry_out(ctx: Session, plans: Sequence[Plan]) -> None:
@@ -80,10 +90,10 @@ def carry_out(ctx: Session, plans: Sequence[Plan]) -> None:
     Consent goes first and alone: a stage that is refused takes nothing else with it.
     """
     _say(ctx, [plan for plan in plans if plan.values])
-    _look(ctx, [plan for plan in plans if not plan.gone and (plan.rule or plan.begun or not plan.values)])
-    _clear(ctx, [plan for plan in plans if plan.target and plan.reset and plan.was])
-    _move(ctx, [plan for plan in plans if not plan.gone and plan.target])
-    _verify(ctx, [plan for plan in plans if not plan.gone and plan.target])
+    _look(ctx, plans)
+    _clear(ctx, plans)
+    _move(ctx, [plan for plan in plans if plan.moves])
+    _verify(ctx, [plan for plan in plans if plan.moves])
     for plan in plans:
         if plan.entry.link is not None and not plan.stuck:
             plan.entry.link.notes.pop(MOVE, None)
@@ -106,24 +116,30 @@ def _say(ctx: Session, plans: Sequence[Plan]) -> None:
 
 def _look(ctx: Session, plans: Sequence[Plan]) -> None:
     """Read where these contacts stand, and decide who moves."""
-    found = _present(ctx, plans)
-    for plan in plans:
+    looking = [plan for plan in plans if plan.has_to_be_read]
+    found = _present(ctx, looking)
+    for plan in looking:
         contact = found.get(plan.key)
         if contact is None:
             plan.gone = True
             continue
         plan.contact_id, plan.was = contact.id, contact.properties.get(STAGE) or ""
-        begun, rule = plan.begun, plan.rule
-        if begun and not plan.was:  # an earlier try got as far as clearing
-            plan.target, plan.was, plan.reset = begun["to"], "", True
-        elif begun and plan.was == begun["from"]:  # it did not get that far
-            plan.target, plan.reset = begun["to"], True
-        elif rule is not None and plan.was == rule.source and not begun:
-            plan.target, plan.reset = rule.target, rule.reset
-        elif rule is not None and plan.was != rule.target:
-            plan.said = f"Lifecycle stage is {_label(ctx, plan.was)}, not {_label(ctx, rule.source)}: left alone."
+        _aim(ctx, plan)
         if plan.target and plan.was and not _exists(ctx, plan.target):
             _not_moved(ctx, plan, "")
+
+
+def _aim(ctx: Session, plan: Plan) -> None:
+    """Decide where a contact goes from the stage it has: on with a move that was begun, or by its rule."""
+    begun, rule = plan.begun, plan.rule
+    if begun and not plan.was:  # an earlier try got as far as clearing
+        plan.target, plan.was, plan.reset = begun["to"], "", True
+    elif begun and plan.was == begun["from"]:  # it did not get that far
+        plan.target, plan.reset = begun["to"], True
+    elif rule is not None and plan.was == rule.source and not begun:
+        plan.target, plan.reset = rule.target, rule.reset
+    elif rule is not None and plan.was != rule.target:
+        plan.said = f"Lifecycle stage is {_label(ctx, plan.was)}, not {_label(ctx, rule.source)}: left alone."
 
 
 def _exists(ctx: Session, stage: str) -> bool:
@@ -157,13 +173,14 @@ def _present(ctx: Session, plans: Sequence[Plan]) -> dict[str, Contact]:
 
 def _clear(ctx: Session, plans: Sequence[Plan]) -> None:
     """Commit what is planned, then clear: the one moment in which somebody has no stage."""
-    if not plans:
+    clearing = [plan for plan in plans if plan.target and plan.reset and plan.was]
+    if not clearing:
         return
-    moves = [(plan.entry, {MOVE: {"from": plan.was, "to": plan.target}}) for plan in plans]
+    moves = [(plan.entry, {MOVE: {"from": plan.was, "to": plan.target}}) for plan in clearing]
     links.save_state_before_call(ctx.integration, LINK_TYPE, moves)
     ctx.keep_lease(now=True)
-    written = ctx.left.update_contacts({plan.key: {STAGE: None} for plan in plans})
-    for plan in plans:
+    written = ctx.left.update_contacts({plan.key: {STAGE: None} for plan in clearing})
+    for plan in clearing:
         plan.gone = plan.key in written.failed
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -102,16 +102,25 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
 def wishes(ctx: Session, lead: Lead, organization: tuple[str, bool], person: tuple[str, bool]) -> tuple[Enqueue, ...]:
     """What to start for a lead: each of the two records (its id, whether it was just created) there is news for."""
-    found = []
-    for key, (target, created) in ((ORGANIZATION, organization), (PERSON, person)):
-        rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(key)) if created or not row.only_create]
-        paths = {path for row in rows for path in row.sources}
-        values = {path: lead.values[path] for path in sorted(paths) if path in lead.values}
-        if target and (values or any(row.transform in SOURCELESS for row in rows)):
-            seen = lead.last_event.isoformat()
-            context = EnrichContext(target=target, created=created or None, values=values, email=lead.email, seen=seen)
-            found.append(Enqueue(key, lead.id, context.stored))
-    return tuple(found)
+    found = (_wish(ctx, lead, ORGANIZATION, *organization), _wish(ctx, lead, PERSON, *person))
+    return tuple(wish for wish in found if wish is not None)
+
+
+def _wish(ctx: Session, lead: Lead, flow: str, target: str, created: bool) -> Enqueue | None:
+    rows = [row for row in mapping_rows(ctx, ctx.recipe.flow(flow)) if created or not row.only_create]
+    values = _read_by(rows, lead)
+    news = bool(values) or any(row.transform in SOURCELESS for row in rows)
+    if not target or not news:
+        return None
+    seen = lead.last_event.isoformat()
+    context = EnrichContext(target=target, created=created or None, values=values, email=lead.email, seen=seen)
+    return Enqueue(flow, lead.id, context.stored)
+
+
+def _read_by(rows: Sequence[MappingRow], lead: Lead) -> dict[str, JSONValue]:
+    """What these rows read of the lead."""
+    paths = {path for row in rows for path in row.sources}
+    return {path: lead.values[path] for path in sorted(paths) if path in lead.values}
 
 
 def _is_ours(item: Item, link: RecordLink | None) -> bool:
@@ -138,7 +147,7 @@ def _given(item: Item) -> Record | None:
     return Record(item.external_id, context.values, seen, context.email or "")
 
 
-def nested(ctx: Session, object_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(ctx: Session, object_type: str, values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """Values by field key as the client takes them: custom fields in an object of their own."""
     fields = ctx.fields("right", object_type)
     own = {key: value for key, value in values.items() if key in fields and fields[key].custom}

@@ -9,10 +9,10 @@ second one is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 from django.utils import timezone
 
@@ -30,6 +30,7 @@ FRESH = "index_fresh"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 DEALS = "open_deals_count"
 LONGEST = 255  # of a name
+V = TypeVar("V", Person, Organization)
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Finder:
     def create_person(self, lead: Lead, organization_id: str) -> Person:
         """Create the lead's person, in this organization if there is one. Look first."""
         values = {"name": (lead.name or lead.email)[:LONGEST], "email": lead.email, "org_id": organization_id or None}
-        made: Person = self._create(lambda: self.ctx.right.create_person(_given(values)))
+        made = self._create(lambda: self.ctx.right.create_person(_given(values)))
         self.people[lead.email] = made
         remember_people(self.ctx, [made])
         return made
@@ -75,9 +76,9 @@ class Finder:
         ids = [hit.id for hit in self.ctx.right.search_persons(email)]
         found = self.ctx.right.get_persons(ids, include_fields=(DEALS,)) if ids else []
         remember_people(self.ctx, found)
-        return min((row for row in found if not row.is_deleted), key=lambda row: _by_age((row.id, None)), default=None)
+        return min((row for row in found if not row.is_deleted), key=lambda row: _age(row.id), default=None)
 
-    def _create(self, create: Callable[[], Any]) -> Any:
+    def _create(self, create: Callable[[], V]) -> V:
         try:
             return create()
         except RateLimited:
@@ -140,7 +141,12 @@ def refresh(ctx: Session, *, people: bool, organizations: bool) -> None:
         fresh.add("organization")
 
 
-def _walk(ctx: Session, name: str, turn: Callable[..., Page[Any]], remember: Callable[..., None]) -> None:
+def _walk(
+    ctx: Session,
+    name: str,
+    turn: Callable[[str | None, datetime], Page[V]],
+    remember: Callable[[Session, Iterable[V]], None],
+) -> None:
     """Read what changed. A walk that a limit stopped goes on at its page: many may have changed in one second."""
     place, _ = ReferenceCache.objects.get_or_create(
         connection=ctx.integration.right, kind=f"walk:{name}:{ctx.integration.pk}"[:60],
@@ -201,11 +207,14 @@ def _forget(ctx: Session, kind: str, gone: set[str]) -> None:
         IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=kind, external_id__in=gone).delete()
 
 
-def _by_age(entry: tuple[str, Any]) -> tuple[int, str]:
+def _by_age(entry: tuple[str, set[str]]) -> tuple[int, str]:
+    return _age(entry[0])
+
+
+def _age(record_id: str) -> tuple[int, str]:
     """The oldest record first: the one people meant when there were no others yet."""
-    record_id = entry[0]
     return (int(record_id) if record_id.isdigit() else 0, record_id)
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def _given(values: Mapping[str, str | None]) -> dict[str, str]:
     return {key: value for key, value in values.items() if value is not None}

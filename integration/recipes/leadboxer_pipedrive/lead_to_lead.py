@@ -7,16 +7,15 @@ by which a lead is looked for when the answer of its creation was lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
-from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.engine.api import (
     Batch,
     Decision,
@@ -42,11 +41,11 @@ from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
 from integration.recipes.leadboxer_pipedrive.state import LeadState, ListPlace
+from integration.recipes.shared.pipedrive_pages import created_earlier
 from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
 PAGE_SIZE = 40  # see the client
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 LINKING = "link_lead"  # it was created when only its organization or only its person was known
 CHANGES = ("update", LINKING)
 TITLE_LENGTH = 255
@@ -91,10 +90,9 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
             return Sync(LINKING if _known_since(ctx, lead, state) else "update")
         if state.closed and not EventContext.read(item.hint).resync:
             return Skip(LeadBoxerReason.LEAD_CLOSED)
-        if skip := quiet.score_low(ctx, lead) or _nobody(ctx, lead):
-            return skip
-        if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
-            return Skip(Reason.DUPLICATE_EMAIL)
+        refused = _refused(ctx, batch, item, lead)
+        if refused is not None:
+            return refused
         if not quiet.on_trial(ctx):
             return Sync("create_lead", creating=True)
         if tried:
@@ -111,6 +109,16 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         now = [write for write in writes if id(write) not in later]
         done = write_each(ctx, now, lambda write: (_update if write.action in CHANGES else _make)(finder, write))
         return [{**later, **dict(zip(map(id, now), done, strict=True))}[id(write)] for write in writes]
+
+
+def _refused(ctx: Session, batch: Batch, item: Item, lead: Lead) -> Skip | None:
+    """Why no lead is made of this one; None where one may be."""
+    skip = quiet.score_low(ctx, lead) or _nobody(ctx, lead)
+    if skip is not None:
+        return skip
+    if lead.email and batch.owner(email_hash(lead.email), item.external_id) != item.external_id:
+        return Skip(Reason.DUPLICATE_EMAIL)
+    return None
 
 
 def _nobody(ctx: Session, lead: Lead) -> Skip | None:
@@ -159,7 +167,9 @@ def _person(finder: finding.Finder, lead: Lead, organization: str) -> tuple[str,
     return (known.id, False) if known is not None else (finder.create_person(lead, organization).id, True)
 
 
-def _body(ctx: Session, write: Write, title: str, person: str, organization: str, *, trial: bool) -> dict[str, Any]:
+def _body(
+    ctx: Session, write: Write, title: str, person: str, organization: str, *, trial: bool
+) -> dict[str, JSONValue]:
     values = enrichment.nested(ctx, "lead", {key: value for key, value in write.values.items() if value is not None})
     ours = {str(ctx.resources["leadboxer_id"]): write.item.external_id}
     linked = _whom(person, organization, trial=trial)
@@ -184,54 +194,55 @@ def title_of(lead: Lead, wish: str) -> str:
 
 
 def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
-    """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id.
-
-    Among what changed since it was announced: a list knows at once what a search may not know yet.
-    """
+    """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id."""
     assert write.link is not None
-    since, key = write.link.updated_at - SLACK, str(ctx.resources["leadboxer_id"])
-    cursor: str | None = None
-    while True:
-        page: VendorPage[Deal] | VendorPage[PipedriveLead]
-        page = ctx.right.deals_page(cursor, since) if trial else ctx.right.leads_page(cursor, since)
-        if found := _marked(page.complete(), key, write.item.external_id):
-            return found
-        if (cursor := page.next_cursor) is None:
-            return ""
+    announced, key, marker = write.link.updated_at, str(ctx.resources["leadboxer_id"]), write.item.external_id
 
+    def is_ours(row: PipedriveLead | Deal) -> bool:
+        return str(row.custom_fields.get(key)) == marker
 
-def _marked(rows: Iterable[PipedriveLead | Deal], key: str, marker: str) -> str:
-    return next((row.id for row in rows if str(row.custom_fields.get(key)) == marker), "")
+    if trial:
+        return created_earlier(ctx.right.deals_page, announced, is_ours)
+    return created_earlier(ctx.right.leads_page, announced, is_ours)
 
 
 def _update(finder: finding.Finder, write: Write) -> Result:
     """What is mapped changed, or whom it is about became known. A lead that was closed in Pipedrive stays closed."""
     assert write.link is not None
-    ctx, lead, before = finder.ctx, lead_of(write.record), write.link.written
-    closed = Result(
-        Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={},
-        notes=LeadState(closed=True).stored,
-    )  # fmt: skip
-    lead_id = write.link.target_id
+    ctx, lead, lead_id = finder.ctx, lead_of(write.record), write.link.target_id
     state = LeadState.of(write.link)
     organization, person = (state.organization or "", False), (state.person or "", False)
-    linked: dict[str, Any] = {}
+    linked: dict[str, str] = {}
     if write.action == LINKING:
         organization = organization if organization[0] else finder.organization(lead)
         person = _person(finder, lead, organization[0]) if lead.email and not person[0] else person
         linked = {key: value for key, value in _whom(person[0], organization[0]).items() if value}
-    values = {key: value for key, value in write.values.items() if before.get(key) != value}
-    try:
-        ctx.right.update_lead(lead_id, {**enrichment.nested(ctx, "lead", values), **linked})
-    except NotFound:
-        return closed
-    except RecordError:
-        if _is_closed(ctx, lead_id):
-            return closed
-        raise
+    values = enrichment.nested(ctx, "lead", _changed(write.values, write.link.written))
+    if not _is_taken(ctx, lead_id, {**values, **linked}):
+        return Result(
+            Outcome.SKIPPED, reason=LeadBoxerReason.LEAD_CLOSED, link_state="removed", written={},
+            notes=LeadState(closed=True).stored,
+        )  # fmt: skip
     wishes = enrichment.wishes(ctx, lead, organization, person)
     after = LeadState(organization=organization[0], person=person[0])
     return Result(Outcome.SYNCED, target_id=lead_id, notes=after.stored, call=ctx.last_call(), follow_ups=wishes)
+
+
+def _changed(values: Mapping[str, JSONValue], before: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    return {key: value for key, value in values.items() if before.get(key) != value}
+
+
+def _is_taken(ctx: Session, lead_id: str, body: Mapping[str, JSONValue]) -> bool:
+    """Change the lead. False where somebody closed it in Pipedrive."""
+    try:
+        ctx.right.update_lead(lead_id, body)
+    except NotFound:
+        return False
+    except RecordError:
+        if _is_closed(ctx, lead_id):
+            return False
+        raise
+    return True
 
 
 def _is_closed(ctx: Session, lead_id: str) -> bool:

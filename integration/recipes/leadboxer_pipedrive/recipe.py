@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import seen_within
+from integration.connectors.leadboxer.records import Lead
 from integration.engine.api import Choices, Found, MappingRow, Recipe, setting
 from integration.errors import NotFound
 from integration.models import RecordLink
@@ -38,7 +39,7 @@ def search(ctx: Session, text: str) -> Sequence[Found]:
     return list(found.values())
 
 
-def _leads(ctx: Session, part: str, text: str) -> Sequence[Any]:
+def _leads(ctx: Session, part: str, text: str) -> Sequence[Lead]:
     if text.replace(".", "").isdigit():
         try:
             return [ctx.left.get_lead(source.dataset_of(ctx, part), text)]
@@ -49,7 +50,7 @@ def _leads(ctx: Session, part: str, text: str) -> Sequence[Any]:
     return list(page.leads)
 
 
-def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, JSONValue] | None:
     """What Pipedrive has of this lead now, by field; None when it has none."""
     if link is None or link.link_type != LINK_TYPE or not link.target_id or TrialState.of(link).trial:
         return None

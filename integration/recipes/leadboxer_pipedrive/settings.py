@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django import forms
 
+from integration.engine.api import setting
 from integration.engine.api import settings as declared
 
 LINKS = (("organization", "Organization"), ("person", "Person"), ("both", "Both"))
@@ -142,7 +142,7 @@ class SettingsForm(declared.SettingsForm):
         ("Avoid noise", ("min_score", "cap", "trial", "trial_count", "trial_pipeline")),
         ("Timing", ("interval", "lookback_days")),
     )  # fmt: skip
-    depends: Mapping[str, Any] = {
+    depends: declared.Depends = {
         **dict.fromkeys(("leads_dataset", "leads_segment", "leads_link", "lead_fields"), {"leads_enabled": True}),
         **dict.fromkeys(
             ("activities_dataset", "activities_segment", "create_deals", "type_visit", "type_form", "type_email"),
@@ -152,12 +152,10 @@ class SettingsForm(declared.SettingsForm):
         **dict.fromkeys(("trial_count", "trial_pipeline"), {"trial": True}),
     }
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> declared.Cleaned:
         """What is left empty has its default; a part that is on needs its dataset and a segment of it."""
         data = super().clean() or {}
-        for name, default in DEFAULTS.items():
-            if name not in self.errors and data.get(name) in (None, "") and default != "":
-                data[name] = default
+        self._fill_in(data)
         for part in PARTS:
             if data.get(f"{part}_enabled"):
                 self._check_segment(data, part)
@@ -167,7 +165,12 @@ class SettingsForm(declared.SettingsForm):
             self._object("trial_pipeline", "In which pipeline? The trial's deals need one.")
         return data
 
-    def _check_segment(self, data: Mapping[str, Any], part: str) -> None:
+    def _fill_in(self, data: declared.Cleaned) -> None:
+        for name, default in DEFAULTS.items():
+            if name not in self.errors and data.get(name) in (None, "") and default != "":
+                data[name] = default
+
+    def _check_segment(self, data: declared.Cleaned, part: str) -> None:
         dataset, segment = str(data.get(f"{part}_dataset") or ""), str(data.get(f"{part}_segment") or "")
         if not dataset:
             self._object(f"{part}_dataset", "Which dataset?")
@@ -181,47 +184,43 @@ class SettingsForm(declared.SettingsForm):
             self.add_error(name, words)
 
 
-def warnings(settings: Mapping[str, Any]) -> list[str]:
+def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
     found = []
-    if not any(settings.get(f"{part}_enabled") for part in PARTS):
+    if not any(setting(settings, f"{part}_enabled") for part in PARTS):
         found.append("Neither leads nor activities are switched on: nothing happens.")
-    if (
-        settings.get("trial")
-        and settings.get("trial_pipeline") == settings.get("pipeline")
-        and settings.get("pipeline")
-    ):
+    if settings["trial"] and settings["trial_pipeline"] == settings["pipeline"] and settings["pipeline"]:
         found.append("The test pipeline is the one for real deals.")
-    if not settings.get("cap") and not settings.get("min_score"):
+    if not settings["cap"] and not settings["min_score"]:
         found.append("No least score and no limit per run: a wide segment would fill Pipedrive.")
     return found
 
 
-def summary(settings: Mapping[str, Any]) -> list[str]:
+def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = []
-    when = dict(INTERVALS).get(str(settings.get("interval")), "Hourly, on the hour").lower()
-    if settings.get("leads_enabled"):
+    when = dict(INTERVALS).get(str(settings["interval"]), "Hourly, on the hour").lower()
+    if settings["leads_enabled"]:
         whom = {"person": "a person", "both": "an organization and a person"}.get(
-            str(settings.get("leads_link")), "an organization"
+            str(settings["leads_link"]), "an organization"
         )
         said.append(f"Leads of the segment become leads in Pipedrive, linked to {whom}, found or created.")
     else:
         said.append("No leads are created.")
-    if settings.get("activities_enabled"):
+    if settings["activities_enabled"]:
         said.append("Visits of people known by e-mail become activities of person, organization and open deal.")
         said.append(
             "People without an open deal get one in the chosen pipeline."
-            if settings.get("create_deals")
+            if settings["create_deals"]
             else "No deals are created."
         )
     else:
         said.append("No activities are logged.")
     said.append(f"LeadBoxer is asked {when}, for what is new since the last time.")
-    if settings.get("trial"):
+    if settings["trial"]:
         said.append(f"Trial: only {settings.get('trial_count')} leads, as deals in the test pipeline.")
-    if settings.get("min_score"):
+    if settings["min_score"]:
         said.append(f"Leads below a score of {settings.get('min_score')} are left out.")
-    if settings.get("cap"):
+    if settings["cap"]:
         said.append(f"At most {settings.get('cap')} new leads and as many activities per run; more wait their turn.")
     return said

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from django.utils import timezone
 
@@ -24,6 +24,13 @@ from integration.recipes.leadboxer_pipedrive.state import ListPlace
 
 KIND_LENGTH = 60  # of a directory's name
 TIME, SCORE, FIELD = "criteriaTimeFilter", "criteriaLeadscoreFilter", "criteriaFieldFilter"
+
+
+class Segment(TypedDict):
+    """A segment as the list of references keeps it."""
+
+    name: str
+    criteria: dict[str, str]
 
 
 def page(ctx: Session, part: str, kind: str, place: ListPlace, since: datetime | None, limit: int) -> listing.Leads:
@@ -70,7 +77,7 @@ def segment_of(ctx: Session, part: str, *, fresh: bool = False) -> tuple[str, Ma
     """Name and criteria of a part's segment, read once an hour. Raises TenantActionError when it is gone."""
     dataset, chosen = dataset_of(ctx, part), str(setting(ctx.settings, f"{part}_segment") or "")
 
-    def fetch() -> dict[str, Any]:
+    def fetch() -> dict[str, Segment]:
         known = [row for row in ctx.left.list_datasets() if row.id == dataset]
         segments = [segment for row in known for segment in ctx.left.list_segments(row)]
         return {f"{dataset}:{row.id}": {"name": row.name, "criteria": dict(row.criteria)} for row in segments}
@@ -80,7 +87,7 @@ def segment_of(ctx: Session, part: str, *, fresh: bool = False) -> tuple[str, Ma
         raise TenantActionError(
             "The chosen segment no longer exists in LeadBoxer.", reason=LeadBoxerReason.SEGMENT_MISSING
         )
-    return str(entry["name"]), dict(entry["criteria"])
+    return entry["name"], entry["criteria"]
 
 
 def dataset_choices(ctx: Session) -> list[tuple[str, str]]:

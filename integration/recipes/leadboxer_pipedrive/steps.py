@@ -74,24 +74,34 @@ def lead_fields(ctx: Session) -> str:
     offered = ctx.fields("left", "lead")
     chosen = list(ctx.settings["lead_fields"])
     ctx.last_side = "right"
-    there = ctx.fields("right", "lead")
-    rows = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
-    known = {str(row.options.get(OURS) or row.source): row for row in rows}
-    for key, row in known.items():
-        if row.options.get(OURS) == row.source and (key not in chosen or row.target not in there):
-            row.delete()  # not wanted any more, or its field was deleted in Pipedrive
-    missing = [key for key in chosen if key in offered and (key not in known or known[key].pk is None)]
-    made = _fields_for(ctx, {key: offered[key] for key in missing}, {row.target for row in known.values() if row.pk})
+    rows = _kept_rows(ctx, chosen)
+    missing = [key for key in chosen if key in offered and key not in rows]
+    made = _fields_for(ctx, {key: offered[key] for key in missing}, {row.target for row in rows.values()})
     for key in missing:
-        spec = made.by_key.get(key)
-        if spec is not None:
-            kind = KINDS.get(offered[key].type, "text")
-            FieldMapping.objects.create(
-                integration=ctx.integration, flow=KEY, position=100 + chosen.index(key), source=key, target=spec.key,
-                transform="number" if kind == "number" else "text", options={OURS: key, "target_type": kind},
-            )  # fmt: skip
+        if key in made.by_key:
+            _add_row(ctx, offered[key], made.by_key[key], position=100 + chosen.index(key))
     said = made.said()
     return said if made.by_key else f"{len(chosen)} in place"
+
+
+def _kept_rows(ctx: Session, chosen: Sequence[str]) -> dict[str, FieldMapping]:
+    """LeadBoxer field → its row. Deletes rows of ours that nobody wants any more, or whose field was deleted."""
+    there = ctx.fields("right", "lead")
+    stored = FieldMapping.objects.filter(integration=ctx.integration, flow=KEY)
+    rows = {str(row.options.get(OURS) or row.source): row for row in stored}
+    ours = [key for key, row in rows.items() if row.options.get(OURS) == row.source]
+    for key in ours:
+        if key not in chosen or rows[key].target not in there:
+            rows.pop(key).delete()
+    return rows
+
+
+def _add_row(ctx: Session, source: FieldSpec, target: FieldSpec, *, position: int) -> None:
+    kind = KINDS.get(source.type, "text")
+    FieldMapping.objects.create(
+        integration=ctx.integration, flow=KEY, position=position, source=source.key, target=target.key,
+        transform="number" if kind == "number" else "text", options={OURS: source.key, "target_type": kind},
+    )  # fmt: skip
 
 
 def _fields_for(ctx: Session, wanted: Mapping[str, FieldSpec], taken: Set[str]) -> new_fields.Made:

@@ -6,10 +6,9 @@ still going on is left to the next run, which looks back that much further.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -42,12 +41,12 @@ from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
 from integration.recipes.leadboxer_pipedrive.state import ListPlace, VisitPlace, VisitState
+from integration.recipes.shared.pipedrive_pages import created_earlier
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
 PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
 IDLE = timedelta(minutes=10)
 LATE = timedelta(minutes=5)  # until an event can be read, and a little more
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
 class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
@@ -257,15 +256,8 @@ def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> st
 def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
     """The activity an earlier try created, its answer lost: by its mark, among the person's since it was announced."""
     assert write.link is not None
-    since = write.link.updated_at - SLACK
-    cursor: str | None = None
-    while True:
-        page = ctx.right.activities_page(cursor, since, person_id=person.id)
-        if found := _marked(page.complete(), mark):
-            return found
-        if (cursor := page.next_cursor) is None:
-            return ""
-
-
-def _marked(activities: Iterable[Any], mark: str) -> str:
-    return next((row.id for row in activities if mark in row.note), "")
+    return created_earlier(
+        lambda cursor, since: ctx.right.activities_page(cursor, since, person_id=person.id),
+        write.link.updated_at,
+        lambda activity: mark in activity.note,
+    )

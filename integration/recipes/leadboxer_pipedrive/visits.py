@@ -8,11 +8,12 @@ customer's own automations in Pipedrive look for them there (leadboxer sheet §7
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import TypedDict
 
 from integration.connectors.leadboxer.records import Event
+from integration.recipes.leadboxer_pipedrive.settings import Settings
 
 FORM, CLICK, OPEN, OTHER, PAGES = "form", "click", "open", "other", "pages"
 ORDER = (FORM, CLICK, OPEN, OTHER, PAGES)
@@ -24,19 +25,30 @@ KINDS = (
     (OPEN, re.compile(r"mail[-_ ]*open|open(ed)?[-_ ]*e?-?mail", re.I)),
 )
 PAGE_VIEW = re.compile(r"page[-_ ]?view", re.I)
-TYPES = {FORM: "type_form", CLICK: "type_email", OPEN: "type_email", OTHER: "type_visit", PAGES: "type_visit"}
 MARK = "LeadBoxer visit "
 LONGEST_SUBJECT, MOST_LINES = 255, 100
 
 
-def content(session_id: str, events: Sequence[Event], settings: Mapping[str, Any]) -> dict[str, Any]:
+class Content(TypedDict):
+    """The values of an activity that come from the visit itself."""
+
+    subject: str
+    type: str
+    note: str
+    due_date: str
+    due_time: str
+    duration: str | None
+    done: bool
+
+
+def content(session_id: str, events: Sequence[Event], settings: Settings) -> Content:
     """The activity's own values. `events` are those of one visit, at least one, in the order they happened."""
     kind = strongest(events)
     first, last = events[0].at, events[-1].at
     seconds = int((last - first).total_seconds())
     return {
         "subject": _subject(kind, events)[:LONGEST_SUBJECT],
-        "type": str(settings[TYPES[kind]]),
+        "type": _type_of(kind, settings),
         "note": _note(session_id, events),
         "due_date": f"{first:%Y-%m-%d}",
         "due_time": f"{first:%H:%M:%S}",
@@ -61,6 +73,13 @@ def strongest(events: Iterable[Event]) -> str:
     """The kind that names a visit."""
     there = {kind_of(event) for event in events}
     return next(kind for kind in ORDER if kind in there)
+
+
+def _type_of(kind: str, settings: Settings) -> str:
+    """The kind of activity in Pipedrive that the tenant chose for this kind of visit."""
+    if kind == FORM:
+        return settings["type_form"]
+    return settings["type_email"] if kind in (CLICK, OPEN) else settings["type_visit"]
 
 
 def _subject(kind: str, events: Sequence[Event]) -> str:

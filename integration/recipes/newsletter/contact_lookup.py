@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 
+from integration.connectors.base import JSONValue
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Write
 from integration.models import FieldMapping, IdentityIndex, RecordLink, columnar, membership
@@ -78,7 +78,7 @@ def leaving(ctx: Session, addresses: Sequence[str]) -> set[str]:
     return reported & {address.lower() for address in addresses}
 
 
-def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, JSONValue] | None:
     """What Maileon has of this person now, by the fields this integration writes; None when there is nobody."""
     address = str(link.written.get("email") or email) if link else email
     if not address:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from integration.connectors.maileon.fields import STANDARD_FIELDS
 from integration.connectors.maileon.records import Contact
 from integration.engine.api import Write
@@ -25,7 +23,7 @@ def contact_of(entry: Write) -> Contact:
 
 def address_of(entry: Write) -> str:
     """The address Maileon knows: the one we last wrote."""
-    written: Any = entry.link.written.get("email") if entry.link else None
+    written = entry.link.written.get("email") if entry.link else None
     return str(written or (entry.record.email if entry.record else ""))
 
 

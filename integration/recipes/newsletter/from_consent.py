@@ -10,8 +10,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
@@ -31,15 +31,15 @@ from integration.engine.api import (
     consent_rules,
     identity_index,
     links,
-    save_jobs,
 )
-from integration.models import JobState, Outcome, RecordLink, SyncJob, WebhookEvent
+from integration.models import Outcome, RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.context import ConsentContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
+from integration.recipes.shared import dead_jobs
 from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
@@ -71,11 +71,11 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     # What a recipe's flow says
 
     @abstractmethod
-    def values(self, ctx: Session[L, S], state: str) -> dict[str, Any]:
+    def values(self, ctx: Session[L, S], state: str) -> dict[str, JSONValue]:
         """The fields at the source that show this state of consent."""
 
     @abstractmethod
-    def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session[L, S], state: str, *, blank: bool) -> dict[str, JSONValue]:
         """The same for fields that were made anew; `blank`: nobody has filled them in since."""
 
     @abstractmethod
@@ -132,11 +132,11 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             for item in items
         }
 
-    def page(self, ctx: Session[L, S], kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session[L, S], kind: str, cursor: Sequence[str | int] | None, since: datetime | None) -> Page:
         """Two reports one after the other: who unsubscribed, who confirmed. They find what a webhook missed."""
         if cursor is None and kind == "poll":
             self._retry_dead_opt_outs(ctx)
-        report, index = cursor or (UNSUBSCRIPTION, 1)
+        report, index = (str(cursor[0]), int(cursor[1])) if cursor else (UNSUBSCRIPTION, 1)
         reported: MaileonPage[Unsubscription] | MaileonPage[Subscriber]
         if report == UNSUBSCRIPTION:
             reported = ctx.right.unsubscriptions_page(index, since=since)
@@ -170,14 +170,8 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
 
     def _retry_dead_opt_outs(self, ctx: Session[L, S]) -> None:
         """An opt-out that the source refused, or never took, is not given up: it is tried again with each poll."""
-        dead = SyncJob.objects.filter(integration=ctx.integration, flow=self.key, state=JobState.DEAD)
-        save_jobs(
-            [
-                SyncJob(integration=ctx.integration, flow=self.key, external_id=job.external_id, hint=job.hint)
-                for job in dead
-                if _speaks_of_opt_out(Item(job.external_id, job.hint))
-            ]
-        )
+        jobs = dead_jobs.dead_jobs(ctx, self.key)
+        dead_jobs.retry(ctx, [job for job in jobs if _speaks_of_opt_out(Item(job.external_id, job.hint))])
 
     def people_behind(self, ctx: Session[L, S], external_id: str, digest: str) -> People:
         """The people a contact stands for: by our external id, by the address they have or that we wrote last.

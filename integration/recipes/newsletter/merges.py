@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from integration.engine.api import Enqueue, Result, Write, consent_ledger
 from integration.models import Outcome, RecordLink
@@ -11,36 +11,48 @@ from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.contacts import contact_key
 from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.removal import take_off, unsubscribe
-from integration.recipes.newsletter.session import Session
+from integration.recipes.newsletter.session import L, S, Session
+from integration.recipes.shared.linked_records import handed_over
 
 if TYPE_CHECKING:
     from integration.recipes.newsletter.to_contacts import ContactUpsertFlow
 
 
-def merge(ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write) -> Result:
+def merge(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write) -> Result:
     """Hand the loser's link to the survivor and bring the survivor up to date; the strictest consent is kept.
 
     Where the survivor has an id of its own, the link of the primary record goes to it first.
     """
     survivor_id, loser = str(entry.values["merged_into"]), entry.link
-    survivor = _link(ctx, flow, survivor_id)
-    if survivor is not None and not survivor.written and consent.of(survivor) == consent.NONE:
-        survivor = None  # only a No is remembered of it, which the follow-up reads again
-    if survivor is None and (primary := _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")):
-        if loser is None or primary.source_id != loser.source_id:
-            survivor = _handed_over(primary, survivor_id)
-            consent_ledger.take_over(ctx, flow.side, survivor, merged=primary.source_id)
+    survivor = _survivor(ctx, flow, survivor_id) or _given_to(ctx, flow, survivor_id, entry)
     follow_ups: tuple[Enqueue, ...] = (Enqueue(flow.key, survivor_id),)
     if loser is not None and survivor is None and loser.written:
-        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, survivor_id), merged=loser.source_id)
+        consent_ledger.take_over(ctx, flow.side, handed_over(loser, survivor_id), merged=loser.source_id)
     elif loser is not None and survivor is not None:
         follow_ups += _both_known(ctx, flow, entry, loser, survivor)
     reason = Reason.MERGED if entry.action == "merge" else Reason.DELETED_AT_SOURCE
     return Result(Outcome.SKIPPED, reason=reason, link_state="removed", written={}, follow_ups=follow_ups)
 
 
+def _survivor(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], survivor_id: str) -> RecordLink | None:
+    """The survivor's own link. One that remembers only a No is none: the follow-up reads that again."""
+    link = _link(ctx, flow, survivor_id)
+    knows_more = link is not None and (link.written or consent.of(link) != consent.NONE)
+    return link if knows_more else None
+
+
+def _given_to(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], survivor_id: str, entry: Write) -> RecordLink | None:
+    """The link of the primary record, handed over to the survivor. None where there is none beside the loser's."""
+    primary = _link(ctx, flow, ContactContext.read(entry.item.hint).primary or "")
+    if primary is None or (entry.link is not None and primary.source_id == entry.link.source_id):
+        return None
+    link = handed_over(primary, survivor_id)
+    consent_ledger.take_over(ctx, flow.side, link, merged=primary.source_id)
+    return link
+
+
 def _both_known(
-    ctx: Session, flow: ContactUpsertFlow[Any, Any], entry: Write, loser: RecordLink, survivor: RecordLink
+    ctx: Session[L, S], flow: ContactUpsertFlow[L, S], entry: Write, loser: RecordLink, survivor: RecordLink
 ) -> tuple[Enqueue, ...]:
     """Both had something to do with Maileon: the strictest counts, and no contact is left to nobody.
 
@@ -61,7 +73,7 @@ def _both_known(
         _change_places(ctx, flow, loser, survivor)
         return ()
     if heir := str(entry.values.get("heir", "")):
-        consent_ledger.take_over(ctx, flow.side, _handed_over(loser, heir), merged=loser.source_id)
+        consent_ledger.take_over(ctx, flow.side, handed_over(loser, heir), merged=loser.source_id)
         return (Enqueue(flow.key, heir),)
     _let_go(ctx, loser, survivor)
     return ()
@@ -71,30 +83,17 @@ def _is_at(link: RecordLink, address: str) -> bool:
     return bool(address) and str(link.written.get("email", "")).lower() == address.lower()
 
 
-def _change_places(ctx: Session, flow: ContactUpsertFlow[Any, Any], loser: RecordLink, survivor: RecordLink) -> None:
+def _change_places(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], loser: RecordLink, survivor: RecordLink) -> None:
     """The survivor goes on with the loser's contact, which has their present address, and leaves their former one."""
-    _let_go(ctx, _handed_over(survivor, survivor.source_id), survivor)
+    _let_go(ctx, handed_over(survivor, survivor.source_id), survivor)
     for name in ("target_id", "email_hash", "state", "written", "written_hash", "notes"):
         setattr(survivor, name, getattr(loser, name))
     consent_ledger.take_over(ctx, flow.side, survivor, merged=loser.source_id)
 
 
-def _link(ctx: Session, flow: ContactUpsertFlow[Any, Any], source_id: str) -> RecordLink | None:
+def _link(ctx: Session[L, S], flow: ContactUpsertFlow[L, S], source_id: str) -> RecordLink | None:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type)
     return rows.filter(source_id=source_id).first() if source_id else None
-
-
-def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
-    return RecordLink(
-        integration=loser.integration,
-        link_type=loser.link_type,
-        source_id=survivor_id,
-        target_id=loser.target_id,
-        email_hash=loser.email_hash,
-        state=loser.state,
-        written=loser.written,
-        notes=loser.notes,
-    )
 
 
 def _strictest(loser: RecordLink, survivor: RecordLink) -> dict[str, object]:

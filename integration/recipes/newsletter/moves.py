@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Enqueue, Result, Write, consent_rules, identity_index, links
@@ -17,6 +17,7 @@ from integration.models import Outcome
 from integration.recipes.newsletter import consent, standing
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.contacts import address_of, contact_of
+from integration.recipes.newsletter.session import L, S
 from integration.secrets import email_hash
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 CARRIED = {consent.CONFIRMED: consent.PERMISSION_DOUBLE, consent.SUBSCRIBED: consent.PERMISSION_SINGLE}
 
 
-class AddressMoves:
+class AddressMoves(Generic[L, S]):
     """The changes of address of one batch."""
 
-    def __init__(self, writer: ContactWriter, writes: Sequence[Write]) -> None:
+    def __init__(self, writer: ContactWriter[L, S], writes: Sequence[Write]) -> None:
         self.writer, self.ctx, self.flow = writer, writer.ctx, writer.flow
         coming = [entry for entry in writes if entry.values.get("email")]
         self.arriving = {str(entry.values["email"]).lower(): entry.item.external_id for entry in coming}

@@ -10,7 +10,7 @@ from integration.connectors.maileon.client import MaileonClient
 from integration.engine.api import SyncSession
 from integration.recipes.newsletter.settings import Settings
 
-L = TypeVar("L", default=Any)  # the source's client
+L = TypeVar("L", default=Any)  # the source's client: what all recipes share asks nothing of it, whichever it is
 S = TypeVar("S", bound=Settings, default=Settings)  # the recipe's settings
 
 Session = SyncSession[L, MaileonClient, S]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django import forms
 
@@ -65,38 +64,38 @@ def is_mailing_key(text: str) -> bool:
     return text.isascii() and text.isalnum()
 
 
-def consent_warnings(settings: Mapping[str, Any]) -> list[str]:
+def consent_warnings(settings: Settings) -> list[str]:
     """What to warn about: a missing opt-in mailing, and a double opt-in nobody gave."""
-    if settings.get("doi_enabled"):
+    if settings["doi_enabled"]:
         missing = (
             "No DOI key is given. That works only if your Maileon account has a default DOI mailing; without one, no "
             "opt-in mail can be sent and people wait until there is one."
         )
-        return [] if settings.get("doi_key") else [missing]
-    if settings.get("permission") in ("4", "5"):
+        return [] if settings["doi_key"] else [missing]
+    if settings["permission"] in ("4", "5"):
         return [
             "People get a double opt-in permission without being asked. Make sure that you have their confirmation."
         ]
     return []
 
 
-def mailing_said(settings: Mapping[str, Any]) -> str:
+def mailing_said(settings: Settings) -> str:
     """The opt-in mail in words."""
-    return f"the DOI mail “{settings['doi_key']}”" if settings.get("doi_key") else "your default DOI mail"
+    return f"the DOI mail “{settings['doi_key']}”" if settings["doi_key"] else "your default DOI mail"
 
 
-def permission_said(settings: Mapping[str, Any]) -> str:
+def permission_said(settings: Settings) -> str:
     """The permission given at once, in words."""
-    return dict(PERMISSIONS).get(str(settings.get("permission")), "None")
+    return dict(PERMISSIONS).get(str(settings["permission"]), "None")
 
 
-def address_change_said(settings: Mapping[str, Any]) -> str:
+def address_change_said(settings: Settings) -> str:
     """What becomes of a changed address, with the opt-in process on."""
-    if settings.get("on_email_change") == "keep":
+    if settings["on_email_change"] == "keep":
         return "When an address changes, the contact keeps its permission."
     return "When an address changes, the new one is asked by mail and the old contact is removed."
 
 
-def deletion_said(settings: Mapping[str, Any], who: str) -> str:
+def deletion_said(settings: Settings, who: str) -> str:
     """What becomes of the contact of somebody who was deleted."""
     return f"When {who} is deleted, the contact {DELETED.get(str(settings.get('on_delete')), 'is unsubscribed')}."

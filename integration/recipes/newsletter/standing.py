@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from django.utils import timezone
@@ -37,8 +38,7 @@ def standing(ctx: Session, entry: Write, found: StoredContact | None, *, by_conf
     subscribed = permission_of(found) > consent.PERMISSION_NONE
     marked = (subscribed or not anew) and ctx.right.has_unsubscription_marker(entry.values["email"])
     removed = consent_rules.own_removal(ctx.integration.right, entry.values["email"])
-    just_now = removed is not None and timezone.now() - removed < LEAVING
-    going = opted_out or (subscribed and marked) or just_now
+    going = opted_out or (subscribed and marked) or _is_recent(removed)
     if found is not None and going and not is_settled(entry):
         # Unsubscribing is asynchronous: what is still readable may be the permission just withdrawn (sheet §3).
         return Standing.SETTLING
@@ -51,6 +51,11 @@ def standing(ctx: Session, entry: Write, found: StoredContact | None, *, by_conf
         marked=marked and removed is None,
     )
     return Standing.OPTED_OUT if consent_rules.may_subscribe(known) else Standing.FREE
+
+
+def _is_recent(removed: datetime | None) -> bool:
+    """Whether we took the contact away so short a time ago that Maileon may still show it."""
+    return removed is not None and timezone.now() - removed < LEAVING
 
 
 def state_of(found: StoredContact | None) -> ContactState | None:

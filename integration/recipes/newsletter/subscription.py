@@ -10,9 +10,9 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic
 
-from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, StoredContact
+from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, InvalidContact, StoredContact
 from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
@@ -22,7 +22,7 @@ from integration.recipes.newsletter.contact_lookup import known_contacts, leavin
 from integration.recipes.newsletter.contacts import address_of, contact_key, contact_of
 from integration.recipes.newsletter.moves import AddressMoves, leaving_first
 from integration.recipes.newsletter.reasons import NewsletterReason
-from integration.recipes.newsletter.session import Session
+from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.standing import MARK, Standing
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class SubscriptionPolicy:
     limited: str = ""
 
 
-class ContactWriter:
+class ContactWriter(Generic[L, S]):
     """Carries out the writes of one batch."""
 
-    def __init__(self, ctx: Session, flow: ContactUpsertFlow[Any, Any]) -> None:
+    def __init__(self, ctx: Session[L, S], flow: ContactUpsertFlow[L, S]) -> None:
         self.ctx = ctx
         self.flow = flow
 
@@ -287,7 +287,7 @@ class ContactWriter:
             call=self.ctx.last_call(), follow_ups=back,
         )  # fmt: skip
 
-    def _invalid(self, writes: Sequence[Write], invalid: Sequence[Any]) -> Results:
+    def _invalid(self, writes: Sequence[Write], invalid: Sequence[InvalidContact]) -> Results:
         """Contacts the bulk call refused, each with the vendor's reason."""
         by_email = {row.email.lower(): row for row in invalid if row.email}
         by_id = {row.external_id: row for row in invalid if row.external_id}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
@@ -36,6 +35,7 @@ from integration.recipes.newsletter.context import ContactContext
 from integration.recipes.newsletter.reasons import NewsletterReason
 from integration.recipes.newsletter.session import L, S, Session
 from integration.recipes.newsletter.subscription import ContactWriter, SubscriptionPolicy
+from integration.recipes.shared.linked_records import linked_page
 from integration.secrets import email_hash
 
 PAGE_SIZE = 500
@@ -110,18 +110,14 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         """One bulk call for updates, single calls where the vendor has no bulk."""
         return ContactWriter(ctx, self).write(writes)
 
-    def linked(self, ctx: Session[L, S]) -> Any:
-        """The links of people in step."""
-        return RecordLink.objects.filter(integration=ctx.integration, link_type=self.link_type, state=LinkState.ACTIVE)
-
-    def linked_page(self, ctx: Session[L, S], cursor: Any) -> Page:
+    def linked_page(self, ctx: Session[L, S], cursor: str | None) -> Page:
         """A page of the linked people, to find those who are gone. Many at once are asked about: see `brakes`."""
-        rows = list(self.linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
+        page = linked_page(ctx, self.link_type, cursor)
         context = ContactContext(run="reconcile")
-        records = self.read(ctx, [Item(link.source_id, context.stored) for link in rows])
-        gone = self.proven_gone(ctx, [link.source_id for link in rows if link.source_id not in records])
-        items = [Item(link.source_id, replace(context, deleted=link.source_id in gone).stored) for link in rows]
-        return Page(items, records, rows[-1].pk if len(rows) == PAGE_SIZE else None)
+        records = self.read(ctx, [Item(link.source_id, context.stored) for link in page.links])
+        gone = self.proven_gone(ctx, [link.source_id for link in page.links if link.source_id not in records])
+        items = [Item(link.source_id, replace(context, deleted=link.source_id in gone).stored) for link in page.links]
+        return Page(items, records, page.next_cursor)
 
     def _not_wanted(
         self, ctx: Session[L, S], batch: Batch, wish: str, record: Record, link: RecordLink | None
@@ -140,9 +136,13 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.UNSUBSCRIBED, notes=no_seen)
         if wish == UNSET:
             return Skip(NewsletterReason.NEWSLETTER_NEVER_ASKED, notes=no_seen)
-        owner = batch.owners.get(record.email_hash, record.external_id) if record.email else record.external_id
-        others = (Enqueue(self.key, owner),) if owner != record.external_id else ()  # this No counts for them too
+        others = self._sharers(batch, record)
         return Skip(NewsletterReason.NEWSLETTER_NO, notes=no_seen, remember=self.remembers_no, follow_ups=others)
+
+    def _sharers(self, batch: Batch, record: Record) -> tuple[Enqueue, ...]:
+        """Who owns the address of somebody who said No: it counts for them too."""
+        owner = batch.owners.get(record.email_hash, record.external_id) if record.email else record.external_id
+        return (Enqueue(self.key, owner),) if owner != record.external_id else ()
 
     def _wanted(
         self,
@@ -158,12 +158,10 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
             return Skip(Reason.NO_EMAIL)
         if not addresses.is_valid(record.email):
             return Skip(Reason.INVALID_EMAIL)
-        new_wish, in_step, moved = explicit and consent.is_new_wish(link), consent.in_step(link), _moved(link, record)
-        terms = self.terms(ctx, record)
+        new_wish, terms = explicit and consent.is_new_wish(link), self.terms(ctx, record)
         naysayer = self._says_no(ctx, item, batch.others(record.email_hash, item.external_id))
-        if consent_rules.must_unsubscribe(
-            subscribed=in_step and not moved, says_no=False, no_elsewhere=naysayer is not None
-        ):
+        still_there = consent.in_step(link) and not _moved(link, record)
+        if consent_rules.must_unsubscribe(subscribed=still_there, says_no=False, no_elsewhere=naysayer is not None):
             return Sync("unsubscribe", mapped=False)
         known = consent_rules.Evidence(
             opted_out=consent.of(link) == consent.UNSUBSCRIBED,
@@ -178,8 +176,14 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         owner = batch.owner(record.email_hash, item.external_id)
         if owner != item.external_id:
             return Skip(Reason.DUPLICATE_EMAIL, f"{self._named(owner)} already has this address.")
+        return self._way_in(ctx, item, record, link, may_ask=_may_ask(item, terms))
+
+    def _way_in(
+        self, ctx: Session[L, S], item: Item, record: Record, link: RecordLink | None, *, may_ask: bool
+    ) -> Decision:
+        """How somebody who may be a contact becomes one, or stays one under their present address."""
         extra = {"email": record.email, "external_id": contact_key(ctx, item.external_id)}
-        may_ask = _may_ask(item, terms)
+        in_step, moved = consent.in_step(link), _moved(link, record)
         if in_step and moved and ctx.settings["on_email_change"] == "ask_again" and not may_ask:
             return Skip(NewsletterReason.NOT_ASKED_EXISTING)
         if in_step and link is not None and (moved or link.state == LinkState.ACTIVE):
@@ -232,11 +236,11 @@ def _moved(link: RecordLink | None, record: Record) -> bool:
     return bool(written) and written.lower() != record.email.lower()
 
 
-def merged(into: Any, link: RecordLink | None, **more: str) -> Decision:
+def merged(into: str, link: RecordLink | None, **more: str) -> Decision:
     """The record lives on in another one, which takes over what this one was to Maileon."""
     if link is None:
         return Skip(Reason.MERGED)
-    return Sync("merge", mapped=False, extra={"merged_into": str(into), **more})
+    return Sync("merge", mapped=False, extra={"merged_into": into, **more})
 
 
 def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -25,7 +24,7 @@ from integration.engine.api import (
 from integration.models import LinkState, WebhookEvent
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
-from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import ContactRecord, OutgoingEvent, person_links, send_arrived
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 
@@ -56,7 +55,7 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
         """A hundred activities per call."""
         return _records(ctx, ctx.left.get_activities([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Activities changed since the last poll, for what a webhook missed."""
         page = ctx.left.activities_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
@@ -78,33 +77,24 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
-        early = {
-            id(write): result
-            for write in writes
-            if (result := contact_first(ctx, str(write.values["person_id"]), _contact(write))) is not None
-        }
-        ready = [write for write in writes if id(write) not in early]
-        sent = send_all(ctx, LINK_TYPE, ready, lambda write: _wishes(ctx, write), _contact) if ready else {}
-        return [{**early, **sent}[id(write)] for write in writes]
+        return send_arrived(
+            ctx, LINK_TYPE, writes, lambda write: str(write.values["person_id"]), lambda write: _wishes(ctx, write)
+        )
 
 
 def _records(ctx: Session, activities: Sequence[Activity]) -> dict[str, Record]:
     contacts = person_links(ctx, [row.person_id for row in activities if row.person_id])
-    found = {}
+    found: dict[str, Record] = {}
     for row in activities:
         content = {
             "activity_id": row.id, "type": row.type, "subject": row.subject, "done": row.done, "due_date": row.due_date,
             "person_id": row.person_id, "deal_id": row.deal_id or None,
         }  # fmt: skip
-        values = {"content": content, "person_id": row.person_id, "contact": contacts.get(row.person_id),
-                  "add_time": row.add_time, "name": row.subject}  # fmt: skip
+        values = {"content": content, "person_id": row.person_id, "add_time": row.add_time, "name": row.subject}
         if not row.is_deleted:
-            found[row.id] = Record(row.id, values, version=row.update_time)
+            contact = contacts.get(row.person_id)
+            found[row.id] = ContactRecord(row.id, values, version=row.update_time, contact=contact)
     return found
-
-
-def _contact(write: Write) -> Any:
-    return write.record.values["contact"] if write.record else None
 
 
 def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:

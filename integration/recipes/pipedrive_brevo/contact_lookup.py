@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import links
@@ -27,7 +27,7 @@ def contacts_behind(ctx: Session, ids: Sequence[str]) -> dict[str, StoredContact
     known = {link.target_id for link in linked.values()} - {""}
     unknown = {emails[key] for key, link in linked.items() if not link.target_id} - {""}
     found = {contact.id: contact for contact in wanted(ctx, (), known, unknown)}
-    by_email = {contact.email.lower(): contact for contact in found.values() if contact.email}
+    by_email = by_address(found.values())
     pairs = {key: found.get(link.target_id) or by_email.get(emails[key]) for key, link in linked.items()}
     return {key: contact for key, contact in pairs.items() if contact is not None}
 
@@ -39,15 +39,23 @@ def wanted(
 
     Twenty per call by id, one call for each address; what costs too many calls is looked for in the whole account.
     """
-    found = {contact.id: contact for contact in listed if contact.id in ids or contact.email.lower() in emails}
+    found = {contact.id: contact for contact in _among(listed, ids, emails)}
     left = sorted(set(ids) - found.keys())
     unseen = sorted(set(emails) - {contact.email.lower() for contact in found.values()})
     if -(-len(left) // IDS_PER_CALL) + len(unseen) > MANY_CALLS:
-        everybody = every_contact(ctx)
-        return [contact for contact in everybody if contact.id in ids or contact.email.lower() in emails]
+        return _among(every_contact(ctx), ids, emails)
     asked = ctx.right.get_contacts(left) if left else []
     asked += [contact for email in unseen if (contact := ctx.right.find_contact(email)) is not None]
     return list({**found, **{contact.id: contact for contact in asked}}.values())
+
+
+def by_address(contacts: Iterable[StoredContact]) -> dict[str, StoredContact]:
+    """Lower-case address → contact, of those that have one."""
+    return {contact.email.lower(): contact for contact in contacts if contact.email}
+
+
+def _among(contacts: Iterable[StoredContact], ids: Collection[str], emails: Collection[str]) -> list[StoredContact]:
+    return [contact for contact in contacts if contact.id in ids or contact.email.lower() in emails]
 
 
 def _people(ctx: Session) -> QuerySet[RecordLink]:
@@ -84,7 +92,7 @@ def people_behind(ctx: Session, contacts: Sequence[StoredContact]) -> dict[str, 
     return {**found, **{link.source_id: by_hash[link.email_hash] for link in unknown}}
 
 
-def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, Any] | None:
+def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, JSONValue] | None:
     """What Brevo has of this person now, by the fields this integration writes; None when there is nobody."""
     address = str(link.written.get("email") or email) if link else email
     key = (link.target_id if link else "") or address

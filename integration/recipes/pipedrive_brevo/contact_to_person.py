@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -27,13 +27,11 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
-    links,
     mapping_rows,
-    save_jobs,
 )
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
-from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, WebhookEvent
+from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, opt_outs, person_patch
 from integration.recipes.pipedrive_brevo.contact_lookup import contacts_behind, people_behind
@@ -49,6 +47,8 @@ from integration.recipes.pipedrive_brevo.state import (
     PersonContext,
     PersonState,
 )
+from integration.recipes.shared import dead_jobs
+from integration.recipes.shared.linked_records import by_source
 from integration.secrets import email_hash
 
 BOUNCE, DELETED = "hardBounce", "contactDeleted"
@@ -99,24 +99,20 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         own = contacts_behind(ctx, list(addresses))
         return records(ctx, own, elsewhere)
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all of them: a thousand per call.
 
         Opt-outs that Pipedrive refused are tried again with each poll.
         """
         if not cursor and kind == "poll":
             _retry_refused(ctx)
-        page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
+        page = ctx.right.contacts_page(cursor or 0, modified_since=since)
         found = people_behind(ctx, page.records)
-        put_off = [email_hash(contact.email) for contact in page.records if contact.blocklisted]
-        own = {key: email_hash(contact.email) for key, contact in found.items()}
-        others = {key: digest for key, digest in opt_outs.concerned(ctx, put_off).items() if own.get(key) != digest}
+        others = _sharers(ctx, page.records, found)
         # Who is put off is read again, and then only the hint tells of which address.
         shared = [Item(key, ContactContext(address=digest).stored) for key, digest in sorted(others.items())]
         made = {**records(ctx, found, {}), **(self.read(ctx, shared) if shared else {})}
-        linked = links.of_targets(ctx.integration, PERSON_LINK, page.unreadable)
-        pairs = linked.values_list("source_id", "target_id")
-        unreadable = {key: page.unreadable[contact_id] for key, contact_id in pairs}
+        unreadable = by_source(ctx, PERSON_LINK, page.unreadable)
         items = [
             *(Item(key) for key in found if key not in others),
             *(row for row in shared if row.external_id in made),
@@ -131,8 +127,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """What the person should show beside the fields the mapping brings back."""
         link, known = batch.links.get(item.external_id), ContactContext.read(item.hint)
         if record is None:
-            gone = link is not None and link.state == LinkState.ACTIVE and known.contact_deleted
-            return Skip(Reason.REMOVED_AT_TARGET, notes=PersonState(removed_at_target=True).stored if gone else {})
+            return _gone(known, link)
         state = _state(known, record, link)
         shown = state == _reported(link) and not known.restore  # a field made anew is empty
         extra = {} if shown else _status_fields(ctx, state)
@@ -154,12 +149,23 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         return engine_batch.write_each(ctx, writes, lambda write: _write(ctx, write))
 
 
+def _sharers(ctx: Session, contacts: Sequence[StoredContact], own: Mapping[str, StoredContact]) -> dict[str, str]:
+    """Person → the hash of an address at which somebody opted out, of people whose own contact it is not."""
+    put_off = [email_hash(contact.email) for contact in contacts if contact.blocklisted]
+    theirs = {key: email_hash(contact.email) for key, contact in own.items()}
+    return {key: digest for key, digest in opt_outs.concerned(ctx, put_off).items() if theirs.get(key) != digest}
+
+
+def _gone(known: ContactContext, link: RecordLink | None) -> Skip:
+    """The contact is not there. Only an event says that it was deleted."""
+    gone = link is not None and link.state == LinkState.ACTIVE and known.contact_deleted
+    return Skip(Reason.REMOVED_AT_TARGET, notes=PersonState(removed_at_target=True).stored if gone else {})
+
+
 def _retry_refused(ctx: Session) -> None:
     """An opt-out that Pipedrive refused is never given up."""
-    jobs = SyncJob.objects.filter(integration=ctx.integration, flow=ContactToPerson.key, state=JobState.DEAD)
-    again = jobs.filter(reason__in=(BrevoReason.OPT_OUT_REFUSED, Reason.ATTEMPTS_USED_UP))
-    wanted = [SyncJob(integration=ctx.integration, flow=job.flow, external_id=job.external_id) for job in again]
-    save_jobs(wanted)
+    jobs = dead_jobs.dead_jobs(ctx, ContactToPerson.key)
+    dead_jobs.retry(ctx, jobs.filter(reason__in=(BrevoReason.OPT_OUT_REFUSED, Reason.ATTEMPTS_USED_UP)))
 
 
 def records(
@@ -227,7 +233,7 @@ def _reported(link: RecordLink | None) -> str:
     return PersonState.of(link).reported or SUBSCRIBED
 
 
-def consent_of(notes: Mapping[str, Any]) -> str:
+def consent_of(notes: Mapping[str, JSONValue]) -> str:
     """What a link's notes say of consent: blocklisted is an opt-out or a bounce, a known contact else a subscriber."""
     state = PersonState.read(notes)
     if state.opted_out_elsewhere:
@@ -237,7 +243,7 @@ def consent_of(notes: Mapping[str, Any]) -> str:
     return SUBSCRIBED if state.left_lists is not None else ""
 
 
-def _status_fields(ctx: Session, state: str) -> dict[str, Any]:
+def _status_fields(ctx: Session, state: str) -> dict[str, str]:
     """The person's status in Pipedrive's own terms. The marketing status is only ever lowered."""
     values = {f"custom_fields.{ctx.resources['status']}": ctx.resources[f"status_{state}"]}
     if state != SUBSCRIBED and ctx.settings["set_marketing_status"]:

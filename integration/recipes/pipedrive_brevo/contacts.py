@@ -62,14 +62,17 @@ def upsert(ctx: Session, writes: Sequence[Write]) -> Results:
 def _needs_a_call_of_its_own(ctx: Session, entry: Write) -> bool:
     """An import clears and blocks nothing, and is not tried again for those it did not bring."""
     link, known = entry.link, PersonContext.read(entry.item.hint)
-    clears = link is not None and any(
-        value is None and link.written.get(key) is not None for key, value in entry.values.items()
-    )
     new_list = link is not None and bool(link.written) and lists.all_list(ctx) not in lists.joined(ctx, link)
     state = PersonState.of(link)
     said_no = state.blocklisted or state.opted_out_elsewhere
     opted_out = bool(link is not None and not link.written and said_no)
-    return bool(clears or new_list or opted_out or known.alone or known.block or state.overdue)
+    return bool(_clears(entry) or new_list or opted_out or known.alone or known.block or state.overdue)
+
+
+def _clears(entry: Write) -> bool:
+    """Whether a value that was written before becomes empty."""
+    before = entry.link.written if entry.link else {}
+    return any(value is None and before.get(key) is not None for key, value in entry.values.items())
 
 
 def single(ctx: Session, entry: Write) -> Result:
@@ -85,14 +88,11 @@ def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequ
 
     Of the two, the person and the contact, the stricter consent is kept.
     """
-    state, number, before = PersonState.of(entry.link), lists.all_list(ctx), set(lists.joined(ctx, entry.link))
-    if found is not None:
-        before |= lists.joined_by_others(ctx, found.id, but=entry.item.external_id)
-    left_lists = sorted({*left, *(state.left_lists or ()), *(found.left_list_ids if found else ())})
+    number, before = lists.all_list(ctx), _joined_before(ctx, entry, found)
+    left_lists = _left_lists(entry, found, left)
     known = found.id if found is not None else ""
     blocked = bool(found is not None and found.blocklisted)
-    said_no = state.blocklisted or state.opted_out_elsewhere or PersonContext.read(entry.item.hint).block
-    block = bool(said_no) and not blocked
+    block = _said_no(entry) and not blocked
     joins = lists.may_join(number, found, before, left_lists) and not block
     join = [number] if joins else []
     made, said = without_taken_phone(
@@ -106,6 +106,26 @@ def adopt(ctx: Session, entry: Write, found: StoredContact | None, *, left: Sequ
     note: BrevoReason | NoReason = "" if joins or blocked or block else BrevoReason.LEFT_LIST
     result = synced(ctx, entry, after, target_id=made, said=said, note=note, follow_ups=others)
     return replace(result, notes={**result.notes, **carried.stored})
+
+
+def _joined_before(ctx: Session, entry: Write, found: StoredContact | None) -> set[int]:
+    """The lists that we put the person on, or the contact while it was somebody else's."""
+    before = set(lists.joined(ctx, entry.link))
+    if found is not None:
+        before |= lists.joined_by_others(ctx, found.id, but=entry.item.external_id)
+    return before
+
+
+def _left_lists(entry: Write, found: StoredContact | None, left: Sequence[int]) -> list[int]:
+    """The lists that the person left, as far as anybody knows."""
+    theirs = found.left_list_ids if found else ()
+    return sorted({*left, *(PersonState.of(entry.link).left_lists or ()), *theirs})
+
+
+def _said_no(entry: Write) -> bool:
+    """Whether the person opted out, at this or another address of theirs."""
+    state = PersonState.of(entry.link)
+    return bool(state.blocklisted or state.opted_out_elsewhere or PersonContext.read(entry.item.hint).block)
 
 
 def _release_others(ctx: Session, contact_id: str, person_id: str, *, blocked: bool) -> tuple[Enqueue, ...]:

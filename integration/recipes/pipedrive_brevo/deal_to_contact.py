@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -36,7 +35,15 @@ from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import lists
 from integration.recipes.pipedrive_brevo.places import stages
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
-from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import (
+    ContactRecord,
+    OutgoingEvent,
+    arrived,
+    contact_first,
+    contact_of,
+    person_links,
+    send_all,
+)
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings, stage_list
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
@@ -73,7 +80,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         """A hundred deals per call."""
         return _records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Deals changed since the last poll, or all of them."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
@@ -102,7 +109,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         telling = [
             write for write in writes if write.action in EVENTS_OF and moved[id(write)].outcome == Outcome.SYNCED
         ]
-        sent = send_all(ctx, LINK_TYPE, telling, lambda write: _wishes(ctx, write), _contact) if telling else {}
+        sent = send_all(ctx, LINK_TYPE, telling, lambda write: _wishes(ctx, write)) if telling else {}
         return [sent.get(id(write), moved[id(write)]) for write in writes]
 
 
@@ -118,9 +125,9 @@ def _record(ctx: Session, deal: Deal, contact: RecordLink | None) -> Record:
         "status": deal.status, "stage_id": deal.stage_id, "place": place, "person_id": deal.person_id,
         "list": stage_list(ctx.settings, place),
     }  # fmt: skip
-    values = {"content": content, "contact": contact, "add_time": deal.add_time, "name": deal.title}
+    values = {"content": content, "add_time": deal.add_time, "name": deal.title}
     email = str(contact.written.get("email") or "") if contact else ""
-    return Record(deal.id, values, version=deal.update_time, email=email)
+    return ContactRecord(deal.id, values, version=deal.update_time, email=email, contact=contact)
 
 
 def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -> str:
@@ -134,28 +141,41 @@ def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -
     return "deal_created" if fresh else "place_deal"
 
 
-def _contact(write: Write) -> Any:
-    return write.record.values["contact"] if write.record else None
-
-
 def _move(ctx: Session, write: Write) -> Result:
     """Put the contact on the deal's list and take it off the former one."""
     if write.action == "deal_gone":
         return _gone(ctx, write)
-    person_id, link = str(write.values["person_id"]), _contact(write)
-    if (early := contact_first(ctx, person_id, link)) is not None:
+    person_id = str(write.values["person_id"])
+    early = contact_first(ctx, person_id, contact_of(write.record))
+    if early is not None:
         return early
-    before, wanted = (write.link.written.get("list") if write.link else None), write.values["list"]
-    join = [wanted] if wanted and wanted != before else []
-    leave = [before] if before and before != wanted and not _still_there(ctx, write, before) else []
+    join, leave = _joins(write), _leaves(ctx, write)
     try:
         put = [number for number in join if _still_there(ctx, write, number)]  # another deal has put them there
-        held_back = lists.move(ctx, link, join, leave, put=put) if join or leave else []
+        held_back = lists.move(ctx, arrived(write), join, leave, put=put) if join or leave else []
     except NotFound:
         return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call())
     return Result(
         Outcome.SYNCED, target_id=person_id, reason=BrevoReason.LEFT_LIST if held_back else "", call=ctx.last_call()
     )
+
+
+def _former_list(write: Write) -> int | None:
+    number: int | None = write.link.written.get("list") if write.link else None
+    return number
+
+
+def _joins(write: Write) -> list[int]:
+    wanted = write.values["list"]
+    return [wanted] if wanted and wanted != _former_list(write) else []
+
+
+def _leaves(ctx: Session, write: Write) -> list[int]:
+    """The former list, unless another deal keeps the contact on it."""
+    before = _former_list(write)
+    if not before or before == write.values["list"] or _still_there(ctx, write, before):
+        return []
+    return [before]
 
 
 def _gone(ctx: Session, write: Write) -> Result:

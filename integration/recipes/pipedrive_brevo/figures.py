@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.records import Deal, Person
@@ -66,7 +65,7 @@ def _revenue(ctx: Session, ids: Sequence[str]) -> dict[str, float]:
 
 
 def _sums(ctx: Session, deals: Iterable[Deal]) -> dict[str, float]:
-    currency: Any = ctx.settings["ltv_currency"]
+    currency = ctx.settings["ltv_currency"]
     sums: dict[str, float] = defaultdict(float)
     for deal in deals:
         if deal.currency == currency and not deal.is_deleted:

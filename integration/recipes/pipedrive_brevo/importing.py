@@ -25,6 +25,7 @@ from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, SETTLED, ImportContext, PersonState, in_import
 from integration.recipes.pipedrive_brevo.steps import FOLDER
+from integration.recipes.shared import dead_jobs
 
 CHECK = "import_check"
 LATE = "late-"  # before the marker: an import that was given up, and may still be carried out
@@ -145,12 +146,7 @@ def _is_watched(ctx: Session, marker: str) -> bool:
 
 def wake_dead(ctx: Session) -> None:
     """Look again at imports whose check ended without settling their people, for example while Brevo was away."""
-    dead = SyncJob.objects.filter(integration=ctx.integration, flow=CHECK, state=JobState.DEAD)
-    again = [
-        SyncJob(integration=ctx.integration, flow=CHECK, external_id=job.external_id)
-        for job in dead.exclude(reason=BrevoReason.IMPORT_OVERDUE)
-    ]
-    save_jobs(again)
+    dead_jobs.retry(ctx, dead_jobs.dead_jobs(ctx, CHECK).exclude(reason=BrevoReason.IMPORT_OVERDUE))
 
 
 def give_up_address(ctx: Session, link: RecordLink) -> None:

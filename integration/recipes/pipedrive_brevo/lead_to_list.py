@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -28,10 +27,11 @@ from integration.models import LinkState, Outcome, WebhookEvent
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import lists
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
-from integration.recipes.pipedrive_brevo.sending import contact_first, person_links
+from integration.recipes.pipedrive_brevo.sending import ContactRecord, arrived, contact_first, contact_of, person_links
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PersonState
+from integration.recipes.shared.one_by_one import one_by_one
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "lead"
@@ -59,15 +59,10 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead: Pipedrive has no list by ids for them."""
-        found = []
-        for item in items:
-            try:
-                found.append(ctx.left.get_lead(item.external_id))
-            except NotFound:
-                continue
-        return _records(ctx, found)
+        found = one_by_one(ctx.left.get_lead, [item.external_id for item in items])
+        return _records(ctx, list(found.values()))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Leads changed since the last poll, or all that are not archived."""
         page = ctx.left.leads_page(cursor, since)
         records = _records(ctx, page.records)
@@ -83,8 +78,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
             return Skip(BrevoReason.LEAD_WITHOUT_PERSON)
         if link is not None and link.state == LinkState.ACTIVE and link.written == content:
             return Skip(Reason.UNCHANGED)
-        contact = record.values["contact"]
-        if content["list"] in (PersonState.of(contact).left_lists or ()):
+        if content["list"] in (PersonState.of(contact_of(record)).left_lists or ()):
             return Skip(BrevoReason.LEFT_LIST)
         return Sync("join_list", mapped=False, extra=content)
 
@@ -96,11 +90,11 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
 def _records(ctx: Session, leads: Sequence[Lead]) -> dict[str, Record]:
     contacts = person_links(ctx, [lead.person_id for lead in leads if lead.person_id])
     return {
-        lead.id: Record(
+        lead.id: ContactRecord(
             lead.id,
-            {"content": {"person_id": lead.person_id, "list": int(ctx.settings["list_nurture"])},
-             "contact": contacts.get(lead.person_id), "name": lead.title},
+            {"content": {"person_id": lead.person_id, "list": int(ctx.settings["list_nurture"])}, "name": lead.title},
             version=lead.update_time,
+            contact=contacts.get(lead.person_id),
         )
         for lead in leads
         if not lead.is_archived
@@ -108,11 +102,11 @@ def _records(ctx: Session, leads: Sequence[Lead]) -> dict[str, Record]:
 
 
 def _join(ctx: Session, write: Write) -> Result:
-    contact: Any = write.record.values["contact"] if write.record else None
-    if (early := contact_first(ctx, str(write.values["person_id"]), contact)) is not None:
+    early = contact_first(ctx, str(write.values["person_id"]), contact_of(write.record))
+    if early is not None:
         return early
     try:
-        held_back = lists.move(ctx, contact, [write.values["list"]], [])
+        held_back = lists.move(ctx, arrived(write), [write.values["list"]], [])
     except NotFound:
         return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None, call=ctx.last_call())
     if held_back:

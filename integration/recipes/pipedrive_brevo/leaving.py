@@ -15,6 +15,7 @@ from integration.recipes.pipedrive_brevo import lists, owners
 from integration.recipes.pipedrive_brevo.results import key_of
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, ContactContext, HappenedContext, PersonState
+from integration.recipes.shared.linked_records import handed_over
 from integration.secrets import email_hash
 
 FORWARD, BACK = "person_to_contact", "contact_to_person"
@@ -81,7 +82,7 @@ def merge(ctx: Session, entry: Write) -> Result:
         integration=ctx.integration, link_type=PERSON_LINK, source_id=survivor_id
     ).first()
     if loser is not None and survivor is None and loser.state == LinkState.ACTIVE:
-        consent_ledger.take_over(ctx, "left", _handed_over(loser, survivor_id), merged=loser.source_id)
+        consent_ledger.take_over(ctx, "left", handed_over(loser, survivor_id), merged=loser.source_id)
     happened = HappenedContext(event_person_merged=timezone.now().isoformat())
     told = Enqueue("person_to_event", survivor_id, happened.stored)
     again = [Enqueue(FORWARD, survivor_id), told]
@@ -90,13 +91,6 @@ def merge(ctx: Session, entry: Write) -> Result:
     return Result(
         Outcome.SKIPPED, reason=Reason.MERGED, link_state="removed", written={}, follow_ups=tuple(again),
         notes=PersonState(merged_into=survivor_id).stored,
-    )  # fmt: skip
-
-
-def _handed_over(loser: RecordLink, survivor_id: str) -> RecordLink:
-    return RecordLink(
-        integration=loser.integration, link_type=loser.link_type, source_id=survivor_id, target_id=loser.target_id,
-        email_hash=loser.email_hash, state=loser.state, written=loser.written, notes=loser.notes,
     )  # fmt: skip
 
 

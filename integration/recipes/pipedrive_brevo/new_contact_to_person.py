@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration import addresses
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -38,10 +38,10 @@ from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo import importing, owners
 from integration.recipes.pipedrive_brevo.contact_lookup import people_behind
-from integration.recipes.pipedrive_brevo.person_patch import nested
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonState
+from integration.recipes.shared.pipedrive_fields import nested
 from integration.secrets import email_hash
 
 FORWARD = "person_to_contact"
@@ -68,9 +68,9 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         """The contacts by their ids, twenty per call."""
         return self._records(ctx, ctx.right.get_contacts([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Contacts changed since the last poll, or all; those behind a person are left out."""
-        page = ctx.right.contacts_page(int(cursor or 0), modified_since=since)
+        page = ctx.right.contacts_page(cursor or 0, modified_since=since)
         known = {contact.id for contact in people_behind(ctx, page.records).values()}
         made_late = importing.given_up(ctx, [email_hash(contact.email) for contact in page.records])
         unknown = [contact for contact in page.records if contact.id not in known]
@@ -137,7 +137,7 @@ def _has(person: Person, digest: str) -> bool:
     return any(email_hash(point.value) == digest for point in person.emails)
 
 
-def _values(ctx: Session, record: Record) -> dict[str, Any]:
+def _values(ctx: Session, record: Record) -> dict[str, JSONValue]:
     """The person as the mapping reads it backwards; without any name the address stands in."""
     flow = ctx.recipe.flow(FORWARD)
     fields = catalogue(ctx, flow)
@@ -150,7 +150,7 @@ def _values(ctx: Session, record: Record) -> dict[str, Any]:
     return nested({**values, "name": name or record.email, "email": record.email})
 
 
-def _names(ctx: Session, record: Record) -> dict[str, Any]:
+def _names(ctx: Session, record: Record) -> dict[str, JSONValue]:
     """First and last name as Brevo has them: Pipedrive, which divides the name itself, may do it in another way."""
     flow = ctx.recipe.flow(FORWARD)
     rows = [row for row in mapping_rows(ctx, flow) if row.direction == "both" and row.source in NAMELESS[:2]]

@@ -50,17 +50,29 @@ def contacts_at(ctx: Session, wanted: Mapping[str, str]) -> dict[str, StoredCont
 
     A link knows its id; else the address is the person's own, which Pipedrive tells.
     """
-    rows = links.of_addresses(ctx.integration, PERSON_LINK, set(wanted.values())).exclude(target_id="")
+    found = _linked_contacts(ctx, set(wanted.values()))
+    found |= _asked_contacts(ctx, {person: digest for person, digest in wanted.items() if digest not in found})
+    return {person: found[digest] for person, digest in wanted.items() if digest in found}
+
+
+def _linked_contacts(ctx: Session, digests: set[str]) -> dict[str, StoredContact]:
+    """Hash → the contact that was linked under this address."""
+    rows = links.of_addresses(ctx.integration, PERSON_LINK, digests).exclude(target_id="")
     ids = {link.email_hash: link.target_id for link in rows.order_by("pk")}
     by_id = {contact.id: contact for contact in contact_lookup.wanted(ctx, (), set(ids.values()), ())} if ids else {}
-    by_hash = {digest: by_id[key] for digest, key in ids.items() if key in by_id}
-    unknown = [person for person, digest in wanted.items() if digest not in by_hash]
-    for person in ctx.left.get_persons(unknown) if unknown else ():
-        address = next((row.value for row in person.emails if email_hash(row.value) == wanted[person.id]), "")
+    return {digest: by_id[key] for digest, key in ids.items() if key in by_id}
+
+
+def _asked_contacts(ctx: Session, wanted: Mapping[str, str]) -> dict[str, StoredContact]:
+    """Hash → the contact at that address of these people, whose addresses are read afresh."""
+    found: dict[str, StoredContact] = {}
+    for person in ctx.left.get_persons(list(wanted)) if wanted else ():
+        digest = wanted[person.id]
+        address = next((row.value for row in person.emails if email_hash(row.value) == digest), "")
         contact = ctx.right.find_contact(address) if address else None
         if contact is not None:
-            by_hash[wanted[person.id]] = contact
-    return {person: by_hash[digest] for person, digest in wanted.items() if digest in by_hash}
+            found[digest] = contact
+    return found
 
 
 def heirs(ctx: Session, address: str, *, but: str) -> list[str]:

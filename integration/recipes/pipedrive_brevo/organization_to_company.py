@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration import retry
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Company
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -74,7 +74,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
         """A hundred organizations per call."""
         return _records(ctx, ctx.left.get_organizations([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Organizations changed since the last poll, or all of them."""
         page = ctx.left.organizations_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
@@ -93,17 +93,23 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Recognise what Brevo has already, hand many new ones over as a file, do the rest one by one."""
-        fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
-        patient = [write for write in fresh if not retry.FILE_IMPORT.used_up(write.item.attempts)]
-        filed = patient if len(fresh) > FEW else []
-        if filed:
-            ctx.right.import_companies([_row(ctx, write) for write in filed])
-        waiting = {id(write) for write in filed}
-        rest = [write for write in writes if id(write) not in waiting]
+        filed = {id(write) for write in _filed(ctx, writes)}
+        rest = [write for write in writes if id(write) not in filed]
         done = dict(zip(map(id, rest), write_each(ctx, rest, lambda write: _write(ctx, write)), strict=True))
         pause = retry.next_delay(retry.FILE_IMPORT)
         later = Result(Outcome.RETRYING, reason=BrevoReason.IMPORT_RUNNING, retry_after=pause, link_state=None)
         return [done.get(id(write), later) for write in writes]
+
+
+def _filed(ctx: Session, writes: Sequence[Write]) -> list[Write]:
+    """Hand new ones over as one file where they are many. They are recognised at the next try."""
+    fresh = [write for write in writes if write.action == "create" and _known(ctx, write) is None]
+    if len(fresh) <= FEW:
+        return []
+    patient = [write for write in fresh if not retry.FILE_IMPORT.used_up(write.item.attempts)]
+    if patient:
+        ctx.right.import_companies([_row(ctx, write) for write in patient])
+    return patient
 
 
 def _records(ctx: Session, organizations: Iterable[Organization]) -> dict[str, Record]:
@@ -149,11 +155,11 @@ def _companies(ctx: Session) -> tuple[dict[str, Company], dict[str, Company]]:
     return found
 
 
-def _row(ctx: Session, write: Write) -> dict[str, Any]:
+def _row(ctx: Session, write: Write) -> dict[str, JSONValue]:
     return {"name": write.values["name"], **_attributes(ctx, write)}
 
 
-def _attributes(ctx: Session, write: Write) -> dict[str, Any]:
+def _attributes(ctx: Session, write: Write) -> dict[str, JSONValue]:
     values = {key: value for key, value in write.values.items() if key not in ("name", CONTACTS) and value is not None}
     return {**values, str(ctx.resource("company_key")): write.item.external_id}
 
@@ -161,21 +167,29 @@ def _attributes(ctx: Session, write: Write) -> dict[str, Any]:
 def _write(ctx: Session, write: Write) -> Result:
     known = _known(ctx, write) if write.action == "create" else None
     company_id = known.id if known else (write.link.target_id if write.link else "")
-    name, wanted = str(write.values["name"]), list(write.values[CONTACTS])
-    linked = list(known.contact_ids) if known else list((write.link.written if write.link else {}).get(CONTACTS, []))
+    name = str(write.values["name"])
     if not company_id:
-        return Result(Outcome.SYNCED, target_id=_created(ctx, write, name, wanted), call=ctx.last_call())
+        made = _created(ctx, write, name, list(write.values[CONTACTS]))
+        return Result(Outcome.SYNCED, target_id=made, call=ctx.last_call())
     try:
         if known is not None or _differs(write):
             ctx.right.update_company(company_id, name, _attributes(ctx, write))
-        add = [key for key in wanted if key not in linked]
-        gone = [] if known else [key for key in linked if key not in wanted]
-        if add or gone:
-            ctx.right.link_company(company_id, add, gone)
+        _link_contacts(ctx, write, company_id, known)
     except NotFound:
         return Result(Outcome.SKIPPED, reason=Reason.REMOVED_AT_TARGET, link_state="removed", written={},
                       notes=CompanyState(removed_at_target=True).stored, call=ctx.last_call())  # fmt: skip
     return Result(Outcome.SYNCED, target_id=company_id, call=ctx.last_call())
+
+
+def _link_contacts(ctx: Session, write: Write, company_id: str, known: Company | None) -> None:
+    """Link the people's contacts, and unlink those we linked before. A company just recognised keeps its own."""
+    wanted = list(write.values[CONTACTS])
+    before = write.link.written.get(CONTACTS, []) if write.link else []
+    linked = list(known.contact_ids) if known else list(before)
+    add = [key for key in wanted if key not in linked]
+    gone = [] if known else [key for key in linked if key not in wanted]
+    if add or gone:
+        ctx.right.link_company(company_id, add, gone)
 
 
 def _created(ctx: Session, write: Write, name: str, contacts: Sequence[str]) -> str:

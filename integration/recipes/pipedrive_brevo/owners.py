@@ -21,13 +21,7 @@ def with_owners(ctx: Session, records: Mapping[str, Record]) -> dict[str, Record
     Of several living people with one address it is the one who was linked with it first. Who is linked and not among
     the records is read afresh, a hundred per call.
     """
-    claims: dict[str, list[str]] = {}
-    for key, record in records.items():
-        if record.email:
-            claims.setdefault(record.email_hash, []).append(key)
-    rows = links.of_addresses(ctx.integration, PERSON_LINK, claims).exclude(state=LinkState.REMOVED)
-    for _, digest, key in sorted(rows.values_list("pk", "email_hash", "source_id"), reverse=True):
-        claims[digest] = [key, *(other for other in claims[digest] if other != key)]
+    claims = _claims(ctx, records)
     present = {key: record.email_hash for key, record in records.items()}
     absent = {key for keys in claims.values() for key in keys} - present.keys()
     present |= {key: email_hash(person.primary_email) for key, person in read_afresh(ctx, absent).items()}
@@ -36,6 +30,18 @@ def with_owners(ctx: Session, records: Mapping[str, Record]) -> dict[str, Record
         key: replace(record, values={**record.values, OWNER: owners.get(record.email_hash, "")})
         for key, record in records.items()
     }
+
+
+def _claims(ctx: Session, records: Mapping[str, Record]) -> dict[str, list[str]]:
+    """Hash of an address → who has or had it: those that are linked with it first, in the order of their links."""
+    claims: dict[str, list[str]] = {}
+    for key, record in records.items():
+        if record.email:
+            claims.setdefault(record.email_hash, []).append(key)
+    rows = links.of_addresses(ctx.integration, PERSON_LINK, claims).exclude(state=LinkState.REMOVED)
+    for _, digest, key in sorted(rows.values_list("pk", "email_hash", "source_id"), reverse=True):
+        claims[digest] = [key, *(other for other in claims[digest] if other != key)]
+    return claims
 
 
 def read_afresh(ctx: Session, ids: Iterable[str]) -> dict[str, Person]:

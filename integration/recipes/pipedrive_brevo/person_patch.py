@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.engine.api import Result, Write
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
-from integration.models import LinkState, Outcome
+from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.pipedrive_brevo.reasons import BrevoReason
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared.pipedrive_fields import CUSTOM, nested
 from integration.secrets import email_hash
 
-CUSTOM = "custom_fields."
 MARKETING_STATUS = "marketing_status"
 NAMES = frozenset({"name", "first_name", "last_name"})  # Pipedrive takes a whole name only
 
@@ -72,20 +72,25 @@ def _send(ctx: Session, write: Write, keys: list[str], done: _Patch) -> None:
 
 
 def _result(ctx: Session, write: Write, consent: list[str], done: _Patch) -> Result:
-    linked = write.link is not None and write.link.state == LinkState.ACTIVE
-    written = dict(write.remember or {}) if linked else None
-    if written is not None and "email" in done.written:
-        written["email"] = write.values["email"]
-        if write.link is not None:
-            write.link.email_hash = email_hash(write.values["email"])
+    link = write.link if write.link is not None and write.link.state == LinkState.ACTIVE else None
+    written = _written(write, link, done) if link is not None else None
     outcome = Outcome.SYNCED if done.written else Outcome.SKIPPED
     reason: ReasonCode | NoReason = Reason.VALUE_INVALID if done.refused else ""
     if any(key in done.refused for key in consent):
         outcome, reason = Outcome.FAILED, BrevoReason.OPT_OUT_REFUSED
     return Result(
-        outcome, reason=reason, link_state="active" if linked else None, written=written,
+        outcome, reason=reason, link_state="active" if link is not None else None, written=written,
         target_id=write.link.target_id if write.link else "", detail=_said(ctx, done.refused), call=ctx.last_call(),
     )  # fmt: skip
+
+
+def _written(write: Write, link: RecordLink, done: _Patch) -> dict[str, JSONValue]:
+    """What the link remembers as written, with the person's new address where Pipedrive took it."""
+    written = dict(write.remember or {})
+    if "email" in done.written:
+        written["email"] = write.values["email"]
+        link.email_hash = email_hash(write.values["email"])
+    return written
 
 
 def _said(ctx: Session, refused: Mapping[str, IntegrationError]) -> str:
@@ -95,10 +100,3 @@ def _said(ctx: Session, refused: Mapping[str, IntegrationError]) -> str:
     names = {key: fields[key.removeprefix(CUSTOM)].label if key.removeprefix(CUSTOM) in fields else key
              for key in refused}  # fmt: skip
     return "; ".join(f"{names[key]}: {exc.public} {exc.detail}".strip() for key, exc in refused.items())
-
-
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Source paths as the client takes them: custom fields in an object of their own."""
-    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
-    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
-    return {**rest, **({"custom_fields": custom} if custom else {})}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration import addresses
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Page as VendorPage
@@ -37,6 +37,7 @@ from integration.recipes.pipedrive_brevo import address_change, contacts, figure
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PERSON_LINK, PersonContext, PersonState
+from integration.recipes.shared.linked_records import linked, linked_page
 from integration.recipes.shared.pipedrive_gone import sees_everything
 from integration.recipes.shared.pipedrive_pages import gather
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
@@ -107,10 +108,11 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         people += self._asked_alone(ctx, set(compared) - {person.id for person in people})
         return owners.with_owners(ctx, figures.to_records(ctx, people))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
-            return self._linked_page(ctx, cursor)
+            gone = linked_page(ctx, PERSON_LINK, cursor)
+            return Page([Item(link.source_id) for link in gone.links], None, gone.next_cursor)
         if kind == "poll" and not cursor:
             importing.wake_dead(ctx)
 
@@ -125,7 +127,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
         if kind == "reconcile":
-            return int(self._linked(ctx).count())
+            return linked(ctx, PERSON_LINK).count()
         return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
@@ -144,11 +146,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             return _shared(ctx, owner)
         if PersonContext.read(item.hint).block and link is not None and link.state == LinkState.ACTIVE:
             return Sync("block", mapped=False)
-        extra = {"email": record.email}
-        if link is None or link.state == LinkState.REMOVED or not _known_address(link):
-            return Sync("create", creating=True, extra=extra)
-        moved = _known_address(link) != record.email.lower()
-        return Sync("change_address" if moved else "update", extra=extra)
+        return _upsert(record, link)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """See `contacts.py`: an import for many, single calls for few."""
@@ -169,19 +167,20 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
                 ctx.cache.setdefault(HIDDEN, set()).add(key)
         return found
 
-    def _linked(self, ctx: Session) -> Any:
-        return RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, state=LinkState.ACTIVE)
 
-    def _linked_page(self, ctx: Session, cursor: Any) -> Page:
-        rows = list(self._linked(ctx).filter(pk__gt=cursor or 0).order_by("pk")[:PAGE_SIZE])
-        items = [Item(link.source_id) for link in rows]
-        return Page(items, None, rows[-1].pk if len(rows) == PAGE_SIZE else None)
-
-
-def _people_of_deal(payload: Mapping[str, Any]) -> list[Route]:
+def _people_of_deal(payload: Mapping[str, JSONValue]) -> list[Route]:
     values = (payload.get("record") or {}, payload.get("previous") or {})
     ids = dict.fromkeys(str(part["person_id"]) for part in values if part.get("person_id"))
     return [Route(key) for key in ids]
+
+
+def _upsert(record: Record, link: RecordLink | None) -> Sync:
+    """Write a person who may be a contact: as a new one, at another address, or where they were."""
+    extra = {"email": record.email}
+    if link is None or link.state == LinkState.REMOVED or not _known_address(link):
+        return Sync("create", creating=True, extra=extra)
+    moved = _known_address(link) != record.email.lower()
+    return Sync("change_address" if moved else "update", extra=extra)
 
 
 def _known_address(link: RecordLink) -> str:

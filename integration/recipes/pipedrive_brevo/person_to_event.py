@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -24,7 +23,13 @@ from integration.engine.api import (
     setting,
 )
 from integration.reasons import Reason
-from integration.recipes.pipedrive_brevo.sending import OutgoingEvent, contact_first, person_links, send_all
+from integration.recipes.pipedrive_brevo.sending import (
+    ContactRecord,
+    OutgoingEvent,
+    arrived,
+    person_links,
+    send_arrived,
+)
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import HappenedContext
@@ -50,7 +55,7 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
         """What we last wrote of the person is what the event says; no vendor is asked."""
         found = person_links(ctx, [item.external_id for item in items])
         return {
-            item.external_id: Record(item.external_id, {"contact": found.get(item.external_id), "hint": item.hint})
+            item.external_id: ContactRecord(item.external_id, {"hint": item.hint}, contact=found.get(item.external_id))
             for item in items
         }
 
@@ -62,22 +67,13 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Those whose contact has arrived, in one go."""
-        early = {
-            id(write): result
-            for write in writes
-            if (result := contact_first(ctx, write.item.external_id, _contact(write))) is not None
-        }
-        ready = [write for write in writes if id(write) not in early]
-        sent = send_all(ctx, LINK_TYPE, ready, lambda write: _wishes(ctx, write), _contact) if ready else {}
-        return [{**early, **sent}[id(write)] for write in writes]
-
-
-def _contact(write: Write) -> Any:
-    return write.record.values["contact"] if write.record else None
+        return send_arrived(
+            ctx, LINK_TYPE, writes, lambda write: write.item.external_id, lambda write: _wishes(ctx, write)
+        )
 
 
 def _wishes(ctx: Session, write: Write) -> list[OutgoingEvent]:
-    properties = {"person_id": write.item.external_id, "name": _contact(write).written.get("FULLNAME")}
+    properties = {"person_id": write.item.external_id, "name": arrived(write).written.get("FULLNAME")}
     wishes = []
     for name in write.values["events"]:
         at = HappenedContext.read(write.item.hint).times[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from integration.recipes.pipedrive_brevo.session import Session
 
@@ -14,7 +13,7 @@ def stages(ctx: Session, wanted: str = "") -> Mapping[str, str]:
     Where the one that is wanted is missing, they are read again once per slice: it may be new.
     """
 
-    def fetch() -> dict[str, Any]:
+    def fetch() -> dict[str, str]:
         pipelines = {row.id: row for row in ctx.left.get_pipelines()}
         rows = [row for row in ctx.left.get_stages() if not row.is_deleted and row.pipeline_id in pipelines]
         rows.sort(key=lambda row: (pipelines[row.pipeline_id].order_nr, row.pipeline_id, row.order_nr))
@@ -35,7 +34,7 @@ def stage_choices(ctx: Session) -> list[tuple[str, str]]:
 def list_choices(ctx: Session) -> list[tuple[str, str]]:
     """Brevo's lists as a picker shows them, read afresh: somebody may just have made one."""
 
-    def fetch() -> dict[str, Any]:
+    def fetch() -> dict[str, str]:
         return {row.id: row.name for row in ctx.right.get_lists()}
 
     return list(ctx.reference_list("right", "lists", fetch, fresh=True).items())

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import ReportRow, ReportTable, conversions
 from integration.models import FieldMapping
 from integration.recipes.pipedrive_brevo.session import Session
+from integration.recipes.shared.pipedrive_fields import CUSTOM
 
-CUSTOM = "custom_fields."
 NOBODY = "not known"
 
 
@@ -80,7 +79,7 @@ def _rows(deals: Iterable[Deal], label: Callable[[Deal], str], currency: str) ->
 
 
 def _row(label: str, deals: Sequence[Deal], currency: str) -> ReportRow:
-    states: dict[str, Any] = {
+    states: dict[str, list[Deal]] = {
         state: [deal for deal in deals if deal.status == state] for state in ("open", "won", "lost")
     }
     worth = {state: conversions.rounded(sum(float(deal.value or 0) for deal in group if deal.currency == currency), 2)

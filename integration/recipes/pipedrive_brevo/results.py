@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.utils import timezone
 
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.records import Contact
 from integration.engine.api import Enqueue, Record, Result, Write, alike, setting
 from integration.models import LinkState, Outcome
@@ -29,7 +29,7 @@ def key_of(entry: Write) -> str:
     return str((link.target_id if link else "") or written or (entry.record.email if entry.record else ""))
 
 
-def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same(one: Mapping[str, JSONValue], other: Mapping[str, JSONValue]) -> bool:
     """Whether two sets of values say the same of a contact."""
     return all(alike(one.get(key), other.get(key)) for key in one.keys() | other.keys())
 
@@ -44,7 +44,7 @@ def synced(
     note: ReasonCode | NoReason = "",
     action: str = "",
     link_state: str = LinkState.ACTIVE,
-    written: Mapping[str, Any] | None = None,
+    written: Mapping[str, JSONValue] | None = None,
     follow_ups: tuple[Enqueue, ...] = (),
 ) -> Result:
     """Written. What a webhook told of becomes an event, unless it was part of a bulk run."""

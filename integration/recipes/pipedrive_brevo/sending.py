@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from integration import retry
+from integration.connectors.base import JSONValue
 from integration.connectors.brevo.records import Event
-from integration.engine.api import Result, Write, links
+from integration.engine.api import Record, Result, Write, links
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
 from integration.reasons import Reason
 from integration.recipes.pipedrive_brevo.session import Session
@@ -29,8 +29,27 @@ class OutgoingEvent:
 
     name: str
     key: str
-    properties: Mapping[str, Any]
+    properties: Mapping[str, JSONValue]
     at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ContactRecord(Record):
+    """A record that brings the link of the contact it is about."""
+
+    contact: RecordLink | None = None
+
+
+def contact_of(record: Record | None) -> RecordLink | None:
+    """The link of the contact that a record is about. None while there is no contact."""
+    return record.contact if isinstance(record, ContactRecord) else None
+
+
+def arrived(write: Write) -> RecordLink:
+    """The link of the contact that a write is about, which `contact_first` saw in Brevo."""
+    contact = contact_of(write.record)
+    assert contact is not None
+    return contact
 
 
 def person_links(ctx: Session, ids: Sequence[str]) -> dict[str, RecordLink]:
@@ -52,21 +71,38 @@ def contact_first(ctx: Session, person_id: str, link: RecordLink | None) -> Resu
     return Result(Outcome.SKIPPED, reason=PipedriveReason.CONTACT_MISSING, link_state=None)
 
 
-def send_all(
+def send_arrived(
     ctx: Session,
     link_type: str,
     writes: Sequence[Write],
+    person_of: Callable[[Write], str],
     wishes: Callable[[Write], Sequence[OutgoingEvent]],
-    contact_of: Callable[[Write], RecordLink],
+) -> list[Result]:
+    """Send the events of those whose contact is in Brevo, in one go; one result per write, in order."""
+    results: dict[int, Result] = {}
+    ready: list[Write] = []
+    for write in writes:
+        early = contact_first(ctx, person_of(write), contact_of(write.record))
+        if early is None:
+            ready.append(write)
+        else:
+            results[id(write)] = early
+    if ready:
+        results |= send_all(ctx, link_type, ready, wishes)
+    return [results[id(write)] for write in writes]
+
+
+def send_all(
+    ctx: Session, link_type: str, writes: Sequence[Write], wishes: Callable[[Write], Sequence[OutgoingEvent]]
 ) -> dict[int, Result]:
-    """Send the events of these writes and return one result per write."""
-    missing = {id(write): _not_sent_yet(ctx, write, list(wishes(write)), contact_of(write)) for write in writes}
+    """Send the events of these writes, whose contacts have arrived. One result per write, by its `id`."""
+    missing = {id(write): _not_sent_yet(ctx, write, list(wishes(write)), arrived(write)) for write in writes}
     for write in writes:
         write.marker = links.content_hash({"keys": [wish.key for wish in wishes(write)]})
     links.record_intent(ctx.integration, link_type, [write for write in writes if missing[id(write)]])
     pairs = [(write, wish) for write in writes for wish in missing[id(write)]]
     ctx.keep_lease(now=True)
-    said = _send(ctx, [_event(wish, contact_of(write)) for write, wish in pairs])
+    said = _send(ctx, [_event(wish, arrived(write)) for write, wish in pairs])
     refused: dict[int, list[str]] = {}
     for (write, _), words in zip(pairs, said, strict=True):
         refused.setdefault(id(write), []).extend([words] if words else [])

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django import forms
 
+from integration.connectors.base import JSONValue
 from integration.engine.api import settings as declared
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # What happens in Pipedrive → the setting that holds the event's name at Brevo. Rows of the seed's event table.
 EVENTS = {
-    "event_person_added": ("Person added", "contact_created"),
-    "event_person_updated": ("Person updated", "contact_updated"),
-    "event_person_merged": ("Person merged", "contact_merged"),
-    "event_deal_added": ("Deal added", "deal_created"),
-    "event_deal_updated": ("Deal updated", "deal_updated"),
-    "event_stage_changed": ("Deal moved to another stage, won or lost", "deal_stage_changed"),
-    "event_activity_added": ("Activity added", "activity_logged"),
+    "event_person_added": "Person added",
+    "event_person_updated": "Person updated",
+    "event_person_merged": "Person merged",
+    "event_deal_added": "Deal added",
+    "event_deal_updated": "Deal updated",
+    "event_stage_changed": "Deal moved to another stage, won or lost",
+    "event_activity_added": "Activity added",
 }
 NAMED_LISTS = {
     "list_all": ("All contacts", "Every synced person joins it. Empty: Lockstep makes a list “Pipedrive contacts”."),
@@ -60,7 +61,7 @@ class Settings(TypedDict):
     event_activity_added: str
 
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: Settings = {
     "persons_enabled": True,
     "create_persons": False,
     "conflicts": "newest",
@@ -74,8 +75,18 @@ DEFAULTS: dict[str, Any] = {
     "organizations_enabled": False,
     "activities_enabled": False,
     "leads_enabled": False,
-    **dict.fromkeys(NAMED_LISTS, ""),
-    **{key: name for key, (_, name) in EVENTS.items()},
+    "list_all": "",
+    "list_qualified": "",
+    "list_customers": "",
+    "list_churned": "",
+    "list_nurture": "",
+    "event_person_added": "contact_created",
+    "event_person_updated": "contact_updated",
+    "event_person_merged": "contact_merged",
+    "event_deal_added": "deal_created",
+    "event_deal_updated": "deal_updated",
+    "event_stage_changed": "deal_stage_changed",
+    "event_activity_added": "activity_logged",
 }
 CONFLICTS = (
     ("newest", "The newer change"),
@@ -98,7 +109,7 @@ def _list_picker(name: str) -> forms.ChoiceField:
 
 def _event_name(name: str) -> forms.CharField:
     text = "The event's name in Brevo. Empty: none is sent."
-    return forms.CharField(label=EVENTS[name][0], required=False, max_length=255, help_text=text)
+    return forms.CharField(label=EVENTS[name], required=False, max_length=255, help_text=text)
 
 
 class SettingsForm(declared.SettingsForm):
@@ -181,7 +192,7 @@ class SettingsForm(declared.SettingsForm):
     event_stage_changed = _event_name("event_stage_changed")
     event_activity_added = _event_name("event_activity_added")
     asks = {"custom_fields": "person_fields", **dict.fromkeys(NAMED_LISTS, "lists")}
-    depends: Mapping[str, Any] = {
+    depends: declared.Depends = {
         **{
             name: {"persons_enabled": True}
             for name in (
@@ -200,8 +211,8 @@ class SettingsForm(declared.SettingsForm):
         "event_activity_added": {"activities_enabled": True},
     }  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def add_fields(self) -> None:
+        """A picker of lists for every stage."""
         self.stages = self._stages()
         for name, label in self.stages.items():
             self.fields[name] = forms.ChoiceField(label=label, required=False)
@@ -248,7 +259,7 @@ class SettingsForm(declared.SettingsForm):
             raise forms.ValidationError("A currency has three letters, for example EUR.")
         return text
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> declared.Cleaned:
         """Event names are what Brevo takes; one list is not both for the won and for the lost."""
         data = super().clean() or {}
         for name in EVENTS:
@@ -259,47 +270,47 @@ class SettingsForm(declared.SettingsForm):
         return data
 
 
-def stage_list(settings: Mapping[str, Any], place: str) -> int | None:
+def stage_list(settings: Mapping[str, JSONValue], place: str) -> int | None:
     """The list for deals at this place (a stage id, won or lost); None for no list."""
     named = {"won": "list_customers", "lost": "list_churned"}.get(place, "list_qualified")
     chosen = settings.get(f"{STAGE}{place}") or settings.get(named)
     return int(chosen) if chosen else None
 
 
-def warnings(settings: Mapping[str, Any]) -> list[str]:
+def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
     found = []
     won, lost = stage_list(settings, "won"), stage_list(settings, "lost")
-    if settings.get("deals_enabled") and won is not None and won == lost:
+    if settings["deals_enabled"] and won is not None and won == lost:
         found.append("Won and lost deals lead to the same list.")
-    if settings.get("merge_duplicates") and settings.get("persons_enabled"):
+    if settings["merge_duplicates"] and settings["persons_enabled"]:
         found.append("Persons with the same e-mail address will be merged in Pipedrive. That cannot be undone.")
-    if settings.get("leads_enabled") and not settings.get("list_nurture"):
+    if settings["leads_enabled"] and not settings["list_nurture"]:
         found.append("Leads are synced, but no list “Nurture” is chosen: nothing happens.")
     return found
 
 
-def summary(settings: Mapping[str, Any]) -> list[str]:
+def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = []
-    if settings.get("persons_enabled"):
-        keeps = dict(CONFLICTS).get(str(settings.get("conflicts")), "The newer change").lower()
+    if settings["persons_enabled"]:
+        keeps = dict(CONFLICTS).get(str(settings["conflicts"]), "The newer change").lower()
         said.append("Persons with an e-mail address become contacts in Brevo, and changes travel both ways.")
         said.append(f"When both sides changed the same field, {keeps} is kept.")
         said.append("Who unsubscribes in Brevo is marked in Pipedrive; nobody is resubscribed.")
-        if settings.get("create_persons"):
+        if settings["create_persons"]:
             said.append("New contacts in Brevo become persons in Pipedrive.")
     else:
         said.append("Persons are not synced.")
     said.append(
         "A deal's stage decides the list of its person, and each move is an event in Brevo."
-        if settings.get("deals_enabled")
+        if settings["deals_enabled"]
         else "Deals are not sent."
     )
-    if settings.get("organizations_enabled"):
+    if settings["organizations_enabled"]:
         said.append("Organizations become companies in Brevo, linked to their people.")
-    if settings.get("activities_enabled"):
+    if settings["activities_enabled"]:
         said.append("New activities become events in Brevo.")
-    if settings.get("leads_enabled"):
+    if settings["leads_enabled"]:
         said.append("People with a lead join the list “Nurture”.")
     return said

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from integration import retry
+from integration.connectors.base import FieldSpec, JSONValue
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import Enqueue, alike, links
 from integration.errors import ContractError, NotFound, UnreadableRecord
@@ -39,9 +39,9 @@ class Settled:
     again: int = 0
     dropped: list[str] = field(default_factory=list)
     joining: dict[int, list[str]] = field(default_factory=dict)  # list → ids of contacts
-    _wishes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _wishes: dict[tuple[str, str], dict[str, JSONValue]] = field(default_factory=dict)
 
-    def want(self, flow: str, key: str, hint: Mapping[str, Any] | None = None) -> None:
+    def want(self, flow: str, key: str, hint: Mapping[str, JSONValue] | None = None) -> None:
         """Bring a record up to date in a flow; what several reasons know of it is kept."""
         self._wishes.setdefault((flow, key), {}).update(hint or {})
 
@@ -87,16 +87,15 @@ def _change_lists(ctx: Session, outcome: Settled, own_list: int) -> None:
             ctx.right.empty_list(own_list)
 
 
-def _settle_one(ctx: Session, link: RecordLink, found: _ReadBack, fields: Mapping[str, Any], outcome: Settled) -> None:
+def _settle_one(
+    ctx: Session, link: RecordLink, found: _ReadBack, fields: Mapping[str, FieldSpec], outcome: Settled
+) -> None:
     state = PersonState.of(link)
     sent = dict(state.sent or {})
     at_address = found.by_email.get(str(sent.get("email", "")).lower())
     contact = found.by_id.get(link.target_id) if link.target_id else at_address
     stray = at_address if at_address is not None and contact is not at_address else None
-    if state.waiting:
-        outcome.want(FORWARD, link.source_id, state.waiting)
-    if state.came_back:
-        outcome.want(BACK, link.source_id)
+    _go_on(link, outcome)
     link.notes = {**link.notes, **SETTLED.stored}
     if stray is not None:
         _clear_up(ctx, link, stray, sent, found, outcome)
@@ -108,13 +107,22 @@ def _settle_one(ctx: Session, link: RecordLink, found: _ReadBack, fields: Mappin
         _compare(ctx, link, sent, contact, found, fields, outcome)
 
 
+def _go_on(link: RecordLink, outcome: Settled) -> None:
+    """Bring up to date what waited for the import, on either way."""
+    state = PersonState.of(link)
+    if state.waiting:
+        outcome.want(FORWARD, link.source_id, state.waiting)
+    if state.came_back:
+        outcome.want(BACK, link.source_id)
+
+
 def _compare(
     ctx: Session,
     link: RecordLink,
-    sent: Mapping[str, Any],
+    sent: Mapping[str, JSONValue],
     contact: StoredContact,
     found: _ReadBack,
-    fields: Mapping[str, Any],
+    fields: Mapping[str, FieldSpec],
     outcome: Settled,
 ) -> None:
     wanted = {key: value for key, value in sent.items() if key != "email" and value not in (None, "", [])}
@@ -147,7 +155,7 @@ def _may_stay(ctx: Session, link: RecordLink, contact: StoredContact, outcome: S
 
 
 def _write_again(
-    link: RecordLink, sent: Mapping[str, Any], contact: StoredContact | None, found: _ReadBack, outcome: Settled
+    link: RecordLink, sent: Mapping[str, JSONValue], contact: StoredContact | None, found: _ReadBack, outcome: Settled
 ) -> None:
     """Let the record be written again, compared with what both sides really had last."""
     if link.state == LinkState.ACTIVE and contact is not None and _is_as_written(link, contact):
@@ -191,7 +199,7 @@ def _clear_up(
     ctx: Session,
     link: RecordLink,
     stray: StoredContact,
-    sent: Mapping[str, Any],
+    sent: Mapping[str, JSONValue],
     found: _ReadBack,
     outcome: Settled,
 ) -> None:
@@ -210,7 +218,7 @@ def _clear_up(
         ctx.right.delete_contact(stray.id)
 
 
-def _is_anothers(stray: StoredContact | None, sent: Mapping[str, Any], found: _ReadBack) -> bool:
+def _is_anothers(stray: StoredContact | None, sent: Mapping[str, JSONValue], found: _ReadBack) -> bool:
     """Whether somebody else made this contact: it is older than the import, or has what the import does not carry."""
     if stray is None:
         return False
@@ -226,7 +234,7 @@ def _read_back(ctx: Session, people: Sequence[RecordLink], started: datetime, *,
     ids = {link.target_id for link in people if link.target_id}
     emails = {str((PersonState.of(link).sent or {}).get("email", "")).lower() for link in people} - {""}
     contacts = {contact.id: contact for contact in _readable(ctx, since, ids, emails)} if people else {}
-    by_email = {contact.email.lower(): contact for contact in contacts.values() if contact.email}
+    by_email = contact_lookup.by_address(contacts.values())
     return _ReadBack(contacts, by_email, begun - TOLERANCE, importing.own_list(ctx) if people else 0, done)
 
 

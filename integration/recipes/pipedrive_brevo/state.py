@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.engine.api import EventContext, FlowState
 from integration.models import RecordLink
 
@@ -18,9 +18,9 @@ class PersonState(FlowState):
     """What the link of a person remembers of its contact."""
 
     import_id: str | None = None  # the import that carries the person and is not proven yet; empty: none
-    sent: Mapping[str, Any] | None = None  # what that import carries
+    sent: Mapping[str, JSONValue] | None = None  # what that import carries
     overdue: bool | None = None  # it was waited for long enough: single calls go on, nothing comes back yet
-    waiting: Mapping[str, Any] | None = None  # what the events knew of changes that wait for the import
+    waiting: Mapping[str, JSONValue] | None = None  # what the events knew of changes that wait for the import
     came_back: bool | None = None  # the contact changed while the import was not proven
     import_tries: int | None = None  # imports in a row that did not bring this person
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import Result, Write
 from integration.engine.api import batch as engine_batch
@@ -37,7 +37,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
         """On with the contacts: consent never travels one way only."""
         return settings["contacts_enabled"]
 
-    def values(self, ctx: Session, state: str) -> dict[str, Any]:
+    def values(self, ctx: Session, state: str) -> dict[str, JSONValue]:
         """The person's custom fields for a state of consent."""
         resources = ctx.resources
         status = {
@@ -45,12 +45,12 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
             consent.CONFIRMED: "status_confirmed",
             consent.UNSUBSCRIBED: "status_unsubscribed",
         }.get(state)
-        values: dict[str, Any] = {resources["status"]: resources[status] if status else None}
+        values: dict[str, JSONValue] = {resources["status"]: resources[status] if status else None}
         if state == consent.UNSUBSCRIBED:
             values[resources["newsletter"]] = resources["newsletter_no"]
         return values
 
-    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, Any]:
+    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, JSONValue]:
         """Fields that were made anew: the status always, Newsletter only where nobody has filled it in since."""
         resources = ctx.resources
         values = self.values(ctx, state)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from integration import retry
 from integration.addresses import normalise
+from integration.connectors.base import JSONValue
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -46,6 +46,7 @@ from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
 FRESH = timedelta(minutes=10)  # an event of a deal changed within this time has not been sent by anybody before
+Values = Mapping[str, JSONValue]  # of a record, by the names Pipedrive gives them
 # Values a later event is compared by; the moment itself is not a change.
 IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 
@@ -54,7 +55,7 @@ IGNORED_IN_COMPARISON = frozenset({"timestamp"})
 class DealContext(EventContext):
     """What only the events knew of a deal."""
 
-    last: Mapping[str, Any] | None = None  # of a deleted deal: its last values
+    last: Mapping[str, JSONValue] | None = None  # of a deleted deal: its last values
 
 
 class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
@@ -85,7 +86,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         """A hundred deals per call, and the people they belong to."""
         return self._records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Deals changed since the last poll, for what a webhook missed."""
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
@@ -144,7 +145,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
             "deal_deleted", mapped=False, extra={**last, "status": "deleted", "timestamp": stamp(datetime.now(UTC))}
         )
 
-    def _last_known(self, ctx: Session, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _last_known(self, ctx: Session, values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
         """A deal that was never sent, from its delete event. Its person is known by its link or not at all."""
         person = RecordLink.objects.filter(
             integration=ctx.integration, link_type=LINK_TYPE, source_id=str(values.get("person_id") or "")
@@ -177,7 +178,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
                     "content": {**content, "email": email},
                     "person_id": deal.person_id,
                     "person_waits": waiting.get(deal.person_id, ""),
-                    "person_said_no": person is not None and newsletter_wish(ctx, person.custom_fields) == "no",
+                    "person_said_no": _said_no(ctx, person),
                     "add_time": deal.add_time,
                     "name": deal.title,
                 },
@@ -185,6 +186,10 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
                 email=email,
             )
         return records
+
+
+def _said_no(ctx: Session, person: Person | None) -> bool:
+    return person is not None and newsletter_wish(ctx, person.custom_fields) == "no"
 
 
 def people_on_their_way(ctx: Session, persons: Sequence[Person]) -> dict[str, str]:
@@ -230,9 +235,7 @@ def _queued_pause(write: Write) -> float:
     return retry.next_delay(retry.PERSON_QUEUED, age=age)
 
 
-def event_content(
-    deal: Mapping[str, Any], person: Mapping[str, Any], organization: Mapping[str, Any], owner: Mapping[str, Any]
-) -> dict[str, Any]:
+def event_content(deal: Values, person: Values, organization: Values, owner: Values) -> dict[str, JSONValue]:
     """The seed's eleven fields. `value` is a whole number as the seed has it; `value_decimal` keeps the cents."""
     value = deal.get("value")
     amount = float(value) if value not in (None, "") else None
@@ -257,7 +260,7 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def comparable(content: Mapping[str, Any]) -> dict[str, Any]:
+def comparable(content: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
     """What makes two versions of a deal different."""
     return {key: value for key, value in content.items() if key not in IGNORED_IN_COMPARISON}
 
@@ -279,10 +282,10 @@ def _is_new(ctx: Session, added: datetime) -> bool:
     return added >= since.replace(microsecond=0)
 
 
-def _moment(value: Any) -> datetime:
+def _moment(value: datetime | str | None) -> datetime:
     if isinstance(value, datetime):
         return value
-    return datetime.fromisoformat(str(value).replace("Z", "+00:00")) if value else datetime.now(UTC)
+    return datetime.fromisoformat(value.replace("Z", "+00:00")) if value else datetime.now(UTC)
 
 
 def _already_sent(ctx: Session, write: Write) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from integration.connectors.maileon.records import Attribute, Transaction
 from integration.engine.api import Result, Write
@@ -43,7 +42,7 @@ def ensure_type(ctx: Session, name: str) -> None:
     ctx.reference_list("right", KNOWN_TYPES, lambda: _types(ctx), fresh=True)
 
 
-def _types(ctx: Session) -> dict[str, Any]:
+def _types(ctx: Session) -> dict[str, dict[str, str]]:
     return {row.name: {"id": row.id} for row in ctx.right.list_transaction_types()}
 
 

@@ -6,8 +6,8 @@ A deleted field or option takes its values with it: nobody said anything by that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import links
 from integration.errors import TenantActionError
@@ -33,7 +33,7 @@ def place_of_yes(ctx: Session) -> str | int:
     return place if place.startswith(f"{field}/") else field
 
 
-def newsletter_wish(ctx: Session, custom_fields: Mapping[str, Any]) -> str:
+def newsletter_wish(ctx: Session, custom_fields: Mapping[str, JSONValue]) -> str:
     """What the Newsletter field says: yes, no, unset, or unclear for an option that is none of ours."""
     value = custom_fields.get(str(ctx.resources.get("newsletter")))
     if value is None:
@@ -42,7 +42,7 @@ def newsletter_wish(ctx: Session, custom_fields: Mapping[str, Any]) -> str:
     return words.get(str(value), "unclear")
 
 
-def write_own_fields(ctx: Session, person_id: str, values: Mapping[str, Any]) -> None:
+def write_own_fields(ctx: Session, person_id: str, values: Mapping[str, JSONValue]) -> None:
     """Write our fields of a person. Where a field or an option was deleted, what is left of them is still written.
 
     Raises TenantActionError for what was deleted: the job is held until it was made again, and then writes the rest.

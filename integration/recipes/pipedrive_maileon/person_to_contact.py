@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -31,6 +30,7 @@ from integration.recipes.pipedrive_maileon.own_fields import (
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
+from integration.recipes.shared.linked_records import linked
 from integration.recipes.shared.pipedrive_gone import proven_gone
 from integration.recipes.shared.pipedrive_pages import gather
 
@@ -80,7 +80,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
         """A hundred people per call, with organization and owner names from the lists."""
         return self._records(ctx, ctx.left.get_persons([item.external_id for item in items]))
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Fetch All and poll list people; reconcile walks over the linked ones to find those that are gone."""
         if kind == "reconcile":
             return self.linked_page(ctx, cursor)
@@ -95,7 +95,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
     def count(self, ctx: Session, kind: str) -> int | None:
         """Fetch All knows an upper bound, a reconcile the number; a poll is short."""
         if kind == "reconcile":
-            return int(self.linked(ctx).count())
+            return linked(ctx, LINK_TYPE).count()
         return int(ctx.left.count_persons_at_most()) if kind == "fetch_all" else None
 
     def proven_gone(self, ctx: Session, missing: Sequence[str]) -> set[str]:

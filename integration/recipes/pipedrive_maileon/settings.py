@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django import forms
 
+from integration.engine.api import settings as declared
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
 
@@ -96,7 +94,7 @@ class SettingsForm(NewsletterForm):
 
     asks = {"custom_fields": "person_fields"}
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> declared.Cleaned:
         """Check what belongs together."""
         data = super().clean() or {}
         if data.get("deals_create_contacts") and not data.get("deals_enabled"):
@@ -104,19 +102,19 @@ class SettingsForm(NewsletterForm):
         return data
 
 
-def warnings(settings: Mapping[str, Any]) -> list[str]:
+def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
-    return newsletter.consent_warnings(settings) if settings.get("contacts_enabled") else []
+    return newsletter.consent_warnings(settings) if settings["contacts_enabled"] else []
 
 
-def summary(settings: Mapping[str, Any]) -> list[str]:
+def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
-    said = _said_of_people(settings) if settings.get("contacts_enabled") else ["People are not synced."]
-    if settings.get("deals_enabled"):
+    said = _said_of_people(settings) if settings["contacts_enabled"] else ["People are not synced."]
+    if settings["deals_enabled"]:
         said.append("New, changed and deleted deals are sent to Maileon as contact events of their person.")
         said.append(
             "Missing contacts are created for them with permission None."
-            if settings.get("deals_create_contacts")
+            if settings["deals_create_contacts"]
             else "Deals of people who are not contacts are skipped."
         )
     else:
@@ -124,8 +122,8 @@ def summary(settings: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _said_of_people(settings: Mapping[str, Any]) -> list[str]:
-    if settings.get("doi_enabled"):
+def _said_of_people(settings: Settings) -> list[str]:
+    if settings["doi_enabled"]:
         said = [
             f"New people with Newsletter = Yes are created in Maileon and get {newsletter.mailing_said(settings)}.",
             "When they confirm, Newsletter status becomes Confirmed.",
@@ -136,7 +134,7 @@ def _said_of_people(settings: Mapping[str, Any]) -> list[str]:
         said = [f"New people with Newsletter = Yes are created in Maileon at once, with permission {permission}."]
     said.append("Who unsubscribes in Maileon gets Newsletter = No in Pipedrive.")
     said.append(newsletter.deletion_said(settings, "a person"))
-    if number := len(settings.get("custom_fields") or ()):
+    if number := len(settings["custom_fields"] or ()):
         said.append(
             f"{number} field{'' if number == 1 else 's'} of your own {'is' if number == 1 else 'are'} sent along."
         )

@@ -7,19 +7,19 @@ on, whatever people call the option later.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from integration.connectors.pipedrive.records import Deal
 from integration.errors import TenantActionError
 from integration.recipes.planhat_pipedrive import places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_fields import CUSTOM
 
 RESOURCE = "rule_options"  # among the resources: what a rule looks at → its words in lower case → the option's id
-CUSTOM = "custom_fields."
 
 
-def paths(settings: Mapping[str, Any]) -> list[str]:
+def paths(settings: Settings) -> list[str]:
     """The deal fields that the settings name."""
     looked_at = [rule.what for rule in rules.rules_of(settings) if rule.what not in (rules.PIPELINE, rules.PRODUCT)]
     return [path for path in (settings["start_date"], settings["end_date"], *looked_at) if path]

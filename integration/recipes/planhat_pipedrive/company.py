@@ -18,6 +18,7 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.shared.pipedrive_pages import every
 
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
@@ -69,28 +70,44 @@ def deal_parts(
     yield Stage(SALES, [item for item in items if item.external_id in sales], known, own=own)
 
 
+def of_organizations(found: Mapping[str, Record], organizations: Collection[str]) -> dict[str, Record]:
+    """Those of these deals that belong to one of the organizations."""
+    return {key: row for key, row in found.items() if str(row.values["org_id"]) in organizations}
+
+
 def belongings(ctx: Session, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
     """The people of these organizations, then the notes on them, on the deals and (as jobs, a call each) on people."""
     notes_too = ctx.settings["note_direction"] == "receive"
     if ctx.settings["person_direction"] == "receive":
-        persons = [row for record in organizations for row in _persons(ctx, record.external_id)]
-        _forget_merged(ctx, organizations, persons)
-        yield Stage(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
-        busy = [row for row in persons if row.extra.get(NOTES_COUNT)] if notes_too else []
-        if busy:
-            yield Stage(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
+        yield from _people_of(ctx, organizations, notes_too=notes_too)
     if notes_too:
-        found = {record.external_id: record.external_id for record in organizations}
-        busy_deals = _noted(brought)
-        notes = [row for record in _noted(organizations) for row in notes_on(ctx, org_id=record.external_id)]
-        notes += [row for deal in busy_deals[:AT_ONCE] for row in notes_on(ctx, deal_id=deal.external_id)]
-        of_deals = {record.external_id: str(record.values["org_id"]) for record in brought}
-        rows = people.note_records(
-            notes, lambda note: note.org_id if note.org_id in found else of_deals.get(note.deal_id)
-        )
-        yield Stage(NOTES, [Item(key) for key in rows], rows)
-        if rest := busy_deals[AT_ONCE:]:
-            yield Stage(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
+        yield from _notes_of(ctx, organizations, brought)
+
+
+def _people_of(ctx: Session, organizations: Sequence[Record], *, notes_too: bool) -> Course:
+    persons = [row for record in organizations for row in _persons(ctx, record.external_id)]
+    _forget_merged(ctx, organizations, persons)
+    yield Stage(PERSONS, [Item(row.id) for row in persons], people.records(ctx, persons, inside=True))
+    busy = [row for row in persons if row.extra.get(NOTES_COUNT)] if notes_too else []
+    if busy:
+        yield Stage(NOTES_OF_PERSON, [Item(row.id) for row in busy], later=True)
+
+
+def _notes_of(ctx: Session, organizations: Sequence[Record], brought: Sequence[Record]) -> Course:
+    inside = {record.external_id for record in organizations}
+    of_deals = {record.external_id: str(record.values["org_id"]) for record in brought}
+
+    def company_of(note: Note) -> str | None:
+        return note.org_id if note.org_id in inside else of_deals.get(note.deal_id)
+
+    busy_deals = _noted(brought)
+    notes = [row for record in _noted(organizations) for row in notes_on(ctx, org_id=record.external_id)]
+    notes += [row for deal in busy_deals[:AT_ONCE] for row in notes_on(ctx, deal_id=deal.external_id)]
+    rows = people.note_records(notes, company_of)
+    yield Stage(NOTES, [Item(key) for key in rows], rows)
+    rest = busy_deals[AT_ONCE:]
+    if rest:
+        yield Stage(LICENSES, [Item(deal.external_id) for deal in rest], later=True)
 
 
 def _persons(ctx: Session, org_id: str) -> list[Person]:
@@ -116,13 +133,7 @@ def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Seque
 
 def notes_on(ctx: Session, **parent: Unpack[Filters]) -> list[Note]:
     """The notes that hang on one record: person_id, org_id or deal_id."""
-    found: list[Note] = []
-    cursor: str | None = None
-    while True:
-        page = ctx.left.notes_page(cursor, **parent)
-        found += page.complete()
-        if (cursor := page.next_cursor) is None:
-            return found
+    return list(every(lambda cursor: ctx.left.notes_page(cursor, **parent)))
 
 
 def _noted(found: Sequence[Record]) -> list[Record]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Company, record_values
@@ -35,10 +35,11 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import scope
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.linked_records import by_source
+from integration.recipes.shared.pipedrive_fields import nested
 
 EVENTS = frozenset({"company.changed"})
 FEW = 10  # above that one list is cheaper than single reads, of 200 calls a minute
-CUSTOM = "custom_fields."
 
 
 class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
@@ -74,13 +75,11 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         known = records(ctx, all_companies(ctx))
         return {key: known[key] for key in wanted if key in known}
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all of them."""
-        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        page = ctx.right.companies_page(cursor or 0, since=since)
         found = records(ctx, page.records)
-        linked = links.of_targets(ctx.integration, self.link_type, page.unreadable)
-        pairs = linked.values_list("source_id", "target_id")
-        unreadable = {key: page.unreadable[company_id] for key, company_id in pairs}
+        unreadable = by_source(ctx, self.link_type, page.unreadable)
         return Page([Item(key) for key in found], found, page.next_offset, unreadable)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
@@ -129,16 +128,15 @@ def _written(ctx: Session, write: Write, known: set[str]) -> Result:
         again = Enqueue(CompanyToOrganization.key, org_id)
         return Result(Outcome.SYNCED, target_id=number, written={}, follow_ups=(again,), call=ctx.last_call())
     try:
-        ctx.left.update_organization(org_id, nested(write.values))
+        ctx.left.update_organization(org_id, _body(write.values))
     except NotFound:
         return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
     return Result(Outcome.SYNCED, target_id=number, call=ctx.last_call())
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Source paths as Pipedrive's client takes them: custom fields in an object, an address by its text."""
-    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
-    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
-    if isinstance(rest.get("address"), str):
-        rest["address"] = {"value": rest["address"]}
-    return {**rest, **({"custom_fields": custom} if custom else {})}
+def _body(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    """What the organization is given: an address by its text."""
+    body = nested(values)
+    if isinstance(body.get("address"), str):
+        body["address"] = {"value": body["address"]}
+    return body

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.engine.api import Found
 from integration.models import RecordLink
 from integration.recipes.planhat_pipedrive.session import Session
@@ -27,7 +27,6 @@ def search(ctx: Session, text: str) -> list[Found]:
     return [Found(flows[hit.type], hit.id, hit.name, next(iter(hit.emails), "")) for hit in hits if hit.type in flows]
 
 
-def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, Any] | None:
+def at_target(ctx: Session, email: str, link: RecordLink | None) -> Mapping[str, JSONValue] | None:
     """What Planhat has of this person now, by attribute."""
-    found: Mapping[str, Any] | None = ctx.right.find_enduser(email) if email else None
-    return found
+    return ctx.right.find_enduser(email) if email else None

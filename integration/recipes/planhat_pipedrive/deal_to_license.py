@@ -69,11 +69,18 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
         known = self.read(ctx, items) if found is None else found
         kind = ctx.run.kind if ctx.run else ""
         if kind == "poll":
-            yield Stage(self.key, [item for item in items if item.external_id in _changed(ctx, known)], later=True)
-            return
+            changed = _changed(ctx, known)
+            yield Stage(self.key, [item for item in items if item.external_id in changed], later=True)
+        else:
+            yield from self._with_organizations(ctx, items, known, belongings=kind != "fetch_all")
+
+    def _with_organizations(
+        self, ctx: Session, items: Sequence[Item], known: Mapping[str, Record], *, belongings: bool
+    ) -> Course:
+        """The organizations first, for whose sake a deal may fail; then the deals, and what belongs to both."""
         eligible = {key: row for key, row in known.items() if not deals.ineligible(ctx, row)}
         wanted = list(dict.fromkeys(str(row.values["org_id"]) for row in eligible.values()))
-        rows = sweeps.organizations(ctx, wanted, include_fields=[] if kind == "fetch_all" else [NOTES_COUNT])
+        rows = sweeps.organizations(ctx, wanted, include_fields=[NOTES_COUNT] if belongings else [])
         organizations = organization_to_company.records(ctx, rows, eligible=lambda org_id: True)
         fine = set(organizations)
         if ctx.recipe.flow(ORGANIZATIONS).enabled(ctx.settings):
@@ -81,8 +88,8 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
             done = yield Stage(ORGANIZATIONS, [Item(key, hint) for key in wanted], organizations)
             fine = company.arrived(done)
         yield from company.deal_parts(ctx, items, known, own=True, failed=set(wanted) - fine)
-        if kind != "fetch_all":
-            brought = [row for row in eligible.values() if str(row.values["org_id"]) in fine]
+        if belongings:
+            brought = list(company.of_organizations(eligible, fine).values())
             yield from company.belongings(ctx, [organizations[key] for key in wanted if key in fine], brought)
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
 from integration.models import LinkState, RecordLink
@@ -16,6 +16,7 @@ from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.planhat_pipedrive import chosen, places, rules
 from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
+from integration.recipes.planhat_pipedrive.settings import Settings
 from integration.recipes.planhat_pipedrive.state import DealState
 
 LOCAL_DAYS = {"won_time": "local_won_date", "lost_time": "local_lost_date", "close_time": "local_close_date"}
@@ -45,7 +46,7 @@ def _record(ctx: Session, deal: Deal, products: Sequence[str]) -> Record:
     return Record(deal.id, {**values, **more, "name": deal.title}, version=deal.update_time)
 
 
-def _date(values: Mapping[str, Any], path: str, zone: tzinfo) -> str | None:
+def _date(values: Mapping[str, JSONValue], path: str, zone: tzinfo) -> str | None:
     """The account's day of what a field holds, as ISO text; a range counts from its beginning. None without one."""
     found = transforms.pick(values, path) if path else None
     if local := values.get(LOCAL_DAYS.get(path, "")):
@@ -72,7 +73,7 @@ def ineligible(ctx: Session, record: Record) -> ReasonCode | NoReason:
     return "" if deal["start"] else PlanhatReason.NO_START_DATE
 
 
-def allowed(settings: Mapping[str, Any], pipeline_id: str) -> bool:
+def allowed(settings: Settings, pipeline_id: str) -> bool:
     """Whether a pipeline is selected; none ticked means all."""
     return not settings["pipelines"] or pipeline_id in settings["pipelines"]
 
@@ -132,7 +133,7 @@ def brought(record: Record) -> DealState:
     return DealState(organization=record.values["org_id"], pipeline=record.values["pipeline_id"] or "")
 
 
-def _money(ctx: Session, deal: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _money(ctx: Session, deal: Mapping[str, JSONValue], kind: str) -> dict[str, JSONValue]:
     """A Sale has its value; a License a monthly amount, or a period with the value of all of it (planhat sheet §5)."""
     if kind == rules.SALE:
         return {"salesDate": deal["start"], "value": deal["value"]}

@@ -7,8 +7,7 @@ then the company is told the id, by which the two are linked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
@@ -34,9 +33,9 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
+from integration.recipes.shared.pipedrive_pages import created_earlier
 
 LINK_TYPE = "new_company"
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 
 
 class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
@@ -66,9 +65,9 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         found = [ctx.right.get_company(item.external_id) for item in items]
         return _records([company for company in found if company is not None])
 
-    def page(self, ctx: Session, kind: str, cursor: Any, since: datetime | None) -> Page:
+    def page(self, ctx: Session, kind: str, cursor: int | None, since: datetime | None) -> Page:
         """Companies changed since the last poll, or all; those that hold an id from elsewhere are left out."""
-        page = ctx.right.companies_page(int(cursor or 0), since=since)
+        page = ctx.right.companies_page(cursor or 0, since=since)
         found = _records([company for company in page.records if not company.source_id])
         return Page([Item(key) for key in found], found, page.next_offset, page.unreadable)
 
@@ -109,17 +108,10 @@ def _create(ctx: Session, write: Write) -> Result:
 
 
 def _earlier(ctx: Session, write: Write, name: str) -> str:
-    """The organization an earlier try created, its answer lost: of this name, changed since it was announced.
-
-    A list knows at once what a search may not know yet (pipedrive sheet §11).
-    """
+    """The organization an earlier try created, its answer lost: by its name."""
     assert write.link is not None
-    cursor: str | None = None
-    while True:
-        page = ctx.left.organizations_page(cursor, write.link.updated_at - SLACK)
-        if found := next(
-            (row.id for row in page.complete() if row.name.strip() == name.strip() and not row.is_deleted), ""
-        ):
-            return found
-        if (cursor := page.next_cursor) is None:
-            return ""
+    return created_earlier(
+        ctx.left.organizations_page,
+        write.link.updated_at,
+        lambda row: row.name.strip() == name.strip() and not row.is_deleted,
+    )

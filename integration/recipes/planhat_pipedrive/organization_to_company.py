@@ -76,14 +76,14 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     def stages(self, ctx: Session, items: Sequence[Item], found: Mapping[str, Record] | None) -> Course:
         """The organizations; where a person asked or a deal waits, what belongs to them follows."""
         asked = [item.external_id for item in items if _brings(item)]
-        company.start_anew(ctx, [item.external_id for item in items if OrganizationContext.read(item.hint).resync])
+        company.start_anew(ctx, [item.external_id for item in items if _is_asked_for(item)])
         eligible = company.eligible_deals(ctx, asked)
         brought = {str(row.values["org_id"]) for row in eligible.values()}
         if found is None:
             found = _read(ctx, items, brought) if asked else self.read(ctx, items)
         done = yield Stage(self.key, items, found, own=True)
         fine = company.arrived(done)
-        going = {key: row for key, row in eligible.items() if str(row.values["org_id"]) in fine}
+        going = company.of_organizations(eligible, fine)
         yield from company.deal_parts(ctx, [Item(key) for key in going], going, own=False)
         if asked:
             here = [found[key] for key in asked if key in fine]
@@ -126,6 +126,9 @@ def _read(ctx: Session, items: Sequence[Item], brought: Collection[str]) -> dict
     return records(ctx, rows, eligible=lambda org_id: org_id in brought)
 
 
+def _is_asked_for(item: Item) -> bool:
+    return bool(OrganizationContext.read(item.hint).resync)
+
+
 def _brings(item: Item) -> bool:
-    context = OrganizationContext.read(item.hint)
-    return bool(context.resync or context.with_deal)
+    return _is_asked_for(item) or bool(OrganizationContext.read(item.hint).with_deal)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.shared import pipedrive_people as people
 
 
-def planhat_owner(ctx: Session, user_id: str) -> dict[str, Any]:
+def planhat_owner(ctx: Session, user_id: str) -> dict[str, str]:
     """`owner` with Planhat's id, or nothing: an unknown owner is left unset (planhat sheet §5)."""
     if not user_id:
         return {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
+from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.records import Note, Person, record_values
 from integration.engine.api import Record
 from integration.recipes.planhat_pipedrive import scope
@@ -35,7 +35,7 @@ def note_records(notes: Iterable[Note], company_of: Callable[[Note], str | None]
             for row in notes if not row.is_deleted}  # fmt: skip
 
 
-def _note(row: Note, org_id: str | None) -> dict[str, Any]:
+def _note(row: Note, org_id: str | None) -> dict[str, JSONValue]:
     day = row.add_time.isoformat().replace("+00:00", "Z") if row.add_time else None
     content = {"companyId": f"srcid-{org_id}", "type": "note", "description": row.content, "date": day}
     return {"content": content, "organization": org_id or "", "name": row.content[:60]}

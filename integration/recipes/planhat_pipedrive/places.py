@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from integration.connectors.base import FieldSpec
 from integration.recipes.planhat_pipedrive.rules import PIPELINE, PRODUCT
@@ -16,7 +15,7 @@ RULE_TYPES = frozenset({"text", "option", "options", "number", "boolean"})
 def pipelines(ctx: Session, *, fresh: bool = False) -> Mapping[str, str]:
     """Pipeline id → name, in their order; kept for an hour."""
 
-    def fetch() -> dict[str, Any]:
+    def fetch() -> dict[str, str]:
         rows = sorted(ctx.left.get_pipelines(), key=lambda row: (row.order_nr, row.id))
         return {row.id: row.name for row in rows if not row.is_deleted}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
 from django import forms
 
+from integration.engine.api import setting
 from integration.engine.api import settings as declared
 from integration.recipes.planhat_pipedrive import rules
 
@@ -53,7 +54,7 @@ DEFAULTS: Settings = {
 }
 
 
-def _choice(label: str, choices: Any, text: str = "") -> forms.ChoiceField:
+def _choice(label: str, choices: Sequence[tuple[str, str]], text: str = "") -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=choices, required=False, help_text=text)
 
 
@@ -94,14 +95,14 @@ class SettingsForm(declared.SettingsForm):
     end_date = _choice("End date", (), "With one, a License has a fixed period and the deal's value is for all of it.")
     value_period = _choice("Without an end date, a deal's value is for", PERIODS, "A License then has this as its MRR.")
     asks = {"pipelines": "pipelines", "start_date": "dates", "end_date": "dates"}
-    depends: Mapping[str, Any] = {
+    depends: declared.Depends = {
         "conflicts": {"organization_direction": ["both"]},
         "create_organizations": {"organization_direction": ["send", "both"]},
         **{name: {"deal_direction": ["receive"]} for name in ("end_date", "value_period")},
     }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def add_fields(self) -> None:
+        """Three fields for each rule."""
         self.rule_numbers = self._numbers()
         for number in self.rule_numbers:
             what, value, to = (f"rule_{number}_{part}" for part in ("what", "value", "to"))
@@ -124,8 +125,9 @@ class SettingsForm(declared.SettingsForm):
         return range(1, min(max([filled + BLANK_RULES, *known]), rules.MOST) + 1)
 
     def _asked(self, what: str) -> list[str]:
-        choices: Any = self.fields[what].choices  # type: ignore[attr-defined]
-        return [str(key) for key, _ in choices if key]
+        """What the picker of a rule offers: also what was chosen and is no longer there."""
+        offered = [key for key, _ in self.offered.get("rules", ())]
+        return list(dict.fromkeys(filter(None, [*offered, str(self.initial.get(what) or "")])))
 
     @property
     def sections(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -140,7 +142,7 @@ class SettingsForm(declared.SettingsForm):
             ("License or Sale? The first rule that fits decides; without one a deal is a License", listed),
         )  # fmt: skip
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> declared.Cleaned:
         """Defaults for what was not sent; rules close ranks, and a half one is asked about."""
         data = super().clean() or {}
         for name, default in DEFAULTS.items():
@@ -163,21 +165,21 @@ class SettingsForm(declared.SettingsForm):
         if known and value.casefold() not in known:
             self.add_error(f"rule_{number}_value", f"There is no pipeline “{value}”.")
 
-    def _closed(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _closed(self, data: declared.Cleaned) -> declared.Cleaned:
         """The rules in their order without gaps; rows that are left over are empty."""
         found = rules.rules_of(data)
         blank = rules.Rule("", "", rules.SALE)
-        closed: dict[str, Any] = {}
+        closed: declared.Cleaned = {}
         for number in self.rule_numbers:
             rule = found[number - 1] if number <= len(found) else blank
             closed |= {f"rule_{number}_{part}": getattr(rule, part) for part in ("what", "value", "to")}
         return closed
 
 
-def warnings(settings: Mapping[str, Any]) -> list[str]:
+def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
     found = []
-    received = {name: settings.get(f"{name}_direction") for name in ("organization", "person", "note", "deal")}
+    received = {name: setting(settings, f"{name}_direction") for name in ("organization", "person", "note", "deal")}
     if received["organization"] in ("send", "none") and "receive" in list(received.values())[1:]:
         found.append(
             "Persons, notes and deals need their company in Planhat. As organizations are not received, those whose "
@@ -185,33 +187,31 @@ def warnings(settings: Mapping[str, Any]) -> list[str]:
         )
     if set(received.values()) == {"none"}:
         found.append("Everything is set to None: nothing is synced.")
-    if settings.get("mode") == "all" and not settings.get("start_date"):
+    if settings["mode"] == "all" and not settings["start_date"]:
         found.append("Deals that are not won have no start date unless you pick a field; they are skipped.")
     return found
 
 
-def summary(settings: Mapping[str, Any]) -> list[str]:
+def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
-    which = (
-        "A deal that is won, or a won deal that changes," if settings.get("mode") == "won" else "Any deal that changes"
-    )
-    chosen = len(settings.get("pipelines") or ())
+    which = "A deal that is won, or a won deal that changes," if settings["mode"] == "won" else "Any deal that changes"
+    chosen = len(settings["pipelines"] or ())
     where = f" in {chosen} of your pipelines" if chosen else " in any pipeline"
     names = {"organization": "its organization", "person": "its people", "note": "its notes"}
-    brought = [word for name, word in names.items() if settings.get(f"{name}_direction") in ("receive", "both")]
+    brought = [word for name, word in names.items() if setting(settings, f"{name}_direction") in ("receive", "both")]
     said = [f"{which}{where} goes to Planhat if it has an organization and a start date."]
     if brought:
         said.append(f"With it come {' and '.join(filter(None, (', '.join(brought[:-1]), brought[-1])))}.")
     listed = rules.rules_of(settings)
-    if settings.get("deal_direction") == "receive":
+    if settings["deal_direction"] == "receive":
         more = f"; {len(listed)} rules decide which become Sales" if len(listed) > 1 else ""
         more = "; one rule decides which become Sales" if len(listed) == 1 else more
         said.append(f"It becomes a License{more}.")
     else:
         said.append("The deal itself is not sent.")
-    if settings.get("organization_direction") in ("send", "both"):
-        keeps = dict(CONFLICTS).get(str(settings.get("conflicts")), "The newer change").lower()
-        both = settings.get("organization_direction") == "both"
+    if settings["organization_direction"] in ("send", "both"):
+        keeps = dict(CONFLICTS).get(str(settings["conflicts"]), "The newer change").lower()
+        both = settings["organization_direction"] == "both"
         said.append("What changes in a company goes back to its organization." + (
             f" When both sides changed the same field, {keeps} is kept." if both else ""))  # fmt: skip
     said.append("An organization, person or note that changes alone waits for its deal, or for “Sync one record”.")

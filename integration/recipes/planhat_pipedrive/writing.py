@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from integration.connectors.base import JSONValue
 from integration.connectors.planhat.client import NOTE, own_id
@@ -90,7 +89,7 @@ def _note_id(ctx: Session, write: Write, sent: str) -> str:
     return ctx.right.find_note(sent) or ""
 
 
-def sendable(write: Write) -> dict[str, Any]:
+def sendable(write: Write) -> dict[str, JSONValue]:
     """What is sent: a null clears, but only what had a value before. What Pipedrive never filled in stays as it is."""
     before = write.link.written if write.link else {}
     return {key: value for key, value in write.values.items() if value is not None or before.get(key) is not None}

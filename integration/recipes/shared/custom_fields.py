@@ -5,8 +5,8 @@ from __future__ import annotations
 from integration.connectors.base import FieldSpec
 from integration.engine.api import SyncSession, new_fields
 from integration.models import FieldMapping
+from integration.recipes.shared.pipedrive_fields import CUSTOM
 
-CUSTOM = "custom_fields."
 TRANSFORMS = {"option": "option_label", "options": "option_label", "date": "date", "number": "number"}
 
 

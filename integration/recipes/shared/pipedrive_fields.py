@@ -15,6 +15,7 @@ from integration.engine.api import NeededField, SyncSession
 from integration.errors import NotFound, RecordError
 
 Session = SyncSession[PipedriveClient]
+CUSTOM = "custom_fields."  # begins the path of a custom field
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,33 @@ def ensure(ctx: Session, wanted: OptionField) -> Ensured:
     fields = ctx.fields("left", "person", fresh=True)
     remembered = str(ctx.resources.get(wanted.resource) or "")
     spec, said = fields.get(remembered), "in place"
+    known = {resource: str(ctx.resources.get(resource) or "") for resource in wanted.options}
     anew = spec is None
     if spec is None:
+        known = {}
         spec, said = _found_or_made(ctx, fields.values(), wanted)
         if remembered:
             said = f"somebody had deleted it, {said} again"
-    known = {} if anew else {resource: str(ctx.resources.get(resource) or "") for resource in wanted.options}
-    ids = matched(wanted, spec.options, known)
-    if missing := [wanted.options[resource] for resource in wanted.options if resource not in ids]:
-        ctx.left.add_field_options("person", spec.key, missing)
-        spec = ctx.fields("left", "person", fresh=True)[spec.key]
-        ids = matched(wanted, spec.options, {**known, **ids})
-        said = f"{said}, option {', '.join(missing)} added"
+    ids, added = _complete(ctx, wanted, spec, known)
+    if added:
+        said = f"{said}, option {', '.join(added)} added"
     ctx.resources[wanted.resource] = spec.key
     ctx.resources.update(ids)
     replaced = frozenset(resource for resource, key in known.items() if key and ids.get(resource) != key)
     return Ensured(said, anew and bool(remembered), replaced)
+
+
+def _complete(
+    ctx: Session, wanted: OptionField, spec: FieldSpec, known: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Resource → id of each option, and the labels of those that had to be added."""
+    ids = matched(wanted, spec.options, known)
+    missing = [label for resource, label in wanted.options.items() if resource not in ids]
+    if missing:
+        ctx.left.add_field_options("person", spec.key, missing)
+        there = ctx.fields("left", "person", fresh=True)[spec.key]
+        ids = matched(wanted, there.options, {**known, **ids})
+    return ids, missing
 
 
 def matched(wanted: OptionField, there: Iterable[Option], known: Mapping[str, str]) -> dict[str, str]:
@@ -121,3 +133,10 @@ def _found_or_made(ctx: Session, fields: Iterable[FieldSpec], wanted: OptionFiel
             return spec, "found"
     made = ctx.connection("left").connector.create_field(ctx.left, "person", wanted.spec)
     return ctx.fields("left", "person", fresh=True).get(made.key, made), "created"
+
+
+def nested(values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+    """Values by their paths as the client takes them: custom fields in an object of their own."""
+    custom = {key.removeprefix(CUSTOM): value for key, value in values.items() if key.startswith(CUSTOM)}
+    rest = {key: value for key, value in values.items() if not key.startswith(CUSTOM)}
+    return {**rest, **({"custom_fields": custom} if custom else {})}
