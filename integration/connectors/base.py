@@ -85,6 +85,7 @@ class FieldSpec:
     `readable`: records as our client reads them carry it. `refers`: the kind of record its values are ids of, for
     example user or organization; empty where a value means itself. `part_of` names the field that the vendor divides to
     get this one, `part` the place in it: what is written as “Jan Willem” and nothing is read as “Jan” and “Willem”.
+    `asked`: people fill it in when they add a record, so a vendor that hides new fields there is told to show it.
     """
 
     key: str
@@ -97,6 +98,7 @@ class FieldSpec:
     refers: str = ""
     part_of: str = ""
     part: int = 0
+    asked: bool = False
 
 
 @dataclass(frozen=True)

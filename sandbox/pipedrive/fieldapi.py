@@ -56,10 +56,18 @@ def create_field(kind: str, call: Call) -> Response:
 
 
 def add_field(
-    call: Call, kind: str, name: str, field_type: str, options: list[Record] | None, extra: Record | None = None
+    call: Call,
+    kind: str,
+    name: str,
+    field_type: str,
+    options: list[Record] | None,
+    extra: Record | None = None,
+    *,
+    add_visible: bool = False,
 ) -> Field:
     now = call.sandbox.clock.rfc3339()
     made = Field(call.company.next("field", 12_001), call.world.new_hash(), name, field_type, extra=extra or {})
+    made.add_visible = bool((extra or {}).get("ui_visibility", {}).get("add_visible_flag", add_visible))
     made.add_time = made.update_time = now
     if field_type in WITH_OPTIONS:
         made.options = [_new_option(call, option["label"]) for option in options or ()]
@@ -78,6 +86,7 @@ def update_field(kind: str, call: Call) -> Response:
     for key in INCLUDE:
         if isinstance(wish.get(key), dict):
             item.extra[key] = item.extra.get(key, {}) | wish[key]
+    item.add_visible = item.extra.get("ui_visibility", {}).get("add_visible_flag", item.add_visible)
     item.update_time = call.sandbox.clock.rfc3339()
     return ok(v2_definition(item, set(INCLUDE)))
 
@@ -194,7 +203,7 @@ def create_field_v1(kind: str, call: Call) -> Response:
     options = wish.get("options")
     if wish["field_type"] in WITH_OPTIONS and not isinstance(options, list):
         refuse(400, "Bad request", info="options are required")
-    return ok(v1_definition(add_field(call, kind, wish["name"], wish["field_type"], options), 1))
+    return ok(v1_definition(add_field(call, kind, wish["name"], wish["field_type"], options, add_visible=True), 1))
 
 
 def update_field_v1(kind: str, call: Call) -> Response:

@@ -24,10 +24,12 @@ FORM_TYPES = (*TEXT_TYPES, "double", "enum", "set", "date", "user", "org", "peop
 
 
 def inputs(company: Company, kind: Kind, row: Record | None) -> list[Input]:
-    row = row or {"custom_fields": {}}
+    """The inputs of a record; of a new one (None) those that its dialog shows."""
+    adding, row = row is None, row or {"custom_fields": {}}
     made = [_plain(company, name, label, row) for name, label in PLAIN[kind.name]]
     custom = (item for item in company.fields[kind.name].values() if item.custom and item.type in FORM_TYPES)
-    return made + [_custom(item, row["custom_fields"].get(item.code)) for item in custom]
+    shown = (item for item in custom if item.add_visible or not adding)
+    return made + [_custom(item, row["custom_fields"].get(item.code)) for item in shown]
 
 
 def _plain(company: Company, name: str, label: str, row: Record) -> Input:

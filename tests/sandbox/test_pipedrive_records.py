@@ -270,3 +270,12 @@ def test_products_of_several_deals_come_in_one_list(pipedrive, sandbox):
     assert [row["name"] for row in answer["data"] + rest["data"]] == ["Set-up", "Training", "Support"]
     assert answer["additional_data"] == {"next_cursor": "2"}
     assert pipedrive("GET", "/api/v2/deals/products").status_code == 400
+
+
+def test_a_new_field_is_hidden_where_people_are_added_unless_it_is_asked_for(pipedrive):
+    wish = {"field_name": "Level", "field_type": "varchar"}
+    hidden = pipedrive.data("POST", "/api/v2/personFields", json=wish)
+    shown = pipedrive.data("POST", "/api/v2/personFields", json={**wish, "ui_visibility": {"add_visible_flag": True}})
+    older = pipedrive.data("POST", "/v1/personFields", json={"name": "Level", "field_type": "varchar"})
+    assert (hidden["ui_visibility"]["add_visible_flag"], shown["ui_visibility"]["add_visible_flag"]) == (False, True)
+    assert older["add_visible_flag"] is True

@@ -16,7 +16,7 @@ from integration.connectors.pipedrive import products, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.bodies import Values, needs_current, person_body
 from integration.connectors.pipedrive.collection import Collection
-from integration.connectors.pipedrive.fields import FIELD_PATHS, field_spec
+from integration.connectors.pipedrive.fields import FIELD_PATHS, SHOWN, field_spec
 from integration.connectors.pipedrive.records import (
     Activity,
     ActivityType,
@@ -333,6 +333,16 @@ class PipedriveClient(Api):
         row = self.write("POST", f"/api/v2/{FIELD_PATHS[object_type]}", body, cost=5)
         self._types_read.discard(object_type)
         return field_spec(row, object_type)
+
+    def show_when_adding(self, object_type: str, key: str) -> bool:
+        """Show a custom field where people add a record. Returns whether it was hidden there."""
+        path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}"
+        row = self.get(path, cost=1, include_fields="ui_visibility")
+        visibility = row.get("ui_visibility")
+        if not isinstance(visibility, dict) or visibility.get("add_visible_flag") is not False:
+            return False
+        self.write("PATCH", path, {"ui_visibility": SHOWN}, cost=5)
+        return True
 
     def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
         """Add choices to an option field; existing ones stay."""

@@ -78,6 +78,9 @@ def path_of(spec: FieldSpec) -> str:
     return f"custom_fields.{spec.key}" if spec.custom else spec.key
 
 
+SHOWN: dict[str, JSONValue] = {"add_visible_flag": True}
+
+
 def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
     """Return the body that creates this field."""
     labels = BOOLEAN_LABELS if spec.type == "boolean" else tuple(option.label for option in spec.options)
@@ -85,6 +88,9 @@ def field_body(spec: FieldSpec) -> dict[str, JSONValue]:
     if kind is None:
         raise RecordError(f"Pipedrive has no field type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     body: dict[str, JSONValue] = {"field_name": spec.label, "field_type": kind}
+    body |= (
+        {"ui_visibility": SHOWN} if spec.asked else {}
+    )  # the default hides it where somebody is added (official file)
     return {**body, "options": [{"label": label} for label in labels]} if labels else body
 
 

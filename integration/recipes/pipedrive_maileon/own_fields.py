@@ -17,7 +17,7 @@ from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.shared import pipedrive_fields
 from integration.recipes.shared.pipedrive_fields import OptionField
 
-NEWSLETTER = OptionField("newsletter", "Newsletter", {"newsletter_yes": "Yes", "newsletter_no": "No"})
+NEWSLETTER = OptionField("newsletter", "Newsletter", {"newsletter_yes": "Yes", "newsletter_no": "No"}, asked=True)
 STATUS = OptionField(
     "status", "Newsletter status",
     {"status_pending": "Pending confirmation", "status_confirmed": "Confirmed", "status_unsubscribed": "Unsubscribed"},

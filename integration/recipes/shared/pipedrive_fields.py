@@ -20,16 +20,21 @@ CUSTOM = "custom_fields."  # begins the path of a custom field
 
 @dataclass(frozen=True)
 class OptionField:
-    """A field of ours on persons: the resource that holds its key, its label, and its options' labels by resource."""
+    """A field of ours on persons: the resource that holds its key, its label, and its options' labels by resource.
+
+    `asked`: people choose it when they add somebody, so it stands in that dialog.
+    """
 
     resource: str
     label: str
     options: Mapping[str, str]
+    asked: bool = False
 
     @property
     def spec(self) -> FieldSpec:
         """The field as it is created."""
-        return FieldSpec("", self.label, "option", tuple(Option("", label) for label in self.options.values()), True)
+        options = tuple(Option("", label) for label in self.options.values())
+        return FieldSpec("", self.label, "option", options, custom=True, asked=self.asked)
 
     def needed(self, resources: Mapping[str, object]) -> NeededField:
         """The field as the checks look for it."""
@@ -62,6 +67,8 @@ def ensure(ctx: Session, wanted: OptionField) -> Ensured:
     ids, added = _complete(ctx, wanted, spec, known)
     if added:
         said = f"{said}, option {', '.join(added)} added"
+    if wanted.asked and ctx.left.show_when_adding("person", spec.key):
+        said = f"{said}, now shown in “Add person”"
     ctx.resources[wanted.resource] = spec.key
     ctx.resources.update(ids)
     replaced = frozenset(resource for resource, key in known.items() if key and ids.get(resource) != key)

@@ -366,3 +366,15 @@ def test_of_several_report_rows_the_newest_counts(world, monkeypatch, order):
 def a_minute_after(row):
     """The time of a report's row, a minute later, in the vendor's own form."""
     return (datetime.fromisoformat(row.timestamp) + timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_the_newsletter_field_stands_where_people_are_added_and_is_brought_back_there(world):
+    """The vendor hides a field that is made by its API there; an installation of before is mended when it is set up."""
+    fields = world.sandbox.state.pipedrive.companies["acme"].fields["person"]
+    newsletter, status = (fields[str(world.integration.resources[name])] for name in ("newsletter", "status"))
+    assert (newsletter.add_visible, status.add_visible) == (True, False)
+
+    newsletter.add_visible, newsletter.extra = False, {}
+    hub.save(world.integration)
+
+    assert newsletter.add_visible
