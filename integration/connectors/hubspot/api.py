@@ -153,12 +153,6 @@ def problems(body: Mapping[str, JSONValue]) -> list[Row]:
     return _dicts(body.get("errors"))
 
 
-def ids_in(row: Mapping[str, JSONValue]) -> list[str]:
-    """The ids one error of a batch speaks of; it may lack its context."""
-    context = row.get("context")
-    return [str(key) for key in context.get("ids") or ()] if isinstance(context, dict) else []
-
-
 def segment(value: str) -> str:
     """Quote one path segment. Ids come from outside: none may lead to another path."""
     text = str(value)

@@ -23,14 +23,13 @@ from integration.connectors.hubspot.api import (
     USERS,
     Api,
     Row,
-    ids_in,
     problems,
     results,
     segment,
 )
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
 from integration.connectors.rows import read_each
-from integration.errors import Conflict, ContractError, NotFound, TenantActionError
+from integration.errors import Conflict, ContractError, NotFound, RecordError, TenantActionError
 from integration.reasons import Reason
 
 SEARCH_PAGE = 200
@@ -180,20 +179,8 @@ class HubSpotClient(Api):
                     found[key] = self.update_contact(key, values[key])
                 except NotFound:
                     failed[key] = words
-        return Written(found, failed)
-
-    def upsert_contacts(self, values: Mapping[str, Values]) -> Written:
-        """Create or change many by address, secondary ones included. Contacts are by id, failures by address."""
-        inputs: list[Row] = [
-            {"id": email, "idProperty": "email", "properties": _plain(wish)} for email, wish in values.items()
-        ]
-        found: dict[str, Contact] = {}
-        failed: dict[str, str] = {}
-        for chunk in _chunks(inputs):
-            body = self.get("POST", f"{CONTACTS}/batch/upsert", json={"inputs": chunk})
-            found |= {contact.id: contact for contact in map(read_contact, results(body))}
-            for row in problems(body):
-                failed |= dict.fromkeys(ids_in(row), str(row.get("message")))
+                except RecordError as exc:
+                    failed[key] = exc.public
         return Written(found, failed)
 
     def archive_contact(self, contact_id: str) -> None:

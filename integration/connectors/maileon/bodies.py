@@ -62,8 +62,8 @@ def stored_contact(content: bytes) -> StoredContact:
 
 
 def stored_contacts(content: bytes) -> list[StoredContact]:
-    """Read a list of contacts; some answers are empty where others are 404."""
-    return [xml.read_contact(node) for node in xml.parse(content).iter("contact")] if content.strip() else []
+    """Read the contacts that were asked for, all or none; some answers are empty where others are 404."""
+    return xml.read_contacts(xml.parse(content).iter("contact")).complete() if content.strip() else []
 
 
 def account(info: JSONValue) -> Account:

@@ -37,6 +37,7 @@ class Page(NamedTuple, Generic[Record]):
 
     records: tuple[Record, ...]
     next_cursor: int | None
+    unreadable: Mapping[str, str] = {}  # id → what is wrong with a record that is left out for it
 
 
 @dataclass(frozen=True)

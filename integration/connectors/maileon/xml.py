@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from defusedxml.common import DefusedXmlException
@@ -20,6 +20,7 @@ from integration.connectors.maileon.records import (
     SyncReport,
     TransactionType,
 )
+from integration.connectors.rows import Read
 from integration.errors import ContractError
 
 # What XML 1.0 cannot carry at all: one such character in one name would make the vendor refuse a whole bulk call.
@@ -85,6 +86,21 @@ def contacts_document(contacts: Sequence[Contact]) -> bytes:
         _add_fields(node, "standard_fields", contact.standard_fields)
         _add_fields(node, "custom_fields", contact.custom_fields)
     return _document(root)
+
+
+def read_contacts(nodes: Iterable[Element]) -> Read[StoredContact]:
+    """Read each contact by itself. One without an id is none of ours: it is on its way out, or anonymised."""
+    records: list[StoredContact] = []
+    unreadable: dict[str, str] = {}
+    for node in nodes:
+        try:
+            contact = read_contact(node)
+        except ContractError as exc:
+            unreadable[text(node, "id")] = f"{exc.public} {exc.detail}".strip()
+            continue
+        if contact.id:
+            records.append(contact)
+    return Read(tuple(records), {key: problem for key, problem in unreadable.items() if key})
 
 
 def read_contact(node: Element) -> StoredContact:

@@ -27,10 +27,9 @@ PERMISSION_NAMES = {
 def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredContact]:
     """The contacts among these addresses, by lower-case address, with their permission."""
     addresses = [str(entry.values["email"]) for entry in writes]
-    if len(addresses) <= FEW:
+    if len(addresses) <= FEW or not _list_account(ctx):
         found = {address: ctx.right.find_contact(address) for address in addresses}
         return {address.lower(): contact for address, contact in found.items() if contact is not None}
-    _list_account(ctx)
     hashes = {email_hash(address): address for address in addresses}
     listed = IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT)
     return {
@@ -41,16 +40,23 @@ def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredCon
     }
 
 
-def _list_account(ctx: Session) -> None:
-    """Read all contacts once per hour into the index: a call per thousand instead of one per person."""
-    ctx.reference_list("right", LISTED, lambda: {"at": _read_all(ctx)})
+def _list_account(ctx: Session) -> bool:
+    """Read all contacts once per hour into the index: a call per thousand instead of one per person.
+
+    Returns whether that told of everybody: of a contact nobody can read it is not known whose address it has.
+    """
+    found = ctx.reference_list("right", LISTED, lambda: {"unreadable": _read_all(ctx)})
+    return not found.get("unreadable")
 
 
-def _read_all(ctx: Session) -> str:
+def _read_all(ctx: Session) -> list[str]:
+    """Fill the index. Returns the ids of contacts that cannot be read."""
     now = timezone.now()
+    unreadable: list[str] = []
     page: int | None = 1
     while page is not None:
-        contacts, page = ctx.right.contacts_page(page)
+        contacts, page, problems = ctx.right.contacts_page(page)
+        unreadable += problems
         rows = [
             columnar.new(
                 IdentityIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
@@ -66,7 +72,7 @@ def _read_all(ctx: Session) -> str:
             update=("note", "seen_at"),
         )
     IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
-    return now.isoformat()
+    return unreadable
 
 
 def leaving(ctx: Session, addresses: Sequence[str]) -> set[str]:

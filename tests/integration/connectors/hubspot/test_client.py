@@ -136,14 +136,14 @@ def test_whoever_is_not_in_the_answer_of_a_batch_is_tried_alone(stub: Stub, clie
 
 
 @pytest.mark.chaos("V7")
-def test_an_upsert_names_who_failed(stub: Stub, client: HubSpotClient) -> None:
-    stub.will(api("POST_batch_upsert__207"), 207)
-    written = client.upsert_contacts({"ada@example.com": {"city": "Wien"}, "gone@example.com": {}})
-    assert set(written.contacts) == {"512"}
-    assert written.failed == {"gone@example.com": "This address is blocked"}
-    assert body(stub)["inputs"][0] == {
-        "id": "ada@example.com", "idProperty": "email", "properties": {"city": "Wien"},
-    }  # fmt: skip
+def test_a_record_that_a_batch_left_out_fails_alone(stub: Stub, client: HubSpotClient) -> None:
+    """Errors of a batch need not name their records: who is not in its answer is tried alone, and so are the others."""
+    refused = json.dumps({"status": "error", "message": "city is too long", "category": "VALIDATION_ERROR"}).encode()
+    unnamed = json.dumps({"results": [], "numErrors": 2, "errors": [{"message": "no"}, {"message": "no"}]}).encode()
+    stub.will(unnamed, 207).will(refused, 400).will(api("GET_contact__200_merged"))
+    written = client.update_contacts({"1": {"city": "x"}, "2": {"city": "Wien"}})
+    assert list(written.contacts) == ["2"]
+    assert "city is too long" in written.failed["1"]
 
 
 def test_deleting_a_missing_contact_is_fine(stub: Stub, client: HubSpotClient) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -233,16 +232,30 @@ def test_an_external_id_may_have_several_contacts(stub: Stub, client: MaileonCli
 
 def test_contacts_are_listed_page_by_page(stub: Stub, client: MaileonClient) -> None:
     stub.will(api("GET_contacts__200"), X_Pages="3").will(api("GET_contacts__200"), X_Pages="3")
-    page = client.contacts_page(2, updated_after=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    page = client.contacts_page(2)
     assert stub.last.query == [
-        ("updated_after", "2026-01-02 03:04:05"), ("page_index", "2"), ("page_size", "1000"),
+        ("page_index", "2"), ("page_size", "1000"),
     ]  # fmt: skip
     assert [(row.id, row.email, row.external_id) for row in page.records] == [
         ("4711", "ada@example.com", ""), ("4712", "", "9001-9"),
     ]  # fmt: skip
     assert page.next_cursor == 3
-    records, following = client.contacts_page(3)
+    records, following, _ = client.contacts_page(3)
     assert (len(records), following) == (2, None)
+
+
+def test_a_contact_without_an_id_is_none_and_an_odd_one_concerns_itself_alone(
+    stub: Stub, client: MaileonClient
+) -> None:
+    rows = (
+        "<contact><id>1</id><email>ada@example.com</email><permission>5</permission></contact>"
+        "<contact><created>2026-01-02 03:04:05.0</created><permission>1</permission></contact>"
+        "<contact><id>3</id><email>eve@example.com</email><permission>many</permission></contact>"
+    )
+    stub.will(f"<contacts>{rows}</contacts>".encode(), X_Pages="1")
+    page = client.contacts_page()
+    assert [row.id for row in page.records] == ["1"]
+    assert list(page.unreadable) == ["3"]
 
 
 def test_leaving_and_the_marker(stub: Stub, client: MaileonClient) -> None:

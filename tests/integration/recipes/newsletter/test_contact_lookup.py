@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from integration.connectors.maileon.records import StoredContact
+from integration.connectors.maileon.records import Page, StoredContact
 from integration.engine.flow.base import Item, Write
 from integration.recipes.newsletter.contact_lookup import FEW, known_contacts
 from tests.support.factories import IntegrationFactory
@@ -18,11 +18,16 @@ pytestmark = pytest.mark.django_db
 def account():
     """An account whose pages the test fills in, as a flow's context shows it."""
     pages: list[list[StoredContact]] = []
-    right = SimpleNamespace(contacts_page=lambda page: (pages[page - 1], page + 1 if page < len(pages) else None))
+    unreadable: dict[str, str] = {}
+
+    def page(number: int) -> Page[StoredContact]:
+        return Page(tuple(pages[number - 1]), number + 1 if number < len(pages) else None, unreadable)
+
+    right = SimpleNamespace(contacts_page=page)
     look = SimpleNamespace(
         integration=IntegrationFactory(), right=right, reference_list=lambda side, kind, fetch: fetch()
     )
-    return SimpleNamespace(pages=pages, ctx=look)
+    return SimpleNamespace(pages=pages, unreadable=unreadable, right=right, ctx=look)
 
 
 def known(account):
@@ -46,3 +51,13 @@ def test_who_left_the_account_is_no_reader_any_more(account):
     account.pages[:] = [[StoredContact("2", "p2@example.com", permission=4)]]
 
     assert known(account) == {"p2@example.com": 4}
+
+
+def test_of_an_account_that_cannot_be_read_whole_each_address_is_asked_for(account):
+    """Somebody who is left out of the list would be taken for no contact, and asked by mail once more."""
+    account.pages.append([])
+    account.unreadable["4711"] = "its permission is no number"
+    asked = []
+    account.right.find_contact = lambda email: asked.append(email) or StoredContact("4711", email, permission=5)
+
+    assert len(known(account)) == len(asked) == FEW + 1
