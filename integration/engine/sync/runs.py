@@ -24,7 +24,7 @@ from integration.engine.flow.base import Flow, Page, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs, outcomes
 from integration.engine.sync.composite import Group
-from integration.errors import IntegrationError, LeaseLost
+from integration.errors import IntegrationError, LeaseLost, RecordError
 from integration.models import Integration, Outcome, RunState, SyncRun
 from integration.reasons import Reason
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLES = 5
-NO_HINTS = frozenset({"since", "ids"})  # options that concern the run, not its records
+BEGUN_ANEW = "begun_anew"  # how often a run lost its place
+MOST_ANEW = 3
+NO_HINTS = frozenset({"since", "ids", BEGUN_ANEW})  # options that concern the run, not its records
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({Reason.UNCHANGED, Reason.ECHO}))
 
@@ -132,6 +134,8 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     except LeaseLost:
         raise
     except IntegrationError as exc:
+        if isinstance(exc, RecordError) and _begins_anew(ctx, run):
+            return
         _page_failed(ctx, run, exc)
         return
     with transaction.atomic():
@@ -179,6 +183,22 @@ def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
 
 def _since(run: SyncRun) -> datetime | None:
     return datetime.fromisoformat(run.options["since"]) if run.options.get("since") else None
+
+
+def _begins_anew(ctx: SyncSession, run: SyncRun) -> bool:
+    """The vendor does not know the place any more at which the run wants to go on: it begins anew, a few times.
+
+    How long a place is kept is documented nowhere. What is in step by then costs a comparison, no write.
+    """
+    before = int(run.options.get(BEGUN_ANEW) or 0)
+    if run.cursor is None or run.kind in id_runs.KINDS or before >= MOST_ANEW:
+        return False
+    with transaction.atomic():
+        outcomes.save_calls(ctx)
+        run.cursor, run.done, run.attempts = None, 0, 0
+        run.options = {**run.options, BEGUN_ANEW: before + 1}
+        run.save(update_fields=["cursor", "done", "attempts", "options"])
+    return True
 
 
 def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:

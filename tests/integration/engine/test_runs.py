@@ -261,3 +261,41 @@ def test_a_real_run_keeps_no_names_in_its_report(integration):
     work(integration, flow)
 
     assert SyncRun.objects.values_list("counts", "samples").get() == ({"update": 3}, {})
+
+
+def test_a_run_whose_place_the_vendor_has_forgotten_begins_anew(integration):
+    flow = FakeFlow(source=people(5), page_size=2)
+    run = runs.start(integration, "fetch_all", flow.key)
+    really, refused = flow.page, []
+
+    def forgetful(ctx, kind, cursor, since):
+        if cursor and not refused:
+            refused.append(cursor)
+            raise RecordError("Invalid cursor")
+        return really(ctx, kind, cursor, since)
+
+    flow.page = forgetful
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert (run.state, run.done, run.options) == ("done", 5, {"begun_anew": 1})
+    assert sorted(flow.target) == [f"00{n}" for n in range(1, 6)]
+
+
+def test_a_run_that_loses_its_place_for_ever_ends_and_says_why(integration):
+    flow = FakeFlow(source=people(5), page_size=2)
+    run = runs.start(integration, "fetch_all", flow.key)
+    really = flow.page
+
+    def forgetful(ctx, kind, cursor, since):
+        if cursor:
+            raise RecordError("Invalid cursor")
+        return really(ctx, kind, cursor, since)
+
+    flow.page = forgetful
+    work(integration, flow)
+    SyncRun.objects.update(attempts=retry.RUN_PAGE.attempts - 1, next_attempt_at=timezone.now())
+    work(integration, flow)
+
+    run.refresh_from_db()
+    assert (run.state, run.problem, run.options) == ("failed", "Invalid cursor", {"begun_anew": 3})

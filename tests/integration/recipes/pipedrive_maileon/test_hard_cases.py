@@ -29,6 +29,7 @@ from integration.models import (
     SyncRun,
     WebhookEvent,
 )
+from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.integration.recipes.pipedrive_maileon.test_people import came_back, check_connections, confirmed
@@ -378,3 +379,24 @@ def test_the_newsletter_field_stands_where_people_are_added_and_is_brought_back_
     hub.save(world.integration)
 
     assert newsletter.add_visible
+
+
+def test_a_place_in_pipedrives_list_that_has_expired_loses_nobody(world, monkeypatch):
+    """How long a cursor is good for is not documented: the stand-in forgets it after five minutes."""
+    world.sandbox.control("POST", "/pipedrive/acme/seed", {"count": 1100})
+    before = len(world.sandbox.state.pipedrive.companies["acme"].tables["person"].rows)
+    really, pages = PersonToContact.page, []
+
+    def slow(self, ctx, kind, cursor, since):
+        pages.append(cursor)
+        if len(pages) == 2:  # the queue was long
+            world.sandbox.control("POST", "/time", {"advance_seconds": 600})
+        return really(self, ctx, kind, cursor, since)
+
+    monkeypatch.setattr(PersonToContact, "page", slow)
+    run = runs.start(world.integration, "fetch_all", "person_to_contact", dry_run=True)
+    hub.drain()
+
+    run.refresh_from_db()
+    assert (run.state, run.done, run.options["begun_anew"]) == ("done", before, 1)
+    assert pages.count(None) == 2
