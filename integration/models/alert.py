@@ -21,6 +21,7 @@ class AlertKind(models.TextChoices):
     SILENT = "silent", "A vendor has gone silent"
     BRAKE = "brake", "A brake holds records"
     CLAIM = "claim", "Somebody claims an account"
+    UNANSWERED = "unanswered", "Nobody confirms opt-in mails"
 
 
 class Alert(models.Model):

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from integration.engine.alerts import words
 from integration.engine.dispatch import sweeper
 from integration.engine.flow.recipe import Recipes
-from integration.engine.insight import traffic_baseline
+from integration.engine.insight import opt_ins, traffic_baseline
 from integration.engine.safety import limits
 from integration.models import (
     AccountClaim,
@@ -224,6 +224,16 @@ def _span(since: datetime, until: datetime) -> str:
     return timesince(since, until, depth=1).replace("\xa0", " ")
 
 
+def unanswered(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Opt-in mails that nobody confirms: perhaps they never went out."""
+    for found in opt_ins.unanswered(recipes, now):
+        row = found.integration
+        if row.state != State.ACTIVE or not row.tenant.is_active:
+            continue
+        what = f"{found.asked:,} people of {words.named(row, recipes)} were asked by mail, and nobody has confirmed"
+        yield _of(AlertKind.UNANSWERED, row, what, "opt_ins_unanswered")
+
+
 WATCHERS: Mapping[str, Watcher] = {
     AlertKind.WORKER: worker,
     AlertKind.CONNECTION: connection,
@@ -232,4 +242,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.SILENT: silent,
     AlertKind.BRAKE: brake,
     AlertKind.CLAIM: claim,
+    AlertKind.UNANSWERED: unanswered,
 }

@@ -34,6 +34,7 @@ ENDS = {
     AlertKind.SILENT: "{vendor} sends events of {tenant} again",
     AlertKind.BRAKE: "Somebody decided about the records of {tenant} that were held",
     AlertKind.CLAIM: "Somebody decided who connects the claimed account",
+    AlertKind.UNANSWERED: "People of {tenant} confirm opt-in mails again",
 }
 FAILURES_FIX = (
     "Several records failed for one reason: a mapping, a field at the vendor, or a fault of ours.",

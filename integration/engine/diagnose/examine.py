@@ -41,6 +41,7 @@ CHECKS = (
     Check("events", "Events from {vendor}", hub_checks.events, sided=True),
     Check("fields", "Fields at {vendor}", vendor_checks.fields, sided=True, asks=True),
     Check("mapping", "Field mapping", mapping, asks=True),
+    Check("opt_ins", "Opt-in mails", hub_checks.opt_ins),
     Check("steps", "Last save", hub_checks.steps),
     Check("worker", "Worker", hub_checks.worker),
     Check("queue", "Queue", hub_checks.queue),

@@ -99,6 +99,12 @@ _ROWS = (
         "Open the hub's address from outside, change a record at {vendor} and see whether an event comes in.",
     ),
     Fault(
+        "opt_ins_unanswered",
+        "{count} people were asked by opt-in mail, and nobody has confirmed.",
+        "The mails may not go out: a mailing key that does not exist is accepted in silence.",
+        "Compare the mailing in the settings with that in the marketing system, and ask yourself for a test opt-in.",
+    ),
+    Fault(
         "webhook_missed",
         "Polls found {count} changes at {vendor} that no webhook told of.",
         "Deliveries do not reach us (firewall, certificate, address), or {vendor} stopped sending.",

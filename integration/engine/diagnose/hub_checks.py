@@ -13,6 +13,7 @@ from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import status, traffic_baseline
+from integration.engine.insight.opt_ins import unanswered
 from integration.engine.setup import provisioning
 from integration.models import (
     EventState,
@@ -80,6 +81,17 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     else:
         activated = span(since, look.now)
         yield passed_over(f"None since it was switched on {activated} ago. Change a record at {vendor} to try it.")
+
+
+def opt_ins(look: Look, side: str) -> Iterator[Finding]:
+    """Whether opt-in mails are answered: the only proof that they go out."""
+    if look.recipe.opt_in_states is None:
+        yield passed_over("This recipe sends no opt-in mails.")
+        return
+    found = unanswered(look.recipes, look.now, look.integration)
+    yield from (fault("opt_ins_unanswered", count=row.asked) for row in found)
+    if not found:
+        yield fine("Opt-in mails are answered, or too few went out to tell.")
 
 
 def _found_by_polls(look: Look, side: str, since: datetime) -> int:

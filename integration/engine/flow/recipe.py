@@ -111,6 +111,7 @@ class Recipe(Generic[S]):
     # What the target has of this person now, by field, for the person pages; None when it has nobody.
     at_target: Callable[[SyncSession, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
+    opt_in_states: tuple[str, str] | None = None  # of consent: asked by mail, and confirmed by a click; None: no mails
     # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
     poll_minutes: Callable[[S], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts

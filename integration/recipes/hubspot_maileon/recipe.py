@@ -9,7 +9,7 @@ from integration.recipes.hubspot_maileon.contact_to_contact import ContactToCont
 from integration.recipes.hubspot_maileon.reasons import REASONS
 from integration.recipes.hubspot_maileon.settings import DEFAULTS, SettingsForm, summary, warnings
 from integration.recipes.hubspot_maileon.steps import needed_fields, steps
-from integration.recipes.newsletter import contact_lookup
+from integration.recipes.newsletter import consent, contact_lookup
 
 RECIPE = Recipe(
     key="hubspot_maileon",
@@ -28,4 +28,5 @@ RECIPE = Recipe(
     fields=needed_fields,
     at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
+    opt_in_states=(consent.PENDING, consent.CONFIRMED),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.engine.api import Choices, Recipe, own_fields
-from integration.recipes.newsletter import contact_lookup
+from integration.recipes.newsletter import consent, contact_lookup
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
@@ -28,5 +28,6 @@ RECIPE = Recipe(
     search=people.search,
     at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
+    opt_in_states=(consent.PENDING, consent.CONFIRMED),
     choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},
 )

@@ -23,7 +23,7 @@ from integration.engine.clients import connection_health
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import retention
-from integration.models import Alert, AlertNotice, Connection, Doorbell, Integration, WebhookHabit
+from integration.models import Alert, AlertNotice, Connection, ConsentEntry, Doorbell, Integration, WebhookHabit
 from integration.notices import outgoing
 from integration.recipes.registry import get_recipe
 from tenants.models import Role
@@ -237,6 +237,36 @@ def test_a_vendor_is_silent_against_its_own_habit(acme):
 
     assert condition.subject == f"connection:{acme.left_id}"
     assert condition.what.startswith("Pipedrive has sent nothing of ACME for 2 days, although it usually does")
+
+
+def asked(integration, count, days_ago, became="pending"):
+    moment = timezone.now() - days_ago * DAY
+    ConsentEntry.objects.bulk_create(
+        ConsentEntry(integration=integration, source_id=str(n), became=became, vendor="pipedrive", at=moment)
+        for n in range(count)
+    )
+
+
+def test_opt_in_mails_that_nobody_confirms_perhaps_never_went_out(acme):
+    """No answer of the vendor tells a mailing that does not exist from one that does."""
+    asked(acme, 19, 2)
+    asked(acme, 100, 0.5)  # they may not have looked at their mail yet
+    asked(acme, 100, 9)
+    assert list(watch.unanswered(get_recipe, timezone.now())) == []
+
+    asked(acme, 1, 2)
+    [condition] = watch.unanswered(get_recipe, timezone.now())
+    assert condition.subject == f"integration:{acme.pk}"
+    assert condition.what.startswith("20 people of ACME")
+
+    asked(acme, 1, 0, became="confirmed")
+    assert list(watch.unanswered(get_recipe, timezone.now())) == []
+
+
+def test_an_integration_that_is_paused_is_not_asked_why_nobody_confirms(acme):
+    asked(acme, 30, 2)
+    Integration.objects.update(state="paused")
+    assert list(watch.unanswered(get_recipe, timezone.now())) == []
 
 
 def test_a_new_or_rarely_used_account_is_never_silent(acme):
