@@ -49,20 +49,14 @@ def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[RecordOutcome]:
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
-    later: list[RecordOutcome] = []
+    done: list[RecordOutcome] = []
     if records is None:
-        records, later = _read(ctx, flow, items)
-        unread = {id(entry.item) for entry in later}
-        items = [item for item in items if id(item) not in unread]
+        items, records, done = _read(ctx, flow, items)
     batch = present.load_batch(ctx, flow, items, records)
     rows = mapping_rows(ctx, flow)
     if not two_way.carries_back(ctx, flow):
         records = translate.with_names(ctx, flow, rows, records)
-    done: list[RecordOutcome] = later
-    pending: list[RecordOutcome] = []
-    for item in items:
-        entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
-        (pending if entry.write else done).append(entry)
+    pending = _all_decided(ctx, flow, batch, rows, items, records, done)
     pending = _merges_first(pending, done)
     pending = _settled(ctx, flow, pending, done)
     if ctx.run is not None and ctx.run.dry_run:
@@ -75,17 +69,39 @@ def process(
     return done
 
 
-def _read(ctx: SyncSession, flow: Flow, items: Sequence[Item]) -> tuple[Mapping[str, Record], list[RecordOutcome]]:
-    """The records, and how those end that a limit left unread: they wait, their neighbours go on."""
+def _read(
+    ctx: SyncSession, flow: Flow, items: Sequence[Item]
+) -> tuple[Sequence[Item], Mapping[str, Record], list[RecordOutcome]]:
+    """The items that were read, their records, and how those end that a limit left unread: they wait."""
     try:
-        return flow.read(ctx, items), []
+        return items, flow.read(ctx, items), []
     except StoppedReading as stopped:
         waits = Result(
             Outcome.RETRYING, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after,
             link_state=None,
         )  # fmt: skip
-        read = {key: record for key, record in stopped.read.items() if record is not None}
-        return read, [RecordOutcome(item, None, None, waits) for item in items if item.external_id not in stopped.read]
+        records = {key: record for key, record in stopped.read.items() if record is not None}
+        read = [item for item in items if item.external_id in stopped.read]
+        return read, records, [
+            RecordOutcome(item, None, None, waits) for item in items if item.external_id not in stopped.read
+        ]  # fmt: skip
+
+
+def _all_decided(
+    ctx: SyncSession,
+    flow: Flow,
+    batch: Batch,
+    rows: Sequence[MappingRow],
+    items: Sequence[Item],
+    records: Mapping[str, Record],
+    done: list[RecordOutcome],
+) -> list[RecordOutcome]:
+    """Those that are to be written; the others are done."""
+    pending: list[RecordOutcome] = []
+    for item in items:
+        entry = _decided(ctx, flow, batch, rows, item, records.get(item.external_id))
+        (pending if entry.write else done).append(entry)
+    return pending
 
 
 def _merges_first(pending: Sequence[RecordOutcome], done: list[RecordOutcome]) -> list[RecordOutcome]:
