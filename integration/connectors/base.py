@@ -12,10 +12,11 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 
+from config.json_value import Json
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, storable
 
-JSONValue = Any  # a parsed JSON document; checked where it enters, see each vendor's client
+JSONValue = Json  # a parsed JSON document; checked where it enters, see each client
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from config.json_value import json_object, json_objects, json_texts
 from integration.connectors.base import Account, JSONValue
 from integration.connectors.brevo import bodies
 from integration.connectors.brevo.api import CONTACTS, EVENTS, OTHER, PAGE_SIZE, Row, checked_object, segment, time_text
@@ -231,9 +232,11 @@ class BrevoClient(Companies):
         if reply.status != 207:
             return [""] * len(events)
         said = [""] * len(events)
-        for row in checked_object(reply.json(), "events").get("errors") or []:
-            for index in row.get("eventIndex") or []:
-                said[index] = str(row.get("message") or "refused")
+        for row in json_objects(checked_object(reply.json(), "events").get("errors")):
+            indexes = row.get("eventIndex")
+            for index in indexes if isinstance(indexes, list) else ():
+                if isinstance(index, int) and 0 <= index < len(said):
+                    said[index] = str(row.get("message") or "refused")
         return said
 
     def has_event(self, name: str, key: str, value: str, contact_id: str = "") -> bool:
@@ -241,7 +244,7 @@ class BrevoClient(Companies):
         params: dict[str, Any] = {"event_name": name, "limit": EVENTS_LOOKED_AT}
         params |= {"contact_id": contact_id} if contact_id else {}
         rows = self.rows(OTHER, "/events", "events", params)
-        return any((row.get("event_properties") or {}).get(key) == value for row in rows)
+        return any(json_object(row.get("event_properties")).get(key) == value for row in rows)
 
     # Webhooks
 
@@ -249,8 +252,7 @@ class BrevoClient(Companies):
         """List the marketing webhooks; without the type the vendor lists others (sheet §7)."""
         rows = self.rows(OTHER, "/webhooks", "webhooks", {"type": MARKETING})
         return [
-            WebhookRow(str(row.get("id")), tuple(str(name) for name in row.get("events") or ()), str(row.get("url")))
-            for row in rows
+            WebhookRow(str(row.get("id")), tuple(json_texts(row.get("events"))), str(row.get("url"))) for row in rows
         ]
 
     def create_webhook(self, body: Row) -> str:

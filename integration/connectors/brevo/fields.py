@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from integration.connectors import naming
-from integration.connectors.base import FieldSpec, Option
+from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.brevo.bodies import PHONES
 from integration.connectors.brevo.records import Attribute
 from integration.errors import RecordError
@@ -58,7 +58,7 @@ def list_fields(client: BrevoClient, object_type: str) -> Sequence[FieldSpec]:
     return [FieldSpec("email", "E-mail", "email"), *(contact_spec(row) for row in client.list_attributes())]
 
 
-def _company_spec(row: dict[str, object]) -> FieldSpec:
+def _company_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     key = str(row.get("internalName"))
     kind = COMPANY_TYPES.get(str(row.get("attributeTypeName")), "text")
     return FieldSpec(key, str(row.get("label") or key), kind, writable=key not in COMPANY_READ_ONLY)

@@ -110,7 +110,7 @@ def _event(event: str, row: Mapping[str, JSONValue], content: Sequence[Mapping[s
     """What a row says of each of its addresses."""
     untimed = uuid4().hex  # never an earlier one once more
     stamp = row.get("ts_event") or row.get("ts") or row.get("date") or untimed
-    kept = {
+    kept: dict[str, JSONValue] = {
         "list_id": [one for one in _as_list(row.get("list_id")) if isinstance(one, int)],
         "api_key_name": str(row.get("api_key_name") or ""),
         "reason": str(row.get("reason") or "")[:300],

@@ -244,7 +244,7 @@ class HubSpotClient(Api):
         self, event_type: str, event_id: str, contact_id: str, at: datetime, facts: Mapping[str, str]
     ) -> bool:
         """Put an event of our app on a contact's timeline; False when one with this id is there already."""
-        event = {
+        event: dict[str, JSONValue] = {
             "eventTypeName": event_type, "id": event_id, "objectId": contact_id, "timestamp": at.isoformat(),
             "properties": dict(facts),
         }  # fmt: skip

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from config.json_value import json_objects
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason
@@ -34,8 +35,7 @@ def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     key, label, kind = row.get("name"), row.get("label"), row.get("type")
     if not isinstance(key, str) or not isinstance(label, str) or not isinstance(kind, str):
         raise ContractError("HubSpot sent a property in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
-    rows = row.get("options") or ()
-    shown = sorted((item for item in rows if isinstance(item, dict)), key=_order)
+    shown = sorted(json_objects(row.get("options")), key=_order)
     options = tuple(Option(str(item.get("value")), str(item.get("label"))) for item in shown)
     modification = row.get("modificationMetadata")
     read_only = isinstance(modification, dict) and bool(modification.get("readOnlyValue"))
@@ -67,7 +67,7 @@ def definition(spec: FieldSpec, group: str, description: str = "", *, field_type
     if pair is None:
         raise RecordError(f"HubSpot has no property type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     options = spec.options or (YES_NO if spec.type == "boolean" else ())
-    rows = [
+    rows: list[JSONValue] = [
         {"label": option.label, "value": option.key or _name(option.label), "displayOrder": order, "hidden": False}
         for order, option in enumerate(options)
     ]

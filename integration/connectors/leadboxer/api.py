@@ -66,7 +66,8 @@ class Api:
     def get(self, window: str, path: str, **params: Any) -> JSONValue:
         """Return what one GET answers with; parameters without a value are left out. `window` is its endpoint's."""
         given = {name: value for name, value in params.items() if value not in (None, "")}
-        return self._transport(window).request("GET", path, params=given, windows=(window,)).json()
+        answer: JSONValue = self._transport(window).request("GET", path, params=given, windows=(window,)).json()
+        return answer
 
     def get_either(self, window: str, paths: tuple[str, ...], **params: Any) -> JSONValue:
         """The same where the vendor's texts name several paths. The one that answered is asked first from then on."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from config.json_value import json_object
 from integration import retry
 from integration.connectors.base import Credentials, JSONValue
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
@@ -140,7 +141,7 @@ class Api:
         """Return one page of a v1 list; our cursor is its `start` as text."""
         query = {**LIST_PARAMS, **params, "start": int(cursor or 0)}
         envelope = self.call("GET", path, cost=cost, params=query)
-        pagination = _additional(envelope).get("pagination") or {}
+        pagination = json_object(_additional(envelope).get("pagination"))
         following = pagination.get("next_start") if pagination.get("more_items_in_collection") else None
         return _rows(envelope), None if following is None else str(following)
 

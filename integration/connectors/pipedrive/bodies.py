@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from config.json_value import json_object
 from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive import custom_values
 from integration.connectors.pipedrive.records import ContactPoint, Person
@@ -21,7 +22,7 @@ LEAST_DIGITS = 7  # of a national number that tells it from another
 def v2_body(values: Values, types: Mapping[str, str]) -> dict[str, JSONValue]:
     """Return `values` as a v2 body. Unknown top-level keys are the vendor's to refuse by name (pipedrive sheet §4)."""
     body = {key: _plain(key, value) for key, value in values.items() if key != "custom_fields"}
-    custom = values.get("custom_fields") or {}
+    custom = json_object(values.get("custom_fields"))
     if custom:
         body["custom_fields"] = {
             key: custom_values.to_rest_v2(value, types.get(key, "")) for key, value in custom.items()
@@ -34,7 +35,7 @@ def v1_body(values: Values, types: Mapping[str, str]) -> dict[str, JSONValue]:
     body = {key: _plain(key, value) for key, value in values.items() if key != "custom_fields"}
     if "visible_to" in body:
         body["visible_to"] = str(body["visible_to"])
-    for key, value in (values.get("custom_fields") or {}).items():
+    for key, value in json_object(values.get("custom_fields")).items():
         body.update(custom_values.to_v1(key, value, types.get(key, "")))
     return body
 

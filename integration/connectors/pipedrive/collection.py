@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, NamedTuple
 
+from config.json_value import json_object
 from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive import bodies, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
@@ -119,7 +120,7 @@ class Collection(Generic[Record]):
         return self.parser(row, custom)
 
     def _types_needed(self, rows: Sequence[Row]) -> Mapping[str, str]:
-        clear = (row["custom_fields"] for row in rows if isinstance(row.get("custom_fields"), Mapping))
+        clear = (json_object(row.get("custom_fields")) for row in rows)
         unclear = {key for found in clear for key, value in found.items() if is_ambiguous(value)}
         return self.types(unclear) if unclear else {}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
+from config.json_value import json_objects
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
@@ -63,7 +64,7 @@ def field_spec(row: Mapping[str, JSONValue], object_type: str = "") -> FieldSpec
         raise ContractError("Pipedrive sent a field in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
     custom = bool(row.get("is_custom_field"))
     key = key if custom else KEYS.get(key, key)
-    options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in row.get("options") or ())
+    options = tuple(Option(str(item["id"]), str(item.get("label", ""))) for item in json_objects(row.get("options")))
     type_ = TYPES.get(kind, "text") if custom else BY_KEY.get(key, TYPES.get(kind, "text"))
     readable = custom or key in READABLE.get(object_type, {key})
     refers = REFERS.get(kind, "") if custom else REFERS_BY_KEY.get(key, REFERS.get(kind, ""))

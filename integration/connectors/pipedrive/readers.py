@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from config.json_value import json_texts
 from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive import custom_values, values
 from integration.connectors.pipedrive.records import (
@@ -229,6 +230,6 @@ def parse_search(data: JSONValue) -> list[Found]:
 
 
 def _found(item: Raw) -> Found:
-    emails = tuple(str(address) for address in item.get("emails") or ())
+    emails = tuple(json_texts(item.get("emails")))
     name = values.text(item, "name") or values.text(item, "title")
     return Found(values.text(item, "type"), values.required_id(item), name, emails)

@@ -239,7 +239,7 @@ def time_text(moment: datetime) -> str:
 def _plain(value: Any) -> JSONValue:
     if type(value) is str:
         return value or None
-    if value is None or type(value) in (bool, int, float):
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -75,8 +75,8 @@ def number(raw: Raw, key: str) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     try:
-        found = float(value)
-    except (TypeError, ValueError) as exc:
+        found = float(value) if isinstance(value, str) else math.nan
+    except ValueError as exc:
         raise wrong(key, value) from exc
     if not math.isfinite(found):
         raise wrong(key, value)

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from config.json_value import json_object
 from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
 from integration.connectors.pipedrive import readers
 from integration.connectors.pipedrive.records import record_values
@@ -77,7 +78,7 @@ def _parse_v2(body: Mapping[str, JSONValue], meta: Mapping[str, JSONValue]) -> P
         raise ContractError("Pipedrive's webhook does not say what it is about.", detail=f"meta keys: {sorted(meta)}")
     previous = _raw(body, "previous")
     data = _with_cleared(_raw(body, "data"), previous)
-    payload = {
+    payload: dict[str, JSONValue] = {
         "action": action,
         "record": _values(entity, data, entity_id, readers.webhook_v2_custom),
         "previous": _values(entity, previous, entity_id, readers.webhook_v2_custom, partial=action != "delete"),
@@ -96,7 +97,7 @@ def _parse_v1(body: Mapping[str, JSONValue], meta: Mapping[str, JSONValue]) -> P
     action = V1_ACTIONS.get(vendor_action, vendor_action)
     if not entity or not action or not entity_id:
         raise ContractError("Pipedrive's webhook does not say what it is about.", detail=f"meta keys: {sorted(meta)}")
-    payload = {
+    payload: dict[str, JSONValue] = {
         "action": action,
         "record": _values(entity, _raw(body, "current"), entity_id, readers.v1_custom({})),
         "previous": _values(entity, _raw(body, "previous"), entity_id, readers.v1_custom({})),
@@ -116,7 +117,8 @@ def _event(
     meta: Mapping[str, JSONValue],
     payload: Mapping[str, JSONValue],
 ) -> ParsedEvent:
-    email = payload["record"].get("email") or payload["previous"].get("email") or ""
+    sides = (json_object(payload["record"]), json_object(payload["previous"]))
+    email = next((str(side["email"]) for side in sides if side.get("email")), "")
     return ParsedEvent(
         vendor_event=f"{entity}.{action}",
         object_type=entity,

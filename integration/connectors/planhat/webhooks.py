@@ -64,7 +64,8 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
 
 
 def _id_of(body: Mapping[str, JSONValue]) -> str:
-    found = next((body[name] for name in ID_NAMES if isinstance(body.get(name), str) and body[name]), "")
+    ids = (body.get(name) for name in ID_NAMES)
+    found = next((value for value in ids if isinstance(value, str) and value), "")
     if not found or len(found) > LONGEST_ID:
         raise ContractError(
             "Planhat's automation does not say which record changed.", detail=f"keys: {sorted(body)[:20]}"

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from integration.connectors.base import JSONValue
 from integration.connectors.hubspot import timeline
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
@@ -52,11 +53,11 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
     forward = "contact_to_contact"
     batch_size = 100  # of HubSpot's batch calls
 
-    def values(self, ctx: Session, state: str) -> dict[str, str]:
+    def values(self, ctx: Session, state: str) -> dict[str, JSONValue]:
         """An opt-out is shown by the property; a confirmation on the timeline only."""
         return {SUBSCRIBE: NO} if state == consent.UNSUBSCRIBED else {}
 
-    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, str]:
+    def restored(self, ctx: Session, state: str, *, blank: bool) -> dict[str, JSONValue]:
         """A property that was made anew: the opt-out comes back where nobody has said anything since."""
         return self.values(ctx, state) if blank else {}
 

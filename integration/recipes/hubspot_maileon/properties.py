@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from config.json_value import json_objects
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
@@ -93,9 +94,9 @@ def _create(ctx: Session, names: Iterable[str]) -> None:
 
 def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:
     """Put back options somebody removed; theirs stay. HubSpot replaces the whole list."""
-    present: list[dict[str, JSONValue]] = list(row.get("options") or ())
+    present = json_objects(row.get("options"))
     known = {option.get("value") for option in present}
-    wanted: Iterable[Mapping[str, JSONValue]] = DEFINITIONS[name].get("options") or ()
+    wanted = json_objects(DEFINITIONS[name].get("options"))
     lacking = [option for option in wanted if option["value"] not in known]
     if lacking:
         ctx.left.update_property(name, {"options": [*present, *lacking]})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from config.json_value import json_objects
 from integration.engine.api import NeededField, Step
 from integration.recipes.hubspot_maileon import properties, stages
 from integration.recipes.hubspot_maileon.session import Session
@@ -29,7 +30,7 @@ def needed_fields(ctx: Session) -> Sequence[NeededField]:
     return [
         NeededField(
             "left", "contact", name, str(row["label"]),
-            {str(option["value"]): str(option["label"]) for option in row.get("options") or ()},
+            {str(option["value"]): str(option["label"]) for option in json_objects(row.get("options"))},
         )
         for name, row in properties.DEFINITIONS.items()
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from config.json_value import json_object
 from integration.connectors.base import JSONValue
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
@@ -178,7 +179,7 @@ def _body(
         "title": title,
         **{key: value for key, value in linked.items() if value},
         **({"pipeline_id": str(ctx.settings["trial_pipeline"])} if trial else {}),
-        "custom_fields": {**values.get("custom_fields", {}), **ours},
+        "custom_fields": {**json_object(values.get("custom_fields")), **ours},
     }
 
 

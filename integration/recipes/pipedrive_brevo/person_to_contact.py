@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from config.json_value import json_object
 from integration import addresses
 from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
@@ -169,7 +170,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
 
 
 def _people_of_deal(payload: Mapping[str, JSONValue]) -> list[Route]:
-    values = (payload.get("record") or {}, payload.get("previous") or {})
+    values = (json_object(payload.get("record")), json_object(payload.get("previous")))
     ids = dict.fromkeys(str(part["person_id"]) for part in values if part.get("person_id"))
     return [Route(key) for key in ids]
 

@@ -8,7 +8,6 @@ from typing import TypedDict
 
 from django import forms
 
-from integration.connectors.base import JSONValue
 from integration.engine.api import settings as declared
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -270,11 +269,11 @@ class SettingsForm(declared.SettingsForm):
         return data
 
 
-def stage_list(settings: Mapping[str, JSONValue], place: str) -> int | None:
+def stage_list(settings: Mapping[str, object], place: str) -> int | None:
     """The list for deals at this place (a stage id, won or lost); None for no list."""
     named = {"won": "list_customers", "lost": "list_churned"}.get(place, "list_qualified")
     chosen = settings.get(f"{STAGE}{place}") or settings.get(named)
-    return int(chosen) if chosen else None
+    return int(str(chosen)) if chosen else None
 
 
 def warnings(settings: Settings) -> list[str]:

@@ -238,9 +238,9 @@ def _queued_pause(write: Write) -> float:
 def event_content(deal: Values, person: Values, organization: Values, owner: Values) -> dict[str, JSONValue]:
     """The seed's eleven fields. `value` is a whole number as the seed has it; `value_decimal` keeps the cents."""
     value = deal.get("value")
-    amount = float(value) if value not in (None, "") else None
+    amount = float(value) if isinstance(value, int | float | str) and value != "" else None
     return {
-        "deal_id": int(deal["id"]),
+        "deal_id": int(str(deal["id"])),
         "title": deal.get("title"),
         "value": int(conversions.rounded(amount)) if amount is not None else None,
         "value_decimal": amount,
@@ -282,10 +282,10 @@ def _is_new(ctx: Session, added: datetime) -> bool:
     return added >= since.replace(microsecond=0)
 
 
-def _moment(value: datetime | str | None) -> datetime:
+def _moment(value: JSONValue | datetime) -> datetime:
     if isinstance(value, datetime):
         return value
-    return datetime.fromisoformat(value.replace("Z", "+00:00")) if value else datetime.now(UTC)
+    return datetime.fromisoformat(str(value).replace("Z", "+00:00")) if value else datetime.now(UTC)
 
 
 def _already_sent(ctx: Session, write: Write) -> bool:

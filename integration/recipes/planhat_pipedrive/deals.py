@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
+from config.json_value import json_number
 from integration.connectors.base import JSONValue
 from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
@@ -145,5 +146,5 @@ def _money(ctx: Session, deal: Mapping[str, JSONValue], kind: str) -> dict[str, 
             "value": deal["value"],
             "mrr": None,
         }
-    monthly = conversions.rounded(deal["value"] / MONTHS[str(ctx.settings["value_period"])], 2)
+    monthly = conversions.rounded(json_number(deal["value"]) / MONTHS[str(ctx.settings["value_period"])], 2)
     return {"fromDate": deal["start"], "fixedPeriod": False, "toDate": None, "value": None, "mrr": monthly}

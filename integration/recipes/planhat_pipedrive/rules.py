@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from integration.connectors.base import JSONValue
-
 LICENSE, SALE = "license", "sale"
 PIPELINE, PRODUCT = "pipeline", "product"
 MOST = 20
@@ -32,7 +30,7 @@ class Rule:
         return self.value.strip().casefold() in {str(word).strip().casefold() for word in words(self.what)}
 
 
-def rules_of(settings: Mapping[str, JSONValue]) -> list[Rule]:
+def rules_of(settings: Mapping[str, object]) -> list[Rule]:
     """The rules in their order; rows without a condition are none."""
     numbers = sorted({int(found.group(1)) for key in settings if (found := NAME.fullmatch(key))})
     rows = [
@@ -41,11 +39,11 @@ def rules_of(settings: Mapping[str, JSONValue]) -> list[Rule]:
     return [Rule(what, value, to or SALE) for what, value, to in rows if what and value.strip()]
 
 
-def kind_of(settings: Mapping[str, JSONValue], words: Words) -> str:
+def kind_of(settings: Mapping[str, object], words: Words) -> str:
     """License or sale, by the first rule that fits."""
     return next((rule.to for rule in rules_of(settings) if rule.fits(words)), LICENSE)
 
 
-def look_at(settings: Mapping[str, JSONValue], what: str) -> bool:
+def look_at(settings: Mapping[str, object], what: str) -> bool:
     """Whether any rule looks at this."""
     return any(rule.what == what for rule in rules_of(settings))
