@@ -96,11 +96,12 @@ def prove(row: Connection) -> Account:
         found = connection_health.probe(row)
     except IntegrationError as exc:
         raise ValidationError(refusal(exc)) from exc
-    if found.external_id and row.external_account_id not in ("", found.external_id):
+    if row.external_account_id not in ("", found.external_id):
         said = f"This key opens {found.name}, not {row.account_name}. Use a key of the same account."
         raise ValidationError(said)
     others = Connection.objects.filter(tenant=row.tenant, vendor=row.vendor).exclude(pk=row.pk)
-    if others.filter(external_account_id=found.external_id).exclude(health=Health.DISCONNECTED).exists():
+    same = others.filter(external_account_id=found.external_id).exclude(health=Health.DISCONNECTED)
+    if found.external_id and same.exists():
         raise ValidationError(TAKEN)
     return found
 

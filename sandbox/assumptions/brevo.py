@@ -123,7 +123,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Irrelevant(
         "Plain http webhook URLs", "accepted for loopback hosts only",
-        "PUBLIC_URL must be https: integration/checks.py",
+        "a refusal of the step is told: integration/engine/setup/provisioning.py",
     ),
     Irrelevant(
         "Sales CRM: notes, tasks; segments; exports", "no endpoints",

@@ -43,6 +43,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Settled("changeFlag of a deletion", "DELETED", "seven captures, 2019 to 2026"),
     Settled("Search with an unknown property in a filter", "400", "corrections"),
+    Settled("Associations of a contact with notes", "all in one answer", "sheet §6"),
     Settled("A second DELETE of an archived contact", "204", "corrections"),
     Settled("Writes to the id of a merge's loser", "change the survivor", "corrections"),
     Irrelevant(
@@ -102,8 +103,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "a further address is asked for by id: integration/recipes/hubspot_maileon/contacts.py",
     ),
     Irrelevant(
-        "Notes of a contact: associations, HTML, scope", "all in one answer; kept as sent; contacts.write",
-        "notes are only written: integration/connectors/hubspot/timeline.py",
+        "Notes of a contact: HTML, scope", "kept as sent; contacts.write",
+        "only our own key is looked for in them: integration/connectors/hubspot/timeline.py",
     ),
     Irrelevant(
         "Timeline on 2026-09", "404: only 2026-03 and v4 are served",

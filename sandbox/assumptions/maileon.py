@@ -83,7 +83,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Irrelevant(
         "POST create for a marked address", "is created: only bulk sync heeds the marker",
-        "the marker is asked for first: integration/recipes/newsletter/standing.py",
+        "link, marker and the living are asked before: integration/engine/safety/consent.py",
     ),
     Irrelevant(
         "reimport_unsubscribed_contacts not sent", "true",
@@ -114,7 +114,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Irrelevant(
         "Plain http webhook URLs", "accepted for loopback hosts only",
-        "PUBLIC_URL must be https: integration/checks.py",
+        "a refusal of the step is told: integration/engine/setup/provisioning.py",
     ),
     Irrelevant(
         "Preference categories", "stored with contacts, no endpoints",

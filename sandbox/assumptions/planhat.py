@@ -50,10 +50,11 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "left out silently", "refused", "sheet §3, UNSURE",
     ),
     Settled("A 401 on a bad token, 404 on an unknown id", "answered so", "corrections, and a public client of 2026"),
+    Settled("`custom` in an update", "its names are merged, the others stay", "sheet §3: partial update"),
     Settled("An account without a team", "200 with an empty list", "corrections"),
     Irrelevant(
         "The same person twice in one upsert", "the second is refused as duplicated",
-        "one key goes once into a call: integration/connectors/planhat/bulk.py, upsert",
+        "an address has one owner: integration/recipes/planhat_pipedrive/person_to_enduser.py",
     ),
     Irrelevant(
         "The same person in two upserts at once", "the later one is refused as duplicated",
@@ -62,10 +63,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Irrelevant(
         "null in a body", "clears",
         "only what had a value before is sent as null: integration/recipes/planhat_pipedrive/writing.py, sendable",
-    ),
-    Irrelevant(
-        "`custom` in an update", "its names are merged, the others stay",
-        "all mapped names are sent each time: integration/connectors/planhat/records.py, body",
     ),
     Irrelevant(
         "An unknown companyId", "the record is refused",

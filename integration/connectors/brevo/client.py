@@ -233,10 +233,8 @@ class BrevoClient(Companies):
             return [""] * len(events)
         said = [""] * len(events)
         for row in json_objects(checked_object(reply.json(), "events").get("errors")):
-            indexes = row.get("eventIndex")
-            for index in indexes if isinstance(indexes, list) else ():
-                if isinstance(index, int) and 0 <= index < len(said):
-                    said[index] = str(row.get("message") or "refused")
+            for index in _positions(row.get("eventIndex"), len(said)):
+                said[index] = str(row.get("message") or "refused")
         return said
 
     def has_event(self, name: str, key: str, value: str, contact_id: str = "") -> bool:
@@ -265,6 +263,15 @@ class BrevoClient(Companies):
 
     def delete_webhook(self, webhook_id: str) -> None:
         self.call(OTHER, "DELETE", f"/webhooks/{segment(webhook_id)}")
+
+
+def _positions(value: JSONValue, count: int) -> list[int]:
+    """Which events of a batch an error speaks of. Raises ContractError where it does not say: one of them failed."""
+    texts = [str(part) for part in value] if isinstance(value, list) else [str(value)]
+    found = [int(text) for text in texts if text.isdigit() and int(text) < count]
+    if len(found) < len(texts):
+        raise ContractError("Brevo did not say which event of a batch it refused.", detail=str(value)[:100])
+    return found
 
 
 def _process_id(answer: JSONValue) -> str:

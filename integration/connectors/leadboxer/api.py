@@ -48,8 +48,8 @@ def limits(window: str, reply: Reply) -> list[LimitStatus]:
         return []
     body = _fields(reply)
     asked = retry_after(reply.headers.get("Retry-After") or str(body.get("retry-after") or ""))
-    limit = body.get("rate-limit")
-    known = float(limit) if isinstance(limit, (int, float)) and limit > 0 else None
+    limit = str(body.get("rate-limit") or "")
+    known = float(limit) if limit.isdigit() and int(limit) > 0 else None
     return [LimitStatus(window, 0, known, retry.next_delay(retry.MINUTE_LIMIT, asked=asked))]
 
 

@@ -62,7 +62,7 @@ class LeadBoxerClient(Api):
         answer = self._list_leads(dataset_id, criteria, token, limit)
         rows = rows_of(answer, "leads")
         read = read_each(rows, records.parse_lead, key="use_id")
-        following = next_token(answer) if rows else ""
+        following = next_token(answer, full=len(rows) >= limit) if rows else ""
         if not following and len(rows) >= limit:
             self._prove_the_end(dataset_id, criteria, token, limit)
         return Page(read.records, following or None, read.unreadable)
@@ -108,17 +108,17 @@ class LeadBoxerClient(Api):
         return found
 
 
-def next_token(answer: JSONValue) -> str:
+def next_token(answer: JSONValue, *, full: bool) -> str:
     """The token of the next page, "" without one.
 
-    The name of its key is not documented: where none of the known ones is there, any single text beside the rows is it.
+    The name of its key is not documented: beside the rows of a full page, any single text is it.
     """
     if not isinstance(answer, dict):
         return ""
     if named := next((str(answer[name]) for name in TOKEN_KEYS if answer.get(name)), ""):
         return named
     texts = [value for value in answer.values() if isinstance(value, str) and value]
-    return texts[0] if len(texts) == 1 else ""
+    return texts[0] if full and len(texts) == 1 else ""
 
 
 def _names(answer: JSONValue) -> str:

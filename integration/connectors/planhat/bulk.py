@@ -39,7 +39,7 @@ def upsert(rows: Sequence[Row], key: str, put: Put, find: Find | None = None) ->
     ids: dict[str, str] = {}
     errors: dict[str, str] = {}
     for portion in portions(list({str(row[key]): row for row in rows}.values())):
-        done = _send(portion, key, put, find)
+        done = _send(portion, key, put, find, whole=True)
         ids.update(done.ids)
         errors.update(done.errors)
     return Upserted(ids, errors)
@@ -60,7 +60,8 @@ def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield portion
 
 
-def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserted:
+def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None, *, whole: bool = False) -> Upserted:
+    """One call and what is needed to tell its errors apart. `whole`: it is no part of a call before."""
     try:
         answer = put(rows)
     except TransientError as exc:
@@ -72,14 +73,13 @@ def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserte
     forbidden = _list(answer, PERMISSIONS)
     told = [row for name in TOLD for row in _list(answer, name) if isinstance(row, dict)]
     ids = {str(row[key]): str(row["_id"]) for row in told if row.get(key) and row.get("_id")}
-    failures = [item for name in ERRORS for item in _list(answer, name)] + forbidden
-    if forbidden and len(failures) >= len(rows):
+    if whole and len(forbidden) >= len(rows):
         detail = str(forbidden)[:300]
         raise TenantActionError("Planhat does not permit this.", detail=detail, reason=Reason.PERMISSION_MISSING)
-    errors = _matched(failures, rows, key)
+    failures = [item for name in ERRORS for item in _list(answer, name)] + forbidden
+    errors, unknown = _matched(failures, rows, key)
     rest = [row for row in rows if str(row[key]) not in errors]
-    unknown = failures[: len(failures) - len(errors)]
-    if not unknown:
+    if not unknown or not rest:
         return Upserted(ids, errors)
     if len(unknown) >= len(rest):  # whatever is left failed
         return Upserted(ids, {**{str(row[key]): _words(unknown[0]) for row in rest}, **errors})
@@ -119,15 +119,18 @@ def _list(answer: Mapping[str, JSONValue], name: str) -> list[Any]:
     return found
 
 
-def _matched(failures: Sequence[JSONValue], rows: Sequence[Row], key: str) -> dict[str, str]:
-    """Our key → why, for the errors that name exactly one of the records sent."""
+def _matched(failures: Sequence[JSONValue], rows: Sequence[Row], key: str) -> tuple[dict[str, str], list[JSONValue]]:
+    """Our key → why, for the errors that name exactly one of the records sent; and the other errors."""
     sent = {str(row[key]) for row in rows}
     found: dict[str, str] = {}
+    unknown: list[JSONValue] = []
     for item in failures:
         named = {value for value in _values(item, key, DEEP) if value in sent}
         if len(named) == 1:
             found[named.pop()] = _words(item)
-    return found
+        else:
+            unknown.append(item)
+    return found, unknown
 
 
 def _values(item: JSONValue, key: str, deep: int) -> Iterator[str]:

@@ -68,7 +68,9 @@ class ConnectionMeter:
         for reading in readings:
             window = self._windows.get(reading.window)
             seconds = reading.resets_in if reading.resets_in is not None else (window.seconds if window else 60)
-            rows.append(self._made(reading.window, reading.limit, reading.remaining, now + timedelta(seconds=seconds)))
+            before = self._load().get(reading.window)
+            limit = reading.limit if reading.limit is not None else (before.limit if before else None)
+            rows.append(self._made(reading.window, limit, reading.remaining, now + timedelta(seconds=seconds)))
         self._note(rows)
 
     def _made(self, window: str, limit: float | None, remaining: float, resets_at: datetime) -> RateBudget:

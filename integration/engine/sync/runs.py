@@ -24,7 +24,7 @@ from integration.engine.flow.base import Flow, Page, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import batch, composite, cursors, id_runs, outcomes
 from integration.engine.sync.composite import Group
-from integration.errors import IntegrationError, LeaseLost, RecordError
+from integration.errors import IntegrationError, LeaseLost, RecordError, UnreadableRecord
 from integration.models import Integration, Outcome, RunState, SyncRun
 from integration.reasons import Reason
 
@@ -134,7 +134,7 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     except LeaseLost:
         raise
     except IntegrationError as exc:
-        if isinstance(exc, RecordError) and _begins_anew(ctx, run):
+        if isinstance(exc, RecordError) and not isinstance(exc, UnreadableRecord) and _begins_anew(ctx, run):
             return
         _page_failed(ctx, run, exc)
         return
@@ -195,9 +195,9 @@ def _begins_anew(ctx: SyncSession, run: SyncRun) -> bool:
         return False
     with transaction.atomic():
         outcomes.save_calls(ctx)
-        run.cursor, run.done, run.attempts = None, 0, 0
+        run.cursor, run.done, run.attempts, run.counts, run.samples = None, 0, 0, {}, {}
         run.options = {**run.options, BEGUN_ANEW: before + 1}
-        run.save(update_fields=["cursor", "done", "attempts", "options"])
+        run.save(update_fields=["cursor", "done", "attempts", "counts", "samples", "options"])
     return True
 
 

@@ -37,7 +37,7 @@ def page(
     """The leads after `place`. The list ends at the first one that was last seen before `look_back`."""
     token = usable_token(place)
     found = _asked(ctx, dataset, criteria, token, limit)
-    restarted = place.last is not None and (token is None or _begins_anew(found, place.last))
+    restarted = place.last is not None and (token is None or _begins_anew(found, place))
     recent = [lead for lead in found.leads if look_back is None or lead.last_event >= look_back]
     rows, ended = [lead for lead in recent if _further(lead, place)], len(recent) < len(found.leads)
     if found.next_token is None or ended:
@@ -47,6 +47,7 @@ def page(
     after = ListPlace(
         token=found.next_token,
         at=timezone.now().isoformat(),
+        first=found.leads[0].id if found.leads else place.first,
         last=last,
         reached=reached,
         restarts=_restarts(place, restarted=restarted, new=reached != place.reached),
@@ -70,9 +71,11 @@ def _asked(ctx: Session, dataset: str, criteria: Mapping[str, str], token: str |
         return ctx.left.leads_page(dataset, criteria, None, limit)  # the token is not taken any more
 
 
-def _begins_anew(found: VendorPage, last: str) -> bool:
-    """Whether this page lies before the end of the one before it: the vendor took the token for none."""
-    return bool(found.leads) and found.leads[0].last_event > datetime.fromisoformat(last)
+def _begins_anew(found: VendorPage, place: ListPlace) -> bool:
+    """Whether this page is the one before it, or lies before its end: the vendor took no note of the token."""
+    if not found.leads or place.last is None:
+        return False
+    return found.leads[0].id == place.first or found.leads[0].last_event > datetime.fromisoformat(place.last)
 
 
 def _further(lead: Lead, place: ListPlace) -> bool:

@@ -54,7 +54,8 @@ class ListPlace(Stored):
 
     token: str | None = None  # of the next page
     at: str | None = None  # when it was given
-    last: str | None = None  # when the last lead of the page before it was last seen
+    first: str | None = None  # the first lead of the page before it, by id
+    last: str | None = None  # when its last lead was last seen
     reached: str | None = None  # the same of the last lead that was handed out: the walk does not go back before it
     restarts: int | None = None  # how often it began anew since
 

@@ -32,7 +32,7 @@ from integration.engine.api import (
     read_one_by_one,
     write_each,
 )
-from integration.errors import NotFound, RateLimited, TransientError
+from integration.errors import ContractError, NotFound, RateLimited, RecordError, TransientError
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.leadboxer_pipedrive import enrichment, finding, quiet, source, visits
@@ -44,6 +44,7 @@ from integration.recipes.leadboxer_pipedrive.state import ListPlace, VisitPlace,
 from integration.recipes.shared.pipedrive_pages import created_earlier
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
+MOST_ODD = 3  # visits of a page that may be odd
 PAGE_SIZE = 20  # leads: each has its visits read, and each new visit its events
 IDLE = timedelta(minutes=10)
 LATE = timedelta(minutes=5)  # until an event can be read, and a little more
@@ -87,7 +88,9 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
         found = source.page(ctx, PART, kind, ListPlace.read(place.page or {}), start, PAGE_SIZE)
         known = {lead.id: lead for lead in found.rows if lead.email}
         place = VisitPlace(page=found.place.stored if found.place else None, leads=list(known))
-        return _visits_of(ctx, known, place, start)
+        page = _visits_of(ctx, known, place, start)
+        unreadable = {f"{lead_id}/": problem for lead_id, problem in found.unreadable.items()}
+        return replace(page, unreadable={**unreadable, **page.unreadable})
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Each visit once."""
@@ -125,23 +128,30 @@ def _start(ctx: Session, kind: str, since: datetime | None) -> datetime:
 def _visits_of(ctx: Session, known: dict[str, Lead], place: VisitPlace, start: datetime) -> Page:
     """The next visits of these leads, as many as the limit allows. Those `known` need not be read again."""
     begun, records = place, {}
+    unreadable: dict[str, str] = {}
     try:
         while place.leads:
-            place, record = _next_visit(ctx, known, place, start)
+            place, record = _next_visit(ctx, known, place, start, unreadable)
             if record is not None and record.version and start <= record.version <= timezone.now() - IDLE:
                 records[record.external_id] = record
     except RateLimited:
         if place == begun:
             raise
-    return Page([Item(key) for key in records], records, place.stored if place.leads or place.page else None)
+    following = place.stored if place.leads or place.page else None
+    return Page([Item(key) for key in records], records, following, unreadable)
 
 
 def _next_visit(
-    ctx: Session, known: dict[str, Lead], place: VisitPlace, start: datetime
+    ctx: Session, known: dict[str, Lead], place: VisitPlace, start: datetime, unreadable: dict[str, str]
 ) -> tuple[VisitPlace, LeadRecord | None]:
-    """One step: ask for the visits of the first lead, or read the first of them. Returns where to go on."""
+    """One step: ask for the visits of the first lead, or read the first of them. Returns where to go on.
+
+    What is wrong with a visit nobody can read is noted, by the visit's id; the others go on.
+    """
     lead_id, *others = place.leads or ()
+    session_id, *further = place.visits or ("",)
     done = replace(place, leads=others, visits=None)
+    after = replace(place, visits=further) if further else done
     try:
         if lead_id not in known:
             known[lead_id] = source.read_lead(ctx, PART, lead_id)
@@ -149,10 +159,14 @@ def _next_visit(
         if place.visits is None:
             sessions = _new_sessions(ctx, lead, start)
             return (replace(place, visits=[row.id for row in sessions]) if sessions else done), None
-        session_id, *further = place.visits
-        return (replace(place, visits=further) if further else done), _record(ctx, lead, session_id)
+        return after, _record(ctx, lead, session_id)
     except NotFound:
         return done, None
+    except (RecordError, ContractError) as exc:
+        if len(unreadable) >= MOST_ODD:
+            raise  # it is not the visits: the vendor's answers are others than we know
+        unreadable[f"{lead_id}/{session_id}"] = f"{exc.public} {exc.detail}".strip()
+        return after, None
 
 
 def _new_sessions(ctx: Session, lead: Lead, start: datetime) -> list[WebSession]:

@@ -9,11 +9,13 @@ from integration.connectors.base import JSONValue
 from integration.connectors.planhat.client import NOTE, own_id
 from integration.connectors.planhat.records import Upserted, body
 from integration.engine.api import FlowState, Record, Result, Write, links
+from integration.errors import LeaseLost, TransientError
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.session import Session
 
 ADDRESS = ("srcid-", "extid-")  # how an id of ours is written where Planhat's own is not known
+NOTES_AT_ONCE = 50  # of those that have to be looked up first, of 200 calls a minute
 FEW = 10  # more ids than these are not asked for one by one, of 200 calls a minute
 DUPLICATED = "duplicat"  # in the vendor's words for a clash of keys (planhat sheet §4)
 
@@ -30,6 +32,29 @@ def upsert(
 
     `prefix` tells our ids apart where others use plain numbers. `state` is what the link of a record remembers.
     """
+    looked_up = model == NOTE and any(_is_uncertain(write.link) for write in writes)
+    most = NOTES_AT_ONCE if looked_up else max(len(writes), 1)
+    results: list[Result] = []
+    stopped: TransientError | None = None
+    for start in range(0, len(writes), most):
+        portion = writes[start : start + most]
+        try:
+            if stopped is None:
+                results += _upserted(ctx, model, portion, prefix, state)
+                continue
+        except TransientError as exc:
+            if not results or isinstance(exc, LeaseLost):
+                raise
+            stopped = exc
+        waits = Result(Outcome.RETRYING, reason=stopped.reason, detail=stopped.detail, link_state=None)
+        results += [replace(waits, retry_after=stopped.retry_after)] * len(portion)
+    return results
+
+
+def _upserted(
+    ctx: Session, model: str, writes: Sequence[Write], prefix: str, state: Callable[[Record], FlowState]
+) -> list[Result]:
+    """One call, and for notes the look-ups before it."""
     specs = ctx.fields("right", model) if model != "conversation" else {}
     key = own_id(model)
     rows = [{**body(sendable(write), specs), key: f"{prefix}{write.item.external_id}"} for write in writes]
@@ -37,9 +62,7 @@ def upsert(
         rows = _announced_notes(ctx, writes, rows)
     done = ctx.right.upsert(model, rows)
     ids = {**done.ids, **(_company_ids(ctx, writes, done) if model == "company" else {})}
-    results = [
-        _result(ctx, write, str(row[key]), ids, done.errors, key) for write, row in zip(writes, rows, strict=True)
-    ]
+    results = [_result(ctx, write, row, ids, done.errors, key) for write, row in zip(writes, rows, strict=True)]
     return [
         replace(result, notes=state(write.record).stored)
         if write.record and result.outcome == Outcome.SYNCED
@@ -69,6 +92,11 @@ def _is_known(link: RecordLink | None) -> bool:
     return link is not None and bool(link.target_id) and not link.target_id.startswith(ADDRESS)
 
 
+def _is_uncertain(link: RecordLink | None) -> bool:
+    """Whether a note may be in Planhat under an id that is not known here: an earlier try was not answered for."""
+    return link is not None and link.state != LinkState.REMOVED and not _is_known(link)
+
+
 def _announced_notes(
     ctx: Session, writes: Sequence[Write], rows: Sequence[dict[str, JSONValue]]
 ) -> list[dict[str, JSONValue]]:
@@ -82,11 +110,9 @@ def _announced_notes(
 
 
 def _note_id(ctx: Session, write: Write, sent: str) -> str:
-    if write.link is None or write.link.state == LinkState.REMOVED:
-        return ""
-    if _is_known(write.link):
-        return str(write.link.target_id)
-    return ctx.right.find_note(sent) or ""
+    if _is_uncertain(write.link):
+        return ctx.right.find_note(sent) or ""
+    return str(write.link.target_id) if write.link is not None and _is_known(write.link) else ""
 
 
 def sendable(write: Write) -> dict[str, JSONValue]:
@@ -96,13 +122,19 @@ def sendable(write: Write) -> dict[str, JSONValue]:
 
 
 def _result(
-    ctx: Session, write: Write, sent: str, ids: Mapping[str, str], errors: Mapping[str, str], key: str
+    ctx: Session,
+    write: Write,
+    row: Mapping[str, JSONValue],
+    ids: Mapping[str, str],
+    errors: Mapping[str, str],
+    key: str,
 ) -> Result:
+    sent = str(row[key])
     if sent in errors:
         reason = Reason.RECORD_CONFLICT if DUPLICATED in errors[sent].lower() else Reason.RECORD_REFUSED
         return Result(
             Outcome.FAILED, reason=reason, detail=f"Planhat: {errors[sent]}", link_state=None, call=ctx.last_call()
         )
-    known = write.link.target_id if write.link else ""
+    known = str(row.get("_id") or "") or (write.link.target_id if write.link else "")
     address = f"{'srcid' if key == 'sourceId' else 'extid'}-{sent}"
     return Result(Outcome.SYNCED, target_id=ids.get(sent) or known or address, call=ctx.last_call())

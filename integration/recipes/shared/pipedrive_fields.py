@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from integration.connectors.base import FieldSpec, JSONValue, Option
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import NeededField, SyncSession
-from integration.errors import NotFound, RecordError
+from integration.errors import NotFound, RecordError, TenantActionError
 
 Session = SyncSession[PipedriveClient]
 CUSTOM = "custom_fields."  # begins the path of a custom field
@@ -67,12 +67,27 @@ def ensure(ctx: Session, wanted: OptionField) -> Ensured:
     ids, added = _complete(ctx, wanted, spec, known)
     if added:
         said = f"{said}, option {', '.join(added)} added"
-    if wanted.asked and ctx.left.show_when_adding("person", spec.key):
-        said = f"{said}, now shown in “Add person”"
     ctx.resources[wanted.resource] = spec.key
     ctx.resources.update(ids)
+    said += _shown_when_adding(ctx, wanted, spec)
     replaced = frozenset(resource for resource, key in known.items() if key and ids.get(resource) != key)
     return Ensured(said, anew and bool(remembered), replaced)
+
+
+def _shown_when_adding(ctx: Session, wanted: OptionField, spec: FieldSpec) -> str:
+    """What to say of the dialog “Add person”, where a field that is made by the API is hidden.
+
+    Looked at once: an administrator who hides it afterwards means it. Whoever may not edit fields can do without.
+    """
+    seen = f"{wanted.resource}_shown"
+    if not wanted.asked or ctx.resources.get(seen) == spec.key:
+        return ""
+    try:
+        mended = ctx.left.show_when_adding("person", spec.key)
+    except (RecordError, TenantActionError):
+        return ", hidden in “Add person”: an administrator can show it there"
+    ctx.resources[seen] = spec.key
+    return ", now shown in “Add person”" if mended else ""
 
 
 def _complete(

@@ -279,6 +279,7 @@ def test_a_run_whose_place_the_vendor_has_forgotten_begins_anew(integration):
 
     run.refresh_from_db()
     assert (run.state, run.done, run.options) == ("done", 5, {"begun_anew": 1})
+    assert sum(run.counts.values()) == 5  # nobody is counted twice
     assert sorted(flow.target) == [f"00{n}" for n in range(1, 6)]
 
 

@@ -148,7 +148,22 @@ def test_the_next_page_is_found_by_whatever_its_token_is_called(
 ) -> None:
     stub.will(body(LEAD, **more))
 
-    assert client.leads_page(SITE, TODAY).next_token == "t2"
+    assert client.leads_page(SITE, TODAY, limit=1).next_token == "t2"
+
+
+def test_a_text_beside_the_rows_of_a_page_that_is_not_full_is_no_token(stub: Stub, client: LeadBoxerClient) -> None:
+    stub.will(body(LEAD, message="OK"))
+
+    assert client.leads_page(SITE, TODAY).next_token is None
+
+
+def test_a_limit_told_as_text_is_one(stub: Stub, client: LeadBoxerClient) -> None:
+    from integration.connectors.leadboxer.api import limits
+    from integration.http import Reply
+
+    [reading] = limits("leads", Reply(429, {}, b'{"rate-limit": "10", "retry-after": "7"}'))
+
+    assert (reading.limit, reading.resets_in) == (10, 7)
 
 
 @pytest.mark.parametrize("more", [{}, {"status": "ok", "cursor": "t2"}])

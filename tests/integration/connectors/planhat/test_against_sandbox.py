@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from integration.connectors.base import Account, Credentials, FieldSpec
-from integration.connectors.planhat import fields, records
+from integration.connectors.planhat import bulk, fields, records
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.connector import CONNECTOR
 from integration.errors import AuthError, RateLimited, TenantActionError
@@ -105,6 +105,24 @@ def test_what_the_token_may_not_write_is_told_of_in_a_403(client: PlanhatClient,
         client.upsert("enduser", [{"companyId": "srcid-7", "sourceId": "1", "email": "ada@example.com"}])
     assert caught.value.reason == Reason.PERMISSION_MISSING
     assert "No permission for this record" in caught.value.detail
+
+
+def test_one_forbidden_record_concerns_itself_alone(client: PlanhatClient) -> None:
+    answer = {"insertsKeys": [], "permissionErrors": ["No permission"], "createdErrors": []}
+    good = {"insertsKeys": [{"_id": "x"}], "permissionErrors": [], "createdErrors": []}
+    rows = [{"sourceId": str(n)} for n in range(10)]
+
+    done = bulk.upsert(rows, "sourceId", lambda part: answer if {"sourceId": "3"} in part else good)
+
+    assert done.errors == {"3": "No permission"}
+
+
+def test_the_words_of_an_error_stay_with_its_record() -> None:
+    told = {"createdErrors": [{"sourceId": "1", "error": "duplicated"}, "bad companyId"]}
+
+    done = bulk.upsert([{"sourceId": "1"}, {"sourceId": "2"}], "sourceId", lambda part: told)
+
+    assert done.errors == {"1": "duplicated", "2": "bad companyId"}
 
 
 def test_an_account_without_a_team_is_no_bad_key(client: PlanhatClient, sandbox: SandboxThread) -> None:

@@ -136,10 +136,37 @@ def test_a_list_that_does_not_lead_on_ends_with_a_sentence(limited, monkeypatch)
     world, clock = limited(calls=1000, **LEADS)
     world.no_limits()
     seed(world, 60)
-    monkeypatch.setattr(client, "next_token", lambda answer: "not-a-token")
+    monkeypatch.setattr(client, "next_token", lambda answer, *, full: "not-a-token")
     tasks.start_runs(world.integration, "fetch_all")
     clock.work()
 
     run = SyncRun.objects.get()
     assert "does not lead on" in run.problem
     assert len(world.leads()) == 40
+
+
+def test_a_single_lead_whose_list_leads_back_to_it_is_read_once(limited, monkeypatch):
+    from integration.connectors.leadboxer import client
+
+    world, clock = limited(calls=1000, **LEADS)
+    world.no_limits()
+    seed(world, 1)
+    monkeypatch.setattr(client, "next_token", lambda answer, *, full: "not-a-token")
+    tasks.start_runs(world.integration, "fetch_all")
+    clock.work()
+
+    assert "does not lead on" in SyncRun.objects.get().problem
+    assert len(world.leads()) == 1
+
+
+def test_a_visit_that_cannot_be_read_keeps_no_other_back(limited):
+    world, clock = limited(**ACTIVITIES)
+    seed(world, 4)
+    world.sandbox.control("POST", "/misbehave", {"vendor": "leadboxer", "fail_next": [
+        {"status": 400, "path_contains": "leads/events"},
+    ]})  # fmt: skip
+    tasks.start_runs(world.integration, "poll")
+    clock.work_until_done()
+
+    assert len(world.activities()) == 3
+    assert SyncJob.objects.filter(state="dead", reason="record_unreadable").count() == 1

@@ -377,7 +377,11 @@ def test_the_newsletter_field_stands_where_people_are_added_and_is_brought_back_
 
     newsletter.add_visible, newsletter.extra = False, {}
     hub.save(world.integration)
+    assert not newsletter.add_visible  # an administrator who hides it afterwards means it
 
+    del world.integration.resources["newsletter_shown"]
+    world.integration.save(update_fields=["resources"])
+    hub.save(world.integration)
     assert newsletter.add_visible
 
 
@@ -400,3 +404,18 @@ def test_a_place_in_pipedrives_list_that_has_expired_loses_nobody(world, monkeyp
     run.refresh_from_db()
     assert (run.state, run.done, run.options["begun_anew"]) == ("done", before, 1)
     assert pages.count(None) == 2
+
+
+def test_whoever_may_not_edit_fields_can_do_without_the_dialog(world):
+    del world.integration.resources["newsletter_shown"]
+    world.integration.save(update_fields=["resources"])
+    field = world.sandbox.state.pipedrive.companies["acme"].fields["person"][world.integration.resources["newsletter"]]
+    field.add_visible, field.extra = False, {}
+    world.sandbox.control("POST", "/misbehave", {"vendor": "pipedrive", "fail_next": [
+        {"status": 403, "path_contains": "personFields/", "method": "PATCH"},
+    ]})  # fmt: skip
+    hub.save(world.integration)
+
+    world.integration.refresh_from_db()
+    assert all(step["ok"] for step in world.integration.provisioning)
+    assert world.integration.left.health == "ok"
