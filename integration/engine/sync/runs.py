@@ -134,9 +134,8 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     except LeaseLost:
         raise
     except IntegrationError as exc:
-        if isinstance(exc, RecordError) and not isinstance(exc, UnreadableRecord) and _begins_anew(ctx, run):
-            return
-        _page_failed(ctx, run, exc)
+        if not _begins_anew(ctx, run, exc):
+            _page_failed(ctx, run, exc)
         return
     with transaction.atomic():
         ctx.keep_lease(now=True)
@@ -185,13 +184,14 @@ def _since(run: SyncRun) -> datetime | None:
     return datetime.fromisoformat(run.options["since"]) if run.options.get("since") else None
 
 
-def _begins_anew(ctx: SyncSession, run: SyncRun) -> bool:
+def _begins_anew(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> bool:
     """The vendor does not know the place any more at which the run wants to go on: it begins anew, a few times.
 
     How long a place is kept is documented nowhere. What is in step by then costs a comparison, no write.
     """
     before = int(run.options.get(BEGUN_ANEW) or 0)
-    if run.cursor is None or run.kind in id_runs.KINDS or before >= MOST_ANEW:
+    refused = isinstance(exc, RecordError) and not isinstance(exc, UnreadableRecord)
+    if not refused or run.cursor is None or run.kind in id_runs.KINDS or before >= MOST_ANEW:
         return False
     with transaction.atomic():
         outcomes.save_calls(ctx)
