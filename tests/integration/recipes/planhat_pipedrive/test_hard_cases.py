@@ -296,5 +296,4 @@ def test_a_note_is_one_note_however_often_it_is_written(world):
     world.won(org)
     world.deliver()
 
-    [row] = world.rows("conversations")
-    assert row["description"] == "met again"
+    assert [row["description"] for row in world.rows("conversations")] == ["met again"]
