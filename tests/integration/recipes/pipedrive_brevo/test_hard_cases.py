@@ -7,7 +7,7 @@ import pytest
 from integration.engine.setup import provisioning
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
-from tests.support import hub
+from tests.support import hub, queue
 from tests.support.brevo_world import ACCOUNT
 
 ADA = "ada@lovelace.example"
@@ -94,7 +94,8 @@ def test_an_opt_out_is_for_everybody_with_the_address(brevo_world, ada):
 
 
 @pytest.mark.chaos("H3")
-def test_one_address_of_several_persons_is_one_contact_and_reported(brevo_world, ada):
+def test_one_address_of_several_persons_is_one_contact_and_reported(brevo_world, ada, monkeypatch):
+    monkeypatch.setattr(queue, "MOST", 100)  # two who take the contact from each other never come to rest
     twin = brevo_world.person("Ada's assistant", email=ADA)
 
     brevo_world.deliver()
