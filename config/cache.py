@@ -15,7 +15,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files import locks
 from django.utils.functional import Promise
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 class JSONSerializer:
     """For the `serializer` of Django's Redis cache. What is not JSON is not ours, and as good as nothing."""
 
-    def dumps(self, value: Json) -> bytes:
+    def dumps(self, value: JSONValue) -> bytes:
         """Write plain objects as their fields. Raises TypeError for what is no JSON otherwise."""
         return json.dumps(value, separators=(",", ":"), default=_plain).encode()
 
-    def loads(self, data: bytes) -> Json:
+    def loads(self, data: bytes) -> JSONValue:
         """Return None for what is no JSON."""
         try:
-            found: Json = json.loads(data)
+            found: JSONValue = json.loads(data)
         except (ValueError, RecursionError):
             return None
         return found
 
 
-def _plain(value: DataclassInstance | Promise) -> JsonObject | str:
+def _plain(value: DataclassInstance | Promise) -> JSONObject | str:
     """What libraries keep beside JSON: dataclasses, which pages read as well by their keys, and translated texts."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
@@ -51,7 +51,7 @@ class JSONFileCache(FileBasedCache):
 
     cache_suffix = ".json"
 
-    def get(self, key: str, default: Json = None, version: int | None = None) -> Json:
+    def get(self, key: str, default: JSONValue = None, version: int | None = None) -> JSONValue:
         """Return the default for what is gone, too old, or no entry."""
         try:
             with open(self._path(key, version), "rb") as file:
@@ -75,13 +75,13 @@ class JSONFileCache(FileBasedCache):
         except FileNotFoundError:
             return False
 
-    def _write_content(self, file: IO[bytes], timeout: float | None, value: Json) -> None:
+    def _write_content(self, file: IO[bytes], timeout: float | None, value: JSONValue) -> None:
         file.write(JSONSerializer().dumps([self.get_backend_timeout(timeout), value]))
 
     def _is_expired(self, file: IO[bytes]) -> bool:
         return self._entry(file) is None
 
-    def _entry(self, file: IO[bytes]) -> tuple[float | None, Json] | None:
+    def _entry(self, file: IO[bytes]) -> tuple[float | None, JSONValue] | None:
         """The entry of a file; what is none, or too old, is deleted."""
         match JSONSerializer().loads(file.read()):
             case [None, value]:

@@ -9,7 +9,7 @@ import environ
 from django.templatetags.static import static
 
 from config import known
-from config.json_value import Json, json_object
+from config.json_value import JSONValue, json_object
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -114,23 +114,23 @@ TEMPLATES = [
 ]
 
 
-SQLITE: dict[str, Json] = {
+SQLITE: dict[str, JSONValue] = {
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
 }
 # A vendor waits ten seconds for our answer: be told of a lock or a dead host before that.
-POSTGRESQL: dict[str, Json] = {
+POSTGRESQL: dict[str, JSONValue] = {
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 3000,  # milliseconds, for connections that are open: nothing was refused, nothing answers
     "options": "-c lock_timeout=8s -c idle_in_transaction_session_timeout=60s",
 }
 
 
-def _database() -> dict[str, Json]:
+def _database() -> dict[str, JSONValue]:
     """SQLite in var/ unless DATABASE_URL says otherwise; the options are the measured ones (docs/decisions)."""
     url = env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'lockstep.sqlite3'}")
-    database: dict[str, Json] = environ.Env.db_url_config(url)
+    database: dict[str, JSONValue] = environ.Env.db_url_config(url)
     database.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
     given = json_object(database.get("OPTIONS"))
     database["OPTIONS"] = {**given, **(SQLITE if str(database["ENGINE"]).endswith("sqlite3") else POSTGRESQL)}
@@ -152,7 +152,7 @@ INSTALLATION = "-".join(
 # The queue is a doorbell: our rows retry, the broker never does. retry > timeout * (queue_limit / workers + 1).
 REDIS_URL = env.str("REDIS_URL", default="")
 Q_WORKERS = env.int("Q_WORKERS", default=2)
-Q_CLUSTER: dict[str, Json] = {
+Q_CLUSTER: dict[str, JSONValue] = {
     "name": INSTALLATION,
     "workers": Q_WORKERS,
     "timeout": 240,
@@ -261,7 +261,7 @@ RETENTION_DAYS = {
 
 # Alerts: by mail (empty EMAIL_URL: none is sent), and to one address of the operators' own, signed.
 EMAIL_URL = env.str("EMAIL_URL", default="")
-EMAIL_CONFIG: dict[str, Json] = environ.Env.email_url_config(EMAIL_URL or "dummymail://")
+EMAIL_CONFIG: dict[str, JSONValue] = environ.Env.email_url_config(EMAIL_URL or "dummymail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs must not keep a worker
 DEFAULT_FROM_EMAIL = env.str("ALERT_FROM", default="Lockstep <lockstep@localhost>")

@@ -15,7 +15,7 @@ from typing import overload
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 
-from config.json_value import Json
+from config.json_value import JSONValue
 
 PERMISSION = "integration.see_personal_data"
 MASK = "•••"
@@ -45,10 +45,10 @@ def mask(value: str) -> str: ...
 
 
 @overload
-def mask(value: Json) -> Json: ...
+def mask(value: JSONValue) -> JSONValue: ...
 
 
-def mask(value: Json) -> Json:
+def mask(value: JSONValue) -> JSONValue:
     """A value of a record: texts keep their first letter, lists and objects their shape."""
     if not _hidden.get() or value in (None, "") or isinstance(value, bool):
         return value

@@ -12,11 +12,9 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, storable
-
-JSONValue = Json  # a parsed JSON document; checked where it enters, see each client
 
 
 @dataclass(frozen=True)

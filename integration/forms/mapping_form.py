@@ -10,7 +10,7 @@ from django import forms
 from django.db import transaction
 from django.http import QueryDict
 
-from config.json_value import Json, json_texts
+from config.json_value import JSONValue, json_texts
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.mapping_row import MappingRow, as_data
@@ -136,7 +136,7 @@ class RowForm(RowModelForm):
         if data.get("create") and "source" in data and fits(row, source, kind) == NEVER:
             self.add_error("target", f"This never fits: the new field takes {TYPE_WORDS[kind]}.")
 
-    def options(self) -> dict[str, Json]:
+    def options(self) -> dict[str, JSONValue]:
         """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
         options, known = self._options_with_detail(), self.known
         if self.cleaned_data.get("transform") == "yes_no" and {"source", "detail", "transform"} & set(
@@ -147,7 +147,7 @@ class RowForm(RowModelForm):
             options["target_type"] = self.cleaned_data.get("create_type") or "text"
         return options
 
-    def _with_ids(self, options: dict[str, Json]) -> dict[str, Json]:
+    def _with_ids(self, options: dict[str, JSONValue]) -> dict[str, JSONValue]:
         """The words for yes with the ids of the options they name, which keep their meaning by another name."""
         spec = self.known.sources.get(str(self.cleaned_data.get("source") or "")) if self.known else None
         words = {str(word).strip().lower() for word in json_texts(options.get("yes"))}
@@ -155,7 +155,7 @@ class RowForm(RowModelForm):
         rest = {key: value for key, value in options.items() if key != YES_KEYS}
         return {**rest, YES_KEYS: keys} if keys and len(keys) == len(words) else rest
 
-    def _options_with_detail(self) -> dict[str, Json]:
+    def _options_with_detail(self) -> dict[str, JSONValue]:
         transform, detail = self.cleaned_data.get("transform", ""), str(self.cleaned_data.get("detail") or "").strip()
         kept = self.instance.options
         if not {"detail", "transform"} & set(self.changed_data):

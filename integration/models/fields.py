@@ -9,7 +9,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.secrets import DecryptionFailed, decrypt, encrypt
 
 if TYPE_CHECKING:
@@ -37,21 +37,21 @@ class EncryptedJSONField(TextField):
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any
 
-    def from_db_value(self, value: str | None, expression: Expression, connection: BaseDatabaseWrapper) -> Json:
+    def from_db_value(self, value: str | None, expression: Expression, connection: BaseDatabaseWrapper) -> JSONValue:
         """Open what was stored."""
         if not value:
             return {}
         try:
-            opened: Json = json.loads(decrypt(value))
+            opened: JSONValue = json.loads(decrypt(value))
             return opened
         except DecryptionFailed:
             return UnreadableSecret(value)
 
-    def to_python(self, value: Json) -> Json:
+    def to_python(self, value: JSONValue) -> JSONValue:
         """Leave Python values alone."""
         return value
 
-    def get_prep_value(self, value: Json) -> str:
+    def get_prep_value(self, value: JSONValue) -> str:
         """Seal what is to be stored."""
         if isinstance(value, UnreadableSecret):
             return value.sealed  # saving the row must not destroy what an old key may still open

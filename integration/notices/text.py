@@ -10,7 +10,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.engine.alerts.words import headline, plain, why
 from integration.engine.flow.recipe import Recipes
 from integration.models import Alert, AlertKind, AlertNotice, Moment
@@ -70,7 +70,7 @@ def _address(name: str, *args: UUID | int | None) -> str:
     return f"{settings.PUBLIC_URL.rstrip('/')}{reverse(name, args=args)}"
 
 
-def payload(notice: AlertNotice) -> dict[str, Json]:
+def payload(notice: AlertNotice) -> dict[str, JSONValue]:
     """The outgoing webhook's body."""
     alert = notice.alert
     vendor = alert.connection.vendor if alert.connection else None

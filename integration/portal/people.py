@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from config.pages import PageContext
 from integration.connectors.registry import get_connector
 from integration.engine.flow.recipe import Recipe
@@ -85,7 +85,7 @@ class Standing:
 
     integration: Integration
     recipe: Recipe
-    verdicts: list[tuple[Verdict, list[tuple[str, Json]], list[tuple[str, Json]], str]]
+    verdicts: list[tuple[Verdict, list[tuple[str, JSONValue]], list[tuple[str, JSONValue]], str]]
 
 
 def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[Standing]:
@@ -106,7 +106,7 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
     return found
 
 
-def _labelled(values: JsonObject | None, labels: Labels) -> list[tuple[str, Json]]:
+def _labelled(values: JSONObject | None, labels: Labels) -> list[tuple[str, JSONValue]]:
     """Values with the names and option labels people know them by."""
     return [read_as(path, value, labels) for path, value in values.items()] if values else []
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.admin.core.masking import mask, mask_document, mask_key, mask_words
 from integration.recipes.registry import reason_text
 
@@ -137,7 +137,7 @@ def number(count: int, *, cap: int | None = None) -> str:
     return f"{cap:,}+" if cap is not None and count > cap else f"{count:,}"
 
 
-def pretty(value: Json) -> Html:
+def pretty(value: JSONValue) -> Html:
     """A JSON document to read."""
     value = mask(value)
     if value in (None, "", {}, []):
@@ -213,7 +213,7 @@ def reason(code: str, detail: str = "", recipe: str = "") -> Html:
     )
 
 
-def changes(fields: JsonObject) -> Html:
+def changes(fields: JSONObject) -> Html:
     """Field by field what was there and what is there now."""
     if not fields:
         return EMPTY
@@ -232,7 +232,7 @@ def folded(summary: str, inside: Html) -> Html:
     return format_html('<details class="ls-fold"><summary>{}</summary>{}</details>', summary, inside)
 
 
-def value(found: Json) -> Html:
+def value(found: JSONValue) -> Html:
     """One value of a record."""
     found = mask(found)
     if found is None or found == "":
@@ -242,7 +242,7 @@ def value(found: Json) -> Html:
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else str(found)
 
 
-def _pair(pair: Json) -> tuple[Json, Json]:
+def _pair(pair: JSONValue) -> tuple[JSONValue, JSONValue]:
     return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.admin.core import html
 from integration.admin.core.masking import mask_key
 from integration.engine.mapping.labels import Labels, labels_of, named
 
 
-def changes(fields: JsonObject, labels: Labels, *, fold: bool = False) -> html.Html:
+def changes(fields: JSONObject, labels: Labels, *, fold: bool = False) -> html.Html:
     """Old and new values by label; many of them unfold on demand."""
     table = html.changes(named(fields, labels))
     if not fold or len(fields) <= 4:

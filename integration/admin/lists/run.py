@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
-from config.json_value import JsonObject, json_object
+from config.json_value import JSONObject, json_object
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import BigTable, IntegrationFilter, object_action
@@ -47,7 +47,7 @@ def counted(counts: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
             yield key, Outcome.SYNCED, key, count
 
 
-def samples(rows: Sequence[JsonObject]) -> html.Html:
+def samples(rows: Sequence[JSONObject]) -> html.Html:
     """A few records of one kind; names and values are the vendor's and shown as they are."""
     return format_html_join(
         "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
@@ -55,7 +55,7 @@ def samples(rows: Sequence[JsonObject]) -> html.Html:
     )  # fmt: skip
 
 
-def _values(row: JsonObject) -> html.Html:
+def _values(row: JSONObject) -> html.Html:
     values = json_object(row.get("values"))
     return html.facts([(mask_key(name), html.value(value)) for name, value in values.items()]) if values else ""
 

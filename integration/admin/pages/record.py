@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.admin.core import fixes, html
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import uuid_or_nil
@@ -90,7 +90,7 @@ def _is_of_another_kind(integration: Integration, query: str) -> bool:
     return RecordLink.objects.filter(Q(source_id=query) | Q(target_id=query), integration=integration).exists()
 
 
-def _values(values: JsonObject | None, labels: Labels) -> html.Html:
+def _values(values: JSONObject | None, labels: Labels) -> html.Html:
     if not values:
         return ""
     return html.facts(

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from integration.connectors.base import Credentials, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Credentials
 from integration.errors import Conflict, ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, Transport

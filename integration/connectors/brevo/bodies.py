@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account
 from integration.connectors.brevo.api import Row, checked_rows
 from integration.connectors.brevo.records import Attribute, Company, Contact, Event, Process, StoredContact
 from integration.errors import ContractError

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from config.json_value import json_object, json_objects, json_texts
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue, json_object, json_objects, json_texts
+from integration.connectors.base import Account
 from integration.connectors.brevo import bodies
 from integration.connectors.brevo.api import CONTACTS, EVENTS, OTHER, PAGE_SIZE, Row, checked_object, segment, time_text
 from integration.connectors.brevo.companies import Companies

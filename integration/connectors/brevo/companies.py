@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.brevo import bodies
 from integration.connectors.brevo.api import OTHER, PAGE_SIZE, Api, checked_object, checked_rows, segment, time_text
 from integration.connectors.brevo.records import Company, Page

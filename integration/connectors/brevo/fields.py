@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from config.json_value import JSONValue
 from integration.connectors import naming
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.brevo.bodies import PHONES
 from integration.connectors.brevo.records import Attribute
 from integration.errors import RecordError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.rows import Read
 
 Record = TypeVar("Record")

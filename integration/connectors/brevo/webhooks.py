@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
+from config.json_value import JSONValue
+from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError, NotFound, TooManyEvents
 from integration.http import parse_json
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from config.json_value import JSONValue
 from integration import retry
-from integration.connectors.base import Credentials, JSONValue
+from integration.connectors.base import Credentials
 from integration.errors import ContractError, RateLimited, RecordError, TransientError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, StatusErrors, Transport

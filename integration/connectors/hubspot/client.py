@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.connectors.base import Account, Identity, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account, Identity
 from integration.connectors.hubspot import oauth
 from integration.connectors.hubspot.api import (
     ACCOUNT,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from config.json_value import json_objects
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from config.json_value import JSONValue, json_objects
+from integration.connectors.base import FieldSpec, Option
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.errors import ContractError
 
 Record = TypeVar("Record")

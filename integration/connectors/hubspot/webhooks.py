@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from integration.connectors.base import JSONValue, ParsedEvent, WebhookRequest
+from config.json_value import JSONValue
+from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.hubspot.records import parse_time
 from integration.errors import ContractError, TooManyEvents
 from integration.http import parse_json

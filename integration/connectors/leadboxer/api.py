@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from config.json_value import JSONValue
 from integration import retry
-from integration.connectors.base import Credentials, JSONValue, RateWindow
+from integration.connectors.base import Credentials, RateWindow
 from integration.errors import ContractError, NotFound
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, Transport, retry_after

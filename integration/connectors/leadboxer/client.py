@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account
 from integration.connectors.leadboxer import records
 from integration.connectors.leadboxer.api import Api, rows_of
 from integration.connectors.leadboxer.records import Dataset, Event, Lead, Page, Segment, Session

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from config.json_value import JSONValue
 from integration.addresses import is_free_mail, normalise
-from integration.connectors.base import JSONValue
 from integration.errors import ContractError
 
 # Assumed, the vendor's texts tell no answer of these lists: the names a lead's row uses, then the plain ones.

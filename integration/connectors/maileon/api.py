@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from integration.connectors.base import Credentials, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Credentials
 from integration.connectors.maileon import xml
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError
 from integration.guard import HostPolicy

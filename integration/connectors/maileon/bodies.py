@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account
 from integration.connectors.maileon import xml
 from integration.connectors.maileon.api import Params
 from integration.connectors.maileon.fields import TYPED_FIELDS, fit

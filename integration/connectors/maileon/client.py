@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account
 from integration.connectors.maileon import bodies, reports, transactions, xml
 from integration.connectors.maileon.api import CONTACT_JSON, JSON, Api, Params, segment, yes_no
 from integration.connectors.maileon.records import (

@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from config.json_value import JSONValue
 from integration.connectors import naming
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.maileon.records import CustomField
 from integration.errors import RecordError
 from integration.reasons import Reason

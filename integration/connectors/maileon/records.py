@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 
 Record = TypeVar("Record")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.maileon import xml
 from integration.connectors.maileon.api import JSON, Api, segment
 from integration.connectors.maileon.fields import fit

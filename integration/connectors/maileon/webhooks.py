@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
+from config.json_value import JSONValue
+from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError
 from integration.http import parse_json, storable
 

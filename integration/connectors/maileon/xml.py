@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.maileon.fields import fit
 from integration.connectors.maileon.records import (
     PERMISSION_WORDS,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from config.json_value import json_object
+from config.json_value import JSONValue, json_object
 from integration import retry
-from integration.connectors.base import Credentials, JSONValue
+from integration.connectors.base import Credentials
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, LimitStatus, Reply, Transport

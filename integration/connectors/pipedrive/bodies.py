@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from config.json_value import json_object
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue, json_object
 from integration.connectors.pipedrive import custom_values
 from integration.connectors.pipedrive.records import ContactPoint, Person
 

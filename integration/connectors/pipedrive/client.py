@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypedDict, Unpack
 
-from integration.connectors.base import Account, Credentials, FieldSpec, Identity, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account, Credentials, FieldSpec, Identity
 from integration.connectors.pipedrive import products, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.bodies import Values, needs_current, person_body

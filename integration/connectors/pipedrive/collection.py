@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, NamedTuple
 
-from config.json_value import json_object
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue, json_object
 from integration.connectors.pipedrive import bodies, readers
 from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.custom_values import is_ambiguous

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.errors import ContractError
 
 ID_TYPES = frozenset({"enum", "user", "org", "people"})

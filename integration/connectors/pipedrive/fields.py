@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING
 
-from config.json_value import json_objects
+from config.json_value import JSONValue, json_objects
 from integration.connectors import naming
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.pipedrive.records import Deal, Lead, Organization, Person
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from config.json_value import json_texts
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue, json_texts
 from integration.connectors.pipedrive import custom_values, values
 from integration.connectors.pipedrive.records import (
     Activity,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.rows import Read
 
 Record = TypeVar("Record")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.pipedrive.custom_values import ADDRESS_PARTS
 from integration.connectors.pipedrive.records import ContactPoint
 from integration.errors import ContractError

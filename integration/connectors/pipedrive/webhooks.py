@@ -13,8 +13,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from config.json_value import json_object
-from integration.connectors.base import JSONValue, ParsedEvent, Subscription, WebhookRequest
+from config.json_value import JSONValue, json_object
+from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.connectors.pipedrive import readers
 from integration.connectors.pipedrive.records import record_values
 from integration.connectors.pipedrive.values import custom_fields, parse_time

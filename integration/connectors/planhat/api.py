@@ -9,8 +9,9 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
+from config.json_value import JSONValue
 from integration import retry
-from integration.connectors.base import Credentials, JSONValue
+from integration.connectors.base import Credentials
 from integration.errors import ContractError, RateLimited, RecordError
 from integration.guard import HostPolicy
 from integration.http import Instrumentation, Reply, Transport

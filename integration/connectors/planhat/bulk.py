@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.planhat.records import Upserted
 from integration.errors import ContractError, TenantActionError, TransientError
 from integration.http import Reply

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration.connectors.base import Account, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import Account
 from integration.connectors.planhat import bulk
 from integration.connectors.planhat.api import Api, Row, checked_object, segment
 from integration.connectors.planhat.records import Company, Page, Upserted, User, parse_company, parse_user

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from config.json_value import JSONValue
 from integration.connectors import naming
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.planhat.records import CUSTOM
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason

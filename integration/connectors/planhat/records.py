@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from integration.connectors.base import FieldSpec, JSONValue
+from config.json_value import JSONValue
+from integration.connectors.base import FieldSpec
 from integration.connectors.rows import Read
 from integration.errors import ContractError
 

@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from integration.connectors.base import JSONValue, ParsedEvent, WebhookRequest
+from config.json_value import JSONValue
+from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.planhat.records import parse_time
 from integration.errors import ContractError
 from integration.http import parse_json, storable

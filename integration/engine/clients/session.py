@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.connectors.base import FieldSpec, Option
 from integration.engine.clients import tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
@@ -62,7 +62,7 @@ class OpenSession:
         self._reference_lists: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     @property
-    def settings(self) -> JsonObject:
+    def settings(self) -> JSONObject:
         """The tenant's settings with the recipe's defaults below them."""
         return {**self.recipe.default_settings, **self.integration.settings}
 

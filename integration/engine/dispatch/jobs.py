@@ -12,7 +12,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.models import JobState, SyncJob, columnar
 
 Key = tuple[object, str, str]
@@ -58,7 +58,7 @@ def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
         columnar.insert(ordered, unique=UNIQUE, update=columns)
 
 
-def merged(row: SyncJob | None, job: SyncJob) -> JsonObject:
+def merged(row: SyncJob | None, job: SyncJob) -> JSONObject:
     """What the row's unfinished wish knew, under what the new one knows."""
     if row is None or row.state == JobState.DONE:
         return dict(job.hint)

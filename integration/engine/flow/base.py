@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.addresses import normalise
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
@@ -31,7 +31,7 @@ class Item:
     """One record the engine wants brought up to date, and what only the events knew about it."""
 
     external_id: str
-    hint: JsonObject = field(default_factory=dict)
+    hint: JSONObject = field(default_factory=dict)
     job_id: int | None = None
     event_id: int | None = None
     attempts: int = 0
@@ -66,7 +66,7 @@ class Skip:
 
     reason: ReasonCode
     detail: str = ""
-    notes: JsonObject = field(default_factory=dict)
+    notes: JSONObject = field(default_factory=dict)
     remember: bool = False
     follow_ups: tuple[Enqueue, ...] = ()
 
@@ -78,8 +78,8 @@ class Sync:
     action: str
     mapped: bool = True
     creating: bool = False
-    extra: JsonObject = field(default_factory=dict)  # values the flow computed itself
-    notes: JsonObject = field(default_factory=dict)  # what the link remembers even if nothing has to be written
+    extra: JSONObject = field(default_factory=dict)  # values the flow computed itself
+    notes: JSONObject = field(default_factory=dict)  # what the link remembers even if nothing has to be written
 
 
 Decision = Skip | Sync
@@ -95,7 +95,7 @@ class Write:
     record: Record | None
     link: RecordLink | None
     marker: str = ""
-    remember: dict[str, Json] | None = None  # what the link holds as written, where that is not just `values`
+    remember: dict[str, JSONValue] | None = None  # what the link holds as written, where that is not just `values`
     returning: Mapping[str, str] = field(default_factory=dict)  # on the way back: target field → source path
 
 
@@ -105,7 +105,7 @@ class Enqueue:
 
     flow: str
     external_id: str
-    hint: JsonObject = field(default_factory=dict)
+    hint: JSONObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Result:
     detail: str = ""
     retry_after: float | None = None
     link_state: str | None = "active"
-    notes: JsonObject = field(default_factory=dict)
-    written: JsonObject | None = None
+    notes: JSONObject = field(default_factory=dict)
+    written: JSONObject | None = None
     call: VendorCall | None = None
     action: str = ""
     follow_ups: tuple[Enqueue, ...] = ()
@@ -139,7 +139,7 @@ class Page:
 
     items: Sequence[Item]
     records: Mapping[str, Record] | None = field(default_factory=dict)
-    next_cursor: Json = None
+    next_cursor: JSONValue = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,7 +151,7 @@ class Route:
     """
 
     external_id: str
-    hint: JsonObject = field(default_factory=dict)
+    hint: JSONObject = field(default_factory=dict)
     delay: float = 0.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from config.json_value import JsonObject, json_texts
+from config.json_value import JSONObject, json_texts
 from integration.models import FieldMapping
 
 
@@ -16,7 +16,7 @@ class MappingRow:
     source: str
     target: str
     transform: str = "text"
-    options: JsonObject = field(default_factory=dict)
+    options: JSONObject = field(default_factory=dict)
     direction: str = "forward"
     only_create: bool = False
     default: str = ""
@@ -44,4 +44,4 @@ class TwoWay:
     """
 
     back: str
-    wins: Callable[[JsonObject], str] = lambda settings: "newest"
+    wins: Callable[[JSONObject], str] = lambda settings: "newest"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.models import RecordLink
 
 
@@ -18,7 +18,7 @@ class Stored:
     """The base of both. Fields of subclasses have None as their default."""
 
     @classmethod
-    def read(cls, stored: JsonObject) -> Self:
+    def read(cls, stored: JSONObject) -> Self:
         """Return what is stored of this class's fields; keys of other flows are passed over."""
         return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 

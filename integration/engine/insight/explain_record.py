@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.engine.flow.base import Flow, Item, RecordOutcome
 from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
@@ -49,8 +49,8 @@ class Verdict:
     fix: str = ""
     detail: str = ""
     action: str = ""  # what a sync would do now
-    source: JsonObject | None = None
-    target: JsonObject | None = None
+    source: JSONObject | None = None
+    target: JSONObject | None = None
     link: RecordLink | None = None
     job: SyncJob | None = None
     problems: tuple[str, ...] = ()  # vendors that could not be asked
@@ -118,7 +118,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
     return _said(ctx.recipe, shown, general or _flow_rule(ctx, flow) or _job_rule(job) or _decided(done))
 
 
-def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> JsonObject | None:
+def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: list[str]) -> JSONObject | None:
     try:
         return ctx.recipe.at_target(ctx, email, link)
     except IntegrationError as exc:
@@ -168,12 +168,12 @@ def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
     return replace(verdict, rule=rule, said=text.what, fix=text.fix)
 
 
-def _flat(values: JsonObject) -> dict[str, Json]:
+def _flat(values: JSONObject) -> dict[str, JSONValue]:
     """Values by path, one level of nesting opened; empty ones left out."""
     return {path: value for path, value in _walk(values) if value not in (None, "", [], {})}
 
 
-def _walk(values: JsonObject) -> Iterator[tuple[str, Json]]:
+def _walk(values: JSONObject) -> Iterator[tuple[str, JSONValue]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", part) for inner, part in value.items())

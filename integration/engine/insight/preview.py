@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Flow, Item
@@ -35,8 +35,8 @@ class Preview:
     action: str = ""
     reason: ReasonCode | NoReason = ""
     detail: str = ""
-    values: JsonObject = field(default_factory=dict)
-    changes: Mapping[str, tuple[Json, Json]] = field(default_factory=dict)
+    values: JSONObject = field(default_factory=dict)
+    changes: Mapping[str, tuple[JSONValue, JSONValue]] = field(default_factory=dict)
     brings: bool = False
     along: Mapping[str, int] = field(default_factory=dict)
 
@@ -73,8 +73,8 @@ def _along(groups: Sequence[Group]) -> dict[str, int]:
 class RowSample:
     """What one mapping row makes of one record: the value it reads, the one it would write, or why it cannot."""
 
-    read: Json = None
-    written: Json = None
+    read: JSONValue = None
+    written: JSONValue = None
     problem: str = ""
     travels: bool = False
 
@@ -120,7 +120,7 @@ def _find(ctx: SyncSession, flow: Flow, text: str) -> str:
     return str(links.order_by("-updated_at").values_list("source_id", flat=True).first() or "")
 
 
-def _row_sample(row: MappingRow, values: JsonObject, fields: Catalogue) -> RowSample:
+def _row_sample(row: MappingRow, values: JSONObject, fields: Catalogue) -> RowSample:
     read = transforms.pick(values, row.source) if row.source else None
     targets = {**fields.targets}
     if row.target not in targets:  # still to be created

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from config.json_value import Json
+from config.json_value import JSONValue
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MILLISECONDS = re.compile(r"-?\d{9,15}")  # since 1970, as some vendors write times
@@ -26,7 +26,7 @@ class UnknownOption(NotConvertible):
         self.side = side
 
 
-def convert(value: Json, type_name: str, zone: tzinfo = UTC) -> Json:
+def convert(value: JSONValue, type_name: str, zone: tzinfo = UTC) -> JSONValue:
     """Convert a value to a target field's type; the day of a moment is that in `zone`. None clears.
 
     Raises NotConvertible.
@@ -37,11 +37,11 @@ def convert(value: Json, type_name: str, zone: tzinfo = UTC) -> Json:
         return to_date(value, zone).isoformat()
     if type_name == "datetime":
         return to_datetime(value, zone).isoformat()
-    converter: Callable[[Json], Json] = CONVERTERS.get(type_name, _as_text)
+    converter: Callable[[JSONValue], JSONValue] = CONVERTERS.get(type_name, _as_text)
     return converter(value)
 
 
-def to_number(value: Json) -> int | float:
+def to_number(value: JSONValue) -> int | float:
     """Read a number as vendors write it; thousands separators are refused rather than guessed."""
     if isinstance(value, bool):
         return int(value)
@@ -59,7 +59,7 @@ def rounded(number: float, places: int = 0) -> float:
     return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
-def to_date(value: Json | date, zone: tzinfo = UTC) -> date:
+def to_date(value: JSONValue | date, zone: tzinfo = UTC) -> date:
     """Read a date, or the day of a time in `zone`. Raises NotConvertible for 31 February and the like."""
     text = str(value).strip()
     if DAY.fullmatch(text):
@@ -76,7 +76,7 @@ def to_date(value: Json | date, zone: tzinfo = UTC) -> date:
         raise NotConvertible(f"{value!r} is not a date.") from exc
 
 
-def to_datetime(value: Json | date, zone: tzinfo = UTC) -> datetime:
+def to_datetime(value: JSONValue | date, zone: tzinfo = UTC) -> datetime:
     """Read a time in ISO form, in UTC. One without a zone is UTC, as our vendors document; a day begins in `zone`."""
     try:
         text = str(value).strip()
@@ -94,20 +94,20 @@ def _parsed_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _as_text(value: Json) -> str:
+def _as_text(value: JSONValue) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def _as_integer(value: Json) -> int:
+def _as_integer(value: JSONValue) -> int:
     number = to_number(value)
     if int(number) != number:
         raise NotConvertible(f"{value!r} is not a whole number.")
     return int(number)
 
 
-def _as_boolean(value: Json) -> bool:
+def _as_boolean(value: JSONValue) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -118,7 +118,7 @@ def _as_boolean(value: Json) -> bool:
     raise NotConvertible(f"{value!r} is neither yes nor no.")
 
 
-CONVERTERS: Mapping[str, Callable[[Json], Json]] = {
+CONVERTERS: Mapping[str, Callable[[JSONValue], JSONValue]] = {
     "integer": _as_integer,
     "number": to_number,
     "money": to_number,

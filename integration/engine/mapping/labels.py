@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.models import Integration, ReferenceCache
 
 Labels = Mapping[str, tuple[str, Mapping[str, str]]]  # field key → its label, and the labels of its options
@@ -23,12 +23,12 @@ def labels_of(integrations: Iterable[Integration]) -> Labels:
     return found
 
 
-def named(changes: JsonObject, labels: Labels) -> dict[str, Json]:
+def named(changes: JSONObject, labels: Labels) -> dict[str, JSONValue]:
     """Changes with labels in place of keys, for fields and for options."""
     return {_label(key, labels): _values(key, pair, labels) for key, pair in changes.items()}
 
 
-def read_as(path: str, value: Json, labels: Labels) -> tuple[str, Json]:
+def read_as(path: str, value: JSONValue, labels: Labels) -> tuple[str, JSONValue]:
     """One value of a record by its path: the field's label, and the option's label in place of its key."""
     key = path.rpartition(".")[2] if path.startswith("custom_fields.") else path
     label, options = labels.get(key, (key.replace("_", " ").replace(".", ": ").capitalize(), {}))
@@ -42,7 +42,7 @@ def _label(key: str, labels: Labels) -> str:
     return label if label == key or len(key) == 40 else f"{label} ({key})"
 
 
-def _values(key: str, pair: Json, labels: Labels) -> Json:
+def _values(key: str, pair: JSONValue, labels: Labels) -> JSONValue:
     options = labels[key][1] if key in labels else {}
     if not options or not isinstance(pair, list):
         return pair

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
 
@@ -28,7 +28,7 @@ def groups(rows: Sequence[MappingRow], sources: Mapping[str, FieldSpec]) -> list
     return [group for group in found if len(group) > 1]
 
 
-def as_written(found: Sequence[Group], values: JsonObject, written: JsonObject) -> dict[str, Json]:
+def as_written(found: Sequence[Group], values: JSONObject, written: JSONObject) -> dict[str, JSONValue]:
     """Target values in which a whole that did not change has the parts it had before."""
     kept = dict(values)
     for group in found:
@@ -39,7 +39,7 @@ def as_written(found: Sequence[Group], values: JsonObject, written: JsonObject) 
     return kept
 
 
-def whole_again(found: Sequence[Group], sent: JsonObject, present: JsonObject) -> dict[str, Json]:
+def whole_again(found: Sequence[Group], sent: JSONObject, present: JSONObject) -> dict[str, JSONValue]:
     """Source values in which a whole that changes has all its parts, and one that does not change has none.
 
     `sent` is by source path; `present` by target key: what the parts are now.
@@ -57,5 +57,5 @@ def whole_again(found: Sequence[Group], sent: JsonObject, present: JsonObject) -
     return result
 
 
-def _whole(values: JsonObject, keys: Sequence[str]) -> str:
+def _whole(values: JSONObject, keys: Sequence[str]) -> str:
     return " ".join(" ".join(str(values.get(key) or "") for key in keys).split())

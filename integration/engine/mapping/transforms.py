@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import phonenumbers
 
-from config.json_value import Json, JsonObject, json_texts
+from config.json_value import JSONObject, JSONValue, json_texts
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping.conversions import (
@@ -45,14 +45,14 @@ class Mapped:
     `unknown`: whose lists of options lack something that a value names: source, target.
     """
 
-    values: dict[str, Json]
+    values: dict[str, JSONValue]
     problems: dict[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
 
 
 def apply(
     rows: Sequence[MappingRow],
-    record: JsonObject,
+    record: JSONObject,
     *,
     source_fields: Mapping[str, FieldSpec],
     target_fields: Mapping[str, FieldSpec],
@@ -65,7 +65,7 @@ def apply(
 
     Rows that travel the other way, are off, or only apply on create are passed over.
     """
-    values: dict[str, Json] = {}
+    values: dict[str, JSONValue] = {}
     problems: dict[str, str] = {}
     unknown: set[str] = set()
     for row in rows:
@@ -95,7 +95,7 @@ def _travels(row: MappingRow, creating: bool) -> bool:
     return row.direction in ("forward", "both") and (creating or not row.only_create)
 
 
-def _text_that_stays(row: MappingRow, record: JsonObject, target: FieldSpec) -> str | None:
+def _text_that_stays(row: MappingRow, record: JSONObject, target: FieldSpec) -> str | None:
     """A text that needs no conversion, as most values are; None for anything else."""
     if row.transform != "text" or "." in row.source or target.type in CONVERTERS:
         return None
@@ -117,11 +117,11 @@ def backward(rows: Sequence[MappingRow]) -> list[MappingRow]:
     ]
 
 
-def pick(record: JsonObject, path: str) -> Json | Absent:
+def pick(record: JSONObject, path: str) -> JSONValue | Absent:
     """Follow a dotted path. A missing last step is ABSENT; a null on the way is null."""
     if "." not in path:
         return record.get(path, ABSENT)
-    value: Json | Absent = record
+    value: JSONValue | Absent = record
     for step in path.split("."):
         if value is None:
             return None
@@ -136,7 +136,7 @@ def pick(record: JsonObject, path: str) -> Json | Absent:
     return value
 
 
-def _value(row: MappingRow, record: JsonObject, call: Call) -> Json | Absent:
+def _value(row: MappingRow, record: JSONObject, call: Call) -> JSONValue | Absent:
     transform = TRANSFORMS[row.transform]
     raw = None if row.transform in SOURCELESS else pick(record, row.source)
     if isinstance(raw, Absent):
@@ -149,7 +149,7 @@ def _value(row: MappingRow, record: JsonObject, call: Call) -> Json | Absent:
     return value
 
 
-def _choice(value: Json, target: FieldSpec) -> Json:
+def _choice(value: JSONValue, target: FieldSpec) -> JSONValue:
     """A value of a closed list: its key, also where the row yields a label. Others pass. Raises UnknownOption."""
     if not target.options or target.type not in OPTION_TYPES or value in (None, "", []):
         return value
@@ -158,7 +158,7 @@ def _choice(value: Json, target: FieldSpec) -> Json:
     return keys if target.type == "options" else keys[0]
 
 
-def _tell_nameless(record: JsonObject, row: MappingRow) -> None:
+def _tell_nameless(record: JSONObject, row: MappingRow) -> None:
     """Raise NotConvertible for a part of something that is there but that nobody knows by name: it is not empty."""
     path = row.source.rpartition(".")[0]
     of = pick(record, path)
@@ -170,14 +170,14 @@ class Call(NamedTuple):
     """What a transform may look at beside its value."""
 
     row: MappingRow
-    record: JsonObject
+    record: JSONObject
     source_field: FieldSpec | None
     target_field: FieldSpec
     country: str  # of the CRM's account, two letters; empty when nobody knows
     zone: tzinfo  # in which that account counts its days
 
 
-def _text(value: Json, call: Call) -> str | None:
+def _text(value: JSONValue, call: Call) -> str | None:
     if value is None or type(value) is str:
         return value
     if isinstance(value, bool):
@@ -189,7 +189,7 @@ def _text(value: Json, call: Call) -> str | None:
     return str(value)
 
 
-def _text_of_object(value: JsonObject, call: Call) -> str | None:
+def _text_of_object(value: JSONObject, call: Call) -> str | None:
     """What an object says in one text: both ends of a range, an amount with its currency, a name."""
     for first, last in RANGES:
         if last in value and first in value:
@@ -205,12 +205,12 @@ def _text_of_object(value: JsonObject, call: Call) -> str | None:
     raise NotConvertible(f"It holds {', '.join(sorted(map(str, value)))}, of which none is its text.")
 
 
-def _text_of_range(first: Json, last: Json, call: Call) -> str | None:
+def _text_of_range(first: JSONValue, last: JSONValue, call: Call) -> str | None:
     ends = [(_text(end, call) or "").strip() for end in (first, last)]
     return " – ".join(ends).strip() if any(ends) else None
 
 
-def _is_nameless(value: JsonObject) -> bool:
+def _is_nameless(value: JSONObject) -> bool:
     """Whether it stands for a record that is there but that nobody knows by name."""
     return "name" in value and value["name"] is None and value.get("id") not in (None, "")
 
@@ -222,7 +222,7 @@ def _field_name(call: Call) -> str:
 RANGES = (("from", "until"), ("value", "until"))
 
 
-def _number(value: Json, call: Call) -> float | None:
+def _number(value: JSONValue, call: Call) -> float | None:
     if isinstance(value, Mapping):
         if value.get("until") not in (None, ""):
             raise NotConvertible("A range is not one number.")
@@ -230,7 +230,7 @@ def _number(value: Json, call: Call) -> float | None:
     return None if value in (None, "") else to_number(value)
 
 
-def _yes_no(value: Json, call: Call) -> bool | None:
+def _yes_no(value: JSONValue, call: Call) -> bool | None:
     if value in (None, ""):
         return None
     word = _folded(_label(value, call))
@@ -254,7 +254,7 @@ def _words_of_list(field: FieldSpec | None) -> set[str]:
     return {_folded(text) for option in options for text in (option.key, option.label)}
 
 
-def _folded(value: Json) -> str:
+def _folded(value: JSONValue) -> str:
     return str(value).strip().lower()
 
 
@@ -263,13 +263,13 @@ YES_WORDS = frozenset({"yes", "y", "true", "1", "on", "ja", "j", "wahr", "waar"}
 NO_WORDS = frozenset({"no", "n", "false", "0", "off", "nein", "falsch", "nee", "onwaar"})
 
 
-def _label(value: Json, call: Call) -> str | None:
+def _label(value: JSONValue, call: Call) -> str | None:
     """The label of a chosen option, those of several in one text."""
     labels = _labels(value, call)
     return None if labels is None else ", ".join(labels)
 
 
-def _labels(value: Json, call: Call) -> list[str] | None:
+def _labels(value: JSONValue, call: Call) -> list[str] | None:
     if value is None:
         return None
     known = {option.key: option.label for option in call.source_field.options} if call.source_field else {}
@@ -277,7 +277,7 @@ def _labels(value: Json, call: Call) -> list[str] | None:
     return [_label_of(part, known, call) for part in parts]
 
 
-def _label_of(part: Json, known: Mapping[str, str], call: Call) -> str:
+def _label_of(part: JSONValue, known: Mapping[str, str], call: Call) -> str:
     """What people see of one option; an id that is not in the list says nothing to them."""
     if isinstance(part, Mapping):
         return str(_text_of_object(part, call))
@@ -291,7 +291,7 @@ def _label_of(part: Json, known: Mapping[str, str], call: Call) -> str:
 OPTION_TYPES = frozenset({"option", "options"})
 
 
-def _option_label(value: Json, call: Call) -> str | list[str] | None:
+def _option_label(value: JSONValue, call: Call) -> str | list[str] | None:
     """The labels as text; where the target has options itself, those of the same label."""
     labels, target = _labels(value, call), call.target_field
     if labels is None or not target.options or target.type not in ("option", "options"):
@@ -304,7 +304,7 @@ def _option_label(value: Json, call: Call) -> str | list[str] | None:
     return keys[0] if keys else None
 
 
-def _option_key(value: Json, call: Call) -> str | list[str] | None:
+def _option_key(value: JSONValue, call: Call) -> str | list[str] | None:
     """The target's option of the same name (or of this key already); of several options a list."""
     if value in (None, ""):
         return None
@@ -323,7 +323,7 @@ def _key_of(label: str, target: FieldSpec) -> str:
     return found
 
 
-def _phone(value: Json, call: Call) -> str | None:
+def _phone(value: JSONValue, call: Call) -> str | None:
     text = _text(value, call)
     if not text:
         return None
@@ -339,26 +339,26 @@ def _phone(value: Json, call: Call) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _join(value: Json, call: Call) -> str | None:
+def _join(value: JSONValue, call: Call) -> str | None:
     found = [pick(call.record, path) for path in call.row.sources]
     parts = [_text(part, call) for part in found if not isinstance(part, Absent)]
     return str(call.row.options.get("separator", " ")).join(part for part in parts if part) or None
 
 
-def _first_word(value: Json, call: Call) -> str | None:
+def _first_word(value: JSONValue, call: Call) -> str | None:
     words = (_text(value, call) or "").split()
     return words[0] if words else None
 
 
-def _other_words(value: Json, call: Call) -> str | None:
+def _other_words(value: JSONValue, call: Call) -> str | None:
     return " ".join((_text(value, call) or "").split()[1:]) or None
 
 
-def _constant(value: Json, call: Call) -> Json:
+def _constant(value: JSONValue, call: Call) -> JSONValue:
     return call.row.options.get("value")
 
 
-def _gender(value: Json, call: Call) -> str | None:
+def _gender(value: JSONValue, call: Call) -> str | None:
     word = (_text(_label(value, call), call) or "").strip().lower().rstrip(".")
     if not word:
         return None
@@ -375,7 +375,7 @@ GENDERS = {
 }
 
 
-def _locale(value: Json, call: Call) -> str | None:
+def _locale(value: JSONValue, call: Call) -> str | None:
     text = (_text(value, call) or "").strip().replace("-", "_")
     if not text:
         return None
@@ -385,7 +385,7 @@ def _locale(value: Json, call: Call) -> str | None:
     return f"{language.lower()}_{country.upper()}" if country else language.lower()
 
 
-TRANSFORMS: Mapping[str, Callable[[Json, Call], Json]] = {
+TRANSFORMS: Mapping[str, Callable[[JSONValue, Call], JSONValue]] = {
     "text": _text,
     "number": _number,
     "date": lambda value, call: None if value in (None, "") else to_date(value, call.zone).isoformat(),

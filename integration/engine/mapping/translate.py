@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from config.json_value import Json, JsonObject, json_object
+from config.json_value import JSONObject, JSONValue, json_object
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow, Record
 from integration.engine.flow.mapping_row import MappingRow
@@ -21,7 +21,7 @@ NAMING = frozenset({"text", "join", "option_label", "first_word", "other_words",
 KINDS = {"organization": "organizations"}  # kind of record → the list its names are kept in, where not after it
 
 
-def forward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue, *, creating: bool = False) -> Mapped:
+def forward(rows: Sequence[MappingRow], values: JSONObject, fields: Catalogue, *, creating: bool = False) -> Mapped:
     """Target values of a source's record, as the fields are known."""
     return transforms.apply(
         rows, values, source_fields=fields.sources, target_fields=fields.targets, creating=creating,
@@ -29,7 +29,7 @@ def forward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue, *
     )  # fmt: skip
 
 
-def backward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue) -> Mapped:
+def backward(rows: Sequence[MappingRow], values: JSONObject, fields: Catalogue) -> Mapped:
     """Source values of a target's record: the rows turned around."""
     turned = [replace(row, source=fields.target_paths[row.source]) for row in transforms.backward(rows)]
     sources = {fields.target_paths[key]: spec for key, spec in fields.targets.items()}
@@ -38,7 +38,7 @@ def backward(rows: Sequence[MappingRow], values: JsonObject, fields: Catalogue) 
     )
 
 
-def mapped(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], values: JsonObject, *, creating: bool) -> Mapped:
+def mapped(ctx: SyncSession, flow: Flow, rows: Sequence[MappingRow], values: JSONObject, *, creating: bool) -> Mapped:
     """The same as `forward`; a list of options that lacks what the record names is read again once per slice."""
     made = forward(rows, values, catalogue(ctx, flow), creating=creating)
     if read_again(ctx, flow, made.unknown):
@@ -94,7 +94,7 @@ def _pointing(rows: Iterable[MappingRow], sources: Mapping[str, FieldSpec]) -> d
     return {path: sources[path].refers for path in paths if path in sources and sources[path].refers}
 
 
-def _ids(value: Json | transforms.Absent) -> list[str]:
+def _ids(value: JSONValue | transforms.Absent) -> list[str]:
     if isinstance(value, list):
         return [key for part in value for key in _ids(part)]
     if isinstance(value, Mapping):
@@ -102,7 +102,7 @@ def _ids(value: Json | transforms.Absent) -> list[str]:
     return [] if value in (None, "") or isinstance(value, transforms.Absent) else [str(value)]
 
 
-def _named(values: JsonObject, paths: Iterable[str], names: Mapping[str, str | None]) -> dict[str, Json]:
+def _named(values: JSONObject, paths: Iterable[str], names: Mapping[str, str | None]) -> dict[str, JSONValue]:
     found = dict(values)
     for path in paths:
         value = transforms.pick(found, path)
@@ -116,7 +116,7 @@ def _named(values: JsonObject, paths: Iterable[str], names: Mapping[str, str | N
     return found
 
 
-def _with_name(value: Json | transforms.Absent, names: Mapping[str, str | None]) -> Json:
+def _with_name(value: JSONValue | transforms.Absent, names: Mapping[str, str | None]) -> JSONValue:
     if isinstance(value, list):
         return [_with_name(part, names) for part in value]
     key = _ids(value)[0]

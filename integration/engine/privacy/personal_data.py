@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item
 from integration.engine.flow.recipe import Recipes
@@ -110,7 +110,7 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
         return [line for line in (calls, *_erase(held, gone)) if line]
 
 
-def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, Json]:
+def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, JSONValue]:
     """Return everything held as plain data for a download. Times are ISO 8601 in UTC."""
     held = find(tenant, email, recipes)
     return {

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.engine.flow.base import Write
 from integration.models import Integration, LinkState, RecordLink, columnar, membership
 
 
-def content_hash(values: JsonObject) -> str:
+def content_hash(values: JSONObject) -> str:
     """Return a hash of target values that does not depend on their order."""
     text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -66,7 +66,7 @@ def record_intent(integration: Integration, link_type: str, writes: Sequence[Wri
     save_links(fresh)
 
 
-def save_state_before_call(integration: Integration, link_type: str, notes: Sequence[tuple[Write, JsonObject]]) -> None:
+def save_state_before_call(integration: Integration, link_type: str, notes: Sequence[tuple[Write, JSONObject]]) -> None:
     """Commit what these writes' links must remember BEFORE a call is made: a killed worker's successor reads it."""
     for write, more in notes:
         if write.link is None:
@@ -78,7 +78,7 @@ def save_state_before_call(integration: Integration, link_type: str, notes: Sequ
     save_links([write.link for write, _ in notes if write.link is not None])
 
 
-def create_placeholder(integration: Integration, link_type: str, source_id: str, notes: JsonObject) -> RecordLink:
+def create_placeholder(integration: Integration, link_type: str, source_id: str, notes: JSONObject) -> RecordLink:
     """Return the link of a record that is nothing to the target but must be known; made at once, with these notes.
 
     Only inserts: what another write of the same batch makes of the link is never overwritten.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.engine.flow.base import Item, Record, Result, Write
 from integration.models import Integration, Outcome, RecordLink, SyncLog, SyncRun, columnar
 from integration.redact import mask_addresses, redact_text
@@ -22,7 +22,7 @@ def row(
     link: RecordLink | None,
     write: Write | None,
     run: SyncRun | None,
-    before: JsonObject,
+    before: JSONObject,
     at: datetime,
 ) -> SyncLog:
     """The log row (not saved) for one record's outcome."""
@@ -53,12 +53,12 @@ def _email_hash(record: Record | None, link: RecordLink | None) -> str:
     return link.email_hash if link is not None else ""
 
 
-def changes(before: JsonObject, after: JsonObject) -> dict[str, list[Json]]:
+def changes(before: JSONObject, after: JSONObject) -> dict[str, list[JSONValue]]:
     """Field → [old, new] for what differs, long values cut."""
     return {key: [_short(before.get(key)), _short(value)] for key, value in after.items() if before.get(key) != value}
 
 
-def _short(value: Json) -> Json:
+def _short(value: JSONValue) -> JSONValue:
     """Cut long texts and mask addresses: the log is kept for long and shown to many."""
     if not isinstance(value, str):
         return value

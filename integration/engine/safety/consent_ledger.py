@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.engine.flow.base import Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
@@ -25,7 +25,7 @@ MERGE = "merge of "  # a cause: with the record that was merged into this one
 
 
 def entry(
-    ctx: SyncSession, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: JsonObject
+    ctx: SyncSession, side: str, item: Item, record: Record | None, link: RecordLink | None, notes: JSONObject
 ) -> ConsentEntry | None:
     """The entry for these new notes of a link, before they are stored; None when consent stays as it is.
 
@@ -66,7 +66,7 @@ def save_links(ctx: SyncSession, side: str, rows: Sequence[RecordLink], *, cause
         save(entries, timezone.now())
 
 
-def _as_it_was(link: RecordLink, notes: JsonObject) -> RecordLink:
+def _as_it_was(link: RecordLink, notes: JSONObject) -> RecordLink:
     before = copy.copy(link)
     before.notes = dict(notes)
     return before

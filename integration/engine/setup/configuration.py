@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from config.json_value import Json, JsonObject, json_object
+from config.json_value import JSONObject, JSONValue, json_object
 from integration.engine.clients import connection_health
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.recipe import Recipe, Recipes
@@ -52,7 +52,7 @@ class Plan:
     """What applying one entry would do."""
 
     integration: Integration
-    settings: JsonObject
+    settings: JSONObject
     mapping: Mapping[str, Sequence[MappingRow]]
     secrets: Mapping[str, Mapping[str, str]]  # side → credential
     changes: tuple[Change, ...]
@@ -61,7 +61,7 @@ class Plan:
 # Writing out
 
 
-def export(tenant: Tenant, recipes: Recipes) -> dict[str, Json]:
+def export(tenant: Tenant, recipes: Recipes) -> dict[str, JSONValue]:
     """The tenant's live integrations as a document."""
     return {
         "tenant": tenant.name,
@@ -74,7 +74,7 @@ def _live(tenant: Tenant) -> QuerySet[Integration]:
     return rows.exclude(state=State.UNINSTALLED).order_by("created_at")
 
 
-def _entry(integration: Integration, recipe: Recipe) -> dict[str, Json]:
+def _entry(integration: Integration, recipe: Recipe) -> dict[str, JSONValue]:
     settings = {**recipe.default_settings, **integration.settings}
     flows = {flow: _rows(integration, flow) for flow in recipe.mapped_flows}
     return {
@@ -100,7 +100,7 @@ def _rows(integration: Integration, flow: str) -> list[MappingRow]:
     return [as_data(row) for row in rows]
 
 
-def _as_document(row: MappingRow) -> dict[str, Json]:
+def _as_document(row: MappingRow) -> dict[str, JSONValue]:
     values = {key: value for key, value in asdict(row).items() if key != "required"}
     usual = asdict(MappingRow("", ""))
     return {key: value for key, value in values.items() if key in ("source", "target") or value != usual[key]}
@@ -109,7 +109,7 @@ def _as_document(row: MappingRow) -> dict[str, Json]:
 # Reading in
 
 
-def plan(document: Json, recipes: Recipes) -> list[Plan]:
+def plan(document: JSONValue, recipes: Recipes) -> list[Plan]:
     """What the document would change. Raises Refused, and asks no vendor."""
     found = _object(document, DOCUMENT, "document")
     tenant = Tenant.objects.filter(name=found.get("tenant")).first()
@@ -118,7 +118,7 @@ def plan(document: Json, recipes: Recipes) -> list[Plan]:
     return [_plan(tenant, entry, recipes) for entry in _list(found.get("integrations"), "integrations")]
 
 
-def _plan(tenant: Tenant, part: Json, recipes: Recipes) -> Plan:
+def _plan(tenant: Tenant, part: JSONValue, recipes: Recipes) -> Plan:
     entry = _object(part, ENTRY, "integrations")
     key = str(entry.get("recipe"))
     integration, recipe = _only_one(tenant, key), recipes(key)
@@ -138,7 +138,7 @@ def _plan(tenant: Tenant, part: Json, recipes: Recipes) -> Plan:
     return Plan(integration, {**settings, **wanted}, mapping, secrets, tuple(changes))
 
 
-def _object(part: Json, known: frozenset[str], place: str) -> JsonObject:
+def _object(part: JSONValue, known: frozenset[str], place: str) -> JSONObject:
     """Return an object of the document that has no other keys than these."""
     if not isinstance(part, Mapping):
         raise Refused(f"{place}: expected keys and values")
@@ -147,7 +147,7 @@ def _object(part: Json, known: frozenset[str], place: str) -> JsonObject:
     return part
 
 
-def _list(part: Json, place: str) -> Sequence[Json]:
+def _list(part: JSONValue, place: str) -> Sequence[JSONValue]:
     """Return a list of the document; one that is not there is empty."""
     if part and not isinstance(part, list):
         raise Refused(f"{place}: expected a list")
@@ -161,7 +161,7 @@ def _only_one(tenant: Tenant, recipe: str) -> Integration:
     return rows[0]
 
 
-def _read_settings(recipe: Recipe, part: Json) -> JsonObject:
+def _read_settings(recipe: Recipe, part: JSONValue) -> JSONObject:
     """The settings that the document names, which the recipe's form must know."""
     accepts = getattr(recipe.settings_form, "accepts", recipe.settings_form.base_fields.__contains__)
     wanted = json_object(part)
@@ -171,7 +171,7 @@ def _read_settings(recipe: Recipe, part: Json) -> JsonObject:
     return wanted
 
 
-def _read_rows(recipe: Recipe, flow: str, rows: Json) -> list[MappingRow]:
+def _read_rows(recipe: Recipe, flow: str, rows: JSONValue) -> list[MappingRow]:
     if flow not in recipe.mapped_flows:
         raise Refused(f"{recipe.key}.mapping: unknown key {flow!r}; known are {', '.join(recipe.mapped_flows)}")
     place = f"{recipe.key}.mapping.{flow}"
@@ -185,7 +185,7 @@ def _read_rows(recipe: Recipe, flow: str, rows: Json) -> list[MappingRow]:
     return [*found, *(replace(row, direction="off") for row in defaults if row.target not in named)]
 
 
-def _read_row(part: Json, needed: Collection[str], place: str) -> MappingRow:
+def _read_row(part: JSONValue, needed: Collection[str], place: str) -> MappingRow:
     data = _object(part, ROW, place)
     row = MappingRow(
         source=str(data.get("source") or ""), target=str(data.get("target") or ""),
@@ -200,7 +200,7 @@ def _read_row(part: Json, needed: Collection[str], place: str) -> MappingRow:
     return row
 
 
-def _secrets(integration: Integration, part: Json) -> Iterator[tuple[str, dict[str, str]]]:
+def _secrets(integration: Integration, part: JSONValue) -> Iterator[tuple[str, dict[str, str]]]:
     """The credentials that differ from the stored ones. A variable that is not set leaves what is stored."""
     sides = {getattr(integration, side).vendor: side for side in _SIDES}
     connectors = _object(part, frozenset(sides), f"{integration.recipe}.connectors")
@@ -235,7 +235,7 @@ def _shown(row: MappingRow | None) -> str:
     return ", ".join(parts)
 
 
-def _word(value: Json) -> str:
+def _word(value: JSONValue) -> str:
     return "empty" if value in (None, "", []) else str(value)
 
 
@@ -265,7 +265,7 @@ def apply(wish: Plan, recipes: Recipes) -> list[provisioning.StepResult]:
     return provisioning.provision(fresh, recipes)
 
 
-def _posted(settings: JsonObject) -> QueryDict:
+def _posted(settings: JSONObject) -> QueryDict:
     """Settings as a browser would send them: what is off is not sent at all."""
     data = QueryDict(mutable=True)
     for name, value in settings.items():

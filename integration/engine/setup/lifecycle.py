@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import leases, wakeups
@@ -133,7 +133,7 @@ def strip_personal_data(integration: Integration) -> None:
             _in_portions(connection.identities.all(), delete=True)
 
 
-def _in_portions(rows: QuerySet[Model], *, delete: bool = False, **values: Json) -> None:
+def _in_portions(rows: QuerySet[Model], *, delete: bool = False, **values: JSONValue) -> None:
     last = 0
     while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
         portion = rows.model._default_manager.filter(pk__in=ids)

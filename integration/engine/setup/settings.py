@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from django import forms
 from django.http import QueryDict
 
-from config.json_value import Json
+from config.json_value import JSONValue
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import Recipe
 from integration.engine.flow.settings import Offered
@@ -31,7 +31,7 @@ def bound_form(integration: Integration, recipe: Recipe, data: QueryDict | None 
     return form, problem
 
 
-def imagined(integration: Integration, recipe: Recipe, data: QueryDict) -> dict[str, Json]:
+def imagined(integration: Integration, recipe: Recipe, data: QueryDict) -> dict[str, JSONValue]:
     """The settings a form as it is filled in now would give; wrong values are left out. Asks no vendor."""
     sent = {(value, value) for key in data for value in data.getlist(key)}
     form = _made(integration, recipe, data, dict.fromkeys(recipe.choices, sorted(sent)))
@@ -55,7 +55,7 @@ def save(integration: Integration, form: forms.Form) -> list[str]:
     ]
 
 
-def _said(form: forms.Form, name: str, value: Json) -> str:
+def _said(form: forms.Form, name: str, value: JSONValue) -> str:
     """A setting as the form shows it."""
     choices = {str(key): str(label) for key, label in getattr(form.fields[name], "choices", ())}
     if isinstance(value, bool):

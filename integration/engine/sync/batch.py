@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from structlog.contextvars import bound_contextvars
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.reading import StoppedReading
@@ -189,7 +189,7 @@ def fail_single(item: Item, records: Mapping[str, Record] | None, problem: Excep
     return RecordOutcome(item, record, None, _failure(problem))
 
 
-def unreadable(problems: Mapping[str, str], hint: JsonObject) -> list[RecordOutcome]:
+def unreadable(problems: Mapping[str, str], hint: JSONObject) -> list[RecordOutcome]:
     """How the records of a page end that the vendor listed and nobody can read: id → what is wrong with it."""
     return [
         fail_single(
@@ -324,7 +324,7 @@ def _planned(
     record: Record | None,
     link: RecordLink | None,
 ) -> RecordOutcome:
-    values: dict[str, Json] = {}
+    values: dict[str, JSONValue] = {}
     problems: dict[str, str] = {}
     if decision.mapped and record is not None:
         mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
@@ -363,7 +363,7 @@ def _planned_back(
     return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail, notes=notes), write)
 
 
-def _unchanged(link: RecordLink, values: JsonObject) -> bool:
+def _unchanged(link: RecordLink, values: JSONObject) -> bool:
     return link.state == LinkState.ACTIVE and link.written_hash == links.content_hash(values)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, RecordOutcome
 from integration.engine.flow.session import SyncSession
@@ -73,7 +73,7 @@ def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry
     return consent_ledger.entry(ctx, flow.side, entry.item, entry.record, entry.link, entry.result.notes)
 
 
-def _before(entry: RecordOutcome) -> dict[str, Json]:
+def _before(entry: RecordOutcome) -> dict[str, JSONValue]:
     """What the written fields held before, as the log compares them."""
     if entry.link is None:
         return {}
@@ -101,7 +101,7 @@ def save_calls(ctx: SyncSession) -> None:
     ctx.calls.clear()
 
 
-def _is_news(link: RecordLink, notes: JsonObject) -> bool:
+def _is_news(link: RecordLink, notes: JSONObject) -> bool:
     return any(link.notes.get(key) != value for key, value in notes.items())
 
 
@@ -129,7 +129,7 @@ def _updated_link(ctx: SyncSession, flow: Flow, entry: RecordOutcome, now: datet
     return link
 
 
-def _written(entry: RecordOutcome) -> JsonObject | None:
+def _written(entry: RecordOutcome) -> JSONObject | None:
     """What the link remembers as written after this entry; None leaves it."""
     if entry.result.written is not None or entry.write is None:
         return entry.result.written

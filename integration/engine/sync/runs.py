@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
@@ -51,7 +51,7 @@ def start(
     flow: str,
     *,
     dry_run: bool = False,
-    options: JsonObject | None = None,
+    options: JSONObject | None = None,
     user: AbstractBaseUser | None = None,
 ) -> SyncRun:
     """Queue a run. Raises RunInProgress when one of this kind is under way."""
@@ -236,7 +236,7 @@ def _count_key(entry: RecordOutcome) -> str:
     return f"{entry.result.outcome}:{entry.result.reason}"
 
 
-def _sample(entry: RecordOutcome) -> dict[str, Json]:
+def _sample(entry: RecordOutcome) -> dict[str, JSONValue]:
     name = entry.record.values.get("name", "") if entry.record else ""
     return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config.json_value import Json, JsonObject
+from config.json_value import JSONObject, JSONValue
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow
@@ -49,8 +49,8 @@ class Settled:
 class _Merge:
     """One record while its fields are settled."""
 
-    sent: dict[str, Json]
-    remember: dict[str, Json]
+    sent: dict[str, JSONValue]
+    remember: dict[str, JSONValue]
     said: list[str] = field(default_factory=list)
     lost: bool = False  # the other side won a field: its flow has to carry it
 
@@ -72,14 +72,14 @@ def carries_back(ctx: SyncSession, flow: Flow) -> str:
     return next(pairs, "")
 
 
-def alike(one: Json, other: Json) -> bool:
+def alike(one: JSONValue, other: JSONValue) -> bool:
     """Whether two systems mean the same value: empty is empty, and 5 is 5.0 is "5"."""
     if one in (None, "", []) or other in (None, "", []):
         return one in (None, "", []) and other in (None, "", [])
     return bool(one == other) or bool(_plain(one) == _plain(other))
 
 
-def _plain(value: Json) -> float | str:
+def _plain(value: JSONValue) -> float | str:
     """A number as a number, however it is written; anything else as text."""
     text = str(value).strip()
     try:
@@ -88,7 +88,7 @@ def _plain(value: Json) -> float | str:
         return text
 
 
-def verdict(base: Json, source: Json, target: Json) -> str:
+def verdict(base: JSONValue, source: JSONValue, target: JSONValue) -> str:
     """Which side changed a field since both agreed on `base`: same, source, target or both."""
     if alike(source, target):
         return SAME
@@ -116,7 +116,7 @@ def planned_back(
     item: Item,
     record: Record,
     link: RecordLink,
-) -> tuple[Write | None, JsonObject, Mapping[str, str]]:
+) -> tuple[Write | None, JSONObject, Mapping[str, str]]:
     """The write of a record on its way back: only what differs from the base. None: it is what we wrote ourselves.
 
     Returns the write, what the link's notes get, and what did not fit.
@@ -148,20 +148,20 @@ def _came_back(row: MappingRow, record: Record, link: RecordLink, fields: Catalo
     return not isinstance(value, transforms.Absent) and not alike(value, _base(link, row.target))
 
 
-def _at(record: Record, key: str, fields: Catalogue) -> Json | transforms.Absent:
+def _at(record: Record, key: str, fields: Catalogue) -> JSONValue | transforms.Absent:
     """A target record's value of the field with this key."""
     return transforms.pick(record.values, fields.target_paths[key])
 
 
-def _known(record: Record | None, key: str, fields: Catalogue, base: Json) -> Json:
+def _known(record: Record | None, key: str, fields: Catalogue, base: JSONValue) -> JSONValue:
     """A target's value; what its record does not speak of is as it was."""
     value = _at(record, key, fields) if record is not None else base
     return base if isinstance(value, transforms.Absent) else value
 
 
-def _base(link: RecordLink, key: str) -> Json:
+def _base(link: RecordLink, key: str) -> JSONValue:
     """What both sides agreed on last."""
-    known: JsonObject = link.written if key in link.written else link.notes.get(RETURNED, {})
+    known: JSONObject = link.written if key in link.written else link.notes.get(RETURNED, {})
     return known.get(key)
 
 
@@ -270,7 +270,7 @@ def _settled_back(
     return _outcome(pair.forward, write, merge, nothing_left=not merge.sent)
 
 
-def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, Json]:
+def _forward_values(rows: Sequence[MappingRow], source: Record | None, fields: Catalogue) -> dict[str, JSONValue]:
     if source is None:
         return {}
     return translate.forward(rows, source.values, fields).values
@@ -289,13 +289,13 @@ def _outcome(other: Flow, write: Write, merge: _Merge, *, nothing_left: bool) ->
     return Settled(write, Result(Outcome.SYNCED, reason=reason, detail=said, follow_ups=again))
 
 
-def _note(merge: _Merge, fields: Catalogue, key: str, ours: Json, theirs: Json, won: str) -> None:
+def _note(merge: _Merge, fields: Catalogue, key: str, ours: JSONValue, theirs: JSONValue, won: str) -> None:
     """Both values for the log, and whose was kept."""
     spec: FieldSpec = fields.targets[key]
     side = fields.source if won == SOURCE else fields.target
     merge.said.append(f"{spec.label}: {_word(ours)} in {fields.source}, {_word(theirs)} in {fields.target}; {side} won")
 
 
-def _word(value: Json) -> str:
+def _word(value: JSONValue) -> str:
     text = "empty" if value in (None, "") else str(value)
     return f"“{text[:WORD_LIMIT]}…”" if len(text) > WORD_LIMIT else f"“{text}”"

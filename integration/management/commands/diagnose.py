@@ -9,7 +9,7 @@ from json import dumps
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Finding, Report
 from integration.models import Integration, State
@@ -68,7 +68,7 @@ def _lines(report: Report) -> Iterator[str]:
                     yield f"  {'':<7} {'':<28} {word}: {text}"
 
 
-def _plain(report: Report) -> JsonObject:
+def _plain(report: Report) -> JSONObject:
     row = report.integration
     return {
         "integration": str(row.pk), "tenant": str(row.tenant_id), "name": str(row), "recipe": row.recipe,

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.hubspot import timeline
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links

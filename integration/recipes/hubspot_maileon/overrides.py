@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.recipes.hubspot_maileon.properties import DOI, DOI_PLUS, MAILING_KEY, PERMISSION, PERMISSION_CODES
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.settings import is_mailing_key

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from config.json_value import json_objects
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from config.json_value import JSONValue, json_objects
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.hubspot.fields import definition
 from integration.connectors.hubspot.records import Contact
 from integration.errors import TenantActionError

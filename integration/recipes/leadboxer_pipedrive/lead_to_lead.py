@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from config.json_value import json_object
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue, json_object
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient

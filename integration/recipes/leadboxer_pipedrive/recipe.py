@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Lead
 from integration.engine.api import Choices, Found, MappingRow, Recipe, setting

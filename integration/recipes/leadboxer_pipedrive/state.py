@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.engine.api import EventContext, FlowState, Stored
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.maileon.records import StoredContact
 from integration.engine.api import Write
 from integration.models import FieldMapping, IdentityIndex, RecordLink, columnar, membership

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription

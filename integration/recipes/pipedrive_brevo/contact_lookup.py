@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.brevo.client import IDS_PER_CALL
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.engine.api import links

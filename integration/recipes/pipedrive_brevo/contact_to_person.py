@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
 from integration.connectors.pipedrive.client import PipedriveClient

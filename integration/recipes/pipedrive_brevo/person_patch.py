@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.engine.api import Result, Write
 from integration.errors import IntegrationError, NotFound, RecordError, TenantActionError
 from integration.models import LinkState, Outcome, RecordLink

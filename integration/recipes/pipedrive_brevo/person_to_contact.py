@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from config.json_value import json_object
+from config.json_value import JSONValue, json_object
 from integration import addresses
-from integration.connectors.base import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Page as VendorPage

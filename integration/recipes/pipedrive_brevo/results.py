@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.brevo.records import Contact
 from integration.engine.api import Enqueue, Record, Result, Write, alike, setting
 from integration.models import LinkState, Outcome

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.json_value import JSONValue
 from integration import retry
-from integration.connectors.base import JSONValue
 from integration.connectors.brevo.records import Event
 from integration.engine.api import Record, Result, Write, links
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership

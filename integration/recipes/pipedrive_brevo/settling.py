@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from config.json_value import JSONValue
 from integration import retry
-from integration.connectors.base import FieldSpec, JSONValue
+from integration.connectors.base import FieldSpec
 from integration.connectors.brevo.records import StoredContact
 from integration.engine.api import Enqueue, alike, links
 from integration.errors import ContractError, NotFound, UnreadableRecord

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import Result, Write
 from integration.engine.api import batch as engine_batch

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from config.json_value import JSONValue
 from integration import retry
 from integration.addresses import normalise
-from integration.connectors.base import JSONValue
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.pipedrive.client import PipedriveClient

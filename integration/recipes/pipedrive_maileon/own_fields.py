@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import links
 from integration.errors import TenantActionError

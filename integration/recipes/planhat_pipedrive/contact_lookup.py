@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.engine.api import Found
 from integration.models import RecordLink
 from integration.recipes.planhat_pipedrive.session import Session

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
-from config.json_value import json_number
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue, json_number
 from integration.connectors.pipedrive.records import Deal, record_values
 from integration.engine.api import Batch, Decision, Item, MappingRow, Record, Skip, Sync, conversions, transforms
 from integration.models import LinkState, RecordLink

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.pipedrive.records import Note, Person, record_values
 from integration.engine.api import Record
 from integration.recipes.planhat_pipedrive import scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from integration.connectors.base import JSONValue
+from config.json_value import JSONValue
 from integration.connectors.planhat.client import NOTE, own_id
 from integration.connectors.planhat.records import Upserted, body
 from integration.engine.api import FlowState, Record, Result, Write, links

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from integration.connectors.base import FieldSpec, JSONValue, Option
+from config.json_value import JSONValue
+from integration.connectors.base import FieldSpec, Option
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import NeededField, SyncSession
 from integration.errors import NotFound, RecordError, TenantActionError

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from config.json_value import JsonObject
+from config.json_value import JSONObject
 from integration.admin.core import html
 from integration.admin.core.actions import Bulk, note, page
 from integration.admin.core.base import Admin
@@ -95,7 +95,7 @@ def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:
     return form
 
 
-def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str], wishes: JsonObject) -> list[SyncRun]:
+def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str], wishes: JSONObject) -> list[SyncRun]:
     options = {"allow_doi": wishes.get("allow_doi") == "yes"}
     started: list[SyncRun] = []
     for flow in flows:
