@@ -80,11 +80,9 @@ def _read(
             Outcome.RETRYING, reason=stopped.reason, detail=stopped.detail, retry_after=stopped.retry_after,
             link_state=None,
         )  # fmt: skip
-        records = {key: record for key, record in stopped.read.items() if record is not None}
-        read = [item for item in items if item.external_id in stopped.read]
-        return read, records, [
-            RecordOutcome(item, None, None, waits) for item in items if item.external_id not in stopped.read
-        ]  # fmt: skip
+        asked = [item for item in items if item.external_id in stopped.asked]
+        waiting = [item for item in items if item.external_id not in stopped.asked]
+        return asked, stopped.records, [RecordOutcome(item, None, None, waits) for item in waiting]
 
 
 def _all_decided(

@@ -64,7 +64,7 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """What the flow that asked had just read; a lead that is synced by hand is read from either part's dataset."""
         given = {item.external_id: record for item in items if (record := _given(item)) is not None}
-        return read_one_by_one(items, lambda lead_id: given.get(lead_id) or _read(ctx, lead_id))
+        return read_one_by_one(items, lambda lead_id: given.get(lead_id) or _read(ctx, lead_id), source.by_id)
 
     def decide(self, ctx: Session, batch: Batch, item: Item, record: Record | None) -> Decision:
         """Write what is mapped to the record the lead was linked to."""

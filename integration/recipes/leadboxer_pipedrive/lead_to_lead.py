@@ -70,7 +70,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead."""
-        return read_one_by_one(items, lambda lead_id: to_record(source.read_lead(ctx, PART, lead_id)))
+        return read_one_by_one(items, lambda lead_id: to_record(source.read_lead(ctx, PART, lead_id)), source.by_id)
 
     def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
         """Leads of the segment: those seen since the last poll, or all of the days the settings say."""

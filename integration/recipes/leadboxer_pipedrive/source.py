@@ -6,7 +6,7 @@ are sent along, and a poll stops where a lead is older than it has to look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -56,6 +56,11 @@ def read_lead(ctx: Session, part: str, lead_id: str) -> Lead:
     """One lead: LeadBoxer has no list by ids. Raises NotFound."""
     lead: Lead = ctx.left.get_lead(dataset_of(ctx, part), lead_id)
     return lead
+
+
+def by_id(records: Sequence[Record]) -> dict[str, Record]:
+    """Records by their ids."""
+    return {record.external_id: record for record in records}
 
 
 def lead_of(record: Record | None) -> Lead:

@@ -75,7 +75,7 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
                 leads[lead_id] = source.read_lead(ctx, PART, lead_id)
             return _record(ctx, leads[lead_id], session_id)
 
-        return read_one_by_one(items, read_visit)
+        return read_one_by_one(items, read_visit, source.by_id)
 
     def page(self, ctx: Session, kind: str, cursor: Mapping[str, str] | None, since: datetime | None) -> Page:
         """The visits of the segment's leads that are over and not logged yet.

@@ -20,6 +20,7 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
+    read_one_by_one,
     write_each,
 )
 from integration.errors import NotFound
@@ -31,7 +32,6 @@ from integration.recipes.pipedrive_brevo.sending import ContactRecord, arrived, 
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings
 from integration.recipes.pipedrive_brevo.state import PersonState
-from integration.recipes.shared.one_by_one import one_by_one
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "lead"
@@ -59,8 +59,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One call per lead: Pipedrive has no list by ids for them."""
-        found = one_by_one(ctx.left.get_lead, [item.external_id for item in items])
-        return _records(ctx, list(found.values()))
+        return read_one_by_one(items, ctx.left.get_lead, lambda leads: _records(ctx, leads))
 
     def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Leads changed since the last poll, or all that are not archived."""

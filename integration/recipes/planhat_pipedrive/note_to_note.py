@@ -19,6 +19,7 @@ from integration.engine.api import (
     Skip,
     Sync,
     Write,
+    read_one_by_one,
 )
 from integration.models import LinkState, RecordLink
 from integration.reasons import Reason
@@ -27,7 +28,6 @@ from integration.recipes.planhat_pipedrive.reasons import PlanhatReason
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
 from integration.recipes.planhat_pipedrive.state import MemberState, NoteState
-from integration.recipes.shared.one_by_one import one_by_one
 from integration.recipes.shared.pipedrive_pages import gather
 
 PREFIX = "pipedrive-"  # notes are found by their externalId, where plain numbers may be somebody else's
@@ -51,8 +51,7 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
 
     def read(self, ctx: Session, items: Sequence[Item]) -> Mapping[str, Record]:
         """One by one: Pipedrive has no list of notes by id."""
-        found = one_by_one(ctx.left.get_note, [item.external_id for item in items])
-        return records(ctx, list(found.values()))
+        return read_one_by_one(items, ctx.left.get_note, lambda notes: records(ctx, notes))
 
     def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
         """Notes of organizations that are in; the others are passed over in silence."""
