@@ -96,7 +96,7 @@ def prove(row: Connection) -> Account:
         found = connection_health.probe(row)
     except IntegrationError as exc:
         raise ValidationError(refusal(exc)) from exc
-    if row.external_account_id not in ("", found.external_id):
+    if row.is_another(found) or (row.external_account_id and not found.external_id):  # new credentials must name it
         said = f"This key opens {found.name}, not {row.account_name}. Use a key of the same account."
         raise ValidationError(said)
     others = Connection.objects.filter(tenant=row.tenant, vendor=row.vendor).exclude(pk=row.pk)

@@ -95,6 +95,10 @@ class Connection(models.Model):
             raise AuthError("The stored credentials cannot be decrypted.", reason=Reason.SECRET_UNREADABLE)
         return Credentials(kind=self.auth_kind, base_url=self.base_url, values=self.credentials)
 
+    def is_another(self, account: Account) -> bool:
+        """Whether this is not the account we know; one that the vendor does not name may be it."""
+        return bool(account.external_id) and self.external_account_id not in ("", account.external_id)
+
     def take_account(self, account: Account) -> tuple[str, ...]:
         """Take over what the vendor says of the account (not saved yet). Returns the columns it is kept in."""
         self.external_account_id = account.external_id or self.external_account_id  # not every vendor tells it always

@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from config.json_value import JSONValue
-from integration.connectors.base import Account, Credentials, FieldSpec, Identity
+from integration.connectors.base import Account, Credentials, Identity
 from integration.connectors.pipedrive import products, readers
-from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
+from integration.connectors.pipedrive.api import PAGE_LIMIT, Row, segment
 from integration.connectors.pipedrive.bodies import Values, needs_current, person_body
 from integration.connectors.pipedrive.collection import Collection
-from integration.connectors.pipedrive.fields import FIELD_PATHS, SHOWN, field_spec
+from integration.connectors.pipedrive.field_calls import FieldCalls
 from integration.connectors.pipedrive.records import (
     Activity,
     ActivityType,
@@ -57,15 +57,13 @@ class Filters(TypedDict, total=False):
     include_fields: str
 
 
-class PipedriveClient(Api):
+class PipedriveClient(FieldCalls):
     """One company's Pipedrive."""
 
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         super().__init__(credentials, wire)
         # The consent's scopes, by commas or spaces; empty with an API token and for consents given before we kept them.
         self.granted_scopes = frozenset(credentials.values.get("scope", "").replace(",", " ").split())
-        self._types: dict[str, dict[str, str]] = self._wire.memory.setdefault("pipedrive field types", {})
-        self._types_read: set[str] = set()  # the kinds whose fields this client itself has read
         person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
         self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
         self._organizations = Collection[Organization](
@@ -318,48 +316,6 @@ class PipedriveClient(Api):
         path = f"/api/v1/{MERGE_PATHS[object_type]}/{segment(loser_id)}/merge"
         body = {"merge_with_id": int(survivor_id) if survivor_id.isdigit() else survivor_id}
         return str(self.write("PUT", path, body, cost=MERGE_COST).get("id") or survivor_id)
-
-    # Fields
-
-    def list_fields(self, object_type: str) -> list[FieldSpec]:
-        """Return the fields of person, organization, deal or lead (the deals'), and remember their types."""
-        rows = list(self.all_v2(f"/api/v2/{FIELD_PATHS[object_type]}", cost=10))
-        custom = [row for row in rows if row.get("is_custom_field")]
-        self._types[object_type] = {str(row.get("field_code")): str(row.get("field_type")) for row in custom}
-        self._types_read.add(object_type)
-        return [field_spec(row, object_type) for row in rows]
-
-    def create_field(self, object_type: str, body: Mapping[str, JSONValue]) -> FieldSpec:
-        """Create a custom field. Names are not unique: list first, remember the key (pipedrive sheet §5)."""
-        row = self.write("POST", f"/api/v2/{FIELD_PATHS[object_type]}", body, cost=5)
-        self._types_read.discard(object_type)
-        return field_spec(row, object_type)
-
-    def show_when_adding(self, object_type: str, key: str) -> bool:
-        """Show a custom field where people add a record. Returns whether it was hidden there."""
-        path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}"
-        row = self.get(path, cost=1, include_fields="ui_visibility")
-        visibility = row.get("ui_visibility")
-        if not isinstance(visibility, dict) or visibility.get("add_visible_flag") is not False:
-            return False
-        self.write("PATCH", path, {"ui_visibility": SHOWN}, cost=5)
-        return True
-
-    def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
-        """Add choices to an option field; existing ones stay."""
-        path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}/options"
-        self.call("POST", path, cost=5, json=[{"label": label} for label in labels])
-
-    def field_types(self, object_type: str, keys: Iterable[str] | None = None) -> Mapping[str, str]:
-        """Return custom field key → field type, read once per client.
-
-        With `keys`, what an earlier client has read is good enough if it knows them all: a field keeps its type.
-        """
-        known = self._types.get(object_type)
-        remembered = known is not None and keys is not None and known.keys() >= set(keys)
-        if not remembered and object_type not in self._types_read:
-            self.list_fields(object_type)
-        return self._types[object_type]
 
     # Webhooks
 

@@ -98,7 +98,7 @@ def check(connection: Connection, *, release: bool = True) -> bool:
     finally:
         VendorCall.objects.bulk_create(calls)
         Connection.objects.filter(pk=connection.pk).update(last_checked_at=timezone.now())
-    if account.external_id and connection.external_account_id not in ("", account.external_id):
+    if connection.is_another(account):
         was = connection.account_name or connection.external_account_id
         mark(
             connection,

@@ -101,7 +101,7 @@ _ROWS = (
     Fault(
         "opt_ins_unanswered",
         "{count} people were asked by opt-in mail, and nobody has confirmed.",
-        "The mails may not go out: a mailing key that does not exist is accepted in silence.",
+        "The mails may not go out (a mailing key that does not exist is accepted in silence), or no click reaches us.",
         "Compare the mailing in the settings with that in the marketing system, and ask yourself for a test opt-in.",
     ),
     Fault(

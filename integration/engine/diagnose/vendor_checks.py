@@ -37,7 +37,7 @@ def credentials(look: Look, side: str) -> Iterator[Finding]:
         look.unanswered[side] = f"Not asked: {text.what if text else exc.public}"
         yield refused(look, exc)
         return
-    if account.external_id and connection.external_account_id not in ("", account.external_id):
+    if connection.is_another(account):
         look.unanswered[side] = "Not asked: the credentials open another account."
         expected = mask(connection.account_name) or connection.external_account_id
         yield fault("other_account", account=mask(account.name), expected=expected)

@@ -5,7 +5,7 @@ A mailing that does not exist is accepted and sends nothing (maileon sheet, corr
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -35,18 +35,20 @@ def unanswered(recipes: Recipes, now: datetime, only: Integration | None = None)
     entries = ConsentEntry.objects.filter(id__gt=last - NEWEST, at__gt=now - PERIOD)
     if only is not None:
         entries = entries.filter(integration=only)
-    counts: dict[UUID, dict[str, tuple[int, int]]] = defaultdict(dict)
-    by_state = entries.order_by().values_list("integration_id", "became")
-    for key, state, long_ago, all_of_it in by_state.annotate(
-        long_ago=Count("id", filter=Q(at__lt=now - PATIENCE)), all_of_it=Count("id")
+    became_long_ago: Counter[tuple[UUID, str]] = Counter()
+    changed: Counter[tuple[UUID, str, str]] = Counter()
+    by_change = entries.order_by().values_list("integration_id", "was", "became")
+    for key, was, became, long_ago, count in by_change.annotate(
+        long_ago=Count("id", filter=Q(at__lt=now - PATIENCE)), count=Count("id")
     ):
-        counts[key][state] = long_ago, all_of_it
+        became_long_ago[key, became] += long_ago
+        changed[key, was, became] = count
     least = settings.ALERT_OPT_IN_MINIMUM
-    many = [key for key, states in counts.items() if max(old for old, _ in states.values()) >= least]
+    many = {key for (key, _), count in became_long_ago.items() if count >= least}
     found: list[Unanswered] = []
     for row in Integration.objects.select_related("tenant").filter(pk__in=many):
         asked, confirmed = recipes(row.recipe).opt_in_states or ("", "")
-        count, answers = counts[row.pk].get(asked, (0, 0))[0], counts[row.pk].get(confirmed, (0, 0))[1]
+        count, answers = became_long_ago[row.pk, asked], changed[row.pk, asked, confirmed]
         if asked and count >= least and not answers:
             found.append(Unanswered(row, count))
     return found

@@ -27,17 +27,26 @@ PERMISSION_NAMES = {
 def known_contacts(ctx: Session, writes: Sequence[Write]) -> dict[str, StoredContact]:
     """The contacts among these addresses, by lower-case address, with their permission."""
     addresses = [str(entry.values["email"]) for entry in writes]
-    if len(addresses) <= FEW or not _list_account(ctx):
-        found = {address: ctx.right.find_contact(address) for address in addresses}
-        return {address.lower(): contact for address, contact in found.items() if contact is not None}
+    if len(addresses) <= FEW:
+        return _asked_for(ctx, addresses)
+    told_of_all = _list_account(ctx)
     hashes = {email_hash(address): address for address in addresses}
     listed = IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT)
-    return {
+    known = {
         hashes[row.email_hash].lower(): StoredContact(
             row.external_id, hashes[row.email_hash], permission=int(row.note or 1)
         )
         for row in membership.among(listed, "email_hash", hashes)
     }
+    if told_of_all:
+        return known
+    return {**known, **_asked_for(ctx, [address for address in addresses if address.lower() not in known])}
+
+
+def _asked_for(ctx: Session, addresses: Sequence[str]) -> dict[str, StoredContact]:
+    """The contacts among these addresses, a call each."""
+    found = {address: ctx.right.find_contact(address) for address in addresses}
+    return {address.lower(): contact for address, contact in found.items() if contact is not None}
 
 
 def _list_account(ctx: Session) -> bool:

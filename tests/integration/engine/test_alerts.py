@@ -239,10 +239,10 @@ def test_a_vendor_is_silent_against_its_own_habit(acme):
     assert condition.what.startswith("Pipedrive has sent nothing of ACME for 2 days, although it usually does")
 
 
-def asked(integration, count, days_ago, became="pending"):
+def asked(integration, count, days_ago, became="pending", was=""):
     moment = timezone.now() - days_ago * DAY
     ConsentEntry.objects.bulk_create(
-        ConsentEntry(integration=integration, source_id=str(n), became=became, vendor="pipedrive", at=moment)
+        ConsentEntry(integration=integration, source_id=str(n), was=was, became=became, vendor="pipedrive", at=moment)
         for n in range(count)
     )
 
@@ -259,7 +259,9 @@ def test_opt_in_mails_that_nobody_confirms_perhaps_never_went_out(acme):
     assert condition.subject == f"integration:{acme.pk}"
     assert condition.what.startswith("20 people of ACME")
 
-    asked(acme, 1, 0, became="confirmed")
+    asked(acme, 500, 0, became="confirmed")  # who was a reader before us has answered nothing
+    assert len(list(watch.unanswered(get_recipe, timezone.now()))) == 1
+    asked(acme, 1, 0, became="confirmed", was="pending")
     assert list(watch.unanswered(get_recipe, timezone.now())) == []
 
 
