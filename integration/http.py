@@ -9,7 +9,6 @@ from __future__ import annotations
 import email.utils
 import json as jsonlib
 import os
-import re
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
+from config.json_value import parse_json
 from integration import guard, retry
 from integration.errors import (
     AuthError,
@@ -47,41 +47,6 @@ READ_TIMEOUT = 30.0
 TOTAL_DEADLINE = 60.0  # seconds for one answer, however slowly its bytes drip in
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-def parse_json(content: bytes) -> Any:
-    """Parse JSON that came from outside, as an answer or at our door. Raises ValueError for all that is not plain JSON.
-
-    Numbers that are none (NaN) are refused, and so is endless nesting. Characters that no database stores are dropped.
-    """
-    try:
-        document = jsonlib.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
-        return storable(document) if b"\\u" in content else document
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
-
-
-def storable(document: Any) -> Any:
-    """Return a parsed document without NUL and lone surrogates, which PostgreSQL refuses."""
-    if isinstance(document, str):
-        return _UNSTORABLE.sub("", document)
-    if isinstance(document, list):
-        return [storable(item) for item in document]
-    if isinstance(document, dict):
-        return {storable(key): storable(value) for key, value in document.items()}
-    return document
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("a number is too large")
-    return number
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 @dataclass(frozen=True)

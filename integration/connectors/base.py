@@ -12,9 +12,9 @@ from typing import Any, Protocol, cast
 
 from django.conf import settings
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, storable
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, storable
+from integration.http import Instrumentation
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from config.json_value import parse_json
 from integration import http, retry
 from integration.errors import (
     AuthError,
@@ -332,7 +333,7 @@ def test_what_is_no_json_is_not_sent(server, transport):
 
 def parsed(content):
     try:
-        return http.parse_json(content)
+        return parse_json(content)
     except ValueError:
         return "refused"
     except Exception as exc:

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, parse_json
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError, NotFound, TooManyEvents
-from integration.http import parse_json
 
 if TYPE_CHECKING:
     from integration.connectors.brevo.client import BrevoClient

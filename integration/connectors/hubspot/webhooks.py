@@ -16,11 +16,10 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, parse_json
 from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.hubspot.records import parse_time
 from integration.errors import ContractError, TooManyEvents
-from integration.http import parse_json
 
 log = logging.getLogger(__name__)
 

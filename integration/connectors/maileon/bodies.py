@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, parse_json
 from integration.connectors.base import Account
 from integration.connectors.maileon import xml
 from integration.connectors.maileon.api import Params
@@ -12,7 +12,7 @@ from integration.connectors.maileon.fields import TYPED_FIELDS, fit
 from integration.connectors.maileon.reasons import MaileonReason
 from integration.connectors.maileon.records import Contact, StoredContact, WebhookRow
 from integration.errors import ContractError, RecordError, TenantActionError
-from integration.http import Reply, parse_json
+from integration.http import Reply
 
 CONTACTS_PER_CALL = 1000  # our choice: the vendor names no maximum (maileon sheet §4)
 

@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, parse_json, storable
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError
-from integration.http import parse_json, storable
 
 if TYPE_CHECKING:
     from integration.connectors.maileon.client import MaileonClient

@@ -19,11 +19,12 @@ from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
 from urllib3.exceptions import HTTPError
 
+from config.json_value import parse_json
 from integration import guard
 from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
-from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, parse_json, retry_after
+from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
 from integration.reasons import Reason
 from integration.redact import redact_text
 

@@ -13,13 +13,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from config.json_value import JSONValue, json_object
+from config.json_value import JSONValue, json_object, parse_json
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.connectors.pipedrive import readers
 from integration.connectors.pipedrive.records import record_values
 from integration.connectors.pipedrive.values import custom_fields, parse_time
 from integration.errors import ContractError, NotFound
-from integration.http import parse_json
 
 if TYPE_CHECKING:
     from integration.connectors.pipedrive.client import PipedriveClient

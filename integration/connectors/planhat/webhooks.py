@@ -11,11 +11,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, parse_json, storable
 from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.planhat.records import parse_time
 from integration.errors import ContractError
-from integration.http import parse_json, storable
 
 TOKEN, HEADER = "token", "x-lockstep-secret"  # noqa: S105 - names of our parameter and header
 MOST_EVENTS = 1  # of one call; a body is one object (planhat sheet §6)

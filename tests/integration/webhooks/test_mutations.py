@@ -13,10 +13,10 @@ import pytest
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 
+from config.json_value import storable
 from integration.connectors.base import WebhookRequest
 from integration.connectors.hubspot import webhooks as hubspot
 from integration.engine.sync import router
-from integration.http import storable
 from integration.models import WebhookEvent
 from integration.recipes.registry import RECIPES, get_recipe
 from tests.support import webhook_cases
