@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from starlette.responses import Response
 
@@ -66,7 +66,7 @@ class Endpoint:
     handler: Handler
 
 
-def problem(sandbox: Sandbox, status: int, title: str, words: str, **more: Any) -> Response:
+def problem(sandbox: Sandbox, status: int, title: str, words: str, **more: int) -> Response:
     """An error as a problem document (RFC 9457), or in the older form."""
     if "leadboxer.error_form" in sandbox.thrown:
         return reply({"error": title, "message": words, **more}, status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from config.json_value import JSONValue
 from integration import retry
@@ -64,13 +63,13 @@ class Api:
         self._wire = wire or Instrumentation()
         self._transports: dict[str, Transport] = {}  # by endpoint: each has a budget of its own
 
-    def get(self, window: str, path: str, **params: Any) -> JSONValue:
+    def get(self, window: str, path: str, **params: str | int | None) -> JSONValue:
         """Return what one GET answers with; parameters without a value are left out. `window` is its endpoint's."""
         given = {name: value for name, value in params.items() if value not in (None, "")}
         answer: JSONValue = self._transport(window).request("GET", path, params=given, windows=(window,)).json()
         return answer
 
-    def get_either(self, window: str, paths: tuple[str, ...], **params: Any) -> JSONValue:
+    def get_either(self, window: str, paths: tuple[str, ...], **params: str | int | None) -> JSONValue:
         """The same where the vendor's texts name several paths. The one that answered is asked first from then on."""
         known, missing = self._wire.memory.get(window), NotFound("")
         for path in sorted(paths, key=lambda path: path != known):

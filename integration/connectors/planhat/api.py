@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -74,7 +73,7 @@ class Api:
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int] | None = None,
         json: JSONValue = None,
         answers: Callable[[Reply], bool] = lambda reply: False,
     ) -> Reply:
@@ -92,14 +91,14 @@ class Api:
         """Return the object one GET answers with. Raises NotFound."""
         return checked_object(self.call("GET", path).json(), path)
 
-    def rows(self, path: str, **params: Any) -> list[Row]:
+    def rows(self, path: str, **params: str | int) -> list[Row]:
         """Return the plain array one GET answers with."""
         found = self.call("GET", path, params=params).json()
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise ContractError("Planhat sent a list in an unknown form.", detail=path)
         return found
 
-    def all_rows(self, path: str, limit: int, **params: Any) -> list[Row]:
+    def all_rows(self, path: str, limit: int, **params: str | int) -> list[Row]:
         """Return the rows of every page of a short list; a page that is not full is the last (planhat sheet §3)."""
         found: list[Row] = []
         while True:

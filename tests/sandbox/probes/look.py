@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -32,7 +31,6 @@ class Look:
 
     sandbox: SandboxThread
     receiver: Receiver
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         return self.sandbox.control(method, path, body)

@@ -25,42 +25,18 @@ from integration.models import Connection, Integration, RecordLink, State, SyncJ
 from integration.recipes.registry import get_recipe
 
 CAP = 1_000  # where counting stops
+STANDING = ("status_badge", "reasons", "left_said", "right_said", "waiting", "last_day", "explained", "doors")
 
 
 class Overview(Admin):
     """Status with reasons, both accounts, what waits, what happened, and every record explained."""
 
     fieldsets = (
-        (
-            "Where it stands",
-            {
-                "fields": (
-                    "status_badge",
-                    "reasons",
-                    "left_said",
-                    "right_said",
-                    "waiting",
-                    "last_day",
-                    "explained",
-                    "doors",
-                )
-            },
-        ),
+        ("Where it stands", {"fields": STANDING}),
         ("Last save", {"fields": ("steps_said",)}),
         ("Undo", {"fields": ("undo",)}),
     )
-    readonly_fields = (
-        "status_badge",
-        "reasons",
-        "left_said",
-        "right_said",
-        "waiting",
-        "last_day",
-        "explained",
-        "doors",
-        "steps_said",
-        "undo",
-    )
+    readonly_fields = (*STANDING, "steps_said", "undo")
 
     @admin.display(description="Integration")
     def name(self, row: Integration) -> str:

@@ -129,34 +129,20 @@ def test_a_token_that_is_lost_on_the_way_costs_no_lead(limited):
     world.at_rest()
 
 
-def test_a_list_that_does_not_lead_on_ends_with_a_sentence(limited, monkeypatch):
-    """What we take for a token is none: the vendor answers the first page for ever."""
+@pytest.mark.parametrize(("leads", "read"), [(60, 40), (1, 1)], ids=["first page", "single lead"])
+def test_a_list_that_does_not_lead_on_ends_with_a_sentence(limited, monkeypatch, leads, read):
+    """What we take for a token is none: the vendor answers the first page for ever, and each lead is read once."""
     from integration.connectors.leadboxer import client
 
     world, clock = limited(calls=1000, **LEADS)
     world.no_limits()
-    seed(world, 60)
-    monkeypatch.setattr(client, "next_token", lambda answer, *, full: "not-a-token")
-    tasks.start_runs(world.integration, "fetch_all")
-    clock.work()
-
-    run = SyncRun.objects.get()
-    assert "does not lead on" in run.problem
-    assert len(world.leads()) == 40
-
-
-def test_a_single_lead_whose_list_leads_back_to_it_is_read_once(limited, monkeypatch):
-    from integration.connectors.leadboxer import client
-
-    world, clock = limited(calls=1000, **LEADS)
-    world.no_limits()
-    seed(world, 1)
+    seed(world, leads)
     monkeypatch.setattr(client, "next_token", lambda answer, *, full: "not-a-token")
     tasks.start_runs(world.integration, "fetch_all")
     clock.work()
 
     assert "does not lead on" in SyncRun.objects.get().problem
-    assert len(world.leads()) == 1
+    assert len(world.leads()) == read
 
 
 def test_a_visit_that_cannot_be_read_keeps_no_other_back(limited):
