@@ -15,6 +15,7 @@ from django.conf import settings
 from config.json_value import JSONValue, storable
 from integration.guard import HostPolicy
 from integration.http import Instrumentation
+from integration.secrets import keyed_hash
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,22 @@ class ParsedEvent:
     email: str = ""
     account_id: str = ""  # the vendor's account this event speaks of; "" when the payload does not say
     payload: Mapping[str, JSONValue] = field(default_factory=dict)
+
+    @classmethod
+    def unreadable(cls, text: str, problem: str, *, account_id: str = "", name: str = "unreadable") -> ParsedEvent:
+        """What came from the vendor for certain and becomes no event: the beginning is kept and shown in the console.
+
+        Nothing of it reaches a flow.
+        """
+        text = text.replace("\x00", "")
+        return cls(
+            vendor_event=name,
+            object_type="",
+            external_id="",
+            dedupe_key=f"{name}:{keyed_hash(text)}",
+            account_id=account_id,
+            payload={"problem": problem, "body": text[:2000]},
+        )
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from integration.engine.setup.provisioning import valid_secrets
 from integration.errors import IntegrationError, TooManyEvents
 from integration.models import WebhookEndpoint
 from integration.models.fields import UnreadableSecret
-from integration.secrets import keyed_hash
 from integration.webhooks import endpoint_cache, fair_share
 from tenants import flood
 
@@ -167,16 +166,7 @@ def _later(vendor: str, seconds: int = RETRY_AFTER) -> HttpResponse:
     return JsonResponse({"error": "try again later"}, status=status, headers={"Retry-After": str(seconds)})
 
 
-def _unreadable(call: WebhookRequest, exc: IntegrationError, what: str = "unreadable") -> ParsedEvent:
-    """An authenticated body that becomes no event is kept, its beginning at least, and shown in the console.
-
-    One that we cannot read gets its 2xx: refusing it would cost us the webhook.
-    """
-    text = call.body.decode("utf-8", errors="replace").replace("\x00", "")
-    return ParsedEvent(
-        vendor_event=what,
-        object_type="",
-        external_id="",
-        dedupe_key=f"{what}:{keyed_hash(text)}",
-        payload={"problem": exc.public, "body": text[:2000]},
-    )
+def _unreadable(call: WebhookRequest, exc: IntegrationError, name: str = "unreadable") -> ParsedEvent:
+    """An authenticated body that becomes no event. One that we cannot read gets its 2xx: refusing it would cost us the
+    webhook."""
+    return ParsedEvent.unreadable(call.body.decode("utf-8", errors="replace"), exc.public, name=name)

@@ -43,6 +43,18 @@ IGNORED_EVENTS: Mapping[str, str] = {
     "delivered": "A mail was delivered",
     "opened": "A mail was opened",
     "click": "A link was clicked",
+    # Of transactional mails, where another program of the account shares our address (brevo sheet §7, corrected part).
+    # A complaint about one reaches us as a change of the contact.
+    "request": "A transactional mail was sent",
+    "sent": "A transactional mail was sent",
+    "deferred": "A transactional mail was put off",
+    "blocked": "A transactional mail was not sent to a blocked address",
+    "unique_opened": "A transactional mail was opened for the first time",
+    "proxy_open": "A mail was opened by a mail program's proxy",
+    "unique_proxy_open": "A mail was opened by a mail program's proxy for the first time",
+    "complaint": "A person complained about a transactional mail",
+    "error": "A transactional mail ended in an error",
+    "invalid_email": "A transactional mail had an address that is none",
 }
 # Payloads are snake_case and not all alike: both forms of a bounce were seen (sheet §7).
 NAMES = {

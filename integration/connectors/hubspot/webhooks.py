@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -96,7 +97,10 @@ def _any_equal(sent: str, wanted: Sequence[str]) -> bool:
 
 
 def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
-    """Turn an array into its events. One that cannot be read never takes its neighbours with it."""
+    """Turn an array into its events. One that cannot be read never takes its neighbours with it.
+
+    It leaves a row with the account it names. Where it names none there is nobody to keep it for.
+    """
     try:
         body = parse_json(request.body)
     except ValueError as exc:
@@ -107,20 +111,24 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
         raise TooManyEvents(len(body), MOST_EVENTS)
     found = [event for row in body if (event := _event(row)) is not None]
     if len(found) < len(body):
-        log.error("%s of %s events of HubSpot could not be read.", len(body) - len(found), len(body))
+        log.error("%s of %s events of HubSpot name no account.", len(body) - len(found), len(body))
     if not found:
         raise ContractError("HubSpot's webhook holds no event that can be read.")
     return found
 
 
 def _event(row: JSONValue) -> ParsedEvent | None:
-    """One event, or None when it does not say what happened to whom. Ids come as numbers, in tests as texts."""
+    """One event, or None when it does not say whose it is. Ids come as numbers, in tests as texts."""
     if not isinstance(row, dict):
         return None
     portal, object_id, kind = (_text(row, key) for key in ("portalId", "objectId", "subscriptionType"))
     kind = _named(row, kind or _text(row, "eventType"))
-    if not portal or not object_id or "." not in kind:
+    if not portal:
         return None
+    if not object_id or "." not in kind:
+        return ParsedEvent.unreadable(
+            json.dumps(row), "This event does not say what happened to whom.", account_id=portal
+        )
     name = _text(row, "propertyName")
     value = row.get("propertyValue") if name == "email" else ""
     return ParsedEvent(

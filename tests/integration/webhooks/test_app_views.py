@@ -145,11 +145,14 @@ def test_the_same_event_twice_is_one_row():
 
 
 @pytest.mark.chaos("W11")
-def test_a_hundred_events_with_a_bad_one_are_ninety_nine():
+def test_a_hundred_events_with_a_bad_one_are_ninety_nine_and_a_row_that_tells_of_it():
     portal("101")
 
     assert post([*(event("101", n) for n in range(99)), {"portalId": 101}]).status_code == 200
-    assert WebhookEvent.objects.count() == 99
+    assert WebhookEvent.objects.exclude(vendor_event="unreadable").count() == 99
+    odd = WebhookEvent.objects.get(vendor_event="unreadable")
+    assert odd.payload["problem"]
+    assert odd.payload["body"] == '{"portalId": 101}'
 
 
 @pytest.mark.chaos("W7")

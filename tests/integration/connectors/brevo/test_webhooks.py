@@ -58,6 +58,16 @@ def test_every_event_has_a_fixture_but_the_one_without_a_body() -> None:
     assert not set(webhooks.EVENTS) & set(webhooks.IGNORED_EVENTS)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["request", "deferred", "blocked", "unique_opened", "proxy_open", "complaint", "error", "invalid_email",
+     "delivered", "opened", "click", "soft_bounce"],
+)  # fmt: skip
+def test_names_of_transactional_mails_are_known_and_ignored(name: str) -> None:
+    [event] = parsed("hardBounce__transactional", event=name)
+    assert event.vendor_event in webhooks.IGNORED_EVENTS
+
+
 def test_times_are_read_from_the_utc_fields_only() -> None:
     [event] = parsed("unsubscribed")
     assert event.occurred_at == datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

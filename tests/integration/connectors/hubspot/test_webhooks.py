@@ -183,7 +183,16 @@ def test_one_bad_event_never_takes_its_neighbours_with_it() -> None:
     good = [{**webhook("contact.creation")[0], "objectId": n} for n in range(99)]
     for bad in (None, 7, [], {}, {"portalId": 1}, {"portalId": 1, "objectId": 2}):
         events = webhooks.parse(request([*good[:50], bad, *good[50:]]))
-        assert [event.external_id for event in events] == [str(n) for n in range(99)]
+        assert [event.external_id for event in events if event.object_type] == [str(n) for n in range(99)]
+
+
+def test_an_event_that_cannot_be_read_is_kept_for_its_account() -> None:
+    odd = {"portalId": 62515, "objectId": {"id": 7}, "subscriptionType": "contact.creation"}
+    [event] = webhooks.parse(request([odd]))
+
+    assert (event.vendor_event, event.account_id, event.external_id) == ("unreadable", "62515", "")
+    assert "contact.creation" in str(event.payload["body"])
+    assert event.dedupe_key == webhooks.parse(request([odd]))[0].dedupe_key
 
 
 @pytest.mark.parametrize("body", webhook_cases.HOSTILE_BODIES, ids=lambda body: repr(body[:16]))
