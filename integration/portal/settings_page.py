@@ -18,11 +18,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.clients import connection_health
+from integration.engine.clients.session import OpenSession
 from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.reason_text import ReasonText
 from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import lifecycle, provisioning
 from integration.engine.setup import settings as stored_settings
+from integration.errors import IntegrationError
 from integration.forms import account_form, settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
@@ -54,6 +56,8 @@ def settings(request: HttpRequest, tenant_id: object, integration_id: object) ->
         "warnings": recipe.warnings(settings_now),
         "summary": recipe.summary(settings_now),
         "accounts": [_account(integration, side) for side in ("left", "right")],
+        "may_try_opt_in": recipe.opt_in_trial is not None
+        and recipe.opt_in_trial.offered(OpenSession(integration, recipe).settings),
         "steps": [{**step, "why": recipe.reason_text(step.get("reason", ""))} for step in integration.provisioning],
     }
     status = 422 if request.method == "POST" else 200
@@ -101,6 +105,29 @@ def account(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     if request.headers.get("HX-Request"):
         return render(request, "portal/tested.html", {"ok": ok, "said": said})
     (messages.success if ok else messages.error)(request, said)
+    return redirect(_address(integration))
+
+
+@login_required
+@require_POST
+def opt_in_trial(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+    """Send an opt-in email to the member who asks, never to anybody else."""
+    _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
+    recipe, address = get_recipe(integration.recipe), getattr(person(request), "email", "")
+    trial = recipe.opt_in_trial
+    ctx = OpenSession(integration, recipe)
+    if trial is None or integration.state == State.UNINSTALLED or not trial.offered(ctx.settings):
+        raise Http404
+    if not address:
+        messages.error(request, "Your user has no email address, so there is nobody to send the opt-in email to.")
+        return redirect(_address(integration))
+    try:
+        messages.success(request, trial.send(ctx, address))
+    except IntegrationError as exc:
+        reason = recipe.reason_text(exc.reason)
+        messages.error(request, f"{exc.public} {reason.fix if reason else ''}".strip())
+    else:
+        note(request, integration, "Opt-in email sent to oneself")
     return redirect(_address(integration))
 
 

@@ -31,6 +31,7 @@ urlpatterns = [
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),
     path(_INTEGRATION, views.integration_overview, name="integration"),
     path(f"{_INTEGRATION}settings/", settings_page.settings, name="settings"),
+    path(f"{_INTEGRATION}settings/opt-in-trial/", settings_page.opt_in_trial, name="opt_in_trial"),
     path(f"{_INTEGRATION}settings/summary/", settings_page.summary, name="summary"),
     path(f"{_INTEGRATION}fields/", fields_page.fields, name="fields"),
     path(f"{_INTEGRATION}fields/sample/", fields_page.sample, name="sample"),

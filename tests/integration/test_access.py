@@ -88,6 +88,7 @@ HUB = {
     "portal:fields": of_members(200, 503, viewer=404),  # the vendor does not answer here
     "portal:sample": of_members(405, 404, foreign=BUTTON_FOREIGN),
     "portal:account": of_members(405, 404, foreign=BUTTON_FOREIGN),
+    "portal:opt_in_trial": of_members(405, 302, viewer=404, foreign=BUTTON_FOREIGN),
     "portal:stop": of_members(200, 302),
     "portal:activity": LOOK,
     "portal:waiting": LOOK,

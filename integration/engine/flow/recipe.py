@@ -39,6 +39,18 @@ class NeededField:
 
 
 @dataclass(frozen=True)
+class OptInTrial(Generic[S]):
+    """An opt-in email that members send to themselves, since no vendor proves that one goes out.
+
+    `offered`: whether these settings send any. `send` takes the member's own address and returns what to look for;
+    it raises IntegrationErrors.
+    """
+
+    offered: Callable[[S], bool]
+    send: Callable[[SyncSession[Any, Any, S], str], str]
+
+
+@dataclass(frozen=True)
 class Choices:
     """What a settings form may offer from one side's account: (key, label) pairs, read when the form is shown."""
 
@@ -112,6 +124,7 @@ class Recipe(Generic[S]):
     at_target: Callable[[SyncSession, str, RecordLink | None], Mapping[str, Any] | None] = _not_looked_up
     consent_of: Callable[[Mapping[str, Any]], str] = lambda notes: ""  # a link's notes → the state of consent
     opt_in_states: tuple[str, str] | None = None  # of consent: asked by mail, and confirmed by a click; None: no mails
+    opt_in_trial: OptInTrial[S] | None = None
     # The recipe's own rhythm of polls in minutes, kept by the clock (60: on the hour). None: with everybody, every 15.
     poll_minutes: Callable[[S], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts

@@ -1,0 +1,57 @@
+"""An opt-in email to a member of the tenant, who then sees whether it arrives.
+
+No answer of Maileon proves that a mailing exists or goes out (maileon sheet, corrections): only an inbox does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integration.connectors.maileon.records import Contact
+from integration.engine.api import OptInTrial, consent_rules, limits
+from integration.errors import RecordError
+from integration.recipes.newsletter import consent, standing
+from integration.recipes.newsletter.session import S, Session
+
+SUBSCRIBED = (
+    "Maileon knows this address as a subscriber already, so it would send no opt-in email. Delete that contact in "
+    "Maileon first, or ask a colleague who is no contact to press the button."
+)
+OPTED_OUT = (
+    "Maileon remembers that this address has unsubscribed before, so Lockstep sends no opt-in email to it. A colleague "
+    "who is no contact can press the button instead."
+)
+NONE_LEFT = "The opt-in emails of today are used up. The button works again tomorrow."
+LOOK = (
+    "Maileon accepted an opt-in email to {address}, which does not prove that one goes out. If nothing arrives within "
+    "ten minutes, the mailing {key} does not exist, is not active or is no opt-in mailing: compare the key with the "
+    "mailing in Maileon. Afterwards you can delete your contact there."
+)
+
+
+def opt_in_trial(plus: Callable[[S], bool]) -> OptInTrial[S]:
+    """The trial of a recipe. `plus`: whether its opt-in emails ask for Double Opt-in Plus."""
+    return OptInTrial(
+        offered=lambda settings: settings["doi_enabled"],
+        send=lambda ctx, address: _send(ctx, address, plus=plus(ctx.settings)),
+    )
+
+
+def _send(ctx: Session, address: str, *, plus: bool) -> str:
+    """Send it by the mailing of the settings, and return what to look for. Raises RecordError when it may not be sent.
+
+    Nobody's permission changes: whoever has one gets no email here, and an opt-out is respected.
+    """
+    if ctx.right.has_unsubscription_marker(address):
+        raise RecordError(OPTED_OUT)
+    if standing.permission_of(standing.look(ctx, address)) > consent.PERMISSION_NONE:
+        raise RecordError(SUBSCRIBED)
+    if not limits.mails_left(ctx):
+        raise RecordError(NONE_LEFT)
+    key = ctx.settings["doi_key"]
+    ctx.right.create_contact(
+        Contact(email=address), permission=consent.PERMISSION_NONE, doi=True, doiplus=plus, doimailing=key
+    )
+    limits.note_mails(ctx, 1)
+    consent_rules.asked_since_removal(ctx.integration.right, [address])
+    return LOOK.format(address=address, key=f"“{key}”" if key else "that your account has as its default")
