@@ -86,6 +86,7 @@ class FieldSpec:
     example user or organization; empty where a value means itself. `part_of` names the field that the vendor divides to
     get this one, `part` the place in it: what is written as “Jan Willem” and nothing is read as “Jan” and “Willem”.
     `asked`: people fill it in when they add a record, so a vendor that hides new fields there is told to show it.
+    `announced`: the vendor's webhooks tell of a change of this field alone; where not, only a poll finds it.
     """
 
     key: str
@@ -99,6 +100,7 @@ class FieldSpec:
     part_of: str = ""
     part: int = 0
     asked: bool = False
+    announced: bool = True
 
 
 @dataclass(frozen=True)

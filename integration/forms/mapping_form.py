@@ -205,6 +205,12 @@ class PickerForm(RowForm):
         return warning_of(as_data(self.instance), self.catalogue) if self.instance.pk else ""
 
     @property
+    def unannounced(self) -> bool:
+        """Whether only a poll finds a change of the stored row's source alone."""
+        spec = self.catalogue.sources.get(self.instance.source)
+        return bool(self.instance.pk) and spec is not None and not spec.announced
+
+    @property
     def opened(self) -> bool:
         """Whether what is folded away matters now."""
         folded = ("detail", "default", "create", "create_type")

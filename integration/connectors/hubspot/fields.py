@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from config.json_value import JSONValue, json_objects
 from integration.connectors.base import FieldSpec, Option
+from integration.connectors.hubspot.webhooks import HEARD
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason
 
@@ -45,7 +46,7 @@ def field_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     named = str(row.get("referencedObjectType") or "").lower()
     refers = {"owner": "user"}.get(named, named)
     type_ = "text" if refers else _type(key, kind, str(row.get("fieldType")))
-    return FieldSpec(key, label, type_, options, custom, writable=not read_only, refers=refers)
+    return FieldSpec(key, label, type_, options, custom, writable=not read_only, refers=refers, announced=key in HEARD)
 
 
 def _order(item: Mapping[str, JSONValue]) -> int:

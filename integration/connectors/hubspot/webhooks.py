@@ -32,6 +32,15 @@ EVENTS: Mapping[str, str] = {
     "contact.merge": "Two contacts were merged",
     "contact.privacyDeletion": "A contact was deleted for good, for privacy",
 }
+# The properties that our app's project file names; of changes of others alone HubSpot tells nothing (hubspot sheet §5).
+HEARD = frozenset(
+    {
+        "email", "firstname", "lastname", "salutation", "jobtitle", "company", "address", "city", "state", "zip",
+        "country", "date_of_birth", "gender", "hs_language", "lifecyclestage", "maileon_subscribe",
+        "maileon_contact_permission", "maileon_contact_doi", "maileon_contact_doi_plus",
+        "maileon_contact_doi_mailing_key",
+    }
+)  # fmt: skip
 _OTHERS = ("company", "deal", "ticket", "product", "line_item")
 _KINDS = ("creation", "propertyChange", "deletion", "restore", "merge", "associationChange")
 IGNORED_EVENTS: Mapping[str, str] = {

@@ -42,6 +42,7 @@ def test_every_property_the_recipe_reads_by_default_is_subscribed() -> None:
     mapped = {row.source for row in CONTACT_MAPPING}
     assert set(named) == {*mapped, *OURS, "email", STAGE}
     assert len(named) == len(set(named))
+    assert set(named) == webhooks.HEARD  # of others the Fields page says that they arrive later
     assert set(named) == set(sandbox.PROPERTIES)  # the stand-in's app asks for the same
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from integration.engine.clients.session import OpenSession
@@ -14,7 +16,7 @@ from integration.models import FieldMapping, RecordLink, SyncJob, SyncLog, SyncR
 from integration.recipes.registry import get_recipe
 from integration.tasks import start_runs
 from tests.support import hub
-from tests.support.factories import LinkFactory
+from tests.support.factories import LinkFactory, MemberFactory
 
 from .conftest import confirmed
 
@@ -282,6 +284,28 @@ def test_a_poll_finds_what_no_webhook_told(world):
 
     assert world.mails() == ["ada.byron@example.com"]
     assert reasons(contact_id) == []
+
+
+def test_a_change_that_hubspot_does_not_announce_is_polled_and_the_page_says_so(world):
+    FieldMapping.objects.create(
+        integration=world.integration, flow="contact_to_contact", source="website", target="Website", transform="text",
+    )  # fmt: skip
+    provisioning.provision(world.integration, get_recipe)
+    contact_id, email = confirmed(world)
+
+    world.change(contact_id, website="https://ada.example")
+    assert [row for row in world.held() if "website" in str(row)] == []
+    hub.drain()
+    start_runs(world.integration, "poll")
+    hub.drain()
+
+    assert world.contacts()[email]["custom"]["Website"] == "https://ada.example"
+    member = MemberFactory(tenant=world.integration.tenant)
+    client = Client()
+    client.force_login(member.user)
+    ids = {"tenant_id": world.integration.tenant_id, "integration_id": world.integration.pk}
+    page = client.get(reverse("portal:fields", kwargs=ids)).content.decode()
+    assert page.count("does not announce a change of this field alone") == 1
 
 
 def test_a_lost_deletion_is_found_by_the_weekly_comparison(world):
