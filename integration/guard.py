@@ -16,6 +16,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError
 
+from integration.answers import BoundedResponse
+
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -114,11 +116,11 @@ class _Checked:
 
 
 class _HTTPConnection(_Checked, HTTPConnection):
-    pass
+    response_class = BoundedResponse
 
 
 class _HTTPSConnection(_Checked, HTTPSConnection):
-    pass
+    response_class = BoundedResponse
 
 
 class _HTTPPool(HTTPConnectionPool):

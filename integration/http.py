@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from config.json_value import parse_json
-from integration import guard, retry
+from integration import answers, guard, retry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -44,8 +44,6 @@ type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
-TOTAL_DEADLINE = 60.0  # seconds for one answer, however slowly its bytes drip in
-MAX_ANSWER_BYTES = 32 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -170,6 +168,16 @@ class _GuardedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, socket_options=_SOCKET_OPTIONS)
         self.poolmanager.pool_classes_by_scheme = guard.POOL_CLASSES
 
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Read every answer whole and within its limits, for whoever holds the session. Raises Unbounded."""
+        response = super().send(*args, **{**kwargs, "stream": True})
+        try:
+            response._content = answers.read_body(response.raw)
+            response._content_consumed = True  # type: ignore[attr-defined]
+        finally:
+            response.close()
+        return response
+
 
 # Statuses are ours to judge: with a Retry-After header urllib3 would wait and try again by itself.
 _RETRY = Retry(
@@ -177,6 +185,8 @@ _RETRY = Retry(
     status=0, redirect=0, other=0, allowed_methods=SAFE_METHODS,
     backoff_factor=retry.HTTP_CONNECT.base, backoff_max=retry.HTTP_CONNECT.cap, respect_retry_after_header=False,
 )  # fmt: skip
+# What the libraries raise where no answer came, or none that has an end.
+NO_ANSWER = (requests.RequestException, HTTPError, TimeoutError, answers.Unbounded)
 sessions: dict[int, requests.Session] = {}
 
 
@@ -250,7 +260,7 @@ class Transport:
         url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
         started = time.monotonic()
         try:
-            reply = self._send(method, url, data, {**self._headers, **(headers or {})}, started)
+            reply = self._send(method, url, data, {**self._headers, **(headers or {})})
         except TransientError as exc:
             self._report(method, path, query, data, None, started, exc.detail)
             raise
@@ -258,16 +268,15 @@ class Transport:
         self._wire.meter.after(self._read_limits(reply))
         return reply if answers(reply) else self._checked(reply)
 
-    def _send(self, method: str, url: str, data: Any, headers: Mapping[str, str], started: float) -> Reply:
+    def _send(self, method: str, url: str, data: Any, headers: Mapping[str, str]) -> Reply:
         try:
-            with _session().request(
-                method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False, stream=True
-            ) as response:
-                content = _read(response, started + TOTAL_DEADLINE)
-                return Reply(response.status_code, response.headers, content)
+            response = _session().request(
+                method, url, data=data, headers=headers, timeout=self._timeout, allow_redirects=False
+            )
+            return Reply(response.status_code, response.headers, response.content)
         except guard.AddressRefused as exc:
             raise TenantActionError(exc.public, reason=Reason.ADDRESS_REFUSED) from exc
-        except (requests.RequestException, HTTPError, TimeoutError) as exc:
+        except NO_ANSWER as exc:
             if refused := guard.refusal_in(exc):
                 raise TenantActionError(refused.public, reason=Reason.ADDRESS_REFUSED) from exc
             public = f"{self.vendor} could not be reached."
@@ -352,20 +361,6 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     if seconds != seconds:  # NaN
         return None
     return min(max(seconds, 0.0), retry.MAX_RETRY_AFTER)
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Read the body byte by byte as it comes, so that neither its size nor its slowness is the vendor's to choose."""
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := response.raw.read1(65536, decode_content=True):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise requests.RequestException("the answer is larger than we read")
-        if time.monotonic() > deadline:
-            raise requests.Timeout("the answer took longer than the total deadline")
-    return b"".join(chunks)
 
 
 def _is_cloudflare_page(reply: Reply) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from config.json_value import parse_json
-from integration import http, retry
+from integration import answers, http, retry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -216,7 +217,7 @@ def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
 
 @pytest.mark.chaos("V3")
 def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monkeypatch):
-    monkeypatch.setattr(http, "TOTAL_DEADLINE", 0.6)
+    monkeypatch.setattr(answers, "TOTAL_DEADLINE", 0.6)
 
     def drip(handler):
         handler.send_response(200)
@@ -236,8 +237,73 @@ def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monke
 
 
 @pytest.mark.chaos("V3")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_head_that_drips_in_is_cut_at_the_deadline_and_not_asked_for_again(server, transport, monkeypatch, method):
+    monkeypatch.setattr(answers, "TOTAL_DEADLINE", 0.6)
+
+    def drip(handler):
+        for n in range(50):
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n" if n == 0 else f"X-{n}: a\r\n".encode())
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers = [drip]
+    started = time.monotonic()
+
+    with pytest.raises(TransientError) as raised:
+        transport.request(method, "/x")
+    assert time.monotonic() - started < 2
+    assert "deadline" in raised.value.detail
+    assert len(server.seen) == 1
+
+
+@pytest.mark.chaos("V3")
+def test_provisional_answers_without_end_are_cut_at_the_deadline(server, transport, monkeypatch):
+    monkeypatch.setattr(answers, "TOTAL_DEADLINE", 0.6)
+
+    def promise(handler):
+        for _ in range(50):
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    server.answers = [promise]
+    started = time.monotonic()
+
+    with pytest.raises(TransientError):
+        transport.request("POST", "/x")
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.chaos("V3")
+def test_a_huge_head_is_not_read(server, transport):
+    def shout(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for n in range(90):
+            handler.wfile.write(f"X-{n}: ".encode() + b"a" * 60_000 + b"\r\n")
+        handler.wfile.write(b"Content-Length: 0\r\n\r\n")
+
+    server.answers = [shout]
+
+    with pytest.raises(TransientError) as raised:
+        transport.request("POST", "/x")
+    assert "larger than we read" in raised.value.detail
+
+
+@pytest.mark.chaos("V3")
+def test_a_line_is_used_again_after_an_answer_and_not_after_a_cut_one(server, transport, monkeypatch):
+    monkeypatch.setattr(http, "sessions", {})
+    server.answers = [answer(200, b"{}")] * 3
+    transport.request("GET", "/x")
+    transport.request("GET", "/x")
+    [pool] = http.sessions[os.getpid()].get_adapter(server.url).poolmanager.pools._container.values()
+
+    assert (pool.num_connections, pool.num_requests) == (1, 2)
+
+
+@pytest.mark.chaos("V3")
 def test_a_huge_answer_is_not_read(server, transport, monkeypatch):
-    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(answers, "MAX_ANSWER_BYTES", 10_000)
     server.answers = [answer(200, gzip.compress(b"0" * 5_000_000), Content_Encoding="gzip")]
 
     with pytest.raises(TransientError):

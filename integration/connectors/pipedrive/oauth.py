@@ -17,14 +17,13 @@ import requests
 from authlib.integrations.base_client.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
-from urllib3.exceptions import HTTPError
 
 from config.json_value import parse_json
 from integration import guard
 from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
-from integration.http import CONNECT_TIMEOUT, READ_TIMEOUT, guarded, retry_after
+from integration.http import CONNECT_TIMEOUT, NO_ANSWER, READ_TIMEOUT, guarded, retry_after
 from integration.reasons import Reason
 from integration.redact import redact_text
 
@@ -142,13 +141,13 @@ def _guard(call: Callable[[], Any], secrets: tuple[str, ...]) -> Any:
         return call()
     except requests.JSONDecodeError as exc:
         raise ContractError("Pipedrive's sign-in answered in an unknown form.") from exc
-    except (requests.RequestException, HTTPError, guard.AddressRefused) as exc:
+    except (*NO_ANSWER, guard.AddressRefused) as exc:
         if refused := guard.refusal_in(exc):
             raise TenantActionError(refused.public, reason=Reason.ADDRESS_REFUSED) from exc
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         public = "Pipedrive's sign-in could not be reached."
         raise TransientError(public, detail=detail, reason=Reason.VENDOR_UNREACHABLE) from exc
-    except (AuthlibBaseError, ValueError, TypeError) as exc:
+    except (AuthlibBaseError, ValueError, TypeError, RecursionError) as exc:
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         raise ContractError("Pipedrive's sign-in answered in an unknown form.", detail=detail) from exc
 
