@@ -175,12 +175,29 @@ def of_recipes() -> tuple[Quality, ...]:
     )
 
 
+@cache
+def exceptions(vendor: str) -> Mapping[str, str]:
+    """The cases of the standard suite that a vendor cannot pass, by the name of their test, each with its sentence."""
+    path = FOLDER / "connectors" / vendor / FILE
+    rows = [_answer(row, "case", f"{path}, row {number}") for number, row in _rows(path) if "case" in row]
+    if wrong := [row.asked for row in rows if row.status != Status.EXEMPT]:
+        raise ValueError(f"{path}: a case is exempt or has no row: {wrong}.")
+    return {row.asked: row.text for row in rows}
+
+
 def read(path: Path, question: str) -> tuple[Answer, ...]:
-    """Read one file. `question` names the entry of a row that says what is answered: `rule` or `demand`."""
+    """Read one file. `question` names the entry of a row that says what is answered: `rule` or `demand`.
+
+    Rows about a case of the standard suite are left out.
+    """
+    return tuple(_answer(row, question, f"{path}, row {number}") for number, row in _rows(path) if "case" not in row)
+
+
+def _rows(path: Path) -> list[tuple[int, dict[object, object]]]:
     rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{path}: a list of rows is expected.")
-    return tuple(_answer(row, question, f"{path}, row {number}") for number, row in enumerate(rows, 1))
+    return list(enumerate(rows, 1))
 
 
 def _answer(row: object, question: str, where: str) -> Answer:

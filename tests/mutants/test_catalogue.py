@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -40,8 +39,15 @@ def exists(test: str) -> bool:
 
 @cache
 def functions(path: str) -> frozenset[str]:
-    nodes: Iterator[ast.AST] = ast.walk(ast.parse((ROOT / path).read_text()))
-    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef))
+    """The functions of a file, and those of a standard suite that it subclasses."""
+    nodes = list(ast.walk(ast.parse((ROOT / path).read_text())))
+    own = frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef))
+    suites = [
+        f"{node.module.replace('.', '/')}.py"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.endswith(".suite")
+    ]
+    return own.union(*map(functions, suites))
 
 
 def entry(**said) -> Mutant:

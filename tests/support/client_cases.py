@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -49,6 +50,7 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    play: Callable[[BaseHTTPRequestHandler], None] | None = None  # writes the whole answer itself, and hangs up
 
 
 class Stub:
@@ -71,11 +73,19 @@ class Stub:
                 stub.seen.append(Seen(self.command, parts.path, query, dict(self.headers.items()), body))
                 answer = stub.answers.popleft() if stub.answers else Answer(500, b"no answer was prepared")
                 time.sleep(answer.delay)
+                if answer.play is not None:
+                    self.close_connection = True
+                    answer.play(self)
+                else:
+                    self._send(answer)
+
+            def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)
                 for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(answer.body)
+                with suppress(ConnectionError):  # who does not read on has given us up, as it should
+                    self.wfile.write(answer.body)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 

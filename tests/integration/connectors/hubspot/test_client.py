@@ -21,7 +21,6 @@ from integration.errors import (
     TransientError,
 )
 from integration.http import LimitStatus
-from tests.support import client_cases
 from tests.support.client_cases import Stub
 
 from .conftest import TOKEN, Budget, api
@@ -31,17 +30,6 @@ CONTACTS = "/hubspot/crm/objects/2026-09/contacts"
 
 def body(stub: Stub) -> Any:
     return json.loads(stub.last.body)
-
-
-@pytest.mark.parametrize("case", client_cases.CASES, ids=str)
-def test_failures_become_our_errors(case: client_cases.Case, stub: Stub, client: HubSpotClient) -> None:
-    client_cases.check(case, stub, lambda: client.get_contact("512", []))
-
-
-@pytest.mark.chaos("V6")
-@pytest.mark.parametrize("wrong", client_cases.WRONG_SHAPES, ids=lambda raw: repr(raw[:12]))
-def test_a_success_in_another_shape_is_a_contract_error(wrong: bytes, stub: Stub, client: HubSpotClient) -> None:
-    client_cases.check_wrong_shape(wrong, stub, lambda: client.get_contacts(["512"], []))
 
 
 def test_one_contact_is_read_with_the_properties_asked_for(stub: Stub, client: HubSpotClient, budget: Budget) -> None:

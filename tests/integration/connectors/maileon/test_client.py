@@ -19,33 +19,11 @@ from integration.errors import AuthError, ContractError, RecordError, TenantActi
 from integration.guard import AddressRefused
 from integration.http import Instrumentation
 from tests.support import client_cases
-from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
+from tests.support.client_cases import Stub
 
 from .conftest import KEY, ROOT, api
 
 ADA = Contact("ada@example.com", "9001-8", {"FIRSTNAME": "Ada"}, {"owner_name": "Grace"})
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_failures_become_our_errors(case: Case, stub: Stub, client: MaileonClient) -> None:
-    client_cases.check(case, stub, lambda: client.update_contact("ada@example.com", ADA))
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: MaileonClient) -> None:
-    client_cases.check(case, stub, lambda: client.contacts_page())
-
-
-@pytest.mark.chaos("V6")
-@pytest.mark.parametrize("body", [shape for shape in WRONG_SHAPES if shape != b"[]"], ids=lambda body: repr(body[:20]))
-def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: MaileonClient) -> None:
-    for call in (
-        lambda: client.find_contact("ada@example.com"),
-        lambda: client.synchronize_contacts([ADA]),
-        client.get_account,
-        lambda: client.send_transactions([]) or client.list_custom_fields(),
-    ):
-        client_cases.check_wrong_shape(body, stub, call)
 
 
 @pytest.mark.chaos("W15")
@@ -55,14 +33,6 @@ def test_hostile_xml_is_a_contract_error(name: str, stub: Stub, client: MaileonC
     stub.will(api(name), 400)
     with pytest.raises(RecordError):  # also as an error body, where only its words are wanted
         client.update_contact("ada@example.com", ADA)
-
-
-def test_a_slow_vendor_is_tried_later(stub: Stub, client: MaileonClient) -> None:
-    client._transports["PUT"]._timeout = (0.5, 0.1)
-    stub.will(b"", delay=0.5)
-    with pytest.raises(TransientError):
-        client.update_contact("ada@example.com", ADA)
-    assert len(stub.seen) == 1
 
 
 # The key

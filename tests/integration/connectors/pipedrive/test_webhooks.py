@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,28 +34,10 @@ def parsed(name: str) -> ParsedEvent:
     return event
 
 
-@pytest.mark.chaos("W1")
-def test_only_our_credentials_prove_the_sender() -> None:
-    webhook_cases.check_proof(webhooks, lambda secret: request({}, secret))
-
-
 @pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Bearer abc", "basic " + "A" * 9000, "Basic YQ== YQ=="])
 def test_a_broken_header_proves_nothing(header: str) -> None:
     call = WebhookRequest("POST", URL, {"Authorization": header}, {}, b"{}")
     assert not webhooks.verify(call, [webhook_cases.SECRET])
-
-
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_every_fixture_is_a_declared_event(path: Path) -> None:
-    (event,) = webhooks.parse(request(path.read_bytes()))
-    assert event.vendor_event in {**webhooks.EVENTS, **webhooks.IGNORED_EVENTS}
-    assert json.loads(json.dumps(event.payload)) == event.payload
-
-
-def test_every_event_has_a_fixture() -> None:
-    seen = {webhooks.parse(request(path.read_bytes()))[0].vendor_event for path in ALL}
-    assert set(webhooks.EVENTS) <= seen
-    assert not set(webhooks.EVENTS) & set(webhooks.IGNORED_EVENTS)
 
 
 def test_a_change_carries_record_and_previous() -> None:
@@ -158,19 +139,6 @@ def test_version_1_and_2_agree_on_plain_fields() -> None:
         "visible_to",
     ):
         assert one[key] == two[key], key
-
-
-@pytest.mark.parametrize("body", webhook_cases.HOSTILE_BODIES, ids=lambda body: repr(body[:16]))
-def test_a_hostile_body_is_refused(body: bytes) -> None:
-    assert not webhook_cases.survives(webhooks, request(body))
-
-
-@pytest.mark.parametrize(
-    "name", ["change.person", "change.deal", "create.lead", "create.activity", "updated.person__v1"]
-)
-def test_no_odd_value_crashes_the_parser(name: str) -> None:
-    for body in webhook_cases.mutations(webhook(name)):
-        webhook_cases.survives(webhooks, request(body))
 
 
 def test_characters_no_database_stores_are_dropped() -> None:

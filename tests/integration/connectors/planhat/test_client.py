@@ -16,8 +16,7 @@ from integration.connectors.planhat.connector import CONNECTOR
 from integration.connectors.registry import get_connector
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError, TransientError
 from integration.guard import AddressRefused
-from tests.support import client_cases
-from tests.support.client_cases import CASES, WRONG_SHAPES, Case, Stub
+from tests.support.client_cases import Stub
 
 from .conftest import TOKEN, api
 
@@ -27,27 +26,6 @@ FINE = b'{"created":0,"updated":0,"nonupdates":1,"createdErrors":[],"updatedErro
 
 def sent(stub: Stub) -> Any:
     return json.loads(stub.last.body)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_failures_become_our_errors(case: Case, stub: Stub, client: PlanhatClient) -> None:
-    client_cases.check(case, stub, lambda: client.upsert("company", [{"sourceId": "7", "name": "Engines"}]))
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_read_is_judged_at_once_too(case: Case, stub: Stub, client: PlanhatClient) -> None:
-    client_cases.check(case, stub, client.companies_page)
-
-
-@pytest.mark.chaos("V6")
-@pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: repr(body[:20]))
-def test_a_wrong_shape_is_a_contract_error(body: bytes, stub: Stub, client: PlanhatClient) -> None:
-    lists = (client.get_account, client.companies_page, client.list_custom_fields)
-    for call in lists if body != b"[]" else ():
-        client_cases.check_wrong_shape(body, stub, call)
-    if body != b"{}":
-        client_cases.check_wrong_shape(body, stub, lambda: client.upsert("company", [{"sourceId": "7"}]))
-    client_cases.check_wrong_shape(body, stub, lambda: client.get_company("7"))
 
 
 def test_the_token_is_a_bearer_and_the_oldest_member_stands_for_the_account(stub: Stub, client: PlanhatClient) -> None:
