@@ -275,6 +275,7 @@ ALERT_FAILURE_PERCENT = env.int("ALERT_FAILURE_PERCENT", default=20)
 ALERT_FAILURE_MINIMUM = env.int("ALERT_FAILURE_MINIMUM", default=20)
 ALERT_WORKER_SECONDS = env.int("ALERT_WORKER_SECONDS", default=300)
 ALERT_OPT_IN_MINIMUM = env.int("ALERT_OPT_IN_MINIMUM", default=20)
+ALERT_SUNSET_DAYS = env.int("ALERT_SUNSET_DAYS", default=180)
 ALERT_SILENT_HOURS = env.int("ALERT_SILENT_HOURS", default=5)
 # Brakes: so many records, or this share of the linked ones, may be taken away within so many seconds; and so many
 # opt-in mails may go out per tenant and day. What is beyond waits for a person.

@@ -39,6 +39,7 @@ from integration.errors import (
 )
 from integration.reasons import Reason, ReasonCode
 from integration.redact import redact_text
+from integration.sunset import Sunset, sunset_in
 
 type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
@@ -90,6 +91,7 @@ class Exchange:
     response: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     skew: float | None = None
+    sunset: Sunset | None = None
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,7 @@ class Transport:
                 request=redact_text(body, self._secrets),
                 response=redact_text(reply.text if reply else problem, self._secrets),
                 skew=clock_skew(reply.headers.get("Date"), time.monotonic() - started) if reply else None,
+                sunset=sunset_in(reply.headers) if reply else None,
             )
         )
 

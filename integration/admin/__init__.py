@@ -1,6 +1,6 @@
 """The operator console. Importing this package registers its pages; only the admin's autodiscovery does."""
 
-from integration.admin.lists import alert, call, claim, connection, event, job, link, log, mapping, run, system
+from integration.admin.lists import alert, call, claim, connection, event, job, link, log, mapping, run, sunset, system
 from integration.admin.lists.integration import admin as integration
 
 __all__ = [
@@ -15,5 +15,7 @@ __all__ = [
     "log",
     "mapping",
     "run",
+    "sunset",
+    "sunset",
     "system",
 ]

@@ -16,6 +16,7 @@ from config.json_value import JSONValue, storable
 from integration.guard import HostPolicy
 from integration.http import Instrumentation
 from integration.secrets import keyed_hash
+from integration.sunset import Sunset
 
 
 @dataclass(frozen=True)
@@ -287,6 +288,7 @@ class Connector:
     rights: Callable[[Any], Sequence[Permission]] = (
         lambda client: ()
     )  # what the credentials may do, as far as one can tell
+    sunsets: Mapping[str, Sunset] = field(default_factory=dict)  # what is known to end: "API version 2026-09" → when
     one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
     most_bytes: int = 2 * 1024 * 1024  # of one call to our door; a larger one is refused before it is read
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later

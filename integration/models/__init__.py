@@ -9,6 +9,7 @@ from integration.models.consent import ConsentEntry
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
+from integration.models.sunset import VendorSunset
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, Unfinished, VendorCall
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
 
@@ -48,6 +49,7 @@ __all__ = [
     "SyncRun",
     "Unfinished",
     "VendorCall",
+    "VendorSunset",
     "WebhookEndpoint",
     "WebhookEvent",
     "WebhookHabit",

@@ -22,6 +22,7 @@ class AlertKind(models.TextChoices):
     BRAKE = "brake", "A brake holds records"
     CLAIM = "claim", "Somebody claims an account"
     UNANSWERED = "unanswered", "Nobody confirms opt-in mails"
+    SUNSET = "sunset", "A vendor switches something off"
 
 
 class Alert(models.Model):

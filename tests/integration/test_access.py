@@ -123,6 +123,7 @@ MODELS = {
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
     "integration.syncrun": LOOKS | {"cancel": DENIED},
+    "integration.vendorsunset": LOOKS,
     "integration.authenticatorapp": NOTHING,
     "django_q.schedule": NOTHING,
     "django_q.failure": NOTHING,

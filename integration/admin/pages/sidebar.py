@@ -74,6 +74,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "System",
         (
             ("Quality", "verified", "console-quality"),
+            ("API sunsets", "event_busy", "integration.vendorsunset"),
             ("Schedules", "schedule", "django_q.schedule"),
             ("Failed tasks", "bug_report", "django_q.failure"),
         ),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
 from integration.connectors.hubspot import fields, oauth, webhooks
-from integration.connectors.hubspot.api import BASE_URL, POLICY
+from integration.connectors.hubspot.api import BASE_URL, POLICY, TIMELINE_VERSION, VERSION
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.http import Instrumentation
+from integration.sunset import Sunset
 
+# A version is unsupported 18 months after it became generally available: 2026-09 on 8 September, 2026-03 on 30 March.
+VERSIONING = "https://developers.hubspot.com/docs/developer-tooling/platform/versioning"
+SUNSETS = {
+    f"API version {VERSION}": Sunset(datetime(2028, 3, 8, tzinfo=UTC), VERSIONING),
+    f"API version {TIMELINE_VERSION} (timeline events)": Sunset(datetime(2027, 9, 30, tzinfo=UTC), VERSIONING),
+}
 # Per portal and app; searches count apart and tell no numbers (hubspot sheet §7).
 WINDOWS = (
     RateWindow("burst", "Calls in 10 seconds", 10, 110),
@@ -54,4 +63,5 @@ CONNECTOR = Connector(
     identify=identify,
     objects=fields.OBJECTS,
     rights=rights,
+    sunsets=SUNSETS,
 )

@@ -13,6 +13,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils.timesince import timesince
 
 from integration.engine.alerts import words
+from integration.engine.clients import sunsets
 from integration.engine.dispatch import sweeper
 from integration.engine.flow.recipe import Recipes
 from integration.engine.insight import opt_ins, traffic_baseline
@@ -33,6 +34,7 @@ from integration.models import (
     State,
     SyncJob,
     SyncLog,
+    VendorSunset,
     WebhookEndpoint,
     WebhookEvent,
 )
@@ -234,6 +236,19 @@ def unanswered(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         yield _of(AlertKind.UNANSWERED, row, what, "opt_ins_unanswered")
 
 
+def sunset(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """A vendor ends what we still call. One alert per vendor: an update of ours mends all of it at once."""
+    by_vendor: dict[str, list[VendorSunset]] = {}
+    for row in sunsets.near(now):
+        by_vendor.setdefault(row.vendor, []).append(row)
+    for vendor, rows in by_vendor.items():
+        first, more = rows[0], len(rows) - 1
+        when = f"on {first.ends_at:%-d %B %Y}" if first.ends_at else "at a date it has not named"
+        others = f" and {more} more" if more else ""
+        what = f"{first.get_vendor_display()} switches off “{first.place}”{others} {when}"
+        yield Condition(AlertKind.SUNSET, f"sunset:{vendor}", what[:300])
+
+
 WATCHERS: Mapping[str, Watcher] = {
     AlertKind.WORKER: worker,
     AlertKind.CONNECTION: connection,
@@ -243,4 +258,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.BRAKE: brake,
     AlertKind.CLAIM: claim,
     AlertKind.UNANSWERED: unanswered,
+    AlertKind.SUNSET: sunset,
 }

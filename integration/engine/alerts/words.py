@@ -35,6 +35,7 @@ ENDS = {
     AlertKind.BRAKE: "Somebody decided about the records of {tenant} that were held",
     AlertKind.CLAIM: "Somebody decided who connects the claimed account",
     AlertKind.UNANSWERED: "People of {tenant} confirm opt-in mails again",
+    AlertKind.SUNSET: "Lockstep no longer calls what a vendor switches off",
 }
 FAILURES_FIX = (
     "Several records failed for one reason: a mapping, a field at the vendor, or a fault of ours.",
@@ -44,6 +45,10 @@ CLAIM_FIX = (
     "An administrator of an account at a vendor wants to connect it here, and another customer's consent stands "
     "against it.",
     "Open Claims, ask both customers whose account it is, then press Grant or Refuse.",
+)
+SUNSET_FIX = (
+    "The vendor has announced the end of a call or a version that Lockstep uses.",
+    "Update Lockstep before that date. API sunsets in the console lists the calls with the vendor's page.",
 )
 
 
@@ -86,6 +91,8 @@ def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
         return FAILURES_FIX
     if alert.kind == AlertKind.CLAIM:
         return CLAIM_FIX
+    if alert.kind == AlertKind.SUNSET:
+        return SUNSET_FIX
     names = {**_names(alert.connection), "since": ""}
     if fault := FAULTS.get(alert.reason):
         return fault.cause.format(**names), fault.fix.format(**names)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from config.json_value import JSONObject
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.clients import tokens
+from integration.engine.clients import sunsets, tokens
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.dispatch import leases
 from integration.engine.dispatch.leases import Lease
@@ -199,6 +199,7 @@ class OpenSession:
 
         def record(exchange: Exchange) -> None:
             self.calls.append(call_row(connection, exchange))
+            sunsets.note(connection, exchange)
             if exchange.skew is not None:
                 self.skew[side] = exchange.skew
             self.keep_lease()
