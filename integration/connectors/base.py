@@ -289,6 +289,8 @@ class Connector:
         lambda client: ()
     )  # what the credentials may do, as far as one can tell
     sunsets: Mapping[str, Sunset] = field(default_factory=dict)  # what is known to end: "API version 2026-09" → when
+    # What granted permissions allow beside themselves: "deals:full" includes "deals:read".
+    includes: Callable[[frozenset[str]], frozenset[str]] = lambda granted: granted
     one_writer: bool = False  # the vendor stumbles over two writers at a time, also of two integrations
     most_bytes: int = 2 * 1024 * 1024  # of one call to our door; a larger one is refused before it is read
     busy_status: int = 503  # what the vendor must hear from our door to deliver an event again later

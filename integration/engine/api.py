@@ -23,6 +23,7 @@ from integration.engine.flow.base import (
 )
 from integration.engine.flow.general_reasons import GENERAL, general_text
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
+from integration.engine.flow.permission import NeededPermission
 from integration.engine.flow.reading import read_one_by_one
 from integration.engine.flow.reason_text import ReasonKind, ReasonText
 from integration.engine.flow.recipe import (
@@ -67,6 +68,7 @@ __all__ = [
     "Item",
     "MappingRow",
     "NeededField",
+    "NeededPermission",
     "OptInTrial",
     "Page",
     "Stage",

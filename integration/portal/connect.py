@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,13 +19,17 @@ from django.views.decorators.http import require_http_methods
 from integration import oauth_login
 from integration.connectors.base import Connector
 from integration.connectors.registry import get_connector
+from integration.engine.flow.permission import NeededPermission
 from integration.engine.flow.recipe import Recipe
+from integration.engine.setup import permissions
 from integration.forms.account_form import AccountForm
 from integration.models import Connection, Health, Integration, State
 from integration.portal.audit import note
 from integration.portal.pages import enter, page
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
 from tenants.models import Role, Tenant
+
+LACKING = "{vendor} has not permitted all that this pair needs. Log in with {vendor} again and allow: {names}."
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class Side:
     connector: Connector
     form: AccountForm
     can_log_in: bool  # by the vendor's own consent page
+    permissions: Sequence[NeededPermission] = ()
 
     def rows(self) -> list[tuple[BoundField, str]]:
         """(field, what it depends on as JSON): address and key matter for another account only."""
@@ -89,7 +95,7 @@ def _sides(request: HttpRequest, tenant: Tenant, recipe: Recipe) -> list[Side]:
     for prefix, vendor in (("left", recipe.left), ("right", recipe.right)):
         connector = get_connector(vendor)
         form = AccountForm(connector, _known(tenant, vendor), data, prefix=prefix)
-        found.append(Side(connector, form, oauth_login.is_configured(vendor)))
+        found.append(Side(connector, form, oauth_login.is_configured(vendor), recipe.permissions.get(prefix, ())))
     return found
 
 
@@ -103,7 +109,16 @@ def _kept(side: Side, tenant: Tenant) -> Side:
     if side.form.errors:
         return side
     form = AccountForm(side.connector, _known(tenant, side.connector.key), prefix=side.form.prefix)
-    return Side(side.connector, form, side.can_log_in)
+    return replace(side, form=form)
+
+
+def _permitted(recipe: Recipe, sides: list[Side], rows: list[Connection]) -> bool:
+    """Whether both consents reach for this recipe: an account may have been connected for another one, with less."""
+    for name, side, row in zip(("left", "right"), sides, rows, strict=True):
+        if lacking := permissions.missing(row, recipe, name):
+            names = ", ".join(needed.name for needed in lacking)
+            side.form.add_error(None, LACKING.format(vendor=side.connector.label, names=names))
+    return not any(side.form.errors for side in sides)
 
 
 def _install(request: HttpRequest, tenant: Tenant, recipe: Recipe, sides: list[Side]) -> Integration | None:
@@ -114,7 +129,7 @@ def _install(request: HttpRequest, tenant: Tenant, recipe: Recipe, sides: list[S
             rows.append(side.form.connection(tenant))
         except ValidationError as exc:
             side.form.add_error("secret" if "secret" in side.form.fields else None, exc)
-    if len(rows) != len(sides):
+    if len(rows) != len(sides) or not _permitted(recipe, sides, rows):
         return None
     left, right = rows
     existing = Integration.objects.filter(tenant=tenant, recipe=recipe.key, left=left, right=right)

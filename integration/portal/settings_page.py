@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -20,9 +20,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.general_reasons import general_text
+from integration.engine.flow.permission import NeededPermission
 from integration.engine.flow.reason_text import ReasonText
 from integration.engine.flow.recipe import Recipe
-from integration.engine.setup import lifecycle, provisioning
+from integration.engine.setup import lifecycle, permissions, provisioning
 from integration.engine.setup import settings as stored_settings
 from integration.errors import IntegrationError
 from integration.forms import account_form, settings_form
@@ -239,6 +240,7 @@ class AccountCard:
     consents: bool  # it was connected on the vendor's own page
     secret_label: str
     why: ReasonText | None
+    lacking: Sequence[NeededPermission]
 
 
 def _account(integration: Integration, side: str) -> AccountCard:
@@ -253,6 +255,7 @@ def _account(integration: Integration, side: str) -> AccountCard:
         consents=connection.auth_kind == "oauth",
         secret_label=account_form.SECRET_LABELS.get(connection.auth_kind, ""),
         why=general_text(connection.health_reason),
+        lacking=permissions.missing(connection, get_recipe(integration.recipe), side),
     )
 
 

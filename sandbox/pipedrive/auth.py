@@ -21,7 +21,7 @@ def authenticate(world: World, company: Company, incoming: Incoming, version: st
     user = company.user_by_token(api_token or "")
     if user is None or not api_token:
         unauthorized()
-    return Actor(user, api_token)
+    return Actor(user, api_token, scopes=company.token_scopes or frozenset())
 
 
 def _by_access_token(world: World, company: Company, token: str, now: float) -> Actor:
@@ -37,7 +37,8 @@ def _by_access_token(world: World, company: Company, token: str, now: float) -> 
 
 def check_scope(actor: Actor, endpoint: Endpoint) -> None:
     """An app needs one of the endpoint's scopes; an admin endpoint needs an admin user in any case."""
-    if actor.client_id is not None and ALL not in endpoint.scopes and not actor.scopes & set(endpoint.scopes):
+    is_limited = actor.client_id is not None or actor.scopes
+    if is_limited and ALL not in endpoint.scopes and not actor.scopes & set(endpoint.scopes):
         raise Refused(reply({"success": False, "error": "Scope and URL mismatch"}, 403))
     if endpoint.admin and not actor.user.is_admin:
         refuse(403, "Forbidden", info="You need to be an admin user")

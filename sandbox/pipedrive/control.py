@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record
-from sandbox.pipedrive import changes, hooks, merge, notes, oauth, products, records, settings_pages
+from sandbox.pipedrive import changes, hooks, leads, merge, notes, oauth, products, records, settings_pages
 from sandbox.pipedrive.api import Actor, Call, ok
 from sandbox.pipedrive.company import add_company
 from sandbox.pipedrive.kinds import DEAL, KINDS, ORGANIZATION, PERSON, Kind
@@ -60,6 +60,8 @@ def change_company(control: ControlCall) -> Record:
     for key in ("plan", "seats", "name", "budget", "time_zone"):
         if key in wish:
             setattr(company, key, wish[key])
+    if "token_scopes" in wish:
+        company.token_scopes = frozenset(wish["token_scopes"] or ()) or None
     return described(control, company)
 
 
@@ -171,6 +173,7 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{domain}/notes", partial(_screen, notes.create_note)),
     ("PATCH", "{domain}/notes/{id}", partial(_screen, notes.update_note)),
     ("DELETE", "{domain}/notes/{id}", partial(_screen, notes.delete_note)),
+    ("POST", "{domain}/leads", partial(_screen, leads.create_lead)),
     ("POST", "{domain}/deals/{id}/products", partial(_screen, products.attach)),
     ("POST", "{domain}/{plural}", partial(_act, records.create_record)),
     ("POST", "{domain}/uninstall", oauth.uninstall_control),

@@ -138,6 +138,7 @@ class Company:
     spent: int = 0
     spent_day: str = ""
     time_zone: str = "Europe/Berlin"  # of its users
+    token_scopes: frozenset[str] | None = None  # what API tokens may do, as if an app held them; None: everything
     budget: int | None = None  # None: what plan and seats give
     search_visible_at: dict[tuple[str, Any], float] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)

@@ -10,6 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
 from integration.recipes.registry import RECIPES, get_recipe  # noqa: E402
-from tests.docs.reasons_page import PAGE, page  # noqa: E402
+from tests.docs import permissions_page, reasons_page  # noqa: E402
 
-PAGE.write_text(page([get_recipe(key) for key in RECIPES]))
+RECIPES_IN_ORDER = [get_recipe(key) for key in RECIPES]
+for built in (reasons_page, permissions_page):
+    built.PAGE.write_text(built.page(RECIPES_IN_ORDER))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import requests
 from django.conf import settings
 
 from integration.connectors.hubspot import oauth
@@ -89,11 +90,25 @@ def install(sandbox_url: str, tenant: Tenant | None = None, **settings: Any) -> 
     return install_between(tenant, "pipedrive_maileon", left, right, settings)
 
 
+def grant_only_what_is_named() -> None:
+    """Let the sandbox's Pipedrive permit what the installed recipes name, and nothing else."""
+    for side in ("left", "right"):
+        rows = Integration.objects.filter(**{f"{side}__vendor": "pipedrive"}).select_related(side)
+        for connection in {getattr(row, side).base_url: getattr(row, side) for row in rows}.values():
+            using = Integration.objects.filter(**{f"{side}__base_url": connection.base_url})
+            named = {right.name for row in using for right in get_recipe(row.recipe).permissions[side]}
+            origin, _, company = connection.base_url.partition("/pipedrive/")
+            wish = {"token_scopes": sorted(named)}
+            answer = requests.patch(f"{origin}/_control/pipedrive/{company}", json=wish, timeout=10)
+            assert answer.status_code == 200, answer.text
+
+
 def install_between(
     tenant: Tenant, recipe: str, left: Connection, right: Connection, settings: dict[str, Any]
 ) -> Integration:
     """A recipe installed and active between two connections."""
     integration = Integration.objects.create(tenant=tenant, recipe=recipe, left=left, right=right, settings=settings)
+    grant_only_what_is_named()
     results = provisioning.provision(integration, get_recipe)
     assert all(result.ok for result in results), results
     integration.refresh_from_db()

@@ -96,8 +96,6 @@ class Api:
 
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         self.access_token = credentials.values["access_token"]
-        # The consent's scopes; empty for one given before we kept them.
-        self.granted_scopes = frozenset(credentials.values.get("scope", "").split())
         self._transport = Transport(
             "HubSpot", credentials.base_url, POLICY,
             headers={"Accept": "application/json", "Authorization": f"Bearer {self.access_token}"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
+from integration.connectors.base import Account, Connector, Credentials, Identity, RateWindow
 from integration.connectors.hubspot import fields, oauth, webhooks
 from integration.connectors.hubspot.api import BASE_URL, POLICY, TIMELINE_VERSION, VERSION
 from integration.connectors.hubspot.client import HubSpotClient
@@ -39,13 +39,6 @@ def identify(client: HubSpotClient) -> Identity:
     return client.get_identity()
 
 
-def rights(client: HubSpotClient) -> list[Permission]:
-    """The scopes the portal's consent gave."""
-    fix = "Name them in the app's configuration at HubSpot, then let the customer log in with HubSpot again."
-    granted = client.granted_scopes
-    return [Permission(scope, scope in granted, fix) for scope in oauth.SCOPES] if granted else []
-
-
 CONNECTOR = Connector(
     key="hubspot",
     label="HubSpot",
@@ -62,6 +55,5 @@ CONNECTOR = Connector(
     oauth=oauth.OAUTH,
     identify=identify,
     objects=fields.OBJECTS,
-    rights=rights,
     sunsets=SUNSETS,
 )

@@ -62,8 +62,6 @@ class PipedriveClient(FieldCalls):
 
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         super().__init__(credentials, wire)
-        # The consent's scopes, by commas or spaces; empty with an API token and for consents given before we kept them.
-        self.granted_scopes = frozenset(credentials.values.get("scope", "").replace(",", " ").split())
         person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
         self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
         self._organizations = Collection[Organization](

@@ -36,16 +36,23 @@ def identify(client: PipedriveClient) -> Identity:
 
 
 def rights(client: PipedriveClient) -> list[Permission]:
-    """The app's scopes where consent gave them, and whether the user is an administrator, whom webhooks need."""
-    admin, granted = client.is_admin(), client.granted_scopes
+    """Whether the user is an administrator, whom webhooks need."""
+    admin = client.is_admin()
     role = "Make the connected user an administrator in Pipedrive, or connect with one."
-    roles = [] if admin is None else [Permission("administrator", admin, role)]
-    fix = "Add them to the app in Pipedrive's Developer Hub, then let the customer connect again."
-    # `admin` opens webhooks and fields; for webhooks alone either of the two is enough (pipedrive sheet §2).
-    enough = {"admin", "webhooks:full"} if granted & {"admin", "webhooks:full"} else set()
-    enough |= {"contact-fields:full"} if "admin" in granted else set()
-    scopes = [Permission(scope, scope in granted | enough, fix) for scope in oauth.SCOPES] if granted else []
-    return [*roles, *scopes]
+    return [] if admin is None else [Permission("administrator", admin, role)]
+
+
+def includes(granted: frozenset[str]) -> frozenset[str]:
+    """The scopes that these allow as well: writing includes reading, and `admin` opens webhooks and fields.
+
+    For webhooks alone either of the two that the vendor names is enough (pipedrive sheet §2).
+    """
+    enough = granted | {scope.replace(":full", ":read") for scope in granted}
+    if granted & {"admin", "webhooks:full"}:
+        enough |= {"admin", "webhooks:full"}
+    if "admin" in granted:
+        enough |= {"contact-fields:full", "deal-fields:full"}
+    return enough
 
 
 def normalise_base_url(typed: str) -> str:
@@ -87,5 +94,6 @@ CONNECTOR = Connector(
     references=references.REFERENCES,
     path_of=fields.path_of,
     rights=rights,
+    includes=includes,
     normalise_base_url=normalise_base_url,
 )

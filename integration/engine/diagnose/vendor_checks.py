@@ -10,7 +10,7 @@ from django.conf import settings
 from integration.connectors.base import Subscription
 from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import NOT_OK, Finding, Look, fault, fine, passed_over, refused
-from integration.engine.setup import provisioning
+from integration.engine.setup import permissions, provisioning
 from integration.errors import IntegrationError
 from integration.guard import is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint
@@ -49,7 +49,9 @@ def credentials(look: Look, side: str) -> Iterator[Finding]:
 
 def rights(look: Look, side: str) -> Iterator[Finding]:
     """Scopes, verbs and roles, as far as the connector can tell."""
-    found = look.connection(side).connector.rights(look.ctx.client(side))
+    connection = look.connection(side)
+    roles = connection.connector.rights(look.ctx.client(side))
+    found = [*roles, *permissions.consented(connection, look.recipe, side)]
     missing = [right for right in found if not right.granted]
     if not found:
         yield passed_over(f"{look.vendor(side)} does not tell what the credentials may do.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from integration.engine.flow.base import Flow, S
 from integration.engine.flow.general_reasons import GENERAL
+from integration.engine.flow.permission import NeededPermission
 from integration.engine.flow.reason_text import ReasonText, by_code, find
 from integration.models import RecordLink
 
@@ -129,6 +130,7 @@ class Recipe(Generic[S]):
     poll_minutes: Callable[[S], int] | None = None
     report: Callable[[SyncSession], Sequence[ReportTable]] | None = None  # what the portal's report page counts
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
+    permissions: Mapping[str, tuple[NeededPermission, ...]] = field(default_factory=dict)  # by side
     reasons: tuple[ReasonText, ...] = ()  # its own, and general ones in its words
 
     @property

@@ -6,6 +6,7 @@ from integration.engine.api import Choices, Recipe
 from integration.recipes.hubspot_maileon import contacts, stages
 from integration.recipes.hubspot_maileon.consent_to_contact import ConsentToContact
 from integration.recipes.hubspot_maileon.contact_to_contact import ContactToContact
+from integration.recipes.hubspot_maileon.permissions import PERMISSIONS
 from integration.recipes.hubspot_maileon.reasons import REASONS
 from integration.recipes.hubspot_maileon.settings import DEFAULTS, Settings, SettingsForm, summary, warnings
 from integration.recipes.hubspot_maileon.steps import needed_fields, steps
@@ -23,6 +24,7 @@ RECIPE = Recipe(
     left="hubspot",
     right="maileon",
     flows=(ContactToContact(), ConsentToContact()),
+    permissions=PERMISSIONS,
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     steps=steps,

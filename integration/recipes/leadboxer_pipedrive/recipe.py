@@ -13,6 +13,7 @@ from integration.models import RecordLink
 from integration.recipes.leadboxer_pipedrive import source, steps
 from integration.recipes.leadboxer_pipedrive.enrichment import ORGANIZATION, PERSON, Enrich
 from integration.recipes.leadboxer_pipedrive.lead_to_lead import KEY, LINK_TYPE, LeadToLead
+from integration.recipes.leadboxer_pipedrive.permissions import PERMISSIONS
 from integration.recipes.leadboxer_pipedrive.reasons import REASONS
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import DEFAULTS, PARTS, SettingsForm, summary, warnings
@@ -76,6 +77,7 @@ RECIPE = Recipe(
         ),
         Enrich(PERSON, "Lead → person", "person", mapping=(), own_targets=frozenset({"email"})),
     ),
+    permissions=PERMISSIONS,
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     reasons=REASONS,

@@ -42,7 +42,8 @@ def _send(ctx: Session, address: str, *, plus: bool) -> str:
 
     Nobody's permission changes: whoever has one gets no email here, and an opt-out is respected.
     """
-    if ctx.right.has_unsubscription_marker(address):
+    known = consent_rules.Evidence(marked=ctx.right.has_unsubscription_marker(address), by_confirmation=True)
+    if consent_rules.may_subscribe(known):
         raise RecordError(OPTED_OUT)
     if standing.permission_of(standing.look(ctx, address)) > consent.PERMISSION_NONE:
         raise RecordError(SUBSCRIBED)

@@ -11,6 +11,7 @@ from integration.recipes.pipedrive_brevo.imports import ImportCheck
 from integration.recipes.pipedrive_brevo.lead_to_list import LeadToList
 from integration.recipes.pipedrive_brevo.new_contact_to_person import NewContactToPerson
 from integration.recipes.pipedrive_brevo.organization_to_company import OrganizationToCompany
+from integration.recipes.pipedrive_brevo.permissions import PERMISSIONS
 from integration.recipes.pipedrive_brevo.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_brevo.person_to_event import PersonToEvent
 from integration.recipes.pipedrive_brevo.reasons import REASONS
@@ -29,6 +30,7 @@ RECIPE = Recipe(
         OrganizationToCompany(),
         ActivityToEvent(), LeadToList(),
     ),
+    permissions=PERMISSIONS,
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     steps=steps,

@@ -7,6 +7,7 @@ from integration.recipes.newsletter import consent, contact_lookup
 from integration.recipes.newsletter.opt_in_trial import opt_in_trial
 from integration.recipes.pipedrive_maileon.consent_to_person import ConsentToPerson
 from integration.recipes.pipedrive_maileon.deal_to_event import DealToEvent
+from integration.recipes.pipedrive_maileon.permissions import PERMISSIONS
 from integration.recipes.pipedrive_maileon.person_to_contact import PersonToContact
 from integration.recipes.pipedrive_maileon.reasons import REASONS
 from integration.recipes.pipedrive_maileon.settings import DEFAULTS, Settings, SettingsForm, summary, warnings
@@ -24,6 +25,7 @@ RECIPE = Recipe(
     left="pipedrive",
     right="maileon",
     flows=(PersonToContact(), ConsentToPerson(), DealToEvent()),
+    permissions=PERMISSIONS,
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     steps=steps,

@@ -11,6 +11,7 @@ from integration.recipes.planhat_pipedrive.new_company_to_organization import Ne
 from integration.recipes.planhat_pipedrive.note_to_note import NoteToNote
 from integration.recipes.planhat_pipedrive.notes_of_person import NotesOfPerson
 from integration.recipes.planhat_pipedrive.organization_to_company import OrganizationToCompany
+from integration.recipes.planhat_pipedrive.permissions import PERMISSIONS
 from integration.recipes.planhat_pipedrive.person_to_enduser import PersonToEnduser
 from integration.recipes.planhat_pipedrive.reasons import REASONS
 from integration.recipes.planhat_pipedrive.settings import DEFAULTS, SettingsForm, summary, warnings
@@ -26,6 +27,7 @@ RECIPE = Recipe(
         SyncCompany(), DealToLicense(), OrganizationToCompany(), CompanyToOrganization(), NewCompanyToOrganization(),
         DealToSale(), PersonToEnduser(), NoteToNote(), NotesOfPerson(),
     ),
+    permissions=PERMISSIONS,
     settings_form=SettingsForm,
     default_settings=DEFAULTS,
     reasons=REASONS,

@@ -28,6 +28,7 @@ PLACES = {
     ("newsletter/subscription.py", "synchronize_contacts"),
     ("newsletter/subscription.py", "create_contact"),
     ("newsletter/moves.py", "create_contact"),
+    ("newsletter/opt_in_trial.py", "create_contact"),  # to the member who presses the button, who has to confirm
     ("pipedrive_maileon/event_types.py", "send_transactions"),  # creates contacts with permission None only
     ("pipedrive_brevo/contacts.py", "upsert_contact"),
     ("pipedrive_brevo/contacts.py", "update_contact"),

@@ -220,7 +220,7 @@ def test_a_deal_or_a_lead_puts_nobody_back_on_a_list(brevo_install, how, place):
         world.deliver()
         world.deal(title="Two", person_id=int(ada), status="won")
     else:
-        hub.client_of(world.integration.left).create_lead({"title": "Lead", "person_id": ada})
+        world.sandbox.control("POST", "/pipedrive/acme/leads", {"title": "Lead", "person_id": int(ada)})
     settle(world)
     assert 62 not in world.contact(ADA)["listIds"]
 
