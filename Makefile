@@ -14,6 +14,7 @@ FAST := -m "not slow and not property and not browser" --ignore=tests/chaos --ig
 BENCH ?=
 MUTANTS ?=
 SWITCHES ?= all
+RECORDINGS ?= var/recordings
 MINUTES ?= 10
 # The demo has a database and ports of its own: web port, sandbox port, name.
 demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http://127.0.0.1:$(1) \
@@ -21,7 +22,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres test-fast search mutants mutants-map mutants-random switches coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
+.PHONY: help demo demo-check test test-postgres test-fast search mutants mutants-map mutants-random switches compare coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,6 +62,9 @@ mutants-random: $(STAMP) ## five hundred faults made by cosmic-ray; MUTANTS="--s
 
 switches: $(STAMP) ## every walk once per open question of its vendors, answered the other way; SWITCHES=text for a tenth
 	$(BIN)/python -m pytest $(PARALLEL) tests/walks --switches "$(SWITCHES)" $(PYTEST_ARGS)
+
+compare: $(STAMP) ## hold the sandbox against recordings of real accounts; RECORDINGS=var/recordings
+	$(BIN)/python -m tests.recordings $(RECORDINGS)
 
 coverage: $(STAMP) ## which lines and branches the tests reach, room by room; takes twice as long as the tests
 	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/chaos --cov --cov-report= --cov-report=json:var/coverage.json $(PYTEST_ARGS)
