@@ -30,6 +30,11 @@ def specs_folder() -> Path | None:
     return folder if all((folder / name).is_file() for name in FILES.values()) else None
 
 
+def is_here() -> bool:
+    """Whether the files are at hand."""
+    return specs_folder() is not None
+
+
 def require_specs() -> None:
     """Skip the running test, saying why, where the files are absent."""
     if specs_folder() is None:

@@ -17,10 +17,15 @@ from tests.support.required import missing
 FILE = "brevo-v3-swagger2-2024.yaml"
 
 
+def is_here() -> bool:
+    """Whether the file is at hand."""
+    folder = specs_folder()
+    return folder is not None and (folder / FILE).is_file()
+
+
 def require_spec() -> None:
     """Skip the running test, saying why, where the file is absent."""
-    folder = specs_folder()
-    if folder is None or not (folder / FILE).is_file():
+    if not is_here():
         missing("REQUIRE_SPECS", "the vendor's OpenAPI files are not here; set VENDOR_SPECS_DIR")
 
 

@@ -7,10 +7,14 @@ about an open question is, the walk arrives.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from sandbox.assumptions import SWITCHES
+from sandbox.journal import Journal
+from tests.sandbox import documented
 from tests.support.queue import QUEUE
 
 # What a walk is given → the vendors that take part.
@@ -45,3 +49,13 @@ def _taken(key: str, chosen: str) -> bool:
 @pytest.fixture(autouse=True)
 def _no_sweeper(rings: list[str]) -> None:
     QUEUE.sweeps = False
+
+
+@pytest.fixture(autouse=True)
+def _calls_are_documented(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the hub asks of Pipedrive and Brevo in a walk is what their official files describe, where they are here."""
+    made: list[dict[str, Any]] = []
+    add = Journal.add
+    monkeypatch.setattr(Journal, "add", lambda self, **call: (made.append(call), add(self, **call))[1])
+    yield
+    assert documented.problems(made) == []
