@@ -22,7 +22,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check test test-postgres test-fast search mutants mutants-map mutants-random switches compare coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
+.PHONY: help demo demo-check demo-switches test test-postgres test-fast search mutants mutants-map mutants-random switches compare coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ demo: $(STAMP) ## start everything with sandbox vendors and play a small story; 
 
 demo-check: $(STAMP) ## the same without a person: one line per item of each recipe
 	$(call demo_env,8001,8901,demo-check) $(BIN)/python manage.py demo --check
+
+demo-switches: $(STAMP) ## demo-check with open questions answered the other way, sixteen sets; SETS="all bit-0" for some
+	$(call demo_env,8001,8901,demo-check) $(BIN)/python -m tests.demo_switches $(if $(SETS),--only $(SETS))
 
 test: $(STAMP) ## all tests but the chaos table, embedded default (SQLite, ORM broker)
 	$(all_tests)

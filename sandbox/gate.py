@@ -38,6 +38,8 @@ async def serve(sandbox: Sandbox, vendor: Vendor, incoming: Incoming) -> Respons
         if verdict.failure.after:
             vendor.answer(sandbox, incoming)
         response = verdict.failure.response()
+    for name, value in verdict.headers.items():
+        response.headers[name] = value
     ms = (time.perf_counter() - started) * 1000
     _note(sandbox, vendor.name, account, incoming, response.status_code, at, ms)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +54,7 @@ class Switches:
     error_rate: float = 0.0
     error_status: int = 500
     search_delay_s: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)  # of every answer, beside its own
     fail_next: list[Failure] = field(default_factory=list)
     webhooks: WebhookFaults = WebhookFaults()
 
@@ -61,6 +63,7 @@ class Switches:
 class Verdict:
     latency_s: float
     failure: Failure | None
+    headers: Mapping[str, str]
 
 
 class Misbehaviour:
@@ -79,7 +82,7 @@ class Misbehaviour:
 
     def change(self, vendor: str, account: str, wish: dict[str, Any]) -> Switches:
         switches = self.switches.setdefault((vendor, account), Switches())
-        for key in ("latency_ms", "error_rate", "error_status", "search_delay_s"):
+        for key in ("latency_ms", "error_rate", "error_status", "search_delay_s", "headers"):
             if key in wish:
                 setattr(switches, key, wish[key])
         switches.fail_next += [read_failure(item) for item in wish.get("fail_next", [])]
@@ -91,7 +94,7 @@ class Misbehaviour:
         failure = _take(switches, incoming)
         if failure is None and switches.error_rate and self.rng.random() < switches.error_rate:
             failure = Failure(switches.error_status)
-        return Verdict(switches.latency_ms / 1000, failure)
+        return Verdict(switches.latency_ms / 1000, failure, switches.headers)
 
 
 def read_failure(item: dict[str, Any]) -> Failure:

@@ -22,6 +22,7 @@ from integration.management.demo import (
     pipedrive_maileon,
     planhat_pipedrive,
     security,
+    vendor,
 )
 from integration.management.demo.stage import NotSeen, Stage
 from integration.management.processes import Processes, end_by_keyboard_interrupt, require_free, running
@@ -41,12 +42,15 @@ class Command(BaseCommand):
     help = "Start web, worker and sandbox vendors, then play a small story (or, with --check, prove every recipe item)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """--check and --keep-running."""
+        """--check and --throw."""
         parser.add_argument(
             "--check", action="store_true", help="Check each item of each recipe, print a line each, exit."
         )
+        parser.add_argument(
+            "--throw", action="append", default=[], metavar="SWITCH", help="Answer this open question the other way."
+        )
 
-    def handle(self, *args: str, check: bool, **options: str | bool | int | None) -> None:
+    def handle(self, *args: str, check: bool, throw: list[str], **options: str | bool | int | None) -> None:
         """Start everything, then play or check."""
         if not settings.SANDBOX_URL or not settings.DEVELOPMENT:
             raise CommandError("The demo needs SANDBOX_URL and LOCKSTEP_DEVELOPMENT=1; `make demo` sets them.")
@@ -55,7 +59,7 @@ class Command(BaseCommand):
         end_by_keyboard_interrupt()
         self._fresh_database()
         with running(settings.BASE_DIR / "var" / "log") as processes:
-            self._start(processes)
+            self._start(processes, throw)
             stage = Stage(processes, self.stdout.write)
             try:
                 self._check(stage) if check else self._play(stage)
@@ -72,9 +76,10 @@ class Command(BaseCommand):
         else:
             raise CommandError("The demo runs on the embedded default, an SQLite file of its own.")
 
-    def _start(self, processes: Processes) -> None:
+    def _start(self, processes: Processes, thrown: list[str]) -> None:
         port = settings.SANDBOX_URL.rpartition(":")[2]
-        processes.start("sandbox", [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", port])
+        sandbox = [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", port]
+        processes.start("sandbox", [*sandbox, *(f"--throw={key}" for key in thrown)])
         call_command("setup")  # while the sandbox starts
         processes.start_hub()
         processes.wait_for(f"{settings.SANDBOX_URL}/_control/healthz")
@@ -118,5 +123,7 @@ def _items(stage: Stage) -> Iterator[tuple[str, int, Callable[[], str]]]:
             yield key, number, check
     for number, check in consent.items(stage):
         yield "consent", number, check
+    for number, check in vendor.items(stage):
+        yield "vendor", number, check
     for number, check in security.items(stage):
         yield "security", number, check
