@@ -43,7 +43,7 @@ def test_the_member_who_asks_gets_the_mail_and_nobody_else(world: World) -> None
 
 
 def test_a_mailing_that_does_not_exist_is_noticed_by_the_empty_inbox(world: World) -> None:
-    world.sandbox.control("PATCH", f"/maileon/{ACCOUNT}", {"doi_mailings": ["welcome1"]})
+    world.sandbox.control("PATCH", f"/maileon/{ACCOUNT}", {"doi_mailings": ["welcome"]})
     hub.save(world.integration, contacts_enabled=True, doi_enabled=True, doi_key="nosuch")
 
     page = press(world, member(world))

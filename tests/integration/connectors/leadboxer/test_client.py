@@ -108,7 +108,7 @@ def test_a_page_of_leads_asks_for_the_newest_with_the_criteria(stub: Stub, clien
 def test_the_next_page_is_found_by_whatever_its_token_is_called(
     stub: Stub, client: LeadBoxerClient, more: dict[str, Any]
 ) -> None:
-    stub.will(body(LEAD, **more))
+    stub.will(body(LEAD, **more)).will(body(LEAD, **more))
 
     assert client.leads_page(SITE, TODAY, limit=1).next_token == "t2"
 
