@@ -47,8 +47,8 @@ class AtMaileon(pipedrive_maileon.Story):
     def field_shown(self) -> str:
         """The field that people fill in stands where they add a person."""
         key = str(self.integration.resources["newsletter"])
-        fields = {row["field_code"]: row for row in self.stage.control("GET", "/pipedrive/acme/state")["personFields"]}
-        if not fields[key]["ui_visibility"]["add_visible_flag"]:
+        rows = self.stage.control("GET", "/pipedrive/acme/state")["custom_fields"]["person"]
+        if not next(row for row in rows if row["code"] == key)["add_visible"]:
             raise NotSeen("Newsletter is hidden where a person is added")
         return "the field Newsletter stands in the dialog “Add person”"
 
@@ -149,7 +149,9 @@ class AtLeadBoxer(leadboxer_pipedrive.Story):
         """No document names the token of the next page; here it has a name that no code of ours knows."""
         for number in range(MANY):
             self.company(f"Paged{number} Ltd", email=f"ada@paged{number}.example")
-        self.stage.save_settings(self.integration)
+        part = {"enabled": True, "dataset": leadboxer_pipedrive.SITE, "segment": leadboxer_pipedrive.EVERYBODY}
+        leads = {f"leads_{name}": value for name, value in part.items()}
+        self.stage.save_settings(self.integration, **leads, leads_link="organization")
         run = self.fetch_all("lead_to_lead", dry_run=True)
         if sum(run.counts.values()) < MANY:
             raise NotSeen(f"{run.counts} of {MANY} leads")
