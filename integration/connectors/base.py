@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from config.json_value import JSONValue, storable
+from integration.connectors.objects import ObjectApi
 from integration.guard import HostPolicy
 from integration.http import Instrumentation
 from integration.secrets import keyed_hash
@@ -277,7 +278,7 @@ class Connector:
     oauth: OAuth | None = None
     identify: Callable[[Any], Identity] | None = None  # with OAuth: who the person is that gave the consent
     read_removal: Callable[[WebhookRequest, str, str], Removal | None] | None = None  # proven with our app's id, secret
-    objects: Mapping[str, str] = field(default_factory=dict)  # object type → label, those `fields` knows
+    objects: Mapping[str, ObjectApi[Any, Any]] = field(default_factory=dict)  # by key, each vendor's own
     name_problem: Callable[[str], str] = lambda name: ""  # why no field can be created under a name; empty if one can
     field_name: Callable[[str, int], str] = lambda label, number: (
         label.strip() if number == 1 else (f"{label.strip()} {number}")

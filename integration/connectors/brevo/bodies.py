@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from config.json_value import JSONValue
 from integration.connectors.base import Account
 from integration.connectors.brevo.api import Row, checked_rows
-from integration.connectors.brevo.records import Attribute, Company, Contact, Event, Process, StoredContact
+from integration.connectors.brevo.records import Attribute, Company, Contact, Deal, Event, Process, StoredContact
 from integration.errors import ContractError
 
 PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
@@ -152,12 +152,28 @@ def event_body(event: Event) -> dict[str, JSONValue]:
 
 def company(row: Row) -> Company:
     """Read one company."""
+    attributes = _crm_attributes(row, "a company")
+    updated = moment(attributes.get("last_updated_at"))
+    return Company(str(row["id"]), attributes, _ids(row, "linkedContactsIds"), _ids(row, "linkedDealsIds"), updated)
+
+
+def deal(row: Row) -> Deal:
+    """Read one deal."""
+    attributes = _crm_attributes(row, "a deal")
+    updated = moment(attributes.get("last_updated_date") or attributes.get("last_updated_at"))
+    return Deal(str(row["id"]), attributes, _ids(row, "linkedContactsIds"), _ids(row, "linkedCompaniesIds"), updated)
+
+
+def _crm_attributes(row: Row, what: str) -> dict[str, JSONValue]:
     attributes = row.get("attributes")
     if not row.get("id") or not isinstance(attributes, dict):
-        raise ContractError("Brevo sent a company in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
-    linked = row.get("linkedContactsIds") or []
-    ids = tuple(str(item) for item in linked) if isinstance(linked, list) else ()
-    return Company(str(row["id"]), attributes, ids)
+        raise ContractError(f"Brevo sent {what} in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+    return attributes
+
+
+def _ids(row: Row, key: str) -> tuple[str, ...]:
+    linked = row.get(key) or []
+    return tuple(str(item) for item in linked) if isinstance(linked, list) else ()
 
 
 def multipart(parts: Mapping[str, str], files: Mapping[str, str], boundary: str) -> bytes:

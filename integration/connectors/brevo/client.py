@@ -25,11 +25,11 @@ from integration.connectors.brevo.records import (
     StoredContact,
     WebhookRow,
 )
-from integration.connectors.rows import read_each
+from integration.connectors.rows import Read, read_each
 from integration.errors import ContractError, NotFound, RecordError
 
 IDS_PER_CALL = 20  # the most `ids` takes
-MEMBERS_PER_CALL = 150
+MEMBERS_PER_CALL, MEMBERS_PAGE = 150, 500
 EVENTS_PER_CALL, EVENTS_BYTES = 200, 480_000
 SHORT_PAGE = 50
 EVENTS_LOOKED_AT = 1000
@@ -45,9 +45,9 @@ class BrevoClient(Companies):
 
     # Contacts
 
-    def find_contact(self, key: str) -> StoredContact | None:
-        """Return the contact with this id or address, or None."""
-        kind = "contact_id" if key.isdigit() else "email_id"
+    def find_contact(self, key: str, kind: str = "") -> StoredContact | None:
+        """Return the contact with this id or address, or None. `kind` names another identifier: ext_id."""
+        kind = kind or ("contact_id" if key.isdigit() else "email_id")
         try:
             return bodies.stored_contact(self.get(CONTACTS, f"/contacts/{segment(key)}", {"identifierType": kind}))
         except NotFound:
@@ -55,25 +55,32 @@ class BrevoClient(Companies):
 
     def get_contacts(self, ids: Sequence[str]) -> list[StoredContact]:
         """Return the contacts with these ids, twenty per call; unknown ones are missing."""
-        found: list[StoredContact] = []
+        return self.read_contacts(ids).complete()
+
+    def read_contacts(self, ids: Sequence[str]) -> Read[StoredContact]:
+        """Read the same one by one."""
+        rows: list[Row] = []
         for start in range(0, len(ids), IDS_PER_CALL):
             chunk = ids[start : start + IDS_PER_CALL]
             params = [("ids", number) for number in chunk] + [("limit", IDS_PER_CALL)]
-            rows = self.rows(CONTACTS, "/contacts", "contacts", params)
-            found += read_each(rows, bodies.stored_contact).complete()
-        return found
+            rows += self.rows(CONTACTS, "/contacts", "contacts", params)
+        return read_each(rows, bodies.stored_contact)
 
     def contacts_page(
         self, offset: int = 0, *, modified_since: datetime | None = None, limit: int = PAGE_SIZE
     ) -> Page[StoredContact]:
         """Return one page, oldest contact first: new ones come behind what was read already."""
+        return self._contacts_page("/contacts", offset, limit, modified_since)
+
+    def members_page(self, list_id: int, offset: int = 0, *, limit: int = MEMBERS_PAGE) -> Page[StoredContact]:
+        """Return one page of the contacts on a list, oldest contact first. Raises NotFound without such a list."""
+        return self._contacts_page(f"/contacts/lists/{list_id}/contacts", offset, limit, None)
+
+    def _contacts_page(self, path: str, offset: int, limit: int, since: datetime | None) -> Page[StoredContact]:
         params: dict[str, Any] = {"limit": limit, "offset": offset, "sort": "asc"}
-        if modified_since is not None:
-            params["modifiedSince"] = time_text(modified_since)
-        answer = self.get(CONTACTS, "/contacts", params)
-        rows = answer.get("contacts")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ContractError("Brevo sent its contacts in an unknown form.", detail="contacts")
+        if since is not None:
+            params["modifiedSince"] = time_text(since)
+        rows = self.rows(CONTACTS, path, "contacts", params)
         read = read_each(rows, bodies.stored_contact)
         return Page(read.records, offset + limit if len(rows) == limit else None, read.unreadable)
 
@@ -191,6 +198,17 @@ class BrevoClient(Companies):
             except NotFound:
                 raise
             except RecordError:
+                continue
+
+    def remove_from_list(self, list_id: int, contact_ids: Sequence[str]) -> None:
+        """Take contacts off a list, 150 per call; their other lists stay. Raises NotFound without such a list."""
+        for start in range(0, len(contact_ids), MEMBERS_PER_CALL):
+            numbers = [int(number) for number in contact_ids[start : start + MEMBERS_PER_CALL]]
+            try:
+                self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/remove", json={"ids": numbers})
+            except NotFound:
+                raise
+            except RecordError:  # nobody is left to remove (sheet §4)
                 continue
 
     def empty_list(self, list_id: int) -> None:

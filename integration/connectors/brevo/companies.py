@@ -14,22 +14,31 @@ from config.json_value import JSONValue
 from integration.connectors.brevo import bodies
 from integration.connectors.brevo.api import OTHER, PAGE_SIZE, Api, checked_object, checked_rows, segment, time_text
 from integration.connectors.brevo.records import Company, Page
+from integration.connectors.rows import read_each
 from integration.errors import ContractError
 
 # A file must be quotable as one column per attribute; the name is the key of an import.
+COMPANIES, DEALS = "companies", "deals"
 IMPORT_MAPPING = {"use_company_identifier": True, "update_existing_records": True, "unset_empty_attributes": False}
 
 
 class Companies(Api):
     """Companies and their links to contacts."""
 
-    def companies_page(self, page: int = 1, *, modified_since: datetime | None = None) -> Page[Company]:
-        """Return one page; `next_cursor` is the number of the next."""
-        params: dict[str, Any] = {"limit": PAGE_SIZE, "page": page}
+    def companies_page(
+        self, page: int = 1, *, modified_since: datetime | None = None, limit: int = PAGE_SIZE
+    ) -> Page[Company]:
+        """Return one page, oldest company first; `next_cursor` is the number of the next."""
+        params: dict[str, Any] = {"limit": limit, "page": page, "sort": "asc"}
         if modified_since is not None:
             params["modifiedSince"] = time_text(modified_since)
         rows = self.rows(OTHER, "/companies", "items", params)
-        return Page(tuple(bodies.company(row) for row in rows), page + 1 if len(rows) == PAGE_SIZE else None)
+        read = read_each(rows, bodies.company)
+        return Page(read.records, page + 1 if len(rows) == limit else None, read.unreadable)
+
+    def get_company(self, company_id: str) -> Company:
+        """Return one company. Raises NotFound."""
+        return bodies.company(self.get(OTHER, f"/companies/{segment(company_id)}"))
 
     def find_companies(self, name: str) -> list[Company]:
         """Return the companies of exactly this name."""
@@ -46,8 +55,11 @@ class Companies(Api):
         return str(answer["id"])
 
     def update_company(self, company_id: str, name: str, attributes: Mapping[str, JSONValue]) -> None:
-        """Change a company. Its links stay: naming them here would replace them all (sheet §6). Raises NotFound."""
-        body = {"name": name, "attributes": dict(attributes)}
+        """Change a company; an empty name stays as it is. Raises NotFound.
+
+        Its links stay: naming them here would replace them all (sheet §6).
+        """
+        body = {"attributes": dict(attributes), **({"name": name} if name else {})}
         self.call(OTHER, "PATCH", f"/companies/{segment(company_id)}", json=body)
 
     def link_company(self, company_id: str, link: Sequence[str], unlink: Sequence[str] = ()) -> None:
@@ -75,10 +87,14 @@ class Companies(Api):
         return str(found)
 
     def list_company_attributes(self) -> list[dict[str, JSONValue]]:
-        reply = self.call(OTHER, "GET", "/crm/attributes/companies")
-        return checked_rows(reply.json(), "crm/attributes/companies")
+        return self.list_crm_attributes(COMPANIES)
 
-    def create_company_attribute(self, label: str, kind: str) -> None:
-        """Create a company attribute. List first: labels are unique."""
-        body = {"label": label, "attributeType": kind, "objectType": "companies"}
+    def list_crm_attributes(self, objects: str) -> list[dict[str, JSONValue]]:
+        """Return the attributes of companies or of deals."""
+        reply = self.call(OTHER, "GET", f"/crm/attributes/{objects}")
+        return checked_rows(reply.json(), f"crm/attributes/{objects}")
+
+    def create_company_attribute(self, label: str, kind: str, objects: str = COMPANIES) -> None:
+        """Create an attribute of companies or of deals. List first: labels are unique."""
+        body = {"label": label, "attributeType": kind, "objectType": objects}
         self.call(OTHER, "POST", "/crm/attributes", json=body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import Account, Connector, Credentials, RateWindow
-from integration.connectors.brevo import fields, webhooks
+from integration.connectors.brevo import fields, objects, webhooks
 from integration.connectors.brevo.api import BASE_URL, CONTACTS, EVENTS, OTHER, POLICY
 from integration.connectors.brevo.client import BrevoClient
 from integration.http import Instrumentation
@@ -42,6 +42,6 @@ CONNECTOR = Connector(
     name_problem=fields.name_problem,
     field_name=fields.field_name,
     webhooks=webhooks,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     busy_status=429,  # any other refusal makes the vendor drop the event (sheet §7)
 )

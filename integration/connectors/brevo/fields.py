@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config.json_value import JSONValue
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec, Option
+from integration.connectors.brevo import deals
 from integration.connectors.brevo.bodies import PHONES
 from integration.connectors.brevo.records import Attribute
 from integration.errors import RecordError
@@ -17,7 +19,7 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.brevo.client import BrevoClient
 
-OBJECTS = {"contact": "Contact", "company": "Company"}
+CRM_OBJECTS = {"company": "companies", "deal": "deals"}  # as the vendor's paths name them
 TYPES = {
     "text": "text", "date": "date", "float": "number", "boolean": "boolean", "category": "option",
     "multiple-choice": "options", "user": "text", "id": "text",
@@ -37,7 +39,10 @@ LONGEST_NAME = 50
 NAME = re.compile(rf"[A-Z0-9_]{{1,{LONGEST_NAME}}}")
 # Names that are no contact attribute of one's own: the address, the ids, and what merge tags use themselves.
 RESERVED = frozenset({"EMAIL", "EXT_ID", "ID", "LIST_ID", "LISTID", *PHONES})
-COMPANY_READ_ONLY = frozenset({"number_of_contacts", "created_at", "last_updated_at", "owner"})
+CRM_READ_ONLY = frozenset(
+    "number_of_contacts created_at last_updated_at owner created_by last_updated_date last_activity_date "
+    "number_of_activities stage_updated_at".split()
+)
 
 
 def contact_spec(attribute: Attribute) -> FieldSpec:
@@ -51,18 +56,30 @@ def contact_spec(attribute: Attribute) -> FieldSpec:
 
 
 def list_fields(client: BrevoClient, object_type: str) -> Sequence[FieldSpec]:
-    """List the address and all attributes of contacts, or the attributes of companies."""
-    if object_type == "company":
-        return [_company_spec(row) for row in client.list_company_attributes()]
-    if object_type not in OBJECTS:
+    """List the address and all attributes of contacts, or the attributes of companies or deals."""
+    if object_type in CRM_OBJECTS:
+        specs = [_crm_spec(row) for row in client.list_crm_attributes(CRM_OBJECTS[object_type])]
+        return _with_pipelines(client, specs) if object_type == "deal" else specs
+    if object_type != "contact":
         raise KeyError(object_type)
     return [FieldSpec("email", "E-mail", "email"), *(contact_spec(row) for row in client.list_attributes())]
 
 
-def _company_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
+def _crm_spec(row: Mapping[str, JSONValue]) -> FieldSpec:
     key = str(row.get("internalName"))
     kind = COMPANY_TYPES.get(str(row.get("attributeTypeName")), "text")
-    return FieldSpec(key, str(row.get("label") or key), kind, writable=key not in COMPANY_READ_ONLY)
+    writable = key not in CRM_READ_ONLY and not row.get("isValueReadonly")
+    return FieldSpec(key, str(row.get("label") or key), kind, writable=writable)
+
+
+def _with_pipelines(client: BrevoClient, specs: Sequence[FieldSpec]) -> list[FieldSpec]:
+    """Pipeline and stage of a deal are choices by id, which the list of attributes does not tell."""
+    known = deals.pipelines(client)
+    choices = {
+        "pipeline": tuple(Option(row.id, row.name) for row in known),
+        "deal_stage": tuple(Option(key, f"{row.name}: {name}") for row in known for key, name in row.stages.items()),
+    }
+    return [replace(spec, type="option", options=choices[spec.key]) if spec.key in choices else spec for spec in specs]
 
 
 def name_problem(name: str) -> str:
@@ -81,15 +98,16 @@ def field_name(label: str, number: int = 1) -> str:
 
 
 def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> FieldSpec:
-    """Create a contact attribute named like the key, or a company attribute named like the label."""
-    if object_type == "company":
-        client.create_company_attribute(spec.label, "number" if spec.type in ("number", "money") else "text")
+    """Create a contact attribute named like the key, or one of companies or deals named like the label."""
+    if object_type in CRM_OBJECTS:
+        kind = "number" if spec.type in ("number", "money") else "text"
+        client.create_company_attribute(spec.label, kind, CRM_OBJECTS[object_type])
         return spec
     name = (spec.key or spec.label).upper()
-    kind = VENDOR_TYPES.get(spec.type)
-    if kind is None:
+    type_ = VENDOR_TYPES.get(spec.type)
+    if type_ is None:
         raise RecordError(f"Brevo has no attribute type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
     if problem := name_problem(name):
         raise RecordError(problem, reason=Reason.FIELD_UNKNOWN)
-    client.create_attribute(name, kind)
-    return contact_spec(Attribute(name, "normal", kind))
+    client.create_attribute(name, type_)
+    return contact_spec(Attribute(name, "normal", type_))

@@ -93,6 +93,28 @@ class Company:
     id: str
     attributes: Mapping[str, JSONValue] = field(default_factory=dict)
     contact_ids: tuple[str, ...] = ()
+    deal_ids: tuple[str, ...] = ()
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A deal of the Sales CRM. Its name is the attribute `deal_name`."""
+
+    id: str
+    attributes: Mapping[str, JSONValue] = field(default_factory=dict)
+    contact_ids: tuple[str, ...] = ()
+    company_ids: tuple[str, ...] = ()
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline of deals; `stages` are names by id, in their order."""
+
+    id: str
+    name: str
+    stages: Mapping[str, str]
 
 
 @dataclass(frozen=True)

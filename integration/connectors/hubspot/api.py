@@ -23,9 +23,13 @@ from integration.reasons import Reason
 # months. The bodies are the same in 2026-03. No file of 2026-09 is published for the timeline.
 VERSION = "2026-09"
 TIMELINE_VERSION = "2026-03"
-CONTACTS = f"/crm/objects/{VERSION}/contacts"
-NOTES = f"/crm/objects/{VERSION}/notes"
-PROPERTIES = f"/crm/properties/{VERSION}/contacts"
+OBJECTS = f"/crm/objects/{VERSION}"
+CONTACTS = f"{OBJECTS}/contacts"
+NOTES = f"{OBJECTS}/notes"
+ASSOCIATIONS = f"/crm/associations/{VERSION}"
+PIPELINES = f"/crm/pipelines/{VERSION}"
+ALL_PROPERTIES = f"/crm/properties/{VERSION}"
+PROPERTIES = f"{ALL_PROPERTIES}/contacts"
 TOKEN = f"/oauth/{VERSION}/token"
 UNINSTALL = f"/appinstalls/{VERSION}/external-install"
 ACCOUNT = f"/account-info/{VERSION}/details"
@@ -96,6 +100,8 @@ class Api:
 
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         self.access_token = credentials.values["access_token"]
+        # The consent's scopes; empty for one given before we kept them.
+        self.granted_scopes = frozenset(credentials.values.get("scope", "").split())
         self._transport = Transport(
             "HubSpot", credentials.base_url, POLICY,
             headers={"Accept": "application/json", "Authorization": f"Bearer {self.access_token}"},

@@ -6,16 +6,16 @@ It stores nothing and decides nothing. Ids and values are texts; writes of many 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from config.json_value import JSONValue
 from integration.connectors.base import Account, Identity
-from integration.connectors.hubspot import oauth
+from integration.connectors.hubspot import crm, oauth
 from integration.connectors.hubspot.api import (
     ACCOUNT,
-    BATCH,
+    ALL_PROPERTIES,
     CONTACTS,
     NOTES,
     PROPERTIES,
@@ -24,16 +24,15 @@ from integration.connectors.hubspot.api import (
     USERS,
     Api,
     Row,
-    problems,
     results,
     segment,
 )
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
-from integration.connectors.rows import read_each
-from integration.errors import Conflict, ContractError, NotFound, RecordError, TenantActionError
+from integration.errors import Conflict, ContractError, NotFound, TenantActionError
 from integration.reasons import Reason
 
-SEARCH_PAGE = 200
+KIND, MODIFIED = "contacts", "lastmodifieddate"  # all other kinds have hs_lastmodifieddate (hubspot sheet §2)
+NOTE_TEXT = "hs_note_body"
 NOTE_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 202}
 _EXISTING = re.compile(r"Existing ID: (\d+)")  # the id of a conflict is only in its text (hubspot sheet §2)
 
@@ -92,51 +91,26 @@ class HubSpotClient(Api):
 
     def get_contact(self, contact_id: str, properties: Sequence[str]) -> Contact:
         """Return one contact. The id of one that was merged answers with the survivor, under another id."""
-        return read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params=_asked(properties)))
+        return read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params=crm.asked(properties)))
 
     def get_contacts(self, ids: Iterable[str], properties: Sequence[str], *, archived: bool = False) -> list[Contact]:
         """Return the contacts with these ids, 100 per call; deleted and merged ones are missing.
 
         With `archived` only deleted ones come back, as long as HubSpot keeps them (90 days; not those erased for good).
         """
-        return list(self._batch_read([{"id": key} for key in dict.fromkeys(ids)], properties, archived=archived))
+        return crm.read(self, KIND, read_contact, ids, properties, archived=archived).complete()
 
     def find_contacts(self, emails: Iterable[str], properties: Sequence[str]) -> list[Contact]:
         """Return who has one of these addresses, secondary ones included (their `email` then differs)."""
-        return list(self._batch_read([{"id": key} for key in dict.fromkeys(emails)], properties, idProperty="email"))
-
-    def _batch_read(
-        self, inputs: list[Row], properties: Sequence[str], *, archived: bool = False, **more: str
-    ) -> Iterator[Contact]:
-        params = {"archived": "true"} if archived else {}
-        for chunk in _chunks(inputs):
-            body = {"properties": list(properties), "inputs": chunk, **more}
-            rows = results(self.get("POST", f"{CONTACTS}/batch/read", params=params, json=body))
-            yield from read_each(rows, read_contact).complete()
+        return crm.read(self, KIND, read_contact, emails, properties, id_property="email").complete()
 
     def contacts_page(self, cursor: str | None, properties: Sequence[str]) -> Page[Contact]:
         """Return one page of all contacts, a hundred at the most."""
-        params = {"limit": BATCH, **({"after": cursor} if cursor else {}), **_asked(properties)}
-        rows, following = self.page("GET", CONTACTS, params=params)
-        read = read_each(rows, read_contact)
-        return Page(read.records, following, read.unreadable)
+        return crm.page(self, KIND, read_contact, cursor, properties)
 
     def changed_ids_page(self, since: datetime, cursor: str | None) -> Page[str]:
-        """Return ids of contacts changed since then; the cursor is the highest id seen.
-
-        Walking by id never meets the limit of 10,000 results, and changes on the way move nobody. Search lags some
-        seconds behind, so read the records afresh.
-        """
-        filters = [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": _milliseconds(since)}]
-        if cursor:
-            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": cursor})
-        body = {
-            "filterGroups": [{"filters": filters}], "properties": ["hs_object_id"], "limit": SEARCH_PAGE,
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-        }  # fmt: skip
-        rows, following = self.page("POST", f"{CONTACTS}/search", json=body, search=True)
-        ids = tuple(read_contact(row).id for row in rows)
-        return Page(ids, ids[-1] if ids and following else None)
+        """Return ids of contacts changed since then; see `crm.changed_ids`."""
+        return crm.changed_ids(self, KIND, MODIFIED, since, cursor)
 
     def search_contacts(self, text: str, properties: Sequence[str]) -> list[Contact]:
         """Find contacts by a part of name or address. Somebody who just came may be missing for some seconds."""
@@ -154,7 +128,7 @@ class HubSpotClient(Api):
     def create_contact(self, values: Values) -> Contact:
         """Create a contact; where its address belongs to one already (also as a secondary one), change that one."""
         try:
-            return read_contact(self.get("POST", CONTACTS, json={"properties": _plain(values)}))
+            return crm.create(self, KIND, read_contact, values)
         except Conflict as exc:
             existing = _EXISTING.search(exc.detail)
             if existing is None:
@@ -163,46 +137,29 @@ class HubSpotClient(Api):
 
     def update_contact(self, contact_id: str, values: Values) -> Contact:
         """Change one contact; the id of one that was merged leads to the survivor. Raises NotFound."""
-        body = {"properties": _plain(values)}
-        return read_contact(self.get("PATCH", f"{CONTACTS}/{segment(contact_id)}", json=body))
+        return crm.update(self, KIND, read_contact, contact_id, values)
 
-    def update_contacts(self, values: Mapping[str, Values]) -> Written:
+    def update_contacts(self, values: Mapping[str, Values]) -> Written[Contact]:
         """Change many, by id. Whoever is not in a batch's answer failed; a merged id is tried again alone."""
-        inputs: list[Row] = [{"id": key, "properties": _plain(wish)} for key, wish in values.items()]
-        found: dict[str, Contact] = {}
-        failed: dict[str, str] = {}
-        for chunk in _chunks(inputs):
-            body = self.get("POST", f"{CONTACTS}/batch/update", json={"inputs": chunk})
-            found |= {contact.id: contact for contact in map(read_contact, results(body))}
-            words = "; ".join(str(row.get("message")) for row in problems(body)) or "HubSpot did not say why."
-            for key in (str(row["id"]) for row in chunk if str(row["id"]) not in found):
-                try:
-                    found[key] = self.update_contact(key, values[key])
-                except NotFound:
-                    failed[key] = words
-                except RecordError as exc:
-                    failed[key] = exc.public
-        return Written(found, failed)
+        return crm.update_many(self, KIND, read_contact, values)
 
     def archive_contact(self, contact_id: str) -> None:
         """Move a contact to the recycle bin; an unknown one is fine."""
-        try:
-            self.call("DELETE", f"{CONTACTS}/{segment(contact_id)}")
-        except NotFound:
-            return
+        crm.archive(self, KIND, contact_id)
 
     # Properties
 
-    def list_properties(self) -> list[Row]:
-        """Return the definitions of all properties of contacts."""
-        return results(self.get("GET", PROPERTIES))
+    def list_properties(self, kind: str = KIND) -> list[Row]:
+        """Return the definitions of all properties of a kind of records."""
+        return results(self.get("GET", f"{ALL_PROPERTIES}/{kind}"))
 
-    def create_property(self, definition: Mapping[str, JSONValue]) -> Row:
+    def create_property(self, definition: Mapping[str, JSONValue], kind: str = KIND) -> Row:
         """Create a property, or return the one of that name: somebody was quicker."""
+        path = f"{ALL_PROPERTIES}/{kind}"
         try:
-            return self.get("POST", PROPERTIES, json=definition)
+            return self.get("POST", path, json=definition)
         except Conflict:
-            return self.get("GET", f"{PROPERTIES}/{segment(str(definition['name']))}")
+            return self.get("GET", f"{path}/{segment(str(definition['name']))}")
 
     def update_property(self, name: str, changes: Mapping[str, JSONValue]) -> Row:
         """Change a definition; `options` replaces the whole list."""
@@ -224,7 +181,7 @@ class HubSpotClient(Api):
     def create_note(self, contact_id: str, body: str, at: datetime) -> str:
         """Write a note on a contact and return its id. Nothing tells two equal notes apart: look first."""
         note = {
-            "properties": {"hs_timestamp": at.isoformat(), "hs_note_body": body},
+            "properties": {"hs_timestamp": at.isoformat(), NOTE_TEXT: body},
             "associations": [{"to": {"id": contact_id}, "types": [NOTE_TO_CONTACT]}],
         }
         return str(self.get("POST", NOTES, json=note).get("id") or "")
@@ -233,11 +190,11 @@ class HubSpotClient(Api):
         """Return the notes on a contact. By id, not by search: what was written a moment ago is there."""
         contact = read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params={"associations": "notes"}))
         found: list[Note] = []
-        for chunk in _chunks([{"id": key} for key in contact.note_ids]):
-            body = {"properties": ["hs_note_body"], "inputs": chunk}
+        for chunk in crm.chunks([{"id": key} for key in contact.note_ids]):
+            body = {"properties": [NOTE_TEXT], "inputs": chunk}
             for row in results(self.get("POST", f"{NOTES}/batch/read", json=body)):
                 values = row.get("properties")
-                text = values.get("hs_note_body") if isinstance(values, dict) else ""
+                text = values.get(NOTE_TEXT) if isinstance(values, dict) else ""
                 found.append(Note(str(row.get("id")), str(text or "")))
         return found
 
@@ -254,21 +211,3 @@ class HubSpotClient(Api):
         except Conflict:
             return False
         return True
-
-
-def _asked(properties: Sequence[str]) -> dict[str, str]:
-    return {"properties": ",".join(properties)} if properties else {}
-
-
-def _chunks(inputs: Sequence[Row]) -> Iterator[list[Row]]:
-    for start in range(0, len(inputs), BATCH):
-        yield list(inputs[start : start + BATCH])
-
-
-def _plain(values: Values) -> dict[str, str]:
-    """Clearing is an empty text; null would be ignored."""
-    return {name: "" if value is None else value for name, value in values.items()}
-
-
-def _milliseconds(moment: datetime) -> str:
-    return str(int(moment.timestamp() * 1000))

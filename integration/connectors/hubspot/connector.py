@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from integration.connectors.base import Account, Connector, Credentials, Identity, RateWindow
-from integration.connectors.hubspot import fields, oauth, webhooks
+from integration.connectors.hubspot import fields, oauth, objects, webhooks
 from integration.connectors.hubspot.api import BASE_URL, POLICY, TIMELINE_VERSION, VERSION
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.http import Instrumentation
@@ -54,6 +54,6 @@ CONNECTOR = Connector(
     app_webhooks=True,
     oauth=oauth.OAUTH,
     identify=identify,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     sunsets=SUNSETS,
 )

@@ -1,13 +1,15 @@
-"""HubSpot's properties of contacts as `FieldSpec`s: keyed by the internal name, shown by the label."""
+"""HubSpot's properties as `FieldSpec`s: keyed by the internal name, shown by the label."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config.json_value import JSONValue, json_objects
 from integration.connectors.base import FieldSpec, Option
+from integration.connectors.hubspot import crm
 from integration.connectors.hubspot.webhooks import HEARD
 from integration.errors import ContractError, RecordError
 from integration.reasons import Reason
@@ -15,8 +17,8 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.hubspot.client import HubSpotClient
 
-OBJECTS = {"contact": "Contact"}
-GROUP = "contactinformation"
+PLURALS = {"contact": "contacts", "company": "companies", "deal": "deals"}  # as the vendor's paths name them
+GROUPS = {"contact": "contactinformation", "company": "companyinformation", "deal": "dealinformation"}
 TYPES = {
     "string": "text", "number": "number", "bool": "boolean", "date": "date", "datetime": "datetime",
     "phone_number": "phone",
@@ -85,14 +87,22 @@ def _name(label: str) -> str:
 
 
 def list_fields(client: HubSpotClient, object_type: str) -> Sequence[FieldSpec]:
-    """List the properties of contacts."""
-    if object_type not in OBJECTS:
-        raise KeyError(object_type)
-    return [field_spec(row) for row in client.list_properties()]
+    """List the properties of one kind of records. Raises KeyError for one that has none."""
+    specs = [field_spec(row) for row in client.list_properties(PLURALS[object_type])]
+    return _with_pipelines(client, specs) if object_type == "deal" else specs
+
+
+def _with_pipelines(client: HubSpotClient, specs: Sequence[FieldSpec]) -> list[FieldSpec]:
+    """Stages are known by id within their pipeline, whether or not the property lists them."""
+    known = crm.pipelines(client, PLURALS["deal"])
+    choices = {
+        "pipeline": tuple(Option(row.id, row.label) for row in known),
+        "dealstage": tuple(Option(key, f"{row.label}: {label}") for row in known for key, label in row.stages.items()),
+    }
+    return [replace(spec, options=choices[spec.key]) if spec.key in choices else spec for spec in specs]
 
 
 def create_field(client: HubSpotClient, object_type: str, spec: FieldSpec) -> FieldSpec:
     """Create a property in HubSpot's own group and return what the vendor made of it."""
-    if object_type not in OBJECTS:
-        raise KeyError(object_type)
-    return field_spec(client.create_property(definition(spec, GROUP)))
+    made = client.create_property(definition(spec, GROUPS[object_type]), PLURALS[object_type])
+    return field_spec(made)

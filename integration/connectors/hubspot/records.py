@@ -15,8 +15,8 @@ Values = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
-class Contact:
-    """A contact with the properties asked for. A name that is missing is a property the portal does not have."""
+class CrmObject:
+    """A record with the properties asked for. A name that is missing is a property the portal does not have."""
 
     id: str
     properties: Values
@@ -24,6 +24,12 @@ class Contact:
     updated_at: datetime | None = None
     archived: bool = False
     note_ids: tuple[str, ...] = ()
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # associated records, where they were read
+
+
+@dataclass(frozen=True)
+class Contact(CrmObject):
+    """A contact."""
 
     @property
     def email(self) -> str:
@@ -51,11 +57,20 @@ class Page(Generic[Record]):
 
 
 @dataclass(frozen=True)
-class Written:
-    """What became of a batch of writes: contacts by the id that was asked for, and why the others failed."""
+class Written(Generic[Record]):
+    """What became of a batch of writes: records by the id that was asked for, and why the others failed."""
 
-    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline; `stages` are labels by id, in their order."""
+
+    id: str
+    label: str
+    stages: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -68,18 +83,24 @@ class Note:
 
 def read_contact(row: Mapping[str, JSONValue]) -> Contact:
     """Read one contact; the answer of a write may lack any property."""
-    contact_id, properties = row.get("id"), row.get("properties")
-    if not isinstance(contact_id, str) or not contact_id or not isinstance(properties, dict):
-        raise ContractError("HubSpot sent a contact in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+    return Contact(*_facts(row, "a contact", "lastmodifieddate"))
+
+
+def read_object(row: Mapping[str, JSONValue]) -> CrmObject:
+    """Read one record of another kind. Only contacts have `lastmodifieddate` (hubspot sheet §2)."""
+    return CrmObject(*_facts(row, "a record", "hs_lastmodifieddate"))
+
+
+def _facts(
+    row: Mapping[str, JSONValue], what: str, modified: str
+) -> tuple[str, Values, datetime | None, datetime | None, bool, tuple[str, ...]]:
+    record_id, properties = row.get("id"), row.get("properties")
+    if not isinstance(record_id, str) or not record_id or not isinstance(properties, dict):
+        raise ContractError(f"HubSpot sent {what} in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
     values = {str(name): None if value in (None, "") else str(value) for name, value in properties.items()}
-    return Contact(
-        contact_id,
-        values,
-        parse_time(values.get("createdate") or row.get("createdAt")),
-        parse_time(values.get("lastmodifieddate") or row.get("updatedAt")),
-        bool(row.get("archived")),
-        _note_ids(row),
-    )
+    created = parse_time(values.get("createdate") or row.get("createdAt"))
+    updated = parse_time(values.get(modified) or row.get("updatedAt"))
+    return record_id, values, created, updated, bool(row.get("archived")), _note_ids(row)
 
 
 def _note_ids(row: Mapping[str, JSONValue]) -> tuple[str, ...]:

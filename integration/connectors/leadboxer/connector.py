@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import Account, Connector, Credentials
-from integration.connectors.leadboxer import fields
+from integration.connectors.leadboxer import fields, objects
 from integration.connectors.leadboxer.api import BASE_URL, POLICY, WINDOWS
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.http import Instrumentation
@@ -31,6 +31,6 @@ CONNECTOR = Connector(
     check=check,
     fields=fields.list_fields,
     create_field=fields.create_field,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     open_fields=True,  # properties the customer names itself; the list knows those of the newest leads
 )

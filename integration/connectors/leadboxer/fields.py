@@ -13,7 +13,6 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.leadboxer.client import LeadBoxerClient
 
-OBJECTS = {"lead": "Lead"}
 # The vendor's key → label and type (sheet §4 and the vendor's glossary).
 KNOWN: dict[str, tuple[str, str]] = {
     "email": ("E-mail address", "email"), "firstName": ("First name", "text"), "lastName": ("Last name", "text"),
@@ -55,7 +54,9 @@ WORDS = re.compile(r"[_\s]+|(?<=[a-z])(?=[A-Z])")
 
 def list_fields(client: LeadBoxerClient, object_type: str) -> Sequence[FieldSpec]:
     """The known keys, and those that the newest leads have beside them: properties the customer named itself."""
-    if object_type not in OBJECTS:
+    if object_type == "visit":
+        return [FieldSpec("lastEvent", KNOWN["lastEvent"][0], "datetime", writable=False)]
+    if object_type != "lead":
         raise KeyError(object_type)
     known = [FieldSpec(key, label, kind, writable=False) for key, (label, kind) in KNOWN.items()]
     own = sorted(key for key in client.sample_keys() if key not in KNOWN and key not in HIDDEN and "." not in key)

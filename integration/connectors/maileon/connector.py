@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import Account, Connector, Credentials, Permission
-from integration.connectors.maileon import fields, webhooks
+from integration.connectors.maileon import fields, objects, webhooks
 from integration.connectors.maileon.api import BASE_URL, POLICY
 from integration.connectors.maileon.client import VERBS, MaileonClient
 from integration.http import Instrumentation
@@ -42,6 +42,6 @@ CONNECTOR = Connector(
     webhooks=webhooks,
     most_bytes=256 * 1024,  # one flat object with chosen fields (sheet §6)
     webhook_addresses=webhooks.addresses,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     rights=rights,
 )

@@ -19,7 +19,6 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.maileon.client import MaileonClient
 
-OBJECTS = {"contact": "Contact"}
 # The vendor refuses longer texts; cutting them is what its own plug-ins do (maileon sheet §2.4, §5.1, §10.12).
 LIMITS = {"contact": 255, "attribute": 1000, "stored_attribute": 64_000}
 TEXT_FIELDS = {
@@ -64,7 +63,7 @@ def custom_field_spec(field: CustomField) -> FieldSpec:
 
 def list_fields(client: MaileonClient, object_type: str) -> Sequence[FieldSpec]:
     """List the standard fields and the account's custom fields of contacts."""
-    if object_type not in OBJECTS:
+    if object_type != "contact":
         raise KeyError(object_type)
     return [*STANDARD_FIELDS, *(custom_field_spec(field) for field in client.list_custom_fields())]
 

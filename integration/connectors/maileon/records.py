@@ -133,6 +133,7 @@ class Transaction:
     email: str = ""
     external_id: str = ""
     import_permission: int | None = None
+    contact_id: str = ""  # Maileon's own, which goes before the others
 
 
 @dataclass(frozen=True)

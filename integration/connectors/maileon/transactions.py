@@ -66,7 +66,8 @@ def get_one(api: Api, type_name: str, transaction_id: str) -> Mapping[str, JSONV
 
 
 def _encoded(item: Transaction) -> bytes:
-    identity = {key: value for key, value in (("email", item.email), ("external_id", item.external_id)) if value}
+    known = (("id", item.contact_id), ("email", item.email), ("external_id", item.external_id))
+    identity = {key: value for key, value in known if value}
     content = {key: fit(value, "attribute") for key, value in item.content.items() if value is not None}
     row: dict[str, JSONValue] = {"typeName": item.type_name, "content": content}
     if item.import_permission is None:

@@ -63,14 +63,14 @@ class PipedriveClient(FieldCalls):
     def __init__(self, credentials: Credentials, wire: Instrumentation | None = None) -> None:
         super().__init__(credentials, wire)
         person, organization, deal = (partial(self.field_types, kind) for kind in ("person", "organization", "deal"))
-        self._persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
-        self._organizations = Collection[Organization](
+        self.persons = Collection[Person](self, "/api/v2/persons", readers.parse_person, person)
+        self.organizations = Collection[Organization](
             self, "/api/v2/organizations", readers.parse_organization, organization
         )
-        self._deals = Collection[Deal](self, "/api/v2/deals", readers.parse_deal, deal)
-        self._leads = Collection[Lead](self, "/api/v1/leads", readers.parse_lead, deal)
-        self._activities = Collection[Activity](self, "/api/v2/activities", readers.parse_activity, _no_types)
-        self._notes = Collection[Note](self, "/api/v1/notes", readers.parse_note, _no_types, "PUT")
+        self.deals = Collection[Deal](self, "/api/v2/deals", readers.parse_deal, deal)
+        self.leads = Collection[Lead](self, "/api/v1/leads", readers.parse_lead, deal)
+        self.activities = Collection[Activity](self, "/api/v2/activities", readers.parse_activity, _no_types)
+        self.notes = Collection[Note](self, "/api/v1/notes", readers.parse_note, _no_types, "PUT")
 
     # Account and users
 
@@ -104,11 +104,11 @@ class PipedriveClient(FieldCalls):
 
     def get_person(self, person_id: str, *, include_fields: Sequence[str] = ()) -> Person:
         """Return one person; a deleted one may come back as such, or raise NotFound (pipedrive sheet §11)."""
-        return self._persons.get(person_id, **_include(include_fields))
+        return self.persons.get(person_id, **_include(include_fields))
 
     def get_persons(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Person]:
         """Return the people with these ids, 100 per call; deleted and invisible ones are missing."""
-        return self._persons.many(ids, **_include(include_fields))
+        return self.persons.many(ids, **_include(include_fields))
 
     def persons_page(
         self,
@@ -118,26 +118,26 @@ class PipedriveClient(FieldCalls):
         **filters: Unpack[Filters],
     ) -> Page[Person]:
         """Return one page. Filters: org_id, deal_id, owner_id, filter_id, include_fields."""
-        return self._persons.page(cursor, since, limit, **filters)
+        return self.persons.page(cursor, since, limit, **filters)
 
     def iter_persons(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Person]:
-        return self._persons.walk(since, **filters)
+        return self.persons.walk(since, **filters)
 
     def create_person(self, values: Values) -> Person:
         """Create a person. Nothing is unique at Pipedrive: look first (pipedrive sheet §11)."""
-        return self._persons.create(person_body(values, self._person_types(values), None))
+        return self.persons.create(person_body(values, self._person_types(values), None))
 
     def update_person(self, person_id: str, values: Values) -> Person:
         """Change the given values; absent ones stay. `email` and `phone` replace the primary one only."""
         current = self.get_person(person_id) if needs_current(values) else None
-        return self._persons.change(person_id, person_body(values, self._person_types(values), current))
+        return self.persons.change(person_id, person_body(values, self._person_types(values), current))
 
     def delete_person(self, person_id: str) -> None:
-        self._persons.delete(person_id)
+        self.persons.delete(person_id)
 
     def count_persons_at_most(self) -> int:
         """Return the highest id as the most there can be: v2 lists have no total (pipedrive sheet §4)."""
-        page = self._persons.page(None, None, 1, sort_direction="desc")
+        page = self.persons.page(None, None, 1, sort_direction="desc")
         return int(page.records[0].id) if page.records else 0
 
     def search_persons(self, email: str) -> list[Found]:
@@ -156,10 +156,10 @@ class PipedriveClient(FieldCalls):
     # Organizations
 
     def get_organization(self, organization_id: str) -> Organization:
-        return self._organizations.get(organization_id)
+        return self.organizations.get(organization_id)
 
     def get_organizations(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Organization]:
-        return self._organizations.many(ids, **_include(include_fields))
+        return self.organizations.many(ids, **_include(include_fields))
 
     def organizations_page(
         self,
@@ -168,27 +168,27 @@ class PipedriveClient(FieldCalls):
         limit: int = PAGE_LIMIT,
         **filters: Unpack[Filters],
     ) -> Page[Organization]:
-        return self._organizations.page(cursor, since, limit, **filters)
+        return self.organizations.page(cursor, since, limit, **filters)
 
     def iter_organizations(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Organization]:
-        return self._organizations.walk(since, **filters)
+        return self.organizations.walk(since, **filters)
 
     def create_organization(self, values: Values) -> Organization:
-        return self._organizations.create(self._organizations.body(values))
+        return self.organizations.create(self.organizations.body(values))
 
     def update_organization(self, organization_id: str, values: Values) -> Organization:
-        return self._organizations.change(organization_id, self._organizations.body(values))
+        return self.organizations.change(organization_id, self.organizations.body(values))
 
     def delete_organization(self, organization_id: str) -> None:
-        self._organizations.delete(organization_id)
+        self.organizations.delete(organization_id)
 
     # Deals, pipelines, stages
 
     def get_deal(self, deal_id: str) -> Deal:
-        return self._deals.get(deal_id)
+        return self.deals.get(deal_id)
 
     def get_deals(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Deal]:
-        return self._deals.many(ids, **_include(include_fields))
+        return self.deals.many(ids, **_include(include_fields))
 
     def deals_page(
         self,
@@ -198,19 +198,19 @@ class PipedriveClient(FieldCalls):
         **filters: Unpack[Filters],
     ) -> Page[Deal]:
         """Return one page, archived deals excluded. Filters: person_id, org_id, pipeline_id, stage_id, status, …."""
-        return self._deals.page(cursor, since, limit, **filters)
+        return self.deals.page(cursor, since, limit, **filters)
 
     def iter_deals(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Deal]:
-        return self._deals.walk(since, **filters)
+        return self.deals.walk(since, **filters)
 
     def create_deal(self, values: Values) -> Deal:
-        return self._deals.create(self._deals.body(values))
+        return self.deals.create(self.deals.body(values))
 
     def update_deal(self, deal_id: str, values: Values) -> Deal:
-        return self._deals.change(deal_id, self._deals.body(values))
+        return self.deals.change(deal_id, self.deals.body(values))
 
     def delete_deal(self, deal_id: str) -> None:
-        self._deals.delete(deal_id)
+        self.deals.delete(deal_id)
 
     def deal_products(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return deal id → names of the products attached to it, 100 deals per call."""
@@ -226,27 +226,27 @@ class PipedriveClient(FieldCalls):
     # Leads, activities, notes
 
     def get_lead(self, lead_id: str) -> Lead:
-        return self._leads.get(lead_id)
+        return self.leads.get(lead_id)
 
     def leads_page(
         self, cursor: str | None = None, since: datetime | None = None, **filters: Unpack[Filters]
     ) -> Page[Lead]:
         """Return one page, archived leads excluded. Filters: person_id, organization_id, owner_id."""
-        return self._leads.page(cursor, since, PAGE_LIMIT, **filters)
+        return self.leads.page(cursor, since, PAGE_LIMIT, **filters)
 
     def create_lead(self, values: Values) -> Lead:
         """Create a lead: `title` and `person_id` or `organization_id`; `value` is {"amount", "currency"}."""
-        return self._leads.create(self._leads.body(values))
+        return self.leads.create(self.leads.body(values))
 
     def update_lead(self, lead_id: str, values: Values) -> Lead:
-        return self._leads.change(lead_id, self._leads.body(values))
+        return self.leads.change(lead_id, self.leads.body(values))
 
     def delete_lead(self, lead_id: str) -> None:
-        self._leads.delete(lead_id)
+        self.leads.delete(lead_id)
 
     def get_activities(self, ids: Iterable[str]) -> list[Activity]:
         """Return the activities with these ids, 100 per call; deleted and invisible ones are missing."""
-        return self._activities.many(ids)
+        return self.activities.many(ids)
 
     def activities_page(
         self,
@@ -255,17 +255,17 @@ class PipedriveClient(FieldCalls):
         limit: int = PAGE_LIMIT,
         **filters: Unpack[Filters],
     ) -> Page[Activity]:
-        return self._activities.page(cursor, since, limit, **filters)
+        return self.activities.page(cursor, since, limit, **filters)
 
     def create_activity(self, values: Values) -> Activity:
         """Create an activity. A person goes in `participants`; `person_id` is read only (pipedrive sheet §10)."""
-        return self._activities.create(self._activities.body(values))
+        return self.activities.create(self.activities.body(values))
 
     def update_activity(self, activity_id: str, values: Values) -> Activity:
-        return self._activities.change(activity_id, self._activities.body(values))
+        return self.activities.change(activity_id, self.activities.body(values))
 
     def delete_activity(self, activity_id: str) -> None:
-        self._activities.delete(activity_id)
+        self.activities.delete(activity_id)
 
     def get_activity_types(self) -> list[ActivityType]:
         """Return the kinds of activities the company uses; an activity's `type` is the key of one."""
@@ -276,21 +276,21 @@ class PipedriveClient(FieldCalls):
         self, cursor: str | None = None, since: datetime | None = None, **filters: Unpack[Filters]
     ) -> Page[Note]:
         """Return one page. Filters: person_id, org_id, deal_id, lead_id."""
-        return self._notes.page(cursor, since, PAGE_LIMIT, **filters)
+        return self.notes.page(cursor, since, PAGE_LIMIT, **filters)
 
     def get_note(self, note_id: str) -> Note:
         """Return one note; a deleted one comes back as such (pipedrive sheet §17)."""
-        return self._notes.get(note_id)
+        return self.notes.get(note_id)
 
     def create_note(self, values: Values) -> Note:
         """Create a note: `content` (HTML) and at least one of person_id, org_id, deal_id, lead_id."""
-        return self._notes.create(self._notes.body(values))
+        return self.notes.create(self.notes.body(values))
 
     def update_note(self, note_id: str, values: Values) -> Note:
-        return self._notes.change(note_id, self._notes.body(values))
+        return self.notes.change(note_id, self.notes.body(values))
 
     def delete_note(self, note_id: str) -> None:
-        self._notes.delete(note_id)
+        self.notes.delete(note_id)
 
     # Search and merge
 

@@ -60,7 +60,11 @@ class Collection(Generic[Record]):
 
     def many(self, ids: Iterable[str], **params: str) -> list[Record]:
         """Return the records with these ids, 100 per call; unknown, deleted and invisible ones are missing (v2)."""
-        return self.read_each(list(self.api.many_v2(self.path, ids, **params)), params).complete()
+        return self.read_many(ids, **params).complete()
+
+    def read_many(self, ids: Iterable[str], **params: str) -> Read[Record]:
+        """Read the same one by one."""
+        return self.read_each(list(self.api.many_v2(self.path, ids, **params)), params)
 
     def page(
         self, cursor: str | None, since: datetime | None = None, limit: int = PAGE_LIMIT, **params: str

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
-from integration.connectors.pipedrive import fields, oauth, references, webhooks
+from integration.connectors.pipedrive import fields, oauth, objects, references, webhooks
 from integration.connectors.pipedrive.api import POLICY
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.http import Instrumentation
@@ -89,7 +89,7 @@ CONNECTOR = Connector(
     oauth=oauth.OAUTH,
     identify=identify,
     read_removal=oauth.read_removal,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     field_name=fields.field_name,
     references=references.REFERENCES,
     path_of=fields.path_of,

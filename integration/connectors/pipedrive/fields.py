@@ -16,7 +16,6 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.pipedrive.client import PipedriveClient
 
-OBJECTS = {"person": "Person", "organization": "Organization", "deal": "Deal", "lead": "Lead"}
 FIELD_PATHS = {
     "person": "personFields",
     "organization": "organizationFields",

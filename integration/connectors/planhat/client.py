@@ -15,7 +15,7 @@ from config.json_value import JSONValue
 from integration.connectors.base import Account
 from integration.connectors.planhat import bulk
 from integration.connectors.planhat.api import Api, Row, checked_object, segment
-from integration.connectors.planhat.records import Company, Page, Upserted, User, parse_company, parse_user
+from integration.connectors.planhat.records import Page, Stored, Upserted, User, parse_record, parse_user
 from integration.connectors.rows import read_each
 from integration.errors import NotFound
 
@@ -23,7 +23,7 @@ COLLECTIONS = {
     "company": "/companies", "enduser": "/endusers", "license": "/licenses", "sale": "/sales",
     "conversation": "/conversations",
 }  # fmt: skip
-COMPANIES_PAGE, USERS_PAGE, FIELDS_PAGE = 2000, 2000, 500
+RECORDS_PAGE, USERS_PAGE, FIELDS_PAGE = 2000, 2000, 500
 NOTE = "conversation"
 OWN_ID = {NOTE: "externalId"}  # where a record keeps our id: sourceId, but for notes (planhat sheet §5)
 
@@ -54,12 +54,39 @@ class PlanhatClient(Api):
         """Return the team, also those who may not log in any more."""
         return [parse_user(row) for row in self.all_rows("/users", USERS_PAGE)]
 
+    # Records of any model
+
+    def get_record(self, model: str, record_id: str) -> Stored:
+        """Return the record with this id: its own, `srcid-…` or `extid-…`. Raises NotFound."""
+        return parse_record(self.get(f"{COLLECTIONS[model]}/{segment(record_id)}"))
+
+    def records_page(
+        self, model: str, offset: int = 0, *, limit: int = RECORDS_PAGE, newest_first: bool = False
+    ) -> Page:
+        """Return one page; archived records are left out."""
+        order = {"sort": "-updatedAt"} if newest_first else {}
+        rows = self.rows(COLLECTIONS[model], limit=limit, offset=offset, **order)
+        read = read_each(rows, parse_record, key="_id")
+        return Page(read.records, offset + limit if len(rows) == limit else None, read.unreadable)
+
+    def create_record(self, model: str, values: Mapping[str, JSONValue]) -> Stored:
+        """Create one record; nothing looks whether there is one already."""
+        return parse_record(self._written("POST", COLLECTIONS[model], values))
+
+    def update_record(self, model: str, record_id: str, values: Mapping[str, JSONValue]) -> Stored:
+        """Change what is given; null clears, what is absent stays. Raises NotFound."""
+        return parse_record(self._written("PUT", f"{COLLECTIONS[model]}/{segment(record_id)}", values))
+
+    def delete_record(self, model: str, record_id: str) -> None:
+        """Erase a record. Raises NotFound."""
+        self.call("DELETE", f"{COLLECTIONS[model]}/{segment(record_id)}")
+
     # Companies
 
-    def get_company(self, company_id: str) -> Company | None:
+    def get_company(self, company_id: str) -> Stored | None:
         """Return the company with this id: its own, `srcid-…` or `extid-…`. None when there is none."""
         try:
-            return parse_company(self.get(f"/companies/{segment(company_id)}"))
+            return self.get_record("company", company_id)
         except NotFound:
             return None
 
@@ -68,22 +95,12 @@ class PlanhatClient(Api):
 
         No filter by time is documented (planhat sheet §3), so reading stops where the list is older, if it is in order.
         """
-        order = {"sort": "-updatedAt"} if since else {}
-        rows = self.rows("/companies", limit=COMPANIES_PAGE, offset=offset, **order)
-        read = read_each(rows, parse_company, key="_id")
-        found = read.records
-        following = offset + COMPANIES_PAGE if len(rows) == COMPANIES_PAGE else None
-        if since is None:
-            return Page(found, following, read.unreadable)
-        times = [company.updated for company in found if company.updated is not None]
-        if times == sorted(times, reverse=True) and times and times[-1] < since:
-            following = None
-        fresh = tuple(row for row in found if row.updated is None or row.updated >= since)
-        return Page(fresh, following, read.unreadable)
+        page = self.records_page("company", offset, newest_first=since is not None)
+        return page if since is None else changed_since(page, since)
 
-    def update_company(self, company_id: str, values: Mapping[str, JSONValue]) -> Company:
+    def update_company(self, company_id: str, values: Mapping[str, JSONValue]) -> Stored:
         """Change what is given; null clears, what is absent stays. Raises NotFound."""
-        return parse_company(self._written("PUT", f"/companies/{segment(company_id)}", values))
+        return self.update_record("company", company_id, values)
 
     # End users
 
@@ -126,3 +143,11 @@ class PlanhatClient(Api):
 
     def _written(self, method: str, path: str, body: Any) -> Row:
         return checked_object(self.call(method, path, json=body).json(), path)
+
+
+def changed_since(page: Page, since: datetime) -> Page:
+    """What of a page changed since then; the last page, where the list is in order and older from here on."""
+    times = [record.updated for record in page.records if record.updated is not None]
+    is_past = bool(times) and times == sorted(times, reverse=True) and times[-1] < since
+    fresh = tuple(row for row in page.records if row.updated is None or row.updated >= since)
+    return Page(fresh, None if is_past else page.next_offset, page.unreadable)

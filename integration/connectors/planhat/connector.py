@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.connectors.base import Account, Connector, Credentials, RateWindow
-from integration.connectors.planhat import fields, webhooks
+from integration.connectors.planhat import fields, objects, webhooks
 from integration.connectors.planhat.api import MINUTE, POLICY, normalise_base_url
 from integration.connectors.planhat.client import PlanhatClient
 from integration.http import Instrumentation
@@ -38,7 +38,7 @@ CONNECTOR = Connector(
     webhooks=webhooks,
     most_bytes=512 * 1024,  # one object of the tenant's own template (sheet §6)
     webhook_addresses=webhooks.addresses,
-    objects=fields.OBJECTS,
+    objects=objects.OBJECTS,
     one_writer=True,
     normalise_base_url=normalise_base_url,
 )

@@ -18,7 +18,6 @@ from integration.reasons import Reason
 if TYPE_CHECKING:
     from integration.connectors.planhat.client import PlanhatClient
 
-OBJECTS = {"company": "Company", "enduser": "End User", "license": "License", "sale": "Sale"}
 # Key, label, type (planhat sheet §5). Names of website and phone of a company are not known, so they are not here.
 ATTRIBUTES: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "company": (
@@ -46,6 +45,10 @@ ATTRIBUTES: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "sale": (
         ("product", "Product", "text"), ("externalId", "External id", "text"), ("salesDate", "Sales date", "date"),
         ("value", "Value", "number"), ("_currency", "Currency", "text"), ("companyId", "Company", "text"),
+    ),
+    "conversation": (
+        ("type", "Type", "text"), ("subject", "Subject", "text"), ("description", "Description", "text"),
+        ("date", "Date", "datetime"), ("externalId", "External id", "text"), ("companyId", "Company", "text"),
     ),
 }  # fmt: skip
 OPTIONS = {"renewalStatus": ("ongoing", "renewed", "lost")}

@@ -16,25 +16,32 @@ CUSTOM = "custom."  # begins the key of a custom field; its id follows, for name
 
 
 @dataclass(frozen=True)
-class Company:
-    """A company as Planhat has it. `source_id` is the id it has in a CRM; `attributes` and `custom` by vendor name."""
+class Stored:
+    """A record of any model as Planhat has it; `attributes` and `custom` by vendor name."""
 
     id: str
-    name: str = ""
-    source_id: str = ""
     attributes: Mapping[str, JSONValue] = field(default_factory=dict)
     custom: Mapping[str, JSONValue] = field(default_factory=dict)
     updated: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        return str(self.attributes.get("name") or "")
+
+    @property
+    def source_id(self) -> str:
+        """The id it has in a CRM."""
+        return str(self.attributes.get("sourceId") or "")
+
 
 class Page(NamedTuple):
-    """One page of companies. `next_offset` is None at the end."""
+    """One page of records. `next_offset` is None at the end."""
 
-    records: tuple[Company, ...]
+    records: tuple[Stored, ...]
     next_offset: int | None
     unreadable: Mapping[str, str] = {}  # id → what is wrong with a record that is left out for it
 
-    def complete(self) -> list[Company]:
+    def complete(self) -> list[Stored]:
         """Return the records if none is left out. Raises UnreadableRecord."""
         return Read(self.records, self.unreadable).complete()
 
@@ -54,16 +61,15 @@ class Upserted:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_company(row: Mapping[str, JSONValue]) -> Company:
-    """Read a company; an owner may come as an object instead of an id (planhat sheet §5)."""
+def parse_record(row: Mapping[str, JSONValue]) -> Stored:
+    """Read a record; an owner may come as an object instead of an id (planhat sheet §5)."""
     number, custom = row.get("_id"), row.get("custom") or {}
     if not isinstance(number, str) or not number or not isinstance(custom, dict):
-        raise ContractError("Planhat sent a company in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
+        raise ContractError("Planhat sent a record in an unknown form.", detail=f"keys: {sorted(row)[:20]}")
     attributes = {key: value for key, value in row.items() if key != "custom"}
     if isinstance(owner := attributes.get("owner"), dict):
         attributes["owner"] = owner.get("_id")
-    updated = parse_time(row.get("updatedAt") or row.get("lastUpdated"))
-    return Company(number, str(row.get("name") or ""), str(row.get("sourceId") or ""), attributes, custom, updated)
+    return Stored(number, attributes, custom, parse_time(row.get("updatedAt") or row.get("lastUpdated")))
 
 
 def parse_user(row: Mapping[str, JSONValue]) -> User:
@@ -84,8 +90,8 @@ def parse_time(value: JSONValue) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def record_values(company: Company, specs: Iterable[FieldSpec]) -> dict[str, JSONValue]:
-    """A company as the mapping engine reads it: by attribute, custom ones below `custom` by the field's id.
+def record_values(record: Stored, specs: Iterable[FieldSpec]) -> dict[str, JSONValue]:
+    """A record as the mapping engine reads it: by attribute, custom ones below `custom` by the field's id.
 
     Planhat leaves out what has no value, so a field it knows and does not send is empty.
     """
@@ -93,10 +99,10 @@ def record_values(company: Company, specs: Iterable[FieldSpec]) -> dict[str, JSO
     custom: dict[str, JSONValue] = {}
     for spec in specs:
         if spec.custom:
-            custom[spec.key.removeprefix(CUSTOM)] = company.custom.get(spec.label)
+            custom[spec.key.removeprefix(CUSTOM)] = record.custom.get(spec.label)
         else:
-            values[spec.key] = company.attributes.get(spec.key)
-    return {**values, "name": company.name, "custom": custom}
+            values[spec.key] = record.attributes.get(spec.key)
+    return {**values, "name": record.name, "custom": custom}
 
 
 def body(values: Mapping[str, JSONValue], specs: Mapping[str, FieldSpec]) -> dict[str, JSONValue]:

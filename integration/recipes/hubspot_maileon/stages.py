@@ -110,7 +110,7 @@ def _say(ctx: Session, plans: Sequence[Plan]) -> None:
         raise
     for plan in plans:
         plan.gone = plan.key in written.failed
-        if contact := written.contacts.get(plan.key):
+        if contact := written.records.get(plan.key):
             plan.contact_id = contact.id
 
 
@@ -199,7 +199,7 @@ def _move(ctx: Session, plans: Sequence[Plan]) -> None:
             continue
         for plan in moving:
             plan.gone = plan.key in written.failed
-            if contact := written.contacts.get(plan.key):
+            if contact := written.records.get(plan.key):
                 plan.contact_id = contact.id
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from config.json_value import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
-from integration.connectors.planhat.records import Company, record_values
+from integration.connectors.planhat.records import Stored, record_values
 from integration.engine.api import (
     Batch,
     Decision,
@@ -98,7 +98,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         return write_each(ctx, writes, lambda write: _written(ctx, write, known))
 
 
-def records(ctx: Session, companies: Sequence[Company]) -> dict[str, Record]:
+def records(ctx: Session, companies: Sequence[Stored]) -> dict[str, Record]:
     """Companies as records, by the organization's id they hold; those with another kind of id are none of ours."""
     specs = list(ctx.fields("right", "company").values())
     return {
@@ -108,9 +108,9 @@ def records(ctx: Session, companies: Sequence[Company]) -> dict[str, Record]:
     }
 
 
-def all_companies(ctx: Session) -> list[Company]:
+def all_companies(ctx: Session) -> list[Stored]:
     """Every company of the account."""
-    found: list[Company] = []
+    found: list[Stored] = []
     offset: int | None = 0
     while offset is not None:
         page = ctx.right.companies_page(offset)

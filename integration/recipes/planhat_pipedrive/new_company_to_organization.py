@@ -11,7 +11,7 @@ from datetime import datetime
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
-from integration.connectors.planhat.records import Company
+from integration.connectors.planhat.records import Stored
 from integration.engine.api import (
     Batch,
     Decision,
@@ -85,7 +85,7 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
         return write_each(ctx, writes, lambda write: _create(ctx, write))
 
 
-def _records(companies: Sequence[Company]) -> dict[str, Record]:
+def _records(companies: Sequence[Stored]) -> dict[str, Record]:
     return {
         row.id: Record(row.id, {"name": row.name, "source_id": row.source_id}, version=row.updated)
         for row in companies

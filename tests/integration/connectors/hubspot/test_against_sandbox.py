@@ -69,7 +69,7 @@ def test_a_merge_leads_to_the_survivor(sandbox: SandboxThread, hubspot: HubSpotC
     survivor = sandbox.control("POST", f"{below}/{bob}/merge", {"into": int(ada)})["id"]
     assert hubspot.get_contact(bob, []).id == survivor
     written = hubspot.update_contacts({ada: {"city": "Wien"}})
-    assert written.contacts[ada].id == survivor
+    assert written.records[ada].id == survivor
     [found] = hubspot.find_contacts(["bob@example.com"], ["hs_additional_emails"])
     assert found.emails == ("ada@example.com", "bob@example.com")
 

@@ -118,8 +118,8 @@ def test_a_conflict_without_an_id_stays_one(stub: Stub, client: HubSpotClient) -
 def test_whoever_is_not_in_the_answer_of_a_batch_is_tried_alone(stub: Stub, client: HubSpotClient) -> None:
     stub.will(api("POST_batch_update__207"), 207).will(api("GET_contact__200_merged")).will(b"", 404)
     written = client.update_contacts({"512": {"city": "Wien"}, "400": {"city": "Wien"}, "999": {"city": "Wien"}})
-    assert set(written.contacts) == {"512", "400"}
-    assert written.contacts["400"].id == "600"
+    assert set(written.records) == {"512", "400"}
+    assert written.records["400"].id == "600"
     assert written.failed == {"999": "Object not found"}
 
 
@@ -130,7 +130,7 @@ def test_a_record_that_a_batch_left_out_fails_alone(stub: Stub, client: HubSpotC
     unnamed = json.dumps({"results": [], "numErrors": 2, "errors": [{"message": "no"}, {"message": "no"}]}).encode()
     stub.will(unnamed, 207).will(refused, 400).will(api("GET_contact__200_merged"))
     written = client.update_contacts({"1": {"city": "x"}, "2": {"city": "Wien"}})
-    assert list(written.contacts) == ["2"]
+    assert list(written.records) == ["2"]
     assert "city is too long" in written.failed["1"]
 
 
@@ -223,7 +223,7 @@ def test_properties_become_field_specs(stub: Stub, client: HubSpotClient) -> Non
     assert not found["hs_object_id"].writable
     assert (found["email"].custom, found["topics"].custom) == (False, True)
     with pytest.raises(KeyError):
-        fields.list_fields(client, "company")
+        fields.list_fields(client, "ticket")
 
 
 @pytest.mark.parametrize("type_", fields.VENDOR_TYPES)
