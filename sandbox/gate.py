@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlRoute
 from sandbox.http import Incoming, Record
+from sandbox.misbehave import with_odd_rows
 from sandbox.state import Sandbox
 
 
@@ -34,6 +35,8 @@ async def serve(sandbox: Sandbox, vendor: Vendor, incoming: Incoming) -> Respons
         await asyncio.sleep(verdict.latency_s)
     if verdict.failure is None:
         response = vendor.answer(sandbox, incoming)
+        if verdict.odd_rows:
+            response = with_odd_rows(response, verdict.odd_rows)
     else:
         if verdict.failure.after:
             vendor.answer(sandbox, incoming)

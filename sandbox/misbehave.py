@@ -1,8 +1,10 @@
-"""Switches that make a vendor slow, failing or forgetful, and the one place that decides about each call."""
+"""Switches that make a vendor slow, failing, odd or forgetful, and the one place that decides about each call."""
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,6 +59,7 @@ class Switches:
     headers: dict[str, str] = field(default_factory=dict)  # of every answer, beside its own
     fail_next: list[Failure] = field(default_factory=list)
     webhooks: WebhookFaults = WebhookFaults()
+    odd_rows: tuple[str, ...] = ()  # ids of records that come with nothing in its usual form but the id
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Verdict:
     latency_s: float
     failure: Failure | None
     headers: Mapping[str, str]
+    odd_rows: tuple[str, ...] = ()
 
 
 class Misbehaviour:
@@ -85,6 +89,8 @@ class Misbehaviour:
         for key in ("latency_ms", "error_rate", "error_status", "search_delay_s", "headers"):
             if key in wish:
                 setattr(switches, key, wish[key])
+        if "odd_rows" in wish:
+            switches.odd_rows = tuple(map(str, wish["odd_rows"]))
         switches.fail_next += [read_failure(item) for item in wish.get("fail_next", [])]
         switches.webhooks = replace(switches.webhooks, **wish.get("webhooks", {}))
         return switches
@@ -94,7 +100,7 @@ class Misbehaviour:
         failure = _take(switches, incoming)
         if failure is None and switches.error_rate and self.rng.random() < switches.error_rate:
             failure = Failure(switches.error_status)
-        return Verdict(switches.latency_ms / 1000, failure, switches.headers)
+        return Verdict(switches.latency_ms / 1000, failure, switches.headers, switches.odd_rows)
 
 
 def read_failure(item: dict[str, Any]) -> Failure:
@@ -110,3 +116,31 @@ def _take(switches: Switches, incoming: Incoming) -> Failure | None:
             failure.times -= 1
             return failure
     return None
+
+
+IDS = ("id", "_id", "use_id")
+ODD = ["odd"]
+
+
+def with_odd_rows(response: Response, ids: tuple[str, ...]) -> Response:
+    """The same answer, in which these records have nothing in its usual form but their id."""
+    body = bytes(response.body)
+    if body.lstrip()[:1] in (b"{", b"["):
+        changed = json.dumps(_odd(json.loads(body), ids)).encode()
+    else:
+        changed = body
+        for key in map(str.encode, ids):
+            pattern = rb"(<id>%s</id>.*?<permission>)[^<]*" % re.escape(key)
+            changed = re.sub(pattern, rb"\1odd", changed, count=1, flags=re.DOTALL)
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(changed, response.status_code, headers)
+
+
+def _odd(part: Any, ids: tuple[str, ...]) -> Any:
+    if isinstance(part, list):
+        return [_odd(item, ids) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if any(str(part.get(name)) in ids for name in IDS):
+        return {name: value if name in IDS else ODD for name, value in part.items()}
+    return {name: _odd(value, ids) for name, value in part.items()}

@@ -75,6 +75,24 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "brevo.unknown_person", "An event of an unknown contact",
         "204 or counted as queued, and dropped", "400", "sheet §5, UNSURE",
     ),
+    Switch(
+        "brevo.crm_null", "null and an empty text as the value of a company's or deal's attribute",
+        "null leaves it as it is; an empty text clears", "both are stored", "not documented: reference/update-a-deal",
+    ),
+    Switch(
+        "brevo.deals_page", "Most deals of one page",
+        "50, whatever is asked for", "as many as asked for", "not documented: reference/get-all-deals",
+    ),
+    Switch(
+        "brevo.no_deals", "`items` of a list without deals",
+        "null", "an empty list", "reference/get-all-deals: a list of objects or null",
+    ),
+    Switch(
+        "brevo.stage_alone", "`deal_stage` without its `pipeline`",
+        "400 missing_parameter", "taken", "reference/update-a-deal asks for both",
+    ),
+    Settled("Order of deals", "the newest first; `sort` turns it round", "reference/get-all-deals"),
+    Settled("Linked ids in a PATCH of a deal", "replace the whole list", "reference/update-a-deal"),
     Settled("Body of a batched webhook", "an array of events", "docs “batch webhooks”"),
     Settled("Phone numbers", "judged by the rules of their country", "mon-service-securise#2788"),
     Irrelevant(
@@ -110,6 +128,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "rows are sent in the body: integration/connectors/brevo/client.py, import_contacts",
     ),
     Irrelevant(
+        "Status of PATCH and DELETE of a deal", "204",
+        "every 2xx is a success and no body is read: integration/connectors/brevo/deals.py, update",
+    ),
+    Irrelevant(
         "Status of DELETE and PUT", "204",
         "every 2xx is a success and no body is read: integration/connectors/brevo/client.py, update_contact",
     ),
@@ -126,7 +148,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "a refusal of the step is told: integration/engine/setup/provisioning.py",
     ),
     Irrelevant(
-        "Sales CRM: notes, tasks; segments; exports", "no endpoints",
+        "Sales CRM: notes, tasks, files; segments; exports", "no endpoints",
         "never called: integration/connectors/brevo/client.py",
     ),
 )  # fmt: skip

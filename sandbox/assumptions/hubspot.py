@@ -41,11 +41,44 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "hubspot.first_stage", "Stage of a new contact",
         "lead", "subscriber", "sheet §4: historically",
     ),
+    Switch(
+        "hubspot.company_domain", "A second company of one domain, created by the API",
+        "is created", "409 with the id of the first", "companies guide: the domain is “the primary unique identifier”",
+    ),
+    Switch(
+        "hubspot.deal_stage", "A new deal without a stage",
+        "400", "gets the first stage of the pipeline", "deals guide: “should include”",
+    ),
+    Switch(
+        "hubspot.stage_options", "Whether the property dealstage lists the stages",
+        "no: only the pipelines do", "yes", "not documented: properties and pipelines guides",
+    ),
+    Switch(
+        "hubspot.no_associations", "A record without associations in a batch read of them",
+        "an error of the answer", "an empty list", "associations guide; seen in public clients",
+    ),
+    Switch(
+        "hubspot.association_missing", "A pair of which one record is gone in a batch of associations",
+        "the whole call is refused with 400", "fails alone", "create-associations: has `errors`, does not say when",
+    ),
+    Settled("Most inputs of a batch read of associations", "1,000", "changelog, February 2025"),
     Settled("changeFlag of a deletion", "DELETED", "seven captures, 2019 to 2026"),
     Settled("Search with an unknown property in a filter", "400", "corrections"),
     Settled("Associations of a contact with notes", "all in one answer", "sheet §6"),
     Settled("A second DELETE of an archived contact", "204", "corrections"),
     Settled("Writes to the id of a merge's loser", "change the survivor", "corrections"),
+    Irrelevant(
+        "Status of a pair that is associated already", "200, listed among the results",
+        "what is in the results is associated: integration/connectors/hubspot/crm.py, associate",
+    ),
+    Irrelevant(
+        "Webhooks about companies and deals", "none",
+        "no app of ours subscribes to them, they are polled: integration/connectors/hubspot/objects.py",
+    ),
+    Irrelevant(
+        "Order of a batch read of associations", "by id",
+        "rows are matched by their ids: integration/connectors/hubspot/crm.py, associated",
+    ),
     Irrelevant(
         "Batches that mix portals", "yes, when events are gathered",
         "each event finds its own portal: integration/engine/intake/inbox.py",

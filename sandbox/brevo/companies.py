@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from email import message_from_bytes
 from typing import Any
@@ -36,12 +37,24 @@ def _add(call: Call, wish: Record) -> Company:
 
 
 def _apply(call: Call, company: Company, wish: Record) -> None:
-    known = call.account.company_attributes
-    given = {name: value for name, value in (wish.get("attributes") or {}).items() if name in BUILT_IN or name in known}
-    company.attributes |= given | ({"name": wish["name"]} if wish.get("name") else {})
+    company.attributes |= given(call, wish, BUILT_IN, call.account.company_attributes)
+    company.attributes |= {"name": wish["name"]} if wish.get("name") else {}
     company.attributes["last_updated_at"] = call.now()
     company.contacts = list(wish.get("linkedContactsIds", company.contacts))
     company.deals = list(wish.get("linkedDealsIds", company.deals))
+
+
+def given(call: Call, wish: Record, built_in: Mapping[str, str], own: Mapping[str, Record]) -> Record:
+    """The attributes of a body as they are stored: unknown ones are dropped, an empty text clears."""
+    found: Record = {}
+    for name, value in (wish.get("attributes") or {}).items():
+        if name not in built_in and name not in own:
+            continue
+        if "brevo.crm_null" in call.sandbox.thrown:
+            found[name] = value
+        elif value is not None:
+            found[name] = None if value == "" else value
+    return found
 
 
 def _checked(call: Call) -> Record:
@@ -146,10 +159,12 @@ def create_attribute(call: Call) -> Response:
     if not label or len(label) > 50 or kind not in TYPES or wish.get("objectType") not in ("companies", "deals"):
         error(400, "invalid_parameter", "label, attributeType or objectType is not valid")
     name = label.lower().replace(" ", "_")
-    if name in call.account.company_attributes or name in BUILT_IN:
+    deals = wish["objectType"] == "deals"
+    own, built_in = (call.account.deal_attributes if deals else call.account.company_attributes), BUILT_IN
+    if name in own or (name in built_in and not deals):
         error(400, "duplicate_parameter", "label must be unique")
     options = [{"key": str(key), "value": value} for key, value in enumerate(wish.get("optionsLabels") or [], 1)]
-    call.account.company_attributes[name] = {"internalName": name, "label": label, "attributeTypeName": kind,
+    own[name] = {"internalName": name, "label": label, "attributeTypeName": kind,
                                              "attributeOptions": options, "isRequired": False}  # fmt: skip
     return reply({"id": f"{call.sandbox.brevo.rng.getrandbits(96):024x}"})
 

@@ -131,6 +131,7 @@ def state(control: ControlCall) -> Record:
         "lists": [vars(row) for row in account.lists.values()],
         "attributes": {row.name: row.type for row in account.attributes.values()},
         "companies": [vars(row) for row in account.companies.values()],
+        "deals": [vars(row) for row in account.deals.values()],
         "events": account.events,
         "webhooks": [vars(row) for row in account.webhooks.values()],
         "processes": len(account.processes),

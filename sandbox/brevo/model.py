@@ -64,6 +64,14 @@ class Company:
 
 
 @dataclass
+class Deal:
+    id: str
+    attributes: Record
+    contacts: list[int] = field(default_factory=list)
+    companies: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Process:
     id: int
     name: str
@@ -119,6 +127,8 @@ class Account:
     lists: dict[int, ContactList] = field(default_factory=dict)
     companies: dict[str, Company] = field(default_factory=dict)
     company_attributes: dict[str, Record] = field(default_factory=dict)
+    deals: dict[str, Deal] = field(default_factory=dict)
+    deal_attributes: dict[str, Record] = field(default_factory=dict)
     events: list[Record] = field(default_factory=list)
     processes: dict[int, Process] = field(default_factory=dict)
     webhooks: dict[int, Webhook] = field(default_factory=dict)

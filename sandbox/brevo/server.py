@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sandbox.brevo import attributes, companies, contacts, doi, events, hooks, imports, limits, lists, processes
+from sandbox.brevo import attributes, companies, contacts, deals, doi, events, hooks, imports, limits, lists, processes
 from sandbox.brevo.api import OTHER, Call, Endpoint, error
 from sandbox.http import Incoming, NotRouted, Refused, RouteTable, reply
 from sandbox.state import Sandbox
@@ -29,7 +29,7 @@ def account_info(call: Call) -> Response:
     )  # fmt: skip
 
 
-MODULES = (contacts, lists, attributes, imports, doi, events, companies, processes, hooks)
+MODULES = (contacts, lists, attributes, imports, doi, events, companies, deals, processes, hooks)
 ENDPOINTS: list[Endpoint] = [endpoint for module in MODULES for endpoint in module.ENDPOINTS]
 ENDPOINTS.append(Endpoint("GET", "account", account_info, OTHER))
 ROUTES = RouteTable((endpoint.method, endpoint.path, endpoint) for endpoint in ENDPOINTS)

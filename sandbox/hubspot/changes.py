@@ -100,6 +100,10 @@ def merge(call: Call, primary: Contact, loser: Contact, *, actor: Actor | None =
         survivor.merged_ids += [contact.id, *contact.merged_ids]
     for note in portal.notes.values():
         note.contact_id = portal.survivor(note.contact_id)
+    portal.associations = {
+        frozenset((kind, portal.survivor(number) if kind == "contacts" else number) for kind, number in pair)
+        for pair in portal.associations
+    }
     _index(call, survivor)
     events.merged(call, survivor, primary, loser, len(moved), who)
     return survivor

@@ -69,6 +69,17 @@ class Contact:
 
 
 @dataclass
+class CrmRecord:
+    """A company or a deal."""
+
+    id: int
+    values: Values
+    created: datetime
+    updated: datetime
+    archived: bool = False
+
+
+@dataclass
 class Note:
     id: int
     contact_id: int
@@ -93,6 +104,10 @@ class Portal:
     archived_properties: dict[str, Record] = field(default_factory=dict)
     groups: dict[str, Record] = field(default_factory=dict)
     notes: dict[int, Note] = field(default_factory=dict)
+    crm: dict[str, dict[int, CrmRecord]] = field(default_factory=lambda: {"companies": {}, "deals": {}})
+    definitions: dict[str, dict[str, Record]] = field(default_factory=dict)  # of companies and deals
+    pipelines: list[Record] = field(default_factory=list)
+    associations: set[frozenset[tuple[str, int]]] = field(default_factory=set)
     app_events: dict[tuple[str, str], Record] = field(default_factory=dict)
     aliases: dict[int, int] = field(default_factory=dict)  # merged id -> survivor
     blocked: set[str] = field(default_factory=set)  # addresses of people deleted for privacy

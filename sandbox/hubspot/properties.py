@@ -5,22 +5,37 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sandbox.http import Record, reply
-from sandbox.hubspot.api import CONTACTS_READ, SCHEMAS_WRITE, Call, Endpoint, iso, not_found, refuse
-from sandbox.hubspot.schema import problem_with
+from sandbox.hubspot.api import Call, Endpoint, iso, not_found, refuse
+from sandbox.hubspot.schema import options, problem_with
+from sandbox.hubspot.values import DEAL_STAGES
 
-PATH = "properties/contacts"
+PATH = "properties/{kind}"
+READ, SCHEMAS = "crm.objects.{kind}.read", "crm.schemas.{kind}.write"
 CHANGEABLE = ("label", "description", "groupName", "options", "displayOrder", "formField", "hidden")
 
 
+def _known(call: Call) -> dict[str, Record]:
+    """The definitions of a kind of records; those of contacts where somebody in the pages means them."""
+    kind = call.params.get("kind", "contacts")
+    if kind == "contacts":
+        return call.portal.properties
+    return call.portal.definitions.get(kind) or refuse(400, f"Unable to infer object type from: {kind}")
+
+
 def list_properties(call: Call) -> Response:
-    source = (
-        call.portal.archived_properties if call.incoming.query.get("archived") == "true" else call.portal.properties
-    )
-    return reply({"results": list(source.values())})
+    archived = call.incoming.query.get("archived") == "true"
+    source = call.portal.archived_properties if archived else _known(call)
+    return reply({"results": [_told(call, row) for row in source.values()]})
 
 
 def read_property(call: Call) -> Response:
-    return reply(_found(call))
+    return reply(_told(call, _found(call)))
+
+
+def _told(call: Call, row: Record) -> Record:
+    """Stages of deals are those of their pipelines; whether the property lists them too is open."""
+    listed = row["name"] == "dealstage" and "hubspot.stage_options" in call.sandbox.thrown
+    return row | {"options": options(DEAL_STAGES)} if listed else row
 
 
 def create_property(call: Call) -> Response:
@@ -28,16 +43,16 @@ def create_property(call: Call) -> Response:
     if words := problem_with(wish):
         refuse(400, f"Invalid property: {words}")
     name = str(wish["name"])
-    if name in call.portal.properties:
+    if name in _known(call):
         refuse(
             409, f"A property named '{name}' already exists.", "OBJECT_ALREADY_EXISTS",
             subCategory="Properties.PROPERTY_WITH_NAME_EXISTS",
         )  # fmt: skip
-    if wish["groupName"] not in call.portal.groups:
+    if call.params.get("kind", "contacts") == "contacts" and wish["groupName"] not in call.portal.groups:
         refuse(400, f"The group {wish['groupName']} does not exist", "VALIDATION_ERROR")
     call.portal.archived_properties.pop(name, None)
     made = _made(call, wish)
-    call.portal.properties[name] = made
+    _known(call)[name] = made
     return reply(made, 201)
 
 
@@ -61,7 +76,7 @@ def change_property(call: Call) -> Response:
         refuse(400, "This property cannot be changed")
     found |= {key: wish[key] for key in CHANGEABLE if key in wish}
     found["updatedAt"] = iso(call.now())
-    call.portal.properties[found["name"]] = found
+    _known(call)[found["name"]] = found
     return reply(found)
 
 
@@ -82,7 +97,7 @@ def remove(call: Call, name: str) -> None:
 
 
 def _found(call: Call) -> Record:
-    found = call.portal.properties.get(call.params["name"])
+    found = _known(call).get(call.params["name"])
     return found if found is not None else not_found()
 
 
@@ -127,14 +142,14 @@ def _group(call: Call) -> Record:
 
 
 ENDPOINTS = [
-    Endpoint("GET", PATH, list_properties, CONTACTS_READ),
-    Endpoint("POST", PATH, create_property, SCHEMAS_WRITE),
-    Endpoint("GET", PATH + "/groups", list_groups, CONTACTS_READ),
-    Endpoint("POST", PATH + "/groups", create_group, SCHEMAS_WRITE),
-    Endpoint("GET", PATH + "/groups/{name}", read_group, CONTACTS_READ),
-    Endpoint("PATCH", PATH + "/groups/{name}", change_group, SCHEMAS_WRITE),
-    Endpoint("DELETE", PATH + "/groups/{name}", archive_group, SCHEMAS_WRITE),
-    Endpoint("GET", PATH + "/{name}", read_property, CONTACTS_READ),
-    Endpoint("PATCH", PATH + "/{name}", change_property, SCHEMAS_WRITE),
-    Endpoint("DELETE", PATH + "/{name}", archive_property, SCHEMAS_WRITE),
+    Endpoint("GET", PATH, list_properties, READ),
+    Endpoint("POST", PATH, create_property, SCHEMAS),
+    Endpoint("GET", PATH + "/groups", list_groups, READ),
+    Endpoint("POST", PATH + "/groups", create_group, SCHEMAS),
+    Endpoint("GET", PATH + "/groups/{name}", read_group, READ),
+    Endpoint("PATCH", PATH + "/groups/{name}", change_group, SCHEMAS),
+    Endpoint("DELETE", PATH + "/groups/{name}", archive_group, SCHEMAS),
+    Endpoint("GET", PATH + "/{name}", read_property, READ),
+    Endpoint("PATCH", PATH + "/{name}", change_property, SCHEMAS),
+    Endpoint("DELETE", PATH + "/{name}", archive_property, SCHEMAS),
 ]

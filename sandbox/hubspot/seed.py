@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.hubspot import crm_schema
 from sandbox.hubspot.model import FIRST_CONTACT_ID, FIRST_PORTAL_ID, App, Portal, Subscription, User, World
 from sandbox.hubspot.schema import GROUP, standard_properties
 
@@ -46,6 +47,9 @@ def add_portal(world: World, name: str, domain: str, user: str = "Grace Hopper")
     user_id = USER_ID + number
     portal.users[user_id] = User(user_id, user, f"{user.split()[0].lower()}@{domain}")
     portal.properties = standard_properties(BIRTH)
+    for kind in crm_schema.KINDS.values():
+        portal.definitions[kind.path] = crm_schema.standard_properties(kind, BIRTH)
+    portal.pipelines = crm_schema.pipelines()
     portal.groups[GROUP] = {"name": GROUP, "label": "Contact information", "displayOrder": 0, "archived": False}
     portal.last_id = FIRST_CONTACT_ID + number
     world.portals[portal.id] = portal

@@ -5,18 +5,30 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sandbox.http import Incoming, NotRouted, Refused, RouteTable, reply
-from sandbox.hubspot import batches, contacts, events, installs, limits, oauth, properties, search, timeline
+from sandbox.hubspot import (
+    associations,
+    batches,
+    contacts,
+    crm,
+    events,
+    installs,
+    limits,
+    oauth,
+    properties,
+    search,
+    timeline,
+)
 from sandbox.hubspot.api import Actor, Call, Endpoint, iso, problem, refuse
 from sandbox.hubspot.model import Grant
 from sandbox.state import Sandbox
 
-MODULES = (contacts, batches, search, properties, timeline, installs)
+MODULES = (contacts, batches, search, properties, timeline, installs, crm, associations)
 ENDPOINTS: list[Endpoint] = [endpoint for module in MODULES for endpoint in module.ENDPOINTS]
 ROUTES = RouteTable((endpoint.method, endpoint.path, endpoint) for endpoint in ENDPOINTS)
 DATED = ("2026-03", "2026-09")
 TIMELINE_VERSIONS = ("2026-03", "v4")  # no 2026-09 of it is published (hubspot sheet §0)
 USER_VERSIONS = ("2026-03", "v3")
-AREAS = {"objects": "v3", "properties": "v3"}
+AREAS = {"objects": "v3", "properties": "v3", "pipelines": "v3", "associations": "v4"}
 
 
 def folded(segments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -78,7 +90,7 @@ def _answer(sandbox: Sandbox, incoming: Incoming) -> Response:
         portal, app, search=endpoint.search, now=sandbox.clock.seconds(), tells="hubspot.retry_after" in sandbox.thrown
     )
     try:
-        _check_scope(grant, endpoint)
+        _check_scope(grant, endpoint.scope.format(**params))
         call = Call(sandbox, portal, Actor(app, grant.user_id), incoming, params, version)
         response = endpoint.handler(call)
     except Refused as refused:
@@ -102,11 +114,11 @@ def _authenticated(sandbox: Sandbox, incoming: Incoming) -> Grant:
     return grant
 
 
-def _check_scope(grant: Grant, endpoint: Endpoint) -> None:
-    if endpoint.scope in grant.scopes:
+def _check_scope(grant: Grant, scope: str) -> None:
+    if scope in grant.scopes:
         return
     detail = {"message": "One or more of the following scopes are required.",
-              "context": {"requiredScopes": [endpoint.scope]}}  # fmt: skip
+              "context": {"requiredScopes": [scope]}}  # fmt: skip
     refuse(
         403, "This app hasn't been granted all required scopes to make this call. Read more about required scopes.",
         "MISSING_SCOPES", errors=[detail], links={"scopes": "https://developers.hubspot.com/scopes"},

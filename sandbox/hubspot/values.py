@@ -12,16 +12,21 @@ from sandbox.hubspot.model import Contact, Portal, Values
 
 ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,24}", re.IGNORECASE)
 LONGEST = 65_536
+DEAL_STAGES = (
+    ("appointmentscheduled", "Appointment Scheduled"), ("qualifiedtobuy", "Qualified To Buy"),
+    ("contractsent", "Contract Sent"), ("closedwon", "Closed Won"), ("closedlost", "Closed Lost"),
+)  # fmt: skip
 
 
-def checked(portal: Portal, wish: Any) -> tuple[Values, list[Record]]:
-    """Return the values as they would be stored, and what is wrong with them."""
+def checked(portal: Portal, wish: Any, definitions: dict[str, Record] | None = None) -> tuple[Values, list[Record]]:
+    """Return the values as they would be stored, and what is wrong with them. `definitions`: the contacts' if none."""
+    known_properties = portal.properties if definitions is None else definitions
     if not isinstance(wish, dict):
         return {}, [_error("properties", "properties must be an object", "INVALID_FORMAT")]
     values: Values = {}
     errors: list[Record] = []
     for name, given in wish.items():
-        definition = portal.properties.get(name)
+        definition = known_properties.get(name)
         if definition is None:
             errors.append(_error(name, f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST"))
         elif definition["modificationMetadata"]["readOnlyValue"]:
@@ -58,7 +63,7 @@ def _wrong(definition: Record, text: str) -> tuple[str, str]:
     if definition["name"] == "email" and not ADDRESS.fullmatch(text.strip()):
         return f"Email address {text} is invalid", "INVALID_EMAIL"
     if kind == "enumeration":
-        known = {option["value"] for option in definition["options"]}
+        known = {option["value"] for option in definition["options"]} or _elsewhere(definition, text)
         parts = text.strip(";").split(";") if definition["fieldType"] == "checkbox" else [text]
         if bad := [part for part in parts if part not in known]:
             return f"{bad[0]} was not one of the allowed options: {sorted(known)}", "INVALID_OPTION"
@@ -71,6 +76,13 @@ def _wrong(definition: Record, text: str) -> tuple[str, str]:
     if len(text) > LONGEST:
         return "the value is too long", "INVALID_LENGTH"
     return "", ""
+
+
+def _elsewhere(definition: Record, text: str) -> set[str]:
+    """Choices that the property does not list: owners, and stages where pipelines tell them."""
+    if definition["name"] == "dealstage":
+        return {key for key, _ in DEAL_STAGES}
+    return {text} if definition.get("referencedObjectType") and text.isdigit() else set()
 
 
 def _is_moment(text: str, kind: str) -> bool:

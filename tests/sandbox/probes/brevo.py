@@ -97,7 +97,29 @@ def _members(look: Look):
     return look.brevo("POST", "/contacts/lists/60/contacts/add", json={"ids": [999]}).status_code
 
 
+def _cleared(look: Look):
+    made = look.brevo("POST", "/companies", json={"name": "Engines", "attributes": {"domain": "e.example"}}).json()
+    look.brevo("PATCH", f"/companies/{made['id']}", json={"attributes": {"domain": None}})
+    return look.brevo("GET", f"/companies/{made['id']}").json()["attributes"]["domain"]
+
+
+def _deals(look: Look, count: int):
+    look.control("PATCH", "/brevo/801", {"plan": "unlimited"})
+    for n in range(count):
+        look.brevo("POST", "/crm/deals", json={"name": f"Deal {n}"})
+    return look.brevo("GET", "/crm/deals?limit=60").json()["items"]
+
+
+def _stage_alone(look: Look) -> int:
+    stage = look.brevo("GET", "/crm/pipeline/details/all").json()[0]["stages"][1]["id"]
+    return look.brevo("POST", "/crm/deals", json={"name": "Deal", "attributes": {"deal_stage": stage}}).status_code
+
+
 PROBES: dict[str, Probe] = {
+    "brevo.crm_null": _cleared,
+    "brevo.deals_page": lambda look: len(_deals(look, 51)),
+    "brevo.no_deals": lambda look: _deals(look, 0),
+    "brevo.stage_alone": _stage_alone,
     "brevo.body_429": lambda look: _limited(look)[2],
     "brevo.retry_after": lambda look: _limited(look)[1],
     "brevo.limit_headers": lambda look: look.brevo("GET", "/contacts").headers["x-sib-ratelimit-limit"],

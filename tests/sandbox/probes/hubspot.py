@@ -5,6 +5,8 @@ from tests.sandbox.conftest import Client
 from tests.sandbox.probes.look import Look, Probe, shape, until_refused
 
 CONTACTS = "/crm/objects/2026-09/contacts"
+COMPANIES = "/crm/objects/2026-09/companies"
+ASSOCIATIONS = "/crm/associations/2026-09/companies/contacts"
 EVENTS = ("contact.merge", "contact.deletion", "contact.restore")
 
 
@@ -62,7 +64,54 @@ def _limited(look: Look):
     return shape(until_refused(lambda: client("GET", CONTACTS)))[1]
 
 
+CRM_SCOPES = [f"crm.objects.{kind}.{verb}" for kind in ("companies", "deals") for verb in ("read", "write")]
+
+
+def _crm(look: Look) -> Client:
+    """The portal as an app sees it that may read and write companies and deals."""
+    wish = {"client_id": CLIENT_ID, "scopes": ["crm.objects.contacts.read", "crm.objects.contacts.write", *CRM_SCOPES]}
+    token = look.control("POST", f"/hubspot/{PORTAL_ID}/install", wish)["access_token"]
+    return Client(f"{look.sandbox.url}/hubspot", {"Authorization": f"Bearer {token}"})
+
+
+def _company(client: Client, **values: str):
+    return client("POST", COMPANIES, json={"properties": {"name": "Engines", **values}})
+
+
+def _twins(look: Look) -> int:
+    client = _crm(look)
+    _company(client, domain="e.example")
+    return _company(client, domain="e.example").status_code
+
+
+def _deal(look: Look) -> int:
+    return _crm(look)("POST", "/crm/objects/2026-09/deals", json={"properties": {"dealname": "Engine"}}).status_code
+
+
+def _stages(look: Look):
+    return _crm(look)("GET", "/crm/properties/2026-09/deals/dealstage").json()["options"]
+
+
+def _associated(look: Look):
+    client = _crm(look)
+    made = _company(client).json()["id"]
+    answer = client("POST", f"{ASSOCIATIONS}/batch/read", json={"inputs": [{"id": made}]}).json()
+    return [row["to"] for row in answer["results"]]
+
+
+def _pairs(look: Look) -> int:
+    client = _crm(look)
+    made, ada = _company(client).json()["id"], _contact(look, "ada")
+    pairs = [{"from": {"id": made}, "to": {"id": other}} for other in (ada, "999")]
+    return client("POST", f"{ASSOCIATIONS}/batch/associate/default", json={"inputs": pairs}).status_code
+
+
 PROBES: dict[str, Probe] = {
+    "hubspot.company_domain": _twins,
+    "hubspot.deal_stage": _deal,
+    "hubspot.stage_options": _stages,
+    "hubspot.no_associations": _associated,
+    "hubspot.association_missing": _pairs,
     "hubspot.batch_status": lambda look: _missing(look).status_code,
     "hubspot.error_context": lambda look: sorted(_missing(look).json()["errors"][0]),
     "hubspot.merge_id": _merged,
