@@ -120,6 +120,11 @@ RULES = (
         "Each field is known by the vendor's key and has a label, a type and, where it has choices, their ids.",
     ),
     Rule(
+        "objects-alike",
+        "Objects keep the cases that all vendors share",
+        "Each object API lists, finds and writes as all others do; what it cannot is named with its reason.",
+    ),
+    Rule(
         "sources-cited",
         "Facts about the vendor have a source",
         "The README beside the code says where each fact comes from and what is only assumed.",
@@ -177,7 +182,10 @@ def of_recipes() -> tuple[Quality, ...]:
 
 @cache
 def exceptions(vendor: str) -> Mapping[str, str]:
-    """The cases of the standard suite that a vendor cannot pass, by the name of their test, each with its sentence."""
+    """The cases of the standard suites that a vendor cannot pass, by their name, each with its sentence.
+
+    A case is named like its test; one about an object like the object, a dot, and the case: `contact.null_clears`.
+    """
     path = FOLDER / "connectors" / vendor / FILE
     rows = [_answer(row, "case", f"{path}, row {number}") for number, row in _rows(path) if "case" in row]
     if wrong := [row.asked for row in rows if row.status != Status.EXEMPT]:

@@ -1,0 +1,65 @@
+"""HubSpot's objects keep the cases that all vendors share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from integration.connectors.base import Credentials
+from integration.connectors.hubspot.connector import CONNECTOR
+from integration.http import Instrumentation
+from sandbox.hubspot.seed import CLIENT_ID, PORTAL_ID
+from sandbox.thread import SandboxThread
+from tests.support.object_conformance import Case, Sample, Trial, VendorObjects, cases, play
+
+KINDS = ("contacts", "companies", "deals")
+SCOPES = ["oauth", *(f"crm.objects.{kind}.{verb}" for kind in KINDS for verb in ("read", "write"))]
+BELOW = f"/hubspot/{PORTAL_ID}"
+
+
+def open_client(sandbox: SandboxThread) -> Any:
+    tokens = sandbox.control("POST", f"{BELOW}/install", {"client_id": CLIENT_ID, "scopes": SCOPES})
+    sandbox.control("PATCH", BELOW, {"unlimited": True})
+    values = {"access_token": tokens["access_token"], "scope": " ".join(SCOPES)}
+    return CONNECTOR.open(Credentials("oauth", f"{sandbox.url}/hubspot", values), Instrumentation())
+
+
+def of_a_contact(trial: Trial) -> dict[str, list[str]]:
+    return {"contact": [trial.client.create_contact({"email": "grace@example.com"}).id]}
+
+
+def notes(trial: Trial) -> int:
+    return len(trial.sandbox.control("GET", f"{BELOW}/state")["notes"])
+
+
+OBJECTS = VendorObjects(
+    "hubspot",
+    open_client,
+    {
+        "contact": Sample(
+            lambda n: {"email": f"ada{n}@example.com", "firstname": "Ada", "city": "London"}, {"city": "Wien"},
+            "firstname", {"hs_language": "klingon"},
+        ),
+        "company": Sample(
+            lambda n: {"name": f"Company {n}", "domain": f"c{n}.example", "city": "London"}, {"city": "Wien"}, "domain",
+            {"annualrevenue": "much"}, prepare=of_a_contact,
+        ),
+        "deal": Sample(
+            lambda n: {"dealname": f"Deal {n}", "dealstage": "contractsent", "amount": "5"}, {"amount": "7"}, "amount",
+            {"amount": "much"}, prepare=of_a_contact,
+        ),
+        "note": Sample(
+            lambda n: {"hs_note_body": f"Note {n}"}, wrong={"hs_note_body": "x" * 70_000}, prepare=of_a_contact,
+            count=notes,
+        ),
+    },
+    pages=["integration.connectors.hubspot.crm.BATCH"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "case"), cases(OBJECTS))
+def test_an_object_keeps_the_shared_cases(
+    key: str, case: Case, sandbox: SandboxThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(OBJECTS, key, case, sandbox, monkeypatch)
