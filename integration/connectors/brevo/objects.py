@@ -1,6 +1,7 @@
 """Brevo's objects as object APIs: contacts, who is on a list, events; companies and deals of the Sales CRM.
 
-Nothing here takes anybody off the blocklist, and nobody joins a list again that he or she left.
+Nothing here takes anybody off the blocklist, and nobody joins a list again that he or she left. Imports of contacts
+are not offered: Brevo wants each to name a list, which those who left it would join again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from config.json_value import JSONValue
 from integration.connectors import offset_pages
-from integration.connectors.brevo import bodies, crm_objects
+from integration.connectors.brevo import crm_objects
 from integration.connectors.brevo.api import CONTACTS, EVENTS, OTHER, PAGE_SIZE
 from integration.connectors.brevo.client import (
     EVENTS_PER_CALL,
@@ -23,7 +24,6 @@ from integration.connectors.brevo.client import (
 from integration.connectors.brevo.records import Contact, Event, StoredContact
 from integration.connectors.objects import (
     Access,
-    BulkImport,
     Changes,
     Deletion,
     Draft,
@@ -34,7 +34,6 @@ from integration.connectors.objects import (
     ObjectPage,
     ObjectRecord,
     Problem,
-    ProcessState,
     Proof,
     WriteOutcome,
     answered,
@@ -103,17 +102,6 @@ def upsert_contacts(access: Brevo, key: str, drafts: Sequence[Draft]) -> list[Wr
 
 def delete_contacts(access: Brevo, ids: Sequence[str]) -> list[WriteOutcome]:
     return delete_each(ids, access.client.delete_contact)
-
-
-def import_contacts(access: Brevo, drafts: Sequence[Draft]) -> list[str]:
-    """Hand contacts over, by address; what is empty erases nothing."""
-    chunks = bodies.chunks([contact_of(draft) for draft in drafts])
-    return [access.client.import_contacts(chunk, ()) for chunk in chunks]
-
-
-def import_state(access: Brevo, process: str) -> ProcessState:
-    found = access.client.get_process(process)
-    return ProcessState(found.status == "done", found.status == "failed", tuple(found.problems))
 
 
 def lists(client: BrevoClient) -> Mapping[str, str]:
@@ -188,7 +176,7 @@ def _event(access: Brevo, draft: Draft) -> Event:
 CONTACT = ObjectApi[BrevoClient, StoredContact](
     "contact", "Contact", common,
     list=read_contacts, get=get_contacts, find=find_contacts, update=update_contacts, upsert=upsert_contacts,
-    delete=delete_contacts, bulk_import=BulkImport(import_contacts, import_state),
+    delete=delete_contacts,
     identities=(
         IdentityKey(EMAIL, IdentityKind.EMAIL, unique=True), IdentityKey(EXT_ID, IdentityKind.OUR_KEY, unique=True),
     ),

@@ -9,6 +9,7 @@ import pytest
 from integration.connectors.base import Credentials
 from integration.connectors.brevo.connector import CONNECTOR
 from integration.connectors.brevo.records import Contact
+from integration.connectors.objects import Draft, walk
 from integration.http import Instrumentation
 from sandbox.brevo.seed import API_KEY
 from sandbox.thread import SandboxThread
@@ -69,3 +70,64 @@ def test_an_object_keeps_the_shared_cases(
     key: str, case: Case, sandbox: SandboxThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play(OBJECTS, key, case, sandbox, monkeypatch)
+
+
+def test_joining_a_list_twice_is_once_and_whoever_left_it_stays_away(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "list_member", sandbox)
+    ada, bob = (str(trial.client.upsert_contact(Contact(f"{name}@example.com"))) for name in ("ada", "bob"))
+    member(trial, ada, bob)
+    sandbox.control("POST", f"/brevo/801/contacts/{bob}/unsubscribe", {"list": int(LIST)})
+
+    again = member(trial, ada, bob, "999")
+
+    assert [outcome.problem is None for outcome in again] == [True, False, False]
+    assert "left the list" in again[1].problem.public
+    assert [row.id for row in walk(trial.api, trial.access)] == [ada]
+
+
+def member(trial: Trial, *ids: str) -> Any:
+    return trial.upsert([Draft(id=key) for key in ids])
+
+
+def test_an_upsert_neither_blocks_nor_unblocks(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "contact", sandbox)
+    ada = trial.make(1)
+    assert trial.read(ada).subscribed is True
+    sandbox.control("POST", f"/brevo/801/contacts/{ada}/unsubscribe", {})
+
+    trial.upsert([trial.draft(1, LASTNAME="King")])
+    trial.touch(ada)
+
+    assert trial.read(ada).subscribed is False
+
+
+def test_an_import_is_told_of_as_a_process(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "company", sandbox)
+    sandbox.control("PATCH", "/brevo/801", {"import_delay_s": 0})
+    assert trial.api.bulk_import is not None
+
+    [process] = trial.api.bulk_import.start(trial.access, [trial.draft(n) for n in range(3)])
+
+    assert trial.api.bulk_import.state(trial.access, process).is_done
+    assert len([*walk(trial.api, trial.access)]) == 3
+
+
+def test_pipelines_and_stages_of_deals_are_choices_by_id(sandbox: SandboxThread) -> None:
+    fields = {spec.key: spec for spec in CONNECTOR.fields(open_client(sandbox), "deal")}
+
+    assert [option.label for option in fields["pipeline"].options] == ["Sales Pipeline"]
+    assert fields["deal_stage"].options[1].label == "Sales Pipeline: Qualifying"
+    assert not fields["created_at"].writable
+
+
+def test_a_deal_gets_and_loses_its_company(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "deal", sandbox)
+    company = trial.client.create_company("Engines", {})
+    deal = trial.make(1)
+    assert trial.api.update is not None
+
+    for draft, expected in ((Draft(id=deal, link={"company": [company]}), (company,)),
+                            (Draft(id=deal, unlink={"company": [company]}), ())):  # fmt: skip
+        [outcome] = trial.api.update(trial.access, [draft])
+        assert outcome.problem is None
+        assert trial.read(deal).references["company"] == expected

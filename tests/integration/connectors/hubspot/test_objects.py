@@ -8,6 +8,7 @@ import pytest
 
 from integration.connectors.base import Credentials
 from integration.connectors.hubspot.connector import CONNECTOR
+from integration.connectors.objects import Access, Draft
 from integration.http import Instrumentation
 from sandbox.hubspot.seed import CLIENT_ID, PORTAL_ID
 from sandbox.thread import SandboxThread
@@ -63,3 +64,45 @@ def test_an_object_keeps_the_shared_cases(
     key: str, case: Case, sandbox: SandboxThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play(OBJECTS, key, case, sandbox, monkeypatch)
+
+
+def test_stages_of_deals_are_choices_by_id(sandbox: SandboxThread) -> None:
+    fields = {spec.key: spec for spec in CONNECTOR.fields(open_client(sandbox), "deal")}
+
+    assert fields["dealstage"].options[0].key == "appointmentscheduled"
+    assert fields["dealstage"].options[0].label == "Sales Pipeline: Appointment Scheduled"
+    assert fields["hubspot_owner_id"].refers == "user"
+
+
+@pytest.mark.parametrize("thrown", [[], ["hubspot.association_missing"]])
+def test_a_refused_association_concerns_its_record_alone(sandbox: SandboxThread, thrown: list[str]) -> None:
+    sandbox.control("POST", "/assumptions", {"thrown": thrown})
+    trial = Trial(OBJECTS, "company", sandbox)
+    assert trial.api.create is not None
+    drafts = [trial.draft(1), Draft(trial.sample.values(2), link={"contact": ["999"]}), trial.draft(3)]
+
+    outcomes = trial.api.create(trial.access, drafts)
+
+    assert [outcome.problem is None for outcome in outcomes] == [True, False, True]
+    assert trial.read(outcomes[0].id).references == {"contact": tuple(trial.links["contact"])}
+
+
+def test_a_company_loses_a_contact_and_keeps_the_others(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "company", sandbox)
+    company, [grace] = trial.make(1), trial.links["contact"]
+    ada = trial.client.create_contact({"email": "ada@example.com"}).id
+    assert trial.api.update is not None
+
+    trial.api.update(trial.access, [Draft(id=company, link={"contact": [ada]}, unlink={"contact": [grace]})])
+
+    assert trial.read(company).references == {"contact": (ada,)}
+
+
+def test_without_the_scope_of_another_kind_its_associations_are_not_asked_for(sandbox: SandboxThread) -> None:
+    scopes = ["oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"]
+    tokens = sandbox.control("POST", f"{BELOW}/install", {"client_id": CLIENT_ID, "scopes": scopes})
+    values = {"access_token": tokens["access_token"], "scope": " ".join(scopes)}
+    client = CONNECTOR.open(Credentials("oauth", f"{sandbox.url}/hubspot", values), Instrumentation())
+    made = client.create_contact({"email": "ada@example.com"}).id
+
+    assert CONNECTOR.objects["contact"].get(Access(client), [made])[made].references == {}
