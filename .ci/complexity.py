@@ -14,7 +14,7 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ("config", "tenants", "integration", "sandbox")
-EXEMPT = ("sandbox", "integration/connectors", "integration/recipes")
+EXEMPT = ("sandbox", "integration/recipes")
 MOST = 12
 
 

@@ -76,13 +76,7 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
     """Turn a body into its events: one, a batch of them, or one about many addresses."""
     if marker := request.query.get(IMPORT, ""):
         return [ParsedEvent(FINISHED, "process", marker, f"{FINISHED}:{marker}")]
-    try:
-        body = parse_json(request.body)
-    except ValueError as exc:
-        raise ContractError("Brevo's webhook is not JSON.") from exc
-    rows = body if isinstance(body, list) else [body]
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise ContractError("Brevo's webhook has an unknown form.", detail=type(body).__name__)
+    rows = _rows(request.body)
     count = sum(len(_addresses(row)) for row in rows)
     if max(count, len(rows)) > MOST_EVENTS:
         raise TooManyEvents(count, MOST_EVENTS)
@@ -90,6 +84,18 @@ def parse(request: WebhookRequest) -> Sequence[ParsedEvent]:
     if sum(len(events) * len(json.dumps(events[0].payload)) for events in found) > MOST_BYTES:
         raise TooManyEvents(count, MOST_EVENTS)
     return [event for events in found for event in events]
+
+
+def _rows(content: bytes) -> list[Mapping[str, JSONValue]]:
+    """The events of a body, a batch or one alone, not yet read. Raises ContractError for anything else."""
+    try:
+        body = parse_json(content)
+    except ValueError as exc:
+        raise ContractError("Brevo's webhook is not JSON.") from exc
+    rows = body if isinstance(body, list) else [body]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise ContractError("Brevo's webhook has an unknown form.", detail=type(body).__name__)
+    return rows
 
 
 def _events(row: Mapping[str, JSONValue]) -> list[ParsedEvent]:

@@ -5,7 +5,7 @@ All kinds share their calls; what they refer to is read by associations, a thous
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -96,8 +96,8 @@ class Kind(Generic[T]):
     def update(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         """A hundred per call. One wrong value makes HubSpot refuse the whole call: then each goes alone."""
         outcomes: list[WriteOutcome] = []
-        for start in range(0, len(drafts), BATCH):
-            outcomes += self._update(access, drafts[start : start + BATCH])
+        for chunk in _apart(drafts):
+            outcomes += self._update(access, chunk)
         return self._linked(access, drafts, outcomes)
 
     def _update(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
@@ -163,8 +163,9 @@ class People(Kind[Contact]):
 
     def upsert(self, access: HubSpot, key: str, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         """By address: who is there is changed in batches, the others are created one by one."""
-        known = self.find(access, key, [str(draft.values.get(key) or "") for draft in drafts])
-        ids = [next(iter(known.get(str(draft.values.get(key) or ""), ())), "") for draft in drafts]
+        addresses = [str(draft.values.get(key) or "") for draft in drafts]
+        known = self.find(access, key, addresses)
+        ids = [next(iter(known.get(address, ())), "") for address in addresses]
         there = [replace(draft, id=one) for draft, one in zip(drafts, ids, strict=True) if one]
         changed = iter(self.update(access, there) if there else ())
         fresh = [draft for draft, one in zip(drafts, ids, strict=True) if not one]
@@ -174,6 +175,18 @@ class People(Kind[Contact]):
     def _created(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         made = write_each(drafts, lambda draft: access.client.create_contact(texts(draft)).id)
         return self._linked(access, drafts, made)
+
+
+def _apart(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
+    """Cut into calls. HubSpot refuses a call that names a record twice: the second goes into the next one."""
+    chunk: list[Draft] = []
+    for draft in drafts:
+        if len(chunk) == BATCH or draft.id in [one.id for one in chunk]:
+            yield chunk
+            chunk = []
+        chunk.append(draft)
+    if chunk:
+        yield chunk
 
 
 def texts(draft: Draft) -> Values:

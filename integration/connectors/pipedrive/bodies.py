@@ -58,13 +58,22 @@ def person_body(values: Values, types: Mapping[str, str], current: Person | None
 
 
 def _plain(key: str, value: JSONValue) -> JSONValue:
+    """A value as the API wants it: ids as numbers, addresses and numbers as objects, the first one primary."""
     if key in ID_KEYS and isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() else (value or None)
-    if key == "label_ids" and isinstance(value, (list, tuple)):
-        return [int(item) if str(item).isdigit() else item for item in value]
-    if key in ("emails", "phones") and isinstance(value, (list, tuple)):
+        return _number(value) if value else None
+    if not isinstance(value, (list, tuple)):
+        return value
+    if key == "label_ids":
+        return [_number(item) for item in value]
+    if key in ("emails", "phones"):
         return [_point(item, index == 0) for index, item in enumerate(value)]
     return value
+
+
+def _number(value: JSONValue) -> JSONValue:
+    """An id as a number; anything else is left for the vendor to refuse by name."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else value
 
 
 def _point(item: JSONValue, first: bool) -> JSONValue:

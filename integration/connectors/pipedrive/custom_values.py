@@ -81,13 +81,16 @@ def to_v1(key: str, value: JSONValue, field_type: str) -> dict[str, JSONValue]:
         return {key: None}
     if field_type == "set":
         return {key: ",".join(str(item) for item in (value if isinstance(value, list) else [value]))}
-    if field_type == "monetary" and isinstance(value, dict):
+    return _parts_to_v1(key, value, field_type) if isinstance(value, dict) else {key: value}
+
+
+def _parts_to_v1(key: str, value: dict[str, JSONValue], field_type: str) -> dict[str, JSONValue]:
+    """A value of several parts: v1 has a companion key for the second one."""
+    if field_type == "monetary":
         return {key: value.get("value"), f"{key}_currency": value.get("currency")}
-    if field_type in RANGE_TYPES and isinstance(value, dict):
+    if field_type in RANGE_TYPES:
         return {key: value.get("from"), f"{key}_until": value.get("until")}
-    if field_type == "address" and isinstance(value, dict):
-        return {key: value.get("value")}
-    return {key: value}
+    return {key: value.get("value")} if field_type == "address" else {key: value}
 
 
 def is_ambiguous(value: JSONValue) -> bool:

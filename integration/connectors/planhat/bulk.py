@@ -63,20 +63,22 @@ def portions(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None, *, whole: bool = False) -> Upserted:
     """One call and what is needed to tell its errors apart. `whole`: it is no part of a call before."""
     try:
-        answer = put(rows)
+        answer = _checked(put(rows))
     except TransientError as exc:
         if exc.reason != Reason.VENDOR_UNREACHABLE or len(rows) <= QUICK:
             raise
         return _in_halves(rows, key, put, find)  # so many may take longer than we wait for an answer
-    if not isinstance(answer, dict):
-        raise ContractError("Planhat answered an upsert in an unknown form.", detail=type(answer).__name__)
     forbidden = _list(answer, PERMISSIONS)
-    told = [row for name in TOLD for row in _list(answer, name) if isinstance(row, dict)]
-    ids = {str(row[key]): str(row["_id"]) for row in told if row.get(key) and row.get("_id")}
     if whole and len(forbidden) >= len(rows):
         detail = str(forbidden)[:300]
         raise TenantActionError("Planhat does not permit this.", detail=detail, reason=Reason.PERMISSION_MISSING)
-    failures = [item for name in ERRORS for item in _list(answer, name)] + forbidden
+    return _sorted_out(answer, rows, key, put, find)
+
+
+def _sorted_out(answer: Row, rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserted:
+    """Which record each error of an answer belongs to; those that nothing tells apart are sent in halves again."""
+    ids = _told_ids(answer, key)
+    failures = [item for name in (*ERRORS, PERMISSIONS) for item in _list(answer, name)]
     errors, unknown = _matched(failures, rows, key)
     rest = [row for row in rows if str(row[key]) not in errors]
     if not unknown or not rest:
@@ -85,6 +87,18 @@ def _send(rows: Sequence[Row], key: str, put: Put, find: Find | None, *, whole: 
         return Upserted(ids, {**{str(row[key]): _words(unknown[0]) for row in rest}, **errors})
     halves = _in_halves(rest, key, put, find)
     return Upserted({**ids, **halves.ids}, {**errors, **halves.errors})
+
+
+def _checked(answer: JSONValue) -> Row:
+    if not isinstance(answer, dict):
+        raise ContractError("Planhat answered an upsert in an unknown form.", detail=type(answer).__name__)
+    return answer
+
+
+def _told_ids(answer: Row, key: str) -> dict[str, str]:
+    """Our key → the vendor's id, for the records of which it tells both."""
+    told = [row for name in TOLD for row in _list(answer, name) if isinstance(row, dict)]
+    return {str(row[key]): str(row["_id"]) for row in told if row.get(key) and row.get("_id")}
 
 
 def _in_halves(rows: Sequence[Row], key: str, put: Put, find: Find | None) -> Upserted:

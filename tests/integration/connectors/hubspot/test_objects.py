@@ -8,7 +8,7 @@ import pytest
 
 from integration.connectors.base import Credentials
 from integration.connectors.hubspot.connector import CONNECTOR
-from integration.connectors.objects import Access, Draft
+from integration.connectors.objects import Access, Draft, walk
 from integration.http import Instrumentation
 from sandbox.hubspot.seed import CLIENT_ID, PORTAL_ID
 from sandbox.thread import SandboxThread
@@ -106,3 +106,15 @@ def test_without_the_scope_of_another_kind_its_associations_are_not_asked_for(sa
     made = client.create_contact({"email": "ada@example.com"}).id
 
     assert CONNECTOR.objects["contact"].get(Access(client), [made])[made].references == {}
+
+
+def test_one_address_twice_in_an_upsert_is_one_contact_with_all_values(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "contact", sandbox)
+    for _ in range(2):
+        first, second = trial.upsert(
+            [Draft({"email": "ada@example.com", "city": "Wien"}), Draft({"email": "ADA@example.com", "zip": "1010"})]
+        )
+        assert (first.problem, second.problem, first.id) == (None, None, second.id)
+
+    assert [row.properties["city"] for row in walk(trial.api, trial.access)] == ["Wien"]
+    assert trial.read(first.id).values["zip"] == "1010"
