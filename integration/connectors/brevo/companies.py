@@ -86,9 +86,6 @@ class Companies(Api):
             raise ContractError("Brevo did not say which process does the import.")
         return str(found)
 
-    def list_company_attributes(self) -> list[dict[str, JSONValue]]:
-        return self.list_crm_attributes(COMPANIES)
-
     def list_crm_attributes(self, objects: str) -> list[dict[str, JSONValue]]:
         """Return the attributes of companies or of deals."""
         reply = self.call(OTHER, "GET", f"/crm/attributes/{objects}")

@@ -143,10 +143,6 @@ class HubSpotClient(Api):
         """Change many, by id. Whoever is not in a batch's answer failed; a merged id is tried again alone."""
         return crm.update_many(self, KIND, read_contact, values)
 
-    def archive_contact(self, contact_id: str) -> None:
-        """Move a contact to the recycle bin; an unknown one is fine."""
-        crm.archive(self, KIND, contact_id)
-
     # Properties
 
     def list_properties(self, kind: str = KIND) -> list[Row]:

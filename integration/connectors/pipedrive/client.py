@@ -132,9 +132,6 @@ class PipedriveClient(FieldCalls):
         current = self.get_person(person_id) if needs_current(values) else None
         return self.persons.change(person_id, person_body(values, self._person_types(values), current))
 
-    def delete_person(self, person_id: str) -> None:
-        self.persons.delete(person_id)
-
     def count_persons_at_most(self) -> int:
         """Return the highest id as the most there can be: v2 lists have no total (pipedrive sheet §4)."""
         page = self.persons.page(None, None, 1, sort_direction="desc")
@@ -155,9 +152,6 @@ class PipedriveClient(FieldCalls):
 
     # Organizations
 
-    def get_organization(self, organization_id: str) -> Organization:
-        return self.organizations.get(organization_id)
-
     def get_organizations(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Organization]:
         return self.organizations.many(ids, **_include(include_fields))
 
@@ -170,22 +164,13 @@ class PipedriveClient(FieldCalls):
     ) -> Page[Organization]:
         return self.organizations.page(cursor, since, limit, **filters)
 
-    def iter_organizations(self, since: datetime | None = None, **filters: Unpack[Filters]) -> Iterator[Organization]:
-        return self.organizations.walk(since, **filters)
-
     def create_organization(self, values: Values) -> Organization:
         return self.organizations.create(self.organizations.body(values))
 
     def update_organization(self, organization_id: str, values: Values) -> Organization:
         return self.organizations.change(organization_id, self.organizations.body(values))
 
-    def delete_organization(self, organization_id: str) -> None:
-        self.organizations.delete(organization_id)
-
     # Deals, pipelines, stages
-
-    def get_deal(self, deal_id: str) -> Deal:
-        return self.deals.get(deal_id)
 
     def get_deals(self, ids: Iterable[str], *, include_fields: Sequence[str] = ()) -> list[Deal]:
         return self.deals.many(ids, **_include(include_fields))
@@ -205,12 +190,6 @@ class PipedriveClient(FieldCalls):
 
     def create_deal(self, values: Values) -> Deal:
         return self.deals.create(self.deals.body(values))
-
-    def update_deal(self, deal_id: str, values: Values) -> Deal:
-        return self.deals.change(deal_id, self.deals.body(values))
-
-    def delete_deal(self, deal_id: str) -> None:
-        self.deals.delete(deal_id)
 
     def deal_products(self, ids: Iterable[str]) -> dict[str, list[str]]:
         """Return deal id → names of the products attached to it, 100 deals per call."""
@@ -241,9 +220,6 @@ class PipedriveClient(FieldCalls):
     def update_lead(self, lead_id: str, values: Values) -> Lead:
         return self.leads.change(lead_id, self.leads.body(values))
 
-    def delete_lead(self, lead_id: str) -> None:
-        self.leads.delete(lead_id)
-
     def get_activities(self, ids: Iterable[str]) -> list[Activity]:
         """Return the activities with these ids, 100 per call; deleted and invisible ones are missing."""
         return self.activities.many(ids)
@@ -260,12 +236,6 @@ class PipedriveClient(FieldCalls):
     def create_activity(self, values: Values) -> Activity:
         """Create an activity. A person goes in `participants`; `person_id` is read only (pipedrive sheet §10)."""
         return self.activities.create(self.activities.body(values))
-
-    def update_activity(self, activity_id: str, values: Values) -> Activity:
-        return self.activities.change(activity_id, self.activities.body(values))
-
-    def delete_activity(self, activity_id: str) -> None:
-        self.activities.delete(activity_id)
 
     def get_activity_types(self) -> list[ActivityType]:
         """Return the kinds of activities the company uses; an activity's `type` is the key of one."""
@@ -285,12 +255,6 @@ class PipedriveClient(FieldCalls):
     def create_note(self, values: Values) -> Note:
         """Create a note: `content` (HTML) and at least one of person_id, org_id, deal_id, lead_id."""
         return self.notes.create(self.notes.body(values))
-
-    def update_note(self, note_id: str, values: Values) -> Note:
-        return self.notes.change(note_id, self.notes.body(values))
-
-    def delete_note(self, note_id: str) -> None:
-        self.notes.delete(note_id)
 
     # Search and merge
 

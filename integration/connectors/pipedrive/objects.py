@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Generic
 
 from typing_extensions import TypeVar
@@ -48,7 +48,6 @@ from integration.connectors.pipedrive.records import (
 
 Pipedrive = Access[PipedriveClient]
 Record = TypeVar("Record", bound=AnyRecord)
-SLACK = timedelta(minutes=5)  # between our clock and the vendor's
 REFERENCES = {"person_id": "person", "org_id": "organization", "deal_id": "deal", "lead_id": "lead"}
 USERS = ("owner_id", "user_id")
 # The value of a draft that links a kind. Leads and notes have other names for some (pipedrive sheet §9, §10).
@@ -135,9 +134,11 @@ class Kind(Generic[Record]):
     def _earlier(self, access: Pipedrive, draft: Draft) -> str:
         if not draft.marker or draft.announced is None:
             return ""
-        changed = self.of(access.client).walk(draft.announced - SLACK)
-        texts = ((record.id, str(record_values(record).get(self.marked) or "")) for record in changed)
-        return next((record_id for record_id, text in texts if draft.marker in text), "")
+
+        def is_ours(record: Record) -> bool:
+            return draft.marker in str(record_values(record).get(self.marked) or "")
+
+        return self.of(access.client).created_earlier(draft.announced, is_ours)
 
     def _append(self, access: Pipedrive, draft: Draft) -> str:
         collection, values = self.of(access.client), self.values(access, draft)

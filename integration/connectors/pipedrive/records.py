@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from config.json_value import JSONValue
 from integration.connectors.rows import Read
 
-Record = TypeVar("Record")
+Record = TypeVar("Record", bound="AnyRecord")
 
 
 class Page(NamedTuple, Generic[Record]):

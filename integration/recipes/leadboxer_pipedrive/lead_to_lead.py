@@ -41,7 +41,6 @@ from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import lead_of, to_record
 from integration.recipes.leadboxer_pipedrive.state import LeadState, ListPlace
-from integration.recipes.shared.pipedrive_pages import created_earlier
 from integration.secrets import email_hash
 
 KEY, LINK_TYPE, PART = "lead_to_lead", "lead", "leads"
@@ -202,8 +201,8 @@ def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
         return str(row.custom_fields.get(key)) == marker
 
     if trial:
-        return created_earlier(ctx.right.deals_page, announced, is_ours)
-    return created_earlier(ctx.right.leads_page, announced, is_ours)
+        return ctx.right.deals.created_earlier(announced, is_ours)
+    return ctx.right.leads.created_earlier(announced, is_ours)
 
 
 def _update(finder: finding.Finder, write: Write) -> Result:

@@ -41,7 +41,6 @@ from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.settings import Settings
 from integration.recipes.leadboxer_pipedrive.source import LeadRecord, lead_of
 from integration.recipes.leadboxer_pipedrive.state import ListPlace, VisitPlace, VisitState
-from integration.recipes.shared.pipedrive_pages import created_earlier
 
 KEY, LINK_TYPE, PART = "visit_to_activity", "visit", "activities"
 MOST_ODD = 3  # visits of a page that may be odd
@@ -270,8 +269,6 @@ def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> st
 def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
     """The activity an earlier try created, its answer lost: by its mark, among the person's since it was announced."""
     assert write.link is not None
-    return created_earlier(
-        lambda cursor, since: ctx.right.activities_page(cursor, since, person_id=person.id),
-        write.link.updated_at,
-        lambda activity: mark in activity.note,
+    return ctx.right.activities.created_earlier(
+        write.link.updated_at, lambda activity: mark in activity.note, person_id=person.id
     )

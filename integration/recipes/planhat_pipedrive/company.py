@@ -18,7 +18,6 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive import deals, people, rules, scope
 from integration.recipes.planhat_pipedrive.deals import COMPANY_FAILED, NOTES_COUNT
 from integration.recipes.planhat_pipedrive.session import Session
-from integration.recipes.shared.pipedrive_pages import every
 
 LICENSES, SALES = "deal_to_license", "deal_to_sale"
 PERSONS, NOTES, NOTES_OF_PERSON = "person_to_enduser", "note_to_note", "notes_of_person"
@@ -133,7 +132,7 @@ def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Seque
 
 def notes_on(ctx: Session, **parent: Unpack[Filters]) -> list[Note]:
     """The notes that hang on one record: person_id, org_id or deal_id."""
-    return list(every(lambda cursor: ctx.left.notes_page(cursor, **parent)))
+    return list(ctx.left.notes.walk(**parent))
 
 
 def _noted(found: Sequence[Record]) -> list[Record]:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from config.json_value import JSONValue
+from integration.connectors.objects import Access, walk
 from integration.connectors.pipedrive.client import PipedriveClient
+from integration.connectors.planhat import objects
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Stored, record_values
 from integration.engine.api import (
@@ -110,13 +112,7 @@ def records(ctx: Session, companies: Sequence[Stored]) -> dict[str, Record]:
 
 def all_companies(ctx: Session) -> list[Stored]:
     """Every company of the account."""
-    found: list[Stored] = []
-    offset: int | None = 0
-    while offset is not None:
-        page = ctx.right.companies_page(offset)
-        found += page.complete()
-        offset = page.next_offset
-    return found
+    return list(walk(objects.COMPANY, Access(ctx.right)))
 
 
 def _written(ctx: Session, write: Write, known: set[str]) -> Result:

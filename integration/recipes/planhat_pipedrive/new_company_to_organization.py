@@ -33,7 +33,6 @@ from integration.reasons import Reason
 from integration.recipes.planhat_pipedrive.company_to_organization import EVENTS, CompanyToOrganization
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
-from integration.recipes.shared.pipedrive_pages import created_earlier
 
 LINK_TYPE = "new_company"
 
@@ -110,8 +109,6 @@ def _create(ctx: Session, write: Write) -> Result:
 def _earlier(ctx: Session, write: Write, name: str) -> str:
     """The organization an earlier try created, its answer lost: by its name."""
     assert write.link is not None
-    return created_earlier(
-        ctx.left.organizations_page,
-        write.link.updated_at,
-        lambda row: row.name.strip() == name.strip() and not row.is_deleted,
+    return ctx.left.organizations.created_earlier(
+        write.link.updated_at, lambda row: row.name.strip() == name.strip() and not row.is_deleted
     )

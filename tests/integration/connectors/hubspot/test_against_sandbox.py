@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integration.connectors.base import Credentials, WebhookRequest
-from integration.connectors.hubspot import oauth, timeline, webhooks
+from integration.connectors.hubspot import crm, oauth, timeline, webhooks
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.hubspot.connector import CONNECTOR
 from integration.connectors.registry import get_connector
@@ -59,7 +59,7 @@ def test_a_contact_is_created_found_changed_and_archived(hubspot: HubSpotClient)
     assert "no_such_property" not in found.properties
     hubspot.update_contacts({made.id: {"city": None}})
     assert hubspot.get_contact(made.id, ["city"]).properties["city"] is None
-    hubspot.archive_contact(made.id)
+    crm.archive(hubspot, "contacts", made.id)
     assert hubspot.get_contacts([made.id], []) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.connectors.base import FieldSpec, Option
-from integration.connectors.hubspot import fields
+from integration.connectors.hubspot import crm, fields
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.errors import (
     AuthError,
@@ -136,7 +136,7 @@ def test_a_record_that_a_batch_left_out_fails_alone(stub: Stub, client: HubSpotC
 
 def test_deleting_a_missing_contact_is_fine(stub: Stub, client: HubSpotClient) -> None:
     stub.will(b"", 404)
-    client.archive_contact("512")
+    crm.archive(client, "contacts", "512")
     assert (stub.last.method, stub.last.path) == ("DELETE", f"{CONTACTS}/512")
 
 

@@ -102,7 +102,7 @@ def test_a_person_lives_a_whole_life(client: PipedriveClient) -> None:
     changed = client.update_person(made.id, {"email": "new@example.com", "custom_fields": {field.key: no}})
     assert (changed.primary_email, changed.custom_fields[field.key]) == ("new@example.com", no)
     assert client.update_person(made.id, {"custom_fields": {field.key: None}}).custom_fields[field.key] is None
-    client.delete_person(made.id)
+    client.persons.delete(made.id)
     assert client.get_persons([made.id]) == []
 
 
@@ -117,14 +117,14 @@ def test_lists_resume_from_their_cursor(client: PipedriveClient) -> None:
 def test_the_other_objects_are_read_and_written(client: PipedriveClient) -> None:
     organization = client.create_organization({"name": "Looms Ltd"})
     deal = client.create_deal({"title": "Loom", "value": 12.5, "currency": "EUR", "org_id": organization.id})
-    assert client.update_deal(deal.id, {"status": "won"}).won_time is not None
+    assert client.deals.change(deal.id, {"status": "won"}).won_time is not None
     assert [row.id for row in client.deals_page(org_id=organization.id).records] == [deal.id]
     note = client.create_note({"content": "x", "deal_id": deal.id})
     assert [row.id for row in client.notes_page(deal_id=deal.id).records] == [note.id]
     lead = client.create_lead({"title": "L", "organization_id": organization.id})
     assert client.update_lead(lead.id, {"title": "M"}).title == "M"
     activity = client.create_activity({"subject": "Call", "type": "call", "deal_id": deal.id})
-    assert client.update_activity(activity.id, {"done": True}).done
+    assert client.activities.change(activity.id, {"done": True}).done
     assert client.get_users()[0].active
     assert {stage.pipeline_id for stage in client.get_stages()} == {row.id for row in client.get_pipelines()}
 
@@ -142,7 +142,7 @@ def test_a_webhook_comes_in_verified_and_parsed(
         webhooks.subscribe(client, event, url, SECRET)
     field = CONNECTOR.create_field(client, "person", NEWSLETTER)
     client.update_person("1", {"custom_fields": {field.key: field.options[0].key}})
-    client.delete_person("2")
+    client.persons.delete("2")
     sandbox.wait_until_delivered()
     assert all(webhooks.verify(call, [SECRET]) for call in received)
     assert not any(webhooks.verify(call, ["lockstep:other"]) for call in received)

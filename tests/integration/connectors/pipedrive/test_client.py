@@ -288,7 +288,7 @@ def test_notes_are_changed_by_put(stub: Stub, client: PipedriveClient) -> None:
     stub.will(api("POST_notes__201"), 201).will(api("POST_notes__201"))
     note = client.create_note({"content": "<b>Called</b>", "person_id": "8"})
     assert (note.id, note.person_id, note.is_deleted) == ("5", "8", False)
-    client.update_note("5", {"content": "x"})
+    client.notes.change("5", {"content": "x"})
     assert (stub.last.method, stub.last.path) == ("PUT", f"{ROOT}/api/v1/notes/5")
 
 

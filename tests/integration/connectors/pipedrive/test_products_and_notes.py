@@ -26,7 +26,7 @@ def test_products_of_many_deals_cost_a_call_per_hundred(client: PipedriveClient,
 
 def test_a_note_is_read_alone_and_a_deleted_one_says_so(client: PipedriveClient) -> None:
     note = client.create_note({"content": "<b>x</b>", "org_id": "1"})
-    client.delete_note(note.id)
+    client.notes.delete(note.id)
     assert client.get_note(note.id).is_deleted
     with pytest.raises(NotFound):
         client.get_note("99")
