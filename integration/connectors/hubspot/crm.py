@@ -147,7 +147,8 @@ def associated(api: Api, kind: str, other: str, ids: Sequence[str]) -> dict[str,
         for row in results(body):
             key = _id(row.get("from"))
             others = tuple(str(item.get("toObjectId")) for item in json_objects(row.get("to")))
-            found[key] = (*found.get(key, ()), *others)
+            if others:
+                found[key] = (*found.get(key, ()), *others)
             if after := _after(row):
                 waiting.append({"id": key, "after": after})
     return found
