@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.brevo import control, server, web
+from sandbox.brevo import control, crm_control, server, web
 from sandbox.gate import Vendor
 from sandbox.http import Record
 from sandbox.state import Sandbox
@@ -15,4 +15,4 @@ def switches(sandbox: Sandbox, account: str, wish: Record) -> None:
             item.locked = bool(wish["expire_tokens"])
 
 
-VENDOR = Vendor("brevo", server.account_of, server.answer, control.ROUTES, switches, web.PAGES)
+VENDOR = Vendor("brevo", server.account_of, server.answer, [*control.ROUTES, *crm_control.ROUTES], switches, web.PAGES)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from sandbox.control import ControlCall, ControlRoute
 from sandbox.http import Record, reply
-from sandbox.hubspot import changes, contacts, events, installs, properties, stages, values
+from sandbox.hubspot import changes, contacts, crm_control, events, installs, properties, stages, values
 from sandbox.hubspot.api import Actor, Call
 from sandbox.hubspot.model import App, Contact, Portal, User
 from sandbox.hubspot.seed import add_portal, subscriptions
@@ -218,6 +218,7 @@ def state(control: ControlCall) -> Record:
     return described(control, portal) | {
         "contacts": [whole(contact) for contact in portal.contacts.values()],
         "notes": notes,
+        **crm_control.held(portal),
         "app_events": list(portal.app_events.values()),
         "properties": [item for item in portal.properties.values() if not item["hubspotDefined"]],
         "groups": list(portal.groups.values()),

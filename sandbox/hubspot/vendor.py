@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.gate import Vendor
 from sandbox.http import Record
-from sandbox.hubspot import control, oauth, server, web
+from sandbox.hubspot import control, crm_control, oauth, server, web
 from sandbox.state import Sandbox
 
 
@@ -16,5 +16,7 @@ def switches(sandbox: Sandbox, account: str, wish: Record) -> None:
                 grant.access_tokens = dict.fromkeys(grant.access_tokens, now)
 
 
-VENDOR = Vendor("hubspot", server.account_of, server.answer, control.ROUTES, switches, web.PAGES)
+VENDOR = Vendor(
+    "hubspot", server.account_of, server.answer, [*control.ROUTES, *crm_control.ROUTES], switches, web.PAGES
+)
 APP_HOST = Vendor("hubspot-app", lambda sandbox, incoming: "", oauth.answer)
