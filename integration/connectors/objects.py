@@ -281,21 +281,42 @@ def get_each(ids: Sequence[str], get: Callable[[str], R | None]) -> dict[str, R 
 def write_each(drafts: Sequence[Draft], write: Callable[[Draft], str]) -> list[WriteOutcome]:
     """Write one draft after another, for vendors without a bulk call. `write` returns the id.
 
+    What stops one stops the rest as well, see `write_portions`.
+    """
+
+    def write_one(portion: Sequence[Draft]) -> list[WriteOutcome]:
+        [draft] = portion
+        try:
+            return [WriteOutcome(write(draft))]
+        except RecordError as exc:
+            return [WriteOutcome(draft.id, exc)]
+
+    return write_portions([[draft] for draft in drafts], write_one)
+
+
+def write_portions(
+    portions: Sequence[Sequence[Draft]], write: Callable[[Sequence[Draft]], Sequence[WriteOutcome]]
+) -> list[WriteOutcome]:
+    """Write one portion after another; `write` gives an outcome per draft of one.
+
     Raises what stopped the first one. What stops a later one stops the rest as well: each is told so, and what was
     written before keeps its outcome.
     """
     outcomes: list[WriteOutcome] = []
-    for draft in drafts:
+    for number, portion in enumerate(portions):
         try:
-            outcomes.append(WriteOutcome(write(draft)))
-        except RecordError as exc:
-            outcomes.append(WriteOutcome(draft.id, exc))
+            outcomes += write(portion)
         except IntegrationError as exc:
-            if not outcomes:
+            if number == 0:
                 raise
-            left = drafts[len(outcomes) :]
-            return [*outcomes, *(WriteOutcome(one.id, exc) for one in left)]
+            left = [draft for rest in portions[number:] for draft in rest]
+            return [*outcomes, *(WriteOutcome(draft.id, exc) for draft in left)]
     return outcomes
+
+
+def cut(drafts: Sequence[Draft], size: int) -> list[Sequence[Draft]]:
+    """Portions of so many drafts."""
+    return [drafts[start : start + size] for start in range(0, len(drafts), size)]
 
 
 def delete_each(ids: Sequence[str], delete: Callable[[str], object]) -> list[WriteOutcome]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from config.json_value import JSONValue
@@ -37,10 +38,12 @@ from integration.connectors.objects import (
     Proof,
     WriteOutcome,
     answered,
+    cut,
     delete_each,
     missing,
     problems_of,
     write_each,
+    write_portions,
 )
 from integration.errors import RecordError
 
@@ -149,6 +152,10 @@ def leave(access: Brevo, ids: Sequence[str]) -> list[WriteOutcome]:
 
 def append_events(access: Brevo, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     """Send events of the name that `place` gives. One that was announced is looked for first."""
+    return write_portions(cut(drafts, EVENTS_PER_CALL), partial(_send_events, access))
+
+
+def _send_events(access: Brevo, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     earlier = [_arrived(access, draft) for draft in drafts]
     left = [draft for draft, is_there in zip(drafts, earlier, strict=True) if not is_there]
     refusals = iter(access.client.send_events([_event(access, draft) for draft in left]) if left else ())

@@ -38,8 +38,9 @@ from integration.connectors.objects import (
     page_of,
     problems_of,
     write_each,
+    write_portions,
 )
-from integration.errors import RecordError
+from integration.errors import IntegrationError, RecordError
 
 HubSpot = Access[HubSpotClient]
 T = TypeVar("T", bound=CrmObject)
@@ -95,9 +96,7 @@ class Kind(Generic[T]):
 
     def update(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         """A hundred per call. One wrong value makes HubSpot refuse the whole call: then each goes alone."""
-        outcomes: list[WriteOutcome] = []
-        for chunk in _apart(drafts):
-            outcomes += self._update(access, chunk)
+        outcomes = write_portions(list(_apart(drafts)), partial(self._update, access))
         return self._linked(access, drafts, outcomes)
 
     def _update(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
@@ -129,21 +128,21 @@ class Kind(Generic[T]):
         return [replace(record, references=found[record.id]) for record in records]
 
     def _linked(self, access: HubSpot, drafts: Sequence[Draft], outcomes: Sequence[WriteOutcome]) -> list[WriteOutcome]:
-        """Associate what was written; a refused association is that record's problem."""
-        written = [(draft, one) for draft, one in zip(drafts, outcomes, strict=True) if one.problem is None]
-        failed: dict[str, str] = {}
+        """Associate what was written. Where that fails the record has a problem, and its id: it is there."""
+        written = [(draft, one.id) for draft, one in zip(drafts, outcomes, strict=True) if one.problem is None]
+        failed: dict[str, Problem] = {}
         for key in self.links:
-            other = PLURALS[key]
-            gone = [(one.id, other_id) for draft, one in written for other_id in draft.unlink.get(key, ())]
-            wanted = [(one.id, other_id) for draft, one in written for other_id in draft.link.get(key, ())]
-            crm.dissociate(access.client, self.path, other, gone)
-            failed |= crm.associate(access.client, self.path, other, wanted)
-        return [
-            WriteOutcome(one.id, RecordError(f"HubSpot refused an association: {failed[one.id]}"))
-            if one.id in failed
-            else one
-            for one in outcomes
-        ]
+            gone = [(record_id, other) for draft, record_id in written for other in draft.unlink.get(key, ())]
+            wanted = [(record_id, other) for draft, record_id in written for other in draft.link.get(key, ())]
+            try:
+                crm.dissociate(access.client, self.path, PLURALS[key], gone)
+                refused = crm.associate(access.client, self.path, PLURALS[key], wanted)
+            except IntegrationError as exc:
+                failed |= dict.fromkeys([record_id for record_id, _ in (*gone, *wanted)], exc)
+                continue
+            problems = {one: RecordError(f"HubSpot refused an association: {words}") for one, words in refused.items()}
+            failed |= problems
+        return [one if one.id not in failed else WriteOutcome(one.id, failed[one.id]) for one in outcomes]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from config.json_value import JSONValue
 from integration.connectors import offset_pages
@@ -26,9 +27,11 @@ from integration.connectors.objects import (
     Problem,
     Proof,
     WriteOutcome,
+    cut,
     delete_each,
     get_each,
     write_each,
+    write_portions,
 )
 from integration.errors import RecordError
 
@@ -104,6 +107,10 @@ def update(access: Maileon, drafts: Sequence[Draft]) -> list[WriteOutcome]:
 
 def upsert(access: Maileon, key: str, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     """Create or change many. Ids are not told, and whoever has unsubscribed is passed over without a word."""
+    return write_portions(cut(drafts, CONTACTS_PER_CALL), partial(_upsert, access, key))
+
+
+def _upsert(access: Maileon, key: str, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     contacts = [contact_of(access, draft) for draft in drafts]
     report = access.client.synchronize_contacts(contacts, permission=NONE, use_external_id=key == EXTERNAL_ID)
     refused = {_key(key, invalid.email, invalid.external_id): invalid for invalid in report.invalid}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from config.json_value import JSONValue, json_texts
 from integration.connectors import offset_pages
@@ -20,9 +21,11 @@ from integration.connectors.objects import (
     ObjectRecord,
     Problem,
     WriteOutcome,
+    cut,
     delete_each,
     get_each,
     write_each,
+    write_portions,
 )
 from integration.connectors.planhat import bulk
 from integration.connectors.planhat.api import MINUTE
@@ -110,11 +113,14 @@ class Model:
         """Create or change many by our key. Of a note it is looked up first whether there is one."""
         if key != self.own_id:
             raise KeyError(key)
+        return write_portions(cut(drafts, bulk.MOST), partial(self._upsert, access))
+
+    def _upsert(self, access: Planhat, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         rows = [self.row(access, draft) for draft in drafts]
         if self.name == NOTE:
             rows = [self._with_id(access, row) for row in rows]
         done = access.client.upsert(self.name, rows)
-        keys = [str(row[key]) for row in rows]
+        keys = [str(row[self.own_id]) for row in rows]
         return [WriteOutcome(done.ids.get(one, ""), _refused(done.errors.get(one))) for one in keys]
 
     def _with_id(self, access: Planhat, row: dict[str, JSONValue]) -> dict[str, JSONValue]:

@@ -9,6 +9,7 @@ import pytest
 from integration.connectors.base import Credentials
 from integration.connectors.hubspot.connector import CONNECTOR
 from integration.connectors.objects import Access, Draft, walk
+from integration.errors import TransientError
 from integration.http import Instrumentation
 from sandbox.hubspot.seed import CLIENT_ID, PORTAL_ID
 from sandbox.thread import SandboxThread
@@ -118,3 +119,16 @@ def test_one_address_twice_in_an_upsert_is_one_contact_with_all_values(sandbox: 
 
     assert [row.properties["city"] for row in walk(trial.api, trial.access)] == ["Wien"]
     assert trial.read(first.id).values["zip"] == "1010"
+
+
+def test_a_record_whose_associations_failed_is_known_by_its_id(sandbox: SandboxThread) -> None:
+    trial = Trial(OBJECTS, "company", sandbox)
+    failure = {"status": 502, "path_contains": "associations", "times": 9}
+    sandbox.control("POST", "/misbehave", {"vendor": "hubspot", "fail_next": [failure]})
+    assert trial.api.create is not None
+
+    [outcome] = trial.api.create(trial.access, [trial.draft(1)])
+
+    assert isinstance(outcome.problem, TransientError)
+    sandbox.control("DELETE", "/misbehave")
+    assert trial.read(outcome.id).values["name"] == "Company 1"
