@@ -18,6 +18,7 @@ CHECKERS: dict[str, tuple[str, ...]] = {
     "tests/sandbox/test_pipedrive_records.py": ("refusal",),
     "tests/sandbox/test_pipedrive_webhooks.py": ("settle",),
     "tests/support/client_cases.py": ("check", "check_wrong_shape"),
+    "tests/support/object_conformance.py": ("play",),
     "tests/support/webhook_cases.py": ("check_proof", "survives"),
 }
 

@@ -396,4 +396,6 @@ def play(objects: VendorObjects, key: str, case: Case, sandbox: SandboxThread, p
     """Play one case, in short pages."""
     for name in objects.pages:
         patch.setattr(name, PAGE)
-    case(Trial(objects, key, sandbox))
+    trial = Trial(objects, key, sandbox)
+    assert trial.api.operations
+    case(trial)

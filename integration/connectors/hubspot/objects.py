@@ -134,15 +134,19 @@ class Kind(Generic[T]):
         for key in self.links:
             gone = [(record_id, other) for draft, record_id in written for other in draft.unlink.get(key, ())]
             wanted = [(record_id, other) for draft, record_id in written for other in draft.link.get(key, ())]
-            try:
-                crm.dissociate(access.client, self.path, PLURALS[key], gone)
-                refused = crm.associate(access.client, self.path, PLURALS[key], wanted)
-            except IntegrationError as exc:
-                failed |= dict.fromkeys([record_id for record_id, _ in (*gone, *wanted)], exc)
-                continue
-            problems = {one: RecordError(f"HubSpot refused an association: {words}") for one, words in refused.items()}
-            failed |= problems
+            failed |= self._relink(access, PLURALS[key], gone, wanted)
         return [one if one.id not in failed else WriteOutcome(one.id, failed[one.id]) for one in outcomes]
+
+    def _relink(
+        self, access: HubSpot, other: str, gone: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str]]
+    ) -> dict[str, Problem]:
+        """Take associations of one kind away and add others; returns why some failed, by the record's id."""
+        try:
+            crm.dissociate(access.client, self.path, other, gone)
+            refused = crm.associate(access.client, self.path, other, wanted)
+        except IntegrationError as exc:
+            return dict.fromkeys([record_id for record_id, _ in (*gone, *wanted)], exc)
+        return {one: RecordError(f"HubSpot refused an association: {words}") for one, words in refused.items()}
 
 
 @dataclass(frozen=True)
