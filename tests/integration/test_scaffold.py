@@ -40,8 +40,10 @@ def test_a_new_connector_passes_and_lists_what_is_to_do(copy: Path) -> None:
         "tests/integration/test_quality.py", "tests/integration/test_access.py",
     )  # fmt: skip
     assert "passed" in said or "100%" in said
-    ran(copy, "ruff", "format", "--check", "integration/connectors/acme_crm", "tests/integration/connectors/acme_crm")
-    ran(copy, "ruff", "check", "integration/connectors/acme_crm", "tests/integration/connectors/acme_crm")
+    folders = ("integration/connectors/acme_crm", "tests/integration/connectors/acme_crm")
+    ran(copy, "ruff", "check", "--fix", "--select", "I", *folders)  # imports are sorted by the new name
+    ran(copy, "ruff", "format", *folders)
+    ran(copy, "ruff", "check", *folders)
     ran(copy, "mypy", "integration/connectors/acme_crm")
     assert '"integration.connectors.acme_crm",\n]' in (copy / "pyproject.toml").read_text()
 
