@@ -43,8 +43,8 @@ def reason_choices(recipe: str = "") -> list[tuple[str, str]]:
     """Choices for a filter by reason: those of a recipe, or all, where each recipe's own follow its label."""
     if recipe in RECIPES:
         texts = get_recipe(recipe).reason_texts
-        return sorted(((code, text.what) for code, text in texts.items()), key=lambda pair: pair[1])
-    found = sorted(((code, text.what) for code, text in GENERAL.items()), key=lambda pair: pair[1])
+        return sorted(((code, str(text.what)) for code, text in texts.items()), key=lambda pair: pair[1])
+    found = sorted(((code, str(text.what)) for code, text in GENERAL.items()), key=lambda pair: pair[1])
     own: dict[str, list[Recipe]] = {}
     for key in RECIPES:
         for code in get_recipe(key).reason_texts.keys() - GENERAL.keys():

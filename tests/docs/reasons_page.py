@@ -68,7 +68,7 @@ def _section(code: str, recipes: list[Recipe]) -> list[str]:
     with_it = [recipe for recipe in recipes if code in recipe.reason_texts]
     first = GENERAL.get(code) or with_it[0].reason_texts[code]
     lines = [
-        first.what,
+        str(first.what),
         f"- **Kind:** {KINDS[first.kind]}",
         f"- **Likely cause:** {first.cause}",
         f"- **Fix:** {first.fix}",

@@ -146,10 +146,10 @@ CASES = [
     Case(calm, SyncState.IN_SYNC, words="Everything is in sync."),
     Case(just_in, SyncState.IN_SYNC),
     Case(left_by_a_switched_off_part, SyncState.IN_SYNC),
-    Case(late_job, SyncState.CATCHING_UP, words="1 change is being worked off."),
-    Case(late_event, SyncState.CATCHING_UP, words="1 change is being worked off."),
+    Case(late_job, SyncState.CATCHING_UP, words="1 change is being synced."),
+    Case(late_event, SyncState.CATCHING_UP, words="1 change is being synced."),
     Case(fetch_all, SyncState.CATCHING_UP, words="Fetch All is under way."),
-    Case(resting_vendor, SyncState.CATCHING_UP, words="Pipedrive is left alone for a while"),
+    Case(resting_vendor, SyncState.CATCHING_UP, words="Calls to Pipedrive are paused for a while"),
     Case(dead_job, NEEDS, ("record_refused",), "1 record failed:"),
     Case(held_job, NEEDS, ("doi_mailing_missing",), "1 record waits:"),
     Case(broken_mapping, NEEDS, ("mapping_broken",), "X → Y: Gone."),
@@ -291,9 +291,7 @@ def test_what_is_anothers_changes_nothing(integration):
     assert status_of(fresh(integration), get_recipe).state == SyncState.IN_SYNC
 
 
-@pytest.mark.parametrize(
-    ("late", "said"), [(1, "1 change is being worked off."), (2, "2 changes are being worked off.")]
-)
+@pytest.mark.parametrize(("late", "said"), [(1, "1 change is being synced."), (2, "2 changes are being synced.")])
 def test_what_waits_is_counted(integration, late, said):
     for _ in range(late):
         late_job(integration)

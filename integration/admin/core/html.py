@@ -187,7 +187,7 @@ def doors(rows: Sequence[tuple[str, str]]) -> Html:
 def reason_line(code: str, recipe: str = "") -> str:
     """What happened, as one line for lists; in the words of the recipe, where one is known."""
     known = reason_text(code, recipe)
-    return known.what if known else ""
+    return str(known.what) if known else ""
 
 
 def reason(code: str, detail: str = "", recipe: str = "") -> Html:
@@ -201,7 +201,7 @@ def reason(code: str, detail: str = "", recipe: str = "") -> Html:
         return format_html(quiet, known.what, known.cause)
     lines: list[tuple[str, Html]] = []
     if known:
-        lines = [("Likely cause", known.cause), ("What to do", known.fix)]
+        lines = [("Likely cause", str(known.cause)), ("What to do", str(known.fix))]
     if detail:
         short = len(detail) <= SHORT
         lines.append(("Detail", detail if short else folded(f"{detail[:SHORT]}…", detail)))

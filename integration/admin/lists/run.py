@@ -152,7 +152,7 @@ class RunAdmin(BigTable):
         texts = get_recipe(run.integration.recipe).reason_texts
         for key, outcome, code, count in counted(run.counts):
             text = texts.get(code)
-            said: html.Html = text.what if text else capfirst(code.replace("_", " "))
+            said: html.Html = str(text.what) if text else capfirst(code.replace("_", " "))
             if found := run.samples.get(key):
                 said = html.folded(said, samples(found))
             rows.append((f"{count:,}", html.badge("outcome", outcome), said))

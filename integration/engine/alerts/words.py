@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from config.texts import StrOrPromise
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipes
@@ -10,7 +14,7 @@ from integration.reasons import Reason
 from integration.redact import mask_addresses
 
 CAP = 10_000
-REFUSALS: dict[str, str] = {
+REFUSALS: dict[str, str] = {  # stored with the alert
     Reason.CREDENTIALS_REFUSED: "{vendor} refuses the {key} of {tenant}",
     Reason.PERMISSION_MISSING: "{vendor} does not permit the {key} of {tenant} what is needed",
     Reason.ACCOUNT_CLOSED: "The {vendor} account of {tenant} is not open",
@@ -18,37 +22,38 @@ REFUSALS: dict[str, str] = {
     Reason.SECRET_UNREADABLE: "The {vendor} credentials of {tenant} cannot be decrypted",
 }
 # What the tenant's owners can do themselves; other reasons are the operators' alone.
-OWNERS_DO: dict[str, str] = {
-    Reason.CREDENTIALS_REFUSED: "Enter a new {key} on the settings page, or connect {vendor} again. "
-    "The waiting changes then go on by themselves.",
-    Reason.PERMISSION_MISSING: "Allow it at {vendor} for the {key}, then press Test on the settings page.",
-    Reason.ACCOUNT_CLOSED: "Reopen the account at {vendor}. The waiting changes then go on by themselves.",
-    Reason.MASS_DELETE: "Look at the source, then decide on the page this mail links to.",
-    Reason.OPT_IN_LIMIT: "Make sure these people really asked for it, then decide on the page this mail links to.",
+OWNERS_DO: dict[str, StrOrPromise] = {
+    Reason.CREDENTIALS_REFUSED: _(
+        "Enter a new {key} on the settings page, or connect {vendor} again. Waiting changes then continue by "
+        "themselves."
+    ),
+    Reason.PERMISSION_MISSING: _("Allow it in {vendor} for the {key}, then press Test on the settings page."),
+    Reason.ACCOUNT_CLOSED: _("Reopen the {vendor} account. Waiting changes then continue by themselves."),
+    Reason.MASS_DELETE: _("Check the records in the app they come from, then decide on the page this email links to."),
+    Reason.OPT_IN_LIMIT: _("Make sure these people really asked for it, then decide on the page this email links to."),
 }
 ENDS = {
-    AlertKind.CONNECTION: "{vendor} works again for {tenant}",
-    AlertKind.WAITING: "Changes of {tenant} move again",
-    AlertKind.FAILURES: "Records of {tenant} go through again",
-    AlertKind.WORKER: "A worker is alive again",
-    AlertKind.SILENT: "{vendor} sends events of {tenant} again",
-    AlertKind.BRAKE: "Somebody decided about the records of {tenant} that were held",
-    AlertKind.CLAIM: "Somebody decided who connects the claimed account",
-    AlertKind.UNANSWERED: "People of {tenant} confirm opt-in mails again",
-    AlertKind.SUNSET: "Lockstep no longer calls what a vendor switches off",
+    AlertKind.CONNECTION: _("{vendor} works again for {tenant}"),
+    AlertKind.WAITING: _("Changes of {tenant} are synced again"),
+    AlertKind.FAILURES: _("Records of {tenant} sync again"),
+    AlertKind.WORKER: _("A worker is alive again"),
+    AlertKind.SILENT: _("{vendor} sends events of {tenant} again"),
+    AlertKind.BRAKE: _("Somebody decided about the held records of {tenant}"),
+    AlertKind.CLAIM: _("Somebody decided who connects the claimed account"),
+    AlertKind.UNANSWERED: _("People of {tenant} confirm opt-in emails again"),
+    AlertKind.SUNSET: _("Lockstep no longer calls what a vendor switches off"),
 }
 FAILURES_FIX = (
-    "Several records failed for one reason: a mapping, a field at the vendor, or a fault of ours.",
-    "Open the log, filter by Failed, and read the reason with its fix; then release the dead jobs.",
+    _("Several records failed for one reason: a mapping, a field in one of the apps, or a fault in Lockstep."),
+    _("Open the log, filter by Failed, and read the reason with its fix. Then release the dead jobs."),
 )
 CLAIM_FIX = (
-    "An administrator of an account at a vendor wants to connect it here, and another customer's consent stands "
-    "against it.",
-    "Open Claims, ask both customers whose account it is, then press Grant or Refuse.",
+    _("An administrator of a vendor account wants to connect it here, but another customer has already connected it."),
+    _("Open Claims, ask both customers whose account it is, then press Grant or Refuse."),
 )
 SUNSET_FIX = (
-    "The vendor has announced the end of a call or a version that Lockstep uses.",
-    "Update Lockstep before that date. API sunsets in the console lists the calls with the vendor's page.",
+    _("The vendor has announced the end of a call or a version that Lockstep uses."),
+    _("Update Lockstep before that date. API sunsets in the console lists the calls with the vendor's page."),
 )
 
 
@@ -72,8 +77,8 @@ def refusal(row: Connection, waiting: int) -> str:
 
 def _names(row: Connection | None, tenant: str = "") -> dict[str, str]:
     if row is None:
-        return {"vendor": "The vendor", "tenant": tenant or "the hub", "key": "key"}
-    key = "sign-in" if row.auth_kind == "oauth" else "key"
+        return {"vendor": gettext("The vendor"), "tenant": tenant or gettext("the hub"), "key": gettext("key")}
+    key = gettext("sign-in") if row.auth_kind == "oauth" else gettext("key")
     return {"vendor": row.connector.label, "tenant": plain(row.tenant.name), "key": key}
 
 
@@ -87,19 +92,24 @@ def headline(alert: Alert, moment: str) -> str:
 
 def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
     """Likely cause and fix, of the closed lists."""
+    names = {**_names(alert.connection), "since": ""}
+    cause, fix = _why(alert, recipes, to_owners=to_owners)
+    return str(cause).format(**names), str(fix).format(**names)
+
+
+def _why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[StrOrPromise, StrOrPromise]:
     if alert.kind == AlertKind.FAILURES:
         return FAILURES_FIX
     if alert.kind == AlertKind.CLAIM:
         return CLAIM_FIX
     if alert.kind == AlertKind.SUNSET:
         return SUNSET_FIX
-    names = {**_names(alert.connection), "since": ""}
     if fault := FAULTS.get(alert.reason):
-        return fault.cause.format(**names), fault.fix.format(**names)
+        return fault.cause, fault.fix
     recipe = recipes(alert.integration.recipe) if alert.integration else None
     text = recipe.reason_text(alert.reason) if recipe else general_text(alert.reason)
     if text is None:
         return "", ""
     if to_owners and alert.reason in OWNERS_DO:
-        return text.cause, OWNERS_DO[alert.reason].format(**names)
+        return text.cause, OWNERS_DO[alert.reason]
     return text.cause, text.fix

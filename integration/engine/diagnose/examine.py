@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext_lazy as _
+
+from config.texts import StrOrPromise
 from integration.engine.diagnose import hub_checks, vendor_checks
 from integration.engine.diagnose.findings import Finding, Look, Report, fault, passed_over, refused
 from integration.engine.diagnose.mapping_check import mapping
@@ -27,27 +30,27 @@ class Check:
     """One check. `sided` ones run for both vendors; `asks` those whose vendor must have answered before."""
 
     key: str
-    label: str
+    label: StrOrPromise
     run: Callable[[Look, str], Iterator[Finding]]
     sided: bool = False
     asks: bool = False
 
 
 CHECKS = (
-    Check("state", "Switched on", hub_checks.state),
-    Check("credentials", "Credentials of {vendor}", vendor_checks.credentials, sided=True),
-    Check("rights", "Rights at {vendor}", vendor_checks.rights, sided=True, asks=True),
-    Check("webhooks", "Webhooks of {vendor}", vendor_checks.webhooks, sided=True, asks=True),
-    Check("events", "Events from {vendor}", hub_checks.events, sided=True),
-    Check("fields", "Fields at {vendor}", vendor_checks.fields, sided=True, asks=True),
-    Check("mapping", "Field mapping", mapping, asks=True),
-    Check("opt_ins", "Opt-in mails", hub_checks.opt_ins),
-    Check("steps", "Last save", hub_checks.steps),
-    Check("worker", "Worker", hub_checks.worker),
-    Check("queue", "Queue", hub_checks.queue),
-    Check("clock", "Clock of {vendor}", vendor_checks.clock, sided=True),
-    Check("budget", "Budget at {vendor}", hub_checks.budget, sided=True),
-    Check("jobs", "Held and dead jobs", hub_checks.jobs),
+    Check("state", _("Switched on"), hub_checks.state),
+    Check("credentials", _("Credentials of {vendor}"), vendor_checks.credentials, sided=True),
+    Check("rights", _("Rights at {vendor}"), vendor_checks.rights, sided=True, asks=True),
+    Check("webhooks", _("Webhooks of {vendor}"), vendor_checks.webhooks, sided=True, asks=True),
+    Check("events", _("Events from {vendor}"), hub_checks.events, sided=True),
+    Check("fields", _("Fields at {vendor}"), vendor_checks.fields, sided=True, asks=True),
+    Check("mapping", _("Field mapping"), mapping, asks=True),
+    Check("opt_ins", _("Opt-in emails"), hub_checks.opt_ins),
+    Check("steps", _("Last save"), hub_checks.steps),
+    Check("worker", _("Worker"), hub_checks.worker),
+    Check("queue", _("Queue"), hub_checks.queue),
+    Check("clock", _("Clock of {vendor}"), vendor_checks.clock, sided=True),
+    Check("budget", _("Budget at {vendor}"), hub_checks.budget, sided=True),
+    Check("jobs", _("Held and dead jobs"), hub_checks.jobs),
 )
 
 
@@ -65,7 +68,7 @@ def examine(integration: Integration, recipes: Recipes) -> Report:
 def _all(look: Look) -> Iterator[Finding]:
     for check in CHECKS:
         for side in ("left", "right") if check.sided else ("",):
-            label = check.label.format(vendor=look.vendor(side)) if side else check.label
+            label = check.label.format(vendor=look.vendor(side)) if side else str(check.label)
             for finding in _run(look, check, side):
                 look.codes.add(finding.code)
                 yield replace(finding, check=check.key, label=label, side=side)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
@@ -79,7 +80,7 @@ def passed_over(what: str) -> Finding:
 def fault(code: str, *, about: str = "", **values: str | int) -> Finding:
     """Something of the closed list is wrong."""
     known = FAULTS[code]
-    what, cause, fix = (text.format(**values) for text in (known.what, known.cause, known.fix))
+    what, cause, fix = (str(text.format(**values)) for text in (known.what, known.cause, known.fix))
     return Finding(NOT_OK, what, cause, fix, code, known.button, about=about)
 
 
@@ -93,14 +94,14 @@ def because(look: Look, code: str, detail: str = "", button: str = "") -> Findin
     """Something is wrong for one of the known reasons."""
     known = look.recipe.reason_text(code)
     if known is None:
-        return Finding(NOT_OK, detail or "It does not work.", code=code, button=button)
-    return Finding(NOT_OK, known.what, known.cause, known.fix, code, button, detail)
+        return Finding(NOT_OK, detail or gettext("It does not work."), code=code, button=button)
+    return Finding(NOT_OK, str(known.what), str(known.cause), str(known.fix), code, button, detail)
 
 
 def span(since: datetime, until: datetime) -> str:
     """The time between two moments as a person would say it: 5 minutes."""
     if (until - since).total_seconds() < 60:
-        return "less than a minute"
+        return gettext("less than a minute")
     return timesince(since, until, depth=1).replace("\xa0", " ")
 
 

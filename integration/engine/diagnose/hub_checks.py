@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
@@ -41,13 +43,15 @@ def state(look: Look, side: str) -> Iterator[Finding]:
     elif row.state == State.DRAFT:
         yield fault("not_set_up")
     elif row.state == State.PAUSED:
-        by = f" by {mask(str(row.paused_by))}" if row.paused_by else ""
-        yield passed_over(f"Paused on purpose{by}. Changes are collected and wait for Resume.")
+        text = gettext("Paused on purpose. Changes are collected and wait for Resume.")
+        if row.paused_by:
+            text = gettext("Paused on purpose by {person}. Changes are collected and wait for Resume.")
+        yield passed_over(text.format(person=mask(str(row.paused_by))))
     elif not status.is_any_flow_on(row, look.recipe):
         yield fault("nothing_on")
     else:
-        since = f" since {row.activated_at:%-d %b %Y}" if row.activated_at else ""
-        yield fine(f"It is switched on{since}.")
+        text = gettext("It is switched on since {date}.") if row.activated_at else gettext("It is switched on.")
+        yield fine(text.format(date=date_format(row.activated_at, "j M Y") if row.activated_at else ""))
 
 
 def steps(look: Look, side: str) -> Iterator[Finding]:
@@ -57,9 +61,9 @@ def steps(look: Look, side: str) -> Iterator[Finding]:
     for step in failed:
         yield because(look, step.get("reason", ""), f"{step['label']}: {step['detail']}", REPAIR)
     if not results:
-        yield passed_over("Not saved yet.")
+        yield passed_over(gettext("Not saved yet."))
     elif not failed:
-        yield fine(f"All {len(results)} steps of the last save are done.")
+        yield fine(gettext("All {count} steps of the last save are done.").format(count=len(results)))
 
 
 def events(look: Look, side: str) -> Iterator[Finding]:
@@ -69,7 +73,7 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     endpoint = WebhookEndpoint.objects.defer("secret").select_related("habit").filter(connection=connection).first()
     since = (endpoint and endpoint.last_received_at) or look.integration.activated_at
     if not needed or endpoint is None or since is None:
-        yield passed_over(f"No webhook of {vendor} is in use.")
+        yield passed_over(gettext("No webhook of {vendor} is in use.").format(vendor=vendor))
         return
     last = endpoint.last_received_at
     if missed := _found_by_polls(look, side, since):
@@ -77,21 +81,22 @@ def events(look: Look, side: str) -> Iterator[Finding]:
     elif last and traffic_baseline.is_silent(endpoint, look.now):
         yield fault("webhook_silent", vendor=vendor, since=span(last, look.now))
     elif last:
-        yield fine(f"The last event came {span(last, look.now)} ago.")
+        yield fine(gettext("The last event came {span} ago.").format(span=span(last, look.now)))
     else:
         activated = span(since, look.now)
-        yield passed_over(f"None since it was switched on {activated} ago. Change a record at {vendor} to try it.")
+        text = gettext("No event since it was switched on {activated} ago. Change a record in {vendor} to test it.")
+        yield passed_over(text.format(activated=activated, vendor=vendor))
 
 
 def opt_ins(look: Look, side: str) -> Iterator[Finding]:
     """Whether opt-in mails are answered: the only proof that they go out."""
     if look.recipe.opt_in_states is None:
-        yield passed_over("This recipe sends no opt-in mails.")
+        yield passed_over(gettext("This recipe sends no opt-in emails."))
         return
     found = unanswered(look.recipes, look.now, look.integration)
     yield from (fault("opt_ins_unanswered", count=row.asked) for row in found)
     if not found:
-        yield fine("Opt-in mails are answered, or too few went out to tell.")
+        yield fine(gettext("People confirm opt-in emails, or too few were sent to tell."))
 
 
 def _found_by_polls(look: Look, side: str, since: datetime) -> int:
@@ -106,22 +111,26 @@ def worker(look: Look, side: str) -> Iterator[Finding]:
     """Does anybody work? Judged by the sweeper's heartbeat."""
     age = sweeper.sweeper_age()
     if age is None or age > sweeper.SILENT:
-        since = "never" if age is None else f"{span(look.now - age, look.now)} ago"
+        since = gettext("never")
+        if age is not None:
+            since = gettext("{span} ago").format(span=span(look.now - age, look.now))
         yield fault("worker_gone", since=since)
     else:
-        yield fine(f"The last sweep was {span(look.now - age, look.now)} ago.")
+        yield fine(gettext("The last sweep was {span} ago.").format(span=span(look.now - age, look.now)))
 
 
 def queue(look: Look, side: str) -> Iterator[Finding]:
     """How long the oldest change has waited for a worker."""
     if look.integration.state != State.ACTIVE or not look.integration.tenant.is_active:
-        yield passed_over("It is not switched on, so its changes wait.")
+        yield passed_over(gettext("It is not switched on, so its changes wait."))
         return
     oldest = _oldest(look)
     if oldest and status.is_too_late((look.now - oldest).total_seconds()):
         yield fault("queue_late", since=span(oldest, look.now))
+    elif oldest:
+        yield fine(gettext("The oldest change has waited for {span}.").format(span=span(oldest, look.now)))
     else:
-        yield fine(f"The oldest change has waited for {span(oldest, look.now)}." if oldest else "Nothing waits.")
+        yield fine(gettext("Nothing waits."))
 
 
 def _oldest(look: Look) -> datetime | None:
@@ -149,15 +158,15 @@ def budget(look: Look, side: str) -> Iterator[Finding]:
     for row in rows:
         window, limit = windows[row.window], row.limit or 0
         left = limit if row.resets_at <= look.now else max(row.remaining, 0)
-        figures = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": window.label.lower()}
+        figures = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": str(window.label).lower()}
         if left <= window.reserve * limit:
             yield fault("budget_used_up", vendor=vendor, resets=span(look.now, row.resets_at), **figures)
         else:
-            said.append("{left} of {limit} left ({window})".format(**figures))
+            said.append(gettext("{left} of {limit} left ({window})").format(**figures))
     if said:
         yield fine(f"{'; '.join(said)}.")
     elif not rows:
-        yield passed_over(f"{vendor} has told of no limit.")
+        yield passed_over(gettext("{vendor} reports no rate limit.").format(vendor=vendor))
 
 
 def jobs(look: Look, side: str) -> Iterator[Finding]:
@@ -171,12 +180,13 @@ def jobs(look: Look, side: str) -> Iterator[Finding]:
             # While its cause is one of the findings above, letting go would only hold them again.
             yield replace(found, button="") if job_state == JobState.HELD and reason in look.codes else found
     if none:
-        yield fine("None is held or dead.")
+        yield fine(gettext("None is held or dead."))
 
 
 def _stopped(look: Look, code: str, reason: str, count: int) -> Finding:
     known = look.recipe.reason_text(reason)
-    why, cause, fix = (known.what, known.cause, known.fix) if known else ("the reason is not known.", "", "")
+    why, cause, fix = gettext("The reason is not known."), "", ""
+    if known:
+        why, cause, fix = str(known.what), str(known.cause), str(known.fix)
     shown = f"{CAP:,}+" if count > CAP else f"{count:,}"
-    noun = "job is" if count == 1 else "jobs are"
-    return fault(code, about=reason, count=shown, noun=noun, why=why, cause=cause, fix=fix)
+    return fault(code, about=reason, count=shown, why=why, cause=cause, fix=fix)

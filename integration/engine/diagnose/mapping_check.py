@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext
+
 from integration.engine.diagnose.findings import Finding, Look, fault, fine, passed_over
 from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import as_data
@@ -31,9 +33,9 @@ def mapping(look: Look, side: str) -> Iterator[Finding]:
             if broken <= SHOWN:
                 yield found
     if not count:
-        yield passed_over("With these settings no field is mapped.")
+        yield passed_over(gettext("With these settings no field is mapped."))
     elif not broken:
-        yield fine(f"All {count} rows fit the fields of both sides.")
+        yield fine(gettext("All {count} rows fit the fields of both sides.").format(count=count))
 
 
 def _problem(look: Look, row: FieldMapping, flow: Flow) -> Finding | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext, ngettext
 
 from integration.connectors.base import Subscription
 from integration.engine.diagnose.faults import REPAIR
@@ -24,27 +25,27 @@ def credentials(look: Look, side: str) -> Iterator[Finding]:
     """Ask the vendor whose account it is. Without an answer nothing more is asked on this side."""
     connection, vendor = look.connection(side), look.vendor(side)
     if connection.health == Health.DISCONNECTED:
-        look.unanswered[side] = f"Not asked: {vendor} is disconnected."
+        look.unanswered[side] = gettext("Not asked: {vendor} is disconnected.").format(vendor=vendor)
         yield fault("disconnected", vendor=vendor)
         return
     try:
         account = connection.connector.check(look.ctx.client(side))
     except IntegrationError as exc:
         if exc.reason == Reason.PERMISSION_MISSING:
-            yield fine(f"{vendor} accepts them. What they may not do stands under Rights.")
+            yield fine(gettext("{vendor} accepts them. Rights shows what they do not allow.").format(vendor=vendor))
             return
         text = look.recipe.reason_text(exc.reason)
-        look.unanswered[side] = f"Not asked: {text.what if text else exc.public}"
+        look.unanswered[side] = gettext("Not asked: {why}").format(why=text.what if text else exc.public)
         yield refused(look, exc)
         return
     if connection.is_another(account):
-        look.unanswered[side] = "Not asked: the credentials open another account."
+        look.unanswered[side] = gettext("Not asked: the credentials belong to another account.")
         expected = mask(connection.account_name) or connection.external_account_id
         yield fault("other_account", account=mask(account.name), expected=expected)
     elif connection.health == Health.NEEDS_YOU:
         yield fault("marked", vendor=vendor)
     else:
-        yield fine(f"{vendor} accepts them: {mask(account.name)}.")
+        yield fine(gettext("{vendor} accepts them: {account}.").format(vendor=vendor, account=mask(account.name)))
 
 
 def rights(look: Look, side: str) -> Iterator[Finding]:
@@ -54,14 +55,17 @@ def rights(look: Look, side: str) -> Iterator[Finding]:
     found = [*roles, *permissions.consented(connection, look.recipe, side)]
     missing = [right for right in found if not right.granted]
     if not found:
-        yield passed_over(f"{look.vendor(side)} does not tell what the credentials may do.")
+        text = gettext("{vendor} does not report what the credentials may do.")
+        yield passed_over(text.format(vendor=look.vendor(side)))
     elif not missing:
-        yield fine(f"All that is needed is granted: {', '.join(right.name for right in found)}.")
+        names = ", ".join(right.name for right in found)
+        yield fine(gettext("All required permissions are granted: {names}.").format(names=names))
     for fix in dict.fromkeys(right.fix for right in missing):
         names = ", ".join(right.name for right in missing if right.fix == fix)
         reason = look.recipe.reason_texts[Reason.PERMISSION_MISSING]
-        what = f"The credentials lack a permission: {names}."
-        yield Finding(NOT_OK, what, reason.cause, f"{fix} Then press Repair.", reason.code, REPAIR)
+        what = gettext("The credentials lack a permission: {names}.").format(names=names)
+        steps = gettext("{fix} Then press Repair.").format(fix=fix)
+        yield Finding(NOT_OK, what, str(reason.cause), steps, reason.code, REPAIR)
 
 
 def webhooks(look: Look, side: str) -> Iterator[Finding]:
@@ -69,14 +73,17 @@ def webhooks(look: Look, side: str) -> Iterator[Finding]:
     connection, vendor = look.connection(side), look.vendor(side)
     needed = provisioning.needed_events(connection, look.recipes, look.integration)
     if not needed:
-        yield passed_over(f"With these settings nothing is needed of {vendor}.")
+        text = gettext("With these settings no webhook of {vendor} is needed.")
+        yield passed_over(text.format(vendor=vendor))
         return
     if not reachable(connection.base_url):
         yield fault("address_not_public", address=settings.PUBLIC_URL)
     subscriptions = connection.connector.subscriptions
     if subscriptions is None:
-        where = "Our address is entered there by hand" if connection.connector.by_hand else "Its app says whom to call"
-        yield passed_over(f"{where}; {vendor} cannot be asked.")
+        text = gettext("The app in {vendor} holds our address; {vendor} cannot be asked for it.")
+        if connection.connector.by_hand:
+            text = gettext("A person enters our address in {vendor}; {vendor} cannot be asked for it.")
+        yield passed_over(text.format(vendor=vendor))
         return
     there = {row.external_id: row for row in subscriptions.list_subscriptions(look.ctx.client(side))}
     endpoint = WebhookEndpoint.objects.select_related("connection").filter(connection=connection).first()
@@ -88,7 +95,7 @@ def webhooks(look: Look, side: str) -> Iterator[Finding]:
     for code, events in wrong.items():
         yield fault(code, count=len(events), needed=len(needed), vendor=vendor, events=", ".join(events))
     if not wrong:
-        yield fine(f"All {len(needed)} are in place and call us.")
+        yield fine(gettext("All {count} are in place and call us.").format(count=len(needed)))
 
 
 def _wrong(row: Subscription | None, endpoint: WebhookEndpoint | None) -> str:
@@ -115,7 +122,8 @@ def fields(look: Look, side: str) -> Iterator[Finding]:
     """The fields the recipe cannot do without, and those of the mapping rows it needs."""
     wanted = [need for need in look.recipe.fields(look.ctx) if need.side == side]
     if not wanted:
-        yield passed_over(f"With these settings the recipe needs no field of its own at {look.vendor(side)}.")
+        text = gettext("With these settings the recipe needs no field of its own in {vendor}.")
+        yield passed_over(text.format(vendor=look.vendor(side)))
         return
     broken = False
     for need in wanted:
@@ -129,21 +137,31 @@ def fields(look: Look, side: str) -> Iterator[Finding]:
             broken = True
             yield fault("option_missing", field=need.label, vendor=look.vendor(side), options=", ".join(missing))
     if not broken:
-        yield fine(f"All {len(wanted)} are there: {', '.join(need.label for need in wanted)}.")
+        names = ", ".join(str(need.label) for need in wanted)
+        yield fine(gettext("All {count} exist: {names}.").format(count=len(wanted), names=names))
 
 
 def clock(look: Look, side: str) -> Iterator[Finding]:
     """Compare the clocks by the Date header of the answers above."""
     skew = look.ctx.skew.get(side)
     if skew is None:
-        yield passed_over(f"{look.vendor(side)} told no time.")
+        yield passed_over(gettext("{vendor} reported no time.").format(vendor=look.vendor(side)))
     elif abs(skew) > SKEW:
-        seconds = _seconds(abs(skew))
-        direction = "ahead of" if skew > 0 else "behind"
-        yield fault("clock_skew", seconds=seconds, direction=direction, vendor=look.vendor(side))
+        yield fault("clock_skew", difference=_difference(skew), vendor=look.vendor(side))
     else:
-        yield fine(f"It agrees with {look.vendor(side)}'s to {max(round(abs(skew)), 2)} seconds.")
+        text = gettext("Our clock and that of {vendor} differ by less than {seconds} seconds.")
+        yield fine(text.format(vendor=look.vendor(side), seconds=max(round(abs(skew)), 2)))
 
 
-def _seconds(count: float) -> str:
-    return f"{count / 60:.0f} minutes" if count >= 120 else f"{count:.0f} seconds"
+def _difference(skew: float) -> str:
+    """How far apart the clocks are, and which one is ahead."""
+    count, unit = round(abs(skew)), "seconds"
+    if count >= 120:
+        count, unit = round(count / 60), "minutes"
+    texts = {
+        ("seconds", True): ngettext("{count} second (ours is ahead)", "{count} seconds (ours is ahead)", count),
+        ("seconds", False): ngettext("{count} second (ours is behind)", "{count} seconds (ours is behind)", count),
+        ("minutes", True): ngettext("{count} minute (ours is ahead)", "{count} minutes (ours is ahead)", count),
+        ("minutes", False): ngettext("{count} minute (ours is behind)", "{count} minutes (ours is behind)", count),
+    }
+    return texts[unit, skew > 0].format(count=count)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.texts import StrOrPromise
 from integration.reasons import Reason, ReasonCode
 
 
@@ -27,9 +28,9 @@ class ReasonText:
 
     code: ReasonCode
     kind: ReasonKind
-    what: str
-    cause: str
-    fix: str
+    what: StrOrPromise
+    cause: StrOrPromise
+    fix: StrOrPromise
 
     @property
     def sentence(self) -> str:

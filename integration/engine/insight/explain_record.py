@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, JSONValue
 from integration.engine.flow.base import Flow, Item, RecordOutcome
@@ -21,15 +22,18 @@ from integration.models import Integration, JobState, RecordLink, State, SyncJob
 from integration.reasons import Reason
 
 OTHER_RULES = {
-    "paused": ("The integration is paused.", "Press Resume; what was collected meanwhile is worked off."),
-    "draft": ("The integration is still being set up.", "Save its settings."),
-    "uninstalled": ("The integration was uninstalled.", "Connect the two systems again."),
-    "tenant_off": ("This tenant is switched off.", "An operator can switch it on."),
+    "paused": (_("The integration is paused."), _("Press Resume; the changes collected meanwhile are then synced.")),
+    "draft": (_("The integration is still being set up."), _("Save its settings.")),
+    "uninstalled": (_("The integration was uninstalled."), _("Connect the two apps again.")),
+    "tenant_off": (_("This tenant is switched off."), _("An operator can switch it on.")),
     "never_seen": (
-        "There is no such record at the source that we can see.",
-        "Check the address, and whether our user there may see the record. Just created? Look again in a minute.",
+        _("We cannot find this record in the app it comes from."),
+        _(
+            "Check the address, and whether the connected user may see the record. If it was just created, try "
+            "again in a minute."
+        ),
     ),
-    "waiting": ("A change of this record is waiting for its turn.", "Nothing to do; it is worked off by itself."),
+    "waiting": (_("A change of this record is in the queue."), _("Nothing to do; it is synced by itself.")),
 }
 
 
@@ -161,11 +165,11 @@ def _decided(done: RecordOutcome) -> str:
 def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:
     if rule in OTHER_RULES:
         said, fix = OTHER_RULES[rule]
-        return replace(verdict, rule=rule, said=said, fix=fix)
+        return replace(verdict, rule=rule, said=str(said), fix=str(fix))
     text = recipe.reason_text(rule)
     if text is None:
         return verdict
-    return replace(verdict, rule=rule, said=text.what, fix=text.fix)
+    return replace(verdict, rule=rule, said=str(text.what), fix=str(text.fix))
 
 
 def _flat(values: JSONObject) -> dict[str, JSONValue]:

@@ -61,4 +61,4 @@ def _part(recipe: Recipe, key: str, count: int, run: SyncRun) -> Part:
     if code in IN_SYNC:
         return Part(key, count, "in sync", outcome, code)
     text = recipe.reason_text(code)
-    return Part(key, count, text.what.rstrip(".") if text else "", outcome, code)
+    return Part(key, count, str(text.what).rstrip(".") if text else "", outcome, code)

@@ -15,6 +15,9 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, F, Min, OuterRef, TextChoices
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import sweeper
@@ -47,14 +50,14 @@ TOO_LATE = timedelta(minutes=5)  # a backlog this old does not go away by itself
 class SyncState(TextChoices):
     """How an integration or a connection is doing. The last two are for connections only."""
 
-    IN_SYNC = "in_sync", "In sync"
-    CATCHING_UP = "catching_up", "Catching up"
-    NEEDS_ATTENTION = "needs_attention", "Needs attention"
-    PAUSED = "paused", "Paused"
-    SETTING_UP = "setting_up", "Being set up"
-    REMOVED = "removed", "Uninstalled"
-    UNCHECKED = "unchecked", "Not checked yet"
-    DISCONNECTED = "disconnected", "Disconnected"
+    IN_SYNC = "in_sync", _("In sync")
+    CATCHING_UP = "catching_up", _("Catching up")
+    NEEDS_ATTENTION = "needs_attention", _("Needs attention")
+    PAUSED = "paused", _("Paused")
+    SETTING_UP = "setting_up", _("Being set up")
+    REMOVED = "removed", _("Uninstalled")
+    UNCHECKED = "unchecked", _("Not checked yet")
+    DISCONNECTED = "disconnected", _("Disconnected")
 
 
 # Of several integrations together, the first of these that occurs.
@@ -218,10 +221,11 @@ def _issues(row: Integration, rows: _Rows, recipes: Recipes) -> Iterable[Issue]:
     """What a person must do, worst first."""
     working = row.state == State.ACTIVE and row.tenant.is_active
     if not row.tenant.is_active:
-        yield Issue("tenant_off", Mend.OPERATOR, "The tenant is switched off.", "Ask the operator to switch it on.")
+        what, fix = gettext("The tenant is switched off."), gettext("Ask the operator to switch it on.")
+        yield Issue("tenant_off", Mend.OPERATOR, what, fix)
     if working and rows.worker_gone:
-        what = "No worker is alive: changes are collected and wait. Nothing is lost."
-        yield Issue("worker_gone", Mend.OPERATOR, what, "The operator must start the workers.")
+        what = gettext("No worker is alive: changes are collected and wait. Nothing is lost.")
+        yield Issue("worker_gone", Mend.OPERATOR, what, gettext("The operator must start the workers."))
     for side in ("left", "right"):
         if issue := _refusal(getattr(row, side), side, rows.waiting.get(row.pk, 0)):
             yield issue
@@ -242,9 +246,10 @@ def _refusal(connection: Connection, side: str = "", waiting: int = 0) -> Issue 
     code = connection.health_reason or str(connection.health)
     known = general_text(connection.health_reason)
     if known is None:
-        said = connection.health_said or "It does not work at the moment."
-        return Issue(code, Mend.ACCOUNT, f"{label}:", "Connect the account again.", said, waiting, side)
-    return Issue(code, Mend.ACCOUNT, f"{label}: {known.what}", known.fix, "", waiting, side)
+        said = connection.health_said or gettext("It does not work at the moment.")
+        fix = gettext("Connect the account again.")
+        return Issue(code, Mend.ACCOUNT, f"{label}:", fix, said, waiting, side)
+    return Issue(code, Mend.ACCOUNT, f"{label}: {known.what}", str(known.fix), "", waiting, side)
 
 
 def _failed_steps(row: Integration, recipe: Recipe) -> Iterable[Issue]:
@@ -252,38 +257,47 @@ def _failed_steps(row: Integration, recipe: Recipe) -> Iterable[Issue]:
         if not step.get("ok"):
             known = recipe.reason_text(step.get("reason", ""))
             code = step.get("reason") or "step_failed"
-            yield Issue(code, Mend.SETTINGS, f"{step['label']}:", known.fix if known else "", step.get("detail", ""))
+            yield Issue(
+                code, Mend.SETTINGS, f"{step['label']}:", str(known.fix) if known else "", step.get("detail", "")
+            )
 
 
 def _stuck(groups: Sequence[_Stopped], recipe: Recipe) -> Iterable[Issue]:
     """Jobs that will not move without somebody: held ones by reason, and those that failed for good."""
     for group in sorted(groups, key=lambda group: -group.count):
         known = recipe.reason_text(group.reason)
-        records = "1 record" if group.count == 1 else f"{group.count:,} records"
-        verb, mend = "failed", Mend.JOBS
+        text, mend = ngettext("{count} record failed: {why}", "{count} records failed: {why}", group.count), Mend.JOBS
         if group.state == JobState.HELD:
-            verb = "waits" if group.count == 1 else "wait"
+            text = ngettext("{count} record waits: {why}", "{count} records wait: {why}", group.count)
             mend = Mend.DECIDE if group.reason in connection_health.DECIDED_BY_A_PERSON else Mend.JOBS
-        what = f"{records} {verb}: {known.what if known else group.reason}"
-        fix = known.fix if known else ""
+        what = text.format(count=f"{group.count:,}", why=known.what if known else group.reason)
+        fix = str(known.fix) if known else ""
         yield Issue(group.reason, mend, what, fix, count=group.count, job_state=group.state)
 
 
 def _not_working(row: Integration, rows: _Rows, recipes: Recipes) -> Iterable[Issue]:
     """What keeps an integration that is switched on from doing anything."""
     if not is_any_flow_on(row, recipes(row.recipe)):
-        yield Issue("nothing_on", Mend.SETTINGS, "Nothing is switched on.", "Switch a part on in the settings.")
+        what, fix = gettext("Nothing is switched on."), gettext("Switch a part on in the settings.")
+        yield Issue("nothing_on", Mend.SETTINGS, what, fix)
     for side in ("left", "right"):
         connection: Connection = getattr(row, side)
         if since := rows.silent.get(connection.pk):
             label = connection.connector.label
-            what = f"{label} has sent nothing since {since:%-d %b %Y}, although it usually does at these hours."
-            yield Issue("webhook_silent", Mend.VENDOR, what, f"Look at {label} whether its webhook is on.", side=side)
+            text = gettext("{vendor} has sent nothing since {date}, although it usually does at these hours.")
+            what = text.format(vendor=label, date=date_format(since, "j M Y"))
+            fix = gettext("Check in {vendor} whether its webhook is on.").format(vendor=label)
+            yield Issue("webhook_silent", Mend.VENDOR, what, fix, side=side)
     oldest = min((backlog.oldest for backlog in _backlogs(row, rows)), default=None)
     if oldest and rows.now - oldest >= TOO_LATE and _could_work(row, rows):
         minutes = int((rows.now - oldest).total_seconds() // 60)
-        what = f"The oldest change has waited for {minutes} minutes."
-        yield Issue("queue_late", Mend.OPERATOR, what, "The operator can see whether the workers are busy.")
+        text = ngettext(
+            "The oldest change has waited for {minutes} minute.",
+            "The oldest change has waited for {minutes} minutes.",
+            minutes,
+        )
+        fix = gettext("The operator can see whether the workers are busy.")
+        yield Issue("queue_late", Mend.OPERATOR, text.format(minutes=minutes), fix)
 
 
 def _could_work(row: Integration, rows: _Rows) -> bool:
@@ -296,10 +310,10 @@ def _progress(row: Integration, rows: _Rows) -> Iterable[Issue]:
     """What goes on by itself and is not finished."""
     count = sum(backlog.count for backlog in _backlogs(row, rows))
     if count:
-        changes = "1 change is" if count == 1 else f"{count:,} changes are"
-        yield Issue("late", Mend.TIME, f"{changes} being worked off.", count=count)
+        text = ngettext("{count} change is being synced.", "{count} changes are being synced.", count)
+        yield Issue("late", Mend.TIME, text.format(count=f"{count:,}"), count=count)
     if row.pk in rows.running:
-        yield Issue("fetch_all", Mend.TIME, "Fetch All is under way.")
+        yield Issue("fetch_all", Mend.TIME, gettext("Fetch All is under way."))
     for side in ("left", "right"):
         if rest := _rest(getattr(row, side), rows.now, side):
             yield rest
@@ -309,8 +323,8 @@ def _rest(connection: Connection, now: datetime, side: str = "") -> Issue | None
     """A connection that is left alone for longer than a moment, because of a limit or of failures."""
     if connection.not_before is None or connection.not_before <= now + LATE:
         return None
-    label = connection.connector.label
-    return Issue("resting", Mend.TIME, f"{label} is left alone for a while; it goes on by itself.", side=side)
+    text = gettext("Calls to {vendor} are paused for a while; they continue by themselves.")
+    return Issue("resting", Mend.TIME, text.format(vendor=connection.connector.label), side=side)
 
 
 def _backlogs(row: Integration, rows: _Rows) -> list[_Backlog]:
@@ -366,7 +380,7 @@ def _broken_mappings(integrations: Sequence[Integration]) -> dict[UUID, list[_Br
     labels = labels_of([row for row in integrations if row.pk in {broken.integration_id for broken in rows}])
     found = defaultdict(list)
     for row in rows:
-        source = read_as(row.source, "", labels)[0] if row.source else "Constant"
+        source = read_as(row.source, "", labels)[0] if row.source else gettext("Constant")
         found[row.integration_id].append(_BrokenRow(f"{source} → {row.target}", row.problem))
     return found
 

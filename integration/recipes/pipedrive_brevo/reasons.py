@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.engine.api import ReasonKind, ReasonText
 from integration.reasons import Reason, ReasonCode
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
@@ -24,155 +26,169 @@ REASONS = (
     ReasonText(
         Reason.UNCHANGED,
         ReasonKind.SKIP,
-        "Already up to date.",
-        "The change did not touch a mapped field, Lockstep made it itself, or it is older than this integration.",
-        "Nothing to fix.",
+        _("Already up to date."),
+        _("The change did not touch a mapped field, Lockstep made it itself, or it is older than this integration."),
+        _("Nothing to fix."),
     ),
     ReasonText(
         Reason.INVALID_EMAIL,
         ReasonKind.SKIP,
-        "The email address is not valid.",
-        "It has a typo, holds two addresses, or contains characters that are not allowed.",
-        "Correct the address in Pipedrive; the person then syncs by itself.",
+        _("The email address is not valid."),
+        _("It has a typo, holds two addresses, or contains characters that are not allowed."),
+        _("Correct the address in Pipedrive; the person then syncs by itself."),
     ),
     ReasonText(
         Reason.DUPLICATE_EMAIL,
         ReasonKind.SKIP,
-        "Another person in Pipedrive has the same email address.",
-        "The one that came first is linked to the contact in Brevo, so that the two do not overwrite each other. As "
-        "soon as that one has another address, this one is synced.",
-        "Merge the two people in Pipedrive, give one of them another email address, or switch on “Merge persons with "
-        "the same e-mail address in Pipedrive”.",
+        _("Another person in Pipedrive has the same email address."),
+        _(
+            "The one that came first is linked to the contact in Brevo, so that the two do not overwrite each "
+            "other. As soon as that one has another address, this one is synced."
+        ),
+        _(
+            "Merge the two people in Pipedrive, give one of them another email address, or switch on “Merge "
+            "persons with the same e-mail address in Pipedrive”."
+        ),
     ),
     ReasonText(
         Reason.UNSUBSCRIBED,
         ReasonKind.SKIP,
-        "This contact unsubscribed in Brevo.",
-        "Lockstep creates no person in Pipedrive for somebody who opted out.",
-        "Nothing to fix.",
+        _("This contact unsubscribed in Brevo."),
+        _("Lockstep creates no person in Pipedrive for somebody who opted out."),
+        _("Nothing to fix."),
     ),
     ReasonText(
         Reason.REMOVED_AT_TARGET,
         ReasonKind.SKIP,
-        "The contact or company was deleted in Brevo.",
-        "Somebody deleted it there, and Lockstep does not create it again.",
-        "Nothing to fix if this was intended.",
+        _("The contact or company was deleted in Brevo."),
+        _("Somebody deleted it there, and Lockstep does not create it again."),
+        _("Nothing to fix if this was intended."),
     ),
     ReasonText(
         Reason.DELETED_AT_SOURCE,
         ReasonKind.SKIP,
-        "The record was deleted in Pipedrive.",
-        "It is gone or in the bin there, and nothing has to happen in Brevo.",
-        "Nothing to fix. The setting “When a person is deleted in Pipedrive” decides what happens to a contact.",
+        _("The record was deleted in Pipedrive."),
+        _("It is gone or in the bin there, and nothing has to happen in Brevo."),
+        _("Nothing to fix. The setting “When a person is deleted in Pipedrive” decides what happens to a contact."),
     ),
     ReasonText(
         Reason.NOT_VISIBLE,
         ReasonKind.SKIP,
-        "Lockstep cannot see the person in Pipedrive, and no deletion was reported.",
-        "The connected user may have lost access to it, or it was deleted and the report has not arrived yet.",
-        "Check what the connected user may see in Pipedrive. A deletion is found by the weekly comparison.",
+        _("Lockstep cannot see the person in Pipedrive, and no deletion was reported."),
+        _("The connected user may have lost access to it, or it was deleted and the report has not arrived yet."),
+        _("Check what the connected user may see in Pipedrive. A deletion is found by the weekly comparison."),
     ),
     ReasonText(
         Reason.NOT_LINKED,
         ReasonKind.SKIP,
-        "No synced person in Pipedrive belongs to this contact.",
-        "The contact did not come from Pipedrive, so there is nothing to update.",
-        "Nothing to fix. To create people for new contacts, switch on “Create persons for new contacts”.",
+        _("No synced person in Pipedrive belongs to this contact."),
+        _("The contact did not come from Pipedrive, so there is nothing to update."),
+        _("Nothing to fix. To create people for new contacts, switch on “Create persons for new contacts”."),
     ),
     ReasonText(
         Reason.BOTH_CHANGED,
         ReasonKind.SKIP,
-        "A field was changed in both apps; one of the changes was kept.",
-        "The setting “When both sides changed the same field, keep” says which one.",
-        "Nothing to fix. If the wrong change was kept, correct the value: the correction is synced.",
+        _("A field was changed in both apps; one of the changes was kept."),
+        _("The setting “When both sides changed the same field, keep” says which one."),
+        _("Nothing to fix. If the wrong change was kept, correct the value: the correction is synced."),
     ),
     ReasonText(
         PipedriveReason.DEAL_WITHOUT_PERSON,
         ReasonKind.SKIP,
-        "The deal has no person.",
-        "Lists and events in Brevo are for contacts, and this deal is linked to nobody.",
-        "Link a person to the deal; its next change is synced.",
+        _("The deal has no person."),
+        _("Lists and events in Brevo are for contacts, and this deal is linked to nobody."),
+        _("Link a person to the deal; its next change is synced."),
     ),
     ReasonText(
         PipedriveReason.CONTACT_MISSING,
         ReasonKind.SKIP,
-        "The person is not a contact in Brevo.",
-        "Only contacts are on lists and receive events.",
-        "Make sure that “Sync persons” is on and the person has an email address, then sync the person.",
+        _("The person is not a contact in Brevo."),
+        _("Only contacts are on lists and receive events."),
+        _("Make sure that “Sync persons” is on and the person has an email address, then sync the person."),
     ),
     ReasonText(
         BrevoReason.LEFT_LIST,
         ReasonKind.SKIP,
-        "The contact left this list or was taken off it, and is not added again.",
-        "They unsubscribed from this one list or from all mails, or somebody took them off it in Brevo. Adding them "
-        "would be a new subscription.",
-        "Add them to the list in Brevo yourself if they want it, or let them use one of your sign-up forms.",
+        _("The contact left this list or was taken off it, and is not added again."),
+        _(
+            "They unsubscribed from this one list or from all mails, or somebody took them off it in Brevo. "
+            "Adding them would be a new subscription."
+        ),
+        _("Add them to the list in Brevo yourself if they want it, or let them use one of your sign-up forms."),
     ),
     ReasonText(
         BrevoReason.ACTIVITY_WITHOUT_PERSON,
         ReasonKind.SKIP,
-        "The activity has no person.",
-        "Events in Brevo are for contacts, and this activity is linked to nobody.",
-        "Link a person to the activity; this change is synced.",
+        _("The activity has no person."),
+        _("Events in Brevo are for contacts, and this activity is linked to nobody."),
+        _("Link a person to the activity; this change is synced."),
     ),
     ReasonText(
         BrevoReason.LEAD_WITHOUT_PERSON,
         ReasonKind.SKIP,
-        "The lead has no person.",
-        "Only people can be on a list, and this lead has an organization only.",
-        "Link a person to the lead; this change is synced.",
+        _("The lead has no person."),
+        _("Only people can be on a list, and this lead has an organization only."),
+        _("Link a person to the lead; this change is synced."),
     ),
     ReasonText(
         BrevoReason.PHONE_TAKEN,
         ReasonKind.FAILURE,
-        "Another contact has this phone number; everything else was saved.",
-        "Phone numbers are unique in Brevo, and two people in Pipedrive share one.",
-        "Give one of them another number, or remove it from one of them.",
+        _("Another contact has this phone number; everything else was saved."),
+        _("Phone numbers are unique in Brevo, and two people in Pipedrive share one."),
+        _("Give one of them another number, or remove it from one of them."),
     ),
     ReasonText(
         Reason.MASS_DELETE,
         ReasonKind.HOLD,
-        "An unusually large number of contacts would be deleted or taken off their list at once.",
-        "Many people were deleted in Pipedrive, or the connected user can no longer see them.",
-        "If this was intended, press “Decide” and let them through. If not, correct it in Pipedrive: each record is "
-        "read again.",
+        _("An unusually large number of contacts would be deleted or taken off their list at once."),
+        _("Many people were deleted in Pipedrive, or the connected user can no longer see them."),
+        _(
+            "If this was intended, press “Decide” and let them through. If not, correct it in Pipedrive: each "
+            "record is read again."
+        ),
     ),
     ReasonText(
         Reason.PERSON_QUEUED,
         ReasonKind.WAIT,
-        "The person is still in the queue.",
-        "The contact has to be in Brevo before it can receive an event.",
-        "Nothing to do: the event follows its person.",
+        _("The person is still in the queue."),
+        _("The contact has to be in Brevo before it can receive an event."),
+        _("Nothing to do: the event follows its person."),
     ),
     ReasonText(
         BrevoReason.IMPORT_RUNNING,
         ReasonKind.WAIT,
-        "Brevo is still working on the import.",
-        "Many records were sent in one call. Until Lockstep has read them back, nothing of them counts as written, and "
-        "further changes of these people wait.",
-        "Nothing to do: Lockstep checks again within minutes.",
+        _("Brevo is still working on the import."),
+        _(
+            "Many records were sent in one call. Until Lockstep has read them back, nothing of them counts as "
+            "written, and further changes of these people wait."
+        ),
+        _("Nothing to do: Lockstep checks again within minutes."),
     ),
     ReasonText(
         BrevoReason.IMPORT_LEFT_OUT,
         ReasonKind.WAIT,
-        "Brevo's import left out this record; it is sent again.",
-        "Lockstep read the contacts back, and this one was missing or had other values.",
-        "Nothing to do: sending it on its own shows what is wrong with it.",
+        _("Brevo's import left out this record; it is sent again."),
+        _("Lockstep read the contacts back, and this one was missing or had other values."),
+        _("Nothing to do: sending it on its own shows what is wrong with it."),
     ),
     ReasonText(
         BrevoReason.IMPORT_OVERDUE,
         ReasonKind.FAILURE,
-        "Brevo has not finished an import for a long time.",
-        "Brevo took the import and neither carried it out nor refused it. Its people are written one by one instead, "
-        "and nothing Brevo shows of them is taken into Pipedrive until the import ends.",
-        "Look at the imports in Brevo, or ask its support. Lockstep looks at it once an hour for some hours more.",
+        _("Brevo has not finished an import for a long time."),
+        _(
+            "Brevo took the import and neither carried it out nor refused it. Its people are written one by one "
+            "instead, and nothing Brevo shows of them is taken into Pipedrive until the import ends."
+        ),
+        _("Look at the imports in Brevo, or ask its support. Lockstep looks at it once an hour for some hours more."),
     ),
     ReasonText(
         BrevoReason.OPT_OUT_REFUSED,
         ReasonKind.FAILURE,
-        "Pipedrive did not take the opt-out.",
-        "The field for the status or one of its options is gone, or the connected user may not write it. The "
-        "person is unsubscribed in Brevo all the same.",
-        "Save the settings: Lockstep makes the field again. The opt-out is tried again with each poll.",
+        _("Pipedrive did not take the opt-out."),
+        _(
+            "The field for the status or one of its options is gone, or the connected user may not write it. The "
+            "person is unsubscribed in Brevo all the same."
+        ),
+        _("Save the settings: Lockstep makes the field again. The opt-out is tried again with each poll."),
     ),
 )

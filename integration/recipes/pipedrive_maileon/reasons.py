@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from integration.engine.api import ReasonKind, ReasonText
 from integration.reasons import Reason
 from integration.recipes.newsletter import reasons as newsletter
@@ -10,12 +13,10 @@ from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 WORDS = SourceWords(
     product="Pipedrive",
-    record="person",
-    records="people",
     field="Newsletter",
-    opt_in="“Enable Double Opt-in (DOI) process”",
-    mailing="“Double Opt-in (DOI) key”",
-    on_delete="“When a person is deleted in Pipedrive”",
+    opt_in=format_lazy("“{}”", _("Enable Double Opt-in (DOI) process")),
+    mailing=format_lazy("“{}”", _("Double Opt-in (DOI) key")),
+    on_delete=format_lazy("“{}”", _("When a person is deleted in Pipedrive")),
 )
 REASONS = (
     *newsletter.texts(WORDS),
@@ -29,22 +30,22 @@ REASONS = (
     ReasonText(
         PipedriveReason.CONTACT_MISSING,
         ReasonKind.SKIP,
-        "The person is not a contact in Maileon.",
-        "Only contacts receive contact events.",
-        "Set Newsletter to Yes for the person, or switch on “Create contacts for deals” in the settings.",
+        _("The person is not a contact in Maileon."),
+        _("Only contacts receive contact events."),
+        _("Set Newsletter to Yes for the person, or switch on “Create contacts for deals” in the settings."),
     ),
     ReasonText(
         Reason.PERSON_QUEUED,
         ReasonKind.WAIT,
-        "The deal's person is still in the queue.",
-        "The deal's event needs the contact in Maileon.",
-        "Nothing to do: the deal follows its person.",
+        _("The deal's person is still in the queue."),
+        _("The deal's event needs the contact in Maileon."),
+        _("Nothing to do: the deal follows its person."),
     ),
     ReasonText(
         NewsletterReason.PERSON_ANNOUNCED,
         ReasonKind.WAIT,
-        "The deal's person is not a contact yet.",
-        "Newsletter is Yes, but the change of the person has not arrived yet.",
-        "Nothing to do: Lockstep checks again a few times.",
+        _("The deal's person is not a contact yet."),
+        _("Newsletter is Yes, but the change of the person has not arrived yet."),
+        _("Nothing to do: Lockstep checks again a few times."),
     ),
 )

@@ -82,7 +82,7 @@ def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integ
 def test_dead_jobs_lead_to_their_list(console: Client, installed: Integration) -> None:
     factories.JobFactory(integration=installed, state="dead", reason="record_refused")
     text = console.get(address(installed, "diagnose")).content.decode()
-    assert "1 job is dead: The record was refused." in text
+    assert "Jobs dead: 1. The record was refused." in text
     assert "state=dead&amp;reason=record_refused" in text
 
 

@@ -43,7 +43,7 @@ def test_somebody_unknown_can_be_asked_for_anywhere(console: Client, world: Worl
     assert "Ask ACME, Pipedrive ↔ Maileon" in page
     assert 'hx-trigger="load"' not in page
 
-    assert "no such record at the source" in ask(console, world, "nobody@example.com")
+    assert "cannot find this record in the app" in ask(console, world, "nobody@example.com")
 
 
 def test_both_sides_are_shown_as_they_are_now(console: Client, world: World, ada: str) -> None:

@@ -359,7 +359,7 @@ def test_what_comes_and_goes_within_minutes_is_one_alert(acme, settings):
     later(timedelta(minutes=6))
     tasks.watch()
     assert open_alerts() == {}
-    assert subjects("ops@example.com")[1:] == ["Lockstep: Changes of ACME move again"]
+    assert subjects("ops@example.com")[1:] == ["Lockstep: Changes of ACME are synced again"]
 
 
 def test_a_watcher_that_crashes_closes_nothing_and_stops_no_other(acme, monkeypatch):

@@ -72,7 +72,7 @@ def test_a_healthy_integration_has_no_fault_and_every_check_speaks(beating):
     assert said["credentials", "right"].startswith("Maileon accepts them")
     assert said["rights", "right"].endswith("GET, POST, PUT, DELETE.")
     assert said["webhooks", "left"] == "All 3 are in place and call us."
-    assert said["fields", "left"].startswith("All 2 are there: Newsletter, Newsletter status")
+    assert said["fields", "left"].startswith("All 2 exist: Newsletter, Newsletter status")
     assert said["mapping", ""] == "All 8 rows fit the fields of both sides."
 
 
@@ -286,7 +286,9 @@ def test_a_dead_worker(world):
     assert found["queue"][0].what == "The oldest change has waited for 19 minutes."
 
 
-@pytest.mark.parametrize(("moved", "words"), [(900, "15 minutes behind Pipedrive's"), (0, "")])
+@pytest.mark.parametrize(
+    ("moved", "words"), [(900, "that of Pipedrive differ by 15 minutes (ours is behind)"), (0, "")]
+)
 def test_a_skewed_clock(beating, moved, words):
     beating.sandbox.control("POST", "/time", {"advance_seconds": moved})
 
@@ -345,7 +347,7 @@ def test_a_used_up_budget_and_a_resting_connection(beating):
     report = examine(fresh(beating), get_recipe)
 
     found = {(finding.check, finding.side): finding for finding in report.faults}
-    assert found["budget", "right"].what == "Maileon is left alone for another 8 minutes, after 6 failures in a row."
+    assert found["budget", "right"].what == "Calls to Maileon are paused for another 8 minutes. Failures in a row: 6."
     assert found["budget", "left"].code == "budget_used_up"
     assert "of 30,000 left (tokens per day)" in found["budget", "left"].what
 
@@ -361,10 +363,10 @@ def test_held_and_dead_jobs_by_reason(beating):
 
     found = look(beating)["jobs"]
 
-    assert [(f.code, f.about, f.button, f.what.split(":")[0]) for f in found] == [
-        ("jobs_held", "doi_mailing_missing", "repair", "3 jobs are held"),
-        ("jobs_held", "flow_off", "repair", "1 job is held"),
-        ("jobs_dead", "record_refused", "jobs", "1 job is dead"),
+    assert [(f.code, f.about, f.button, f.what.split(".")[0]) for f in found] == [
+        ("jobs_held", "doi_mailing_missing", "repair", "Jobs held: 3"),
+        ("jobs_held", "flow_off", "repair", "Jobs held: 1"),
+        ("jobs_dead", "record_refused", "jobs", "Jobs dead: 1"),
     ]
     assert found[0].fix == get_recipe("pipedrive_maileon").reason_texts["doi_mailing_missing"].fix
 
@@ -377,7 +379,7 @@ def test_events_that_polls_found_and_no_webhook_told_of(beating):
     RunFactory(integration=beating.integration, kind="poll", state="done", started_at=hour_ago,
                counts={"update": 4, "skipped:unchanged": 9})  # fmt: skip
     [finding] = look(beating)["events left"]
-    assert finding.what == "Polls found 4 changes at Pipedrive that no webhook told of."
+    assert finding.what == "Changes in Pipedrive that a poll found and no webhook reported: 4."
 
     WebhookEndpoint.objects.update(last_received_at=timezone.now())
     assert codes(beating) == {}
@@ -441,7 +443,7 @@ def test_the_command_says_it_and_ends_with_one(beating):
     assert ended.value.returncode == 1
     text = out.getvalue()
     assert "NOT OK  Webhooks of Pipedrive" in text
-    assert "fix: Press Repair: they are made again." in text
+    assert "fix: Press Repair: they are created again." in text
 
 
 def test_the_command_speaks_json_of_one_tenant_or_integration(beating):
