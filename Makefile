@@ -76,12 +76,13 @@ coverage: $(STAMP) ## which lines and branches the tests reach, room by room; ta
 metrics: $(STAMP) ## figures of the code, room by room: size, density, complexity, types, docstrings, coverage
 	$(BIN)/python .ci/metrics.py
 
-check: $(STAMP) ## lint, types, complexity, import direction, migrations, production settings
+check: $(STAMP) ## lint, types, complexity, texts, import direction, migrations, production settings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/complexity.py
+	$(BIN)/python .ci/texts.py
 	LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING $(BIN)/python manage.py makemigrations --check --dry-run
 	LOG_LEVEL=WARNING PUBLIC_URL=https://hub.example.com ALLOWED_HOSTS=hub.example.com \
 		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \

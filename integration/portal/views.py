@@ -74,7 +74,7 @@ def activity(request: HttpRequest, tenant_id: object, integration_id: object) ->
     """What was done, newest first; search by e-mail or id, filters, paged without counting."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     recipe = get_recipe(integration.recipe)
-    flows = {flow.key: flow.label for flow in recipe.flows}
+    flows = {flow.key: str(flow.label) for flow in recipe.flows}
     asked = {name: request.GET.get(name, "").strip()[:200] for name in ("q", "flow", "outcome", "reason", "since")}
     rows = _matching(SyncLog.objects.filter(integration=integration), asked, recipe)
     found, older = _portion(request, rows)
@@ -101,7 +101,7 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
     if asked["reason"]:
         rows = rows.filter(reason=asked["reason"])
     recipe = get_recipe(integration.recipe)
-    flows = {flow.key: flow.label for flow in recipe.flows}
+    flows = {flow.key: str(flow.label) for flow in recipe.flows}
     found = list(rows.order_by("next_attempt_at", "id")[: PAGE_SIZE + 1])
     shown = [(row, flows.get(row.flow, row.flow), recipe.reason_text(row.reason)) for row in found[:PAGE_SIZE]]
     braked = any(row.state == JobState.HELD and row.reason in connection_health.DECIDED_BY_A_PERSON for row in found)
@@ -115,7 +115,7 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
 def runs(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
     """The latest runs."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
-    flows = {flow.key: flow.label for flow in get_recipe(integration.recipe).flows}
+    flows = {flow.key: str(flow.label) for flow in get_recipe(integration.recipe).flows}
     rows = SyncRun.objects.filter(integration=integration).order_by("-id")[:PAGE_SIZE]
     return page(request, tenant, "runs", {"rows": [(row, flows.get(row.flow, row.flow)) for row in rows]}, integration)
 
@@ -131,7 +131,7 @@ def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id:
         for key, number in sorted(row.counts.items())
     ]
     name = "progress" if request.headers.get("HX-Request") else "run"
-    label = next((flow.label for flow in recipe.flows if flow.key == row.flow), row.flow)
+    label = next((str(flow.label) for flow in recipe.flows if flow.key == row.flow), row.flow)
     context = {"run": row, "label": label, "counts": counts, "unfinished": row.state in UNFINISHED}
     return page(request, tenant, name, context, integration)
 

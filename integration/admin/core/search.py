@@ -152,4 +152,4 @@ def matching(model: type[M], term: Term) -> QuerySet[M]:
 @cache
 def flow_labels() -> dict[str, str]:
     """Every flow's label by its key."""
-    return {flow.key: flow.label for key in RECIPES for flow in get_recipe(key).flows}
+    return {flow.key: str(flow.label) for key in RECIPES for flow in get_recipe(key).flows}

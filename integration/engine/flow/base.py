@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from config.json_value import JSONObject, JSONValue
+from config.texts import StrOrPromise
 from integration.addresses import normalise
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow, TwoWay
@@ -219,7 +220,7 @@ class Flow(ABC, Generic[L, R, S]):
     """A one-way rule: source object → target object. A recipe's flow says what is special to it."""
 
     key: str
-    label: str
+    label: StrOrPromise
     side: str = "left"  # which connection is the source: "left" or "right"
     source_object: str
     target_object: str

@@ -136,7 +136,7 @@ class Recipe(Generic[S]):
     @property
     def mapped_flows(self) -> Mapping[str, str]:
         """Flows that field mappings make values for, with their labels."""
-        return {flow.key: flow.label for flow in self.flows if flow.mapping is not None}
+        return {flow.key: str(flow.label) for flow in self.flows if flow.mapping is not None}
 
     @property
     def has_report(self) -> bool:

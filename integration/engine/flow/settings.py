@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from integration.engine.flow.session import SyncSession
 
@@ -43,8 +44,8 @@ class SettingsForm(forms.Form):
         assert isinstance(picker, forms.ChoiceField)
         chosen = self.initial.get(name) or []
         lost = [key for key in (chosen if isinstance(chosen, list) else [chosen]) if str(key) not in dict(known)]
-        empty = [] if isinstance(picker, forms.MultipleChoiceField) or picker.required else [("", "None")]
-        picker.choices = [*empty, *known, *((key, f"{key} (no longer there)") for key in lost)]
+        empty = [] if isinstance(picker, forms.MultipleChoiceField) or picker.required else [("", gettext("None"))]
+        picker.choices = [*empty, *known, *((key, gettext("{key} (no longer there)").format(key=key)) for key in lost)]
 
 
 def setting(settings: Mapping[str, Any], name: str) -> Any:

@@ -104,7 +104,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type=flow.link_type, source_id=hit.external_id)
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id=hit.external_id)
     link, job = rows.first(), jobs.first()
-    base = Verdict(flow.key, flow.label, hit.external_id, name=hit.name or hit.email, link=link, job=job)
+    base = Verdict(flow.key, str(flow.label), hit.external_id, name=hit.name or hit.email, link=link, job=job)
     notes = list(problems)
     item = Item(hit.external_id)  # as if a change had come in now
     try:

@@ -66,7 +66,9 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
 
 def _along(groups: Sequence[Group]) -> dict[str, int]:
     """How many records of other flows would be written with it, by the flow's label."""
-    return dict(Counter(group.flow.label for group in groups if not group.own for entry in group.done if entry.write))
+    return dict(
+        Counter(str(group.flow.label) for group in groups if not group.own for entry in group.done if entry.write)
+    )
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def explained(integration: Integration, recipe: Recipe) -> list[Explained]:
             parts = sorted(
                 (_part(recipe, key, count, run) for key, count in run.counts.items()), key=lambda part: -part.count
             )
-            found.append(Explained(flow.key, flow.label, run, run.done, tuple(parts)))
+            found.append(Explained(flow.key, str(flow.label), run, run.done, tuple(parts)))
     return found
 
 

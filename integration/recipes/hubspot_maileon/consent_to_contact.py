@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
 from integration.connectors.hubspot import timeline
@@ -47,7 +48,7 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
     """Maileon's consent → HubSpot contact."""
 
     key = "consent_to_contact"
-    label = "Consent → HubSpot contact"
+    label = _("Consent → HubSpot contact")
     target_object = "contact"
     link_type = LINK_TYPE
     forward = "contact_to_contact"

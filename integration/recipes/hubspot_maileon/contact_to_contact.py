@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.hubspot.client import HubSpotClient
 from integration.connectors.hubspot.records import Contact
 from integration.engine.api import (
@@ -73,7 +75,7 @@ class ContactToContact(ContactUpsertFlow[HubSpotClient, Settings]):
     """HubSpot contact → Maileon contact."""
 
     key = "contact_to_contact"
-    label = "HubSpot contact → Maileon contact"
+    label = _("HubSpot contact → Maileon contact")
     source_object = "contact"
     link_type = LINK_TYPE
     events = frozenset({"contact.creation", "contact.propertyChange", "contact.restore", DELETION, MERGE, PRIVACY})

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
+from config.texts import StrOrPromise
 from integration.recipes.hubspot_maileon.properties import DOI, DOI_PLUS, MAILING_KEY, PERMISSION, PERMISSION_CODES
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.settings import is_mailing_key
@@ -19,9 +22,9 @@ if TYPE_CHECKING:
     from integration.recipes.hubspot_maileon.settings import Settings
 
 CONFIGURED = "configured"  # the limit: nothing beyond what the settings give
-LIMITS: tuple[tuple[str, str], ...] = (
-    (CONFIGURED, "No more than configured here"), ("2", "Single Opt-in"), ("4", "Double Opt-in"),
-    ("5", "Double Opt-in Plus"),
+LIMITS: tuple[tuple[str, StrOrPromise], ...] = (
+    (CONFIGURED, _("No more than configured here")), ("2", _("Single Opt-in")), ("4", _("Double Opt-in")),
+    ("5", _("Double Opt-in Plus")),
 )  # fmt: skip
 NOTHING = 0
 _SWITCH = {"yes": True, "no": False}

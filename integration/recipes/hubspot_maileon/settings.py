@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.engine.api import setting
 from integration.engine.api import settings as declared
 from integration.recipes.hubspot_maileon.overrides import CONFIGURED, LIMITS
 from integration.recipes.newsletter import settings as newsletter
 from integration.recipes.newsletter.settings import ON_DELETE, ON_EMAIL_CHANGE, PERMISSIONS, NewsletterForm
 
-EVENTS = {"confirmed": "Double Opt-in Confirmation", "unsubscribed": "Unsubscription"}
+EVENTS = {"confirmed": _("Double Opt-in Confirmation"), "unsubscribed": _("Unsubscription")}
 STAGE_NAMES = tuple(f"{word}_stage{end}" for word in EVENTS for end in ("", "_from", "_to", "_reset"))
 
 
@@ -44,25 +48,28 @@ DEFAULTS: Settings = {
 }
 
 
-def _stage_fields(event: str) -> tuple[forms.BooleanField, forms.ChoiceField, forms.ChoiceField, forms.BooleanField]:
+def _stage_fields(
+    event: StrOrPromise,
+) -> tuple[forms.BooleanField, forms.ChoiceField, forms.ChoiceField, forms.BooleanField]:
     """The four fields of one rule: enabled, source, target, reset."""
     return (
         forms.BooleanField(
-            label=f"Update on {event}", required=False,
-            help_text="Changes the lifecycle stage of the HubSpot contact. It needs Maileon's webhooks, which Lockstep "
-            "creates.",
+            label=format_lazy(_("Update on {event}"), event=event), required=False,
+            help_text=_("Changes the lifecycle stage of the HubSpot contact. It needs Maileon's webhooks, which "
+"Lockstep creates."),
         ),
         forms.ChoiceField(
-            label=f"Source Lifecycle Stage on {event}", required=False,
-            help_text="The stage changes only if it matches this one.",
+            label=format_lazy(_("Source Lifecycle Stage on {event}"), event=event), required=False,
+            help_text=_("The stage changes only if it matches this one."),
         ),
         forms.ChoiceField(
-            label=f"Target Lifecycle Stage on {event}", required=False,
-            help_text="For a stage earlier than the source, also reset before updating.",
+            label=format_lazy(_("Target Lifecycle Stage on {event}"), event=event), required=False,
+            help_text=_("For a stage earlier than the source, also reset before updating."),
         ),
         forms.BooleanField(
-            label=f"Reset Before Updating on {event}", required=False,
-            help_text="HubSpot lets a stage move forward only. With this it is cleared first, so that it may go back.",
+            label=format_lazy(_("Reset Before Updating on {event}"), event=event), required=False,
+            help_text=_("HubSpot lets a stage move forward only. With this switched on, the stage is cleared "
+"first, so that it may go back."),
         ),
     )  # fmt: skip
 
@@ -71,41 +78,43 @@ class SettingsForm(NewsletterForm):
     """What a tenant decides."""
 
     doi_enabled = forms.BooleanField(
-        label="Double Opt-in Process",
+        label=_("Double Opt-in Process"),
         required=False,
-        help_text="Each new contact gets a mail with a confirmation link.",
+        help_text=_("Each new contact gets an email with a confirmation link."),
     )
     doi_plus = forms.BooleanField(
-        label="Double Opt-in Process Plus",
+        label=_("Double Opt-in Process Plus"),
         required=False,
-        help_text="The click gives Double Opt-in Plus, which allows single user tracking, instead of Double Opt-in.",
+        help_text=_("The click gives Double Opt-in Plus, which allows single user tracking, instead of Double Opt-in."),
     )
     doi_key = forms.CharField(
-        label="Double Opt-in Mailing Key",
+        label=_("Double Opt-in Mailing Key"),
         required=False,
         max_length=100,
-        help_text="Which DOI mailing to send. Do not leave it empty if Maileon has no default DOI mailing.",
+        help_text=_("Which DOI mailing to send. Do not leave it empty if Maileon has no default DOI mailing."),
     )
     permission = forms.ChoiceField(
-        label="Contact Permission",
+        label=_("Contact Permission"),
         choices=PERMISSIONS,
         required=False,
-        help_text="What a new contact gets at once, without a mail.",
+        help_text=_("What a new contact gets at once, without an opt-in email."),
     )
     override_limit = forms.ChoiceField(
-        label="Limit of per-contact overrides",
+        label=_("Limit of per-contact overrides"),
         choices=LIMITS,
         required=False,
-        help_text="The highest permission that the Maileon properties of a contact may give. They can be hidden fields "
-        "of a form, and a visitor can change those.",
+        help_text=_(
+            "The highest permission that the Maileon properties of a contact may give. They can be hidden fields "
+            "of a form, and a visitor can change those."
+        ),
     )
     on_email_change = forms.ChoiceField(
-        label="When a contact's e-mail address changes",
+        label=_("When a contact's email address changes"),
         choices=ON_EMAIL_CHANGE,
         required=False,
-        help_text="Without the opt-in process the permission is always kept.",
+        help_text=_("Without the opt-in process the permission is always kept."),
     )
-    on_delete = forms.ChoiceField(label="When a contact is deleted in HubSpot", choices=ON_DELETE, required=False)
+    on_delete = forms.ChoiceField(label=_("When a contact is deleted in HubSpot"), choices=ON_DELETE, required=False)
     confirmed_stage, confirmed_stage_from, confirmed_stage_to, confirmed_stage_reset = _stage_fields(
         EVENTS["confirmed"]
     )
@@ -115,10 +124,10 @@ class SettingsForm(NewsletterForm):
 
     sections = (
         (
-            "Contact Settings",
+            _("Contact Settings"),
             ("doi_enabled", "doi_plus", "doi_key", "permission", "override_limit", "on_email_change", "on_delete"),
         ),
-        ("Lifecycle Stage Updates", STAGE_NAMES),
+        (_("Lifecycle Stage Updates"), STAGE_NAMES),
     )
     depends = {
         "doi_plus": {"doi_enabled": True},
@@ -148,9 +157,9 @@ class SettingsForm(NewsletterForm):
         source, target = (f"{word}_stage_from", f"{word}_stage_to")
         for name in (source, target):
             if name in data and not data[name]:
-                self.add_error(name, "Choose a stage, or switch this update off.")
+                self.add_error(name, gettext("Choose a stage, or switch this update off."))
         if data.get(source) and data.get(source) == data.get(target):
-            self.add_error(target, "Source and target are the same stage.")
+            self.add_error(target, gettext("Source and target are the same stage."))
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -158,31 +167,51 @@ def warnings(settings: Settings) -> list[str]:
     found = newsletter.consent_warnings(settings)
     if settings["override_limit"] in ("4", "5"):
         found.append(
-            "Contacts may give themselves a double opt-in permission by their properties. If those are fields of a "
-            "form, so may its visitors."
+            gettext(
+                "Contacts may give themselves a double opt-in permission by their properties. If those are fields of a "
+                "form, its visitors may do so, too."
+            )
         )
     return found
 
 
 def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
-    said = [*_said_of_contacts(settings), "Who says No to “Subscribe to Maileon Newsletter” is not synced."]
-    said.append("Who unsubscribes in Maileon gets No in HubSpot, and an entry on the timeline.")
+    said = [
+        *_said_of_contacts(settings),
+        gettext("Contacts with No in “Subscribe to Maileon Newsletter” are not synced."),
+    ]
+    said.append(
+        gettext(
+            "When someone unsubscribes in Maileon, the property is set to No in HubSpot, and the timeline shows it."
+        )
+    )
     for word, event in EVENTS.items():
         if setting(settings, f"{word}_stage") and setting(settings, f"{word}_stage_to"):
-            reset = ", also if that is a step back" if setting(settings, f"{word}_stage_reset") else ""
-            said.append(f"On {event.lower()} the lifecycle stage changes if it is the source stage{reset}.")
-    said.append(newsletter.deletion_said(settings, "a contact"))
+            text = gettext("{event}: the lifecycle stage changes if it is the source stage.")
+            if setting(settings, f"{word}_stage_reset"):
+                text = gettext(
+                    "{event}: the lifecycle stage changes if it is the source stage, even if that is a step back."
+                )
+            said.append(text.format(event=event))
+    said.append(newsletter.deletion_said(settings, "HubSpot"))
     return said
 
 
 def _said_of_contacts(settings: Settings) -> list[str]:
     if settings["doi_enabled"]:
-        kind = "Double Opt-in Plus" if settings["doi_plus"] else "Double Opt-in"
+        kind = gettext("Double Opt-in Plus") if settings["doi_plus"] else gettext("Double Opt-in")
         return [
-            f"New contacts are created in Maileon and get {newsletter.mailing_said(settings)}.",
-            f"When they confirm, they have {kind}, and it shows on their timeline.",
+            gettext("New contacts are created in Maileon."),
+            newsletter.mailing_said(settings),
+            gettext("When they confirm, they get the permission {kind}, and their timeline shows it.").format(
+                kind=kind
+            ),
             newsletter.address_change_said(settings),
         ]
     permission = newsletter.permission_said(settings)
-    return [f"New contacts are created in Maileon at once, with permission {permission}."]
+    return [
+        gettext("New contacts are created in Maileon at once, with permission {permission}.").format(
+            permission=permission
+        )
+    ]

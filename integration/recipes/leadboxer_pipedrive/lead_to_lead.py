@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue, json_object
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
@@ -54,7 +56,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     """LeadBoxer lead → Pipedrive lead; during a trial → deal in the test pipeline."""
 
     key = KEY
-    label = "Lead → lead"
+    label = _("Lead → lead")
     source_object = "lead"
     target_object = "lead"
     link_type = LINK_TYPE

@@ -57,7 +57,7 @@ REASONS = (
         LeadBoxerReason.SCORE_LOW,
         ReasonKind.SKIP,
         _("The lead score is too low."),
-        _("It is below “Least lead score” in the settings."),
+        _("It is below “Minimum lead score” in the settings."),
         _("Nothing to fix if that is right. Otherwise lower it; the lead follows at its next visit."),
     ),
     ReasonText(

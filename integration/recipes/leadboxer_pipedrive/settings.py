@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import TypedDict
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.engine.api import setting
 from integration.engine.api import settings as declared
 
-LINKS = (("organization", "Organization"), ("person", "Person"), ("both", "Both"))
+LINKS = (("organization", _("Organization")), ("person", _("Person")), ("both", _("Both")))
 INTERVALS = (
-    ("15", "Every 15 minutes"), ("30", "Every half hour"), ("60", "Hourly, on the hour"), ("120", "Every two hours"),
-    ("240", "Every four hours"), ("1440", "Daily, at midnight UTC"),
+    ("15", _("Every 15 minutes")), ("30", _("Every half hour")), ("60", _("Hourly, on the hour")),
+    ("120", _("Every two hours")), ("240", _("Every four hours")), ("1440", _("Daily, at midnight UTC")),
 )  # fmt: skip
 PARTS = ("leads", "activities")
+LINKED = {
+    "organization": _("Leads of the segment become leads in Pipedrive, linked to an organization, found or created."),
+    "person": _("Leads of the segment become leads in Pipedrive, linked to a person, found or created."),
+    "both": _(
+        "Leads of the segment become leads in Pipedrive, linked to an organization and a person, found or created."
+    ),
+}
 
 
 class Settings(TypedDict):
@@ -70,77 +80,96 @@ class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Datasets, segments, pipelines and kinds of activities are picked from the accounts."""
 
     leads_enabled = forms.BooleanField(
-        label="Create leads",
+        label=_("Create leads"),
         required=False,
-        help_text="Each lead of the segment becomes one lead in Pipedrive: created once, its fields kept up to date.",
+        help_text=_(
+            "Each lead of the segment becomes one lead in Pipedrive: created once, its fields kept up to date."
+        ),
     )
-    leads_dataset = forms.ChoiceField(label="Dataset for leads", required=False)
+    leads_dataset = forms.ChoiceField(label=_("Dataset for leads"), required=False)
     leads_segment = forms.ChoiceField(
-        label="Segment for leads",
+        label=_("Segment for leads"),
         required=False,
-        help_text="Choose one that holds qualified leads only; its filters are LeadBoxer's.",
+        help_text=_("Choose one that holds qualified leads only; its filters are LeadBoxer's."),
     )
     leads_link = forms.ChoiceField(
-        label="Link leads to",
+        label=_("Link leads to"),
         choices=LINKS,
         required=False,
-        help_text="An organization is found by its domain, then by its exact name; a person by the e-mail address. "
-        "Who is not found is created. A person needs an address.",
+        help_text=_(
+            "An organization is found by its domain, then by its exact name; a person by the email address. "
+            "Those that are not found are created. A person needs an address."
+        ),
     )
     lead_fields = forms.MultipleChoiceField(
-        label="Fields of a lead",
+        label=_("Fields of a lead"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Missing fields are created in Pipedrive. The Fields page maps more, of organization and person too.",
+        help_text=_(
+            "Missing fields are created in Pipedrive. The Fields page maps more, of organization and person too."
+        ),
     )
     activities_enabled = forms.BooleanField(
-        label="Log activities",
+        label=_("Log activities"),
         required=False,
-        help_text="Each visit of a lead that is known by e-mail becomes one activity with the pages it saw.",
+        help_text=_("Each visit of a lead that is known by email becomes one activity with the pages it saw."),
     )
-    activities_dataset = forms.ChoiceField(label="Dataset for activities", required=False)
-    activities_segment = forms.ChoiceField(label="Segment for activities", required=False)
+    activities_dataset = forms.ChoiceField(label=_("Dataset for activities"), required=False)
+    activities_segment = forms.ChoiceField(label=_("Segment for activities"), required=False)
     create_deals = forms.BooleanField(
-        label="Create deals",
+        label=_("Create deals"),
         required=False,
-        help_text="For people without an open deal. Off: an activity is linked to an open deal only if there is one.",
+        help_text=_(
+            "For people without an open deal. When this is off, an activity is linked to an open deal only if "
+            "there is one."
+        ),
     )
-    pipeline = forms.ChoiceField(label="Pipeline for new deals", required=False)
-    type_visit = forms.ChoiceField(label="Kind of activity for page views", required=False)
-    type_form = forms.ChoiceField(label="Kind of activity for forms", required=False)
-    type_email = forms.ChoiceField(label="Kind of activity for e-mails", required=False)
+    pipeline = forms.ChoiceField(label=_("Pipeline for new deals"), required=False)
+    type_visit = forms.ChoiceField(label=_("Kind of activity for page views"), required=False)
+    type_form = forms.ChoiceField(label=_("Kind of activity for forms"), required=False)
+    type_email = forms.ChoiceField(label=_("Kind of activity for emails"), required=False)
     interval = forms.ChoiceField(
-        label="How often", choices=INTERVALS, required=False, help_text="Only what is new since the last time is read."
+        label=_("How often"),
+        choices=INTERVALS,
+        required=False,
+        help_text=_("Only what is new since the last time is read."),
     )
     lookback_days = forms.IntegerField(
-        label="Days Fetch All looks back", required=False, min_value=1, max_value=365,
-        help_text="Where the segment sets no time of its own.",
+        label=_("Days Fetch All looks back"), required=False, min_value=1, max_value=365,
+        help_text=_("Where the segment sets no time of its own."),
     )  # fmt: skip
     min_score = forms.IntegerField(
-        label="Least lead score", required=False, min_value=0, max_value=100, help_text="0: any. The scale ends at 100."
+        label=_("Minimum lead score"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=_("0 to 100. With 0, every lead counts."),
     )
     cap = forms.IntegerField(
-        label="Most new records per run", required=False, min_value=0, max_value=10_000,
-        help_text="For leads and for activities each. What is above it waits for the next runs. 0: no limit.",
+        label=_("Most new records per run"), required=False, min_value=0, max_value=10_000,
+        help_text=_("For leads and for activities each. Everything above it waits for the next runs. With 0, "
+"there is no limit."),
     )  # fmt: skip
     trial = forms.BooleanField(
-        label="Trial first",
+        label=_("Trial first"),
         required=False,
-        help_text="Only a few leads are handled, and as deals in a test pipeline. Switch it off when they look right.",
+        help_text=_(
+            "Only a few leads are handled, and as deals in a test pipeline. Switch it off when they look right."
+        ),
     )
-    trial_count = forms.IntegerField(label="Leads in the trial", required=False, min_value=1, max_value=1000)
-    trial_pipeline = forms.ChoiceField(label="Test pipeline", required=False)
+    trial_count = forms.IntegerField(label=_("Leads in the trial"), required=False, min_value=1, max_value=1000)
+    trial_pipeline = forms.ChoiceField(label=_("Test pipeline"), required=False)
     asks = {
         "leads_dataset": "datasets", "activities_dataset": "datasets", "leads_segment": "segments",
         "activities_segment": "segments", "lead_fields": "lead_fields", "pipeline": "pipelines",
         "trial_pipeline": "pipelines", "type_visit": "types", "type_form": "types", "type_email": "types",
     }  # fmt: skip
     sections = (
-        ("Leads", ("leads_enabled", "leads_dataset", "leads_segment", "leads_link", "lead_fields")),
-        ("Activities", ("activities_enabled", "activities_dataset", "activities_segment", "create_deals", "pipeline",
+        (_("Leads"), ("leads_enabled", "leads_dataset", "leads_segment", "leads_link", "lead_fields")),
+        (_("Activities"), ("activities_enabled", "activities_dataset", "activities_segment", "create_deals", "pipeline",
                         "type_visit", "type_form", "type_email")),
-        ("Avoid noise", ("min_score", "cap", "trial", "trial_count", "trial_pipeline")),
-        ("Timing", ("interval", "lookback_days")),
+        (_("Avoid noise"), ("min_score", "cap", "trial", "trial_count", "trial_pipeline")),
+        (_("Timing"), ("interval", "lookback_days")),
     )  # fmt: skip
     depends: declared.Depends = {
         **dict.fromkeys(("leads_dataset", "leads_segment", "leads_link", "lead_fields"), {"leads_enabled": True}),
@@ -160,9 +189,9 @@ class SettingsForm(declared.SettingsForm):
             if data.get(f"{part}_enabled"):
                 self._check_segment(data, part)
         if data.get("activities_enabled") and data.get("create_deals") and not data.get("pipeline"):
-            self._object("pipeline", "In which pipeline? New deals need one.")
+            self._object("pipeline", gettext("In which pipeline? New deals need one."))
         if data.get("trial") and not data.get("trial_pipeline"):
-            self._object("trial_pipeline", "In which pipeline? The trial's deals need one.")
+            self._object("trial_pipeline", gettext("In which pipeline? The trial's deals need one."))
         return data
 
     def _fill_in(self, data: declared.Cleaned) -> None:
@@ -173,13 +202,15 @@ class SettingsForm(declared.SettingsForm):
     def _check_segment(self, data: declared.Cleaned, part: str) -> None:
         dataset, segment = str(data.get(f"{part}_dataset") or ""), str(data.get(f"{part}_segment") or "")
         if not dataset:
-            self._object(f"{part}_dataset", "Which dataset?")
+            self._object(f"{part}_dataset", gettext("Which dataset?"))
         elif not segment:
-            self._object(f"{part}_segment", "Which segment? Without one every visitor would end up in Pipedrive.")
+            self._object(
+                f"{part}_segment", gettext("Which segment? Without one every visitor would end up in Pipedrive.")
+            )
         elif not segment.startswith(f"{dataset}:"):
-            self._object(f"{part}_segment", "This segment belongs to the other dataset.")
+            self._object(f"{part}_segment", gettext("This segment belongs to the other dataset."))
 
-    def _object(self, name: str, words: str) -> None:
+    def _object(self, name: str, words: StrOrPromise) -> None:
         if name not in self.errors:
             self.add_error(name, words)
 
@@ -188,39 +219,44 @@ def warnings(settings: Settings) -> list[str]:
     """What to warn about although it can be saved."""
     found = []
     if not any(setting(settings, f"{part}_enabled") for part in PARTS):
-        found.append("Neither leads nor activities are switched on: nothing happens.")
+        found.append(gettext("Neither leads nor activities are switched on: nothing happens."))
     if settings["trial"] and settings["trial_pipeline"] == settings["pipeline"] and settings["pipeline"]:
-        found.append("The test pipeline is the one for real deals.")
+        found.append(gettext("The test pipeline is the one for real deals."))
     if not settings["cap"] and not settings["min_score"]:
-        found.append("No least score and no limit per run: a wide segment would fill Pipedrive.")
+        found.append(gettext("No minimum score and no limit per run: a wide segment would fill Pipedrive."))
     return found
 
 
 def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = []
-    when = dict(INTERVALS).get(str(settings["interval"]), "Hourly, on the hour").lower()
     if settings["leads_enabled"]:
-        whom = {"person": "a person", "both": "an organization and a person"}.get(
-            str(settings["leads_link"]), "an organization"
-        )
-        said.append(f"Leads of the segment become leads in Pipedrive, linked to {whom}, found or created.")
+        said.append(str(LINKED.get(str(settings["leads_link"]), LINKED["organization"])))
     else:
-        said.append("No leads are created.")
+        said.append(gettext("No leads are created."))
     if settings["activities_enabled"]:
-        said.append("Visits of people known by e-mail become activities of person, organization and open deal.")
+        said.append(gettext("Visits of people known by email become activities of person, organization and open deal."))
         said.append(
-            "People without an open deal get one in the chosen pipeline."
+            gettext("People without an open deal get one in the chosen pipeline.")
             if settings["create_deals"]
-            else "No deals are created."
+            else gettext("No deals are created.")
         )
     else:
-        said.append("No activities are logged.")
-    said.append(f"LeadBoxer is asked {when}, for what is new since the last time.")
+        said.append(gettext("No activities are logged."))
+    when = dict(INTERVALS).get(str(settings["interval"]), INTERVALS[2][1])
+    said.append(gettext("New leads and visits are fetched from LeadBoxer: {when}.").format(when=str(when).lower()))
     if settings["trial"]:
-        said.append(f"Trial: only {settings.get('trial_count')} leads, as deals in the test pipeline.")
+        count = settings["trial_count"]
+        text = ngettext(
+            "Trial: only {count} lead, as a deal in the test pipeline.",
+            "Trial: only {count} leads, as deals in the test pipeline.",
+            count,
+        )
+        said.append(text.format(count=count))
     if settings["min_score"]:
-        said.append(f"Leads below a score of {settings.get('min_score')} are left out.")
+        text = gettext("Leads below a score of {score} are left out.")
+        said.append(text.format(score=settings["min_score"]))
     if settings["cap"]:
-        said.append(f"At most {settings.get('cap')} new leads and as many activities per run; more wait their turn.")
+        text = gettext("At most {count} new leads and as many activities per run; the others wait for the next run.")
+        said.append(text.format(count=settings["cap"]))
     return said

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Event, Lead
@@ -53,7 +54,7 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     """LeadBoxer session → Pipedrive activity, once."""
 
     key = KEY
-    label = "Visit → activity"
+    label = _("Visit → activity")
     source_object = "lead"
     target_object = "activity"
     link_type = LINK_TYPE

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from config.json_value import JSONValue
+from config.texts import StrOrPromise
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
@@ -58,7 +59,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     """Maileon's consent → the source's people."""
 
     key: str
-    label: str
+    label: StrOrPromise
     target_object: str
     link_type: str
     forward: str  # key of the flow that brings these people to Maileon

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.maileon.records import Contact
 from integration.engine.api import OptInTrial, consent_rules, limits
 from integration.errors import RecordError
 from integration.recipes.newsletter import consent, standing
 from integration.recipes.newsletter.session import S, Session
 
-SUBSCRIBED = (
+SUBSCRIBED = _(
     "Maileon knows this address as a subscriber already, so it would send no opt-in email. Delete that contact in "
     "Maileon first, or ask a colleague who is no contact to press the button."
 )
-OPTED_OUT = (
+OPTED_OUT = _(
     "Maileon remembers that this address has unsubscribed before, so Lockstep sends no opt-in email to it. A colleague "
     "who is no contact can press the button instead."
 )
-NONE_LEFT = "The opt-in emails of today are used up. The button works again tomorrow."
-LOOK = (
+NONE_LEFT = _("The opt-in emails of today are used up. The button works again tomorrow.")
+LOOK = _(
     "Maileon accepted an opt-in email to {address}, which does not prove that one goes out. If nothing arrives within "
-    "ten minutes, the mailing {key} does not exist, is not active or is no opt-in mailing: compare the key with the "
+    "ten minutes, the mailing “{key}” does not exist, is not active or is no opt-in mailing: compare the key with the "
     "mailing in Maileon. Afterwards you can delete your contact there."
+)
+LOOK_DEFAULT = _(
+    "Maileon accepted an opt-in email to {address}, which does not prove that one goes out. If nothing arrives within "
+    "ten minutes, your account has no active mailing as its default for opt-ins: check this in Maileon. Afterwards you "
+    "can delete your contact there."
 )
 
 
@@ -44,15 +51,15 @@ def _send(ctx: Session, address: str, *, plus: bool) -> str:
     """
     known = consent_rules.Evidence(marked=ctx.right.has_unsubscription_marker(address), by_confirmation=True)
     if consent_rules.may_subscribe(known):
-        raise RecordError(OPTED_OUT)
+        raise RecordError(str(OPTED_OUT))
     if standing.permission_of(standing.look(ctx, address)) > consent.PERMISSION_NONE:
-        raise RecordError(SUBSCRIBED)
+        raise RecordError(str(SUBSCRIBED))
     if not limits.mails_left(ctx):
-        raise RecordError(NONE_LEFT)
+        raise RecordError(str(NONE_LEFT))
     key = ctx.settings["doi_key"]
     ctx.right.create_contact(
         Contact(email=address), permission=consent.PERMISSION_NONE, doi=True, doiplus=plus, doimailing=key
     )
     limits.note_mails(ctx, 1)
     consent_rules.asked_since_removal(ctx.integration.right, [address])
-    return LOOK.format(address=address, key=f"“{key}”" if key else "that your account has as its default")
+    return LOOK.format(address=address, key=key) if key else LOOK_DEFAULT.format(address=address)

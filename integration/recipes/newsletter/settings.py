@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TypedDict
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.api import settings as declared
 
-PERMISSIONS = (("1", "None"), ("2", "Single Opt-in"), ("4", "Double Opt-in"), ("5", "Double Opt-in Plus"))
+PERMISSIONS = (("1", _("None")), ("2", _("Single Opt-in")), ("4", _("Double Opt-in")), ("5", _("Double Opt-in Plus")))
 ON_DELETE = (
-    ("unsubscribe", "Unsubscribe the contact"),
-    ("delete", "Delete the contact and its history"),
-    ("nothing", "Do nothing"),
+    ("unsubscribe", _("Unsubscribe the contact")),
+    ("delete", _("Delete the contact and its history")),
+    ("nothing", _("Do nothing")),
 )
 ON_EMAIL_CHANGE = (
-    ("ask_again", "Ask the new address by opt-in mail (the old contact is removed)"),
-    ("keep", "Change the address and keep the permission"),
+    ("ask_again", _("Send an opt-in email to the new address and remove the old contact")),
+    ("keep", _("Change the address and keep the permission")),
 )
 
 
@@ -33,7 +35,11 @@ class Settings(TypedDict):
 DEFAULTS: Settings = {
     "permission": "1", "doi_enabled": True, "doi_key": "", "on_delete": "unsubscribe", "on_email_change": "ask_again",
 }  # fmt: skip
-DELETED = {"unsubscribe": "is unsubscribed", "delete": "is deleted with its history", "nothing": "stays as it is"}
+DELETED = {
+    "unsubscribe": _("When someone is deleted in {product}, the contact in Maileon is unsubscribed."),
+    "delete": _("When someone is deleted in {product}, the contact in Maileon is deleted with its history."),
+    "nothing": _("When someone is deleted in {product}, the contact in Maileon stays as it is."),
+}
 
 
 class NewsletterForm(declared.SettingsForm):
@@ -55,7 +61,9 @@ class NewsletterForm(declared.SettingsForm):
         """Letters and digits: what Maileon takes as `doimailing` (maileon sheet §2.2)."""
         key = str(self.cleaned_data.get("doi_key") or "")
         if key and not is_mailing_key(key):
-            raise forms.ValidationError("A DOI key has only letters and digits. Copy it from the mailing in Maileon.")
+            raise forms.ValidationError(
+                gettext("A DOI key has only letters and digits. Copy it from the mailing in Maileon.")
+            )
         return key
 
 
@@ -67,35 +75,40 @@ def is_mailing_key(text: str) -> bool:
 def consent_warnings(settings: Settings) -> list[str]:
     """What to warn about: a missing opt-in mailing, and a double opt-in nobody gave."""
     if settings["doi_enabled"]:
-        missing = (
+        missing = gettext(
             "No DOI key is given. That works only if your Maileon account has a default DOI mailing; without one, no "
-            "opt-in mail can be sent and people wait until there is one."
+            "opt-in email can be sent, and people wait until there is one."
         )
         return [] if settings["doi_key"] else [missing]
     if settings["permission"] in ("4", "5"):
         return [
-            "People get a double opt-in permission without being asked. Make sure that you have their confirmation."
+            gettext(
+                "People get a double opt-in permission without being asked. Make sure that you have their confirmation."
+            )
         ]
     return []
 
 
 def mailing_said(settings: Settings) -> str:
-    """The opt-in mail in words."""
-    return f"the DOI mail “{settings['doi_key']}”" if settings["doi_key"] else "your default DOI mail"
+    """Say which opt-in mailing people get."""
+    if settings["doi_key"]:
+        return gettext("They get the DOI mailing “{doi_key}”.").format(doi_key=settings["doi_key"])
+    return gettext("They get your default DOI mailing.")
 
 
 def permission_said(settings: Settings) -> str:
     """The permission given at once, in words."""
-    return dict(PERMISSIONS).get(str(settings["permission"]), "None")
+    return str(dict(PERMISSIONS).get(str(settings["permission"]), PERMISSIONS[0][1]))
 
 
 def address_change_said(settings: Settings) -> str:
     """What becomes of a changed address, with the opt-in process on."""
     if settings["on_email_change"] == "keep":
-        return "When an address changes, the contact keeps its permission."
-    return "When an address changes, the new one is asked by mail and the old contact is removed."
+        return gettext("When an address changes, the contact keeps its permission.")
+    return gettext("When an address changes, we send an opt-in email to the new one and remove the old contact.")
 
 
-def deletion_said(settings: Settings, who: str) -> str:
+def deletion_said(settings: Settings, product: str) -> str:
     """What becomes of the contact of somebody who was deleted."""
-    return f"When {who} is deleted, the contact {DELETED.get(str(settings.get('on_delete')), 'is unsubscribed')}."
+    text = DELETED.get(str(settings.get("on_delete")), DELETED[DEFAULTS["on_delete"]])
+    return str(text).format(product=product)

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from config.texts import StrOrPromise
 from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
 from integration.engine.api import (
@@ -47,7 +48,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     """A source's people → Maileon contacts."""
 
     key: str
-    label: str
+    label: StrOrPromise
     source_object: str
     link_type: str
     events: frozenset[str]

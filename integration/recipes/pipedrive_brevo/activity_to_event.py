@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Activity
@@ -36,7 +38,7 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive activity → Brevo event, once."""
 
     key = "activity_to_event"
-    label = "Activity → event"
+    label = _("Activity → event")
     source_object = "activity"
     target_object = "event"
     link_type = LINK_TYPE

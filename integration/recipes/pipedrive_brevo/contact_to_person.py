@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import StoredContact, record_values
@@ -60,7 +62,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     """Brevo contact → Pipedrive person."""
 
     key = "contact_to_person"
-    label = "Contact → person"
+    label = _("Contact → person")
     side = "right"
     source_object = "contact"
     target_object = "person"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Deal
@@ -60,7 +62,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive deal → the lists and events of a Brevo contact."""
 
     key = "deal_to_contact"
-    label = "Deal → list and event"
+    label = _("Deal → list and event")
     source_object = "deal"
     target_object = "contact"
     link_type = LINK_TYPE

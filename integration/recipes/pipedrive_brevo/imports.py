@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration import retry
 from integration.connectors.brevo.client import BrevoClient
@@ -47,7 +48,7 @@ class ImportCheck(Flow[PipedriveClient, BrevoClient, Settings]):
     """Brevo import → what became of its rows."""
 
     key = importing.CHECK
-    label = "Import → outcome"
+    label = _("Import → outcome")
     side = "right"
     source_object = "process"
     target_object = "contact"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Lead
@@ -41,7 +43,7 @@ class LeadToList(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive lead → Brevo list."""
 
     key = "lead_to_list"
-    label = "Lead → list"
+    label = _("Lead → list")
     source_object = "lead"
     target_object = "contact"
     link_type = LINK_TYPE

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
@@ -52,7 +54,7 @@ class NewContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     """New Brevo contact → Pipedrive person."""
 
     key = "new_contact_to_person"
-    label = "New contact → person"
+    label = _("New contact → person")
     side = "right"
     source_object = "contact"
     target_object = "person"

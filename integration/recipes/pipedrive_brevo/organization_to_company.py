@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration import retry
 from integration.connectors.brevo.client import BrevoClient
@@ -53,7 +55,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive organization → Brevo company."""
 
     key = "organization_to_company"
-    label = "Organization → company"
+    label = _("Organization → company")
     source_object = "organization"
     target_object = "company"
     link_type = "organization"

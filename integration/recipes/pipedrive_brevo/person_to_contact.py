@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue, json_object
 from integration import addresses
 from integration.connectors.brevo.client import BrevoClient
@@ -71,7 +73,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive person → Brevo contact."""
 
     key = "person_to_contact"
-    label = "Person → contact"
+    label = _("Person → contact")
     source_object = "person"
     target_object = "contact"
     link_type = PERSON_LINK

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import (
@@ -42,7 +44,7 @@ class PersonToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
     """Pipedrive person → Brevo event."""
 
     key = "person_to_event"
-    label = "Person → event"
+    label = _("Person → event")
     source_object = "person"
     target_object = "event"
     link_type = LINK_TYPE

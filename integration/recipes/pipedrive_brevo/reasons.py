@@ -47,7 +47,7 @@ REASONS = (
         ),
         _(
             "Merge the two people in Pipedrive, give one of them another email address, or switch on “Merge "
-            "persons with the same e-mail address in Pipedrive”."
+            "persons with the same email address in Pipedrive”."
         ),
     ),
     ReasonText(

@@ -6,7 +6,10 @@ For the portal's report page. Money is never converted: values are those of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django.utils.translation import gettext
 
 from integration.connectors.pipedrive.records import Deal
 from integration.engine.api import ReportRow, ReportTable, conversions
@@ -14,32 +17,55 @@ from integration.models import FieldMapping
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.shared.pipedrive_fields import CUSTOM
 
-NOBODY = "not known"
+# Kinds of tables: what is kept for an hour names no text.
+PIPELINES, STAGES, SOURCES = "pipelines", "stages", "sources"
 
 
 def report(ctx: Session) -> list[ReportTable]:
     """The tables; what they are made of is read at most once an hour."""
-    found = ctx.reference_list("left", "deal_report", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
-    return [
-        ReportTable(table["title"], table["note"], tuple(ReportRow(**row) for row in table["rows"]))
-        for table in found["tables"]
-    ]
+    found = ctx.reference_list("left", "deal_figures", lambda: {"tables": [asdict(table) for table in _tables(ctx)]})
+    currency = str(ctx.settings["ltv_currency"])
+    return [_said(_Table(**table), currency) for table in found["tables"]]
 
 
-def _tables(ctx: Session) -> list[ReportTable]:
+@dataclass(frozen=True)
+class _Table:
+    """Figures as they are kept: without a text, so that each reader gets them in their language."""
+
+    kind: str
+    name: str
+    rows: Sequence[Mapping[str, Any]]
+
+
+def _said(table: _Table, currency: str) -> ReportTable:
+    rows = [ReportRow(**row) for row in table.rows]
+    named = tuple(replace(row, label=row.label or gettext("not known")) for row in rows)
+    if table.kind == PIPELINES:
+        note = gettext("Values in {currency}; deals in other currencies are counted, but their values are not added.")
+        return ReportTable(gettext("Pipelines"), note.format(currency=currency), named)
+    if table.kind == STAGES:
+        note = gettext(
+            "A deal counts for its stage and every earlier one. Conversion is the share of won deals among the "
+            "closed ones."
+        )
+        return ReportTable(gettext("Stages of {pipeline}").format(pipeline=table.name), note, named)
+    title = gettext("By {field}").format(field=table.name)
+    return ReportTable(title, gettext("The field of the deal's person."), named)
+
+
+def _tables(ctx: Session) -> list[_Table]:
     deals = [deal for deal in ctx.left.iter_deals() if not deal.is_deleted]
     pipelines = {row.id: row.name for row in ctx.left.get_pipelines()}
     stages = sorted(ctx.left.get_stages(), key=lambda row: (row.pipeline_id, row.order_nr))
     currency = str(ctx.settings["ltv_currency"])
     by_pipeline = _rows(deals, lambda deal: pipelines.get(deal.pipeline_id, deal.pipeline_id), currency)
-    tables = [ReportTable("Pipelines", f"Values in {currency}; other currencies are counted, not added.", by_pipeline)]
+    tables = [_Table(PIPELINES, "", by_pipeline)]
     for key, name in pipelines.items():
         order = {row.id: row.order_nr for row in stages if row.pipeline_id == key}
         names = {row.id: row.name for row in stages if row.pipeline_id == key}
         inside = [deal for deal in deals if deal.pipeline_id == key]
-        rows = tuple(_stage_row(names[stage], order[stage], order, inside, currency) for stage in names)
-        note = "A deal counts for its stage and every earlier one. Conversion: how many of the decided ones are won."
-        tables.append(ReportTable(f"Stages of {name}", note, rows))
+        rows = tuple(asdict(_stage_row(names[stage], order[stage], order, inside, currency)) for stage in names)
+        tables.append(_Table(STAGES, name, rows))
     return [*tables, *_sources(ctx, deals, currency)]
 
 
@@ -49,7 +75,7 @@ def _stage_row(name: str, position: int, order: Mapping[str, int], deals: Sequen
     return _row(name, reached, currency)
 
 
-def _sources(ctx: Session, deals: Sequence[Deal], currency: str) -> list[ReportTable]:
+def _sources(ctx: Session, deals: Sequence[Deal], currency: str) -> list[_Table]:
     """One table per mapped field of one's own that has options: where people came from, and what became of it."""
     rows = FieldMapping.objects.filter(integration=ctx.integration, flow="person_to_contact", source__startswith=CUSTOM)
     fields = ctx.fields("left", "person")
@@ -64,18 +90,18 @@ def _sources(ctx: Session, deals: Sequence[Deal], currency: str) -> list[ReportT
 
         def label(deal: Deal, key: str = spec.key, labels: Mapping[str, str] = labels) -> str:
             person = people.get(deal.person_id)
-            return labels.get(str(person.custom_fields.get(key)) if person else "", NOBODY)
+            return labels.get(str(person.custom_fields.get(key)) if person else "", "")
 
-        tables.append(ReportTable(f"By {spec.label}", "The field of the deal's person.", _rows(deals, label, currency)))
+        tables.append(_Table(SOURCES, spec.label, _rows(deals, label, currency)))
     return tables
 
 
-def _rows(deals: Iterable[Deal], label: Callable[[Deal], str], currency: str) -> tuple[ReportRow, ...]:
+def _rows(deals: Iterable[Deal], label: Callable[[Deal], str], currency: str) -> tuple[Mapping[str, Any], ...]:
     groups: dict[str, list[Deal]] = {}
     for deal in deals:
         groups.setdefault(label(deal), []).append(deal)
     rows = [_row(name, group, currency) for name, group in groups.items()]
-    return tuple(sorted(rows, key=lambda row: (-row.deals, row.label)))
+    return tuple(asdict(row) for row in sorted(rows, key=lambda row: (-row.deals, row.label)))
 
 
 def _row(label: str, deals: Sequence[Deal], currency: str) -> ReportRow:

@@ -7,26 +7,34 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.api import settings as declared
 
 EVENT_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # What happens in Pipedrive → the setting that holds the event's name at Brevo. Rows of the seed's event table.
 EVENTS = {
-    "event_person_added": "Person added",
-    "event_person_updated": "Person updated",
-    "event_person_merged": "Person merged",
-    "event_deal_added": "Deal added",
-    "event_deal_updated": "Deal updated",
-    "event_stage_changed": "Deal moved to another stage, won or lost",
-    "event_activity_added": "Activity added",
+    "event_person_added": _("Person added"),
+    "event_person_updated": _("Person updated"),
+    "event_person_merged": _("Person merged"),
+    "event_deal_added": _("Deal added"),
+    "event_deal_updated": _("Deal updated"),
+    "event_stage_changed": _("Deal moved to another stage, won or lost"),
+    "event_activity_added": _("Activity added"),
 }
 NAMED_LISTS = {
-    "list_all": ("All contacts", "Every synced person joins it. Empty: Lockstep makes a list “Pipedrive contacts”."),
-    "list_qualified": ("Qualified leads", "For people with an open deal in a stage without a list of its own below."),
-    "list_customers": ("Customers", "For people with a won deal."),
-    "list_churned": ("Churned", "For people with a lost deal."),
-    "list_nurture": ("Nurture", "For people with a lead."),
+    "list_all": (
+        _("All contacts"),
+        _("Every synced person joins it. If it is empty, Lockstep creates a list “Pipedrive contacts”."),
+    ),
+    "list_qualified": (
+        _("Qualified leads"),
+        _("For people with an open deal in a stage without a list of its own below."),
+    ),
+    "list_customers": (_("Customers"), _("For people with a won deal.")),
+    "list_churned": (_("Churned"), _("For people with a lost deal.")),
+    "list_nurture": (_("Nurture"), _("For people with a lead.")),
 }
 
 
@@ -88,17 +96,22 @@ DEFAULTS: Settings = {
     "event_activity_added": "activity_logged",
 }
 CONFLICTS = (
-    ("newest", "The newer change"),
+    ("newest", _("The newer change")),
     ("source", "Pipedrive"),
     ("target", "Brevo"),
 )
+KEPT = {
+    "newest": _("When both sides changed the same field, the newer change is kept."),
+    "source": _("When both sides changed the same field, the value of Pipedrive is kept."),
+    "target": _("When both sides changed the same field, the value of Brevo is kept."),
+}
 ON_DELETE = (
-    ("keep", "Leave the contact as it is"),
-    ("leave_list", "Take the contact off the list of all contacts"),
-    ("delete", "Delete the contact and its history"),
+    ("keep", _("Leave the contact as it is")),
+    ("leave_list", _("Take the contact off the list of all contacts")),
+    ("delete", _("Delete the contact and its history")),
 )
 STAGE = "stage_"  # begins the settings of the deal stage mapping: stage_<id>, stage_won, stage_lost
-CLOSED = (("won", "Won"), ("lost", "Lost"))
+CLOSED = (("won", _("Won")), ("lost", _("Lost")))
 
 
 def _list_picker(name: str) -> forms.ChoiceField:
@@ -107,7 +120,7 @@ def _list_picker(name: str) -> forms.ChoiceField:
 
 
 def _event_name(name: str) -> forms.CharField:
-    text = "The event's name in Brevo. Empty: none is sent."
+    text = _("The event's name in Brevo. If it is empty, no event is sent.")
     return forms.CharField(label=EVENTS[name], required=False, max_length=255, help_text=text)
 
 
@@ -115,68 +128,80 @@ class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Lists, stages and fields are picked from what the accounts have."""
 
     persons_enabled = forms.BooleanField(
-        label="Sync persons",
+        label=_("Sync persons"),
         required=False,
-        help_text="Persons with an e-mail address become contacts, and changes travel both ways. Nobody is ever taken "
-        "off Brevo's blocklist.",
+        help_text=_(
+            "Persons with an email address become contacts, and changes travel both ways. Nobody is ever taken "
+            "off Brevo's blocklist."
+        ),
     )
     create_persons = forms.BooleanField(
-        label="Create persons for new contacts",
+        label=_("Create persons for new contacts"),
         required=False,
-        help_text="Contacts that appear in Brevo from now on become persons in Pipedrive; older ones with Fetch All. "
-        "Brevo announces no new contacts, so this takes up to fifteen minutes.",
+        help_text=_(
+            "Contacts that appear in Brevo from now on become persons in Pipedrive; older ones with Fetch All. "
+            "Brevo announces no new contacts, so this takes up to fifteen minutes."
+        ),
     )
     conflicts = forms.ChoiceField(
-        label="When both sides changed the same field, keep",
+        label=_("When both sides changed the same field, keep"),
         choices=CONFLICTS,
         required=False,
-        help_text="Both values are written down in the activity.",
+        help_text=_("Both values are written down in the activity."),
     )
-    on_delete = forms.ChoiceField(label="When a person is deleted in Pipedrive", choices=ON_DELETE, required=False)
+    on_delete = forms.ChoiceField(label=_("When a person is deleted in Pipedrive"), choices=ON_DELETE, required=False)
     merge_duplicates = forms.BooleanField(
-        label="Merge persons with the same e-mail address in Pipedrive",
+        label=_("Merge persons with the same email address in Pipedrive"),
         required=False,
-        help_text="Cannot be undone. Off: the first one owns the contact, the others are reported.",
+        help_text=_(
+            "This cannot be undone. When this is off, the first one owns the contact, and the others are reported."
+        ),
     )
     set_marketing_status = forms.BooleanField(
-        label="Set Pipedrive's marketing status too",
+        label=_("Set Pipedrive's marketing status too"),
         required=False,
-        help_text="Only with Pipedrive's Campaigns. Who unsubscribes in Brevo then cannot be mailed from Pipedrive.",
+        help_text=_(
+            "Only with Pipedrive's Campaigns. People who unsubscribe in Brevo then get no mailings from Pipedrive."
+        ),
     )
     custom_fields = forms.MultipleChoiceField(
-        label="Custom fields",
+        label=_("Custom fields"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Person fields of your own. Missing attributes are created in Brevo; see Fields for their names.",
+        help_text=_("Person fields of your own. Missing attributes are created in Brevo; see Fields for their names."),
     )
     ltv_currency = forms.CharField(
-        label="Currency of LTV",
+        label=_("Currency of LTV"),
         required=False,
         max_length=3,
-        help_text="LTV is the sum of a person's won deals in this currency. Others are left out, not converted.",
+        help_text=_("LTV is the sum of a person's won deals in this currency. Others are left out, not converted."),
     )
     key_name = forms.CharField(
-        label="Name of the API key in Brevo",
+        label=_("Name of the API key in Brevo"),
         required=False,
         max_length=100,
-        help_text="Make a key for Lockstep alone and enter its name: then our own changes are recognised at once.",
+        help_text=_("Create a key for Lockstep alone and enter its name: then our own changes are recognised at once."),
     )
     deals_enabled = forms.BooleanField(
-        label="Sync deals",
+        label=_("Sync deals"),
         required=False,
-        help_text="A deal's stage decides which list its person is on, and each move is an event for automations.",
+        help_text=_("A deal's stage decides which list its person is on, and each move is an event for automations."),
     )
     organizations_enabled = forms.BooleanField(
-        label="Sync organizations",
+        label=_("Sync organizations"),
         required=False,
-        help_text="Organizations become companies in Brevo, linked to the contacts of their people. Brevo allows a "
-        "hundred such calls an hour: many take their time.",
+        help_text=_(
+            "Organizations become companies in Brevo, linked to the contacts of their people. Brevo allows a "
+            "hundred such calls an hour: many take their time."
+        ),
     )
     activities_enabled = forms.BooleanField(
-        label="Sync activities", required=False, help_text="Calls, e-mails and meetings become events of their person."
+        label=_("Sync activities"),
+        required=False,
+        help_text=_("Calls, emails and meetings become events of their person."),
     )
     leads_enabled = forms.BooleanField(
-        label="Sync leads", required=False, help_text="The person of a lead joins the list “Nurture”."
+        label=_("Sync leads"), required=False, help_text=_("The person of a lead joins the list “Nurture”.")
     )
     list_all = _list_picker("list_all")
     list_qualified = _list_picker("list_qualified")
@@ -226,20 +251,24 @@ class SettingsForm(declared.SettingsForm):
     def _stages(self) -> dict[str, str]:
         """Setting → label of every stage the account has, won and lost, and of those only known from earlier."""
         named = [(key, label) for key, label in self.offered.get("stages", ()) if key.isdigit()]
-        known = {f"{STAGE}{key}": label for key, label in (*named, *CLOSED)}
+        known = {f"{STAGE}{key}": label for key, label in (*named, *((key, str(label)) for key, label in CLOSED))}
         chosen = [key for key in (*self.initial, *self.data) if re.fullmatch(rf"{STAGE}\d+", key) and key not in known]
-        return {**known, **{key: f"Stage {key.removeprefix(STAGE)} (no longer there)" for key in chosen}}
+        return {
+            **known,
+            **{key: gettext("Stage {id} (no longer there)").format(id=key.removeprefix(STAGE)) for key in chosen},
+        }
 
     @property
     def sections(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The page's sections; that of the stages depends on the account."""
         return (
-            ("Persons", ("persons_enabled", "create_persons", "conflicts", "on_delete", "merge_duplicates",
+            (gettext("Persons"), ("persons_enabled", "create_persons", "conflicts", "on_delete", "merge_duplicates",
                          "set_marketing_status", "ltv_currency", "custom_fields")),
-            ("Lists", tuple(NAMED_LISTS)),
-            ("Deals", ("deals_enabled", *self.stages)),
-            ("Organizations, activities and leads", ("organizations_enabled", "activities_enabled", "leads_enabled")),
-            ("Events", tuple(EVENTS)),
+            (gettext("Lists"), tuple(NAMED_LISTS)),
+            (gettext("Deals"), ("deals_enabled", *self.stages)),
+            (gettext("Organizations, activities and leads"), ("organizations_enabled", "activities_enabled",
+                                                                "leads_enabled")),
+            (gettext("Events"), tuple(EVENTS)),
             ("Brevo", ("key_name",)),
         )  # fmt: skip
 
@@ -255,7 +284,7 @@ class SettingsForm(declared.SettingsForm):
         """A currency is three letters."""
         text = str(self.cleaned_data.get("ltv_currency") or DEFAULTS["ltv_currency"]).strip().upper()
         if not (len(text) == 3 and text.isascii() and text.isalpha()):
-            raise forms.ValidationError("A currency has three letters, for example EUR.")
+            raise forms.ValidationError(gettext("A currency has three letters, for example EUR."))
         return text
 
     def clean(self) -> declared.Cleaned:
@@ -263,7 +292,7 @@ class SettingsForm(declared.SettingsForm):
         data = super().clean() or {}
         for name in EVENTS:
             if data.get(name) and not EVENT_NAME.fullmatch(str(data[name])):
-                self.add_error(name, "Brevo takes letters, digits, - and _ only.")
+                self.add_error(name, gettext("Brevo takes letters, digits, - and _ only."))
         if data.get("create_persons") and not data.get("persons_enabled"):
             data["create_persons"] = False
         return data
@@ -281,11 +310,11 @@ def warnings(settings: Settings) -> list[str]:
     found = []
     won, lost = stage_list(settings, "won"), stage_list(settings, "lost")
     if settings["deals_enabled"] and won is not None and won == lost:
-        found.append("Won and lost deals lead to the same list.")
+        found.append(gettext("Won and lost deals lead to the same list."))
     if settings["merge_duplicates"] and settings["persons_enabled"]:
-        found.append("Persons with the same e-mail address will be merged in Pipedrive. That cannot be undone.")
+        found.append(gettext("Persons with the same email address will be merged in Pipedrive. That cannot be undone."))
     if settings["leads_enabled"] and not settings["list_nurture"]:
-        found.append("Leads are synced, but no list “Nurture” is chosen: nothing happens.")
+        found.append(gettext("Leads are synced, but no list “Nurture” is chosen: nothing happens."))
     return found
 
 
@@ -293,23 +322,22 @@ def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = []
     if settings["persons_enabled"]:
-        keeps = dict(CONFLICTS).get(str(settings["conflicts"]), "The newer change").lower()
-        said.append("Persons with an e-mail address become contacts in Brevo, and changes travel both ways.")
-        said.append(f"When both sides changed the same field, {keeps} is kept.")
-        said.append("Who unsubscribes in Brevo is marked in Pipedrive; nobody is resubscribed.")
+        said.append(gettext("Persons with an email address become contacts in Brevo, and changes travel both ways."))
+        said.append(str(KEPT.get(settings["conflicts"], KEPT["newest"])))
+        said.append(gettext("People who unsubscribe in Brevo are marked in Pipedrive; nobody is resubscribed."))
         if settings["create_persons"]:
-            said.append("New contacts in Brevo become persons in Pipedrive.")
+            said.append(gettext("New contacts in Brevo become persons in Pipedrive."))
     else:
-        said.append("Persons are not synced.")
+        said.append(gettext("Persons are not synced."))
     said.append(
-        "A deal's stage decides the list of its person, and each move is an event in Brevo."
+        gettext("A deal's stage decides the list of its person, and each move is an event in Brevo.")
         if settings["deals_enabled"]
-        else "Deals are not sent."
+        else gettext("Deals are not sent.")
     )
     if settings["organizations_enabled"]:
-        said.append("Organizations become companies in Brevo, linked to their people.")
+        said.append(gettext("Organizations become companies in Brevo, linked to their people."))
     if settings["activities_enabled"]:
-        said.append("New activities become events in Brevo.")
+        said.append(gettext("New activities become events in Brevo."))
     if settings["leads_enabled"]:
-        said.append("People with a lead join the list “Nurture”.")
+        said.append(gettext("People with a lead join the list “Nurture”."))
     return said

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import Result, Write
@@ -28,7 +30,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
     """Maileon's consent → Pipedrive person."""
 
     key = "consent_to_person"
-    label = "Consent → person"
+    label = _("Consent → person")
     target_object = "person"
     link_type = LINK_TYPE
     forward = "person_to_contact"

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration import retry
 from integration.addresses import normalise
@@ -62,7 +64,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
     """Pipedrive deal → Maileon contact event."""
 
     key = "deal_to_event"
-    label = "Deal → contact event"
+    label = _("Deal → contact event")
     source_object = "deal"
     target_object = "event"
     link_type = "deal"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Page as VendorPage
@@ -57,7 +59,7 @@ class PersonToContact(ContactUpsertFlow[PipedriveClient, Settings]):
     """Pipedrive person → Maileon contact."""
 
     key = "person_to_contact"
-    label = "Person → contact"
+    label = _("Person → contact")
     source_object = "person"
     link_type = LINK_TYPE
     events = frozenset({"person.create", "person.change", "person.delete"})

@@ -23,9 +23,9 @@ REASONS = (
     ReasonText(
         PipedriveReason.DEAL_WITHOUT_PERSON,
         ReasonKind.SKIP,
-        "The deal has no person.",
-        "Contact events belong to a contact, and this deal is linked to nobody.",
-        "Link a person to the deal; its next change is sent.",
+        _("The deal has no person."),
+        _("Contact events belong to a contact, and this deal is linked to nobody."),
+        _("Link a person to the deal; its next change is sent."),
     ),
     ReasonText(
         PipedriveReason.CONTACT_MISSING,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.api import settings as declared
 from integration.recipes.newsletter import settings as newsletter
@@ -31,56 +33,61 @@ class SettingsForm(NewsletterForm):
     """What a tenant decides."""
 
     contacts_enabled = forms.BooleanField(
-        label="Enable Pipedrive contacts sync",
+        label=_("Enable Pipedrive contacts sync"),
         required=False,
-        help_text="Creates three webhooks in Pipedrive: person created, changed, deleted. For people who were there "
-        "before, use Fetch All afterwards.",
+        help_text=_(
+            "Creates three webhooks in Pipedrive: person created, changed, deleted. For existing people, use "
+            "Fetch All afterwards."
+        ),
     )
     permission = forms.ChoiceField(
-        label="Maileon contacts permission",
+        label=_("Maileon contacts permission"),
         choices=PERMISSIONS,
         required=False,
-        help_text="What a new contact gets at once when the opt-in mail below is off. None: transaction mails only.",
+        help_text=_(
+            "What a new contact gets at once when the opt-in email below is off. With None, the contact gets "
+            "transaction mails only."
+        ),
     )
     doi_enabled = forms.BooleanField(
-        label="Enable Double Opt-in (DOI) process",
+        label=_("Enable Double Opt-in (DOI) process"),
         required=False,
-        help_text="New contacts get a mail with a confirmation link. Clicking it grants Double Opt-in Plus, whatever "
-        "is chosen above.",
+        help_text=_("New contacts get an email with a confirmation link. Clicking it grants Double Opt-in Plus."),
     )
     doi_key = forms.CharField(
-        label="Double Opt-in (DOI) key",
+        label=_("Double Opt-in (DOI) key"),
         required=False,
         max_length=100,
-        help_text="Which DOI mailing to send. Leave it empty if your Maileon account has a default DOI mailing.",
+        help_text=_("Which DOI mailing to send. Leave it empty if your Maileon account has a default DOI mailing."),
     )
     on_email_change = forms.ChoiceField(
-        label="When a person's e-mail address changes",
+        label=_("When a person's email address changes"),
         choices=ON_EMAIL_CHANGE,
         required=False,
-        help_text="Without the DOI process the permission is always kept.",
+        help_text=_("Without the DOI process the permission is always kept."),
     )
-    on_delete = forms.ChoiceField(label="When a person is deleted in Pipedrive", choices=ON_DELETE, required=False)
+    on_delete = forms.ChoiceField(label=_("When a person is deleted in Pipedrive"), choices=ON_DELETE, required=False)
     custom_fields = forms.MultipleChoiceField(
-        label="Custom fields mapping",
+        label=_("Custom fields mapping"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Any number of person fields. The same name is used in Maileon; missing fields are created there.",
+        help_text=_("Any number of person fields. The same name is used in Maileon; missing fields are created there."),
     )
     deals_enabled = forms.BooleanField(
-        label="Enable Pipedrive deals sync",
+        label=_("Enable Pipedrive deals sync"),
         required=False,
-        help_text="Every new, changed or deleted deal becomes a contact event of its person.",
+        help_text=_("Every new, changed or deleted deal becomes a contact event of its person."),
     )
     deals_create_contacts = forms.BooleanField(
-        label="Create contacts for deals", required=False,
-        help_text="Create a missing contact with permission None, so that its deals can be stored. Off: skipped.",
+        label=_("Create contacts for deals"), required=False,
+        help_text=_("Create a missing contact with permission None, so that its deals can be stored. When this is"
+" off, such deals are skipped."),
     )  # fmt: skip
 
     sections = (
-        ("Contacts", ("contacts_enabled", "permission", "doi_enabled", "doi_key", "on_email_change", "on_delete")),
-        ("Fields", ("custom_fields",)),
-        ("Deals", ("deals_enabled", "deals_create_contacts")),
+        (_("Contacts"), ("contacts_enabled", "permission", "doi_enabled", "doi_key", "on_email_change", "on_delete")),
+        (_("Fields"), ("custom_fields",)),
+        (_("Deals"), ("deals_enabled", "deals_create_contacts")),
     )
     depends = {
         "permission": {"contacts_enabled": True, "doi_enabled": False},
@@ -109,33 +116,37 @@ def warnings(settings: Settings) -> list[str]:
 
 def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
-    said = _said_of_people(settings) if settings["contacts_enabled"] else ["People are not synced."]
+    said = _said_of_people(settings) if settings["contacts_enabled"] else [gettext("People are not synced.")]
     if settings["deals_enabled"]:
-        said.append("New, changed and deleted deals are sent to Maileon as contact events of their person.")
+        said.append(gettext("New, changed and deleted deals are sent to Maileon as contact events of their person."))
         said.append(
-            "Missing contacts are created for them with permission None."
+            gettext("Missing contacts are created for them with permission None.")
             if settings["deals_create_contacts"]
-            else "Deals of people who are not contacts are skipped."
+            else gettext("Deals of people who are not contacts are skipped.")
         )
     else:
-        said.append("Deals are not sent.")
+        said.append(gettext("Deals are not sent."))
     return said
 
 
 def _said_of_people(settings: Settings) -> list[str]:
     if settings["doi_enabled"]:
         said = [
-            f"New people with Newsletter = Yes are created in Maileon and get {newsletter.mailing_said(settings)}.",
-            "When they confirm, Newsletter status becomes Confirmed.",
+            gettext("New people with Newsletter = Yes are created in Maileon."),
+            newsletter.mailing_said(settings),
+            gettext("When they confirm, Newsletter status becomes Confirmed."),
             newsletter.address_change_said(settings),
         ]
     else:
         permission = newsletter.permission_said(settings)
-        said = [f"New people with Newsletter = Yes are created in Maileon at once, with permission {permission}."]
-    said.append("Who unsubscribes in Maileon gets Newsletter = No in Pipedrive.")
-    said.append(newsletter.deletion_said(settings, "a person"))
+        said = [
+            gettext(
+                "New people with Newsletter = Yes are created in Maileon at once, with permission {permission}."
+            ).format(permission=permission)
+        ]
+    said.append(gettext("When someone unsubscribes in Maileon, Newsletter is set to No in Pipedrive."))
+    said.append(newsletter.deletion_said(settings, "Pipedrive"))
     if number := len(settings["custom_fields"] or ()):
-        said.append(
-            f"{number} field{'' if number == 1 else 's'} of your own {'is' if number == 1 else 'are'} sent along."
-        )
+        text = ngettext("{count} custom field is synced.", "{count} custom fields are synced.", number)
+        said.append(text.format(count=number))
     return said

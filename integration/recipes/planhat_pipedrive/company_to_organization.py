@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration.connectors.objects import Access, walk
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -48,7 +50,7 @@ class CompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Planhat company → Pipedrive organization."""
 
     key = "company_to_organization"
-    label = "Company → Organization"
+    label = _("Company → Organization")
     side = "right"
     source_object = "company"
     target_object = "organization"

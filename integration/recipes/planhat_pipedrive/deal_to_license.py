@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
@@ -42,7 +44,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive deal → Planhat License, with everything that belongs to it."""
 
     key = company.LICENSES
-    label = "Deal → License"
+    label = _("Deal → License")
     source_object = "deal"
     target_object = "license"
     link_type = deals.LINK_TYPES[rules.LICENSE]
@@ -101,7 +103,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
         """Deals changed since the last poll, or all that may be in. Ends early where organizations cost many calls."""
         found: dict[str, Record] = {}
         unreadable: dict[str, str] = {}
-        for _ in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
+        for _page in range(1 if rules.look_at(ctx.settings, rules.PRODUCT) else sweeps.DEAL_PAGES):
             page = ctx.left.deals_page(cursor, since=since, **scope.status(ctx))
             found |= deals.records(ctx, page.records)
             unreadable |= page.unreadable

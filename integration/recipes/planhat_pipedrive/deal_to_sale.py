@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import Batch, Decision, Flow, Item, Record, Result, Write
@@ -16,7 +18,7 @@ class DealToSale(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive deal → Planhat Sale."""
 
     key = company.SALES
-    label = "Deal → Sale"
+    label = _("Deal → Sale")
     source_object = "deal"
     target_object = "sale"
     link_type = deals.LINK_TYPES[rules.SALE]

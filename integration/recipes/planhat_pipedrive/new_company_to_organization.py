@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.connectors.planhat.records import Stored
@@ -41,7 +43,7 @@ class NewCompanyToOrganization(Flow[PipedriveClient, PlanhatClient, Settings]):
     """New Planhat company → Pipedrive organization."""
 
     key = "new_company_to_organization"
-    label = "New Company → Organization"
+    label = _("New Company → Organization")
     side = "right"
     source_object = "company"
     target_object = "organization"

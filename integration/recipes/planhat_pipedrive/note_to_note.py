@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Note
 from integration.connectors.planhat.client import PlanhatClient
@@ -37,7 +39,7 @@ class NoteToNote(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive note → Planhat Note."""
 
     key = company.NOTES
-    label = "Note → Note"
+    label = _("Note → Note")
     source_object = "note"
     target_object = "conversation"
     link_type = "note"

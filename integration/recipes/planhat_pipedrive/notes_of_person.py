@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
@@ -31,7 +33,7 @@ class NotesOfPerson(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive person → Planhat Notes."""
 
     key = company.NOTES_OF_PERSON
-    label = "Person → Notes"
+    label = _("Person → Notes")
     source_object = "person"
     target_object = "conversation"
     link_type = "notes_of_person"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Organization, record_values
@@ -58,7 +60,7 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive organization → Planhat company."""
 
     key = "organization_to_company"
-    label = "Organization → Company"
+    label = _("Organization → Company")
     source_object = "organization"
     target_object = "company"
     link_type = scope.COMPANY

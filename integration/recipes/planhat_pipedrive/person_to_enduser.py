@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
@@ -40,7 +42,7 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Pipedrive person → Planhat End User."""
 
     key = company.PERSONS
-    label = "Person → End User"
+    label = _("Person → End User")
     source_object = "person"
     target_object = "enduser"
     link_type = "person"

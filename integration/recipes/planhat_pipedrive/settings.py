@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from django import forms
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.engine.api import setting
 from integration.engine.api import settings as declared
 from integration.recipes.planhat_pipedrive import rules
 
-RECEIVE = (("receive", "Receive from Pipedrive"), ("none", "None"))
-ALL_WAYS = (("receive", "Receive from Pipedrive"), ("send", "Send to Pipedrive"), ("both", "Both directions"),
-            ("none", "None"))  # fmt: skip
-CONFLICTS = (("newest", "The newer change"), ("source", "Pipedrive"), ("target", "Planhat"))
-MODES = (("won", "Won deals only"), ("all", "All deals, whatever their stage"))
-PERIODS = (("month", "A month"), ("year", "A year"))
-KINDS = ((rules.SALE, "Sale (non-recurring)"), (rules.LICENSE, "License (recurring)"))
+RECEIVE = (("receive", _("Receive from Pipedrive")), ("none", _("None")))
+ALL_WAYS = (("receive", _("Receive from Pipedrive")), ("send", _("Send to Pipedrive")), ("both", _("Both directions")),
+            ("none", _("None")))  # fmt: skip
+CONFLICTS = (("newest", _("The newer change")), ("source", "Pipedrive"), ("target", "Planhat"))
+KEPT = {
+    "newest": _("When both sides changed the same field, the newer change is kept."),
+    "source": _("When both sides changed the same field, the value of Pipedrive is kept."),
+    "target": _("When both sides changed the same field, the value of Planhat is kept."),
+}
+MODES = (("won", _("Won deals only")), ("all", _("All deals, whatever their stage")))
+PERIODS = (("month", _("A month")), ("year", _("A year")))
+KINDS = ((rules.SALE, _("Sale (non-recurring)")), (rules.LICENSE, _("License (recurring)")))
 BLANK_RULES = 3  # empty rows at the end of the list
 
 
@@ -54,7 +62,9 @@ DEFAULTS: Settings = {
 }
 
 
-def _choice(label: str, choices: Sequence[tuple[str, str]], text: str = "") -> forms.ChoiceField:
+def _choice(
+    label: StrOrPromise, choices: Sequence[tuple[str, StrOrPromise]], text: StrOrPromise = ""
+) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=choices, required=False, help_text=text)
 
 
@@ -62,38 +72,45 @@ class SettingsForm(declared.SettingsForm):
     """What a tenant decides. Pipelines, date fields and what rules look at are picked from the account."""
 
     organization_direction = _choice(
-        "Organization ↔ Company", ALL_WAYS,
-        "Organizations come with a deal. What changes in Planhat is noticed within fifteen minutes, "
-        "or at once through an automation.",
+        _("Organization ↔ Company"), ALL_WAYS,
+        _("Organizations come with a deal. What changes in Planhat is noticed within fifteen minutes, "
+        "or at once through an automation."),
     )  # fmt: skip
     conflicts = _choice(
-        "When both sides changed the same field, keep", CONFLICTS, "Both values are written down in the activity."
+        _("When both sides changed the same field, keep"), CONFLICTS, _("Both values are written down in the activity.")
     )
     create_organizations = forms.BooleanField(
-        label="Create organizations for new companies",
+        label=_("Create organizations for new companies"),
         required=False,
-        help_text="Companies of Planhat that came from nowhere else become organizations in Pipedrive.",
+        help_text=_("Companies of Planhat that came from nowhere else become organizations in Pipedrive."),
     )
-    person_direction = _choice("Person → End User", RECEIVE, "The people of an organization come with its deals.")
-    note_direction = _choice("Note → Note", RECEIVE, "Notes on the organization, its deals and its people.")
+    person_direction = _choice(_("Person → End User"), RECEIVE, _("The people of an organization come with its deals."))
+    note_direction = _choice(_("Note → Note"), RECEIVE, _("Notes on the organization, its deals and its people."))
     deal_direction = _choice(
-        "Deal → License or Sale", RECEIVE, "With None, a deal brings the others along and stays behind itself."
+        _("Deal → License or Sale"), RECEIVE, _("With None, a deal brings the others along and is not synced itself.")
     )
-    mode = _choice("Which deals", MODES, "A deal also needs an organization and a start date.")
+    mode = _choice(_("Which deals"), MODES, _("A deal also needs an organization and a start date."))
     pipelines = forms.MultipleChoiceField(
-        label="Pipelines",
+        label=_("Pipelines"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None ticked: all. What was synced from a pipeline you untick stays and is no longer updated.",
+        help_text=_(
+            "Leave all unticked to include every pipeline. What was synced from a pipeline you untick stays and "
+            "is no longer updated."
+        ),
     )
-    start_date = _choice("Start date", (), "The deal field that says when the contract starts.")
+    start_date = _choice(_("Start date"), (), _("The deal field that says when the contract starts."))
     start_fallback = forms.BooleanField(
-        label="Without a start date, take the day the deal was won",
+        label=_("Without a start date, take the day the deal was won"),
         required=False,
-        help_text="Off: such deals are skipped with the reason “no start date”.",
+        help_text=_("When this is off, such deals are skipped with the reason “no start date”."),
     )
-    end_date = _choice("End date", (), "With one, a License has a fixed period and the deal's value is for all of it.")
-    value_period = _choice("Without an end date, a deal's value is for", PERIODS, "A License then has this as its MRR.")
+    end_date = _choice(
+        _("End date"), (), _("With one, a License has a fixed period and the deal's value is for all of it.")
+    )
+    value_period = _choice(
+        _("Without an end date, a deal's value is for"), PERIODS, _("A License then has this as its MRR.")
+    )
     asks = {"pipelines": "pipelines", "start_date": "dates", "end_date": "dates"}
     depends: declared.Depends = {
         "conflicts": {"organization_direction": ["both"]},
@@ -106,10 +123,12 @@ class SettingsForm(declared.SettingsForm):
         self.rule_numbers = self._numbers()
         for number in self.rule_numbers:
             what, value, to = (f"rule_{number}_{part}" for part in ("what", "value", "to"))
-            self.fields[what] = _choice(f"Rule {number}: if", ())
+            self.fields[what] = _choice(gettext("Rule {number}: if").format(number=number), ())
             self.offer(what, self.offered.get("rules", ()))
-            self.fields[value] = forms.CharField(label=f"Rule {number}: is", required=False, max_length=200)
-            self.fields[to] = _choice(f"Rule {number}: the deal becomes a", KINDS)
+            self.fields[value] = forms.CharField(
+                label=gettext("Rule {number}: is").format(number=number), required=False, max_length=200
+            )
+            self.fields[to] = _choice(gettext("Rule {number}: the deal becomes a").format(number=number), KINDS)
             self.depends = {**self.depends, value: {what: self._asked(what)}, to: {what: self._asked(what)}}
 
     @classmethod
@@ -134,12 +153,12 @@ class SettingsForm(declared.SettingsForm):
         """A section per object; the list of rules has its own."""
         listed = tuple(f"rule_{number}_{part}" for number in self.rule_numbers for part in ("what", "value", "to"))
         return (
-            ("Organizations", ("organization_direction", "conflicts", "create_organizations")),
-            ("Persons", ("person_direction",)),
-            ("Notes", ("note_direction",)),
-            ("Deals", ("deal_direction", "mode", "pipelines", "start_date", "start_fallback", "end_date",
+            (gettext("Organizations"), ("organization_direction", "conflicts", "create_organizations")),
+            (gettext("Persons"), ("person_direction",)),
+            (gettext("Notes"), ("note_direction",)),
+            (gettext("Deals"), ("deal_direction", "mode", "pipelines", "start_date", "start_fallback", "end_date",
                        "value_period")),
-            ("License or Sale? The first rule that fits decides; without one a deal is a License", listed),
+            (gettext("License or Sale? The first rule that fits decides; without one a deal is a License"), listed),
         )  # fmt: skip
 
     def clean(self) -> declared.Cleaned:
@@ -150,12 +169,13 @@ class SettingsForm(declared.SettingsForm):
                 data[name] = default
         if not data.get("start_date") and not data.get("start_fallback"):
             self.add_error(
-                "start_date", "Pick a field, or let the day the deal was won count. Else no deal has a start."
+                "start_date",
+                gettext("Pick a field, or take the day the deal was won. Otherwise no deal has a start date."),
             )
         for number in self.rule_numbers:
             what, value = data.get(f"rule_{number}_what"), str(data.get(f"rule_{number}_value") or "").strip()
             if bool(what) != bool(value):
-                self.add_error(f"rule_{number}_value", "A rule needs both what it looks at and what it should be.")
+                self.add_error(f"rule_{number}_value", gettext("A rule needs both a field and a value."))
             elif what == rules.PIPELINE:
                 self._check_pipeline(number, value)
         return {**data, **self._closed(data)}
@@ -163,7 +183,7 @@ class SettingsForm(declared.SettingsForm):
     def _check_pipeline(self, number: int, value: str) -> None:
         known = {word.casefold() for pair in self.offered.get("pipelines", ()) for word in pair}
         if known and value.casefold() not in known:
-            self.add_error(f"rule_{number}_value", f"There is no pipeline “{value}”.")
+            self.add_error(f"rule_{number}_value", gettext("There is no pipeline “{value}”.").format(value=value))
 
     def _closed(self, data: declared.Cleaned) -> declared.Cleaned:
         """The rules in their order without gaps; rows that are left over are empty."""
@@ -182,37 +202,73 @@ def warnings(settings: Settings) -> list[str]:
     received = {name: setting(settings, f"{name}_direction") for name in ("organization", "person", "note", "deal")}
     if received["organization"] in ("send", "none") and "receive" in list(received.values())[1:]:
         found.append(
-            "Persons, notes and deals need their company in Planhat. As organizations are not received, those whose "
-            "company does not hold the organization's id fail."
+            gettext(
+                "Persons, notes and deals need their company in Planhat. As organizations are not received, those"
+                " whose company does not hold the organization's id fail."
+            )
         )
     if set(received.values()) == {"none"}:
-        found.append("Everything is set to None: nothing is synced.")
+        found.append(gettext("Everything is set to None: nothing is synced."))
     if settings["mode"] == "all" and not settings["start_date"]:
-        found.append("Deals that are not won have no start date unless you pick a field; they are skipped.")
+        found.append(gettext("Deals that are not won have no start date unless you pick a field; they are skipped."))
     return found
 
 
 def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
-    which = "A deal that is won, or a won deal that changes," if settings["mode"] == "won" else "Any deal that changes"
-    chosen = len(settings["pipelines"] or ())
-    where = f" in {chosen} of your pipelines" if chosen else " in any pipeline"
-    names = {"organization": "its organization", "person": "its people", "note": "its notes"}
+    said = [_which(settings)]
+    names = {"organization": _("its organization"), "person": _("its people"), "note": _("its notes")}
     brought = [word for name, word in names.items() if setting(settings, f"{name}_direction") in ("receive", "both")]
-    said = [f"{which}{where} goes to Planhat if it has an organization and a start date."]
     if brought:
-        said.append(f"With it come {' and '.join(filter(None, (', '.join(brought[:-1]), brought[-1])))}.")
+        said.append(gettext("It brings along: {names}.").format(names=", ".join(map(str, brought))))
     listed = rules.rules_of(settings)
-    if settings["deal_direction"] == "receive":
-        more = f"; {len(listed)} rules decide which become Sales" if len(listed) > 1 else ""
-        more = "; one rule decides which become Sales" if len(listed) == 1 else more
-        said.append(f"It becomes a License{more}.")
+    if settings["deal_direction"] != "receive":
+        said.append(gettext("The deal itself is not sent."))
+    elif listed:
+        text = ngettext(
+            "It becomes a License; {count} rule decides which deals become Sales.",
+            "It becomes a License; {count} rules decide which deals become Sales.",
+            len(listed),
+        )
+        said.append(text.format(count=len(listed)))
     else:
-        said.append("The deal itself is not sent.")
+        said.append(gettext("It becomes a License."))
     if settings["organization_direction"] in ("send", "both"):
-        keeps = dict(CONFLICTS).get(str(settings["conflicts"]), "The newer change").lower()
-        both = settings["organization_direction"] == "both"
-        said.append("What changes in a company goes back to its organization." + (
-            f" When both sides changed the same field, {keeps} is kept." if both else ""))  # fmt: skip
-    said.append("An organization, person or note that changes alone waits for its deal, or for “Sync one record”.")
+        said.append(gettext("What changes in a company goes back to its organization."))
+    if settings["organization_direction"] == "both":
+        said.append(str(KEPT.get(settings["conflicts"], KEPT["newest"])))
+    said.append(
+        gettext("An organization, person or note that changes alone waits for its deal, or for “Sync one record”.")
+    )
     return said
+
+
+def _which(settings: Settings) -> str:
+    """Say which deals are synced."""
+    chosen = len(settings["pipelines"] or ())
+    if settings["mode"] == "won" and chosen:
+        text = ngettext(
+            "A deal that is won, or a won deal that changes, in {count} of your pipelines goes to Planhat if it has an "
+            "organization and a start date.",
+            "A deal that is won, or a won deal that changes, in {count} of your pipelines goes to Planhat if it has an "
+            "organization and a start date.",
+            chosen,
+        )
+    elif settings["mode"] == "won":
+        text = gettext(
+            "A deal that is won, or a won deal that changes, in any pipeline goes to Planhat if it has an organization "
+            "and a start date."
+        )
+    elif chosen:
+        text = ngettext(
+            "Any deal that changes in {count} of your pipelines goes to Planhat if it has an organization and a start "
+            "date.",
+            "Any deal that changes in {count} of your pipelines goes to Planhat if it has an organization and a start "
+            "date.",
+            chosen,
+        )
+    else:
+        text = gettext(
+            "Any deal that changes in any pipeline goes to Planhat if it has an organization and a start date."
+        )
+    return text.format(count=chosen)

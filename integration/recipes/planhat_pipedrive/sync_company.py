@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
@@ -37,7 +39,7 @@ class SyncCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     """Planhat company → its Pipedrive organization, asked for."""
 
     key = "sync_company"
-    label = "Company → Sync with Pipedrive"
+    label = _("Company → Sync with Pipedrive")
     side = "right"
     source_object = "company"
     target_object = "organization"

@@ -181,8 +181,6 @@ def test_the_summary_follows_the_form_without_asking_hubspot(hubspot_world):
     }  # fmt: skip
     page = client.post(reverse("portal:summary", kwargs=ids), wish).content.decode()
 
-    assert "they have Double Opt-in Plus" in page
-    assert (
-        "On unsubscription the lifecycle stage changes if it is the source stage, also if that is a step back." in page
-    )
+    assert "they get the permission Double Opt-in Plus" in page
+    assert "Unsubscription: the lifecycle stage changes if it is the source stage, even if that is a step back." in page
     assert world.calls("hubspot") == []

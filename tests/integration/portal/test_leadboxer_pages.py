@@ -204,7 +204,7 @@ def test_the_summary_says_what_will_happen():
     assert "No activities are logged." in said
     assert "Neither" in warnings(DEFAULTS)[0]
     assert warnings({**DEFAULTS, **LEADS}) == [
-        "No least score and no limit per run: a wide segment would fill Pipedrive."
+        "No minimum score and no limit per run: a wide segment would fill Pipedrive."
     ]
 
 

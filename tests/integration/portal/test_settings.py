@@ -220,7 +220,7 @@ def test_the_summary_says_what_the_form_would_do_and_saves_nothing(world):
     html = member(world, "editor").post(address(world, "summary"), wished).content.decode()
 
     assert "at once, with permission Single Opt-in" in html
-    assert "the contact stays as it is" in html
+    assert "the contact in Maileon stays as it is" in html
     assert "Deals of people who are not contacts are skipped." in html
     assert Integration.objects.get().settings == before
     assert "default DOI mail" in member(world).get(address(world)).content.decode()

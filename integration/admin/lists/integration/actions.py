@@ -75,7 +75,7 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
         admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
     if request.method != "POST" or not form.is_valid():
-        labels = ", ".join(flow.label for flow in flows)
+        labels = ", ".join(str(flow.label) for flow in flows)
         says = (
             f"Every record at the source is read once and brought up to date: {labels}.",
             "Records that are in sync already cost no write. Changes that come in meanwhile go first.",
