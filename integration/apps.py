@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from integration import gc_tuning
 
@@ -13,7 +14,7 @@ class IntegrationConfig(AppConfig):
     """Connections, integrations and everything that keeps them in step."""
 
     name = "integration"
-    verbose_name = "Integration"
+    verbose_name = _("Integration")
 
     def ready(self) -> None:
         """Register the settings checks, and what a worker process does before its first task."""

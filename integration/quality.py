@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.recipes.registry import RECIPES, get_recipe
 
@@ -34,90 +36,90 @@ class Rule:
     """A rule of the house that every connector answers."""
 
     key: str
-    title: str
-    sentence: str
+    title: StrOrPromise
+    sentence: StrOrPromise
 
 
 RULES = (
     Rule(
         "credentials-proven",
-        "Credentials are proven before they are kept",
-        "A call to the vendor names the account; credentials that the vendor refuses are never stored.",
+        _("Credentials are proven before they are kept"),
+        _("A call to the vendor names the account; credentials that the vendor refuses are never stored."),
     ),
     Rule(
         "credentials-renewed",
-        "A 401 is answered with a fresh token",
-        "Where the vendor has refresh tokens, a refused access token is renewed once and the work goes on.",
+        _("A 401 is answered with a fresh token"),
+        _("Where the vendor has refresh tokens, a refused access token is renewed once and the work goes on."),
     ),
     Rule(
         "permission-told",
-        "A missing permission is told",
-        "A refusal for a missing right asks for a person; it is no error of the record and no retry.",
+        _("A missing permission is told"),
+        _("A refusal for a missing right asks for a person; it is no error of the record and no retry."),
     ),
     Rule(
         "limits-honoured",
-        "Limits are honoured before they are hit",
-        "Every call is charged to the vendor's windows first, and nothing is called when a window is used up.",
+        _("Limits are honoured before they are hit"),
+        _("Every call is charged to the vendor's windows first, and nothing is called when a window is used up."),
     ),
     Rule(
         "paging-complete",
-        "Paging is complete while rows move",
-        "Whoever is there throughout is read, although others come, go or change their place between two pages.",
+        _("Paging is complete while rows move"),
+        _("Whoever is there throughout is read, although others come, go or change their place between two pages."),
     ),
     Rule(
         "odd-row-alone",
-        "An odd row fails alone",
-        "A row that cannot be read is one unreadable record, and its neighbours on the page are read.",
+        _("An odd row fails alone"),
+        _("A row that cannot be read is one unreadable record, and its neighbours on the page are read."),
     ),
     Rule(
         "wrong-envelope",
-        "A wrong envelope is a contract error",
-        "A success in another shape than the documented one never passes as an empty answer and never crashes.",
+        _("A wrong envelope is a contract error"),
+        _("A success in another shape than the documented one never passes as an empty answer and never crashes."),
     ),
     Rule(
         "timeouts",
-        "A silent vendor is given up",
-        "Every call has a time limit, and a write that ran into it is not repeated by itself.",
+        _("A silent vendor is given up"),
+        _("Every call has a time limit, and a write that ran into it is not repeated by itself."),
     ),
     Rule(
         "create-idempotent",
-        "A lost answer makes nothing twice",
-        "When the answer to a creation is lost, the second try finds what the first one made.",
+        _("A lost answer makes nothing twice"),
+        _("When the answer to a creation is lost, the second try finds what the first one made."),
     ),
     Rule(
         "webhooks-proven",
-        "Webhooks prove their origin",
-        "Only a call with a valid secret or signature is accepted, also while secrets are rotated.",
+        _("Webhooks prove their origin"),
+        _("Only a call with a valid secret or signature is accepted, also while secrets are rotated."),
     ),
     Rule(
         "webhooks-constant-time",
-        "Proofs are compared in constant time",
-        "Every secret is compared whole, also after one has matched, so that the time tells nothing.",
+        _("Proofs are compared in constant time"),
+        _("Every secret is compared whole, also after one has matched, so that the time tells nothing."),
     ),
     Rule(
         "webhooks-doubled",
-        "A doubled webhook is one event",
-        "Deliveries of one event share their key, and deliveries of two events never do.",
+        _("A doubled webhook is one event"),
+        _("Deliveries of one event share their key, and deliveries of two events never do."),
     ),
     Rule(
         "webhooks-late",
-        "Late and reordered webhooks change nothing",
-        "Whatever order the events come in, the end state is that of the newest one.",
+        _("Late and reordered webhooks change nothing"),
+        _("Whatever order the events come in, the end state is that of the newest one."),
     ),
     Rule(
         "events-declared",
-        "Unknown events are stored and ignored",
-        "Every event is declared; one that nobody knows is kept, answered with a 2xx and passed over.",
+        _("Unknown events are stored and ignored"),
+        _("Every event is declared; one that nobody knows is kept, answered with a 2xx and passed over."),
     ),
     Rule(
         "secrets-hidden",
-        "No secret is shown or logged",
-        "Credentials stand in no error, no log row, no recorded call and on no page.",
+        _("No secret is shown or logged"),
+        _("Credentials stand in no error, no log row, no recorded call and on no page."),
     ),
     Rule(
         "fields-typed",
-        "Fields are listed with their types",
-        "Each field is known by the vendor's key and has a label, a type and, where it has choices, their ids.",
+        _("Fields are listed with their types"),
+        _("Each field is known by the vendor's key and has a label, a type and, where it has choices, their ids."),
     ),
     Rule(
         "objects-alike",
@@ -126,13 +128,13 @@ RULES = (
     ),
     Rule(
         "sources-cited",
-        "Facts about the vendor have a source",
-        "The README beside the code says where each fact comes from and what is only assumed.",
+        _("Facts about the vendor have a source"),
+        _("The README beside the code says where each fact comes from and what is only assumed."),
     ),
     Rule(
         "sandbox-plays",
-        "The sandbox plays the vendor",
-        "The client runs against the stand-in, and the stand-in behaves as the vendor's documents say.",
+        _("The sandbox plays the vendor"),
+        _("The client runs against the stand-in, and the stand-in behaves as the vendor's documents say."),
     ),
 )
 

@@ -15,6 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -51,10 +53,13 @@ else:
 
 
 # The console's pages about a tenant, by the name of their list; this app knows no more of them.
-ELSEWHERE = (("integration", "Integrations"), ("connection", "Connections"))
+ELSEWHERE = (
+    ("integration", _("Integrations"), _("Add integration")),
+    ("connection", _("Connections"), _("Add connection")),
+)
 
 
-@admin.display(description="User")
+@admin.display(description=_("User"))
 def masked_user(member: Member) -> str:
     """The person, for who may not see who it is."""
     return str(mask(member.user.get_username()))
@@ -82,14 +87,14 @@ class TenantAdmin(ModelAdmin[Tenant]):
     readonly_fields = ("elsewhere",)
     inlines = (MemberInline,)
     actions_detail = ("invite_member",)
-    empty_text = "A tenant is a customer account. Add one, connect its two systems, then add an integration."
+    empty_text = _("A tenant is a customer account. Add one, connect its two apps, then add an integration.")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Everything hangs off a tenant; switching it off is enough."""
         return False
 
     @action(  # type: ignore[untyped-decorator]  # Unfold brings no types
-        description="Invite a member", url_path="invite", icon="person_add", permissions=["change"]
+        description=_("Invite a member"), url_path="invite", icon="person_add", permissions=["change"]
     )
     def invite_member(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask whom and as what, then show the link, once."""
@@ -97,7 +102,8 @@ class TenantAdmin(ModelAdmin[Tenant]):
         if tenant is None:
             raise Http404
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Invite somebody to {tenant.name}",
+            **self.admin_site.each_context(request), "opts": self.opts,
+            "title": gettext("Invite somebody to {tenant}").format(tenant=tenant.name),
             "back": reverse("admin:tenants_tenant_change", args=[tenant.pk]),
         }  # fmt: skip
         form = invitations.InviteForm(request.POST or None, initial={"role": Role.OWNER})
@@ -107,19 +113,25 @@ class TenantAdmin(ModelAdmin[Tenant]):
             self.log_change(request, tenant, f"Invited {offer.get_role_display().lower()} number {offer.pk}.")
             context |= {"offer": offer, "link": invitations.link(token)}
             return TemplateResponse(request, "lockstep/invited.html", context)
-        says = [f"The link works once, for {invitations.LIFETIME.days} days. You send it to the person yourself."]
-        context |= {"form": form, "says": says, "verb": "Make the link", "action_url": request.path}
+        days = invitations.LIFETIME.days
+        text = ngettext(
+            "The link works once, for {days} day. You send it to the person yourself.",
+            "The link works once, for {days} days. You send it to the person yourself.",
+            days,
+        )
+        says = [text.format(days=days)]
+        context |= {"form": form, "says": says, "verb": gettext("Create invite link"), "action_url": request.path}
         return TemplateResponse(request, "lockstep/confirm.html", context)
 
-    @admin.display(description="More")
+    @admin.display(description=_("More"))
     def elsewhere(self, tenant: Tenant) -> SafeString | str:
         """The tenant's other pages."""
         if tenant._state.adding:
-            return "Save first; then connect its systems."
+            return gettext("Save first, then connect its apps.")
         rows = []
-        for name, label in ELSEWHERE:
+        for name, label, add in ELSEWHERE:
             rows.append((reverse(f"admin:integration_{name}_changelist"), "tenant__id__exact", tenant.pk, label))
-            rows.append((reverse(f"admin:integration_{name}_add"), "tenant", tenant.pk, f"Add {name}"))
+            rows.append((reverse(f"admin:integration_{name}_add"), "tenant", tenant.pk, add))
         return format_html_join(" · ", '<a class="text-link" href="{}?{}={}">{}</a>', rows)
 
 

@@ -11,11 +11,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from tenants.lock_out import Credentials, SignInRequest
 
-WHY = "Too many wrong passwords came from your device, address or network."
-OTHERWISE = "A device that has signed in before, or another network, works at once."
+WHY = _("Too many wrong passwords came from your device, address or network.")
+OTHERWISE = _("A device that has signed in before, or another network, works at once.")
 
 
 def seconds_until(moment: datetime) -> int:
@@ -26,7 +29,10 @@ def seconds_until(moment: datetime) -> int:
 def opens(moment: datetime) -> str:
     """When it may be tried again, in words."""
     minutes = math.ceil(seconds_until(moment) / 60)
-    return f"Try again at {moment:%H:%M} UTC, in {minutes} minute{'s' if minutes > 1 else ''}."
+    text = ngettext(
+        "Try again at {time} UTC, in {minutes} minute.", "Try again at {time} UTC, in {minutes} minutes.", minutes
+    )
+    return text.format(time=f"{moment:%H:%M}", minutes=minutes)
 
 
 def locked(request: SignInRequest, response: HttpResponse | None, credentials: Credentials) -> HttpResponse:
@@ -34,9 +40,15 @@ def locked(request: SignInRequest, response: HttpResponse | None, credentials: C
     return page(request, request.locked_until or timezone.now(), WHY, OTHERWISE)
 
 
-def page(request: HttpRequest, until: datetime, why: str, otherwise: str) -> HttpResponse:
+def page(request: HttpRequest, until: datetime, why: StrOrPromise, otherwise: StrOrPromise) -> HttpResponse:
     """Answer 429."""
-    context = {"title": "Please wait", "why": why, "opens": opens(until), "otherwise": otherwise, "again": request.path}
+    context = {
+        "title": gettext("Please wait"),
+        "why": why,
+        "opens": opens(until),
+        "otherwise": otherwise,
+        "again": request.path,
+    }
     console = request.path_info.startswith(reverse("admin:index"))
     shared = admin.site.each_context(request) if console else {}
     template = "lockstep/locked.html" if console else "portal/locked.html"

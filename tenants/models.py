@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tenants.personal import mask
 
@@ -16,7 +18,7 @@ from tenants.personal import mask
 def validate_timezone(name: str) -> None:
     """Accept only names of the IANA time zone database."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(f"{name} is not a known time zone, for example Europe/Berlin.")
+        raise ValidationError(gettext("{name} is not a known time zone, for example Europe/Berlin.").format(name=name))
 
 
 class Tenant(models.Model):
@@ -26,7 +28,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     timezone = models.CharField(max_length=64, default="Europe/Berlin", validators=[validate_timezone])
     is_active = models.BooleanField(
-        default=True, help_text="Off: nothing of this tenant is synced and nobody can sign in."
+        default=True, help_text=_("When this is off, nothing of this tenant is synced, and nobody can sign in.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
     users = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Member", related_name="tenants")
@@ -46,9 +48,9 @@ class Tenant(models.Model):
 class Role(models.TextChoices):
     """What a member may do: owners manage the team too, editors change settings, viewers look."""
 
-    OWNER = "owner", "Owner"
-    EDITOR = "editor", "Editor"
-    VIEWER = "viewer", "Viewer"
+    OWNER = "owner", _("Owner")
+    EDITOR = "editor", _("Editor")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Member(models.Model):
@@ -76,7 +78,7 @@ class VendorIdentity(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "vendor identities"
+        verbose_name_plural = _("vendor identities")
         constraints = (
             models.UniqueConstraint(
                 fields=("vendor", "account_id", "vendor_user_id"), name="one_user_per_vendor_identity"
@@ -115,12 +117,16 @@ class Invitation(models.Model):
     def closed_because(self) -> str:
         """Why it cannot be accepted any more; empty while it can."""
         if self.accepted_at:
-            return "This invitation has been used already."
+            return gettext("This invitation has been used already.")
         if self.revoked_at:
-            return "This invitation was withdrawn."
+            return gettext("This invitation was withdrawn.")
         if self.expires_at <= timezone.now():
-            return "This invitation has expired."
-        return "" if self.tenant.is_active else f"{self.tenant.name} is switched off at the moment."
+            return gettext("This invitation has expired.")
+        return (
+            ""
+            if self.tenant.is_active
+            else gettext("{tenant} is switched off at the moment.").format(tenant=self.tenant.name)
+        )
 
 
 class Misses(models.Model):
@@ -131,7 +137,7 @@ class Misses(models.Model):
     began_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        verbose_name_plural = "misses"
+        verbose_name_plural = _("misses")
 
     def __str__(self) -> str:
         return f"{self.count} since {self.began_at:%H:%M}"

@@ -14,12 +14,14 @@ from contextvars import ContextVar
 from typing import overload
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
+from config.texts import StrOrPromise
 
 PERMISSION = "integration.see_personal_data"
 MASK = "•••"
-HIDDEN = "Hidden: your role does not see personal data."
+HIDDEN = _("Hidden: your role does not see personal data.")
 _hidden: ContextVar[bool] = ContextVar("personal_data_hidden", default=False)
 _ID = re.compile(r"[A-Za-z0-9_.:-]*")
 _OF_A_PERSON = re.compile(r".*(@|%40).*|\+?[\d\s()/.-]{7,}", re.DOTALL)
@@ -69,9 +71,9 @@ def mask_key(text: str) -> str:
     return f"{text[:1]}{MASK}" if _hidden.get() and _OF_A_PERSON.fullmatch(text) else text
 
 
-def mask_words(text: str, instead: str = HIDDEN) -> str:
+def mask_words(text: str, instead: StrOrPromise = HIDDEN) -> str:
     """A sentence that may quote a vendor or a person: not at all."""
-    return instead if _hidden.get() and text else text
+    return str(instead) if _hidden.get() and text else text
 
 
 def mask_path(path: str) -> str:
@@ -90,4 +92,4 @@ def mask_document(text: str) -> str:
     try:
         return json.dumps(mask(json.loads(text)), indent=2, ensure_ascii=False)
     except ValueError:
-        return HIDDEN
+        return str(HIDDEN)

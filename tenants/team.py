@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from tenants.invitations import open_ones
 from tenants.models import Member, Role, Tenant
@@ -36,5 +37,5 @@ def _not_the_last_owner(member: Member) -> None:
     if not owners.filter(pk=member.pk).exists():
         return
     if not owners.exclude(pk=member.pk).filter(user__is_active=True).exists():
-        raise LastOwner("A team needs an owner. Make somebody else an owner first.")
+        raise LastOwner(gettext("A team needs an owner. Make somebody else an owner first."))
     open_ones(member.tenant).filter(invited_by_id=member.user_id).update(revoked_at=timezone.now())

@@ -12,6 +12,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.base import Account, Connector
 from integration.engine.clients import connection_health
@@ -21,12 +23,13 @@ from integration.guard import AddressRefused
 from integration.models import Connection, Health
 from tenants.models import Tenant
 
-SECRET_LABELS = {"api_key": "API key", "api_token": "API token"}
+SECRET_LABELS = {"api_key": _("API key"), "api_token": _("API token")}
+ENTER = {"api_key": _("Enter the API key."), "api_token": _("Enter the API token.")}
 LONGEST = 2000
-TAKEN = (
+TAKEN = _(
     "This account is connected already, by another connection of yours. Use that one, or the key of another account."
 )
-IN_PIECES = "There are spaces or line breaks inside. Copy it again in one piece."
+IN_PIECES = _("There are spaces or line breaks inside. Copy it again in one piece.")
 
 if TYPE_CHECKING:
     Base = forms.BaseForm
@@ -97,8 +100,8 @@ def prove(row: Connection) -> Account:
     except IntegrationError as exc:
         raise ValidationError(refusal(exc)) from exc
     if row.is_another(found) or (row.external_account_id and not found.external_id):  # new credentials must name it
-        said = f"This key opens {found.name}, not {row.account_name}. Use a key of the same account."
-        raise ValidationError(said)
+        said = gettext("This key belongs to {other}, not to {account}. Use a key of the same account.")
+        raise ValidationError(said.format(other=found.name, account=row.account_name))
     others = Connection.objects.filter(tenant=row.tenant, vendor=row.vendor).exclude(pk=row.pk)
     same = others.filter(external_account_id=found.external_id).exclude(health=Health.DISCONNECTED)
     if found.external_id and same.exists():
@@ -120,7 +123,7 @@ class KeyForm(AccountRules, forms.Form):
     def __init__(self, connector: Connector, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connector = connector
-        self.fields["secret"].error_messages["required"] = "Enter the new key first."
+        self.fields["secret"].error_messages["required"] = gettext("Enter the new key first.")
 
 
 class AccountForm(AccountRules, forms.Form):
@@ -132,16 +135,18 @@ class AccountForm(AccountRules, forms.Form):
         self.known = {str(row.pk): row for row in known}
         self.kind = key_kind(connector)
         if known:
-            another = [("", "Another account")] if self.kind else []  # one without a key is added by logging in
+            another = (
+                [("", gettext("Another account"))] if self.kind else []
+            )  # one without a key is added by logging in
             offered = [(key, row.account_name or row.base_url) for key, row in self.known.items()]
             self.fields["account"] = forms.ChoiceField(
-                label="Account", choices=[*offered, *another], required=False, initial=offered[0][0]
+                label=gettext("Account"), choices=[*offered, *another], required=False, initial=offered[0][0]
             )
         if self.kind and (not connector.default_base_url or settings.SANDBOX_URL):
-            known_one = "The sandbox's, as its page shows it. Empty: the vendor's own."
+            known_one = gettext("Leave empty for the real {vendor}.").format(vendor=connector.label)
             self.fields["base_url"] = forms.CharField(
-                label=f"Address of {connector.label}", required=False, max_length=300,
-                help_text=known_one if connector.default_base_url else "As you see it in your browser.",
+                label=gettext("Address of {vendor}").format(vendor=connector.label), required=False, max_length=300,
+                help_text=known_one if connector.default_base_url else gettext("As you see it in your browser."),
             )  # fmt: skip
         if self.kind:
             self.fields["secret"] = forms.CharField(
@@ -160,12 +165,12 @@ class AccountForm(AccountRules, forms.Form):
         if data.get("account"):
             return data
         if not self.kind:
-            raise ValidationError(f"Log in with {self.connector.label} first.")
+            raise ValidationError(gettext("Log in with {vendor} first.").format(vendor=self.connector.label))
         if not data.get("secret") and "secret" not in self.errors:
-            self.add_error("secret", f"Enter the {SECRET_LABELS[self.kind]}.")
+            self.add_error("secret", ENTER[self.kind])
         for name in self.connector.asks:
             if not data.get(name):
-                self.add_error(name, "Enter this too.")
+                self.add_error(name, gettext("Enter this, too."))
         return data
 
     def connection(self, tenant: Tenant) -> Connection:
@@ -187,5 +192,9 @@ class AccountForm(AccountRules, forms.Form):
             raise ValidationError(TAKEN) from exc
         if not works:
             row.delete()
-            raise ValidationError(f"{self.connector.label} does not answer at the moment. Try again shortly.")
+            raise ValidationError(
+                gettext("{vendor} does not answer at the moment. Try again shortly.").format(
+                    vendor=self.connector.label
+                )
+            )
         return row

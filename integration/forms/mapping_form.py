@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db import transaction
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue, json_texts
 from integration.connectors.base import FieldSpec
@@ -24,7 +26,7 @@ from integration.engine.mapping.fields import (
     trouble,
     warning_of,
 )
-from integration.engine.mapping.fitting import NEVER, TYPE_WORDS, fits
+from integration.engine.mapping.fitting import NEVER, TYPE_NAMES, TYPE_WORDS, fits
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_LABELS, YES_KEYS
 from integration.models import Direction, FieldMapping, Integration, VendorCall
 
@@ -36,7 +38,7 @@ else:
 
 # What a transform needs beside its source: option name and whether it is a list.
 DETAILS = {"constant": ("value", False), "join": ("with", True), "phone": ("region", False), "yes_no": ("yes", True)}
-DETAIL_HELP = "Constant: the value. Join: further fields. Phone: country (DE). Yes / No: the words for yes."
+DETAIL_HELP = _("Constant: the value. Join: further fields. Phone: country (DE). Yes / No: the words for yes.")
 MOST_ROWS = 300  # of one flow
 TYPES_TO_CREATE = ("text", "number", "integer", "boolean", "date")
 
@@ -51,9 +53,7 @@ class RowForm(RowModelForm):
     transform = forms.ChoiceField(choices=list(TRANSFORM_LABELS.items()), initial="text")
     detail = forms.CharField(required=False, max_length=200, help_text=DETAIL_HELP)
     create = forms.BooleanField(required=False)
-    create_type = forms.ChoiceField(
-        choices=[(kind, TYPE_WORDS[kind].capitalize()) for kind in TYPES_TO_CREATE], required=False
-    )
+    create_type = forms.ChoiceField(choices=[(kind, TYPE_NAMES[kind]) for kind in TYPES_TO_CREATE], required=False)
 
     class Meta:
         model = FieldMapping
@@ -85,14 +85,18 @@ class RowForm(RowModelForm):
             return text
         path = known.source_path(text)
         if path is None:
-            raise forms.ValidationError(f"{known.source} has no field “{text}”. Pick one from the list.")
+            raise forms.ValidationError(
+                gettext("{source} has no field “{text}”. Pick one from the list.").format(
+                    source=known.source, text=text
+                )
+            )
         return path
 
     def clean(self) -> dict[str, str | bool]:
         """A row reads something unless its transform needs no source, and writes a field that can hold it."""
         data = super().clean() or {}
         if not data.get("source") and data.get("transform") not in SOURCELESS and not self.errors:
-            self.add_error("source", "Which field? Only a constant needs none.")
+            self.add_error("source", gettext("Choose a field. Only a constant needs none."))
         known = self.known
         if not self.locked and "target" in data and known is not None:
             self._clean_target(data, known)
@@ -106,7 +110,12 @@ class RowForm(RowModelForm):
             data["target"] = key
             self._check_target(key, known)
         elif data.get("direction") != Direction.OFF and text != self.instance.target and not data.get("create"):
-            self.add_error("target", f"{known.target} has no field “{text}”. Pick one from the list, or tick “Create”.")
+            self.add_error(
+                "target",
+                gettext("{target} has no field “{text}”. Pick one from the list, or tick “Create”.").format(
+                    target=known.target, text=text
+                ),
+            )
         elif text != self.instance.target:
             self._check_new_target(text, known)
 
@@ -114,7 +123,9 @@ class RowForm(RowModelForm):
         data = self.cleaned_data
         if key not in known.offered_targets:
             label = known.targets[key].label
-            self.add_error("target", f"{label} is written by Lockstep itself. Pick another field.")
+            self.add_error(
+                "target", gettext("{label} is written by Lockstep itself. Pick another field.").format(label=label)
+            )
         elif data.get("direction") != Direction.OFF and "source" in data and not self.errors:
             self._check_pair(self.row(), known)
 
@@ -134,7 +145,9 @@ class RowForm(RowModelForm):
         kind = data.get("create_type") or "text"
         row, source = self.row(), known.sources.get(str(data.get("source") or ""))
         if data.get("create") and "source" in data and fits(row, source, kind) == NEVER:
-            self.add_error("target", f"This never fits: the new field takes {TYPE_WORDS[kind]}.")
+            self.add_error(
+                "target", gettext("This never fits: the new field takes {kind}.").format(kind=TYPE_WORDS[kind])
+            )
 
     def options(self) -> dict[str, JSONValue]:
         """The row's options: the detail where its transform looks for it, and the type of a field to be created."""
@@ -192,11 +205,11 @@ class PickerForm(RowForm):
             self.fields[name].widget = forms.TextInput(
                 attrs={"list": f"{list_prefix}-{name}s", "autocomplete": "off", "spellcheck": "false"}
             )
-        offered = list(Direction.choices) if two_way else [(Direction.FORWARD, "→"), (Direction.OFF, "off")]
+        offered = list(Direction.choices) if two_way else [(Direction.FORWARD, "→"), (Direction.OFF, _("off"))]
         self.fields["direction"] = forms.ChoiceField(
             choices=offered, widget=forms.RadioSelect, initial=Direction.FORWARD
         )
-        self.fields["create"].label = f"Create this field in {catalogue.target}"
+        self.fields["create"].label = gettext("Create this field in {target}").format(target=catalogue.target)
         self.fields["direction"].disabled = self.locked
 
     @property
@@ -274,12 +287,12 @@ class RowsFormSet(RowModelFormSet):
 
     def _check_row(self, form: RowForm, data: Mapping[str, str | bool], taken: set[tuple[str, str]]) -> None:
         if form.instance.required_by_recipe and "direction" in form.changed_data:
-            form.add_error("direction", "The recipe needs this row as it is.")
+            form.add_error("direction", gettext("Required by this integration."))
         if data["direction"] == Direction.OFF:
             return
         key = (str(data.get("flow") or form.instance.flow), str(data["target"]))
         if key in taken:
-            form.add_error("target", "Another row writes this field already.")
+            form.add_error("target", gettext("Another row writes this field already."))
         taken.add(key)
 
 
@@ -343,8 +356,12 @@ def rows_of(
 def _offered(fields: Mapping[str, FieldSpec]) -> list[tuple[str, str]]:
     named = names(fields)
     rows = sorted(fields.items(), key=lambda item: (item[1].custom, named[item[0]].lower()))
+    kinds = {True: gettext("own field, {type}"), False: gettext("standard field, {type}")}
     return [
-        (named[path], f"{'own field' if spec.custom else 'standard'}, {TYPE_WORDS.get(spec.type, spec.type)}")
+        (
+            named[path],
+            kinds[spec.custom].format(type=TYPE_WORDS.get(spec.type, spec.type)),
+        )
         for path, spec in rows
     ]
 
@@ -361,5 +378,5 @@ def detail_of(row: FieldMapping) -> str:
     name, _ = DETAILS.get(row.transform, ("", False))
     found = row.options.get(name, "")
     if isinstance(found, bool):
-        return "Yes" if found else "No"
+        return gettext("Yes") if found else gettext("No")
     return ", ".join(str(part) for part in found) if isinstance(found, list) else str(found)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from django.forms import BoundField, Form
+from django.utils.translation import gettext
 
 
 def sections(form: Form) -> Iterator[tuple[str, list[tuple[BoundField, str]]]]:
@@ -14,5 +15,5 @@ def sections(form: Form) -> Iterator[tuple[str, list[tuple[BoundField, str]]]]:
     declared = getattr(form, "sections", ())
     placed = {name for _, names in declared for name in names}
     rest = tuple(name for name in form.fields if name not in placed)
-    for title, names in (*declared, *((("Settings", rest),) if rest else ())):
+    for title, names in (*declared, *(((gettext("Settings"), rest),) if rest else ())):
         yield title, [(form[name], json.dumps(depends[name]) if name in depends else "") for name in names]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_otp.oath import TOTP
 
 from integration.models.fields import EncryptedJSONField
@@ -69,7 +70,7 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
     recovery = models.JSONField(default=list, editable=False)
 
     class Meta:
-        verbose_name = "authenticator app"
+        verbose_name = _("authenticator app")
         constraints = (models.UniqueConstraint(fields=("user",), name="one_authenticator_app_per_user"),)
 
     def __str__(self) -> str:

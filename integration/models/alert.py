@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.connection import Connection
 from integration.models.integration import Integration
@@ -14,15 +15,15 @@ from tenants.personal import mask_words
 class AlertKind(models.TextChoices):
     """What is watched."""
 
-    CONNECTION = "connection", "Connection needs re-authorisation"
-    WAITING = "waiting", "Changes wait too long"
-    FAILURES = "failures", "Many records fail"
-    WORKER = "worker", "No worker is alive"
-    SILENT = "silent", "A vendor has gone silent"
-    BRAKE = "brake", "A brake holds records"
-    CLAIM = "claim", "Somebody claims an account"
-    UNANSWERED = "unanswered", "Nobody confirms opt-in mails"
-    SUNSET = "sunset", "A vendor switches something off"
+    CONNECTION = "connection", _("A connection needs new credentials")
+    WAITING = "waiting", _("Changes wait too long")
+    FAILURES = "failures", _("Many records fail")
+    WORKER = "worker", _("No worker is alive")
+    SILENT = "silent", _("A vendor has gone silent")
+    BRAKE = "brake", _("A brake holds records")
+    CLAIM = "claim", _("Somebody claims an account")
+    UNANSWERED = "unanswered", _("Nobody confirms opt-in emails")
+    SUNSET = "sunset", _("A vendor switches something off")
 
 
 class Alert(models.Model):
@@ -65,25 +66,25 @@ class Alert(models.Model):
 class Channel(models.TextChoices):
     """Whom a notice goes to, and how."""
 
-    OPERATORS = "operators", "Mail to operators"
-    OWNERS = "owners", "Mail to the tenant's owners"
-    WEBHOOK = "webhook", "Outgoing webhook"
+    OPERATORS = "operators", _("Email to operators")
+    OWNERS = "owners", _("Email to the tenant's owners")
+    WEBHOOK = "webhook", _("Outgoing webhook")
 
 
 class Moment(models.TextChoices):
     """What a notice says."""
 
-    OPENED = "opened", "It has begun"
-    REMINDER = "reminder", "It is still so"
-    RESOLVED = "resolved", "It is over"
+    OPENED = "opened", _("It has begun")
+    REMINDER = "reminder", _("It is still so")
+    RESOLVED = "resolved", _("It is over")
 
 
 class NoticeState(models.TextChoices):
     """Where a notice stands. A waiting one is tried again by its row."""
 
-    WAITING = "waiting", "Waiting"
-    SENT = "sent", "Sent"
-    GIVEN_UP = "given_up", "Given up"
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    GIVEN_UP = "given_up", _("Given up")
 
 
 class AlertNotice(models.Model):

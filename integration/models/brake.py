@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.integration import Integration
 
@@ -12,8 +13,8 @@ from integration.models.integration import Integration
 class BrakeKind(models.TextChoices):
     """What is counted."""
 
-    REMOVALS = "removals", "Records taken away"
-    OPT_IN_MAILS = "mails", "Opt-in mails"
+    REMOVALS = "removals", _("Records taken away")
+    OPT_IN_MAILS = "mails", _("Opt-in emails")
 
 
 class Brake(models.Model):

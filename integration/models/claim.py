@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.registry import connector_choices
 from tenants.models import Tenant
@@ -14,10 +15,10 @@ from tenants.personal import mask
 class ClaimState(models.TextChoices):
     """What became of it. Open: another administrator's consent stands against it, so an operator decides."""
 
-    CONNECTED = "connected", "Connected"
-    OPEN = "open", "Waits for a decision"
-    GRANTED = "granted", "Granted"
-    REFUSED = "refused", "Refused"
+    CONNECTED = "connected", _("Connected")
+    OPEN = "open", _("Waits for a decision")
+    GRANTED = "granted", _("Granted")
+    REFUSED = "refused", _("Refused")
 
 
 class AccountClaim(models.Model):

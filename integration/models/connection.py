@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.registry import connector_choices, get_connector
@@ -20,10 +21,10 @@ from tenants.personal import mask
 class Health(models.TextChoices):
     """Whether the vendor accepts us. Jobs of a connection that needs a person are held, not failed."""
 
-    UNCHECKED = "unchecked", "Not checked yet"
-    OK = "ok", "In sync"
-    NEEDS_YOU = "needs_you", "Needs attention"
-    DISCONNECTED = "disconnected", "Disconnected"
+    UNCHECKED = "unchecked", _("Not checked yet")
+    OK = "ok", _("In sync")
+    NEEDS_YOU = "needs_you", _("Needs attention")
+    DISCONNECTED = "disconnected", _("Disconnected")
 
 
 class Connection(models.Model):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
 from integration.secrets import DecryptionFailed, decrypt, encrypt
@@ -32,7 +33,7 @@ class EncryptedJSONField(TextField):
     When no configured key fits, the row still loads, with an `UnreadableSecret` in place of the value.
     """
 
-    description = "Encrypted JSON"
+    description = _("Encrypted JSON")
     if TYPE_CHECKING:
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any

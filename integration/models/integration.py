@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.models.connection import Connection
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 class State(models.TextChoices):
     """Where an integration stands. Only an active one syncs; events of a paused one wait."""
 
-    DRAFT = "draft", "Being set up"
-    ACTIVE = "active", "Active"
-    PAUSED = "paused", "Paused"
-    UNINSTALLED = "uninstalled", "Uninstalled"
+    DRAFT = "draft", _("Being set up")
+    ACTIVE = "active", _("Active")
+    PAUSED = "paused", _("Paused")
+    UNINSTALLED = "uninstalled", _("Uninstalled")
 
 
 class Integration(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.integration import Integration
 from tenants.personal import mask_id
@@ -15,9 +16,9 @@ class LinkState(models.TextChoices):
     pending: a create-only call was announced with `marker`; its outcome is looked up before any second try.
     """
 
-    PENDING = "pending", "Pending"
-    ACTIVE = "active", "Active"
-    REMOVED = "removed", "Removed"
+    PENDING = "pending", _("Pending")
+    ACTIVE = "active", _("Active")
+    REMOVED = "removed", _("Removed")
 
 
 class RecordLink(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.integration import Integration
 
@@ -13,7 +14,7 @@ class Direction(models.TextChoices):
     FORWARD = "forward", "→"
     BACKWARD = "backward", "←"
     BOTH = "both", "↔"
-    OFF = "off", "off"
+    OFF = "off", _("off")
 
 
 class FieldMapping(models.Model):
@@ -22,15 +23,17 @@ class FieldMapping(models.Model):
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="mappings")
     flow = models.CharField(max_length=60)
     position = models.PositiveIntegerField(default=0)
-    source = models.CharField(max_length=200, help_text="Source path, for example custom_fields.<key> or org_id.name.")
+    source = models.CharField(
+        max_length=200, help_text=_("Source path, for example custom_fields.<key> or org_id.name.")
+    )
     transform = models.CharField(max_length=30, default="text")
     options = models.JSONField(
-        default=dict, blank=True, help_text="What the transform needs, for example the constant."
+        default=dict, blank=True, help_text=_("What the transform needs, for example the constant.")
     )
     target = models.CharField(max_length=200)
     direction = models.CharField(max_length=10, choices=Direction.choices, default=Direction.FORWARD)
-    only_create = models.BooleanField(default=False, help_text="Write this field only when the record is created.")
-    default = models.CharField(max_length=255, blank=True, help_text="Written when the source value is empty.")
+    only_create = models.BooleanField(default=False, help_text=_("Write this field only when the record is created."))
+    default = models.CharField(max_length=255, blank=True, help_text=_("Written when the source value is empty."))
     required_by_recipe = models.BooleanField(default=False, editable=False)
     problem = models.CharField(max_length=300, blank=True, editable=False)
 

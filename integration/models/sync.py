@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.connection import Connection
 from integration.models.integration import Integration
@@ -15,11 +16,11 @@ from tenants.personal import mask_id, mask_path
 class JobState(models.TextChoices):
     """Where a job stands. A new event puts any state back to waiting."""
 
-    WAITING = "waiting", "Waiting"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    DEAD = "dead", "Dead"
-    HELD = "held", "Held"
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    DEAD = "dead", _("Dead")
+    HELD = "held", _("Held")
 
 
 class Unfinished(models.Func):
@@ -73,18 +74,19 @@ class SyncJob(models.Model):
 
 
 RUN_KINDS = {
-    "fetch_all": "Fetch All", "poll": "Poll", "reconcile": "Reconcile", "resync": "Resync", "replay": "Replay",
+    "fetch_all": _("Fetch All"), "poll": _("Poll"), "reconcile": _("Reconcile"), "resync": _("Resync"),
+    "replay": _("Replay"),
 }  # fmt: skip
 
 
 class RunState(models.TextChoices):
     """Where a run stands."""
 
-    WAITING = "waiting", "Waiting"
-    RUNNING = "running", "Running"
-    DONE = "done", "Done"
-    CANCELLED = "cancelled", "Cancelled"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    CANCELLED = "cancelled", _("Cancelled")
+    FAILED = "failed", _("Failed")
 
 
 class SyncRun(models.Model):
@@ -134,7 +136,7 @@ class SyncRun(models.Model):
 
     def get_kind_label(self) -> str:
         """The kind in words."""
-        return RUN_KINDS.get(self.kind, self.kind)
+        return str(RUN_KINDS.get(self.kind, self.kind))
 
     @property
     def rate(self) -> float:
@@ -177,11 +179,11 @@ class VendorCall(models.Model):
 class Outcome(models.TextChoices):
     """How it ended for one record."""
 
-    SYNCED = "synced", "Synced"
-    SKIPPED = "skipped", "Skipped"
-    FAILED = "failed", "Failed"
-    RETRYING = "retrying", "Trying again"
-    HELD = "held", "Held"
+    SYNCED = "synced", _("Synced")
+    SKIPPED = "skipped", _("Skipped")
+    FAILED = "failed", _("Failed")
+    RETRYING = "retrying", _("Trying again")
+    HELD = "held", _("Held")
 
 
 class SyncLog(models.Model):
@@ -204,7 +206,7 @@ class SyncLog(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        permissions = (("see_personal_data", "Can see personal data in the console"),)
+        permissions = (("see_personal_data", _("Can see personal data in the console")),)
         indexes = (
             # The activity of one integration, newest first.
             models.Index(fields=("integration", "-id"), name="log_by_integration"),

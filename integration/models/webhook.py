@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.connection import Connection
 from integration.models.fields import EncryptedJSONField
@@ -67,9 +68,9 @@ class RemoteSubscription(models.Model):
 class EventState(models.TextChoices):
     """What became of a notification."""
 
-    NEW = "new", "New"
-    ROUTED = "routed", "Routed"
-    IGNORED = "ignored", "Ignored"
+    NEW = "new", _("New")
+    ROUTED = "routed", _("Routed")
+    IGNORED = "ignored", _("Ignored")
 
 
 class WebhookEvent(models.Model):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from config.json_value import JSONValue
 from integration.engine.alerts.words import headline, plain, why
@@ -18,8 +19,8 @@ from integration.models import Alert, AlertKind, AlertNotice, Moment
 
 def subject(alert: Alert, moment: str) -> str:
     """The mail's subject says the state."""
-    still = " (still)" if moment == Moment.REMINDER else ""
-    return f"Lockstep: {headline(alert, moment)}{still}"
+    text = gettext("Lockstep: {what} (still)") if moment == Moment.REMINDER else "Lockstep: {what}"
+    return text.format(what=headline(alert, moment))
 
 
 def mail_text(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tuple[str, str, str]:
@@ -30,7 +31,7 @@ def mail_text(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tupl
         "headline": headline(alert, notice.moment), "over": over, "cause": cause, "fix": fix, "owners": to_owners,
         "since": _moment(alert, alert.opened_at), "until": _moment(alert, alert.resolved_at),
         "link": owners_link(alert) if to_owners else operators_link(alert),
-        "button": _button(alert, over=over) if to_owners else "Open the alert",
+        "button": _button(alert, over=over) if to_owners else gettext("Open the alert"),
         "tenant": plain(alert.tenant.name) if alert.tenant else "",
     }  # fmt: skip
     text, html = (render_to_string(f"mail/alert.{kind}", context) for kind in ("txt", "html"))
@@ -39,8 +40,8 @@ def mail_text(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tupl
 
 def _button(alert: Alert, *, over: bool) -> str:
     if over:
-        return "Open Lockstep"
-    return "Decide" if alert.kind == AlertKind.BRAKE else "Open the settings"
+        return gettext("Open Lockstep")
+    return gettext("Decide") if alert.kind == AlertKind.BRAKE else gettext("Open the settings")
 
 
 def _moment(alert: Alert, moment: datetime | None) -> str:

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.texts import StrOrPromise
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.general_reasons import general_text
@@ -195,7 +196,7 @@ def _check(connection: Connection) -> tuple[bool, str]:
     try:
         connection_health.check(connection)  # outside of a transaction: a slow vendor must not hold a lock
     except IntegrityError:
-        return False, account_form.TAKEN
+        return False, str(account_form.TAKEN)
     connection.refresh_from_db()
     reason = general_text(connection.health_reason)
     if connection.health == Health.OK:
@@ -238,7 +239,7 @@ class AccountCard:
     endpoint: WebhookEndpoint | None
     webhook_addresses: Mapping[str, str]
     consents: bool  # it was connected on the vendor's own page
-    secret_label: str
+    secret_label: StrOrPromise
     why: ReasonText | None
     lacking: Sequence[NeededPermission]
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from django import template
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
 
 register = template.Library()
 
@@ -22,8 +23,8 @@ def ago(moment: datetime | None) -> str:
         return ""
     seconds = max(int((timezone.now() - moment).total_seconds()), 0)
     if seconds < 60:
-        return f"{seconds} second{'' if seconds == 1 else 's'} ago"
-    return f"{timesince(moment, depth=1)} ago".replace("\xa0", " ")
+        return ngettext("{count} second ago", "{count} seconds ago", seconds).format(count=seconds)
+    return gettext("{time} ago").format(time=timesince(moment, depth=1)).replace("\xa0", " ")
 
 
 @register.filter
@@ -60,9 +61,9 @@ def outcome_tone(outcome: str) -> str:
 def shown(value: object) -> str:
     """A value as people read it: `empty`, `Yes`, a list with commas; long ones are cut."""
     if value is None or value == "":
-        return "empty"
+        return gettext("empty")
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     if isinstance(value, Mapping):
         value = value.get("name", value.get("value", ", ".join(f"{key}: {part}" for key, part in value.items())))
     text = ", ".join(str(part) for part in value) if isinstance(value, list | tuple) else str(value)
@@ -79,7 +80,10 @@ class Systems(Protocol):
 @register.filter
 def direction(value: str, flow: Systems) -> str:
     """Which way a field travels, said with the systems' names."""
-    return {"forward": f"to {flow.target}", "backward": f"to {flow.source}", "both": "both ways"}.get(value, "off")
+    to = {"forward": flow.target, "backward": flow.source}.get(value)
+    if to is not None:
+        return gettext("to {app}").format(app=to)
+    return gettext("both ways") if value == "both" else gettext("off")
 
 
 @register.filter

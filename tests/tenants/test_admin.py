@@ -71,7 +71,7 @@ def test_a_member_is_invited_by_a_link(console: Client) -> None:
     change = reverse("admin:tenants_tenant_change", args=[tenant.pk])
     address = reverse("admin:tenants_tenant_invite_member", args=[tenant.pk])
     assert address in console.get(change).content.decode()
-    assert "Make the link" in console.get(address).content.decode()
+    assert "Create invite link" in console.get(address).content.decode()
     assert not Invitation.objects.exists()
 
     assert "Enter a valid" in console.post(address, {"email": "ada", "role": "owner"}).content.decode()

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
+from config.texts import english
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
@@ -37,7 +38,8 @@ def check(request: HttpRequest, connection: Connection) -> bool:
     try:
         fine = connection_health.check(connection)
     except IntegrityError:
-        connection_health.mark(connection, Health.NEEDS_YOU, "", TAKEN)
+        with english():
+            connection_health.mark(connection, Health.NEEDS_YOU, "", str(TAKEN))
         messages.error(request, TAKEN)
         return False
     connection.refresh_from_db(fields=["health", "health_reason", "health_detail", "account_name"])

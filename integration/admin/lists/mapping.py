@@ -155,7 +155,7 @@ class MappingAdmin(Admin):
     @admin.display(description="Transform")
     def transform_label(self, row: FieldMapping) -> str:
         """In words."""
-        return TRANSFORM_LABELS.get(row.transform, row.transform)
+        return str(TRANSFORM_LABELS.get(row.transform, row.transform))
 
     @admin.display(description="Default")
     def default_said(self, row: FieldMapping) -> str:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Flow
 from integration.engine.flow.mapping_row import MappingRow
@@ -151,6 +154,16 @@ def _trouble_back(row: MappingRow, fields: Catalogue) -> str:
     return "" if source.writable and not source.refers else "source_fixed"
 
 
+TROUBLES = {
+    "source_missing": _("{source} has no such field any more. Choose another one, or remove the row."),
+    "target_missing": _("{target} has no such field any more. Save to create it again, or choose another one."),
+    "target_fixed": _("{label} cannot be written. Pick another field."),
+    "no_way_back": _("This transform cannot be reversed. Sync the row one way only."),
+    "source_fixed": _("This field of {source} cannot be written. Sync the row one way only."),
+    "type": _("This never fits: {label} takes {kind}."),
+}
+
+
 def problem_of(row: MappingRow, fields: Catalogue) -> str:
     """The same in words for people; empty when the row can travel."""
     found = trouble(row, fields)
@@ -162,14 +175,7 @@ def problem_of(row: MappingRow, fields: Catalogue) -> str:
         return _constant_problem(row, target.type)
     if found == "type" and (why := _no_use(row, fields)):
         return why
-    return {
-        "source_missing": f"{fields.source} has no such field any more. Choose another one, or remove the row.",
-        "target_missing": f"{fields.target} has no such field any more. Save to make it again, or choose another one.",
-        "target_fixed": f"{label} is not to be written. Pick another field.",
-        "no_way_back": "What this transform makes cannot be turned back. Let the row travel one way only.",
-        "source_fixed": f"This field of {fields.source} is not to be written. Let the row travel one way only.",
-        "type": f"This never fits: {label} takes {kind}.",
-    }[found]
+    return str(TROUBLES[found]).format(source=fields.source, target=fields.target, label=label, kind=kind)
 
 
 def _no_use(row: MappingRow, fields: Catalogue) -> str:
@@ -177,7 +183,8 @@ def _no_use(row: MappingRow, fields: Catalogue) -> str:
     source = fields.sources.get(row.source)
     if source is None or takes(row.transform, source.type) != NEVER:
         return ""
-    return f"“{TRANSFORM_LABELS[row.transform]}” makes nothing of {TYPE_WORDS.get(source.type, source.type)}."
+    text = gettext("“{transform}” cannot convert {kind}.")
+    return text.format(transform=TRANSFORM_LABELS[row.transform], kind=TYPE_WORDS.get(source.type, source.type))
 
 
 def fit(row: MappingRow, fields: Catalogue) -> str:
@@ -193,17 +200,19 @@ def fit(row: MappingRow, fields: Catalogue) -> str:
 def warning_of(row: MappingRow, fields: Catalogue) -> str:
     """What may go wrong with single values; empty when nothing is to be expected."""
     if row.transform not in SOURCELESS and row.source not in fields.sources:
-        return f"No recent record of {fields.source} has this field. It travels as soon as one has."
+        text = gettext("No recent record of {source} has this field. It is synced as soon as one has it.")
+        return text.format(source=fields.source)
     source = fields.sources.get(row.source)
     if row.transform == "as_is" and source is not None and source.refers:
-        return "This sends an id of the other system. Choose “Text” to send the name."
+        return gettext("This sends an id of the other app. Choose “Text” to send the name.")
     if row.transform in ("text", "as_is") and _sends_option_keys(source):
-        return "This sends the option's key. Choose “Label of the option” to send what people see."
+        return gettext("This sends the option's key. Choose “Label of the option” to send what people see.")
     if row.transform == "constant" or fit(row, fields) != PERHAPS:
         return ""
     target = fields.targets[row.target]
     words = TYPE_WORDS.get(target.type, target.type)
-    return f"{target.label} takes {words}. Values that are none are left out, and the log says so."
+    text = gettext("{label} takes {kind}. Other values are left out, and the log says so.")
+    return text.format(label=target.label, kind=words)
 
 
 def _sends_option_keys(source: FieldSpec | None) -> bool:
@@ -215,4 +224,4 @@ def _constant_problem(row: MappingRow, kind: str) -> str:
         value = convert(row.options.get("value"), kind)
     except NotConvertible as exc:
         return str(exc)
-    return "A constant needs a value." if value is None else ""
+    return gettext("A constant needs a value.") if value is None else ""

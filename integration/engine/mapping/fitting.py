@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.mapping_row import MappingRow
 from integration.engine.mapping.transforms import SOURCELESS, TRANSFORM_TYPES
 
 NEVER, PERHAPS = "never", "perhaps"
 TYPE_WORDS = {
-    "text": "text", "number": "numbers", "integer": "whole numbers", "boolean": "Yes or No", "date": "dates",
-    "datetime": "dates with a time", "option": "one of its options", "options": "some of its options",
-    "phone": "phone numbers", "email": "e-mail addresses", "money": "amounts", "json": "structured values",
+    "text": _("text"), "number": _("numbers"), "integer": _("whole numbers"), "boolean": _("Yes or No"),
+    "date": _("dates"), "datetime": _("dates with a time"), "option": _("one of its options"),
+    "options": _("some of its options"), "phone": _("phone numbers"), "email": _("email addresses"),
+    "money": _("amounts"), "json": _("structured values"),
+}  # fmt: skip
+TYPE_NAMES = {  # of the fields people create
+    "text": _("Text"), "number": _("Numbers"), "integer": _("Whole numbers"), "boolean": _("Yes or No"),
+    "date": _("Dates"),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 import phonenumbers
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, JSONValue, json_texts
 from integration.connectors.base import FieldSpec
@@ -404,12 +405,12 @@ TRANSFORMS: Mapping[str, Callable[[JSONValue, Call], JSONValue]] = {
     "lower": lambda value, call: (_text(value, call) or "").lower() or None,
 }
 TRANSFORM_LABELS = {
-    "text": "Text", "number": "Number", "date": "Date", "datetime": "Date and time", "yes_no": "Yes / No",
-    "option_label": "Label of the option",
-    "option_key": "Option with this label", "phone": "Phone number (E.164)", "join": "Join several fields",
-    "first_word": "First word (first name)", "other_words": "Other words (last name)", "constant": "Constant",
-    "as_is": "As it is", "lower": "Lower case", "gender": "Gender (m, f, d)",
-    "locale": "Language (xx or xx_XX)",
+    "text": _("Text"), "number": _("Number"), "date": _("Date"), "datetime": _("Date and time"),
+    "yes_no": _("Yes / No"), "option_label": _("Label of the option"),
+    "option_key": _("Option with this label"), "phone": _("Phone number (E.164)"), "join": _("Join several fields"),
+    "first_word": _("First word (first name)"), "other_words": _("Other words (last name)"), "constant": _("Constant"),
+    "as_is": _("As it is"), "lower": _("Lower case"), "gender": _("Gender (m, f, d)"),
+    "locale": _("Language (xx or xx_XX)"),
 }  # fmt: skip
 SOURCELESS = frozenset({"constant"})
 # Transforms a value can travel back through, and the one that takes it there.

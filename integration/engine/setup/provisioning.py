@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from config.texts import english
 from integration import retry
 from integration.connectors.base import Subscription, Webhooks
 from integration.engine.clients import connection_health
@@ -136,7 +137,8 @@ def check_mappings(ctx: SyncSession) -> str:
             if _never_there(ctx, row, fields):
                 FieldMapping.objects.filter(pk=row.pk).update(direction=Direction.OFF)
                 continue
-            problem = "" if row.direction == Direction.OFF else problem_of(as_data(row), fields)
+            with english():
+                problem = "" if row.direction == Direction.OFF else problem_of(as_data(row), fields)
             if row.problem != problem:
                 FieldMapping.objects.filter(pk=row.pk).update(problem=problem)
             total += 1

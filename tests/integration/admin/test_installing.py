@@ -207,7 +207,7 @@ def test_two_rows_cannot_write_one_field(console: Client, installed: Integration
 
 def test_a_row_needs_a_source_unless_it_is_constant(console: Client, installed: Integration) -> None:
     extra = {"source": "", "transform": "text", "target": "Empty", "direction": "forward", "create": "on"}
-    assert "Which field?" in console.post(change(installed), table(installed, extra=extra)).content.decode()
+    assert "Choose a field." in console.post(change(installed), table(installed, extra=extra)).content.decode()
     extra = {
         "source": "",
         "transform": "constant",

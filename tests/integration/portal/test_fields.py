@@ -77,7 +77,7 @@ def test_pickers_show_names_and_tell_own_fields_apart(world):
     html = read_again(client, world).content.decode()
 
     assert '<option value="Lead source">own field, text</option>' in html
-    assert '<option value="Organization: name">standard, text</option>' in html
+    assert '<option value="Organization: name">standard field, text</option>' in html
     assert 'value="First name"' in html
     assert key not in html
 
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_refused_and_nothing_is_saved(world):
     said = text(answer)
     assert "Pipedrive has no field “Favourite colour”. Pick one from the list." in said
     assert "Maileon has no field “Nowhere”. Pick one from the list, or tick “Create”." in said
-    assert "Which field? Only a constant needs none." in said
+    assert "Choose a field. Only a constant needs none." in said
     assert "E-mail is written by Lockstep itself" in said
     assert 'value="Favourite colour"' in answer.content.decode()
     assert not FieldMapping.objects.filter(target__in=["City", "CITY"]).exists()
@@ -134,7 +134,7 @@ def test_types_that_never_fit_are_refused_and_doubtful_ones_are_warned_about(wor
     )  # fmt: skip
 
     assert "This never fits: Birthday takes dates." in text(never)
-    assert "Birthday takes dates. Values that are none are left out, and the log says so." in text(perhaps)
+    assert "Birthday takes dates. Other values are left out, and the log says so." in text(perhaps)
 
 
 def test_a_constant_must_suit_its_field(world):
@@ -340,9 +340,9 @@ def test_a_name_the_target_cannot_take_is_refused_before_anything_is_stored(worl
 @pytest.mark.parametrize(
     ("kind", "row", "said"),
     [
-        ("date", {"transform": "number", "target": "City"}, "“Number” makes nothing of dates."),
-        ("date", {"transform": "phone", "target": "City"}, "“Phone number (E.164)” makes nothing of dates."),
-        ("number", {"transform": "gender", "target": "Gender"}, "“Gender (m, f, d)” makes nothing of numbers."),
+        ("date", {"transform": "number", "target": "City"}, "“Number” cannot convert dates."),
+        ("date", {"transform": "phone", "target": "City"}, "“Phone number (E.164)” cannot convert dates."),
+        ("number", {"transform": "gender", "target": "Gender"}, "“Gender (m, f, d)” cannot convert numbers."),
         ("date", {"target": "Gender"}, "This never fits: Gender takes one of its options."),
         ("money", {"target": "Birthday"}, "This never fits: Birthday takes dates."),
         ("date", {"target": "New one", "create": "on", "create_type": "boolean"}, "the new field takes Yes or No."),
@@ -374,7 +374,7 @@ def test_a_way_back_into_what_is_not_to_be_written_is_refused(brevo_world):
     stored = FieldMapping.objects.get(target="WON_DEALS")
     answer = client.post(address(brevo_world), one_row(stored.pk, **row, direction="both"))
     assert answer.status_code == 422
-    assert "not to be written. Let the row travel one way only." in text(answer)
+    assert "cannot be written. Sync the row one way only." in text(answer)
     stored.refresh_from_db()
     assert stored.direction == "forward"
 
