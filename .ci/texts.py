@@ -17,9 +17,6 @@ PROGRAMS = ("config", "tenants", "integration")
 EXEMPT = (
     "integration/management",  # command lines are read by operators, in English; the demo is a program of its own
     "integration/recipes/pipedrive_maileon/event_types.py",  # written into the customer's account, in English
-    # Rooms that are not marked yet.
-    "integration/admin",
-    "integration/portal",
 )
 ONE, TWO = {"_", "gettext", "gettext_lazy"}, {"ngettext", "ngettext_lazy"}
 MARKS = ONE | TWO

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 
 from integration.admin.core import html
 from integration.admin.core.html import Badge
@@ -45,9 +47,9 @@ def badge(row: Integration, status: Status) -> Badge:
     found = BADGES[status.state]
     if row.state != State.PAUSED:
         return found
-    by = f" by {mask(str(row.paused_by))}" if row.paused_by else ""
-    day = f", {row.paused_at:%-d %b}" if row.paused_at else ""
-    return Badge(found.tone, found.icon, f"{found.word}{by}{day}")
+    day = date_format(row.paused_at, "j M") if row.paused_at else ""
+    parts = (found.word, mask(str(row.paused_by)) if row.paused_by else "", day)
+    return Badge(found.tone, found.icon, ", ".join(str(part) for part in parts if part))
 
 
 def connection_badge(connection: Connection) -> Badge:
@@ -74,17 +76,17 @@ def issue_list(row: Integration, status: Status) -> html.Html:
     """All reasons, worst first, and what goes on by itself."""
     lines = ((issue_line(row, issue),) for issue in (*status.issues, *status.progress))
     items = format_html_join("", "<li>{}</li>", lines)
-    return format_html('<ul class="ls-reasons">{}</ul>', items) if items else "Nothing."
+    return format_html('<ul class="ls-reasons">{}</ul>', items) if items else gettext("Nothing.")
 
 
 def steps(results: Sequence[StepResult], recipe: str) -> html.Html:
     """The visible steps of the last save, each with its result and, where it failed, the cause and the fix."""
     if not results:
-        return "Not saved yet. Saving makes fields and webhooks at the vendors."
+        return gettext("Not saved yet. Saving creates fields and webhooks in both apps.")
     rows = (
         (
             "ls-ok" if step.ok else "ls-no", "check_circle" if step.ok else "cancel",
-            "Done" if step.ok else "Failed", step.label,
+            gettext("Done") if step.ok else gettext("Failed"), step.label,
             mask_words(step.detail) if step.ok else html.reason(step.reason, step.detail, recipe),
         )
         for step in results

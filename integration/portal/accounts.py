@@ -14,6 +14,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from integration import retry
 from integration.connectors.base import Identity, Tokens
@@ -125,7 +126,9 @@ def _arrive(wish: SignInRequest, identity: Identity, token: Tokens) -> tuple[Arr
     place = _place(wish, identity, user, known is not None)
     tenant = Tenant.objects.select_for_update().get(pk=place.tenant.pk)
     if not tenant.is_active:
-        raise NotAllowed(f"{tenant.name} is switched off at the moment. Ask your contact at Lockstep.")
+        raise NotAllowed(
+            gettext("{tenant} is switched off at the moment. Ask your contact at Lockstep.").format(tenant=tenant.name)
+        )
     if user.pk is None:
         user.save()
     member, joined = Member.objects.get_or_create(tenant=tenant, user=user, defaults={"role": place.role})
@@ -154,16 +157,18 @@ def _key(wish: SignInRequest, identity: Identity) -> dict[str, str]:
 def _user(wish: SignInRequest, identity: Identity, known: VendorIdentity | None) -> User:
     """The user of this identity, the one signed in, or a new one (not saved yet)."""
     if known is not None and wish.user is not None and known.user_id != wish.user.pk:
-        raise NotAllowed("You are signed in as somebody else. Sign out first, then sign in with this account.")
+        raise NotAllowed(gettext("You are signed in as somebody else. Sign out first, then sign in with this account."))
     user = known.user if known is not None else wish.user
     if user is None:
         user = User(username=f"{wish.vendor}-{identity.user_id}-{secrets.token_hex(4)}", email=identity.email[:254])
         user.first_name = identity.user_name[:150]
         user.set_unusable_password()
     if user.is_staff or user.is_superuser:
-        raise NotAllowed("Operators sign in with their password only. Sign out first to use an account at a vendor.")
+        raise NotAllowed(
+            gettext("Operators sign in with their password only. Sign out first to use an account at a vendor.")
+        )
     if not user.is_active:
-        raise NotAllowed("This user is switched off. Ask the owner of your team or your contact at Lockstep.")
+        raise NotAllowed(gettext("This user is switched off. Ask the owner of your team or your contact at Lockstep."))
     return user
 
 
@@ -230,8 +235,11 @@ def _new_place(wish: SignInRequest, identity: Identity) -> Place:
     if not account.administered:
         label = get_connector(wish.vendor).label
         raise NotAllowed(
-            f"{label} does not say that you are an administrator of {account.name}, so nothing was connected. Ask an "
-            "administrator to install Lockstep, or ask the owner of your team to invite you."
+            gettext(
+                "{label} does not say that you are an administrator of {account}, so nothing was "
+                "connected. Ask an administrator to install Lockstep, or ask the owner of your team "
+                "to invite you."
+            ).format(label=label, account=account.name)
         )
     tenant = _new_tenant(wish.vendor, identity)
     return Place(tenant, _new(tenant, wish.vendor), Role.OWNER)
@@ -272,10 +280,16 @@ def _not_connected(identity: Identity) -> NotAllowed:
     """Nobody here has the account. To connect it is a step of its own, for an administrator."""
     name = identity.account.name
     if identity.account.administered:
-        return NotConnected(f"{name} is not connected to Lockstep yet. As its administrator you can connect it now.")
+        return NotConnected(
+            gettext("{name} is not connected to Lockstep yet. As its administrator you can connect it now.").format(
+                name=name
+            )
+        )
     return NotAllowed(
-        f"{name} is not connected to Lockstep yet. An administrator of {name} installs it first, or the owner of your "
-        "team invites you."
+        gettext(
+            "{name} is not connected to Lockstep yet. An administrator of {name} installs it "
+            "first, or the owner of your team invites you."
+        ).format(name=name)
     )
 
 
@@ -287,22 +301,24 @@ def _joining(wish: SignInRequest, identity: Identity, living: Connection, user: 
         return Place(tenant, living, Role.OWNER)
     name = identity.account.name
     if was_here or not tenant.is_active:  # removed here or unknown here; either way somebody has to let them in
-        said = f"You are not a member of the team that has {name}. Ask its owner to invite you."
+        said = gettext("You are not a member of the team that has {name}. Ask its owner to invite you.").format(
+            name=name
+        )
         raise Contested(said, wish, identity, user) if administers else NotAllowed(said)
     if _claims(wish, identity):
         raise Contested(
-            f"Another administrator has connected {name} to Lockstep. Sign in to look into their team, or claim the "
-            "account if they should not have it.", wish, identity, user, may_look=True,
+            gettext("Another administrator has connected {name} to Lockstep. Sign in to look into their "
+"team, or claim the account if they should not have it.").format(name=name), wish, identity, user, may_look=True,
         )  # fmt: skip
     return Place(tenant, living)
 
 
 def _taken(wish: SignInRequest, identity: Identity, user: User) -> NotAllowed:
     """Another tenant has the account by an administrator's consent. Which one is not told."""
-    said = (
-        f"The account {identity.account.name} is connected to another customer already, and stays there. "
+    said = gettext(
+        "The account {account} is connected to another customer already, and stays there. "
         "Nothing was changed. It must be uninstalled there first."
-    )
+    ).format(account=identity.account.name)
     return Contested(said, wish, identity, user) if identity.account.administered else NotAllowed(said)
 
 

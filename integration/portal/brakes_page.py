@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from integration.engine.safety import limits
@@ -27,7 +28,12 @@ def held(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     if kind in BrakeKind.values:
         count = limits.release(integration, kind, person(request))
         note(request, integration, f"Let {count} records through that a brake held ({kind})")
-        messages.success(request, f"{count:,} records go on. Each one is read afresh first.")
+        text = ngettext(
+            "{count} record continues. It is read again first.",
+            "{count} records continue. Each one is read again first.",
+            count,
+        )
+        messages.success(request, text.format(count=f"{count:,}"))
         return redirect("portal:waiting", tenant_id=tenant_id, integration_id=integration_id)
     texts = get_recipe(integration.recipe).reason_texts
     rows = [(kind, texts[limits.REASONS[kind]], limits.held(integration, kind)) for kind in BrakeKind.values]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TypedDict
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from config.texts import StrOrPromise
 from integration.connectors.registry import get_connector
 from integration.engine.setup import account_claims
 from integration.models import AccountClaim, ClaimState
@@ -19,22 +23,38 @@ from tenants.models import Tenant
 SESSION_KEY = "claim"
 SECONDS = 600  # the vendor's proof of administration is good for so long
 OWN = {
-    ClaimState.CONNECTED: "The {vendor} account {account} is connected to another customer too. Both of you were told.",
-    ClaimState.OPEN: "You asked for the {vendor} account {account}, which another customer holds. "
-    "An operator of Lockstep decides; you see it here.",
-    ClaimState.GRANTED: "An operator of Lockstep allowed you to connect the {vendor} account {account}. "
-    "Log in with {vendor} once more to connect it.",
-    ClaimState.REFUSED: "An operator of Lockstep refused your claim to the {vendor} account {account}. "
-    "Ask your contact at Lockstep if you do not know why.",
+    ClaimState.CONNECTED: _(
+        "The {vendor} account {account} is connected to another customer too. Both of you were told."
+    ),
+    ClaimState.OPEN: _(
+        "You asked for the {vendor} account {account}, which another customer holds. "
+        "An operator of Lockstep decides; you see it here."
+    ),
+    ClaimState.GRANTED: _(
+        "An operator of Lockstep allowed you to connect the {vendor} account {account}. "
+        "Log in with {vendor} once more to connect it."
+    ),
+    ClaimState.REFUSED: _(
+        "An operator of Lockstep refused your claim to the {vendor} account {account}. "
+        "Ask your contact at Lockstep if you do not know why."
+    ),
 }
 OTHERS = {
-    ClaimState.CONNECTED: "{person}, whom {vendor} names as an administrator of {account}, connected this account for "
-    "another customer. Your connection goes on. If you did not expect this, ask your contact at Lockstep.",
-    ClaimState.OPEN: "{person}, whom {vendor} names as an administrator of {account}, asks to connect this account for "
-    "another customer. An operator of Lockstep decides; until then nothing changes.",
-    ClaimState.GRANTED: "An operator of Lockstep allowed {person}, an administrator of {account} at {vendor}, to "
-    "connect this account for another customer. Your connection goes on.",
-    ClaimState.REFUSED: "A claim of another customer to the {vendor} account {account} was refused. Nothing changed.",
+    ClaimState.CONNECTED: _(
+        "{person}, whom {vendor} names as an administrator of {account}, connected this account for "
+        "another customer. Your connection continues. If you did not expect this, ask your contact at Lockstep."
+    ),
+    ClaimState.OPEN: _(
+        "{person}, whom {vendor} names as an administrator of {account}, asks to connect this account for "
+        "another customer. An operator of Lockstep decides; until then nothing changes."
+    ),
+    ClaimState.GRANTED: _(
+        "An operator of Lockstep allowed {person}, an administrator of {account} at {vendor}, to "
+        "connect this account for another customer. Your connection continues."
+    ),
+    ClaimState.REFUSED: _(
+        "A claim of another customer to the {vendor} account {account} was refused. Nothing changed."
+    ),
 }
 
 
@@ -59,17 +79,21 @@ def make(request: HttpRequest) -> HttpResponse:
     """Make the claim that was offered to this browser after the vendor had named the administrator."""
     offered = request.session.pop(SESSION_KEY, None)
     if offered is None or offered["until"] < time.time():
-        why = "The proof of your vendor is older than ten minutes, or you asked already. Log in with the vendor again."
-        return render(request, "portal/stopped.html", {"heading": "Please start again", "why": why}, status=400)
+        why = gettext(
+            "The proof of your vendor is older than ten minutes, or you asked already. Log in with the vendor again."
+        )
+        return render(
+            request, "portal/stopped.html", {"heading": gettext("Please start again"), "why": why}, status=400
+        )
     user = get_object_or_404(User, pk=offered["user"], is_active=True)
     tenant = Tenant.objects.filter(pk=offered["tenant"]).first() if offered["tenant"] else None
     account = offered["vendor"], offered["account_id"], offered["account_name"]
     account_claims.make(*account, offered["vendor_user_id"], user, tenant)
-    why = (
-        f"An operator of Lockstep decides who connects {offered['account_name']}. The customer who holds the account "
-        "is told, too. Nothing changes until then."
-    )
-    return render(request, "portal/stopped.html", {"heading": "You asked for the account", "why": why})
+    why = gettext(
+        "An operator of Lockstep decides who connects {account_name}. The customer who holds "
+        "the account is told, too. Nothing changes until then."
+    ).format(account_name=offered["account_name"])
+    return render(request, "portal/stopped.html", {"heading": gettext("You asked for the account"), "why": why})
 
 
 def notices(tenant: Tenant) -> list[str]:
@@ -77,7 +101,7 @@ def notices(tenant: Tenant) -> list[str]:
     return [_said(claim, OWN if own else OTHERS) for claim, own in account_claims.concerning(tenant)]
 
 
-def _said(claim: AccountClaim, texts: dict[ClaimState, str]) -> str:
-    person = claim.user.get_full_name() or "Somebody"
+def _said(claim: AccountClaim, texts: Mapping[ClaimState, StrOrPromise]) -> str:
+    person = claim.user.get_full_name() or gettext("Somebody")
     vendor = get_connector(claim.vendor).label
     return texts[ClaimState(claim.state)].format(person=person, vendor=vendor, account=claim.account_name)

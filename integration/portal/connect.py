@@ -13,6 +13,7 @@ from django.forms import BoundField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -137,7 +138,9 @@ def _install(request: HttpRequest, tenant: Tenant, recipe: Recipe, sides: list[S
     if integration is None:
         integration = Integration.objects.create(tenant=tenant, recipe=recipe.key, left=left, right=right)
         note(request, integration, f"Connected {left.connector.label} and {right.connector.label}")
-        messages.success(request, "Both accounts are connected. Now the settings; saving them switches it on.")
+        messages.success(
+            request, gettext("Both accounts are connected. Review the settings, then Save to start syncing.")
+        )
     else:
-        messages.info(request, "These two accounts are connected already; here are the settings.")
+        messages.info(request, gettext("These two accounts are connected already; here are the settings."))
     return integration

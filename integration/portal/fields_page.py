@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.pages import PageContext
@@ -43,7 +44,7 @@ def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> H
     except IntegrationError as exc:
         return _unread(request, tenant, integration, exc)
     if do == "refresh":
-        messages.success(request, "The fields of both systems were read again.")
+        messages.success(request, gettext("The field list was refreshed."))
         return redirect(request.path)
     if do.startswith("add:"):
         return _with_empty_row(request, tenant, integration, known, do.removeprefix("add:"))
@@ -142,12 +143,12 @@ def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRow
             for formset in formsets:
                 formset.save()
     except IntegrityError:  # the same new row was saved a moment ago, from another tab or by somebody else
-        messages.error(request, "These rows were saved elsewhere a moment ago. Look at them and save again.")
+        messages.error(request, gettext("These rows were saved elsewhere a moment ago. Check them and save again."))
         return
     said = "; ".join(line for formset in formsets for line in formset.said())
     note(request, integration, f"Field mappings saved. {said or 'Nothing changed.'}")
     if integration.state == State.DRAFT:
-        messages.success(request, "Saved. The rows are used once the settings are saved.")
+        messages.success(request, gettext("Saved. The rows are used once the settings are saved."))
         return
     row = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)
     failed = [result for result in provisioning.provision(row, get_recipe) if not result.ok]
@@ -157,7 +158,9 @@ def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRow
     if not failed:
         messages.success(
             request,
-            "Saved. Each record follows with its next change; to bring all of them up to date now, use Fetch All.",
+            gettext(
+                "Saved. Each record follows with its next change; to bring all of them up to date now, use Fetch All."
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
 
 from config.pages import PageContext
 from integration.models import Integration, State
@@ -61,11 +62,11 @@ def page(
 
 # What the left column offers of an integration: address, label, and the pages it stands for.
 COLUMN = (
-    ("portal:integration", "Overview", ("integration", "report")),
-    ("portal:settings", "Settings", ("settings", "stop")),
-    ("portal:fields", "Fields", ("fields",)),
-    ("portal:activity", "Activity", ("activity", "waiting", "record")),
-    ("portal:runs", "Runs", ("runs", "run", "fetch_all")),
+    ("portal:integration", _("Overview"), ("integration", "report")),
+    ("portal:settings", _("Settings"), ("settings", "stop")),
+    ("portal:fields", _("Fields"), ("fields",)),
+    ("portal:activity", _("Activity"), ("activity", "waiting", "record")),
+    ("portal:runs", _("Runs"), ("runs", "run", "fetch_all")),
 )
 
 

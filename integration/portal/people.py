@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -47,7 +48,7 @@ def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
     try:
         validate_email(email)
     except ValidationError:
-        context = {"email": email, "error": "Enter a whole e-mail address, for example ada@example.com."}
+        context = {"email": email, "error": gettext("Enter a whole email address, for example ada@example.com.")}
         return page(request, tenant, "people", context, status=422)
     if do == "export":
         return _export(request, tenant, email)
@@ -60,12 +61,12 @@ def _held(tenant: Tenant, email: str) -> PageContext:
     held = personal_data.find(tenant, email, get_recipe)
     ledger = list(consent_ledger.of_person(tenant, email, held.links)[:HISTORY])
     counts = (
-        ("Links between the two systems", len(held.links)),
-        ("Log entries", held.log.count()),
-        ("Events", held.events.count()),
-        ("Jobs", held.jobs.count()),
-        ("Entries of the address index", held.addresses.count()),
-        ("Entries of the consent ledger", len(ledger)),
+        (gettext("Links between the two apps"), len(held.links)),
+        (gettext("Log entries"), held.log.count()),
+        (gettext("Events"), held.events.count()),
+        (gettext("Jobs"), held.jobs.count()),
+        (gettext("Entries of the address index"), held.addresses.count()),
+        (gettext("Entries of the consent ledger"), len(ledger)),
     )
     labels = labels_of(integrations_of(tenant))
     history = [
@@ -121,7 +122,11 @@ def _export(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
 
 def _erase(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
     if request.POST.get("sure") != "yes":
-        context = {"email": email, "error": "Tick the box first: an erasure cannot be undone.", **_held(tenant, email)}
+        context = {
+            "email": email,
+            "error": gettext("Tick the box first: an erasure cannot be undone."),
+            **_held(tenant, email),
+        }
         return page(request, tenant, "people", context, status=422)
     report = personal_data.erase(tenant, email, get_recipe)
     note(request, tenant, "Erased the personal data of one address")

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from config.pages import PageContext
@@ -62,11 +63,12 @@ def _queue(request: HttpRequest, integration: Integration) -> HttpResponse:
     if not external_id or len(external_id) > LONGEST:
         raise Http404
     if integration.state != State.ACTIVE:
-        messages.warning(request, f"Nothing is synced now: it is {integration.get_state_display().lower()}.")
+        text = gettext("Nothing is synced now. Present state: {state}.")
+        messages.warning(request, text.format(state=integration.get_state_display()))
     else:
         replay.resync(integration, flow, [external_id])
         note(request, integration, f"Sync again: {flow} {external_id}")
-        messages.success(request, "It is read afresh and brought up to date now; the result appears below.")
+        messages.success(request, gettext("The record is read and synced now; the result appears below."))
     return redirect(f"{reverse('portal:activity', kwargs=kwargs)}?{urlencode({'q': external_id})}")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import ReportRow, ReportTable
@@ -18,7 +19,7 @@ from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
 
 WIDTH = 100.0  # of the longest bar
-COLUMNS = ("deals", "open", "won", "lost", "open value", "won value", "conversion %")
+COLUMNS = ("deals", "open", "won", "lost", _("open value"), _("won value"), _("conversion %"))
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins like this
 
 

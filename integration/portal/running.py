@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.flow.base import Flow
@@ -24,19 +26,19 @@ class FetchForm(forms.Form):
     """How Fetch All goes about it. Without a choice it only counts."""
 
     mode = forms.ChoiceField(
-        label="What to do",
+        label=_("What to do"),
         choices=(
-            ("dry", "Dry run: count what would happen, write nothing"),
-            ("real", "For real: create and update what is missing or different"),
+            ("dry", _("Dry run: count what would happen, write nothing")),
+            ("real", _("For real: create and update what is missing or different")),
         ),
         initial="dry",
         widget=forms.RadioSelect,
     )
     allow_doi = forms.ChoiceField(
-        label="People who were there before and said Yes",
+        label=_("Existing people with a Yes"),
         choices=(
-            ("no", "Send them no opt-in mail; who is not a contact yet is skipped, and the report says so"),
-            ("yes", "Send an opt-in mail to each of them who has never been asked"),
+            ("no", _("Don't send opt-in emails. People not yet in Maileon are skipped and listed in the report")),
+            ("yes", _("Send an opt-in email to everyone not asked before")),
         ),
         initial="no",
         widget=forms.RadioSelect,
@@ -68,9 +70,9 @@ def cancel(request: HttpRequest, tenant_id: object, integration_id: object, run_
     run = get_object_or_404(SyncRun, pk=run_id, integration=integration)
     if runs.cancel(run):
         note(request, integration, f"Cancelled run {run.pk}")
-        messages.success(request, "It stops at the next page. What was written stays.")
+        messages.success(request, gettext("Stopping after the current batch. Changes already made are kept."))
     else:
-        messages.info(request, "It had ended already.")
+        messages.info(request, gettext("It had already ended."))
     return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=run_id)
 
 
@@ -90,7 +92,12 @@ def _start(request: HttpRequest, integration: Integration, flows: list[Flow], fo
         try:
             started.append(runs.start(integration, "fetch_all", flow.key, dry_run=dry, options=options, user=user))
         except runs.RunInProgress:
-            messages.warning(request, f"A Fetch All of {flow.label} is under way already; wait for it or cancel it.")
+            messages.warning(
+                request,
+                gettext("A Fetch All of {flow} is under way already; wait for it or cancel it.").format(
+                    flow=flow.label
+                ),
+            )
             continue
         note(request, integration, f"Fetch All of {flow.key}, {'dry run' if dry else 'for real'}, options {options}")
     if len(started) == 1:

@@ -14,6 +14,7 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -121,7 +122,9 @@ def opt_in_trial(request: HttpRequest, tenant_id: object, integration_id: object
     if trial is None or integration.state == State.UNINSTALLED or not trial.offered(ctx.settings):
         raise Http404
     if not address:
-        messages.error(request, "Your user has no email address, so there is nobody to send the opt-in email to.")
+        messages.error(
+            request, gettext("Your user has no email address, so there is nobody to send the opt-in email to.")
+        )
         return redirect(_address(integration))
     try:
         messages.success(request, trial.send(ctx, address))
@@ -145,18 +148,19 @@ def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
     if do == "pause" and integration.state == State.ACTIVE:
         lifecycle.pause(integration, person(request))
         note(request, integration, "Paused")
-        messages.success(request, "Paused. Changes are collected and wait for Resume.")
+        messages.success(request, gettext("Paused. Changes are collected and wait for Resume."))
     elif do == "resume" and integration.state == State.PAUSED:
         lifecycle.resume(integration)
         note(request, integration, "Resumed")
-        messages.success(request, "It goes on where it stopped.")
+        messages.success(request, gettext("Resumed. It continues where it stopped."))
     elif do == "uninstall" and integration.state != State.UNINSTALLED:
         if request.POST.get("sure") != "yes":
-            messages.error(request, "Tick the box first: uninstalling cannot be undone.")
+            messages.error(request, gettext("Tick the box first: uninstalling cannot be undone."))
         else:
             _uninstall(request, integration)
     else:
-        messages.info(request, f"Nothing was done: it is {integration.get_state_display().lower()}.")
+        text = gettext("Nothing was done. Present state: {state}.")
+        messages.info(request, text.format(state=integration.get_state_display()))
     back = "integration" if request.POST.get("back") == "integration" else "stop"
     return redirect(f"portal:{back}", tenant_id=tenant.pk, integration_id=integration.pk)
 
@@ -173,12 +177,10 @@ def _apply(request: HttpRequest, integration: Integration) -> None:
     results = provisioning.provision(row, get_recipe)
     failed = [result for result in results if not result.ok]
     if failed:
-        text = (
-            f"Saved, but {len(failed)} of {len(results)} steps did not work. They are marked below; Save tries again."
-        )
-        messages.error(request, text)
+        text = gettext("Saved, but {failed} of {total} steps did not work. They are marked below; Save tries again.")
+        messages.error(request, text.format(failed=len(failed), total=len(results)))
     else:
-        messages.success(request, f"Saved. All {len(results)} steps are done.")
+        messages.success(request, gettext("Saved. All {count} steps are done.").format(count=len(results)))
 
 
 def _test(connection: Connection, secret: str) -> tuple[bool, str]:
@@ -189,7 +191,7 @@ def _test(connection: Connection, secret: str) -> tuple[bool, str]:
         found = account_form.prove(_filled(connection, secret))
     except ValidationError as exc:
         return False, " ".join(exc.messages)
-    return True, f"It works: {found.name}. Press “Save key” to use it."
+    return True, gettext("It works: {account}. Press “Save key” to use it.").format(account=found.name)
 
 
 def _check(connection: Connection) -> tuple[bool, str]:
@@ -200,7 +202,7 @@ def _check(connection: Connection) -> tuple[bool, str]:
     connection.refresh_from_db()
     reason = general_text(connection.health_reason)
     if connection.health == Health.OK:
-        return True, f"It works: {connection.account_name}."
+        return True, gettext("It works: {account}.").format(account=connection.account_name)
     return False, f"{reason.what if reason else ''} {connection.health_said} {reason.fix if reason else ''}".strip()
 
 
@@ -217,17 +219,19 @@ def _filled(connection: Connection, secret: str) -> Connection:
 def _save_key(request: HttpRequest, integration: Integration, connection: Connection, secret: str) -> tuple[bool, str]:
     """Store a key that works; one that does not leaves the stored one alone."""
     if not secret:
-        return False, "Enter the new key first."
+        return False, gettext("Enter the new key first.")
     ok, said = _test(connection, secret)
     if not ok:
-        return False, f"Not saved. {said}"
+        return False, gettext("Not saved. {said}").format(said=said)
     account_form.fill(connection, {"secret": secret})
     columns = ["credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason"]
     connection.save(update_fields=columns)
     note(request, integration, f"New key for {connection.connector.label}")
     if not connection_health.check(connection):
         return _check(connection)
-    return True, f"Saved. {connection.account_name} is connected; what waited for it goes on."
+    return True, gettext("Saved. {account} is connected; waiting changes continue.").format(
+        account=connection.account_name
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -137,11 +138,13 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return redirect("portal:install", vendor=vendor)
     asked: Asked | None = request.session.pop(SESSION_KEY, None)
     if asked is None or not _proves(asked, request, vendor):
-        why = "This sign-in was started too long ago, in another browser, or was finished already."
-        return _stop(request, vendor, "Please start again", why, 400)
+        why = gettext("This sign-in was started too long ago, in another browser, or was finished already.")
+        return _stop(request, vendor, gettext("Please start again"), why, 400)
     if request.GET.get("error") or not request.GET.get("code"):
-        why = f"{get_connector(vendor).label} says that you did not agree. Nothing was connected."
-        return _stop(request, vendor, "Not connected", why, 200, asked)
+        why = gettext("{vendor} says that you did not agree. Nothing was connected.").format(
+            vendor=get_connector(vendor).label
+        )
+        return _stop(request, vendor, gettext("Not connected"), why, 200, asked)
     return _arrived(request, vendor, asked)
 
 
@@ -152,19 +155,28 @@ def _arrived(request: HttpRequest, vendor: str, asked: Asked) -> HttpResponse:
     except Contested as exc:
         claims_page.offer(request, exc.claim, exc.user)
         looking: Asked = {**asked, "purpose": "login"} if exc.may_look else asked
-        verb = "Sign in" if exc.may_look else "Try again"
+        verb = gettext("Sign in") if exc.may_look else gettext("Try again")
         return _stop(
-            request, vendor, "This account is connected already", str(exc), 403, looking, claim=True, verb=verb
+            request, vendor, gettext("This account is connected already"), str(exc), 403, looking, claim=True, verb=verb
         )
     except NotConnected as exc:
         installing: Asked = {**asked, "purpose": "install"}
-        return _stop(request, vendor, "Not connected yet", str(exc), 403, installing, verb="Connect it")
+        return _stop(
+            request, vendor, gettext("Not connected yet"), str(exc), 403, installing, verb=gettext("Connect it")
+        )
     except NotAllowed as exc:
-        return _stop(request, vendor, "This does not work", str(exc), 403, asked)
+        return _stop(request, vendor, gettext("This does not work"), str(exc), 403, asked)
     except IntegrationError as exc:
         log.warning("Sign-in with %s failed: %s", vendor, exc.reason)
         status = 503 if isinstance(exc, TransientError) else 400
-        return _stop(request, vendor, "Please start again", f"{exc.public} Nothing was connected.", status, asked)
+        return _stop(
+            request,
+            vendor,
+            gettext("Please start again"),
+            gettext("{problem} Nothing was connected.").format(problem=exc.public),
+            status,
+            asked,
+        )
 
 
 def _finish(request: HttpRequest, vendor: str, asked: Asked) -> HttpResponse:
@@ -182,10 +194,12 @@ def _finish(request: HttpRequest, vendor: str, asked: Asked) -> HttpResponse:
 def _welcome(vendor: str, account: str, arrival: Arrival) -> str:
     label = get_connector(vendor).label
     if arrival.connected:
-        return f"{label} is connected: {account}."
+        return gettext("{label} is connected: {account}.").format(label=label, account=account)
     if arrival.joined:
-        return f"{label} account {account} is connected to {arrival.tenant.name} and stays there. You are a member now."
-    return f"Signed in with {label}."
+        return gettext(
+            "{label} account {account} is connected to {tenant} and stays there. You are a member now."
+        ).format(label=label, account=account, tenant=arrival.tenant.name)
+    return gettext("Signed in with {label}.").format(label=label)
 
 
 def _proves(asked: Asked, request: HttpRequest, vendor: str) -> bool:
@@ -205,15 +219,14 @@ def _owned(request: HttpRequest, tenant_id: str) -> Tenant:
 
 def _not_configured(request: HttpRequest, vendor: str) -> HttpResponse:
     if not oauth_login.speaks_oauth(vendor):
-        name = get_connector(vendor).label if vendor in CONNECTORS else "This vendor"
-        why = f"{name} cannot be installed from here."
-        return render(request, "portal/stopped.html", {"heading": "Not available", "why": why}, status=404)
+        name = get_connector(vendor).label if vendor in CONNECTORS else gettext("This vendor")
+        why = gettext("{name} cannot be installed from here.").format(name=name)
+        return render(request, "portal/stopped.html", {"heading": gettext("Not available"), "why": why}, status=404)
     name = vendor.upper()
-    why = (
-        f"This hub has no app at {get_connector(vendor).label} yet. "
-        f"Its operator sets {name}_CLIENT_ID and {name}_CLIENT_SECRET."
-    )
-    return render(request, "portal/stopped.html", {"heading": "Not configured", "why": why}, status=404)
+    why = gettext(
+        "This hub has no app at {vendor} yet. Its operator sets {name}_CLIENT_ID and {name}_CLIENT_SECRET."
+    ).format(vendor=get_connector(vendor).label, name=name)
+    return render(request, "portal/stopped.html", {"heading": gettext("Not configured"), "why": why}, status=404)
 
 
 def _stop(
@@ -225,7 +238,7 @@ def _stop(
     asked: Asked | None = None,
     *,
     claim: bool = False,
-    verb: str = "Try again",
+    verb: str = "",
 ) -> HttpResponse:
     """Words and a way to begin anew, with the same wish."""
     query = {}
@@ -234,5 +247,5 @@ def _stop(
     again = reverse("portal:install", kwargs={"vendor": vendor})
     query = {key: value for key, value in query.items() if value}
     again += f"?{urlencode(query)}" if query else ""
-    context = {"heading": heading, "why": why, "again": again, "claim": claim, "verb": verb}
+    context = {"heading": heading, "why": why, "again": again, "claim": claim, "verb": verb or gettext("Try again")}
     return render(request, "portal/stopped.html", context, status=status)

@@ -8,8 +8,12 @@ from datetime import timedelta
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.engine.insight.status import Issue, Mend, Status, SyncState
 from integration.models import (
     Integration,
@@ -37,12 +41,12 @@ SIGNS: Mapping[SyncState, tuple[str, str]] = {
     SyncState.REMOVED: ("○", "grey"),
 }
 # Which page of the portal mends an issue, and what its link is called.
-PAGES: Mapping[Mend, tuple[str, str]] = {
-    Mend.ACCOUNT: ("settings", "Go to the account"),
-    Mend.SETTINGS: ("settings", "Settings"),
-    Mend.MAPPING: ("fields", "Fields"),
-    Mend.DECIDE: ("brakes", "Decide"),
-    Mend.JOBS: ("waiting", "See which"),
+PAGES: Mapping[Mend, tuple[str, StrOrPromise]] = {
+    Mend.ACCOUNT: ("settings", _("Go to the account")),
+    Mend.SETTINGS: ("settings", _("Settings")),
+    Mend.MAPPING: ("fields", _("Fields")),
+    Mend.DECIDE: ("brakes", _("Decide")),
+    Mend.JOBS: ("waiting", _("See which")),
 }
 
 
@@ -67,33 +71,39 @@ def shown(integration: Integration, status: Status) -> Shown:
 def _sentence(integration: Integration, status: Status) -> tuple[str, str]:
     """The sentence and what to do."""
     if status.state == SyncState.REMOVED:
-        return "This integration was uninstalled. Its log is kept without personal data.", ""
+        return gettext("This integration was uninstalled. Its log is kept without personal data."), ""
     if status.state == SyncState.PAUSED and integration.state == State.PAUSED:
-        return _paused(integration), "Press Resume to go on."
+        return _paused(integration), gettext("Press Resume to continue.")
     if status.issues:
         worst = status.issues[0]
         return f"{worst.sentence} {_waiting(worst)}".strip(), worst.fix
     if status.state == SyncState.SETTING_UP:
-        return "Save the settings to switch it on.", ""
+        return gettext("Save the settings to switch it on."), ""
     if status.progress:
         return status.progress[0].sentence, ""
-    return f"Everything is in sync. {last_event(integration)}", ""
+    return gettext("Everything is in sync. {last_event}").format(last_event=last_event(integration)), ""
 
 
 def _waiting(issue: Issue) -> str:
     """How much waits for an account."""
     if issue.mend != Mend.ACCOUNT:
         return ""
-    changes = "1 change is" if issue.count == 1 else f"{issue.count} changes are"
-    return f"{changes} waiting; nothing is lost."
+    text = ngettext(
+        "{count} change is waiting; nothing is lost.", "{count} changes are waiting; nothing is lost.", issue.count
+    )
+    return text.format(count=issue.count)
 
 
 def _paused(integration: Integration) -> str:
     """Who paused it and when, in the tenant's zone."""
-    who = f" by {integration.paused_by.get_full_name() or integration.paused_by}" if integration.paused_by else ""
-    when = integration.paused_at
-    day = f", {when.astimezone(integration.tenant.zone):%-d %b}" if when else ""
-    return f"Paused{who}{day}. Changes are collected and wait; nothing is lost."
+    said, when = gettext("Changes are collected and wait; nothing is lost."), integration.paused_at
+    day = date_format(when.astimezone(integration.tenant.zone), "j M") if when else ""
+    if integration.paused_by and day:
+        who = integration.paused_by.get_full_name() or str(integration.paused_by)
+        return gettext("Paused by {person}, {day}.").format(person=who, day=day) + f" {said}"
+    if day:
+        return gettext("Paused, {day}.").format(day=day) + f" {said}"
+    return gettext("Paused.") + f" {said}"
 
 
 def last_event(integration: Integration) -> str:
@@ -102,10 +112,12 @@ def last_event(integration: Integration) -> str:
         polls = SyncRun.objects.filter(integration=integration, kind="poll", state=RunState.DONE)
         label, last = integration.left.connector.label, polls.order_by("-id").first()
         asked = last and last.finished_at
-        return f"{label} was asked {ago(asked)}." if asked else f"{label} is asked at the next full interval."
+        if asked:
+            return gettext("Last check of {vendor}: {when}.").format(vendor=label, when=ago(asked))
+        return gettext("The first check of {vendor} follows at the next full interval.").format(vendor=label)
     endpoints = WebhookEndpoint.objects.filter(connection__in=(integration.left_id, integration.right_id))
     moments = [moment for moment in endpoints.values_list("last_received_at", flat=True) if moment]
-    return f"Last event {ago(max(moments))}." if moments else "No event yet."
+    return gettext("Last event {when}.").format(when=ago(max(moments))) if moments else gettext("No changes yet.")
 
 
 def numbers(integration: Integration) -> dict[str, int]:
@@ -149,4 +161,4 @@ def _need(issue: Issue) -> Need:
         return Need(issue.sentence, issue.fix)
     page, link = PAGES[issue.mend]
     query = f"?{urlencode({'state': issue.job_state, 'reason': issue.code})}" if issue.mend == Mend.JOBS else ""
-    return Need(issue.sentence, issue.fix, link, page, query)
+    return Need(issue.sentence, issue.fix, str(link), page, query)

@@ -15,6 +15,8 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -33,13 +35,13 @@ else:
 class RoleForm(forms.Form):
     """A member's role."""
 
-    role = forms.ChoiceField(label="Role", choices=Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
 
 
 class JoinForm(NewUserForm):
     """A new person: the e-mail address is the name they sign in with."""
 
-    username = forms.EmailField(label="E-mail address", max_length=150)
+    username = forms.EmailField(label=_("Email address"), max_length=150)
 
     class Meta:
         model = User
@@ -79,7 +81,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
             if _join(request, offer, form):
-                messages.success(request, f"Welcome to {offer.tenant.name}.")
+                messages.success(request, gettext("Welcome to {tenant}.").format(tenant=offer.tenant.name))
                 return redirect(landing(offer.tenant))
         except invitations.InvitationClosed as exc:
             return _closed(request, str(exc))
@@ -90,9 +92,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 def _unknown(request: HttpRequest) -> HttpResponse:
     """Say that the link is not complete; to an address that tries many, when it may try again."""
     if until := _locked_until(request):
-        why = "Too many unknown invitation links came from your address."
-        return locked.page(request, until, why, "A complete link works.")
-    return _closed(request, "This invitation link is not known. Check that it is complete.")
+        why = gettext("Too many unknown invitation links came from your address.")
+        return locked.page(request, until, why, gettext("A complete link works."))
+    return _closed(request, gettext("This invitation link is not known. Check that it is complete."))
 
 
 def _locked_until(request: HttpRequest) -> datetime | None:
@@ -114,15 +116,15 @@ def _join(request: HttpRequest, offer: Invitation, form: JoinForm | None) -> boo
             user = form.save()
             invitations.accept(offer, user)
     except IntegrityError:  # somebody took the name since the form looked
-        form.add_error("username", "A user with that username already exists.")
+        form.add_error("username", gettext("A user with that username already exists."))
         return False
     login(request, user, backend=BACKEND)
     return True
 
 
 def _closed(request: HttpRequest, why: str) -> HttpResponse:
-    why = f"{why} Ask the owner of the team for a new one."
-    return render(request, "portal/stopped.html", {"heading": "Invitation", "why": why}, status=404)
+    why = gettext("{why} Ask the owner of the team for a new one.").format(why=why)
+    return render(request, "portal/stopped.html", {"heading": gettext("Invitation"), "why": why}, status=404)
 
 
 def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
@@ -138,11 +140,13 @@ def _change_role(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     member = _member(request, tenant)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose one of the roles.")
+        messages.error(request, gettext("Choose one of the roles."))
         return _back(tenant)
     try:
         team.change_role(member, form.cleaned_data["role"])
-        messages.success(request, f"{_name(member)} is now {member.get_role_display()}.")
+        messages.success(
+            request, gettext("{name} is now {role}.").format(name=_name(member), role=member.get_role_display())
+        )
     except team.LastOwner as exc:
         messages.error(request, str(exc))
     return _back(tenant)
@@ -155,16 +159,18 @@ def _remove(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     except team.LastOwner as exc:
         messages.error(request, str(exc))
         return _back(tenant)
-    messages.success(request, f"{_name(member)} is no longer a member of {tenant.name}.")
+    messages.success(
+        request, gettext("{name} is no longer a member of {tenant}.").format(name=_name(member), tenant=tenant.name)
+    )
     return redirect("portal:home") if member.user_id == request.user.pk else _back(tenant)
 
 
 def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     offer = get_object_or_404(Invitation, tenant=tenant, pk=_number(request, "invitation"))
     if invitations.revoke(offer):
-        messages.success(request, f"The invitation of {offer.email} is withdrawn.")
+        messages.success(request, gettext("The invitation of {email} is withdrawn.").format(email=offer.email))
     else:
-        messages.warning(request, "This invitation was closed already.")
+        messages.warning(request, gettext("This invitation was closed already."))
     return _back(tenant)
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients import connection_health
 from integration.engine.flow.recipe import Recipe
@@ -27,8 +28,8 @@ from tenants.access import tenants_of
 
 PAGE_SIZE = 50
 PERIODS = {
-    "1h": ("Last hour", timedelta(hours=1)), "24h": ("Last 24 hours", timedelta(hours=24)),
-    "7d": ("Last 7 days", timedelta(days=7)), "30d": ("Last 30 days", timedelta(days=30)),
+    "1h": (_("Last hour"), timedelta(hours=1)), "24h": (_("Last 24 hours"), timedelta(hours=24)),
+    "7d": (_("Last 7 days"), timedelta(days=7)), "30d": (_("Last 30 days"), timedelta(days=30)),
 }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, ngettext
 
+from integration.engine.insight import code_words
+
 register = template.Library()
 
 LONGEST = 120  # characters of one value
@@ -87,6 +89,6 @@ def direction(value: str, flow: Systems) -> str:
 
 
 @register.filter
-def words(key: str) -> str:
-    """`mark_unsubscribed` becomes `Mark unsubscribed`."""
-    return key.replace("_", " ").replace(":", ": ").strip().capitalize()
+def words(code: str) -> str:
+    """What people read of a code that a row holds."""
+    return code_words.words(code)

@@ -76,7 +76,7 @@ def test_found_and_mended_from_the_console_alone(broken, operator, browse):
     page = browse(operator)
     page.goto(reverse("admin:integration_integration_change", args=[broken.integration.pk]))
     page.get_by_role("link", name="Diagnose").first.click()
-    assert "5 things are not ok" in page.locator(".ls-lead").inner_text()
+    assert "5 problems found" in page.locator(".ls-lead").inner_text()
     row = page.get_by_role("row", name="Credentials of Maileon")
     assert "has expired" in row.inner_text()
 

@@ -101,7 +101,7 @@ def test_fetch_all_is_watched_while_it_runs(world, owner, browse):
 
     hub.drain()
 
-    page.get_by_text("Now for real").wait_for(timeout=10_000)  # came in place, without a reload
+    page.get_by_text("Run it now").wait_for(timeout=10_000)  # came in place, without a reload
     assert "Ask by mail" not in page.locator("#progress").inner_text()
     assert serious(page) == []
     shoot(page, "dry-run")

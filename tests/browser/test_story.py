@@ -86,7 +86,7 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     world.deliver()
     assert ADA in world.contacts()
     page.get_by_role("link", name="Activity").click()
-    page.get_by_label("E-mail or id").fill(ADA)
+    page.get_by_label("Email or ID").fill(ADA)
     page.get_by_role("button", name="Show").click()
     assert "Ask by mail" in page.locator("table").inner_text()
 
@@ -96,7 +96,7 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.locator("ol.rows > li").first.get_by_label("Pipedrive", exact=True).fill("Name")
     page.get_by_label("E-mail, name or id in Pipedrive").fill(ADA)
     page.get_by_label("E-mail, name or id in Pipedrive").press("Enter")
-    page.get_by_text("a sync would update").wait_for()
+    page.get_by_text("A sync would update").wait_for()
     assert page.locator("#person_to_contact-0-sample").inner_text().endswith("Ada Lovelace")
     assert page.get_by_text("Unsaved changes").is_visible()
 
@@ -105,7 +105,7 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_role("link", name="Fetch All").click()
     page.get_by_role("button", name="Start").click()
     hub.drain()
-    page.get_by_text("Now for real").wait_for(timeout=10_000)
+    page.get_by_text("Run it now").wait_for(timeout=10_000)
     assert world.mails() == [ADA]
 
     # Uninstall: the sandbox is as it was, and the tokens are given back.

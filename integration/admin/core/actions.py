@@ -19,7 +19,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise, english
 from integration.admin.core import html
 from integration.admin.core.unfold_compat import UnfoldAdmin
 from integration.engine.sync.bulk_runs import Started
@@ -42,13 +45,13 @@ class Bulk(Generic[M]):
     Above `FEW` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
     """
 
-    title: str
-    verb: str
-    says: Sequence[str]
+    title: StrOrPromise
+    verb: StrOrPromise
+    says: Sequence[StrOrPromise]
     run: Callable[[Sequence[M]], int]
-    done: str
+    done: StrOrPromise
     eligible: Callable[[QuerySet[M]], QuerySet[M]] = lambda rows: rows
-    none: str = "None of these rows needs this."
+    none: StrOrPromise = _("None of these rows needs this.")
     danger: bool = False
     as_runs: Callable[[Sequence[M], AbstractBaseUser | None], Started] | None = None
 
@@ -60,7 +63,7 @@ def bulk(
     listed = admin.get_changelist_instance(request).get_queryset(request)
     selected, everything = _keys(what.eligible(chosen)), _keys(what.eligible(listed))
     if not selected and not everything:
-        admin.message_user(request, what.none, messages.WARNING)
+        admin.message_user(request, str(what.none), messages.WARNING)
         return None
     if "confirmed" not in request.POST:
         return _ask(admin, request, action, what, selected, everything)
@@ -70,7 +73,8 @@ def bulk(
     count = 0
     for start in range(0, min(len(keys), LIMIT), CHUNK):
         count += what.run(list(admin.model.objects.filter(pk__in=keys[start : start + CHUNK][: LIMIT - start])))
-    note(request, admin.model, f"{what.title}: {count} of {_ids(keys[:LIMIT])}")
+    with english():
+        note(request, admin.model, f"{what.title}: {count} of {_ids(keys[:LIMIT])}")
     admin.message_user(request, what.done.format(count=f"{count:,}"), messages.SUCCESS)
     return None
 
@@ -85,11 +89,13 @@ def _start_runs(admin: UnfoldAdmin, request: HttpRequest, what: Bulk[M], keys: S
     for said in outcome.refused:
         admin.message_user(request, said, messages.WARNING)
     if started:
-        note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
-        text = f"{len(started)} run{'' if len(started) == 1 else 's'} started over {html.number(len(keys))} rows."
-        admin.message_user(request, text, messages.SUCCESS)
+        with english():
+            note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
+        text = ngettext("{count} run started over {rows} rows.", "{count} runs started over {rows} rows.", len(started))
+        said = text.format(count=len(started), rows=html.number(len(keys)))
+        admin.message_user(request, said, messages.SUCCESS)
     elif not outcome.refused:
-        admin.message_user(request, what.none, messages.WARNING)
+        admin.message_user(request, str(what.none), messages.WARNING)
     return HttpResponseRedirect(html.url_of(started[0]) if len(started) == 1 else html.url_of_list(SyncRun))
 
 
@@ -99,7 +105,9 @@ def _keys(rows: QuerySet[M]) -> list[Key]:
 
 def _ids(keys: Sequence[Key]) -> str:
     shown = ", ".join(str(key) for key in keys[:20])
-    return f"{len(keys)} rows (ids {shown}{', …' if len(keys) > 20 else ''})"
+    return gettext("{count} rows (ids {shown}{value})").format(
+        count=len(keys), shown=shown, value=", …" if len(keys) > 20 else ""
+    )
 
 
 def _ask(
@@ -110,11 +118,14 @@ def _ask(
     selected: Sequence[Key],
     everything: Sequence[Key],
 ) -> HttpResponse:
-    offers = [("selected", f"The rows I selected: {html.number(len(selected))}", bool(selected))]
+    text = gettext("The rows I selected: {count}").format(count=html.number(len(selected)))
+    offers = [("selected", text, bool(selected))]
     if len(everything) > len(selected):
-        newest = f", the newest {LIMIT:,} of them" if len(everything) > LIMIT else ""
-        text = f"All rows the list shows with its filters: {html.number(len(everything), cap=LIMIT)}{newest}"
-        offers.append(("listed", text, True))
+        text = gettext("All rows the list shows with its filters: {count}")
+        if len(everything) > LIMIT:
+            text = gettext("The newest {limit} rows the list shows with its filters, of {count}")
+        count = html.number(len(everything), cap=LIMIT)
+        offers.append(("listed", text.format(count=count, limit=f"{LIMIT:,}"), True))
     sample = admin.model.objects.filter(pk__in=(selected or everything)[:SAMPLE]).order_by("-pk")
     hidden = [("action", action), *((ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME))]
     return page(
@@ -127,9 +138,9 @@ def page(
     admin: UnfoldAdmin,
     request: HttpRequest,
     *,
-    title: str,
-    says: Sequence[str],
-    verb: str,
+    title: StrOrPromise,
+    says: Sequence[StrOrPromise],
+    verb: StrOrPromise,
     danger: bool = False,
     form: forms.Form | None = None,
     hidden: Sequence[tuple[str, str]] = (),
@@ -153,7 +164,12 @@ def note(request: HttpRequest, model: type[Model], message: str, row: Model | No
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(model),
         object_id=str(row.pk) if row else None,
-        object_repr=str(row or model._meta.verbose_name_plural)[:200],
+        object_repr=_named(model, row)[:200],
         action_flag=CHANGE,
         change_message=message,
     )
+
+
+def _named(model: type[Model], row: Model | None) -> str:
+    with english():
+        return str(row or model._meta.verbose_name_plural)

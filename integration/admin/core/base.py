@@ -11,8 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from config.pages import PageContext
+from config.texts import StrOrPromise
 from integration.admin.core import search
 from integration.admin.core.unfold_compat import DropdownFilter, UnfoldAdmin, object_action
 from integration.models import Integration
@@ -72,7 +76,7 @@ class BigList(ShownOrder):
 class Admin(Guarded, UnfoldAdmin):
     """Every list of the console. `operate` is the permission of its actions: the model's change permission."""
 
-    empty_text = ""
+    empty_text: StrOrPromise = ""
     list_filter_submit = True
     list_filter_sheet = True
     show_facets = admin.ShowFacets.NEVER  # facets count
@@ -149,7 +153,7 @@ class SinceFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """The spans."""
-        return [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days")]
+        return [("1h", gettext("Last hour")), ("24h", gettext("Last 24 hours")), ("7d", gettext("Last 7 days"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Narrow by the first id of the span, so that any other index still helps."""
@@ -178,7 +182,7 @@ def newest(queryset: QuerySet[M]) -> QuerySet[M]:
 class ReasonFilter(DropdownFilter):
     """By reason, within the newest rows."""
 
-    title = f"reason (newest {NEWEST:,})"
+    title = format_lazy(_("reason (newest {NEWEST})"), NEWEST=f"{NEWEST:,}")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
+from config.texts import StrOrPromise
 from integration.admin.core import html
 from integration.connectors.maileon.reasons import MaileonReason
 from integration.models import Health, Integration
@@ -25,21 +28,29 @@ def doors(code: str, integration: Integration) -> html.Html:
     return html.doors([(address, words) for words, address in fixes(code, integration)])
 
 
-def _page(words: str, name: str) -> Callable[[Integration], Button | None]:
-    return lambda row: (words, reverse(f"admin:integration_integration_{name}", args=[row.pk]))
+def _page(words: StrOrPromise, name: str) -> Callable[[Integration], Button | None]:
+    return lambda row: (str(words), reverse(f"admin:integration_integration_{name}", args=[row.pk]))
 
 
 def _mapping(row: Integration) -> Button | None:
-    return "Field mappings", f"{html.url_of(row)}#mappings"
+    return gettext("Field mappings"), f"{html.url_of(row)}#mappings"
 
 
 def _connection(row: Integration) -> Button | None:
     """The account that does not work; when both do, it is mended already."""
     broken = next((side for side in (row.left, row.right) if side.health == Health.NEEDS_YOU), None)
-    return (f"Open {broken.connector.label}'s connection", html.url_of(broken)) if broken else None
+    return (
+        (gettext("Open {vendor}'s connection").format(vendor=broken.connector.label), html.url_of(broken))
+        if broken
+        else None
+    )
 
 
-_DIAGNOSE, _SETTINGS, _REPAIR = _page("Diagnose", "diagnose"), _page("Settings", "settings"), _page("Repair", "repair")
+_DIAGNOSE, _SETTINGS, _REPAIR = (
+    _page(_("Diagnose"), "diagnose"),
+    _page(_("Settings"), "settings"),
+    _page(_("Repair"), "repair"),
+)
 
 FIXES: Mapping[str, tuple[Callable[[Integration], Button | None], ...]] = {
     **dict.fromkeys(
@@ -54,7 +65,7 @@ FIXES: Mapping[str, tuple[Callable[[Integration], Button | None], ...]] = {
     ),
     **dict.fromkeys((NewsletterReason.NEWSLETTER_FIELD_MISSING, Reason.WEBHOOK_LIMIT), (_REPAIR, _DIAGNOSE)),
     **dict.fromkeys(
-        (Reason.MASS_DELETE, Reason.OPT_IN_LIMIT, Reason.PERSON_HELD), (_page("Decide", "brakes"), _DIAGNOSE)
+        (Reason.MASS_DELETE, Reason.OPT_IN_LIMIT, Reason.PERSON_HELD), (_page(_("Decide"), "brakes"), _DIAGNOSE)
     ),
     **dict.fromkeys((MaileonReason.DOI_MAILING_MISSING, Reason.FLOW_OFF), (_SETTINGS,)),
     **dict.fromkeys((Reason.FIELD_UNKNOWN, Reason.VALUE_INVALID), (_mapping, _DIAGNOSE)),

@@ -15,10 +15,14 @@ from uuid import UUID
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, JSONValue
+from config.texts import StrOrPromise
 from integration.admin.core.masking import mask, mask_document, mask_key, mask_words
 from integration.recipes.registry import reason_text
 
@@ -34,7 +38,7 @@ class Badge:
 
     tone: str
     icon: str
-    word: str
+    word: StrOrPromise
 
     def __html__(self) -> str:
         return format_html(
@@ -49,74 +53,80 @@ class Badge:
         return self.__html__()
 
 
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 Cell = Html | Badge | int  # what a table shows
 
 GREEN, BLUE, AMBER, RED, GREY = "green", "blue", "amber", "red", "grey"
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "health": {
-        "ok": Badge(GREEN, "check_circle", "In sync"),
-        "unchecked": Badge(GREY, "help", "Not checked yet"),
-        "needs_you": Badge(AMBER, "error", "Needs attention"),
-        "disconnected": Badge(GREY, "link_off", "Disconnected"),
+        "ok": Badge(GREEN, "check_circle", _("In sync")),
+        "unchecked": Badge(GREY, "help", _("Not checked yet")),
+        "needs_you": Badge(AMBER, "error", _("Needs attention")),
+        "disconnected": Badge(GREY, "link_off", _("Disconnected")),
     },
     "outcome": {
-        "synced": Badge(GREEN, "check_circle", "Synced"),
-        "skipped": Badge(GREY, "skip_next", "Skipped"),
-        "failed": Badge(RED, "cancel", "Failed"),
-        "retrying": Badge(BLUE, "autorenew", "Trying again"),
-        "held": Badge(AMBER, "pan_tool", "Held"),
+        "synced": Badge(GREEN, "check_circle", _("Synced")),
+        "skipped": Badge(GREY, "skip_next", _("Skipped")),
+        "failed": Badge(RED, "cancel", _("Failed")),
+        "retrying": Badge(BLUE, "autorenew", _("Trying again")),
+        "held": Badge(AMBER, "pan_tool", _("Held")),
     },
     "job": {
-        "waiting": Badge(BLUE, "schedule", "Waiting"),
-        "running": Badge(BLUE, "autorenew", "Running"),
-        "done": Badge(GREEN, "check_circle", "Done"),
-        "dead": Badge(RED, "cancel", "Dead"),
-        "held": Badge(AMBER, "pan_tool", "Held"),
+        "waiting": Badge(BLUE, "schedule", _("Waiting")),
+        "running": Badge(BLUE, "autorenew", _("Running")),
+        "done": Badge(GREEN, "check_circle", _("Done")),
+        "dead": Badge(RED, "cancel", _("Dead")),
+        "held": Badge(AMBER, "pan_tool", _("Held")),
     },
     "event": {
-        "new": Badge(BLUE, "schedule", "New"),
-        "routed": Badge(GREEN, "check_circle", "Routed"),
-        "ignored": Badge(GREY, "skip_next", "Ignored"),
+        "new": Badge(BLUE, "schedule", _("New")),
+        "routed": Badge(GREEN, "check_circle", _("Routed")),
+        "ignored": Badge(GREY, "skip_next", _("Ignored")),
     },
     "run": {
-        "waiting": Badge(BLUE, "schedule", "Waiting"),
-        "running": Badge(BLUE, "autorenew", "Running"),
-        "done": Badge(GREEN, "check_circle", "Done"),
-        "cancelled": Badge(GREY, "block", "Cancelled"),
-        "failed": Badge(RED, "cancel", "Failed"),
+        "waiting": Badge(BLUE, "schedule", _("Waiting")),
+        "running": Badge(BLUE, "autorenew", _("Running")),
+        "done": Badge(GREEN, "check_circle", _("Done")),
+        "cancelled": Badge(GREY, "block", _("Cancelled")),
+        "failed": Badge(RED, "cancel", _("Failed")),
     },
     "link": {
-        "pending": Badge(BLUE, "schedule", "Pending"),
-        "active": Badge(GREEN, "link", "Linked"),
-        "removed": Badge(GREY, "link_off", "Removed"),
+        "pending": Badge(BLUE, "schedule", _("Pending")),
+        "active": Badge(GREEN, "link", _("Linked")),
+        "removed": Badge(GREY, "link_off", _("Removed")),
     },
 }
 
 
 def badge(kind: str, value: str) -> Badge:
     """The words and sign for a stored state."""
-    return BADGES[kind].get(value) or Badge(GREY, "help", value or "unknown")
+    return BADGES[kind].get(value) or Badge(GREY, "help", value or _("unknown"))
 
 
 def ago(moment: datetime) -> str:
     """A moment as a person would say it: "40 seconds ago", "in 5 minutes"."""
     seconds = (timezone.now() - moment).total_seconds()
     if abs(seconds) < 1:
-        return "just now"
-    words = duration(abs(seconds))
-    return f"{words} ago" if seconds >= 0 else f"in {words}"
+        return gettext("just now")
+    text = gettext("{time} ago") if seconds >= 0 else gettext("in {time}")
+    return text.format(time=duration(abs(seconds)))
 
 
 def duration(seconds: float) -> str:
     """A length of time in its largest sensible unit."""
     if seconds < 1:
-        return "less than a second"
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {word}{'' if count == 1 else 's'}"
+        return gettext("less than a second")
+    if seconds >= DAY:
+        count = int(seconds // DAY)
+        return ngettext("{count} day", "{count} days", count).format(count=count)
+    if seconds >= HOUR:
+        count = int(seconds // HOUR)
+        return ngettext("{count} hour", "{count} hours", count).format(count=count)
+    if seconds >= MINUTE:
+        count = int(seconds // MINUTE)
+        return ngettext("{count} minute", "{count} minutes", count).format(count=count)
     count = int(seconds)
-    return f"{count} second{'' if count == 1 else 's'}"
+    return ngettext("{count} second", "{count} seconds", count).format(count=count)
 
 
 def when(moment: datetime | None) -> Html:
@@ -127,7 +137,7 @@ def when(moment: datetime | None) -> Html:
     return format_html(
         '<time class="ls-nowrap" datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
-        f"{local:%-d %b %Y, %H:%M:%S} {local.tzname()}",
+        f"{date_format(local, 'j M Y, H:i:s')} {local.tzname()}",
         ago(moment),
     )
 
@@ -196,15 +206,15 @@ def reason(code: str, detail: str = "", recipe: str = "") -> Html:
         return EMPTY
     detail = mask_words(detail)
     known = reason_text(code, recipe)
-    if known and known.fix.startswith("Nothing to") and not detail:
+    if known and known.asks_nothing and not detail:
         quiet = '<div class="ls-reason">{} <span class="ls-quiet">{}</span></div>'
         return format_html(quiet, known.what, known.cause)
     lines: list[tuple[str, Html]] = []
     if known:
-        lines = [("Likely cause", str(known.cause)), ("What to do", str(known.fix))]
+        lines = [(gettext("Likely cause"), str(known.cause)), (gettext("What to do"), str(known.fix))]
     if detail:
         short = len(detail) <= SHORT
-        lines.append(("Detail", detail if short else folded(f"{detail[:SHORT]}…", detail)))
+        lines.append((gettext("Detail"), detail if short else folded(f"{detail[:SHORT]}…", detail)))
     return format_html(
         '<div class="ls-reason"><strong>{}</strong> {}<dl>{}</dl></div>',
         known.what if known else code,
@@ -219,8 +229,11 @@ def changes(fields: JSONObject) -> Html:
         return EMPTY
     rows = [(mask_key(name), *_pair(pair)) for name, pair in fields.items()]
     return format_html(
-        '<table class="ls-table ls-changes"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr></thead>'
+        '<table class="ls-table ls-changes"><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr></thead>'
         "<tbody>{}</tbody></table>",
+        gettext("Field"),
+        gettext("Before"),
+        gettext("After"),
         format_html_join(
             "", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', ((n, value(a), value(b)) for n, a, b in rows)
         ),
@@ -236,9 +249,9 @@ def value(found: JSONValue) -> Html:
     """One value of a record."""
     found = mask(found)
     if found is None or found == "":
-        return format_html('<span class="ls-quiet">{}</span>', "empty")
+        return format_html('<span class="ls-quiet">{}</span>', gettext("empty"))
     if isinstance(found, bool):
-        return "Yes" if found else "No"
+        return gettext("Yes") if found else gettext("No")
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else str(found)
 
 
@@ -246,7 +259,7 @@ def _pair(pair: JSONValue) -> tuple[JSONValue, JSONValue]:
     return (pair[0], pair[1]) if isinstance(pair, list) and len(pair) == 2 else (None, pair)
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], empty: str = EMPTY) -> Html:
+def table(headers: Sequence[StrOrPromise], rows: Sequence[Sequence[Cell]], empty: str = EMPTY) -> Html:
     """A small table inside a page."""
     if not rows:
         return empty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import ngettext
+
 from config.json_value import JSONObject
 from integration.admin.core import html
 from integration.admin.core.masking import mask_key
@@ -14,7 +16,8 @@ def changes(fields: JSONObject, labels: Labels, *, fold: bool = False) -> html.H
     if not fold or len(fields) <= 4:
         return table
     names = [mask_key(name) for name in named(fields, labels)]
-    return html.folded(f"{len(names)} fields: {', '.join(names[:4])}, …", table)
+    text = ngettext("{count} field: {names}, …", "{count} fields: {names}, …", len(names))
+    return html.folded(text.format(count=len(names), names=", ".join(names[:4])), table)
 
 
 __all__ = ["Labels", "changes", "labels_of"]

@@ -13,6 +13,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core.masking import mask_id
 from integration.models import (
@@ -29,7 +30,7 @@ from integration.secrets import email_hash
 M = TypeVar("M", bound=Model)
 
 LIMIT = 500  # newest rows one search shows
-HELP = "E-mail address or exact id"
+HELP = _("Email address or exact ID")
 
 
 @dataclass(frozen=True)

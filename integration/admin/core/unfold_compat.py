@@ -14,6 +14,8 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold import widgets
 
+from config.texts import StrOrPromise
+
 
 class Button(Protocol):
     """What Unfold makes of an action on one row's page."""
@@ -65,7 +67,7 @@ def styled(form: FormT) -> FormT:
 
 
 def object_action(
-    description: str, *, icon: str = "", variant: str = "default", permission: str = "operate"
+    description: StrOrPromise, *, icon: str = "", variant: str = "default", permission: str = "operate"
 ) -> Callable[[Handler[AdminT, RowT]], View[AdminT]]:
     """A button on one row's page with a URL of its own. Looks the row up and checks the permission first."""
 
@@ -79,7 +81,7 @@ def object_action(
                 raise Http404
             return handler(self, request, row)
 
-        described = {
+        described: dict[str, object] = {
             "short_description": description, "url_path": handler.__name__.replace("_", "-"), "attrs": {},
             "icon": icon, "variant": variant, "allowed_permissions": (permission,),
         }  # fmt: skip

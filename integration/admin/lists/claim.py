@@ -6,6 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
@@ -15,10 +17,10 @@ from integration.engine.setup import account_claims
 from integration.models import AccountClaim, ClaimState, Connection
 
 BADGES = {
-    ClaimState.CONNECTED: html.Badge(html.BLUE, "info", "Connected; both were told"),
-    ClaimState.OPEN: html.Badge(html.RED, "gavel", "Waits for your decision"),
-    ClaimState.GRANTED: html.Badge(html.GREEN, "check_circle", "Granted"),
-    ClaimState.REFUSED: html.Badge(html.GREY, "block", "Refused"),
+    ClaimState.CONNECTED: html.Badge(html.BLUE, "info", _("Connected; both were told")),
+    ClaimState.OPEN: html.Badge(html.RED, "gavel", _("Waits for your decision")),
+    ClaimState.GRANTED: html.Badge(html.GREEN, "check_circle", _("Granted")),
+    ClaimState.REFUSED: html.Badge(html.GREY, "block", _("Refused")),
 }
 
 
@@ -33,68 +35,70 @@ class ClaimAdmin(Admin):
     actions_detail = ("grant", "refuse")
     fields = ("account", "vendor", "state_badge", "claimant", "proof", "tenant", "held_by", "made", "decision")
     readonly_fields = fields
-    empty_text = (
+    empty_text = _(
         "No claim yet. One is made when an administrator at a vendor connects an account that another customer holds."
     )
 
-    @admin.display(description="Account")
+    @admin.display(description=_("Account"))
     def account(self, claim: AccountClaim) -> str:
         """Its name with the vendor's id."""
         return f"{mask(claim.account_name)} ({mask(claim.account_id)})"
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state_badge(self, claim: AccountClaim) -> html.Badge:
         """What became of it."""
         return BADGES[ClaimState(claim.state)]
 
-    @admin.display(description="Claimed by")
+    @admin.display(description=_("Claimed by"))
     def claimant(self, claim: AccountClaim) -> str:
         """The person here."""
         return mask(claim.user.get_full_name() or claim.user.get_username())
 
-    @admin.display(description="Proof")
+    @admin.display(description=_("Proof"))
     def proof(self, claim: AccountClaim) -> str:
         """What the vendor said, and when."""
         person = mask(claim.vendor_user_id)
-        return f"{claim.get_vendor_display()} named its user {person} as an administrator of the account."
+        return gettext("{vendor} named its user {person} as an administrator of the account.").format(
+            vendor=claim.get_vendor_display(), person=person
+        )
 
-    @admin.display(description="Held by")
+    @admin.display(description=_("Held by"))
     def held_by(self, claim: AccountClaim) -> html.Html:
         """The other customers' connections of the account."""
         rows = account_claims.held_elsewhere(claim.vendor, claim.account_id, claim.tenant_id)
         return html.doors([(html.url_of(row), f"{row.tenant}: {_how(row)}") for row in rows.select_related("tenant")])
 
-    @admin.display(description="Made")
+    @admin.display(description=_("Made"))
     def made(self, claim: AccountClaim) -> html.Html:
         """When."""
         return html.when(claim.made_at)
 
-    @admin.display(description="Decided")
+    @admin.display(description=_("Decided"))
     def decision(self, claim: AccountClaim) -> html.Html:
         """When, if somebody had to."""
         return html.when(claim.decided_at)
 
-    @object_action("Grant", icon="check")
+    @object_action(_("Grant"), icon="check")
     def grant(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
         """Let the claimant connect the account."""
         says = (
-            "The claimant may connect the account by logging in with the vendor once more, within seven days.",
-            "The customer who holds it keeps the connection. Uninstall it there if the account is not theirs.",
-            "Both are told on their pages.",
+            gettext("The claimant may connect the account by logging in with the vendor once more, within seven days."),
+            gettext("The customer who holds it keeps the connection. Uninstall it there if the account is not theirs."),
+            gettext("Both customers see this on their pages."),
         )
-        return self._decide(request, claim, ClaimState.GRANTED, "Grant the claim", says)
+        return self._decide(request, claim, ClaimState.GRANTED, gettext("Grant the claim"), says)
 
-    @object_action("Refuse", icon="block")
+    @object_action(_("Refuse"), icon="block")
     def refuse(self, request: HttpRequest, claim: AccountClaim) -> HttpResponse:
         """Leave everything as it is; takes back a grant that was not used yet."""
-        says = ("The account stays where it is. Both are told on their pages.",)
-        return self._decide(request, claim, ClaimState.REFUSED, "Refuse the claim", says)
+        says = (gettext("The account stays where it is. Both customers see this on their pages."),)
+        return self._decide(request, claim, ClaimState.REFUSED, gettext("Refuse the claim"), says)
 
     def _decide(
         self, request: HttpRequest, claim: AccountClaim, state: ClaimState, verb: str, says: tuple[str, ...]
     ) -> HttpResponse:
         if claim.state not in (ClaimState.OPEN, ClaimState.GRANTED) or claim.state == state:
-            self.message_user(request, "Nothing has to be decided here any more.", messages.WARNING)
+            self.message_user(request, gettext("Nothing has to be decided here any more."), messages.WARNING)
             return HttpResponseRedirect(html.url_of(claim))
         if request.method != "POST":
             return page(self, request, title=str(claim), says=says, verb=verb, back=html.url_of(claim))
@@ -119,5 +123,7 @@ class ClaimAdmin(Admin):
 
 def _how(row: Connection) -> str:
     if row.auth_kind != "oauth":
-        return "with a key or token"
-    return "by an administrator's consent" if row.administered else "by the consent of an ordinary user"
+        return gettext("with a key or token")
+    return (
+        gettext("by an administrator's consent") if row.administered else gettext("by the consent of an ordinary user")
+    )

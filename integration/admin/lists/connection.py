@@ -12,6 +12,8 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from config.texts import english
 from integration.admin.core import html
@@ -45,14 +47,17 @@ def check(request: HttpRequest, connection: Connection) -> bool:
     connection.refresh_from_db(fields=["health", "health_reason", "health_detail", "account_name"])
     name = connection.connector.label
     if fine:
-        messages.success(request, f"{name} accepts the credentials: {connection.account_name}. Held jobs go on.")
+        text = gettext("{vendor} accepts the credentials: {account}. Held jobs continue.")
+        messages.success(request, text.format(vendor=name, account=connection.account_name))
     elif connection.health == Health.DISCONNECTED:
-        messages.warning(request, f"{name} is disconnected. Enter new credentials first.")
+        text = gettext("{vendor} is disconnected. Enter new credentials first.")
+        messages.warning(request, text.format(vendor=name))
     elif connection.health_reason:
         said = html.reason(connection.health_reason, connection.health_detail)
-        messages.error(request, format_html("{} needs attention. {}", name, said))
+        messages.error(request, format_html(gettext("{} needs attention. {}"), name, said))
     else:
-        messages.warning(request, f"{name} did not answer properly. It is checked again by itself within 15 minutes.")
+        text = gettext("{vendor} did not answer properly. Lockstep checks it again within 15 minutes.")
+        messages.warning(request, text.format(vendor=name))
     return fine
 
 
@@ -66,11 +71,13 @@ class ConnectionAdmin(Admin):
     linked = ("tenant__id__exact",)
     search_fields = ("tenant__name", "account_name", "external_account_id")
     found_whole = ("account_name", "external_account_id")
-    search_help_text = "Tenant or account"
+    search_help_text = _("Tenant or account")
     autocomplete_fields = ("tenant",)
     actions = ("check_selected",)
     actions_detail = ("check_now",)
-    empty_text = "Connect a tenant's account at a vendor: choose the vendor, enter its key, and it is checked at once."
+    empty_text = _(
+        "Connect a tenant's account at a vendor: choose the vendor, enter its key, and it is checked at once."
+    )
     readonly_fields = (
         "account", "health_badge", "health_said", "checked", "budgets_table", "webhooks", "used_by", "traffic",
         "auth_said",
@@ -89,9 +96,9 @@ class ConnectionAdmin(Admin):
             return ((None, {"fields": ("tenant", "base_url", "secret", *beside)}),)
         credentials = ("base_url", "secret", *beside) if obj.auth_kind != "oauth" else ("base_url", "auth_said")
         return (
-            ("Health", {"fields": ("tenant", "account", "health_badge", "health_said", "checked")}),
-            ("Credentials", {"fields": credentials}),
-            ("Budgets and webhooks", {"fields": ("budgets_table", "webhooks", "used_by", "traffic")}),
+            (gettext("Health"), {"fields": ("tenant", "account", "health_badge", "health_said", "checked")}),
+            (gettext("Credentials"), {"fields": credentials}),
+            (gettext("Budgets and webhooks"), {"fields": ("budgets_table", "webhooks", "used_by", "traffic")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -110,7 +117,7 @@ class ConnectionAdmin(Admin):
         beside = get_connector(vendor).asks if vendor in CONNECTORS else {}
         kwargs["fields"] = [name for name in fields if name not in beside]
         base = super().get_form(request, obj, change, **kwargs)
-        return type("VendorForm", (base,), {"vendor": vendor, "refusal": getattr(request, "refusal", "")})
+        return type(gettext("VendorForm"), (base,), {"vendor": vendor, "refusal": getattr(request, "refusal", "")})
 
     def changeform_view(
         self,
@@ -149,8 +156,8 @@ class ConnectionAdmin(Admin):
         if not self.has_add_permission(request) or (vendor in CONNECTORS and key_kind(get_connector(vendor))):
             return super().add_view(request, form_url, extra_context)
         context = {
-            **self.admin_site.each_context(request), "title": "Add connection", "opts": self.opts,
-            "lead": "Which system should be connected?", "choices": choices(request.GET.get("tenant", "")),
+            **self.admin_site.each_context(request), "title": gettext("Add connection"), "opts": self.opts,
+            "lead": gettext("Which system should be connected?"), "choices": choices(request.GET.get("tenant", "")),
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
 
@@ -177,104 +184,128 @@ class ConnectionAdmin(Admin):
             return False
         return super().has_delete_permission(request, obj)
 
-    @admin.display(description="Account")
+    @admin.display(description=_("Account"))
     def account(self, row: Connection) -> str:
         """Vendor and account."""
         return str(row)
 
-    @admin.display(description="Health")
+    @admin.display(description=_("Health"))
     def health_badge(self, row: Connection) -> html.Badge:
         """In words."""
         return connection_badge(row)
 
-    @admin.display(description="Why")
+    @admin.display(description=_("Why"))
     def health_said(self, row: Connection) -> html.Html:
         """Cause and fix."""
         return html.reason(row.health_reason, row.health_detail)
 
-    @admin.display(description="Last check")
+    @admin.display(description=_("Last check"))
     def checked(self, row: Connection) -> html.Html:
         """When the credentials were proved last."""
-        return html.when(row.last_checked_at) if row.last_checked_at else "never"
+        return html.when(row.last_checked_at) if row.last_checked_at else gettext("never")
 
-    @admin.display(description="Budget left")
+    @admin.display(description=_("Budget left"))
     def budgets_left(self, row: Connection) -> str:
         """The tightest of the long windows."""
         limits = [budget for budget in row.budgets.all() if budget.limit]
         if not limits:
             return html.EMPTY
         least = min(limits, key=lambda budget: budget.remaining / (budget.limit or 1))
-        return f"{max(least.remaining, 0):,.0f} of {least.limit:,.0f} ({_window(row, least.window).lower()})"
+        figures = {"left": f"{max(least.remaining, 0):,.0f}", "limit": f"{least.limit:,.0f}"}
+        return gettext("{left} of {limit} ({window})").format(**figures, window=_window(row, least.window).lower())
 
-    @admin.display(description="Budgets")
+    @admin.display(description=_("Budgets"))
     def budgets_table(self, row: Connection) -> html.Html:
         """All windows."""
         cells = [
             (_window(row, budget.window), f"{max(budget.remaining, 0):,.0f}",
-             f"{budget.limit:,.0f}" if budget.limit else "unknown", html.when(budget.resets_at))
+             f"{budget.limit:,.0f}" if budget.limit else gettext("unknown"), html.when(budget.resets_at))
             for budget in row.budgets.all()
         ]  # fmt: skip
-        return html.table(("Budget", "Left", "Limit", "Resets"), cells, "This vendor tells of no limit.")
+        return html.table(
+            (gettext("Budget"), gettext("Left"), gettext("Limit"), gettext("Resets")),
+            cells,
+            gettext("This app reports no rate limit."),
+        )
 
-    @admin.display(description="Webhooks")
+    @admin.display(description=_("Webhooks"))
     def webhooks(self, row: Connection) -> html.Html:
         """What the vendor calls us for, and how it went; never the address, which is a secret."""
         events = ", ".join(row.subscriptions.order_by("event").values_list("event", flat=True))
         endpoint = WebhookEndpoint.objects.defer("secret").filter(connection=row).first()
         if endpoint is None:
-            return "None yet."
-        facts = [("Events", events or "none"), ("Last received", html.when(endpoint.last_received_at))]
+            return gettext("None yet.")
+        facts = [
+            (gettext("Events"), events or "none"),
+            (gettext("Last received"), html.when(endpoint.last_received_at)),
+        ]
         if endpoint.refused:
-            text = format_html("{} calls without proof of origin, last {}", endpoint.refused,
+            text = format_html(gettext("{} calls without proof of origin, last {}"), endpoint.refused,
                                html.when(endpoint.last_refused_at))  # fmt: skip
-            facts.append(("Refused", text))
+            facts.append((gettext("Refused"), text))
         return html.facts(facts)
 
-    @admin.display(description="Used by")
+    @admin.display(description=_("Used by"))
     def used_by(self, row: Connection) -> html.Html:
         """Integrations on it."""
         rows = Integration.objects.select_related("tenant").filter(Q(left=row) | Q(right=row))
         found = [(html.url_of(integration), str(integration)) for integration in rows]
-        return html.doors(found) if found else "No integration yet."
+        return html.doors(found) if found else gettext("No integration yet.")
 
-    @admin.display(description="Traffic")
+    @admin.display(description=_("Traffic"))
     def traffic(self, row: Connection) -> html.Html:
         """Its calls and events."""
-        calls = (html.url_of_list(VendorCall, connection=row.pk), "Vendor calls")
-        return html.doors([calls, (html.url_of_list(WebhookEvent, connection=row.pk), "Events")])
+        calls = (html.url_of_list(VendorCall, connection=row.pk), gettext("Vendor calls"))
+        return html.doors([calls, (html.url_of_list(WebhookEvent, connection=row.pk), gettext("Events"))])
 
-    @admin.display(description="Sign-in")
+    @admin.display(description=_("Sign-in"))
     def auth_said(self, row: Connection) -> str:
         """How an OAuth connection is renewed."""
-        return f"Connected by OAuth. The tenant connects it again at {row.connector.label}; nothing is typed in here."
+        text = gettext("Connected by OAuth. The tenant connects it again in {vendor}; nothing is entered here.")
+        return text.format(vendor=row.connector.label)
 
-    @object_action("Check now", icon="health_and_safety")
+    @object_action(_("Check now"), icon="health_and_safety")
     def check_now(self, request: HttpRequest, row: Connection) -> HttpResponse:
         """Prove the credentials now."""
         if request.method != "POST":
             says = (
-                f"Lockstep asks {row.connector.label} whether it accepts the credentials. Nothing is changed there.",
-                "If it works, jobs held for this connection go on.",
+                gettext("Lockstep asks {vendor} whether it accepts the credentials. Nothing is changed there.").format(
+                    vendor=row.connector.label
+                ),
+                gettext("If it works, jobs held for this connection continue."),
             )
             title = f"Check {row}"
-            return page(self, request, title=title, says=says, verb="Check now", back=html.url_of(row))
+            return page(self, request, title=title, says=says, verb=gettext("Check now"), back=html.url_of(row))
         fine = check(request, row)
         note(request, Connection, f"Checked: {'fine' if fine else row.health_reason or 'not fine'}", row)
         return HttpResponseRedirect(html.url_of(row))
 
-    @admin.action(description="Check now", permissions=["operate"])
+    @admin.action(description=_("Check now"), permissions=["operate"])
     def check_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
         """Prove the credentials of several."""
         rows = list(queryset[: AT_ONCE + 1])
         if len(rows) > AT_ONCE:
-            self.message_user(request, f"Please select {AT_ONCE} or fewer; each check asks a vendor.", messages.WARNING)
+            text = gettext("Please select {count} or fewer; each check asks a vendor.")
+            self.message_user(request, text.format(count=AT_ONCE), messages.WARNING)
             return None
         if "confirmed" not in request.POST:
-            says = (f"{len(rows)} connections are checked at their vendors now. Jobs held for working ones go on.",)
+            text = ngettext(
+                "{count} connection is checked now. If it works, its held jobs continue.",
+                "{count} connections are checked now. Held jobs of those that work continue.",
+                len(rows),
+            )
+            says = (text.format(count=len(rows)),)
             hidden = [("action", "check_selected"), *(("_selected_action", str(row.pk)) for row in rows)]
             sample = [(html.url_of(row), f"{row.tenant}, {row}") for row in rows]
-            return page(self, request, title="Check connections", says=says, verb="Check now", hidden=hidden,
-                        sample=sample)  # fmt: skip
+            return page(
+                self,
+                request,
+                title=gettext("Check connections"),
+                says=says,
+                verb=gettext("Check now"),
+                hidden=hidden,
+                sample=sample,
+            )
         fine = sum(check(request, row) for row in rows)
         note(request, Connection, f"Checked {len(rows)} connections, {fine} fine")
         return None

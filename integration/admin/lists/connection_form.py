@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.base import Connector
 from integration.connectors.registry import connector_choices, get_connector
@@ -46,16 +49,16 @@ class ConnectionForm(AccountRules, ModelForm):
         if row.auth_kind == "oauth":
             self.fields.pop("secret", None)
         if "base_url" in self.fields:
-            self.fields["base_url"].label = f"Address of {connector.label}"
+            self.fields["base_url"].label = gettext("Address of {vendor}").format(vendor=connector.label)
             self.fields["base_url"].required = not connector.default_base_url
             self.fields["base_url"].help_text = _example(connector)
         if "secret" in self.fields:
-            self.fields["secret"].label = SECRET_LABELS.get(row.auth_kind, "Secret")
+            self.fields["secret"].label = SECRET_LABELS.get(row.auth_kind, _("Secret"))
             self.fields["secret"].required = row._state.adding
             self.fields["secret"].help_text = _known(row)
             self.add_beside(required=row._state.adding)
             for name in () if row._state.adding else connector.asks:
-                self.fields[name].help_text = "Leave empty to keep it."
+                self.fields[name].help_text = gettext("Leave empty to keep it.")
 
     def clean(self) -> dict[str, Any]:
         """Nothing is kept that the vendor refuses."""
@@ -77,18 +80,19 @@ class ConnectionForm(AccountRules, ModelForm):
 
 def _example(connector: Connector) -> str:
     if connector.default_base_url:
-        return f"Leave empty for {connector.default_base_url}."
-    return (
-        f"For example https://{'acme' if connector.policy.hosts[0].startswith('.') else ''}{connector.policy.hosts[0]}"
-    )
+        return gettext("Leave empty for {address}.").format(address=connector.default_base_url)
+    host = connector.policy.hosts[0]
+    return gettext("For example {address}").format(address=f"https://{'acme' if host.startswith('.') else ''}{host}")
 
 
 def _known(row: Connection) -> str:
     if not row.credentials_hint or row.credentials_changed_at is None:
         return ""
     changed = timezone.localtime(row.credentials_changed_at)
-    hint = f"The present one ends in {row.credentials_hint}, changed on {changed:%-d %b %Y}. Leave empty to keep it. "
-    return hint if row.credentials_hint != "…" else f"Changed on {changed:%-d %b %Y}. Leave empty to keep it. "
+    text = gettext("The present one ends in {hint}, changed on {date}. Leave empty to keep it.")
+    if row.credentials_hint == "…":
+        text = gettext("Changed on {date}. Leave empty to keep it.")
+    return text.format(hint=row.credentials_hint, date=date_format(changed, "j M Y"))
 
 
 def choices(tenant: str) -> list[tuple[str, str, str]]:
@@ -97,5 +101,5 @@ def choices(tenant: str) -> list[tuple[str, str, str]]:
     for key, label in connector_choices():
         if kind := key_kind(get_connector(key)):
             query = f"?vendor={key}" + (f"&tenant={tenant}" if tenant else "")
-            from_here.append((query, label, f"with its {SECRET_LABELS.get(kind, kind)}"))
+            from_here.append((query, label, gettext("with its {key}").format(key=SECRET_LABELS.get(kind, kind))))
     return from_here

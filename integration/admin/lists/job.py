@@ -9,6 +9,8 @@ from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import fixes, html
 from integration.admin.core.actions import Bulk, bulk, note, page
@@ -55,7 +57,7 @@ class JobAdmin(BigTable):
     list_select_related = ("integration__tenant",)
     actions = ("release",)
     actions_detail = ("try_again",)
-    empty_text = "No job here. Every change at a vendor becomes one; it is done within seconds."
+    empty_text = _("No job here. Every change at a vendor becomes one; it is done within seconds.")
     fieldsets = (
         (
             None,
@@ -71,41 +73,41 @@ class JobAdmin(BigTable):
                 )
             },
         ),
-        ("Where it came from", {"fields": ("event_door", "created", "updated", "hint_text")}),
-        ("What was done", {"fields": ("log",)}),
+        (_("Where it came from"), {"fields": ("event_door", "created", "updated", "hint_text")}),
+        (_("What was done"), {"fields": ("log",)}),
     )
 
-    @admin.display(description="Record")
+    @admin.display(description=_("Record"))
     def record(self, job: SyncJob) -> str:
         """Which record."""
         return capfirst(record_name(job.flow, job.external_id))
 
-    @admin.display(description="Flow")
+    @admin.display(description=_("Flow"))
     def flow_name(self, job: SyncJob) -> str:
         """In words."""
         return flow_labels().get(job.flow, job.flow)
 
-    @admin.display(description="Tenant")
+    @admin.display(description=_("Tenant"))
     def tenant(self, job: SyncJob) -> html.Html:
         """Whose, in a word."""
         return html.door(job.integration, job.integration.tenant.name)
 
-    @admin.display(description="Integration")
+    @admin.display(description=_("Integration"))
     def integration_name(self, job: SyncJob) -> html.Html:
         """Whose."""
         return html.door(job.integration)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state_badge(self, job: SyncJob) -> html.Badge:
         """In words."""
         return html.badge("job", job.state)
 
-    @admin.display(description="Why")
+    @admin.display(description=_("Why"))
     def why(self, job: SyncJob) -> str:
         """The reason in a line."""
         return html.reason_line(job.reason, job.integration.recipe)
 
-    @admin.display(description="Why")
+    @admin.display(description=_("Why"))
     def why_in_full(self, job: SyncJob) -> html.Html:
         """The reason with cause, fix and the button for it."""
         return format_html(
@@ -114,37 +116,38 @@ class JobAdmin(BigTable):
             fixes.doors(job.reason, job.integration),
         )
 
-    @admin.display(description="Tries")
+    @admin.display(description=_("Tries"))
     def attempts_said(self, job: SyncJob) -> str:
         """How often it was tried, and how often a worker died over it."""
-        return f"{job.attempts} tries, {job.crashes} of them ended by a stopped worker"
+        text = gettext("{attempts} tries, of which a stopped worker ended {crashes}")
+        return text.format(attempts=job.attempts, crashes=job.crashes)
 
-    @admin.display(description="Next try")
+    @admin.display(description=_("Next try"))
     def next_try(self, job: SyncJob) -> html.Html:
         """When it is due, while it waits."""
         return html.when(job.next_attempt_at) if job.state == JobState.WAITING else html.EMPTY
 
-    @admin.display(description="Changed")
+    @admin.display(description=_("Changed"))
     def updated(self, job: SyncJob) -> html.Html:
         """Last change."""
         return html.when(job.updated_at)
 
-    @admin.display(description="First seen")
+    @admin.display(description=_("First seen"))
     def created(self, job: SyncJob) -> html.Html:
         """First wish for this record."""
         return html.when(job.created_at)
 
-    @admin.display(description="Last event")
+    @admin.display(description=_("Last event"))
     def event_door(self, job: SyncJob) -> html.Html:
         """The newest event collected into it."""
         return html.door(job.event)
 
-    @admin.display(description="What events said")
+    @admin.display(description=_("What events said"))
     def hint_text(self, job: SyncJob) -> html.Html:
         """What only the events knew."""
         return html.pretty(job.hint)
 
-    @admin.display(description="Log")
+    @admin.display(description=_("Log"))
     def log(self, job: SyncJob) -> html.Html:
         """Its history."""
         rows = [
@@ -152,7 +155,9 @@ class JobAdmin(BigTable):
              html.reason_line(row.reason, job.integration.recipe))
             for row in recent(job.log.all())
         ]  # fmt: skip
-        return html.table(("When", "Outcome", "What", "Reason"), rows, "Nothing yet.")
+        return html.table(
+            (gettext("When"), gettext("Outcome"), gettext("What"), gettext("Reason")), rows, gettext("Nothing yet.")
+        )
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Only for a job that stands still."""
@@ -161,27 +166,38 @@ class JobAdmin(BigTable):
         ).exists()
         return super().get_actions_detail(request, object_id) if still else []
 
-    @object_action("Try again", icon="autorenew", variant="primary")
+    @object_action(_("Try again"), icon="autorenew", variant="primary")
     def try_again(self, request: HttpRequest, job: SyncJob) -> HttpResponse:
         """Put this one back to waiting."""
         if request.method != "POST":
-            says = ("The record is read afresh and worked on at once, with all its tries.",)
-            return page(self, request, title=f"Try {job} again", says=says, verb="Try again", back=html.url_of(job))
+            says = (gettext("The record is read and synced at once, with all its tries."),)
+            return page(
+                self,
+                request,
+                title=gettext("Try {job} again").format(job=job),
+                says=says,
+                verb=gettext("Try again"),
+                back=html.url_of(job),
+            )
         replay.release([job])
         note(request, SyncJob, "Tried again", job)
-        self.message_user(request, "It is on its way; the log below shows the result.", messages.SUCCESS)
+        self.message_user(request, gettext("It is being synced; the log below shows the result."), messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(job))
 
-    @admin.action(description="Release: try again now", permissions=["operate"])
+    @admin.action(description=_("Release: try again now"), permissions=["operate"])
     def release(self, request: HttpRequest, queryset: QuerySet[SyncJob]) -> HttpResponse | None:
         """Put dead and held ones back to waiting."""
         says = (
-            "Dead and held jobs go back to waiting with all their tries and are worked off at once.",
-            "A job whose cause is still there will fail or be held again; nothing is lost by trying.",
+            gettext("Dead and held jobs go back to waiting with all their tries and are synced at once."),
+            gettext("A job whose cause is still there will fail or be held again; nothing is lost by trying."),
         )
         what = Bulk(
-            "Release jobs", "Release", says, replay.release, "{count} jobs are waiting again.",
+            gettext("Release jobs"),
+            gettext("Release"),
+            says,
+            replay.release,
+            gettext("{count} jobs are waiting again."),
             eligible=lambda rows: rows.filter(state__in=(JobState.DEAD, JobState.HELD)),
-            none="Only dead and held jobs can be released.",
-        )  # fmt: skip
+            none=gettext("Only dead and held jobs can be released."),
+        )
         return bulk(self, request, queryset, "release", what)

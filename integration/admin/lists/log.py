@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import fixes, html
 from integration.admin.core.actions import Bulk, bulk, note, page
@@ -21,23 +23,26 @@ from integration.admin.core.masking import mask_id, mask_key
 from integration.admin.core.search import flow_labels, number_or_none, record_name
 from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.admin.lists.call import asked, status_badge
+from integration.engine.insight.code_words import words
 from integration.engine.sync.bulk_runs import resync, start_resync
 from integration.models import Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
 
 RESYNC_SAYS = (
-    "The source records are read afresh and brought up to date in their flow. Records that are already in sync are "
-    "skipped without a write.",
-    "Unsubscribed people stay unsubscribed, and nobody gets an opt-in mail twice.",
+    _(
+        "The source records are read again and brought up to date in their flow. Records that are already in sync are "
+        "skipped without a write."
+    ),
+    _("Unsubscribed people stay unsubscribed, and nobody gets an opt-in email twice."),
 )
 M = TypeVar("M", bound=Model)
-RESYNC_DONE = "{count} records are being read afresh. The log shows the result."
+RESYNC_DONE = _("{count} records are being read again. The log shows the result.")
 
 
 class FlowFilter(DropdownFilter):
     """By flow, within the newest rows."""
 
-    title = "flow (newest 100,000)"
+    title = _("flow (newest 100,000)")
     parameter_name = "flow"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
@@ -52,10 +57,15 @@ class FlowFilter(DropdownFilter):
 def resync_of(records: Callable[[Sequence[M]], Sequence[tuple[Integration, str, str]]]) -> Bulk[M]:
     """The action on rows that stand for records: a few at once, many as runs."""
     return Bulk(
-        "Resync records", "Resync", RESYNC_SAYS, lambda rows: resync(records(rows)), RESYNC_DONE, eligible=installed,
-        none="Their integrations are uninstalled; there is nothing to bring up to date.",
+        gettext("Resync records"),
+        gettext("Resync"),
+        RESYNC_SAYS,
+        lambda rows: resync(records(rows)),
+        RESYNC_DONE,
+        eligible=installed,
+        none=gettext("Their integrations are uninstalled; there is nothing to bring up to date."),
         as_runs=lambda rows, user: start_resync(records(rows), user),
-    )  # fmt: skip
+    )
 
 
 def link_of(row: SyncLog) -> RecordLink | None:
@@ -81,43 +91,46 @@ class LogAdmin(BigTable):
     linked = ("run",)
     actions = ("resync",)
     actions_detail = ("sync_again",)
-    empty_text = "Nothing synced yet. Create a person with Newsletter = Yes; the row shows up here within seconds."
+    empty_text = _("Nothing synced yet. Create a person with Newsletter = Yes; the row shows up here within seconds.")
     fieldsets = (
-        ("What happened", {"fields": ("record", "flow_name", "result", "why", "fields_changed", "took_place")}),
-        ("How it came about", {"fields": ("integration_name", "event_door", "job_door", "run_door", "link_door")}),
-        ("Vendor call that decided it", {"fields": ("call_door", "request_text", "response_text")}),
+        (_("What happened"), {"fields": ("record", "flow_name", "result", "why", "fields_changed", "took_place")}),
+        (_("Origin"), {"fields": ("integration_name", "event_door", "job_door", "run_door", "link_door")}),
+        (_("Vendor call that decided it"), {"fields": ("call_door", "request_text", "response_text")}),
     )
 
-    @admin.display(description="Record")
+    @admin.display(description=_("Record"))
     def record(self, row: SyncLog) -> str:
         """Both ids."""
         return capfirst(record_name(row.flow, row.source_id, row.target_id))
 
-    @admin.display(description="Flow")
+    @admin.display(description=_("Flow"))
     def flow_name(self, row: SyncLog) -> str:
         """In words."""
         return flow_labels().get(row.flow, row.flow)
 
-    @admin.display(description="Tenant")
+    @admin.display(description=_("Tenant"))
     def tenant(self, row: SyncLog) -> html.Html:
         """Whose, in a word."""
         return html.door(row.integration, row.integration.tenant.name)
 
-    @admin.display(description="Outcome")
+    @admin.display(description=_("Outcome"))
     def result(self, row: SyncLog) -> html.Badge:
         """In words."""
         return html.badge("outcome", row.outcome)
 
-    @admin.display(description="What and why")
+    @admin.display(description=_("What and why"))
     def what(self, row: SyncLog) -> str:
         """Action, reason and the fields that changed, in a line."""
         names = [mask_key(name) for name in row.changes if len(name) < 30]
-        fields = f"{len(row.changes)} fields" if len(names) < len(row.changes) else ", ".join(names[:4])
+        fields = ", ".join(names[:4])
+        if len(names) < len(row.changes):
+            text = ngettext("{count} field", "{count} fields", len(row.changes))
+            fields = text.format(count=len(row.changes))
         more = ", …" if len(names) == len(row.changes) > 4 else ""
-        parts = (row.action.replace("_", " "), html.reason_line(row.reason, row.integration.recipe), fields + more)
+        parts = (words(row.action), html.reason_line(row.reason, row.integration.recipe), fields + more)
         return capfirst(" · ".join(part for part in parts if part)) or html.EMPTY
 
-    @admin.display(description="What and why")
+    @admin.display(description=_("What and why"))
     def why(self, row: SyncLog) -> html.Html:
         """The reason with cause and fix, or the action."""
         return (
@@ -127,60 +140,60 @@ class LogAdmin(BigTable):
                 fixes.doors(row.reason, row.integration),
             )
             if row.reason or row.detail
-            else capfirst(row.action.replace("_", " "))
+            else words(row.action)
         )
 
-    @admin.display(description="Fields")
+    @admin.display(description=_("Fields"))
     def fields_changed(self, row: SyncLog) -> html.Html:
         """Old and new values."""
         return changes(row.changes, labels_of([row.integration]))
 
-    @admin.display(description="When")
+    @admin.display(description=_("When"))
     def took_place(self, row: SyncLog) -> html.Html:
         """When it was done."""
         return html.when(row.created_at)
 
-    @admin.display(description="Integration")
+    @admin.display(description=_("Integration"))
     def integration_name(self, row: SyncLog) -> html.Html:
         """Whose."""
         return html.door(row.integration)
 
-    @admin.display(description="Event")
+    @admin.display(description=_("Event"))
     def event_door(self, row: SyncLog) -> html.Html:
         """The notification that asked for it."""
         return html.door(row.event, f"#{row.event.pk} {row.event}") if row.event else html.EMPTY
 
-    @admin.display(description="Job")
+    @admin.display(description=_("Job"))
     def job_door(self, row: SyncLog) -> html.Html:
         """The job that did it."""
         return html.door(row.job)
 
-    @admin.display(description="Run")
+    @admin.display(description=_("Run"))
     def run_door(self, row: SyncLog) -> html.Html:
         """The run that did it."""
         return html.door(row.run)
 
-    @admin.display(description="Record link")
+    @admin.display(description=_("Record link"))
     def link_door(self, row: SyncLog) -> html.Html:
         """The pair of records."""
         return html.door(link_of(row))
 
-    @admin.display(description="Call")
+    @admin.display(description=_("Call"))
     def call_door(self, row: SyncLog) -> html.Html:
         """Method, path, status and time."""
         if row.call is None:
-            return "None was needed, or it is older than calls are kept."
+            return gettext("None was needed, or it is older than calls are kept.")
         return format_html(
             "{} {} {} ms", html.door(row.call, asked(row.call)), status_badge(row.call.status),
             row.call.ms,
         )  # fmt: skip
 
-    @admin.display(description="Sent (redacted)")
+    @admin.display(description=_("Sent (redacted)"))
     def request_text(self, row: SyncLog) -> html.Html:
         """What we sent."""
         return html.block(row.call.request if row.call else "")
 
-    @admin.display(description="Received (redacted)")
+    @admin.display(description=_("Received (redacted)"))
     def response_text(self, row: SyncLog) -> html.Html:
         """What came back."""
         return html.block(row.call.response if row.call else "")
@@ -190,19 +203,21 @@ class LogAdmin(BigTable):
         there = installed(SyncLog.objects.filter(pk=number_or_none(object_id) or 0)).exists()
         return super().get_actions_detail(request, object_id) if there else []
 
-    @object_action("Sync again", icon="autorenew", variant="primary")
+    @object_action(_("Sync again"), icon="autorenew", variant="primary")
     def sync_again(self, request: HttpRequest, row: SyncLog) -> HttpResponse:
         """This record, read afresh."""
         if request.method != "POST":
             back = html.url_of(row)
-            title = f"Sync {mask_id(row.source_id)} again"
-            return page(self, request, title=title, says=RESYNC_SAYS, verb="Sync again", back=back)
+            title = gettext("Sync {source_id} again").format(source_id=mask_id(row.source_id))
+            return page(self, request, title=title, says=RESYNC_SAYS, verb=gettext("Sync again"), back=back)
         resync([(row.integration, row.flow, row.source_id)])
         note(request, SyncLog, "Synced again", row)
-        self.message_user(request, "It is being read afresh; the newest row of the record shows the result.")
+        self.message_user(
+            request, gettext("The record is being read again; the newest row of the record shows the result.")
+        )
         return HttpResponseRedirect(f"{reverse('console-find')}?{urlencode({'q': row.source_id})}")
 
-    @admin.action(description="Resync: read again and bring up to date", permissions=["operate"])
+    @admin.action(description=_("Resync: read again and bring up to date"), permissions=["operate"])
     def resync(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> HttpResponse | None:
         """Queue the rows' records."""
 

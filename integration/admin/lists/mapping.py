@@ -10,6 +10,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import html
 from integration.admin.core.base import Admin, IntegrationFilter
@@ -65,14 +67,14 @@ class MappingInline(MaskedColumns, UnfoldInline):
     extra = 0
     tab = True
     hide_title = True
-    verbose_name_plural = "Field mappings"
+    verbose_name_plural = _("Field mappings")
 
-    @admin.display(description="Note")
+    @admin.display(description=_("Note"))
     def problem_said(self, row: FieldMapping) -> str:
         """Why a row is broken, or that the recipe needs it."""
         return mask_words(row.problem) or ("needed" if row.required_by_recipe else html.EMPTY)
 
-    @admin.display(description="Default")
+    @admin.display(description=_("Default"))
     def default_masked(self, row: FieldMapping) -> str:
         """What is written when the source is empty, for who may not see it."""
         return str(mask(row.default))
@@ -100,7 +102,7 @@ def known_fields(row: Integration) -> KnownFields:
     try:
         return KnownFields(catalogues_of(whole, get_recipe(row.recipe)))
     except IntegrationError as exc:
-        return KnownFields({}, f"The fields cannot be read at the moment. {refusal(exc)}")
+        return KnownFields({}, gettext("The fields cannot be read at the moment. {why}").format(why=refusal(exc)))
 
 
 def _guarded(base: Any, integration: Integration, known: KnownFields) -> Any:
@@ -136,9 +138,9 @@ class MappingAdmin(Admin):
     readonly_fields = fields
     search_fields = ("source", "target")
     ordering = ("integration", "flow", "position", "id")
-    empty_text = "Installing an integration brings the recipe's default mapping."
+    empty_text = _("Installing an integration brings the recipe's default mapping.")
 
-    @admin.display(description="Mapping")
+    @admin.display(description=_("Mapping"))
     def row(self, row: FieldMapping) -> str:
         """Source, direction, target."""
         return (
@@ -147,27 +149,27 @@ class MappingAdmin(Admin):
             else f"{mask(row.options.get('value', ''))!s} {row.get_direction_display()} {row.target}"
         )
 
-    @admin.display(description="Flow")
+    @admin.display(description=_("Flow"))
     def flow_label(self, row: FieldMapping) -> str:
         """In words."""
         return flow_labels().get(row.flow, row.flow)
 
-    @admin.display(description="Transform")
+    @admin.display(description=_("Transform"))
     def transform_label(self, row: FieldMapping) -> str:
         """In words."""
         return str(TRANSFORM_LABELS.get(row.transform, row.transform))
 
-    @admin.display(description="Default")
+    @admin.display(description=_("Default"))
     def default_said(self, row: FieldMapping) -> str:
         """What is written when the source is empty."""
         return str(mask(row.default)) or html.EMPTY
 
-    @admin.display(description="Integration")
+    @admin.display(description=_("Integration"))
     def integration_name(self, row: FieldMapping) -> html.Html:
         """Where it is edited."""
         return html.door(row.integration)
 
-    @admin.display(description="Problem")
+    @admin.display(description=_("Problem"))
     def problem_said(self, row: FieldMapping) -> str:
         """Why it does not travel."""
         return mask_words(row.problem) or html.EMPTY

@@ -8,7 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
-from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, json_object
 from integration.admin.core import html
@@ -17,6 +18,7 @@ from integration.admin.core.base import BigTable, IntegrationFilter, object_acti
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import flow_labels, number_or_none
 from integration.admin.core.unfold_compat import Button, DropdownFilter
+from integration.engine.insight.code_words import words
 from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
@@ -25,15 +27,22 @@ from integration.recipes.registry import get_recipe
 
 def progress(run: SyncRun) -> html.Html:
     """Done, total, rate and time left, with a bar when the total is known."""
-    parts = [f"{run.done:,}{f' of {run.total:,}' if run.total is not None else ''}"]
+    parts = [f"{run.done:,}"]
+    if run.total is not None:
+        parts = [gettext("{done} of {total}").format(done=f"{run.done:,}", total=f"{run.total:,}")]
     if run.rate and run.finished_at is None:
-        parts.append(f"{run.rate:,.1f} per second")
+        parts.append(gettext("{rate} per second").format(rate=f"{run.rate:,.1f}"))
     if run.seconds_left is not None:
-        parts.append(f"about {html.duration(run.seconds_left)} left")
+        parts.append(gettext("about {time} left").format(time=html.duration(run.seconds_left)))
     elif run.finished_at and run.started_at:
-        parts.append(f"took {html.duration((run.finished_at - run.started_at).total_seconds())}")
+        seconds = (run.finished_at - run.started_at).total_seconds()
+        parts.append(gettext("took {time}").format(time=html.duration(seconds)))
     share = min(run.done / run.total, 1.0) if run.total else None
-    bar = format_html('<progress value="{}" max="1" aria-label="Progress"></progress>', share) if share else ""
+    bar = (
+        format_html('<progress value="{}" max="1" aria-label="{}"></progress>', share, gettext("Progress"))
+        if share
+        else ""
+    )
     return format_html('<div class="ls-progress">{}<span>{}</span></div>', bar, " · ".join(parts))
 
 
@@ -50,9 +59,13 @@ def counted(counts: Mapping[str, int]) -> Iterator[tuple[str, str, str, int]]:
 def samples(rows: Sequence[JSONObject]) -> html.Html:
     """A few records of one kind; names and values are the vendor's and shown as they are."""
     return format_html_join(
-        "", '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
-        ((mask(row.get("name")) or "Without a name", mask_id(str(row.get("id", ""))), _values(row)) for row in rows),
-    )  # fmt: skip
+        "",
+        '<div class="ls-sample"><strong>{}</strong> <code>{}</code>{}</div>',
+        (
+            (mask(row.get("name")) or gettext("Without a name"), mask_id(str(row.get("id", ""))), _values(row))
+            for row in rows
+        ),
+    )
 
 
 def _values(row: JSONObject) -> html.Html:
@@ -84,86 +97,90 @@ class RunAdmin(BigTable):
     list_select_related = ("integration__tenant", "requested_by")
     search_fields = ()
     actions_detail = ("cancel",)
-    empty_text = "No run yet. Fetch All on an integration's page starts one."
+    empty_text = _("No run yet. Fetch All on an integration's page starts one.")
     fieldsets = (
         (None, {"fields": ("name", "integration_name", "state_badge", "progress_bar", "problem_text")}),
-        ("Result", {"fields": ("result", "log_door")}),
-        ("How it was started", {"fields": ("asked_by", "options_text", "created", "started", "finished")}),
+        (_("Result"), {"fields": ("result", "log_door")}),
+        (_("How it was started"), {"fields": ("asked_by", "options_text", "created", "started", "finished")}),
     )
 
-    @admin.display(description="Run")
+    @admin.display(description=_("Run"))
     def name(self, run: SyncRun) -> str:
         """Kind and flow; a dry run says so."""
         kind = f"{run.get_kind_label()}, {flow_labels().get(run.flow, run.flow)}"
-        return f"{kind} (dry run, nothing written)" if run.dry_run else kind
+        return gettext("{run} (dry run, nothing written)").format(run=kind) if run.dry_run else kind
 
-    @admin.display(description="Integration")
+    @admin.display(description=_("Integration"))
     def integration_name(self, run: SyncRun) -> html.Html:
         """Whose."""
         return html.door(run.integration)
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state_badge(self, run: SyncRun) -> html.Badge:
         """In words."""
         if run.cancel_requested and run.finished_at is None:
-            return html.Badge(html.GREY, "block", "Stopping")
+            return html.Badge(html.GREY, "block", gettext("Stopping"))
         return html.badge("run", run.state)
 
-    @admin.display(description="Progress")
+    @admin.display(description=_("Progress"))
     def progress_bar(self, run: SyncRun) -> html.Html:
         """How far it is."""
         return progress(run)
 
-    @admin.display(description="Problem")
+    @admin.display(description=_("Problem"))
     def problem_text(self, run: SyncRun) -> str:
         """What holds it up."""
         return mask_words(run.problem) or html.EMPTY
 
-    @admin.display(description="Asked by")
+    @admin.display(description=_("Asked by"))
     def asked_by(self, run: SyncRun) -> str:
         """A person or the schedule."""
-        return str(mask(str(run.requested_by))) if run.requested_by else "Schedule"
+        return str(mask(str(run.requested_by))) if run.requested_by else gettext("Schedule")
 
-    @admin.display(description="Options")
+    @admin.display(description=_("Options"))
     def options_text(self, run: SyncRun) -> html.Html:
         """What it was asked to do."""
         options = {**run.options, **({"ids": f"{len(run.options['ids']):,}"} if "ids" in run.options else {})}
         return html.facts([(mask_key(key).replace("_", " "), html.value(value)) for key, value in options.items()])
 
-    @admin.display(description="Created")
+    @admin.display(description=_("Created"))
     def created(self, run: SyncRun) -> html.Html:
         """When it was asked for."""
         return html.when(run.created_at)
 
-    @admin.display(description="Started")
+    @admin.display(description=_("Started"))
     def started(self, run: SyncRun) -> html.Html:
         """When it began."""
         return html.when(run.started_at)
 
-    @admin.display(description="Finished")
+    @admin.display(description=_("Finished"))
     def finished(self, run: SyncRun) -> html.Html:
         """When it ended."""
         return html.when(run.finished_at)
 
-    @admin.display(description="Records by outcome")
+    @admin.display(description=_("Records by outcome"))
     def result(self, run: SyncRun) -> html.Html:
         """Counts with reasons; a dry run's samples unfold below each."""
         rows = []
         texts = get_recipe(run.integration.recipe).reason_texts
         for key, outcome, code, count in counted(run.counts):
             text = texts.get(code)
-            said: html.Html = str(text.what) if text else capfirst(code.replace("_", " "))
+            said: html.Html = str(text.what) if text else words(code)
             if found := run.samples.get(key):
                 said = html.folded(said, samples(found))
             rows.append((f"{count:,}", html.badge("outcome", outcome), said))
-        return html.table(("Records", "Would be" if run.dry_run else "Outcome", "What and why"), rows, "Nothing yet.")
+        return html.table(
+            (gettext("Records"), gettext("Would be") if run.dry_run else gettext("Outcome"), gettext("What and why")),
+            rows,
+            gettext("Nothing yet."),
+        )
 
-    @admin.display(description="Log")
+    @admin.display(description=_("Log"))
     def log_door(self, run: SyncRun) -> html.Html:
         """The rows it wrote."""
         if run.dry_run:
-            return "A dry run writes nothing."
-        return format_html('<a class="text-link" href="{}">Rows of this run</a>', html.url_of_list(SyncLog, run=run.pk))
+            return gettext("A dry run writes nothing.")
+        return html.doors([(html.url_of_list(SyncLog, run=run.pk), gettext("Rows of this run"))])
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
         """Cancel only while there is something to cancel."""
@@ -172,16 +189,23 @@ class RunAdmin(BigTable):
         ).exists()
         return super().get_actions_detail(request, object_id) if under_way else []
 
-    @object_action("Cancel", icon="block")
+    @object_action(_("Cancel"), icon="block")
     def cancel(self, request: HttpRequest, run: SyncRun) -> HttpResponse:
         """Ask it to stop."""
         if request.method != "POST":
-            says = ("The run stops after the page it is working on. What it has written stays.",)
+            says = (gettext("The run stops after the current batch. Changes already made are kept."),)
             back = html.url_of(run)
-            return page(self, request, title=f"Cancel {run}", says=says, verb="Cancel the run", back=back)
+            return page(
+                self,
+                request,
+                title=gettext("Cancel {run}").format(run=run),
+                says=says,
+                verb=gettext("Cancel the run"),
+                back=back,
+            )
         if runs.cancel(run):
             note(request, SyncRun, "Cancelled", run)
-            self.message_user(request, "The run stops after its present page.", messages.SUCCESS)
+            self.message_user(request, gettext("Stopping after the current batch."), messages.SUCCESS)
         else:
-            self.message_user(request, "The run had ended already.", messages.WARNING)
+            self.message_user(request, gettext("The run had already ended."), messages.WARNING)
         return HttpResponseRedirect(html.url_of(run))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,37 +23,37 @@ class SunsetAdmin(Record):
     ordering = ("ends_at",)
     fields = ("place", "vendor", "end", "standing", "source", "page", "first_seen_at", "seen")
     readonly_fields = fields
-    empty_text = "No vendor has announced the end of a call that Lockstep makes."
+    empty_text = _("No vendor has announced the end of a call that Lockstep makes.")
 
-    @admin.display(description="Ends", ordering="ends_at")
+    @admin.display(description=_("Ends"), ordering="ends_at")
     def end(self, row: VendorSunset) -> html.Html | str:
         """The date."""
-        return html.when(row.ends_at) if row.ends_at else "No date announced"
+        return html.when(row.ends_at) if row.ends_at else gettext("No date announced")
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def standing(self, row: VendorSunset) -> html.Badge:
         """What it asks of an operator."""
         if not sunsets.in_use(timezone.now()).filter(pk=row.pk).exists():
-            return html.Badge(html.GREY, "check_circle", "Not called any more")
+            return html.Badge(html.GREY, "check_circle", gettext("Not called any more"))
         if row.ends_at and row.ends_at < timezone.now():
-            return html.Badge(html.RED, "error", "Past its end")
+            return html.Badge(html.RED, "error", gettext("Past its end"))
         if sunsets.near(timezone.now()).filter(pk=row.pk).exists():
-            return html.Badge(html.AMBER, "event", "Update Lockstep before then")
-        return html.Badge(html.GREEN, "check_circle", "Far away")
+            return html.Badge(html.AMBER, "event", gettext("Update Lockstep before then"))
+        return html.Badge(html.GREEN, "check_circle", gettext("Far away"))
 
-    @admin.display(description="Known from")
+    @admin.display(description=_("Known from"))
     def source(self, row: VendorSunset) -> str:
         """Who says so."""
-        return "The vendor's calendar" if row.declared else "The vendor's answers"
+        return gettext("The vendor's calendar") if row.declared else gettext("The vendor's answers")
 
-    @admin.display(description="The vendor's page")
+    @admin.display(description=_("The vendor's page"))
     def page(self, row: VendorSunset) -> html.Html | str:
         """A link the vendor gave."""
         if not row.link:
-            return "None given"
+            return gettext("None given")
         return format_html('<a href="{}" rel="noreferrer noopener" target="_blank">{}</a>', row.link, row.link)
 
-    @admin.display(description="Last called", ordering="seen_at")
+    @admin.display(description=_("Last called"), ordering="seen_at")
     def seen(self, row: VendorSunset) -> html.Html | str:
         """When an answer last said so."""
-        return "Used by every call" if row.declared else html.when(row.seen_at)
+        return gettext("Used by every call") if row.declared else html.when(row.seen_at)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from config.pages import PageContext
 from integration.admin.core import html
@@ -21,6 +22,7 @@ from integration.admin.lists.run import progress
 from integration.admin.pages import dashboard_figures
 from integration.admin.status import BADGES, COUNTED, connection_badge, issue_line, statuses_of, with_connections
 from integration.engine.dispatch import sweeper
+from integration.engine.insight.code_words import words
 from integration.engine.insight.status import LATE, Mend, Status, SyncState
 from integration.models import (
     Connection,
@@ -97,7 +99,7 @@ def front(request: HttpRequest, context: PageContext) -> PageContext:
     waiting = sweeper.oldest_waiting_seconds()
     lead, tone, icon = sentence(counts, waiting)
     return {
-        **context, "title": "Today", "lead": lead, "tone": tone, "icon": icon,
+        **context, "title": gettext("Today"), "lead": lead, "tone": tone, "icon": icon,
         "attention": _attention(rows, found), "integrations": _integrations(counts), "last_day": _last_day(),
         "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(), "charts": dashboard_figures.charts(),
         "vendors": dashboard_figures.vendors(), "workers": dashboard_figures.workers(), "heartbeat": _heartbeat(),
@@ -107,28 +109,39 @@ def front(request: HttpRequest, context: PageContext) -> PageContext:
 def sentence(counts: Counter[SyncState], waiting: float) -> tuple[str, str, str]:
     """What a person would say, with its tone and sign. The worst news first."""
     if sweeper.nobody_works():
-        text = "No worker is alive: changes are collected but nothing moves. Nothing is lost. Start the workers."
+        text = gettext("No worker is alive: changes are collected but not synced. Nothing is lost. Start the workers.")
         return text, html.RED, "cancel"
     if count := counts[SyncState.NEEDS_ATTENTION]:
-        needs = "integration needs" if count == 1 else "integrations need"
-        text = f"{count} {needs} attention. Nothing is lost; changes wait."
-        return text, html.AMBER, BADGES[SyncState.NEEDS_ATTENTION].icon
+        text = ngettext(
+            "{count} integration needs attention. Nothing is lost; changes wait.",
+            "{count} integrations need attention. Nothing is lost; changes wait.",
+            count,
+        )
+        return text.format(count=count), html.AMBER, BADGES[SyncState.NEEDS_ATTENTION].icon
     if waiting > LATE.total_seconds() or counts[SyncState.CATCHING_UP]:
-        oldest = f" The oldest change has waited {html.duration(waiting)}." if waiting >= 1 else ""
-        return f"Catching up.{oldest}", html.BLUE, BADGES[SyncState.CATCHING_UP].icon
+        text = gettext("Catching up. The oldest change has waited {time}.") if waiting >= 1 else gettext("Catching up.")
+        return text.format(time=html.duration(waiting)), html.BLUE, BADGES[SyncState.CATCHING_UP].icon
     if not counts:
-        text = "Nothing is installed yet. Add a tenant, connect its two systems, then add an integration."
+        text = gettext("Nothing is installed yet. Add a tenant, connect its two apps, then add an integration.")
         return text, html.GREY, "flag"
     last = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
-    heard = f"Last event {html.ago(last)}." if last else "No event yet."
+    heard = gettext("Last event {when}.").format(when=html.ago(last)) if last else gettext("No changes yet.")
     if not counts[SyncState.IN_SYNC]:
-        return f"Nothing is switched on. {heard}", html.GREY, BADGES[SyncState.PAUSED].icon
-    return f"Everything is in sync. {heard}", html.GREEN, BADGES[SyncState.IN_SYNC].icon
+        return (
+            gettext("Nothing is switched on. {last_event}").format(last_event=heard),
+            html.GREY,
+            BADGES[SyncState.PAUSED].icon,
+        )
+    return (
+        gettext("Everything is in sync. {last_event}").format(last_event=heard),
+        html.GREEN,
+        BADGES[SyncState.IN_SYNC].icon,
+    )
 
 
 def _heartbeat() -> str:
     age = sweeper.sweeper_age()
-    return f"{html.duration(age.total_seconds())} ago" if age is not None else ""
+    return gettext("{time} ago").format(time=html.duration(age.total_seconds())) if age is not None else ""
 
 
 def capped(rows: QuerySet[Model]) -> str:
@@ -147,7 +160,7 @@ def _integrations(counts: Counter[SyncState]) -> list[Number]:
 def _last_day() -> list[Number]:
     numbers = [
         Number(
-            capped(since(WebhookEvent.objects.all(), "received_at", DAY)), "Events",
+            capped(since(WebhookEvent.objects.all(), "received_at", DAY)), gettext("Events"),
             html.url_of_list(WebhookEvent, since="24h"),
         )
     ]  # fmt: skip
@@ -166,8 +179,8 @@ def _jobs(waiting: float) -> list[Number]:
         )
         for state in ("waiting", "held", "dead")
     ]  # fmt: skip
-    oldest = html.duration(waiting) if waiting >= 1 else "none"
-    return [*numbers, Number(oldest, "Oldest waiting", html.url_of_list(SyncJob, state="waiting"))]
+    oldest = html.duration(waiting) if waiting >= 1 else gettext("none")
+    return [*numbers, Number(oldest, gettext("Oldest waiting"), html.url_of_list(SyncJob, state="waiting"))]
 
 
 def _attention(rows: list[Integration], statuses: Mapping[UUID, Status]) -> list[Attention]:
@@ -196,7 +209,7 @@ def _latest() -> list[LogLine]:
         LogLine(
             address=html.url_of(row), when=html.when(row.created_at), badge=html.badge("outcome", row.outcome),
             title=record_name(row.flow, row.source_id, row.target_id), tenant=row.integration.tenant,
-            what=html.reason_line(row.reason, row.integration.recipe) or row.action.replace("_", " "),
+            what=html.reason_line(row.reason, row.integration.recipe) or words(row.action),
         )
         for row in rows
     ]  # fmt: skip

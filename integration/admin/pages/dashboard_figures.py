@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django_q.status import Stat
 from redis.exceptions import RedisError
 
@@ -126,6 +127,12 @@ def _budgets() -> dict[str, tuple[float, RateBudget]]:
 
 def _said(budget: tuple[float, RateBudget]) -> html.Html:
     share, row = budget
-    text = f"{100 * share:.0f} % of {row.window} left, {row.connection.tenant}"
+    text = gettext("{percent} % of {window} left, {tenant}").format(
+        percent=f"{100 * share:.0f}", window=row.window, tenant=row.connection.tenant
+    )
     door = html.door(row.connection, text)
-    return format_html("{} {}", html.Badge(html.AMBER, "error", "Little left"), door) if share < LITTLE_LEFT else door
+    return (
+        format_html("{} {}", html.Badge(html.AMBER, "error", gettext("Little left")), door)
+        if share < LITTLE_LEFT
+        else door
+    )

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
@@ -26,8 +28,8 @@ from integration.recipes.registry import get_recipe
 
 BADGES = {
     OK: html.Badge(html.GREEN, "check_circle", "OK"),
-    NOT_OK: html.Badge(html.RED, "cancel", "Not OK"),
-    NOT_APPLICABLE: html.Badge(html.GREY, "remove", "Not applicable"),
+    NOT_OK: html.Badge(html.RED, "cancel", _("Not OK")),
+    NOT_APPLICABLE: html.Badge(html.GREY, "remove", _("Not applicable")),
 }
 ORDER = (NOT_OK, OK, NOT_APPLICABLE)
 
@@ -44,18 +46,18 @@ class Line:
     def what(self) -> str:
         """What was found. Where nothing is known of the reason, these are the vendor's own words, too."""
         unknown = self.finding.status == NOT_OK and not self.finding.fix
-        return mask_words(self.finding.what, "It does not work.") if unknown else self.finding.what
+        return mask_words(self.finding.what, _("It does not work.")) if unknown else self.finding.what
 
     @property
     def detail(self) -> html.Html:
         """The vendor's own words, folded."""
-        return html.folded("Detail", html.block(self.finding.detail)) if self.finding.detail else ""
+        return html.folded(gettext("Detail"), html.block(self.finding.detail)) if self.finding.detail else ""
 
 
 def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Run the checks now and show what they found, faults first."""
     if row.state == State.UNINSTALLED:
-        admin.message_user(request, "It is uninstalled; there is nothing to look at.", messages.WARNING)
+        admin.message_user(request, gettext("It is uninstalled; there is nothing to check."), messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
     report = examine(_whole(row), get_recipe)
     may = admin.has_operate_permission(request)
@@ -63,12 +65,23 @@ def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     lines.sort(key=lambda line: ORDER.index(line.finding.status))
     lead, tone, icon = _sentence(report)
     context = {
-        **admin.admin_site.each_context(request), "title": f"Diagnosis of {row.tenant}, {get_recipe(row.recipe).label}",
-        "opts": admin.opts, "original": row, "status": badge(row, report.status),
-        "lead": lead, "tone": tone, "icon": icon, "lines": lines,
-        "at": html.when(report.at), "took": f"{report.took:.1f}", "back": html.url_of(row), "again": request.path,
+        **admin.admin_site.each_context(request),
+        "title": gettext("Diagnosis of {tenant}, {label}").format(
+            tenant=row.tenant, label=get_recipe(row.recipe).label
+        ),
+        "opts": admin.opts,
+        "original": row,
+        "status": badge(row, report.status),
+        "lead": lead,
+        "tone": tone,
+        "icon": icon,
+        "lines": lines,
+        "at": html.when(report.at),
+        "took": f"{report.took:.1f}",
+        "back": html.url_of(row),
+        "again": request.path,
         "repair": _address("repair", row) if may and row.state in REPAIRABLE else "",
-    }  # fmt: skip
+    }
     return TemplateResponse(request, "lockstep/diagnose.html", context)
 
 
@@ -79,31 +92,35 @@ def _sentence(report: Report) -> tuple[str, str, str]:
         return f"{worst.what} {worst.fix}".strip(), html.AMBER, "error"
     if not wrong:
         looked_at = sum(finding.status == OK for finding in report.findings)
-        return f"Nothing is wrong. {looked_at} things were looked at.", html.GREEN, "check_circle"
+        text = ngettext(
+            "Nothing is wrong. {count} check passed.", "Nothing is wrong. {count} checks passed.", looked_at
+        )
+        return text.format(count=looked_at), html.GREEN, "check_circle"
     mends = sum(finding.button == faults.REPAIR for finding in report.faults)
-    things = "1 thing is" if wrong == 1 else f"{wrong} things are"
-    all_of_it = "it" if wrong == 1 else "all of them"
-    helped = all_of_it if mends == wrong else f"{mends} of them"
-    return f"{things} not ok. {f'Repair mends {helped}.' if mends else ''}".strip(), html.RED, "cancel"
+    found = ngettext("{count} problem found.", "{count} problems found.", wrong).format(count=wrong)
+    helped = ngettext("Repair fixes {count} of them.", "Repair fixes {count} of them.", mends).format(count=mends)
+    if mends == wrong:
+        helped = ngettext("Repair fixes it.", "Repair fixes all of them.", wrong)
+    return f"{found} {helped}" if mends else found, html.RED, "cancel"
 
 
 def _button(row: Integration, finding: Finding, may: bool) -> tuple[str, str] | None:
     """Words and address of the button that mends it; only what this person may press, or a list to look at."""
     if finding.button == faults.JOBS:
         address = html.url_of_list(SyncJob, integration=row.pk, state=JobState.DEAD, reason=finding.about)
-        return "Show the jobs", address
+        return gettext("Show the jobs"), address
     if not may:
         return None
     if finding.button == faults.REPAIR:
-        return ("Repair", _address("repair", row)) if row.state in REPAIRABLE else None
+        return (gettext("Repair"), _address("repair", row)) if row.state in REPAIRABLE else None
     if finding.button == faults.CONNECTION and finding.side:
         connection = getattr(row, finding.side)
-        return f"Open {connection.connector.label}'s connection", html.url_of(connection)
+        return gettext("Open {vendor}'s connection").format(vendor=connection.connector.label), html.url_of(connection)
     if finding.button == faults.SETTINGS:
-        return "Settings", _address("settings", row)
+        return gettext("Settings"), _address("settings", row)
     if finding.button == faults.MAPPING:
-        return "Field mappings", f"{html.url_of(row)}#mappings"
-    return ("Open the tenant", html.url_of(row.tenant)) if finding.button == faults.TENANT else None
+        return gettext("Field mappings"), f"{html.url_of(row)}#mappings"
+    return (gettext("Open the tenant"), html.url_of(row.tenant)) if finding.button == faults.TENANT else None
 
 
 def _address(name: str, row: Integration) -> str:
@@ -114,31 +131,47 @@ def repair_view(admin: Admin, request: HttpRequest, row: Integration) -> HttpRes
     """Say what it will do, then do it and report each step; the diagnosis after it shows what is left."""
     diagnosis = _address("diagnose", row)
     if row.state not in REPAIRABLE:
-        admin.message_user(request, f"That does not apply: it is {row.get_state_display().lower()}.", messages.WARNING)
+        text = gettext("That does not apply. Present state: {state}.")
+        admin.message_user(request, text.format(state=row.get_state_display()), messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
     if request.method != "POST":
-        return page(admin, request, title=f"Repair {row}", says=_says(row), verb="Repair", back=diagnosis)
+        return page(
+            admin,
+            request,
+            title=gettext("Repair {integration}").format(integration=row),
+            says=_says(row),
+            verb=gettext("Repair"),
+            back=diagnosis,
+        )
     results = repair(_whole(row), get_recipe)
     failed = [result for result in results if not result.ok]
     note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
-    text = f"{len(failed)} of {len(results)} steps did not work." if failed else f"All {len(results)} steps are done."
+    text = gettext("All {total} steps are done.").format(total=len(results))
+    if failed:
+        text = gettext("{failed} of {total} steps did not work.").format(failed=len(failed), total=len(results))
     level = messages.ERROR if failed else messages.SUCCESS
     messages.add_message(request, level, format_html("{} {}", text, steps(results, row.recipe)))
     return HttpResponseRedirect(diagnosis)
 
 
 def _says(row: Integration) -> Sequence[str]:
-    vendors = f"{row.left.connector.label} and {row.right.connector.label}"
+    vendors = gettext("{left} and {right}").format(left=row.left.connector.label, right=row.right.connector.label)
     return (
-        f"Both connections are checked: {vendors} are asked whether they accept the credentials.",
-        "Fields, options and webhooks that are missing are made again. Webhooks of ours that are switched off or call "
-        "another address are replaced.",
-        "Held jobs whose cause is gone go on, as they would by themselves. No record and no mapping is deleted.",
+        gettext("Both connections are checked: do {apps} accept the credentials?").format(apps=vendors),
+        gettext(
+            "Fields, options and webhooks that are missing are created again. Webhooks of ours that are switched "
+            "off or call another address are replaced."
+        ),
+        gettext("Held jobs whose cause is gone continue. No record and no mapping is deleted."),
     )
 
 
 def _summary(failed: Sequence[str], count: int) -> str:
-    return f"{count} steps, not done: {', '.join(failed)}" if failed else f"{count} steps, all done"
+    return (
+        gettext("{count} steps, not done: {names}").format(count=count, names=", ".join(failed))
+        if failed
+        else gettext("{count} steps, all done").format(count=count)
+    )
 
 
 def _whole(row: Integration) -> Integration:

@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from config.pages import PageContext
 from integration.admin.core import fixes, html
@@ -24,12 +26,13 @@ from integration.admin.lists.call import asked, status_badge
 from integration.admin.lists.link import consent, sides
 from integration.admin.pages.record import questions
 from integration.connectors.registry import get_connector
+from integration.engine.insight.code_words import words
 from integration.engine.safety import consent_ledger
 from integration.models import ConsentEntry, RecordLink, SyncJob, SyncLog, WebhookEvent
 
 LINKS, ROWS, SHOWN = 20, 150, 200
 CREDENTIALS = ("integration__left__credentials", "integration__right__credentials")
-CONSENT = html.Badge(html.BLUE, "how_to_reg", "Consent")
+CONSENT = html.Badge(html.BLUE, "how_to_reg", _("Consent"))
 WAITING = ("waiting", "running", "held", "dead")
 
 
@@ -70,7 +73,7 @@ def find(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("integration.view_synclog"):
         raise PermissionDenied
     query = request.GET.get("q", "").strip()[:200]
-    context: PageContext = {**admin.site.each_context(request), "title": "Find", "find_query": query}
+    context: PageContext = {**admin.site.each_context(request), "title": gettext("Find"), "find_query": query}
     if query:
         context |= look(Term(query))
     return TemplateResponse(request, "lockstep/find.html", context)
@@ -171,7 +174,7 @@ def _pair(link: RecordLink) -> Pair:
     left, right = sides(link)
     return Pair(
         link, f"{left} {mask_id(link.source_id)}",
-        f"{right} {mask_id(link.target_id)}" if link.target_id else "not there",
+        f"{right} {mask_id(link.target_id)}" if link.target_id else gettext("not found"),
         html.badge("link", link.state), consent(link), html.url_of(link),
     )  # fmt: skip
 
@@ -179,49 +182,57 @@ def _pair(link: RecordLink) -> Pair:
 def _log_entry(row: SyncLog, labels: Labels) -> Entry:
     doors: list[tuple[str, str]] = []
     if row.event_id:
-        doors.append((_address("webhookevent", row.event_id), f"Event #{row.event_id}"))
+        doors.append((_address("webhookevent", row.event_id), gettext("Event #{number}").format(number=row.event_id)))
     if row.run is not None:
         doors.append((html.url_of(row.run), str(row.run)))
     said = html.doors(doors)
     if row.call is not None:
         call = html.door(row.call, asked(row.call, 80))
         said = format_html("{} {} {} ms {}", call, status_badge(row.call.status), row.call.ms, said)
-    action = row.action.replace("_", " ").capitalize()
-    title = f"{action or 'Looked at'}: {record_name(row.flow, row.source_id, row.target_id)}"
+    action = words(row.action) if row.action else gettext("Checked")
+    title = f"{action}: {record_name(row.flow, row.source_id, row.target_id)}"
     fields = changes(row.changes, labels, fold=True) if row.changes else ""
     why = html.reason(row.reason, row.detail, row.integration.recipe) if row.reason or row.detail else ""
     if row.outcome in ("failed", "held", "retrying") and (mends := fixes.doors(row.reason, row.integration)):
         why = format_html("{}<div>{}</div>", why, mends)
     badge = html.badge("outcome", row.outcome)
-    return Entry(row.created_at, "Log", html.url_of(row), title, badge, _where(row), why, fields, said)
+    return Entry(row.created_at, gettext("Log"), html.url_of(row), title, badge, _where(row), why, fields, said)
 
 
 def _event_entry(event: WebhookEvent) -> Entry:
-    title = f"Event #{event.pk}: {event}".strip()
+    title = gettext("Event #{number}: {event}").format(number=event.pk, event=event).strip()
     why = html.reason(event.reason) if event.reason else ""
     where = f"{event.connection.tenant}, {event.connection.connector.label}"
-    return Entry(event.received_at, "Event", html.url_of(event), title, html.badge("event", event.state), where, why)
+    return Entry(
+        event.received_at, gettext("Event"), html.url_of(event), title, html.badge("event", event.state), where, why
+    )
 
 
 def _job_entry(job: SyncJob) -> Entry:
     why = html.reason(job.reason, job.detail, job.integration.recipe) if job.reason or job.detail else ""
     if mends := fixes.doors(job.reason, job.integration):
         why = format_html("{}<div>{}</div>", why, mends)
-    title = f"To be done: {record_name(job.flow, job.external_id)}"
+    title = gettext("To be done: {record}").format(record=record_name(job.flow, job.external_id))
     badge = html.badge("job", job.state)
-    return Entry(job.updated_at, "Job", html.url_of(job), title, badge, _where(job), why)
+    return Entry(job.updated_at, gettext("Job"), html.url_of(job), title, badge, _where(job), why)
 
 
 def _consent_entry(row: ConsentEntry) -> Entry:
-    title = f"Consent of {mask_id(row.source_id)}: {row.was or 'not known'} → {row.became}"
-    number = f", event #{row.event_id_seen}" if row.event_id_seen else ""
+    was = words(row.was) if row.was else gettext("not known")
+    title = gettext("Consent of {id}: {before} → {after}").format(
+        id=mask_id(row.source_id), before=was, after=words(row.became)
+    )
     label = get_connector(row.vendor).label
-    told = f"Said in {label}, told by {mask_id(row.cause)}{number}."
+    text = gettext("Changed in {app}, reported by {cause}.")
+    if row.event_id_seen:
+        text = gettext("Changed in {app}, reported by {cause}, event #{event}.")
+    told = text.format(app=label, cause=mask_id(row.cause), event=row.event_id_seen)
     if row.cause.startswith(consent_ledger.MERGE):
         other = mask_id(row.cause.removeprefix(consent_ledger.MERGE))
-        told = f"Taken over from {other}, merged into this record in {label}."
+        text = gettext("Taken over from {other}, which was merged into this record in {app}.")
+        told = text.format(other=other, app=label)
     where = str(row.integration.tenant)
-    return Entry(row.at, "Consent", html.url_of(row.integration), title, CONSENT, where, told)
+    return Entry(row.at, gettext("Consent"), html.url_of(row.integration), title, CONSENT, where, told)
 
 
 def _where(row: SyncLog | SyncJob) -> str:

@@ -9,24 +9,26 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import html
 from integration.quality import RULES, Answer, Quality, Rule, Status, of_recipes, of_vendors
 
 BADGES: Mapping[Status, html.Badge] = {
-    Status.DONE: html.Badge(html.GREEN, "check_circle", "Done"),
-    Status.EXEMPT: html.Badge(html.GREY, "remove", "Exempt"),
-    Status.TODO: html.Badge(html.AMBER, "pending", "To do"),
+    Status.DONE: html.Badge(html.GREEN, "check_circle", _("Done")),
+    Status.EXEMPT: html.Badge(html.GREY, "remove", _("Exempt")),
+    Status.TODO: html.Badge(html.AMBER, "pending", _("To do")),
 }
-HEADERS = ("Answer", "Asked, and proof or reason")
+HEADERS = (_("Answer"), _("Asked, and proof or reason"))
 RULES_BY_KEY: Mapping[str, Rule] = {rule.key: rule for rule in RULES}
 
 
 def overview(request: HttpRequest) -> HttpResponse:
     """Show each vendor and each recipe with its counts. Every member of the staff may look."""
     context = {
-        **admin.site.each_context(request), "title": "Quality",
-        "tables": [("Vendors", _counts(of_vendors())), ("Recipes", _counts(of_recipes()))],
+        **admin.site.each_context(request), "title": gettext("Quality"),
+        "tables": [(gettext("Vendors"), _counts(of_vendors())), (gettext("Recipes"), _counts(of_recipes()))],
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/quality.html", context)
 
@@ -38,7 +40,7 @@ def answers(request: HttpRequest, key: str) -> HttpResponse:
         raise Http404
     todo_first = sorted(found.answers, key=lambda answer: answer.status != Status.TODO)
     context = {
-        **admin.site.each_context(request), "title": f"Quality of {found.label}",
+        **admin.site.each_context(request), "title": gettext("Quality of {found}").format(found=found.label),
         "tables": [("", html.table(HEADERS, [_line(row) for row in todo_first]))],
         "back": reverse("console-quality"),
     }  # fmt: skip
@@ -46,7 +48,7 @@ def answers(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _counts(rows: Sequence[Quality]) -> html.Html:
-    headers = ("Name", *(BADGES[status].word for status in Status))
+    headers = (gettext("Name"), *(BADGES[status].word for status in Status))
     return html.table(headers, [(_link(row), *(row.count(status) for status in Status)) for row in rows])
 
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 
 from config.json_value import JSONObject
 from integration.admin.core import fixes, html
@@ -70,7 +71,7 @@ def ask(request: HttpRequest) -> HttpResponse:
              "right_id": mask_id(verdict.link.target_id) if verdict.link else "",
              "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
              "fixes": fixes.doors(verdict.rule, integration), "name": mask(verdict.name),
-             "job": html.door(verdict.job, "Job") if verdict.job else "",
+             "job": html.door(verdict.job, gettext("Job")) if verdict.job else "",
              "consent": recipe.consent_of(verdict.link.notes) if verdict.link else ""}
             for verdict in verdicts
         ],

@@ -9,12 +9,15 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from config.texts import StrOrPromise
 
 
 class Item(TypedDict):
     """One entry in Unfold's form."""
 
-    title: str
+    title: StrOrPromise
     icon: str
     link: str
     permission: Callable[[HttpRequest], bool]
@@ -23,60 +26,60 @@ class Item(TypedDict):
 class Group(TypedDict):
     """One group in Unfold's form."""
 
-    title: str
+    title: StrOrPromise
     items: list[Item]
 
 
-Entry = tuple[str, str, str]  # title, icon, "app.model" or the name of a page
+Entry = tuple[StrOrPromise, str, str]  # title, icon, "app.model" or the name of a page
 
-GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+GROUPS: tuple[tuple[StrOrPromise, tuple[Entry, ...]], ...] = (
     (
-        "Today",
+        _("Today"),
         (
-            ("Front page", "home", "admin:index"),
-            ("Find", "manage_search", "console-find"),
-            ("Alerts", "notifications", "integration.alert"),
+            (_("Front page"), "home", "admin:index"),
+            (_("Find"), "manage_search", "console-find"),
+            (_("Alerts"), "notifications", "integration.alert"),
         ),
     ),
     (
-        "Tenants",
+        _("Tenants"),
         (
-            ("Tenants", "apartment", "tenants.tenant"),
-            ("Members", "badge", "tenants.member"),
-            ("Connections", "cable", "integration.connection"),
-            ("Claims", "gavel", "integration.accountclaim"),
-            ("Integrations", "sync_alt", "integration.integration"),
-            ("Field mappings", "rule", "integration.fieldmapping"),
+            (_("Tenants"), "apartment", "tenants.tenant"),
+            (_("Members"), "badge", "tenants.member"),
+            (_("Connections"), "cable", "integration.connection"),
+            (_("Claims"), "gavel", "integration.accountclaim"),
+            (_("Integrations"), "sync_alt", "integration.integration"),
+            (_("Field mappings"), "rule", "integration.fieldmapping"),
         ),
     ),
     (
-        "Traffic",
+        _("Traffic"),
         (
-            ("Events", "inbox", "integration.webhookevent"),
-            ("Jobs", "checklist", "integration.syncjob"),
-            ("Runs", "directions_run", "integration.syncrun"),
-            ("Log", "history", "integration.synclog"),
-            ("Links", "link", "integration.recordlink"),
-            ("Vendor calls", "call_made", "integration.vendorcall"),
+            (_("Events"), "inbox", "integration.webhookevent"),
+            (_("Jobs"), "checklist", "integration.syncjob"),
+            (_("Runs"), "directions_run", "integration.syncrun"),
+            (_("Log"), "history", "integration.synclog"),
+            (_("Links"), "link", "integration.recordlink"),
+            (_("Vendor calls"), "call_made", "integration.vendorcall"),
         ),
     ),
     (
-        "Access",
+        _("Access"),
         (
-            ("Users", "person", "auth.user"),
-            ("Groups", "group", "auth.group"),
-            ("Audit", "fact_check", "admin.logentry"),
-            ("Second factors", "phonelink_setup", "integration.authenticatorapp"),
-            ("My second factor", "phonelink_lock", "console-two-factor"),
+            (_("Users"), "person", "auth.user"),
+            (_("Groups"), "group", "auth.group"),
+            (_("Audit"), "fact_check", "admin.logentry"),
+            (_("Second factors"), "phonelink_setup", "integration.authenticatorapp"),
+            (_("My second factor"), "phonelink_lock", "console-two-factor"),
         ),
     ),
     (
-        "System",
+        _("System"),
         (
-            ("Quality", "verified", "console-quality"),
-            ("API sunsets", "event_busy", "integration.vendorsunset"),
-            ("Schedules", "schedule", "django_q.schedule"),
-            ("Failed tasks", "bug_report", "django_q.failure"),
+            (_("Quality"), "verified", "console-quality"),
+            (_("API sunsets"), "event_busy", "integration.vendorsunset"),
+            (_("Schedules"), "schedule", "django_q.schedule"),
+            (_("Failed tasks"), "bug_report", "django_q.failure"),
         ),
     ),
 )

@@ -15,6 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django_otp import login as otp_login
@@ -30,8 +32,8 @@ from tenants.locked import opens
 
 OPEN = ("admin:login", "admin:logout", "login", "logout", "console-verify", "console-two-factor")
 LOCKED = "locked"
-WRONG = "This code is not right, or was used already. Wait for the next one."
-RECOVERY = (
+WRONG = _("This code is not right, or was used already. Wait for the next one.")
+RECOVERY = _(
     "This code was not accepted. Many wrong codes were tried for your account, so this device needs a recovery code. "
     "A device you have used before still takes a code of the app."
 )
@@ -41,7 +43,9 @@ class CodeForm(forms.Form):
     """A code of the app, or a recovery code."""
 
     code = forms.CharField(
-        label="Code", max_length=20, widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True})
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
     )
 
 
@@ -94,7 +98,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         if _proves(request, app, form):
             otp_login(request, app)
             return HttpResponseRedirect(_next(request))
-    context = {"form": form, "next": _next(request), "title": "Enter your code"}
+    context = {"form": form, "next": _next(request), "title": gettext("Enter your code")}
     return _page(request, "lockstep/verify.html", context, form)
 
 
@@ -110,7 +114,7 @@ def two_factor(request: HttpRequest) -> HttpResponse:
 
 def _set_up(request: HttpRequest) -> HttpResponse:
     app, _ = AuthenticatorApp.objects.get_or_create(
-        user_id=request.user.pk or 0, defaults={"name": "Authenticator app", "confirmed": False}
+        user_id=request.user.pk or 0, defaults={"name": gettext("Authenticator app"), "confirmed": False}
     )
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -119,7 +123,7 @@ def _set_up(request: HttpRequest) -> HttpResponse:
             app.save(update_fields=["confirmed"])
             otp_login(request, app)
             _note(request, "Two-factor sign-in switched on")
-            messages.success(request, "Two-factor sign-in is on. From now on the console asks for a code.")
+            messages.success(request, gettext("Two-factor sign-in is on. From now on the console asks for a code."))
             return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
     qr = segno.make(app.address, error="m").svg_inline(scale=5, border=2, dark="#111827", light="#ffffff")
     context = {"form": form, "qr": mark_safe(qr), "secret": app.secret}  # noqa: S308 (made here, of our own text)
@@ -133,7 +137,7 @@ def _own(request: HttpRequest, app: AuthenticatorApp) -> HttpResponse:
         if request.POST.get("do") == "off":
             app.delete()
             _note(request, "Two-factor sign-in switched off")
-            messages.warning(request, "Two-factor sign-in is off.")
+            messages.warning(request, gettext("Two-factor sign-in is off."))
             return HttpResponseRedirect(request.path)
         _note(request, "New recovery codes")
         return _page(request, "lockstep/two_factor.html", {"app": app, "codes": app.new_recovery_codes()})
@@ -145,7 +149,10 @@ def _proves(request: HttpRequest, app: AuthenticatorApp, form: forms.Form) -> bo
     name = request.user.get_username()
     trial = guessing.Trial.of(guessing.CODE, request, name, devices.CODE)
     if until := guessing.locked_until(trial):
-        form.add_error("code", forms.ValidationError(f"Too many wrong codes. {opens(until)}", code=LOCKED))
+        form.add_error(
+            "code",
+            forms.ValidationError(gettext("Too many wrong codes. {opens}").format(opens=opens(until)), code=LOCKED),
+        )
         return False
     if app.verify_token(form.cleaned_data["code"], known_device=bool(trial.device)):
         guessing.forgive(trial)
@@ -157,7 +164,11 @@ def _proves(request: HttpRequest, app: AuthenticatorApp, form: forms.Form) -> bo
 
 
 def _page(request: HttpRequest, template: str, context: PageContext, form: forms.Form | None = None) -> HttpResponse:
-    shared = {**admin.site.each_context(request), "title": "Two-factor sign-in", "action_url": request.get_full_path()}
+    shared = {
+        **admin.site.each_context(request),
+        "title": gettext("Two-factor sign-in"),
+        "action_url": request.get_full_path(),
+    }
     status = 200
     if form is not None and form.errors:
         status = 429 if form.has_error("code", LOCKED) else 422
@@ -185,14 +196,14 @@ class AppAdmin(Admin):
     found_whole = ("user__username",)
     search_fields = ("user__username",)
     fields = list_display
-    empty_text = "Nobody has set up a second factor yet. Each person does it under My second factor."
+    empty_text = _("Nobody has set up a second factor yet. Each person does it under My second factor.")
 
-    @admin.display(description="Recovery codes left")
+    @admin.display(description=_("Recovery codes left"))
     def codes_left(self, app: AuthenticatorApp) -> int:
         """Unused ones."""
         return len(app.recovery)
 
-    @admin.display(description="User")
+    @admin.display(description=_("User"))
     def masked_user(self, app: AuthenticatorApp) -> str:
         """Whose, for who may not see it."""
         return str(mask(app.user.get_username()))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from config.texts import StrOrPromise
+from config.texts import StrOrPromise, english
 from integration.reasons import Reason, ReasonCode
 
 
@@ -36,6 +36,12 @@ class ReasonText:
     def sentence(self) -> str:
         """What happened and what to do, as one line for lists."""
         return f"{self.what} {self.fix}"
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether nobody has to do anything. Every such fix begins alike, in the language of the code."""
+        with english():
+            return str(self.fix).startswith("Nothing to")
 
 
 def by_code(texts: Sequence[ReasonText]) -> dict[str, ReasonText]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from integration.engine.flow.recipe import Recipe
+from integration.engine.insight.code_words import words
 from integration.models import Integration, Outcome, RunState, SyncRun
 from integration.reasons import Reason
 
@@ -55,10 +58,9 @@ def explained(integration: Integration, recipe: Recipe) -> list[Explained]:
 def _part(recipe: Recipe, key: str, count: int, run: SyncRun) -> Part:
     outcome, _, code = key.partition(":")
     if outcome not in Outcome.values:  # an action: what was done, or in a dry run would be
-        words = key.replace("_", " ")
-        label = f"would {words}" if run.dry_run else f"in sync after {words}"
-        return Part(key, count, label, Outcome.SYNCED)
+        text = gettext("would {action}") if run.dry_run else gettext("in sync after: {action}")
+        return Part(key, count, text.format(action=words(key).lower()), Outcome.SYNCED)
     if code in IN_SYNC:
-        return Part(key, count, "in sync", outcome, code)
-    text = recipe.reason_text(code)
-    return Part(key, count, str(text.what).rstrip(".") if text else "", outcome, code)
+        return Part(key, count, gettext("in sync"), outcome, code)
+    known = recipe.reason_text(code)
+    return Part(key, count, str(known.what).rstrip(".") if known else "", outcome, code)

@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
+from config.texts import english
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.recipe import Recipe
 from integration.engine.flow.settings import Offered
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 
-NOTHING_CAME = (
+NOTHING_CAME = _(
     "None of the settings arrived, so nothing was changed. They are shown as they are stored: save once more."
 )
 
@@ -49,10 +52,12 @@ def save(integration: Integration, form: forms.Form) -> list[str]:
     """Store the checked settings and say what changed, one text each: label, old → new. No secret is among them."""
     values = {**integration.settings, **form.cleaned_data}
     Integration.objects.filter(pk=integration.pk).update(settings=values)
-    return [
-        f"{form.fields[name].label}: {_said(form, name, form.initial.get(name))} → {_said(form, name, values[name])}"
-        for name in form.changed_data
-    ]
+    with english():  # the audit log keeps it
+        return [_change(form, name, values[name]) for name in form.changed_data]
+
+
+def _change(form: forms.Form, name: str, value: JSONValue) -> str:
+    return f"{form.fields[name].label}: {_said(form, name, form.initial.get(name))} → {_said(form, name, value)}"
 
 
 def _said(form: forms.Form, name: str, value: JSONValue) -> str:
@@ -78,5 +83,7 @@ def _offered(integration: Integration, recipe: Recipe) -> tuple[Offered, str]:
         except IntegrationError:
             silent[ctx.connection(choices.side).connector.label] = None
     VendorCall.objects.bulk_create(ctx.calls)
-    problem = f"The fields of {' and '.join(silent)} could not be read; chosen ones stay chosen." if silent else ""
-    return found, problem
+    if not silent:
+        return found, ""
+    text = gettext("The fields of {apps} could not be read. Fields that are chosen stay chosen.")
+    return found, text.format(apps=", ".join(silent))

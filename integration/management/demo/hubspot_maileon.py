@@ -76,7 +76,7 @@ class Story(MaileonSide):
         right = self.stage.connect(tenant, "maileon", "maileon/1.0", api_key=MAILEON_KEY)
         self.integration = Integration.objects.create(tenant=tenant, recipe="hubspot_maileon", left=left, right=right)
         self.stage.save_settings(self.integration, doi_enabled=True)
-        for wording in ("Connect two systems", "HubSpot is connected"):
+        for wording in ("Connect two apps", "HubSpot is connected"):
             if wording not in page:
                 raise NotSeen(f"the first login shows no “{wording}”")
         again = self._log_in()

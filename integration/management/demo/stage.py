@@ -50,7 +50,7 @@ class Stage:
         return reply.json() if reply.content else None
 
     def until(self, what: str, look: Callable[[], Found | None], patience: float = PATIENCE) -> Found:
-        """Look again and again until there is something. Raises NotSeen."""
+        """Check again and again until there is something. Raises NotSeen."""
         deadline = time.monotonic() + patience
         while True:
             if found := look():

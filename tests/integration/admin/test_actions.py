@@ -174,7 +174,7 @@ def test_pause_and_resume(console: Client, operator: Any, rows: Any) -> None:
     here = f"/admin/integration/integration/{rows.integration.pk}"
     console.post(f"{here}/pause/")
     assert (fresh(rows.integration).state, fresh(rows.integration).paused_by) == ("paused", operator)
-    assert "Paused by operator" in console.get(f"{here}/change/").content.decode()
+    assert "Paused, operator" in console.get(f"{here}/change/").content.decode()
     console.post(f"{here}/pause/")  # a double click does nothing twice
     console.post(f"{here}/resume/")
     assert fresh(rows.integration).state == "active"
@@ -227,8 +227,8 @@ def test_a_run_is_cancelled_once(console: Client, rows: Any) -> None:
 def test_uninstall_says_what_it_destroys_and_wants_to_be_told_twice(console: Client, rows: Any) -> None:
     here = f"/admin/integration/integration/{rows.integration.pk}/uninstall/"
     text = console.get(here).content.decode()
-    assert "up to 1 webhooks are removed, its credentials are erased" in text
-    assert "1 unfinished jobs and 1 record links are dropped" in text
+    assert "up to 1 webhooks are removed, and the credentials are erased" in text
+    assert "Unfinished jobs that are dropped: 1. Record links that are dropped: 1." in text
     assert console.post(here).status_code == 200
     assert fresh(rows.integration).state == "active"
     assert SyncLog.objects.get().changes

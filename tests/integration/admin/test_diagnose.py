@@ -49,12 +49,12 @@ def test_a_deleted_webhook_is_found_and_repaired_from_the_console(
 ) -> None:
     webhooks(sandbox).clear()
     text = console.get(address(installed, "diagnose")).content.decode()
-    assert "1 thing is not ok. Repair mends it." in text
+    assert "1 problem found. Repair fixes it." in text
     assert "3 of 3 webhooks are missing at Pipedrive" in text
     assert "Somebody deleted them" in text
 
     asked = console.get(address(installed, "repair")).content.decode()
-    assert "Fields, options and webhooks that are missing are made again." in asked
+    assert "Fields, options and webhooks that are missing are created again." in asked
     assert webhooks(sandbox) == {}
     assert not LogEntry.objects.exists()
 
@@ -71,7 +71,7 @@ def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integ
     text = console.get(address(installed, "diagnose")).content.decode()
     assert "The credentials were rejected." in text
     assert reverse("admin:integration_connection_change", args=[installed.right_id]) in text
-    assert "Repair mends" not in text
+    assert "Repair fixes" not in text
 
     text = console.post(address(installed, "repair"), follow=True).content.decode()
     assert "1 of 3 steps did not work." in text

@@ -128,5 +128,5 @@ def test_consent_that_a_merge_brought_says_so(console: Client) -> None:
 
     page = text(console, "10")
 
-    assert "Taken over from 5, merged into this record in Pipedrive." in page
-    assert "Said in Pipedrive, told by doi." in page
+    assert "Taken over from 5, which was merged into this record in Pipedrive." in page
+    assert "Changed in Pipedrive, reported by doi." in page

@@ -78,7 +78,7 @@ def test_what_is_no_id_of_an_integration_is_not_found(console: Client, db: None,
 @pytest.mark.parametrize("term", ["source", "target"])
 def test_an_id_of_either_side_finds_the_record(console: Client, world: World, ada: str, term: str) -> None:
     page = ask(console, world, ada if term == "source" else f"9001-{ada}")
-    assert "Both systems have the same." in page
+    assert "Both apps have the same values." in page
 
 
 def test_the_rule_in_the_way_comes_with_the_button_that_mends_it(console: Client, world: World, ada: str) -> None:
@@ -105,7 +105,7 @@ def test_it_is_for_those_who_may_see_the_log(signed_in: Any, world: World, ada: 
 
 def test_a_dead_job_is_tried_again_from_its_page(console: Client, rows: Any) -> None:
     address = reverse("admin:integration_syncjob_try_again", args=[rows.job.pk])
-    assert "read afresh" in console.get(address).content.decode()
+    assert "read and synced at once" in console.get(address).content.decode()
 
     console.post(address)
 

@@ -53,7 +53,7 @@ def _maileon_is_the_sandbox(sandbox, monkeypatch):
 def test_the_whole_way_from_two_keys_to_active(sandbox, member):
     client = signed_in(member)
     overview = client.get(reverse("portal:overview", kwargs={"tenant_id": member.tenant_id})).content.decode()
-    assert "Connect two systems" in overview
+    assert "Connect two apps" in overview
     assert "API token" in client.get(address(member.tenant)).content.decode()
 
     answer = client.post(address(member.tenant), form(sandbox))

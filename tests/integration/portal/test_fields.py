@@ -217,11 +217,11 @@ def test_a_real_record_is_put_through_unsaved_rows_without_sending(world):
     nobody = client.post(address(world, "sample"), {**data, "flow": FLOW, f"{FLOW}-record": "nobody@example.com"})
 
     assert "Ada Lovelace" in text(linked)
-    assert "a sync would update" in text(searched)
+    assert "A sync would update" in text(searched)
     assert f'<p id="{FLOW}-0-sample" hx-swap-oob="true">' in linked.content.decode()
     assert "is not a date" in text(linked)
     assert "n/a" in text(linked)
-    assert "Nobody found for “nobody@example.com”" in text(nobody)
+    assert "No record found for “nobody@example.com”" in text(nobody)
     assert not [call for call in world.calls("maileon") if not call.startswith("GET")]
     assert FieldMapping.objects.get(target="FIRSTNAME").source == "first_name"
 
@@ -234,7 +234,7 @@ def test_the_try_says_why_somebody_would_be_skipped(world):
         address(world, "sample"), {**filled_in(world), "flow": FLOW, f"{FLOW}-record": "cy.twombly@example.com"}
     )
 
-    assert "nothing would be sent." in text(answer)
+    assert "Nothing would be sent." in text(answer)
     assert "Newsletter is No" in text(answer)
 
 

@@ -103,7 +103,7 @@ def test_without_a_login_there_is_nothing_to_connect(sandbox):
     client = Client()
     client.force_login(member.user)
     address = reverse("portal:connect", kwargs={"tenant_id": member.tenant_id})
-    assert "Which two should be kept in sync?" in client.get(address).content.decode()
+    assert "Which two apps do you want to sync?" in client.get(address).content.decode()
 
     answer = client.post(f"{address}?recipe=hubspot_maileon", {"right-secret": hub.MAILEON_KEY})
     assert answer.status_code == 422

@@ -111,10 +111,13 @@ def test_the_overview_says_when_leadboxer_was_asked(world):
     world.set(**LEADS)
     sweeper.sweep()
     client = signed_in(world.integration.tenant)
-    assert "LeadBoxer is asked at the next full interval." in client.get(page(world, "integration")).content.decode()
-    assert "LeadBoxer is asked regularly" in client.get(page(world, "activity")).content.decode()
+    assert (
+        "The first check of LeadBoxer follows at the next full interval."
+        in client.get(page(world, "integration")).content.decode()
+    )
+    assert "Lockstep checks LeadBoxer regularly" in client.get(page(world, "activity")).content.decode()
     world.poll()
-    assert "LeadBoxer was asked" in client.get(page(world, "integration")).content.decode()
+    assert "Last check of LeadBoxer" in client.get(page(world, "integration")).content.decode()
 
 
 # Settings

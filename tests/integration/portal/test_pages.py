@@ -62,7 +62,7 @@ def test_the_overview_names_each_integration_with_its_sentence(client, integrati
     html = client.get(reverse("portal:overview", kwargs={"tenant_id": integration.tenant_id})).content.decode()
 
     assert "Pipedrive ↔ Maileon" in html
-    assert "Everything is in sync. No event yet." in html
+    assert "Everything is in sync. No changes yet." in html
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_run_shows_progress_and_reasons(client, integration):
 
 def test_empty_pages_teach(client, integration):
     assert "Create a person in Pipedrive" in page(client, integration, "activity")
-    assert "Fetch All reads everybody" in page(client, integration, "runs")
+    assert "Fetch All syncs the people" in page(client, integration, "runs")
     EventFactory(connection=integration.left)
 
 

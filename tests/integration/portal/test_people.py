@@ -98,7 +98,7 @@ def test_erasing_somebody_deleted_at_the_source_leaves_no_trace_of_the_name(worl
     assert RecordLink.objects.get().written == zora
     assert not personal_data.find(world.integration.tenant, ADA, get_recipe)
     again = member(world.integration.tenant).post(address(world.integration.tenant), {"email": ADA}).content.decode()
-    assert "Nothing else is held" in again  # but the proof of what became of consent
+    assert "Nothing else is stored" in again  # but the proof of what became of consent
 
 
 def test_erasing_somebody_still_there_keeps_what_an_opt_out_needs(world, ada):

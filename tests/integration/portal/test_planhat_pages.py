@@ -192,8 +192,8 @@ def test_a_preview_tells_what_comes_along_and_forgets_nothing(planhat_world, own
 
     looked = owner.get(record, {"q": org, "flow": "organization_to_company", "id": org}).content.decode()
 
-    assert "Of the record itself nothing would be sent." in looked
-    assert "What belongs to it comes along: Note → Note (1)." in looked
+    assert "Nothing would be sent of the record itself." in looked
+    assert "What belongs to it is synced, too: Note → Note (1)" in looked
     assert RecordLink.objects.get(pk=link.pk).written == link.written
     assert not planhat_world.rows("conversations")
 
@@ -208,7 +208,7 @@ def test_the_preview_of_a_deal_that_is_a_sale_says_so(planhat_world, owner):
     ).content.decode()
 
     assert "create sale" in looked
-    assert "What belongs to it comes along: Organization → Company (1)." in looked
+    assert "What belongs to it is synced, too: Organization → Company (1)" in looked
 
 
 def test_runs_say_what_they_are_of_and_a_sample_leads_to_its_own_flow(planhat_world, owner):

@@ -71,7 +71,7 @@ def test_sync_now_brings_the_record_up_to_date(world):
     html = member(world.integration, "editor").post(address(world.integration), form, follow=True).content.decode()
     hub.drain()
 
-    assert "read afresh" in html
+    assert "read and synced now" in html
     assert world.contacts()["ada.lovelace@example.com"]["standard"]["FULLNAME"] == "Ada King"
 
 
@@ -102,7 +102,7 @@ def test_a_paused_integration_says_so_and_queues_nothing():
 
     html = member(integration).post(address(integration), form, follow=True).content.decode()
 
-    assert "Nothing is synced now: it is paused" in html
+    assert "Nothing is synced now. Present state: Paused." in html
     assert not SyncJob.objects.exists()
 
 

@@ -38,7 +38,7 @@ def test_a_dry_run_counts_and_the_real_one_follows(world):
     html = client.get(answer.url).content.decode()
     assert "Would be" in html
     assert "Seed 0" in html
-    assert "Now for real" in html
+    assert "Run it now" in html
     assert world.mails() == []
 
     answer = client.post(start, {"mode": "real", "allow_doi": "yes"})
@@ -86,7 +86,7 @@ def test_progress_refreshes_in_place_and_can_be_cancelled():
 
     run.refresh_from_db()
     assert run.cancel_requested
-    assert "It stops at the next page." in answer
+    assert "Stopping after the current batch." in answer
     assert address(integration, "cancel", run_id=run.pk) not in answer
 
 

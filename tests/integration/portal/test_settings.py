@@ -231,5 +231,5 @@ def test_webhook_addresses_are_for_those_who_may_change_settings(world):
     world.deliver()
 
     assert "/hooks/pipedrive/" in member(world, "editor").get(address(world)).content.decode()
-    assert "Received last:" in member(world, "editor").get(address(world)).content.decode()
+    assert "Last received:" in member(world, "editor").get(address(world)).content.decode()
     assert "/hooks/" not in member(world, "viewer").get(address(world)).content.decode()

@@ -53,7 +53,7 @@ def test_everybody_sees_the_team_and_only_owners_its_buttons(owner):
         html = browser(member).get(address(owner)).content.decode()
         assert owner.user.username in html
         assert viewer.user.username in html
-        assert ("Make an invitation link" in html) is buttons
+        assert ("Create invite link" in html) is buttons
     assert address(owner) in browser(viewer).get(reverse("portal:overview", args=[owner.tenant_id])).content.decode()
 
 

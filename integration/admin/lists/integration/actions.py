@@ -8,6 +8,8 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject
 from integration.admin.core import html
@@ -34,14 +36,14 @@ class FetchForm(forms.Form):
     """How Fetch All should go about it. Harmless unless somebody decides otherwise."""
 
     dry_run = forms.BooleanField(
-        label="Dry run: count what would happen, write nothing", required=False, initial=True,
-        help_text="The report shows how many records would be created, changed or skipped and why, with samples.",
+        label=_("Dry run: count what would happen, write nothing"), required=False, initial=True,
+        help_text=_("The report shows how many records would be created, changed or skipped and why, with samples."),
     )  # fmt: skip
     allow_doi = forms.ChoiceField(
-        label="People who were there before and said Yes",
+        label=_("Existing people with a Yes"),
         choices=(
-            ("no", "Do not send them an opt-in mail; who is not a contact yet is skipped and the report says so"),
-            ("yes", "Send an opt-in mail to each of them who has never been asked"),
+            ("no", _("Don't send opt-in emails. People not yet in Maileon are skipped and listed in the report")),
+            ("yes", _("Send an opt-in email to everyone not asked before")),
         ),
         initial="no", widget=forms.RadioSelect,
     )  # fmt: skip
@@ -50,7 +52,7 @@ class FetchForm(forms.Form):
 class UninstallForm(forms.Form):
     """One more thought before it is undone."""
 
-    sure = forms.BooleanField(label="Yes, uninstall it and erase the credentials listed above")
+    sure = forms.BooleanField(label=_("Yes, uninstall it and erase the credentials listed above"))
 
 
 def may(row: Integration, button: str) -> bool:
@@ -59,7 +61,8 @@ def may(row: Integration, button: str) -> bool:
 
 
 def _refuse(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
-    admin.message_user(request, f"That does not apply: it is {row.get_state_display().lower()}.", messages.WARNING)
+    text = gettext("That does not apply. Present state: {state}.")
+    admin.message_user(request, text.format(state=row.get_state_display()), messages.WARNING)
     return HttpResponseRedirect(html.url_of(row))
 
 
@@ -72,16 +75,23 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
     flows = [flow for flow in recipe.flows if "fetch_all" in flow.runs and flow.enabled(settings)]
     form = _fetch_form(request, asks_for_mails=bool(settings.get("doi_enabled")))
     if not flows:
-        admin.message_user(request, "No part that takes part in Fetch All is switched on.", messages.WARNING)
+        admin.message_user(request, gettext("Turn on a part of the integration in Settings first."), messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
     if request.method != "POST" or not form.is_valid():
         labels = ", ".join(str(flow.label) for flow in flows)
         says = (
-            f"Every record at the source is read once and brought up to date: {labels}.",
-            "Records that are in sync already cost no write. Changes that come in meanwhile go first.",
+            gettext("Every record is read once and brought up to date: {names}.").format(names=labels),
+            gettext("Records already in sync are left alone. Changes that come in meanwhile go first."),
         )
-        return page(admin, request, title=f"Fetch All, {row.tenant}", says=says, verb="Start", form=form,
-                    back=html.url_of(row))  # fmt: skip
+        return page(
+            admin,
+            request,
+            title=gettext("Fetch All, {tenant}").format(tenant=row.tenant),
+            says=says,
+            verb=gettext("Start"),
+            form=form,
+            back=html.url_of(row),
+        )
     started = _start(admin, request, row, [flow.key for flow in flows], form.cleaned_data)
     if len(started) == 1:
         return HttpResponseRedirect(html.url_of(started[0]))
@@ -106,12 +116,13 @@ def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str
             )  # fmt: skip
         except runs.RunInProgress:
             under_way = SyncRun.objects.filter(integration=row, kind="fetch_all", flow=flow, state__in=runs.UNFINISHED)
-            admin.message_user(request, "A Fetch All is under way already; this is it.", messages.WARNING)
+            admin.message_user(request, gettext("A Fetch All is under way already; this is it."), messages.WARNING)
             started.extend(under_way[:1])
             continue
-        kind = "dry run" if run.dry_run else "for real"
+        kind = gettext("dry run") if run.dry_run else gettext("for real")
         note(request, Integration, f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
-        admin.message_user(request, f"{run} has started, {kind}.", messages.SUCCESS)
+        text = gettext("{run} has started (dry run).") if run.dry_run else gettext("{run} has started.")
+        admin.message_user(request, text.format(run=run), messages.SUCCESS)
         started.append(run)
     return started
 
@@ -122,17 +133,30 @@ def held_by_brakes(admin: Admin, request: HttpRequest, row: Integration) -> Http
         return _refuse(admin, request, row)
     waiting = {kind: limits.held(row, kind) for kind in BrakeKind.values}
     if not any(waiting.values()):
-        admin.message_user(request, "No brake holds anything here.", messages.INFO)
+        admin.message_user(request, gettext("No brake holds anything here."), messages.INFO)
         return HttpResponseRedirect(html.url_of(row))
     if request.method != "POST":
         texts = get_recipe(row.recipe).reason_texts
         says = [f"{count:,}: {texts[limits.REASONS[kind]].sentence}" for kind, count in waiting.items() if count]
-        says.append("Each record is read afresh before anything happens to it; what comes later is counted anew.")
-        return page(admin, request, title=f"Held by a brake: {row}", says=says, verb="Let them through", danger=True,
-                    back=html.url_of(row))  # fmt: skip
+        says.append(
+            gettext(
+                "Each record is read again before anything happens to it. Records that come later are counted "
+                "separately."
+            )
+        )
+        return page(
+            admin,
+            request,
+            title=gettext("Held by a brake: {row}").format(row=row),
+            says=says,
+            verb=gettext("Let them through"),
+            danger=True,
+            back=html.url_of(row),
+        )
     count = sum(limits.release(row, kind, person(request)) for kind in waiting)
     note(request, Integration, f"Let {count} records through that a brake held", row)
-    admin.message_user(request, f"{count:,} records go on.", messages.SUCCESS)
+    text = ngettext("{count} record continues.", "{count} records continue.", count)
+    admin.message_user(request, text.format(count=f"{count:,}"), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
 
@@ -141,11 +165,21 @@ def pause(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     if not may(row, "pause"):
         return _refuse(admin, request, row)
     if request.method != "POST":
-        says = ("Nothing is synced until somebody presses Resume.", "Changes go on being collected and are not lost.")
-        return page(admin, request, title=f"Pause {row}", says=says, verb="Pause", back=html.url_of(row))
+        says = (
+            gettext("Nothing is synced until somebody presses Resume."),
+            gettext("Changes are still collected and are not lost."),
+        )
+        return page(
+            admin,
+            request,
+            title=gettext("Pause {integration}").format(integration=row),
+            says=says,
+            verb=gettext("Pause"),
+            back=html.url_of(row),
+        )
     lifecycle.pause(row, person(request))
     note(request, Integration, "Paused", row)
-    admin.message_user(request, "Paused. Changes are collected and wait for Resume.", messages.SUCCESS)
+    admin.message_user(request, gettext("Paused. Changes are collected and wait for Resume."), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
 
@@ -155,11 +189,21 @@ def resume(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse
         return _refuse(admin, request, row)
     if request.method != "POST":
         waiting = len(SyncJob.objects.filter(integration=row, state="waiting").values_list("pk")[: CAP + 1])
-        says = (f"{html.number(waiting, cap=CAP)} collected changes are worked off at once.",)
-        return page(admin, request, title=f"Resume {row}", says=says, verb="Resume", back=html.url_of(row))
+        text = ngettext(
+            "{count} collected change is synced at once.", "{count} collected changes are synced at once.", waiting
+        )
+        says = (text.format(count=html.number(waiting, cap=CAP)),)
+        return page(
+            admin,
+            request,
+            title=gettext("Resume {integration}").format(integration=row),
+            says=says,
+            verb=gettext("Resume"),
+            back=html.url_of(row),
+        )
     lifecycle.resume(row)
     note(request, Integration, "Resumed", row)
-    admin.message_user(request, "It goes on where it stopped.", messages.SUCCESS)
+    admin.message_user(request, gettext("Resumed. It continues where it stopped."), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
 
@@ -169,8 +213,16 @@ def uninstall(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
         return _refuse(admin, request, row)
     form = styled(UninstallForm(request.POST if request.method == "POST" else None))
     if request.method != "POST" or not form.is_valid():
-        return page(admin, request, title=f"Uninstall {row}", says=_losses(row), verb="Uninstall", danger=True,
-                    form=form, back=html.url_of(row))  # fmt: skip
+        return page(
+            admin,
+            request,
+            title=gettext("Uninstall {integration}").format(integration=row),
+            says=_losses(row),
+            verb=gettext("Uninstall"),
+            danger=True,
+            form=form,
+            back=html.url_of(row),
+        )
     results = lifecycle.uninstall(row, get_recipe)
     note(request, Integration, "Uninstalled", row)
     for result in results:
@@ -181,17 +233,24 @@ def uninstall(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
 
 def _losses(row: Integration) -> list[str]:
     """What will be gone, in numbers."""
-    says = ["Syncing stops for good. Contacts, people and fields at the vendors stay as they are."]
+    says = [gettext("Syncing stops for good. Contacts, people and fields at the vendors stay as they are.")]
     for side in (row.left, row.right):
         others = [other for other in connection_health.integrations_on(side) if other.pk != row.pk]
         webhooks = RemoteSubscription.objects.filter(connection=side).count()
-        kept = "its credentials are kept, another integration uses them" if others else "its credentials are erased"
-        says.append(f"{side}: up to {webhooks} webhooks are removed, {kept}.")
+        text = gettext("{account}: up to {count} webhooks are removed, and the credentials are erased.")
+        if others:
+            text = gettext(
+                "{account}: up to {count} webhooks are removed. The credentials are kept, another integration "
+                "uses them."
+            )
+        says.append(text.format(account=side, count=webhooks))
     unfinished = len(SyncJob.objects.filter(integration=row).exclude(state="done").values_list("pk")[: CAP + 1])
     links = len(row.links.values_list("pk")[: CAP + 1])
     says.append(
-        f"{html.number(unfinished, cap=CAP)} unfinished jobs and {html.number(links, cap=CAP)} record links are "
-        "dropped. The log is kept without names, addresses and values."
+        gettext(
+            "Unfinished jobs that are dropped: {jobs}. Record links that are dropped: {links}. The log is kept without "
+            "names, addresses and values."
+        ).format(jobs=html.number(unfinished, cap=CAP), links=html.number(links, cap=CAP))
     )
     return says
 
@@ -202,28 +261,34 @@ def _losses(row: Integration) -> list[str]:
 def pausing(user: AbstractBaseUser | None) -> Bulk[Integration]:
     """Pause those that are active, in this person's name."""
     return Bulk(
-        "Pause integrations", "Pause",
-        ("Nothing of these is synced until somebody presses Resume.", "Changes are collected and not lost."),
-        lambda rows: _each(rows, lambda row: lifecycle.pause(row, user)), "{count} integrations are paused.",
-        eligible=lambda rows: rows.filter(state=State.ACTIVE), none="None of these is active.",
-    )  # fmt: skip
+        gettext("Pause integrations"),
+        gettext("Pause"),
+        (
+            gettext("Nothing of these is synced until somebody presses Resume."),
+            gettext("Changes are collected and not lost."),
+        ),
+        lambda rows: _each(rows, lambda row: lifecycle.pause(row, user)),
+        gettext("{count} integrations are paused."),
+        eligible=lambda rows: rows.filter(state=State.ACTIVE),
+        none=gettext("None of these is active."),
+    )
 
 
 RESUMING = Bulk[Integration](
-    "Resume integrations", "Resume", ("What was collected meanwhile is worked off at once.",),
-    lambda rows: _each(rows, lifecycle.resume), "{count} integrations go on.",
-    eligible=lambda rows: rows.filter(state=State.PAUSED), none="None of these is paused.",
+    _("Resume integrations"), _("Resume"), (_("The changes collected meanwhile are synced at once."),),
+    lambda rows: _each(rows, lifecycle.resume), _("{count} integrations continue."),
+    eligible=lambda rows: rows.filter(state=State.PAUSED), none=_("None of these is paused."),
 )  # fmt: skip
 UNINSTALLING = Bulk[Integration](
-    "Uninstall integrations", "Uninstall for good",
+    _("Uninstall integrations"), _("Uninstall for good"),
     (
-        "Syncing stops for good. Our webhooks at the vendors are removed and the stored credentials are erased, unless "
-        "another integration uses them.",
-        "Jobs and links are dropped; the log is kept without names, addresses and values. This cannot be undone.",
+        _("Syncing stops for good. Our webhooks at the vendors are removed and the stored credentials are "
+"erased, unless another integration uses them."),
+        _("Jobs and links are dropped; the log is kept without names, addresses and values. This cannot be undone."),
     ),
     lambda rows: _each(rows, lambda row: lifecycle.uninstall(row, get_recipe)),
-    "{count} integrations are uninstalled; each one's page says what came of its steps.",
-    eligible=lambda rows: rows.exclude(state=State.UNINSTALLED), none="All of these are uninstalled already.",
+    _("{count} integrations are uninstalled; each one's page says what came of its steps."),
+    eligible=lambda rows: rows.exclude(state=State.UNINSTALLED), none=_("All of these are uninstalled already."),
     danger=True,
 )  # fmt: skip
 

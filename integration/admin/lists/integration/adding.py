@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from config.pages import PageContext
 from integration.admin.core import html
@@ -37,7 +38,7 @@ class Adding(Admin):
     ) -> type[InstallForm]:
         """Tell the form its recipe."""
         base = super().get_form(request, obj, change, **kwargs)
-        return type("RecipeForm", (base,), {"recipe_key": request.GET.get("recipe", "")})
+        return type(gettext("RecipeForm"), (base,), {"recipe_key": request.GET.get("recipe", "")})
 
     def get_inlines(self, request: HttpRequest, obj: Integration | None) -> tuple[type[MappingInline], ...]:
         """Mappings once there are some."""
@@ -51,8 +52,8 @@ class Adding(Admin):
             return super().add_view(request, form_url, extra_context)
         tenant = f"&tenant={request.GET['tenant']}" if request.GET.get("tenant") else ""
         context = {
-            **self.admin_site.each_context(request), "title": "Add integration", "opts": self.opts,
-            "lead": "Which two systems should be kept in sync?",
+            **self.admin_site.each_context(request), "title": gettext("Add integration"), "opts": self.opts,
+            "lead": gettext("Which two apps do you want to sync?"),
             "choices": [(f"?recipe={key}{tenant}", label, "") for key, label in recipe_choices()],
         }  # fmt: skip
         return TemplateResponse(request, "lockstep/choose.html", context)
@@ -90,7 +91,7 @@ class Adding(Admin):
         self, request: HttpRequest, obj: Integration, post_url_continue: str | None = None
     ) -> HttpResponse:
         """On to its settings; saving those makes it real."""
-        self.message_user(request, "Now the settings. Saving them makes it real at both vendors.", messages.INFO)
+        self.message_user(request, gettext("Review the settings, then Save to start syncing."), messages.INFO)
         return HttpResponseRedirect(reverse("admin:integration_integration_settings", args=[obj.pk]))
 
     def response_post_save_change(self, request: HttpRequest, obj: Integration) -> HttpResponseRedirect:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import search
 from integration.admin.core.actions import bulk
@@ -30,10 +31,10 @@ class IntegrationAdmin(Adding, Overview):
     list_filter = (StatusFilter, StateFilter)
     linked = ("tenant__id__exact",)
     search_fields = ("tenant__name", "recipe")
-    search_help_text = "Tenant or recipe"
+    search_help_text = _("Tenant or recipe")
     actions = ("pause_selected", "resume_selected", "uninstall_selected")
     actions_detail = ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "resume", "uninstall")
-    empty_text = "An integration keeps two connected systems of a tenant in sync. Connect both first, then add it."
+    empty_text = _("An integration keeps two connected systems of a tenant in sync. Connect both first, then add it.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         """With their connections, in one query."""
@@ -45,17 +46,17 @@ class IntegrationAdmin(Adding, Overview):
 
     # Several at once: all of a tenant, all of a recipe
 
-    @admin.action(description="Pause: collect changes, sync nothing", permissions=["operate"])
+    @admin.action(description=_("Pause: collect changes, sync nothing"), permissions=["operate"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
         """Stop these for a while."""
         return bulk(self, request, queryset, "pause_selected", install_buttons.pausing(person(request)))
 
-    @admin.action(description="Resume: work off what was collected", permissions=["operate"])
+    @admin.action(description=_("Resume: work off what was collected"), permissions=["operate"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
         """Let these go on."""
         return bulk(self, request, queryset, "resume_selected", install_buttons.RESUMING)
 
-    @admin.action(description="Uninstall: disconnect for good", permissions=["operate"])
+    @admin.action(description=_("Uninstall: disconnect for good"), permissions=["operate"])
     def uninstall_selected(self, request: HttpRequest, queryset: QuerySet[Integration]) -> HttpResponse | None:
         """Undo these at the vendors."""
         return bulk(self, request, queryset, "uninstall_selected", install_buttons.UNINSTALLING)
@@ -72,42 +73,42 @@ class IntegrationAdmin(Adding, Overview):
         buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name.removeprefix("integration_integration_") in offered]
 
-    @object_action("Diagnose", icon="stethoscope", permission="view")
+    @object_action(_("Diagnose"), icon="stethoscope", permission="view")
     def diagnose(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """What is wrong with it?"""
         return diagnosis.view(self, request, row)
 
-    @object_action("Repair", icon="build")
+    @object_action(_("Repair"), icon="build")
     def repair(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Mend what can be mended."""
         return diagnosis.repair_view(self, request, row)
 
-    @object_action("Settings", icon="tune", permission="view")
+    @object_action(_("Settings"), icon="tune", permission="view")
     def settings(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """The recipe's settings form."""
         return install_settings.view(self, request, row)
 
-    @object_action("Fetch All", icon="download")
+    @object_action(_("Fetch All"), icon="download")
     def fetch_all(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """One pass over everybody, or a dry run of it."""
         return install_buttons.fetch_all(self, request, row)
 
-    @object_action("Held by a brake", icon="front_hand")
+    @object_action(_("Held by a brake"), icon="front_hand")
     def brakes(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Decide about what a brake holds."""
         return install_buttons.held_by_brakes(self, request, row)
 
-    @object_action("Pause", icon="pause")
+    @object_action(_("Pause"), icon="pause")
     def pause(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Stop syncing for a while."""
         return install_buttons.pause(self, request, row)
 
-    @object_action("Resume", icon="play_arrow")
+    @object_action(_("Resume"), icon="play_arrow")
     def resume(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Go on."""
         return install_buttons.resume(self, request, row)
 
-    @object_action("Uninstall", icon="delete")
+    @object_action(_("Uninstall"), icon="delete")
     def uninstall(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """Undo it at the vendors."""
         return install_buttons.uninstall(self, request, row)

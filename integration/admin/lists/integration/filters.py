@@ -25,7 +25,7 @@ class StatusFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:
         """The words."""
-        return [(str(state), BADGES[state].word) for state in COUNTED]
+        return [(str(state), str(BADGES[state].word)) for state in COUNTED]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Those in this state."""

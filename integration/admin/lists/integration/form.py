@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from integration.models import Connection, Health, Integration
 from integration.recipes.registry import get_recipe
@@ -46,7 +47,7 @@ class InstallForm(ModelForm):
         for side in ("left", "right"):
             row = data.get(side)
             if row is not None and row.tenant_id != getattr(data.get("tenant"), "pk", None):
-                self.add_error(side, "This account belongs to another tenant.")
+                self.add_error(side, gettext("This account belongs to another tenant."))
         return data
 
 

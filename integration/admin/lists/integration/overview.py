@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import html
 from integration.admin.core.base import Admin
@@ -32,110 +34,116 @@ class Overview(Admin):
     """Status with reasons, both accounts, what waits, what happened, and every record explained."""
 
     fieldsets = (
-        ("Where it stands", {"fields": STANDING}),
-        ("Last save", {"fields": ("steps_said",)}),
-        ("Undo", {"fields": ("undo",)}),
+        (_("Where it stands"), {"fields": STANDING}),
+        (_("Last save"), {"fields": ("steps_said",)}),
+        (_("Undo"), {"fields": ("undo",)}),
     )
     readonly_fields = (*STANDING, "steps_said", "undo")
 
-    @admin.display(description="Integration")
+    @admin.display(description=_("Integration"))
     def name(self, row: Integration) -> str:
         """Recipe and tenant."""
         return f"{row.tenant}, {get_recipe(row.recipe).label}"
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def status_badge(self, row: Integration) -> html.Badge:
         """One word."""
         return badge(row, _status(row))
 
-    @admin.display(description="Reasons")
+    @admin.display(description=_("Reasons"))
     def reasons(self, row: Integration) -> html.Html:
         """Why it is not in sync."""
         return issue_list(row, _status(row))
 
-    @admin.display(description="First system")
+    @admin.display(description=_("First system"))
     def left_health(self, row: Integration) -> html.Html:
         """Health of the left connection."""
         return _connection(row.left)
 
-    @admin.display(description="Second system")
+    @admin.display(description=_("Second system"))
     def right_health(self, row: Integration) -> html.Html:
         """Health of the right connection."""
         return _connection(row.right)
 
-    @admin.display(description="Active since")
+    @admin.display(description=_("Active since"))
     def since_when(self, row: Integration) -> html.Html:
         """When it went live."""
         return html.when(row.activated_at)
 
-    @admin.display(description="First system")
+    @admin.display(description=_("First system"))
     def left_said(self, row: Integration) -> html.Html:
         """Health with cause and fix."""
         return format_html("{} {}", _connection(row.left), _why(row.left))
 
-    @admin.display(description="Second system")
+    @admin.display(description=_("Second system"))
     def right_said(self, row: Integration) -> html.Html:
         """Health with cause and fix."""
         return format_html("{} {}", _connection(row.right), _why(row.right))
 
-    @admin.display(description="Jobs")
+    @admin.display(description=_("Jobs"))
     def waiting(self, row: Integration) -> html.Html:
         """What is not done, each number a door."""
         return html.doors(
             [
                 (html.url_of_list(SyncJob, integration=row.pk, state=state),
-                 f"{html.number(_capped(in_state(row.jobs.all(), state)), cap=CAP)} {state}")
+                 f"{html.number(_capped(in_state(row.jobs.all(), state)), cap=CAP)} {html.badge('job', state).word}")
                 for state in ("waiting", "held", "dead")
             ]
         )  # fmt: skip
 
-    @admin.display(description="Last activity")
+    @admin.display(description=_("Last activity"))
     def last_day(self, row: Integration) -> html.Html:
         """The newest log row."""
         last = SyncLog.objects.filter(integration=row).order_by("-id").first()
         if last is None:
-            return "Nothing yet."
+            return gettext("Nothing yet.")
         name = record_name(last.flow, last.source_id)
         return format_html("{}, {}", html.door(last, name), html.when(last.created_at))
 
-    @admin.display(description="Explained counts")
+    @admin.display(description=_("Explained counts"))
     def explained(self, row: Integration) -> html.Html:
-        """Every record at the source and where it stands, from the newest Fetch All or dry run."""
+        """Every record and where it stands, from the newest Fetch All or dry run."""
         found = explained(row, get_recipe(row.recipe))
         if not found:
-            return "Not counted yet. A dry run of Fetch All counts without writing anything."
+            return gettext("Not counted yet. A dry run of Fetch All counts without writing anything.")
         return format_html_join("", "{}", ((_equation(row, flow),) for flow in found))
 
-    @admin.display(description="More")
+    @admin.display(description=_("More"))
     def doors(self, row: Integration) -> html.Html:
         """Its lists."""
-        lists = ((SyncLog, "Log"), (SyncRun, "Runs"), (RecordLink, "Links"))
+        lists = ((SyncLog, gettext("Log")), (SyncRun, gettext("Runs")), (RecordLink, gettext("Links")))
         return html.doors([(html.url_of_list(model, integration=row.pk), text) for model, text in lists])
 
-    @admin.display(description="Steps")
+    @admin.display(description=_("Steps"))
     def steps_said(self, row: Integration) -> html.Html:
         """What the last save did."""
         return steps(last_steps(row), row.recipe)
 
-    @admin.display(description="Uninstall")
+    @admin.display(description=_("Uninstall"))
     def undo(self, row: Integration) -> html.Html:
         """Far from the harmless buttons."""
         if row.state == State.UNINSTALLED:
-            return "It is uninstalled. Its log is kept without personal data."
+            return gettext("It is uninstalled. Its log is kept without personal data.")
         address = reverse("admin:integration_integration_uninstall", args=[row.pk])
-        text = "Removes the webhooks, erases the credentials, drops jobs and links. The next page shows what exactly."
-        return format_html('{}<br><a class="ls-button ls-outline" href="{}">Uninstall…</a>', text, address)
+        text = gettext(
+            "Removes the webhooks, erases the credentials, drops jobs and links. The next page shows what exactly."
+        )
+        return format_html(
+            '{}<br><a class="ls-button ls-outline" href="{}">{}</a>', text, address, gettext("Uninstall…")
+        )
 
 
 def _equation(row: Integration, flow: Explained) -> html.Html:
     """12,431 at the source = 11,980 in sync + 301 no e-mail address + …, each number a door."""
     terms = ((_list_of(row, flow, part), f"{part.count:,}", part.label) for part in flow.parts)
     return format_html(
-        '<p class="ls-equation"><strong>{}</strong>: {} at the source = {} <span class="ls-quiet">({} {})</span></p>',
-        flow.flow_label, f"{flow.total:,}",
+        '<p class="ls-equation"><strong>{}</strong>: {} = {} <span class="ls-quiet">({} {})</span></p>',
+        flow.flow_label,
+        f"{flow.total:,}",
         format_html_join(" + ", '<a class="text-link" href="{}">{}</a> {}', terms),
-        html.door(flow.run, "dry run" if flow.run.dry_run else "Fetch All"), html.when(flow.run.finished_at),
-    )  # fmt: skip
+        html.door(flow.run, gettext("dry run") if flow.run.dry_run else gettext("Fetch All")),
+        html.when(flow.run.finished_at),
+    )
 
 
 def _list_of(row: Integration, flow: Explained, part: Part) -> str:

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from integration.admin.core import html
 from integration.admin.core.actions import note
@@ -29,7 +30,7 @@ from integration.recipes.registry import get_recipe
 def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     """Show the form; on POST check, save and provision."""
     if row.state == State.UNINSTALLED:
-        admin.message_user(request, "It is uninstalled. Add a new integration instead.", messages.WARNING)
+        admin.message_user(request, gettext("It is uninstalled. Add a new integration instead."), messages.WARNING)
         return HttpResponseRedirect(html.url_of(row))
     may_save = admin.has_operate_permission(request)
     if request.method == "POST" and not may_save:
@@ -41,13 +42,18 @@ def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
     if form.is_valid():
         return _save(request, row, recipe, form)
     context = {
-        **admin.admin_site.each_context(request), "title": f"Settings of {row.tenant}, {recipe.label}",
-        "form": form, "sections": list(settings_form.sections(form)), "opts": admin.opts, "original": row,
+        **admin.admin_site.each_context(request),
+        "title": gettext("Settings of {tenant}, {recipe}").format(tenant=row.tenant, recipe=recipe.label),
+        "form": form,
+        "sections": list(settings_form.sections(form)),
+        "opts": admin.opts,
+        "original": row,
         "may_save": may_save,
-        "back": html.url_of(row), "status": badge(row, statuses_of([row])[row.pk]),
+        "back": html.url_of(row),
+        "status": badge(row, statuses_of([row])[row.pk]),
         "steps": steps(provisioning.last_steps(row), row.recipe),
-        "vendors": f"{row.left.connector.label} and {row.right.connector.label}",
-    }  # fmt: skip
+        "vendors": gettext("{left} and {right}").format(left=row.left.connector.label, right=row.right.connector.label),
+    }
     return TemplateResponse(request, "lockstep/settings.html", context)
 
 
@@ -89,11 +95,12 @@ def apply(request: HttpRequest, pk: UUID) -> None:
     results = provisioning.provision(row, get_recipe)
     failed = [result for result in results if not result.ok]
     if failed:
-        text = "Saved, but {} of {} steps did not work. {}"
+        text = gettext("Saved, but {} of {} steps did not work. {}")
         said = steps(failed, row.recipe)
         messages.error(request, format_html(text, len(failed), len(results), said))
     else:
-        messages.success(request, f"Saved. All {len(results)} steps are done; the integration is {row.state}.")
+        text = gettext("Saved. All {count} steps are done. Present state: {state}.")
+        messages.success(request, text.format(count=len(results), state=row.get_state_display()))
 
 
 def _whole(pk: UUID) -> Integration:
