@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from config import known
 from config.json_value import JSONValue, json_object
@@ -186,6 +187,8 @@ CACHES = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # one more needs its catalogue in locale/, and LocaleMiddleware
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -296,7 +299,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # what Prometheus proves i
 UNFOLD = {
     "SITE_TITLE": "Lockstep",
     "SITE_HEADER": "Lockstep",
-    "SITE_SUBHEADER": "CRM and marketing in step",
+    "SITE_SUBHEADER": _("CRM and marketing in sync"),
     "SITE_SYMBOL": "sync_alt",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

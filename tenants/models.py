@@ -25,15 +25,21 @@ class Tenant(models.Model):
     """A customer account. Everything in `integration` hangs off one."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200)
-    timezone = models.CharField(max_length=64, default="Europe/Berlin", validators=[validate_timezone])
-    is_active = models.BooleanField(
-        default=True, help_text=_("When this is off, nothing of this tenant is synced, and nobody can sign in.")
+    name = models.CharField(verbose_name=_("name"), max_length=200)
+    timezone = models.CharField(
+        verbose_name=_("timezone"), max_length=64, default="Europe/Berlin", validators=[validate_timezone]
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    is_active = models.BooleanField(
+        verbose_name=_("is active"),
+        default=True,
+        help_text=_("When this is off, nothing of this tenant is synced, and nobody can sign in."),
+    )
+    created_at = models.DateTimeField(verbose_name=_("created at"), auto_now_add=True)
     users = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Member", related_name="tenants")
 
     class Meta:
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
         ordering = ("name",)
 
     def __str__(self) -> str:
@@ -56,16 +62,20 @@ class Role(models.TextChoices):
 class Member(models.Model):
     """A user who may act for a tenant."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="members")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
-    created_at = models.DateTimeField(auto_now_add=True)
+    tenant = models.ForeignKey(Tenant, verbose_name=_("tenant"), on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="memberships"
+    )
+    role = models.CharField(verbose_name=_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
+    created_at = models.DateTimeField(verbose_name=_("created at"), auto_now_add=True)
 
     class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
         constraints = (models.UniqueConstraint(fields=("tenant", "user"), name="one_membership_per_user_and_tenant"),)
 
     def __str__(self) -> str:
-        return f"{mask(str(self.user))} at {self.tenant} ({self.get_role_display()})"
+        return f"{mask(str(self.user))}, {self.tenant} ({self.get_role_display()})"
 
 
 class VendorIdentity(models.Model):
@@ -78,6 +88,7 @@ class VendorIdentity(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("vendor identity")
         verbose_name_plural = _("vendor identities")
         constraints = (
             models.UniqueConstraint(
@@ -108,10 +119,12 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         ordering = ("-created_at",)
 
     def __str__(self) -> str:
-        return f"{mask(self.email)} to {self.tenant} ({self.get_role_display()})"
+        return f"{mask(self.email)}, {self.tenant} ({self.get_role_display()})"
 
     @property
     def closed_because(self) -> str:
@@ -137,6 +150,7 @@ class Misses(models.Model):
     began_at = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name = _("misses")
         verbose_name_plural = _("misses")
 
     def __str__(self) -> str:

@@ -19,14 +19,14 @@ from integration.models import Connection, Integration, State, SyncJob
 from integration.recipes.registry import get_recipe
 
 BADGES: Mapping[SyncState, Badge] = {
-    SyncState.NEEDS_ATTENTION: Badge(html.AMBER, "error", str(SyncState.NEEDS_ATTENTION.label)),
-    SyncState.CATCHING_UP: Badge(html.BLUE, "autorenew", str(SyncState.CATCHING_UP.label)),
-    SyncState.IN_SYNC: Badge(html.GREEN, "check_circle", str(SyncState.IN_SYNC.label)),
-    SyncState.PAUSED: Badge(html.GREY, "pause_circle", str(SyncState.PAUSED.label)),
-    SyncState.SETTING_UP: Badge(html.GREY, "construction", str(SyncState.SETTING_UP.label)),
-    SyncState.REMOVED: Badge(html.GREY, "delete", str(SyncState.REMOVED.label)),
-    SyncState.UNCHECKED: Badge(html.GREY, "help", str(SyncState.UNCHECKED.label)),
-    SyncState.DISCONNECTED: Badge(html.GREY, "link_off", str(SyncState.DISCONNECTED.label)),
+    SyncState.NEEDS_ATTENTION: Badge(html.AMBER, "error", SyncState.NEEDS_ATTENTION.label),
+    SyncState.CATCHING_UP: Badge(html.BLUE, "autorenew", SyncState.CATCHING_UP.label),
+    SyncState.IN_SYNC: Badge(html.GREEN, "check_circle", SyncState.IN_SYNC.label),
+    SyncState.PAUSED: Badge(html.GREY, "pause_circle", SyncState.PAUSED.label),
+    SyncState.SETTING_UP: Badge(html.GREY, "construction", SyncState.SETTING_UP.label),
+    SyncState.REMOVED: Badge(html.GREY, "delete", SyncState.REMOVED.label),
+    SyncState.UNCHECKED: Badge(html.GREY, "help", SyncState.UNCHECKED.label),
+    SyncState.DISCONNECTED: Badge(html.GREY, "link_off", SyncState.DISCONNECTED.label),
 }
 COUNTED = tuple(BADGES)[:5]  # those of an integration that is not uninstalled
 

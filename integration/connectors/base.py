@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from django.conf import settings
 
 from config.json_value import JSONValue, storable
+from config.texts import StrOrPromise
 from integration.connectors.objects import ObjectApi
 from integration.guard import HostPolicy
 from integration.http import Instrumentation
@@ -207,7 +208,7 @@ class RateWindow:
     """One budget of a vendor: `seconds` long, at most `limit` calls or tokens when the vendor does not tell itself."""
 
     key: str
-    label: str
+    label: StrOrPromise
     seconds: int
     limit: int | None = None
     reserve: float = 0.0  # what we leave untouched for the customer's own use, as a share of the limit
@@ -272,7 +273,9 @@ class Connector:
     fields: Callable[[Any, str], Sequence[FieldSpec]]
     create_field: Callable[[Any, str, FieldSpec], FieldSpec]
     webhooks: Intake | None = None  # None: the vendor calls nobody, it is polled
-    asks: Mapping[str, str] = field(default_factory=dict)  # what a connection needs beside its secret: name → label
+    asks: Mapping[str, StrOrPromise] = field(
+        default_factory=dict
+    )  # what a connection needs beside its secret: name → label
     app_webhooks: bool = False  # one address of ours serves all accounts; events name theirs, the app's secret proves
     webhook_addresses: Callable[[str, str], Mapping[str, str]] | None = None  # (url, secret) → purpose → whole address
     oauth: OAuth | None = None

@@ -50,10 +50,12 @@ class RowForm(RowModelForm):
     """
 
     catalogues: Mapping[str, Catalogue]  # flow → what its rows may name; given by the formset
-    transform = forms.ChoiceField(choices=list(TRANSFORM_LABELS.items()), initial="text")
-    detail = forms.CharField(required=False, max_length=200, help_text=DETAIL_HELP)
-    create = forms.BooleanField(required=False)
-    create_type = forms.ChoiceField(choices=[(kind, TYPE_NAMES[kind]) for kind in TYPES_TO_CREATE], required=False)
+    transform = forms.ChoiceField(label=_("Transform"), choices=list(TRANSFORM_LABELS.items()), initial="text")
+    detail = forms.CharField(label=_("Detail"), required=False, max_length=200, help_text=DETAIL_HELP)
+    create = forms.BooleanField(label=_("Create"), required=False)
+    create_type = forms.ChoiceField(
+        label=_("Field type"), choices=[(kind, TYPE_NAMES[kind]) for kind in TYPES_TO_CREATE], required=False
+    )
 
     class Meta:
         model = FieldMapping
@@ -207,7 +209,7 @@ class PickerForm(RowForm):
             )
         offered = list(Direction.choices) if two_way else [(Direction.FORWARD, "→"), (Direction.OFF, _("off"))]
         self.fields["direction"] = forms.ChoiceField(
-            choices=offered, widget=forms.RadioSelect, initial=Direction.FORWARD
+            label=_("Direction"), choices=offered, widget=forms.RadioSelect, initial=Direction.FORWARD
         )
         self.fields["create"].label = gettext("Create this field in {target}").format(target=catalogue.target)
         self.fields["direction"].disabled = self.locked

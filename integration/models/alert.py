@@ -32,9 +32,11 @@ class Alert(models.Model):
     Holds no personal data: `what` is made of our own words, counts, vendors' names and the tenant's.
     """
 
-    kind = models.CharField(max_length=20, choices=AlertKind.choices)
+    kind = models.CharField(verbose_name=_("kind"), max_length=20, choices=AlertKind.choices)
     subject = models.CharField(max_length=60)  # "connection:<id>", "integration:<id>" or "hub"
-    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="alerts")
+    tenant = models.ForeignKey(
+        Tenant, verbose_name=_("tenant"), null=True, on_delete=models.CASCADE, related_name="alerts"
+    )
     integration = models.ForeignKey(Integration, null=True, on_delete=models.CASCADE, related_name="alerts")
     connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="alerts")
     what = models.CharField(max_length=300)
@@ -45,6 +47,8 @@ class Alert(models.Model):
     resolved_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
         constraints = (
             models.UniqueConstraint(
                 fields=("kind", "subject"),
@@ -101,6 +105,8 @@ class AlertNotice(models.Model):
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("alert notice")
+        verbose_name_plural = _("alert notices")
         indexes = (
             # The minute's delivery takes what is due.
             models.Index(fields=("next_attempt_at",), condition=models.Q(state="waiting"), name="notice_due"),

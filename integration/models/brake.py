@@ -30,6 +30,8 @@ class Brake(models.Model):
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
+        verbose_name = _("brake")
+        verbose_name_plural = _("brakes")
         constraints = (models.UniqueConstraint(fields=("integration", "kind"), name="one_brake_per_kind"),)
 
     def __str__(self) -> str:

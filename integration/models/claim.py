@@ -24,18 +24,22 @@ class ClaimState(models.TextChoices):
 class AccountClaim(models.Model):
     """One administrator's claim to an account. The proof is the vendor's: its ids of the account and of the person."""
 
-    vendor = models.CharField(max_length=30, choices=connector_choices)
+    vendor = models.CharField(verbose_name=_("vendor"), max_length=30, choices=connector_choices)
     account_id = models.CharField(max_length=100)
     account_name = models.CharField(max_length=200)
     vendor_user_id = models.CharField(max_length=100)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account_claims")
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="account_claims")
+    tenant = models.ForeignKey(
+        Tenant, verbose_name=_("tenant"), on_delete=models.CASCADE, null=True, related_name="account_claims"
+    )
     state = models.CharField(max_length=10, choices=ClaimState.choices)
     made_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
 
     class Meta:
+        verbose_name = _("account claim")
+        verbose_name_plural = _("account claims")
         constraints = (
             models.UniqueConstraint(
                 fields=("vendor", "account_id", "user"), condition=models.Q(state="open"), name="one_open_claim_each"

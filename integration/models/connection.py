@@ -31,9 +31,9 @@ class Connection(models.Model):
     """A tenant's account at a vendor. Credentials are encrypted and never shown again after saving."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="connections")
-    vendor = models.CharField(max_length=30, choices=connector_choices)
-    base_url = models.CharField(max_length=300)
+    tenant = models.ForeignKey(Tenant, verbose_name=_("tenant"), on_delete=models.CASCADE, related_name="connections")
+    vendor = models.CharField(verbose_name=_("vendor"), max_length=30, choices=connector_choices)
+    base_url = models.CharField(verbose_name=_("base url"), max_length=300)
     auth_kind = models.CharField(max_length=20)
     credentials = EncryptedJSONField(default=dict, editable=False)
     credentials_hint = models.CharField(max_length=20, blank=True, editable=False)
@@ -63,6 +63,8 @@ class Connection(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
         constraints = (
             models.UniqueConstraint(
                 fields=("tenant", "vendor", "external_account_id"),
@@ -151,6 +153,8 @@ class RateBudget(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("rate budget")
+        verbose_name_plural = _("rate budgets")
         constraints = (models.UniqueConstraint(fields=("connection", "window"), name="one_budget_per_window"),)
 
     def __str__(self) -> str:
@@ -169,6 +173,8 @@ class ReferenceCache(models.Model):
     fetched_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("reference cache")
+        verbose_name_plural = _("reference caches")
         db_table = "integration_directory"
         constraints = (models.UniqueConstraint(fields=("connection", "kind"), name="one_directory_per_kind"),)
 
@@ -191,6 +197,8 @@ class IdentityIndex(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)  # of people at a source: when this was found to be so
 
     class Meta:
+        verbose_name = _("identity index")
+        verbose_name_plural = _("identity index rows")
         db_table = "integration_emailindex"
         constraints = (
             models.UniqueConstraint(

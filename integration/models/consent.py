@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from integration.models.integration import Integration
 
@@ -26,6 +27,8 @@ class ConsentEntry(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("consent entry")
+        verbose_name_plural = _("consent entries")
         indexes = (
             # "What did this person agree to?"
             models.Index(fields=("email_hash", "-id"), condition=~models.Q(email_hash=""), name="consent_by_email"),

@@ -30,14 +30,16 @@ class Integration(models.Model):
     """A recipe installed for a tenant. `left` and `right` are its connections in the recipe's order."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="integrations")
-    recipe = models.CharField(max_length=40)
-    left = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
-    right = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    tenant = models.ForeignKey(Tenant, verbose_name=_("tenant"), on_delete=models.CASCADE, related_name="integrations")
+    recipe = models.CharField(verbose_name=_("recipe"), max_length=40)
+    left = models.ForeignKey(Connection, verbose_name=_("left"), on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Connection, verbose_name=_("right"), on_delete=models.PROTECT, related_name="+")
     settings = models.JSONField(default=dict, blank=True)
     resources = models.JSONField(default=dict, editable=False)  # what provisioning made: field keys, option ids
     provisioning = models.JSONField(default=list, editable=False)  # the visible steps of the last save
-    state = models.CharField(max_length=20, choices=State.choices, default=State.DRAFT, editable=False)
+    state = models.CharField(
+        verbose_name=_("state"), max_length=20, choices=State.choices, default=State.DRAFT, editable=False
+    )
     paused_by = models.ForeignKey(
         django_settings.AUTH_USER_MODEL,
         null=True,
@@ -57,6 +59,8 @@ class Integration(models.Model):
     provision_lease_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
+        verbose_name = _("integration")
+        verbose_name_plural = _("integrations")
         constraints = (
             models.UniqueConstraint(
                 fields=("tenant", "recipe", "left", "right"),
@@ -79,6 +83,8 @@ class Cursor(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = _("cursor")
+        verbose_name_plural = _("cursors")
         constraints = (models.UniqueConstraint(fields=("integration", "name"), name="one_cursor_per_name"),)
 
     def __str__(self) -> str:
@@ -90,6 +96,10 @@ class Doorbell(models.Model):
 
     key = models.CharField(max_length=60, primary_key=True)
     rung_at: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("doorbell")
+        verbose_name_plural = _("doorbells")
 
     def __str__(self) -> str:
         return self.key

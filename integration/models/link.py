@@ -39,6 +39,8 @@ class RecordLink(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("record link")
+        verbose_name_plural = _("record links")
         constraints = (
             models.UniqueConstraint(
                 fields=("integration", "link_type", "source_id"), name="one_link_per_source_record"

@@ -41,7 +41,7 @@ class SyncJob(models.Model):
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.WAITING)
     reason = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)
-    attempts = models.PositiveIntegerField(default=0)  # counted when claimed
+    attempts = models.PositiveIntegerField(verbose_name=_("attempts"), default=0)  # counted when claimed
     crashes = models.PositiveIntegerField(default=0)  # times a worker died while holding it
     claim_token = models.CharField(max_length=32, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
@@ -49,6 +49,8 @@ class SyncJob(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("sync job")
+        verbose_name_plural = _("sync jobs")
         constraints = (
             models.UniqueConstraint(fields=("integration", "flow", "external_id"), name="one_job_per_record_and_flow"),
         )
@@ -115,6 +117,8 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("sync run")
+        verbose_name_plural = _("sync runs")
         constraints = (
             models.UniqueConstraint(
                 fields=("integration", "kind", "flow"),
@@ -167,6 +171,8 @@ class VendorCall(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("vendor call")
+        verbose_name_plural = _("vendor calls")
         indexes = (
             models.Index(fields=("at",), name="call_at"),
             models.Index(fields=("connection", "-id"), name="call_by_connection"),
@@ -206,6 +212,8 @@ class SyncLog(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("sync log")
+        verbose_name_plural = _("sync logs")
         permissions = (("see_personal_data", _("Can see personal data in the console")),)
         indexes = (
             # The activity of one integration, newest first.

@@ -29,6 +29,10 @@ class WebhookEndpoint(models.Model):
     last_refused_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+
     def __str__(self) -> str:
         return f"Endpoint of {self.connection}"
 
@@ -45,6 +49,10 @@ class WebhookHabit(models.Model):
     heard = models.BooleanField(default=False)
     observed = models.PositiveIntegerField(default=0)  # hours so far
 
+    class Meta:
+        verbose_name = _("webhook habit")
+        verbose_name_plural = _("webhook habits")
+
     def __str__(self) -> str:
         return f"Habit of {self.endpoint}"
 
@@ -59,6 +67,8 @@ class RemoteSubscription(models.Model):
     last_seen_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("remote subscription")
+        verbose_name_plural = _("remote subscriptions")
         constraints = (models.UniqueConstraint(fields=("connection", "event"), name="one_subscription_per_event"),)
 
     def __str__(self) -> str:
@@ -77,7 +87,7 @@ class WebhookEvent(models.Model):
     """One verified notification as it came in. Committed before the vendor gets its 2xx."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="events")
-    vendor_event = models.CharField(max_length=80)
+    vendor_event = models.CharField(verbose_name=_("vendor event"), max_length=80)
     object_type = models.CharField(max_length=40)
     external_id = models.CharField(max_length=200, blank=True)
     email_hash = models.CharField(max_length=32, blank=True)
@@ -93,6 +103,8 @@ class WebhookEvent(models.Model):
     routed_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
         constraints = (models.UniqueConstraint(fields=("connection", "dedupe_key"), name="one_event_per_dedupe_key"),)
         indexes = (
             # The router takes the oldest new events, the deferred ones last.

@@ -16,6 +16,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core.masking import mask_id
+from integration.engine.insight.code_words import noun
 from integration.models import (
     Connection,
     Integration,
@@ -77,7 +78,7 @@ def nouns(flow_key: str) -> tuple[str, str]:
 
 def record_name(flow_key: str, source_id: str, target_id: str = "") -> str:
     """A pair of records as a person would name it."""
-    source, target = nouns(flow_key)
+    source, target = map(noun, nouns(flow_key))
     source_id, target_id = mask_id(source_id), mask_id(target_id)
     return f"{source} {source_id} ↔ {target} {target_id}" if target_id else f"{source} {source_id}"
 

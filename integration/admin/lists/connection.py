@@ -274,7 +274,7 @@ class ConnectionAdmin(Admin):
                 ),
                 gettext("If it works, jobs held for this connection continue."),
             )
-            title = f"Check {row}"
+            title = gettext("Check {connection}").format(connection=row)
             return page(self, request, title=title, says=says, verb=gettext("Check now"), back=html.url_of(row))
         fine = check(request, row)
         note(request, Connection, f"Checked: {'fine' if fine else row.health_reason or 'not fine'}", row)
@@ -316,4 +316,4 @@ def _after(request: HttpRequest, row: Connection) -> None:
 
 
 def _window(row: Connection, key: str) -> str:
-    return next((window.label for window in row.connector.windows if window.key == key), key)
+    return next((str(window.label) for window in row.connector.windows if window.key == key), key)

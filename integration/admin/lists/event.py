@@ -14,7 +14,7 @@ from integration.admin.core.actions import Bulk, bulk
 from integration.admin.core.base import BigTable, ReasonFilter, SinceFilter, recent
 from integration.admin.core.masking import mask_id
 from integration.admin.core.unfold_compat import DropdownFilter
-from integration.engine.insight.code_words import words
+from integration.engine.insight.code_words import noun, words
 from integration.engine.sync import replay
 from integration.engine.sync.bulk_runs import start_replay
 from integration.models import Connection, WebhookEvent
@@ -70,12 +70,12 @@ class EventAdmin(BigTable):
     @admin.display(description=_("Kind"))
     def what(self, event: WebhookEvent) -> str:
         """The vendor's word for it."""
-        return f"{event.vendor_event} from {event.connection}"
+        return gettext("{event} from {account}").format(event=event.vendor_event, account=event.connection)
 
     @admin.display(description=_("Record"))
     def record(self, event: WebhookEvent) -> str:
         """Which record it speaks of."""
-        return f"{event.object_type} {mask_id(event.external_id)}".strip()
+        return f"{noun(event.object_type)} {mask_id(event.external_id)}".strip()
 
     @admin.display(description=_("Tenant"))
     def tenant(self, event: WebhookEvent) -> html.Html:

@@ -17,6 +17,7 @@ from integration.admin.core.actions import Bulk, bulk, note, page
 from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
 from integration.admin.core.search import flow_labels, number_or_none, record_name
 from integration.admin.core.unfold_compat import Button, DropdownFilter
+from integration.engine.insight.code_words import words
 from integration.engine.sync import replay
 from integration.models import Integration, JobState, SyncJob, Unfinished
 
@@ -151,10 +152,14 @@ class JobAdmin(BigTable):
     def log(self, job: SyncJob) -> html.Html:
         """Its history."""
         rows = [
-            (html.when(row.created_at), html.badge("outcome", row.outcome), html.door(row, row.action or "open"),
-             html.reason_line(row.reason, job.integration.recipe))
+            (
+                html.when(row.created_at),
+                html.badge("outcome", row.outcome),
+                html.door(row, words(row.action) if row.action else gettext("open")),
+                html.reason_line(row.reason, job.integration.recipe),
+            )
             for row in recent(job.log.all())
-        ]  # fmt: skip
+        ]
         return html.table(
             (gettext("When"), gettext("Outcome"), gettext("What"), gettext("Reason")), rows, gettext("Nothing yet.")
         )

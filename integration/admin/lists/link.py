@@ -17,14 +17,14 @@ from integration.admin.core.masking import mask_id, mask_key
 from integration.admin.core.search import flows_of
 from integration.admin.lists.log import resync_of
 from integration.connectors.registry import get_connector
-from integration.engine.insight.code_words import words
+from integration.engine.insight.code_words import noun, words
 from integration.models import Integration, RecordLink, SyncLog
 from integration.recipes.registry import get_recipe
 
 
 def consent(link: RecordLink) -> str:
     """Where the person stands, as the recipe remembers it."""
-    return get_recipe(link.integration.recipe).consent_of(link.notes).replace("_", " ").capitalize()
+    return words(get_recipe(link.integration.recipe).consent_of(link.notes))
 
 
 def sides(link: RecordLink) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def sides(link: RecordLink) -> tuple[str, str]:
         return gettext("Source"), gettext("Target")
     near, far = (recipe.left, recipe.right) if flow.side == "left" else (recipe.right, recipe.left)
     source, target = get_connector(near).label, get_connector(far).label
-    return f"{source} {flow.source_object}", f"{target} {flow.target_object}"
+    return f"{source} {noun(flow.source_object)}", f"{target} {noun(flow.target_object)}"
 
 
 @admin.register(RecordLink)
@@ -63,7 +63,7 @@ class LinkAdmin(BigTable):
     @admin.display(description=_("Kind"))
     def kind(self, link: RecordLink) -> str:
         """Which pair of objects."""
-        return link.link_type
+        return noun(link.link_type)
 
     @admin.display(description=_("Source"))
     def source(self, link: RecordLink) -> str:

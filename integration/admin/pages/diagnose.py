@@ -27,7 +27,7 @@ from integration.models import Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
 
 BADGES = {
-    OK: html.Badge(html.GREEN, "check_circle", "OK"),
+    OK: html.Badge(html.GREEN, "check_circle", _("OK")),
     NOT_OK: html.Badge(html.RED, "cancel", _("Not OK")),
     NOT_APPLICABLE: html.Badge(html.GREY, "remove", _("Not applicable")),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import Account, Connector, Credentials, RateWindow
 from integration.connectors.brevo import fields, objects, webhooks
 from integration.connectors.brevo.api import BASE_URL, CONTACTS, EVENTS, OTHER, POLICY
@@ -10,11 +12,11 @@ from integration.http import Instrumentation
 
 # Three budgets of their own (sheet §3); the vendor tells the numbers of better plans in headers.
 WINDOWS = (
-    RateWindow(CONTACTS, "Calls about contacts in a second", 1, 10),
-    RateWindow("contacts_hour", "Calls about contacts in an hour", 3600, 36_000, reserve=0.1),
-    RateWindow(EVENTS, "Events in a second", 1, 10),
-    RateWindow("events_hour", "Events in an hour", 3600, 36_000, reserve=0.1),
-    RateWindow(OTHER, "All other calls in an hour", 3600, 100, reserve=0.1),
+    RateWindow(CONTACTS, _("Calls about contacts in a second"), 1, 10),
+    RateWindow("contacts_hour", _("Calls about contacts in an hour"), 3600, 36_000, reserve=0.1),
+    RateWindow(EVENTS, _("Events in a second"), 1, 10),
+    RateWindow("events_hour", _("Events in an hour"), 3600, 36_000, reserve=0.1),
+    RateWindow(OTHER, _("All other calls in an hour"), 3600, 100, reserve=0.1),
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import Account, Connector, Credentials, Identity, RateWindow
 from integration.connectors.hubspot import fields, oauth, objects, webhooks
 from integration.connectors.hubspot.api import BASE_URL, POLICY, TIMELINE_VERSION, VERSION
@@ -19,8 +21,8 @@ SUNSETS = {
 }
 # Per portal and app; searches count apart and tell no numbers (hubspot sheet §7).
 WINDOWS = (
-    RateWindow("burst", "Calls in 10 seconds", 10, 110),
-    RateWindow("search", "Searches in a second", 1, 5),
+    RateWindow("burst", _("Calls in 10 seconds"), 10, 110),
+    RateWindow("search", _("Searches in a second"), 1, 5),
 )
 
 

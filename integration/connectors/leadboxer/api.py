@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration import retry
 from integration.connectors.base import Credentials, RateWindow
@@ -20,10 +23,10 @@ Row = dict[str, JSONValue]
 # Ten calls a minute to each endpoint (developers.leadboxer.com, page “rate limit exceeded”), perhaps more for some: the
 # first 429 tells the number, and it is kept from then on.
 WINDOWS = tuple(
-    RateWindow(key, f"{label}, calls a minute", 60)
+    RateWindow(key, format_lazy(_("{kind}, calls a minute"), kind=label), 60)
     for key, label in (
-        ("leads", "List of leads"), ("lead", "Single leads"), ("sessions", "Visits of a lead"),
-        ("events", "Events of a visit"), ("datasets", "Datasets"), ("segments", "Segments"),
+        ("leads", _("List of leads")), ("lead", _("Single leads")), ("sessions", _("Visits of a lead")),
+        ("events", _("Events of a visit")), ("datasets", _("Datasets")), ("segments", _("Segments")),
     )
 )  # fmt: skip
 

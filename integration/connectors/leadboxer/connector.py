@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import Account, Connector, Credentials
 from integration.connectors.leadboxer import fields, objects
 from integration.connectors.leadboxer.api import BASE_URL, POLICY, WINDOWS
@@ -23,7 +25,7 @@ CONNECTOR = Connector(
     key="leadboxer",
     label="LeadBoxer",
     auth_kinds=("api_key",),
-    asks={"email": "E-mail address you log in to LeadBoxer with"},
+    asks={"email": _("Email address you log in to LeadBoxer with")},
     policy=POLICY,
     default_base_url=BASE_URL,
     windows=WINDOWS,

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue, parse_json, storable
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError
@@ -126,12 +128,12 @@ def subscribe(client: MaileonClient, event: str, url: str, secret: str) -> str:
     return matches[-1]
 
 
-ADDRESSES = {"doi": "Double Opt-in Confirmation webhook", "unsubscription": "Unsubscription webhook"}
+ADDRESSES = {"doi": _("Double Opt-in Confirmation webhook"), "unsubscription": _("Unsubscription webhook")}
 
 
 def addresses(url: str, secret: str) -> Mapping[str, str]:
     """The whole addresses of the events that carry consent, for whoever enters them at Maileon by hand."""
-    return {label: f"{url}?{urlencode({TOKEN: secret, EVENT: event})}" for event, label in ADDRESSES.items()}
+    return {str(label): f"{url}?{urlencode({TOKEN: secret, EVENT: event})}" for event, label in ADDRESSES.items()}
 
 
 def unsubscribe(client: MaileonClient, external_id: str) -> None:

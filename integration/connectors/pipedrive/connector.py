@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.base import Account, Connector, Credentials, Identity, Permission, RateWindow
 from integration.connectors.pipedrive import fields, oauth, objects, references, webhooks
@@ -14,9 +15,9 @@ from integration.http import Instrumentation
 
 # The vendor tells the real numbers in headers; these hold until it does (the smallest plan, pipedrive sheet §13).
 WINDOWS = (
-    RateWindow("burst", "Calls in 2 seconds", 2, 20),
-    RateWindow("search", "Searches in 2 seconds", 2, 10),
-    RateWindow("day", "Tokens per day", 24 * 3600, 30_000, reserve=0.2),
+    RateWindow("burst", _("Calls in 2 seconds"), 2, 20),
+    RateWindow("search", _("Searches in 2 seconds"), 2, 10),
+    RateWindow("day", _("Tokens per day"), 24 * 3600, 30_000, reserve=0.2),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import Account, Connector, Credentials, RateWindow
 from integration.connectors.planhat import fields, objects, webhooks
 from integration.connectors.planhat.api import MINUTE, POLICY, normalise_base_url
@@ -9,7 +11,7 @@ from integration.connectors.planhat.client import PlanhatClient
 from integration.http import Instrumentation
 
 # A soft quota; beside it 150 calls a second, which one runner at a time never reaches (planhat sheet §2).
-WINDOWS = (RateWindow(MINUTE, "Calls in a minute", 60, 200, reserve=0.1),)
+WINDOWS = (RateWindow(MINUTE, _("Calls in a minute"), 60, 200, reserve=0.1),)
 
 
 def open_client(credentials: Credentials, wire: Instrumentation) -> PlanhatClient:

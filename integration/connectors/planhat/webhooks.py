@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext
+
 from config.json_value import JSONValue, parse_json, storable
 from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.planhat.records import parse_time
@@ -75,4 +77,4 @@ def _id_of(body: Mapping[str, JSONValue]) -> str:
 
 def addresses(url: str, secret: str) -> Mapping[str, str]:
     """The address to paste into an automation on companies, with its secret."""
-    return {"Address for an automation of yours": f"{url}?{urlencode({TOKEN: secret})}"}
+    return {gettext("Address for an automation of yours"): f"{url}?{urlencode({TOKEN: secret})}"}

@@ -73,6 +73,29 @@ WORDS: Mapping[str, StrOrPromise] = {
     "retrying": _("Trying again"),
     "held": _("Held"),
 }
+OBJECTS: Mapping[str, StrOrPromise] = {
+    "person": _("person"),
+    "contact": _("contact"),
+    "organization": _("organization"),
+    "company": _("company"),
+    "enduser": _("end user"),
+    "deal": _("deal"),
+    "license": _("license"),
+    "sale": _("sale"),
+    "lead": _("lead"),
+    "visit": _("visit"),
+    "activity": _("activity"),
+    "event": _("event"),
+    "note": _("note"),
+    "list": _("list"),
+    "import": _("import"),
+    "record": _("record"),
+}
+
+
+def noun(object_type: str) -> str:
+    """Return what people call an object of a vendor."""
+    return str(OBJECTS.get(object_type, object_type))
 
 
 def words(code: str) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from config.texts import english
 from integration import retry
@@ -324,7 +325,7 @@ def webhook_addresses(endpoint: WebhookEndpoint) -> dict[str, str]:
     """The addresses as a person would enter them at the vendor, by what they are for. They hold the secret."""
     url, connector = endpoint_url(endpoint), endpoint.connection.connector
     if connector.webhook_addresses is None:
-        return {"Webhook address": url}
+        return {gettext("Webhook address"): url}
     return dict(connector.webhook_addresses(url, endpoint.secret.get("current", "")))
 
 

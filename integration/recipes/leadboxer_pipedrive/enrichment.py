@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from config.json_value import JSONValue
+from config.texts import StrOrPromise
 from integration.connectors.leadboxer.client import LeadBoxerClient
 from integration.connectors.leadboxer.records import Lead
 from integration.connectors.pipedrive.client import PipedriveClient
@@ -51,7 +52,13 @@ class Enrich(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     batch_size = 50
 
     def __init__(
-        self, key: str, label: str, target_object: str, *, mapping: tuple[MappingRow, ...], own_targets: frozenset[str]
+        self,
+        key: str,
+        label: StrOrPromise,
+        target_object: str,
+        *,
+        mapping: tuple[MappingRow, ...],
+        own_targets: frozenset[str],
     ) -> None:
         self.key, self.label, self.target_object = key, label, target_object
         self.link_type = f"enriched_{target_object}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from config.json_value import JSONValue
 from integration.connectors.leadboxer.client import seen_within
 from integration.connectors.leadboxer.records import Lead
@@ -72,10 +74,10 @@ RECIPE = Recipe(
     flows=(
         LeadToLead(), VisitToActivity(),
         Enrich(
-            ORGANIZATION, "Lead → organization", "organization",
+            ORGANIZATION, _("Lead → organization"), "organization",
             mapping=ORGANIZATION_MAPPING, own_targets=frozenset({"name"}),
         ),
-        Enrich(PERSON, "Lead → person", "person", mapping=(), own_targets=frozenset({"email"})),
+        Enrich(PERSON, _("Lead → person"), "person", mapping=(), own_targets=frozenset({"email"})),
     ),
     permissions=PERMISSIONS,
     settings_form=SettingsForm,
