@@ -22,7 +22,7 @@ demo_env = LOCKSTEP_DEVELOPMENT=1 LOG_LEVEL=WARNING REDIS_URL= PUBLIC_URL=http:/
 	HUBSPOT_CLIENT_ID=a1b2c3d4-lockstep-sandbox HUBSPOT_CLIENT_SECRET=sandbox-client-secret-hubspot-0001 \
 	SANDBOX_URL=http://127.0.0.1:$(2) DATABASE_URL=sqlite:///$(CURDIR)/var/$(3).sqlite3
 
-.PHONY: help demo demo-check demo-switches test test-postgres test-fast search mutants mutants-map mutants-random switches compare coverage metrics check audit chaos chaos-postgres soak screenshots bench run fmt clean
+.PHONY: help demo demo-check demo-switches test test-postgres test-fast search mutants mutants-map mutants-random switches compare coverage metrics check messages audit chaos chaos-postgres soak screenshots bench run fmt clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ check: $(STAMP) ## lint, types, complexity, texts, import direction, migrations,
 		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') \
 		LOCKSTEP_SECRET_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
 		LOCKSTEP_HASH_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(32))') $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+messages: $(STAMP) ## collect the marked texts and bring the catalogues in locale/ up to date
+	$(BIN)/python .ci/messages.py
 
 audit: $(STAMP) ## known advisories about what the hub needs to run; says so when nobody can be asked
 	$(BIN)/python .ci/audit.py

@@ -43,13 +43,13 @@ class Rule:
 RULES = (
     Rule(
         "credentials-proven",
-        _("Credentials are proven before they are kept"),
+        _("Credentials are checked before they are saved"),
         _("A call to the vendor names the account; credentials that the vendor refuses are never stored."),
     ),
     Rule(
         "credentials-renewed",
         _("A 401 is answered with a fresh token"),
-        _("Where the vendor has refresh tokens, a refused access token is renewed once and the work goes on."),
+        _("Where the vendor has refresh tokens, a refused access token is renewed once, and the work continues."),
     ),
     Rule(
         "permission-told",

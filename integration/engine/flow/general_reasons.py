@@ -285,7 +285,7 @@ WAITING = (
         ReasonKind.HOLD,
         _("The person of this record waits for a decision."),
         _("A limit holds the person, and this record goes after them."),
-        _("Press “Decide” at the person's reason; this record then goes on by itself."),
+        _("Press “Decide” at the person's reason; this record then continues by itself."),
     ),
     ReasonText(
         Reason.VENDOR_UNAVAILABLE,

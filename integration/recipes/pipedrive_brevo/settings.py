@@ -131,7 +131,7 @@ class SettingsForm(declared.SettingsForm):
         label=_("Sync persons"),
         required=False,
         help_text=_(
-            "Persons with an email address become contacts, and changes travel both ways. Nobody is ever taken "
+            "Persons with an email address become contacts, and changes sync both ways. Nobody is ever taken "
             "off Brevo's blocklist."
         ),
     )
@@ -322,7 +322,7 @@ def summary(settings: Settings) -> list[str]:
     """What these settings make happen, as sentences for people."""
     said = []
     if settings["persons_enabled"]:
-        said.append(gettext("Persons with an email address become contacts in Brevo, and changes travel both ways."))
+        said.append(gettext("Persons with an email address become contacts in Brevo, and changes sync both ways."))
         said.append(str(KEPT.get(settings["conflicts"], KEPT["newest"])))
         said.append(gettext("People who unsubscribe in Brevo are marked in Pipedrive; nobody is resubscribed."))
         if settings["create_persons"]:
