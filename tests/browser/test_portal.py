@@ -120,7 +120,7 @@ def test_somebody_is_found_looked_at_and_erased(world, owner, browse):
     page.get_by_label("Yes, erase what is held").check()
     page.get_by_role("button", name="Erase").click()
 
-    assert "kept bare" in page.get_by_role("status").inner_text()
+    assert "We kept IDs, address and consent" in page.get_by_role("status").inner_text()
     assert ADA not in page.url
 
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from config.json_value import JSONValue
+from config.texts import english
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec, Option
 from integration.connectors.brevo import deals
@@ -85,9 +88,10 @@ def _with_pipelines(client: BrevoClient, specs: Sequence[FieldSpec]) -> list[Fie
 def name_problem(name: str) -> str:
     """Why Brevo takes no contact attribute of this name; empty if it does."""
     if not NAME.fullmatch(name.upper()):
-        return f"{name} cannot be an attribute at Brevo: at most {LONGEST_NAME} letters, digits and underscores."
+        text = gettext("{name} cannot be an attribute in Brevo: at most {count} letters, digits and underscores.")
+        return text.format(name=name, count=LONGEST_NAME)
     if name.upper() in RESERVED:
-        return f"{name} cannot be an attribute at Brevo: the name is used already."
+        return gettext("{name} cannot be an attribute in Brevo: the name is used already.").format(name=name)
     return ""
 
 
@@ -107,7 +111,9 @@ def create_field(client: BrevoClient, object_type: str, spec: FieldSpec) -> Fiel
     type_ = VENDOR_TYPES.get(spec.type)
     if type_ is None:
         raise RecordError(f"Brevo has no attribute type for {spec.type}.", reason=Reason.FIELD_UNKNOWN)
-    if problem := name_problem(name):
+    with english():
+        problem = name_problem(name)
+    if problem:
         raise RecordError(problem, reason=Reason.FIELD_UNKNOWN)
     client.create_attribute(name, type_)
     return contact_spec(Attribute(name, "normal", type_))

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from django.utils.translation import gettext
+
 from config.json_value import JSONValue
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec, Option
@@ -71,11 +73,14 @@ def list_fields(client: MaileonClient, object_type: str) -> Sequence[FieldSpec]:
 def name_problem(name: str) -> str:
     """Why Maileon takes no custom field of this name; empty if it does."""
     if len(name) not in NAME_LENGTHS:
-        return f"{name} cannot be the name of a custom field at Maileon: it takes 3 to 64 characters."
+        text = gettext("{name} cannot be the name of a custom field in Maileon: a name has 3 to 64 characters.")
+        return text.format(name=name)
     if name != naming.plain(name):
-        return f"{name} cannot be the name of a custom field at Maileon: it has spaces too many."
+        text = gettext("{name} cannot be the name of a custom field in Maileon: it has too many spaces.")
+        return text.format(name=name)
     if name.lower() in RESERVED_NAMES or name.upper() in _STANDARD_NAMES:
-        return f"{name} cannot be the name of a custom field at Maileon: it is used already."
+        text = gettext("{name} cannot be the name of a custom field in Maileon: it is used already.")
+        return text.format(name=name)
     return ""
 
 

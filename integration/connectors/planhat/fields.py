@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from config.json_value import JSONValue
 from integration.connectors import naming
 from integration.connectors.base import FieldSpec, Option
@@ -94,7 +96,8 @@ def name_problem(name: str) -> str:
     """Why no custom field can be made under this name; empty if one can."""
     if name.strip() and len(name) <= LONGEST_NAME and not name.startswith("$") and "." not in name:
         return ""
-    return f"“{name[:40]}” cannot be a custom field at Planhat: at most {LONGEST_NAME} characters, without a dot or $."
+    text = gettext("“{name}” cannot be a custom field in Planhat: at most {count} characters, without a dot or $.")
+    return text.format(name=name[:40], count=LONGEST_NAME)
 
 
 def field_name(label: str, number: int = 1) -> str:

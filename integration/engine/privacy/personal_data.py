@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from config.json_value import JSONValue
+from config.texts import english
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item
 from integration.engine.flow.recipe import Recipes
@@ -105,9 +107,9 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
     key = (integration, link_type, source_id, _flows(integration.recipe, link_type, lambda name: ctx.recipe))
     held = _holding(tenant, digests, links, addresses, [key])
     held = replace(held, jobs=held.jobs.exclude(pk=job_id or 0))
-    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
-    with transaction.atomic():
-        return [line for line in (calls, *_erase(held, gone)) if line]
+    emptied = _empty_calls(held)
+    with english(), transaction.atomic():  # the log keeps it
+        return [line for line in (_calls_emptied(emptied), *_erase(held, gone)) if line]
 
 
 def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, JSONValue]:
@@ -163,10 +165,10 @@ def erase(tenant: Tenant, email: str, recipes: Recipes) -> list[str]:
     """
     held = find(tenant, email, recipes)
     gone = _gone(held.links, recipes) - _awaited(held)
-    calls = _said(_empty_calls(held), "recorded vendor call", "recorded vendor calls", "emptied")
+    calls = _calls_emptied(_empty_calls(held))
     with transaction.atomic():
         said = [line for line in (calls, *_erase(held, gone)) if line]
-    return said or ["Nothing is held on this address."]
+    return said or [gettext("Nothing is stored on this address.")]
 
 
 def _erase(held: Holding, gone: set[int]) -> list[str]:
@@ -176,7 +178,7 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
     said = [
         _empty_log(held),
         _kept_as_proof(held),
-        _said(_erase_samples(held.links), "dry-run report", "dry-run reports", "emptied of this person"),
+        _samples_emptied(_erase_samples(held.links)),
         _empty_events(held),
         _delete_jobs(held),
         _delete_addresses(held, stay),
@@ -185,16 +187,18 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
     _strip(stay)
     if stay:
         said.append(
-            f"{len(stay)} link{'' if len(stay) == 1 else 's'} kept bare: the person is still at the source, "
-            "or a change of theirs waits. Ids, "
-            "address and the state of consent stay, so that an opt-out still travels. Delete the person there, then "
-            "erase again."
+            gettext(
+                "We kept IDs, address and consent, so that a later unsubscribe still works: the person still exists in "
+                "the app they come from, or a change of theirs waits. Delete the person there, then erase again."
+            )
         )
     if unsettled:
-        said.append(
-            f"{unsettled} change{'' if unsettled == 1 else 's'} of this person had just come in and will "
-            "be worked off. Erase again in a minute."
+        text = ngettext(
+            "{count} change of this person has just come in and is synced first. Erase again in a minute.",
+            "{count} changes of this person have just come in and are synced first. Erase again in a minute.",
+            unsettled,
         )
+        said.append(_said(unsettled, text))
     return said
 
 
@@ -209,7 +213,10 @@ def _unsettled(held: Holding) -> int:
 def _empty_log(held: Holding) -> str:
     rows = SyncLog.objects.filter(pk__in=list(held.log.values_list("pk", flat=True)))
     count = rows.update(changes={}, detail="", email_hash="")
-    return _said(count, "log entry", "log entries", "emptied, ids and outcome stay")
+    text = ngettext(
+        "{count} log entry emptied; IDs and outcome stay.", "{count} log entries emptied; IDs and outcome stay.", count
+    )
+    return _said(count, text)
 
 
 def _kept_as_proof(held: Holding) -> str:
@@ -217,32 +224,42 @@ def _kept_as_proof(held: Holding) -> str:
     for link in held.links:
         about |= Q(integration=link.integration_id, source_id=link.source_id)
     count = ConsentEntry.objects.filter(about).count() if held.links else 0
-    proof = "of the consent ledger kept as proof: states, times and a keyed hash, no address"
-    return _said(count, "entry", "entries", proof)
+    text = ngettext(
+        "{count} entry of the consent ledger kept as proof: states, times and a keyed hash, no address.",
+        "{count} entries of the consent ledger kept as proof: states, times and a keyed hash, no address.",
+        count,
+    )
+    return _said(count, text)
 
 
 def _empty_events(held: Holding) -> str:
     """One that is still to be routed stays as it is."""
     events = WebhookEvent.objects.filter(pk__in=list(held.events.values_list("pk", flat=True)))
     count = events.exclude(state=EventState.NEW).update(payload={}, email_hash="")
-    return _said(count, "event", "events", "emptied")
+    return _said(count, ngettext("{count} event emptied.", "{count} events emptied.", count))
 
 
 def _delete_jobs(held: Holding) -> str:
     """One that is still to be worked off stays."""
     jobs = SyncJob.objects.filter(pk__in=list(held.jobs.values_list("pk", flat=True)))
     finished = jobs.exclude(state__in=UNFINISHED)
-    return _said(finished.delete()[1].get("integration.SyncJob", 0), "job", "jobs", "deleted")
+    count = finished.delete()[1].get("integration.SyncJob", 0)
+    return _said(count, ngettext("{count} job deleted.", "{count} jobs deleted.", count))
 
 
 def _delete_addresses(held: Holding, stay: Iterable[RecordLink]) -> str:
     addresses = held.addresses.exclude(external_id__in=[link.source_id for link in stay])
-    return _said(addresses.delete()[0], "entry of the address index", "entries of the address index", "deleted")
+    count = addresses.delete()[0]
+    text = ngettext(
+        "{count} entry of the address index deleted.", "{count} entries of the address index deleted.", count
+    )
+    return _said(count, text)
 
 
 def _delete_links(gone: set[int]) -> str:
     count = RecordLink.objects.filter(pk__in=gone).delete()[0]
-    return _said(count, "link between two records", "links between two records", "deleted")
+    text = ngettext("{count} link between two records deleted.", "{count} links between two records deleted.", count)
+    return _said(count, text)
 
 
 def _strip(links: Sequence[RecordLink]) -> None:
@@ -331,5 +348,17 @@ def _erase_samples(links: Iterable[RecordLink]) -> int:
     return changed
 
 
-def _said(count: int, one: str, many: str, what: str) -> str:
-    return f"{count} {one if count == 1 else many} {what}." if count else ""
+def _calls_emptied(count: int) -> str:
+    text = ngettext("{count} recorded vendor call emptied.", "{count} recorded vendor calls emptied.", count)
+    return _said(count, text)
+
+
+def _samples_emptied(count: int) -> str:
+    text = ngettext(
+        "{count} dry-run report emptied of this person.", "{count} dry-run reports emptied of this person.", count
+    )
+    return _said(count, text)
+
+
+def _said(count: int, text: str) -> str:
+    return text.format(count=count) if count else ""

@@ -62,7 +62,7 @@ def test_after_a_real_one_every_number_is_a_door_to_as_many_rows(crowd, full_sli
     equation = page.split('<p class="ls-equation">', 1)[1].split("</p>")[0].replace("&amp;", "&")
     doors = re.findall(r'href="([^"]+)">([\d,]+)</a>', equation)
 
-    assert f"{found.total} at the source" in equation
+    assert f"</strong>: {found.total} =" in equation
     assert sum(int(number) for _, number in doors) == found.total
     for address, number in doors:
         if "recordlink" in address:

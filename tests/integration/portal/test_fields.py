@@ -329,8 +329,8 @@ def test_a_name_the_target_cannot_take_is_refused_before_anything_is_stored(worl
     answer = member(world).post(address(world), filled_in(world, add=rows))
 
     assert answer.status_code == 422
-    assert "%s cannot be the name of a custom field at Maileon: it takes 3 to 64 characters." in text(answer)
-    assert "id cannot be the name of a custom field at Maileon" in text(answer)
+    assert "%s cannot be the name of a custom field in Maileon: a name has 3 to 64 characters." in text(answer)
+    assert "id cannot be the name of a custom field in Maileon" in text(answer)
     assert not FieldMapping.objects.filter(target__in=("%s", "id")).exists()
 
 

@@ -92,7 +92,7 @@ def test_erasing_somebody_deleted_at_the_source_leaves_no_trace_of_the_name(worl
 
     assert "Erased" in html
     assert "deleted." in html
-    assert "kept bare" not in html
+    assert "We kept IDs, address and consent" not in html
     assert "Lovelace" not in everything()
     assert ADA not in everything()
     assert RecordLink.objects.get().written == zora
@@ -105,7 +105,7 @@ def test_erasing_somebody_still_there_keeps_what_an_opt_out_needs(world, ada):
     form = {"email": ADA, "do": "erase", "sure": "yes"}
     html = member(world.integration.tenant).post(address(world.integration.tenant), form).content.decode()
 
-    assert "kept bare" in html
+    assert "We kept IDs, address and consent" in html
     assert RecordLink.objects.get(source_id=ada).written == {"email": ADA}
     assert "Lovelace" not in everything()
 
@@ -146,7 +146,7 @@ def test_another_tenant_finds_exports_and_erases_nothing(world, ada):
     other = MemberFactory()
 
     assert not personal_data.find(other.tenant, ADA, get_recipe)
-    assert personal_data.erase(other.tenant, ADA, get_recipe) == ["Nothing is held on this address."]
+    assert personal_data.erase(other.tenant, ADA, get_recipe) == ["Nothing is stored on this address."]
     assert "Lovelace" in everything()
     client = Client()
     client.force_login(other.user)
