@@ -26,6 +26,17 @@ from tests.support.leadboxer_world import ACTIVITIES, LEADS
 pytestmark = pytest.mark.django_db(transaction=True)
 PORTAL = [name for name, row in HUB.items() if name.startswith("portal:") and row.owner.get == 200]
 # Visible, not data, and not translated.
+# What is sent to pages: forms with mistakes, and what they show when all is well.
+PRESSED = {
+    "portal:settings": {"email": "nobody"},
+    "portal:people": {"email": "nobody"},
+    "portal:people found": {"email": "ada.lovelace@example.com", "do": "look"},
+    "portal:people unsure": {"email": "ada.lovelace@example.com", "do": "erase"},
+    "portal:team": {"do": "invite", "email": "nobody", "role": "nothing"},
+    "portal:team invited": {"do": "invite", "email": "grace@example.com", "role": "editor"},
+    "portal:fetch_all": {"mode": "nothing"},
+    "portal:summary": {"doi_enabled": "on"},
+}
 ALLOWED = (
     r"(\bof )?\b[a-z]+_(to|of)_[a-z]+\b",  # keys of flows in the names of rows, as the audit keeps them
     r"^(allow doi|consent|confirmed|esc)$",  # options as they are stored; a key that the theme names
@@ -88,8 +99,8 @@ def look(world: Any) -> dict[str, list[str]]:
     client, wrong = signed_in(world), {}
     with pseudo.spoken():
         html = {name: client.get(address(name, world)).content.decode() for name in PORTAL}
-        for name in ("portal:settings", "portal:people", "portal:fetch_all"):
-            html[f"{name} refused"] = client.post(address(name, world), {"email": "nobody"}).content.decode()
+        for name, form in PRESSED.items():
+            html[f"{name} pressed"] = client.post(address(name.split()[0], world), form).content.decode()
     data = pseudo.known_data()
     for name, page in html.items():
         if found := pseudo.unmarked(page, data, ALLOWED):

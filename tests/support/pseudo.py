@@ -30,8 +30,9 @@ FIGURES = re.compile(
 ATTRIBUTES = ("title", "placeholder", "aria-label", "alt")
 SILENT = ("script", "style", "code", "pre", "datalist")  # what programs read, and vendors' own words
 VOID = ("input", "img", "br", "hr", "meta", "link", "rect", "line", "path", "circle")
-# What is stored has one language (docs/decisions/0043-texts-are-marked.md): its place on a page is named here.
-STORED = {"ls-steps", "steps", "material-symbols-outlined"}
+# Classes of what is not ours to translate: steps are stored, in one language (docs/decisions/0043-texts-are-marked.md);
+# a record's values stand under the vendor's names; symbols are names of pictures.
+ELSEWHERE = {"ls-steps", "steps", "values", "material-symbols-outlined"}
 
 
 class Pseudo(gettext.NullTranslations):
@@ -79,8 +80,8 @@ class Texts(HTMLParser):
         self.found += [named[name] for name in ATTRIBUTES if name in named]
         if tag == "input" and named.get("type") in ("submit", "button"):
             self.found.append(named.get("value", ""))
-        stored = STORED & set(named.get("class", "").split())
-        if tag not in VOID and (self._silent or tag in SILENT or stored):
+        elsewhere = ELSEWHERE & set(named.get("class", "").split())
+        if tag not in VOID and (self._silent or tag in SILENT or elsewhere):
             self._silent.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

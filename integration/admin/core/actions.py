@@ -105,9 +105,7 @@ def _keys(rows: QuerySet[M]) -> list[Key]:
 
 def _ids(keys: Sequence[Key]) -> str:
     shown = ", ".join(str(key) for key in keys[:20])
-    return gettext("{count} rows (ids {shown}{value})").format(
-        count=len(keys), shown=shown, value=", …" if len(keys) > 20 else ""
-    )
+    return f"{len(keys)} rows (ids {shown}{', …' if len(keys) > 20 else ''})"
 
 
 def _ask(

@@ -182,7 +182,7 @@ def newest(queryset: QuerySet[M]) -> QuerySet[M]:
 class ReasonFilter(DropdownFilter):
     """By reason, within the newest rows."""
 
-    title = format_lazy(_("reason (newest {NEWEST})"), NEWEST=f"{NEWEST:,}")
+    title = format_lazy(_("reason (newest {count})"), count=f"{NEWEST:,}")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Model]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
 from integration.connectors.maileon.records import StoredContact
@@ -20,7 +21,8 @@ LEAVING = timedelta(minutes=30)  # Maileon needs seconds; its clock may differ f
 OBJECT = "contact"
 LISTED = "contacts_listed"
 PERMISSION_NAMES = {
-    1: "None", 2: "Single Opt-in", 3: "Confirmed Opt-in", 4: "Double Opt-in", 5: "Double Opt-in Plus", 6: "Other",
+    1: _("None"), 2: _("Single Opt-in"), 3: _("Confirmed Opt-in"), 4: _("Double Opt-in"), 5: _("Double Opt-in Plus"),
+    6: _("Other"),
 }  # fmt: skip
 
 
@@ -108,6 +110,6 @@ def look_up(ctx: Session, email: str, link: RecordLink | None) -> dict[str, JSON
     )
     if contact is None:
         return None
-    permission = PERMISSION_NAMES.get(contact.permission or 0, "not known")
+    permission = str(PERMISSION_NAMES.get(contact.permission or 0, _("not known")))
     own = {"email": contact.email, "external_id": contact.external_id, "permission": permission}
     return {**own, **contact.standard_fields, **contact.custom_fields}
