@@ -27,6 +27,7 @@ POSITIONS = {
     "Fault": (1, 2, 3),
     "Check": (1,),
     "Rule": (1, 2),
+    "NeededPermission": (1,),
     "ValidationError": (0,),
 }
 MESSAGES = {"success", "error", "info", "warning"}  # of django.contrib.messages: (request, text)

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -30,7 +31,7 @@ from integration.portal.pages import enter, page
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
 from tenants.models import Role, Tenant
 
-LACKING = "{vendor} has not permitted all that this pair needs. Log in with {vendor} again and allow: {names}."
+LACKING = _("{vendor} has not permitted all that this pair needs. Log in with {vendor} again and allow: {names}.")
 
 
 @dataclass(frozen=True)

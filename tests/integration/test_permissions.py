@@ -76,7 +76,7 @@ def test_the_connect_page_lists_each_permission_with_its_reason() -> None:
     for recipe in ALL:
         page = client.get(address, {"recipe": recipe.key}).content.decode().replace("&#x27;", "'")
         for rows in recipe.permissions.values():
-            assert [row.name for row in rows if row.name not in page or row.why not in page] == []
+            assert [row.name for row in rows if row.name not in page or str(row.why) not in page] == []
 
 
 @pytest.mark.django_db
@@ -111,7 +111,7 @@ def test_the_settings_page_says_what_a_consent_lost() -> None:
     ids = {"tenant_id": member.tenant_id, "integration_id": row.pk}
     page = client.get(reverse("portal:settings", kwargs=ids)).content.decode()
 
-    assert "has not permitted all that is needed" in page
+    assert "has not granted all required permissions" in page
     assert "<code>deals:read</code> (Reads deals, for contact events and for people who come by them)" in page
     assert "<code>webhooks:full</code>" not in page, "admin is enough for webhooks"
 

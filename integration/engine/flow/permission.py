@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.texts import StrOrPromise
+
 
 @dataclass(frozen=True)
 class NeededPermission:
     """One permission by the vendor's name: a scope of its consent page, or what a key can do. `why` is a sentence."""
 
     name: str
-    why: str
+    why: StrOrPromise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.connectors.base import Permission
 from integration.engine.flow.permission import NeededPermission
 from integration.engine.flow.recipe import Recipe
 from integration.models import Connection
 
-FIX = "Add them to the app at {vendor}, then let the customer log in with {vendor} again."
+FIX = _("Add them to the app at {vendor}, then let the customer log in with {vendor} again.")
 
 
 def consented(connection: Connection, recipe: Recipe, side: str) -> list[Permission]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.engine.api import NeededPermission
 
 PERMISSIONS = {
     "left": (
-        NeededPermission("oauth", "HubSpot asks it of every app."),
-        NeededPermission("crm.objects.contacts.read", "Reads contacts and hears of changes at once."),
-        NeededPermission("crm.objects.contacts.write", "Writes opt-ins and opt-outs, lifecycle stages and notes."),
-        NeededPermission("crm.schemas.contacts.read", "Reads the properties of contacts for the Fields page."),
+        NeededPermission("oauth", _("HubSpot asks it of every app.")),
+        NeededPermission("crm.objects.contacts.read", _("Reads contacts and hears of changes at once.")),
+        NeededPermission("crm.objects.contacts.write", _("Writes opt-ins and opt-outs, lifecycle stages and notes.")),
+        NeededPermission("crm.schemas.contacts.read", _("Reads the properties of contacts for the Fields page.")),
         NeededPermission(
             "crm.schemas.contacts.write",
-            "Makes the property Newsletter and the overrides per contact.",
+            _("Makes the property Newsletter and the overrides per contact."),
         ),
     ),
     "right": (
         NeededPermission(
             "GET, POST, PUT and DELETE",
-            "A Maileon key knows no finer rights. Lockstep reads, makes, changes and unsubscribes contacts, makes"
-            " contact fields, webhooks and contact events, and reads the reports of opt-ins and opt-outs.",
+            _(
+                "A Maileon key knows no finer rights. Lockstep reads, makes, changes and unsubscribes contacts, makes"
+                " contact fields, webhooks and contact events, and reads the reports of opt-ins and opt-outs."
+            ),
         ),
     ),
 }

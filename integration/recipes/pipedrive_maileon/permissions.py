@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.engine.api import NeededPermission
 
 PERMISSIONS = {
     "left": (
-        NeededPermission("base", "Pipedrive asks it of every app."),
-        NeededPermission("contacts:full", "Reads people with their organizations, writes the Newsletter status."),
-        NeededPermission("contact-fields:full", "Makes the fields Newsletter and Newsletter status."),
-        NeededPermission("deals:read", "Reads deals, for contact events and for people who come by them."),
-        NeededPermission("users:read", "Reads the names of owners."),
-        NeededPermission("webhooks:full", "Hears of changes at once."),
-        NeededPermission("admin", "The same, as Pipedrive's specification names it."),
+        NeededPermission("base", _("Pipedrive asks it of every app.")),
+        NeededPermission("contacts:full", _("Reads people with their organizations, writes the Newsletter status.")),
+        NeededPermission("contact-fields:full", _("Makes the fields Newsletter and Newsletter status.")),
+        NeededPermission("deals:read", _("Reads deals, for contact events and for people who come by them.")),
+        NeededPermission("users:read", _("Reads the names of owners.")),
+        NeededPermission("webhooks:full", _("Hears of changes at once.")),
+        NeededPermission("admin", _("The same, as Pipedrive's specification names it.")),
     ),
     "right": (
         NeededPermission(
             "GET, POST, PUT and DELETE",
-            "A Maileon key knows no finer rights. Lockstep reads, makes, changes and unsubscribes contacts, makes"
-            " contact fields, webhooks and contact events, and reads the reports of opt-ins and opt-outs.",
+            _(
+                "A Maileon key knows no finer rights. Lockstep reads, makes, changes and unsubscribes contacts, makes"
+                " contact fields, webhooks and contact events, and reads the reports of opt-ins and opt-outs."
+            ),
         ),
     ),
 }

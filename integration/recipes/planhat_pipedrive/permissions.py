@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from integration.engine.api import NeededPermission
 
 PERMISSIONS = {
     "left": (
-        NeededPermission("base", "Pipedrive asks it of every app."),
-        NeededPermission("contacts:full", "Reads people, reads and writes organizations."),
-        NeededPermission("contact-fields:full", "Makes fields of organizations."),
-        NeededPermission("deals:read", "Reads deals for licenses and sales."),
-        NeededPermission("users:read", "Reads the names of owners."),
-        NeededPermission("webhooks:full", "Hears of changes at once."),
-        NeededPermission("admin", "The same, as Pipedrive's specification names it."),
+        NeededPermission("base", _("Pipedrive asks it of every app.")),
+        NeededPermission("contacts:full", _("Reads people, reads and writes organizations.")),
+        NeededPermission("contact-fields:full", _("Makes fields of organizations.")),
+        NeededPermission("deals:read", _("Reads deals for licenses and sales.")),
+        NeededPermission("users:read", _("Reads the names of owners.")),
+        NeededPermission("webhooks:full", _("Hears of changes at once.")),
+        NeededPermission("admin", _("The same, as Pipedrive's specification names it.")),
     ),
     "right": (
-        NeededPermission("Company: view, create, update", "Receives organizations as companies and writes back."),
-        NeededPermission("End User: view, create, update", "Receives the people of a company."),
-        NeededPermission("License and Sale: view, create, update", "Receives won deals."),
-        NeededPermission("Conversation: view, create, update", "Receives notes."),
-        NeededPermission("Custom Field: view, create", "Makes the fields that a row of the Fields page asks for."),
-        NeededPermission("User: view", "Finds owners by their email address."),
+        NeededPermission("Company: view, create, update", _("Receives organizations as companies and writes back.")),
+        NeededPermission("End User: view, create, update", _("Receives the people of a company.")),
+        NeededPermission("License and Sale: view, create, update", _("Receives won deals.")),
+        NeededPermission("Conversation: view, create, update", _("Receives notes.")),
+        NeededPermission("Custom Field: view, create", _("Makes the fields that a row of the Fields page asks for.")),
+        NeededPermission("User: view", _("Finds owners by their email address.")),
     ),
 }
