@@ -85,7 +85,7 @@ def test_found_and_mended_from_the_console_alone(broken, operator, browse):
     page.get_by_role("button", name="Repair").click()
 
     page.locator(".ls-lead").wait_for()
-    assert "1 thing is not ok" in page.locator(".ls-lead").inner_text()  # the dead job wants a look
+    assert "1 problem found" in page.locator(".ls-lead").inner_text()  # the dead job wants a look
     assert "steps are done" in page.content()
     tasks.watch()
     page.goto(reverse("admin:integration_alert_changelist"))

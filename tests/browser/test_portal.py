@@ -102,7 +102,7 @@ def test_fetch_all_is_watched_while_it_runs(world, owner, browse):
     hub.drain()
 
     page.get_by_text("Run it now").wait_for(timeout=10_000)  # came in place, without a reload
-    assert "Ask by mail" not in page.locator("#progress").inner_text()
+    assert "Send opt-in email" not in page.locator("#progress").inner_text()
     assert serious(page) == []
     shoot(page, "dry-run")
     assert world.mails() == [ADA]
@@ -111,13 +111,13 @@ def test_fetch_all_is_watched_while_it_runs(world, owner, browse):
 def test_somebody_is_found_looked_at_and_erased(world, owner, browse):
     page = browse(owner)
     page.goto(reverse("portal:people", kwargs={"tenant_id": world.integration.tenant_id}))
-    page.get_by_label("E-mail address").fill(ADA)
-    page.get_by_role("button", name="Look").click()
+    page.get_by_label("Email address").fill(ADA)
+    page.get_by_role("button", name="Search").click()
     assert "Pending" in page.locator("main").inner_text()
     assert serious(page) == []
     shoot(page, "person")
 
-    page.get_by_label("Yes, erase what is held").check()
+    page.get_by_label("Yes, erase the data stored").check()
     page.get_by_role("button", name="Erase").click()
 
     assert "We kept IDs, address and consent" in page.get_by_role("status").inner_text()

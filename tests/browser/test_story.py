@@ -88,14 +88,14 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_role("link", name="Activity").click()
     page.get_by_label("Email or ID").fill(ADA)
     page.get_by_role("button", name="Show").click()
-    assert "Ask by mail" in page.locator("table").inner_text()
+    assert "Send opt-in email" in page.locator("table").inner_text()
 
     # The same person, tried on rows that are not saved: the answer comes in place and nothing is sent.
     page.get_by_role("link", name="Fields").click()
-    page.get_by_text("nothing would be sent").wait_for()
+    page.get_by_text("Nothing would be sent").wait_for()
     page.locator("ol.rows > li").first.get_by_label("Pipedrive", exact=True).fill("Name")
-    page.get_by_label("E-mail, name or id in Pipedrive").fill(ADA)
-    page.get_by_label("E-mail, name or id in Pipedrive").press("Enter")
+    page.get_by_label("Email, name or ID in Pipedrive").fill(ADA)
+    page.get_by_label("Email, name or ID in Pipedrive").press("Enter")
     page.get_by_text("A sync would update").wait_for()
     assert page.locator("#person_to_contact-0-sample").inner_text().endswith("Ada Lovelace")
     assert page.get_by_text("Unsaved changes").is_visible()

@@ -42,7 +42,7 @@ def test_the_answers_of_one_are_shown_in_full(console: Client, row: quality.Qual
 
 def test_what_is_still_to_do_comes_first(console: Client) -> None:
     text = console.get(of("leadboxer")).content.decode()
-    assert text.index("declares no window") < text.index("Credentials are proven")
+    assert text.index("declares no window") < text.index("Credentials are checked")
 
 
 def test_what_is_neither_vendor_nor_recipe_is_not_there(console: Client) -> None:

@@ -65,7 +65,7 @@ def test_connecting_asks_for_key_and_login(sandbox, monkeypatch):
     member = MemberFactory()
     client = signed_in(member.tenant)
     address = reverse("portal:connect", kwargs={"tenant_id": member.tenant.pk}) + f"?recipe={RECIPE}"
-    assert "E-mail address you log in to LeadBoxer with" in client.get(address).content.decode()
+    assert "Email address you log in to LeadBoxer with" in client.get(address).content.decode()
     form = {"left-secret": API_KEY, "right-base_url": f"{sandbox.url}/pipedrive/acme",
             "right-secret": hub.PIPEDRIVE_TOKEN}  # fmt: skip
     assert client.post(address, form).status_code == 422
