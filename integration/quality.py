@@ -123,8 +123,8 @@ RULES = (
     ),
     Rule(
         "objects-alike",
-        "Objects keep the cases that all vendors share",
-        "Each object API lists, finds and writes as all others do; what it cannot is named with its reason.",
+        _("Objects keep the cases that all vendors share"),
+        _("Each object API lists, finds and writes as all others do; what it cannot is named with its reason."),
     ),
     Rule(
         "sources-cited",
