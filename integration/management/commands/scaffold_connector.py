@@ -32,7 +32,8 @@ class Command(BaseCommand):
             raise CommandError(str(exc), returncode=2) from exc
         self.stdout.write("\n".join(str(path.relative_to(root)) for path in written))
         self.stdout.write(
-            f"\nRun `make fmt`, which sorts imports by the new name. {label} then passes `make check` and the standard suite:\n"
+            f"\nRun `make fmt`, which sorts imports by the new name. {label} then passes "
+            "`make check` and the standard suite:\n"
             f".venv/bin/python -m pytest tests/integration/connectors/{vendor}\n"
             "Each todo of its quality.yaml is a next step; docs/adding-a-vendor.md has them in order."
         )
