@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from integration.models import AccountClaim, AuthenticatorApp, ClaimState
+from integration.models import AccountClaim, AuthenticatorApp, ClaimState, VendorSunset
 from tests.integration.admin.conftest import story
 from tests.support.factories import (
     EndpointFactory,
@@ -220,6 +220,7 @@ def console_addresses() -> Any:
         id="f" * 32, name="x", func="f", started=timezone.now(), stopped=timezone.now(), success=False
     )
     AuthenticatorApp.objects.create(user=rows.member.user)
+    VendorSunset.objects.create(vendor="pipedrive", place="GET /x")
     AccountClaim.objects.create(
         vendor="pipedrive", account_id="1", account_name="A", user=rows.member.user, tenant=rows.member.tenant,
         state=ClaimState.OPEN,

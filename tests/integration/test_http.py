@@ -258,16 +258,16 @@ def test_a_head_that_drips_in_is_cut_at_the_deadline_and_not_asked_for_again(ser
 
 
 @pytest.mark.chaos("V3")
-def test_a_pause_does_not_stretch_the_deadline(server, transport, monkeypatch):
+def test_a_pause_does_not_stretch_the_deadline(server, monkeypatch):
     monkeypatch.setattr(answers, "TOTAL_DEADLINE", 0.3)
-    monkeypatch.setattr(transport, "_timeout", (5.0, 5.0))
+    patient = Transport("Acme", server.url, HostPolicy(("api.acme.example",)), headers={}, timeout=(5.0, 5.0))
     server.answers = [
         lambda handler: (handler.wfile.write(b"HTTP/1.1 200 OK\r\n"), handler.wfile.flush(), time.sleep(3))
     ]
     started = time.monotonic()
 
     with pytest.raises(TransientError):
-        transport.request("POST", "/x")
+        patient.request("POST", "/x")
     assert time.monotonic() - started < 1.5
 
 
