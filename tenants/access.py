@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
@@ -23,7 +25,7 @@ def tenants_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Tenant]:
     return Tenant.objects.filter(members__user_id=user.pk, is_active=True)
 
 
-def member_or_404(user: AbstractBaseUser | AnonymousUser, tenant_id: object, at_least: str = Role.VIEWER) -> Member:
+def member_or_404(user: AbstractBaseUser | AnonymousUser, tenant_id: UUID, at_least: str = Role.VIEWER) -> Member:
     """Return the user's membership of this tenant with at least that role. Raises Http404."""
     if not user.is_authenticated:
         raise Http404

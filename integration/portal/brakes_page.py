@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +22,7 @@ from tenants.models import Role
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def held(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def held(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Show what is held and let it through. What comes later is counted anew."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)

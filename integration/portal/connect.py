@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -52,7 +53,7 @@ class Side:
 @login_required
 @sensitive_post_parameters("left-secret", "right-secret")
 @require_http_methods(["GET", "POST"])
-def connect(request: HttpRequest, tenant_id: object) -> HttpResponse:
+def connect(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """Choose the recipe (`recipe`), then both accounts; a key is proven before anything is kept."""
     at_least = Role.OWNER if request.method == "POST" else Role.VIEWER
     tenant = enter(request, tenant_id, at_least)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -32,7 +33,7 @@ COUNTED = 5000  # log rows of today that "used … times today" looks at
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def fields(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def fields(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Show the rows of each flow; POST saves them, or (`do` = add:flow, refresh) helps with the form."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
@@ -95,7 +96,7 @@ def _page(
 
 @login_required
 @require_POST
-def sample(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def sample(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Put a real record (`record`, or one that is linked) through the rows as they are filled in now. Sends nothing."""
     _, integration = enter_integration(request, tenant_id, integration_id)
     recipe, flow = get_recipe(integration.recipe), request.POST.get("flow", "")

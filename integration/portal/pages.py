@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,13 +17,13 @@ from tenants.access import ROLE_RANK, member_or_404, tenants_of
 from tenants.models import Role, Tenant
 
 
-def enter(request: HttpRequest, tenant_id: object, at_least: str = Role.VIEWER) -> Tenant:
+def enter(request: HttpRequest, tenant_id: UUID, at_least: str = Role.VIEWER) -> Tenant:
     """Return the tenant if the user is a member with at least that role. Raises Http404."""
     return member_or_404(request.user, tenant_id, at_least).tenant
 
 
 def enter_integration(
-    request: HttpRequest, tenant_id: object, integration_id: object, at_least: str = Role.VIEWER
+    request: HttpRequest, tenant_id: UUID, integration_id: UUID, at_least: str = Role.VIEWER
 ) -> tuple[Tenant, Integration]:
     """Return tenant and integration under the same rule. Raises Http404."""
     tenant = enter(request, tenant_id, at_least)

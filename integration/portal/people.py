@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -34,7 +35,7 @@ HISTORY = 30  # log entries shown
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
-def people(request: HttpRequest, tenant_id: object) -> HttpResponse:
+def people(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """GET shows the search box. POST with `email` shows what is held; the address never stands in a URL.
 
     `do` = export downloads it (editors), `do` = erase erases it (owners) and shows the report.

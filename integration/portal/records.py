@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,7 +29,7 @@ LONGEST = 200
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def sync_one(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def sync_one(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """GET searches (`q`) and previews (`flow`, `id`); POST (`flow`, `id`) reads the record afresh and syncs it."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +33,7 @@ class Drawn:
 
 
 @login_required
-def report(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def report(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Show the tables, or send them as CSV. A recipe that counts nothing says so."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     tables, problem = _tables(integration)

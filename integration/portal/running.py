@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -47,7 +49,7 @@ class FetchForm(forms.Form):
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def fetch_all(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def fetch_all(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Say what it does, then start one run per flow that takes part."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
@@ -64,7 +66,7 @@ def fetch_all(request: HttpRequest, tenant_id: object, integration_id: object) -
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, tenant_id: object, integration_id: object, run_id: int) -> HttpResponse:
+def cancel(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int) -> HttpResponse:
     """Stop a run at its next page. What it has written stays."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     run = get_object_or_404(SyncRun, pk=run_id, integration=integration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -39,7 +40,7 @@ from tenants.models import Role
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def settings(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def settings(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Show the page; on POST check, store, and make the vendors what the settings say. Viewers read only."""
     at_least = Role.EDITOR if request.method == "POST" else Role.VIEWER
     tenant, integration = enter_integration(request, tenant_id, integration_id, at_least)
@@ -79,7 +80,7 @@ def _form(request: HttpRequest, integration: Integration, recipe: Recipe) -> For
 
 @login_required
 @require_POST
-def summary(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def summary(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """What the form as it is now would do, in sentences. Saves nothing, asks no vendor."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     recipe = get_recipe(integration.recipe)
@@ -91,7 +92,7 @@ def summary(request: HttpRequest, tenant_id: object, integration_id: object) -> 
 @login_required
 @sensitive_post_parameters("secret")
 @require_POST
-def account(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def account(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """`do` = test asks the vendor whose account it is, with the typed `secret` or the stored one; save stores it.
 
     Answers in place when the page asks so, else on the settings page. A secret is never sent back.
@@ -113,7 +114,7 @@ def account(request: HttpRequest, tenant_id: object, integration_id: object) -> 
 
 @login_required
 @require_POST
-def opt_in_trial(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def opt_in_trial(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Send an opt-in email to the member who asks, never to anybody else."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     recipe, address = get_recipe(integration.recipe), getattr(person(request), "email", "")
@@ -138,7 +139,7 @@ def opt_in_trial(request: HttpRequest, tenant_id: object, integration_id: object
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def stop(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def stop(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """Pause, resume or uninstall (`do`), each with a statement of what will happen. Uninstalling is the owner's."""
     do = request.POST.get("do", "")
     at_least = {"uninstall": Role.OWNER, "pause": Role.EDITOR, "resume": Role.EDITOR}.get(do, Role.VIEWER)

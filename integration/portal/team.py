@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -57,7 +58,7 @@ class JoinForm(NewUserForm):
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def members(request: HttpRequest, tenant_id: object) -> HttpResponse:
+def members(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """Everybody of the tenant sees the team; owners change it, by what `do` says."""
     tenant = enter(request, tenant_id, Role.OWNER if request.method == "POST" else Role.VIEWER)
     if request.method != "POST":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
@@ -49,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
+def overview(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """The tenant's integrations, each with its sentence."""
     tenant = enter(request, tenant_id)
     found = list(integrations_of(tenant))
@@ -59,7 +60,7 @@ def overview(request: HttpRequest, tenant_id: object) -> HttpResponse:
 
 
 @login_required
-def integration_overview(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def integration_overview(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """One integration: the sentence, what needs somebody, the numbers and the chart, its two connections."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     status = status_of(integration, get_recipe)
@@ -71,7 +72,7 @@ def integration_overview(request: HttpRequest, tenant_id: object, integration_id
 
 
 @login_required
-def activity(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def activity(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """What was done, newest first; search by e-mail or id, filters, paged without counting."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     recipe = get_recipe(integration.recipe)
@@ -93,7 +94,7 @@ def activity(request: HttpRequest, tenant_id: object, integration_id: object) ->
 
 
 @login_required
-def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def waiting(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """What has not been done yet, oldest first, with why and when the next try is; `state` = dead shows what failed."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     asked = {name: request.GET.get(name, "").strip()[:200] for name in ("state", "reason")}
@@ -113,7 +114,7 @@ def waiting(request: HttpRequest, tenant_id: object, integration_id: object) -> 
 
 
 @login_required
-def runs(request: HttpRequest, tenant_id: object, integration_id: object) -> HttpResponse:
+def runs(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """The latest runs."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     flows = {flow.key: str(flow.label) for flow in get_recipe(integration.recipe).flows}
@@ -122,7 +123,7 @@ def runs(request: HttpRequest, tenant_id: object, integration_id: object) -> Htt
 
 
 @login_required
-def run(request: HttpRequest, tenant_id: object, integration_id: object, run_id: int) -> HttpResponse:
+def run(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int) -> HttpResponse:
     """One run: progress, counts by outcome and reason."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     row = get_object_or_404(SyncRun, pk=run_id, integration=integration)

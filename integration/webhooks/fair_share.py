@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 
@@ -28,7 +29,7 @@ class Share(NamedTuple):
     used_up: bool
 
 
-def beyond(tenant_id: object, events: int) -> Share:
+def beyond(tenant_id: UUID, events: int) -> Share:
     """Count these events, the ones at hand included: a single call may be more than a minute's share."""
     global window_began
     now = time.monotonic()
@@ -42,7 +43,7 @@ def beyond(tenant_id: object, events: int) -> Share:
     return Share(late=had + events > most, used_up=had >= most)
 
 
-def late(tenant_id: object, events: int) -> bool:
+def late(tenant_id: UUID, events: int) -> bool:
     """Count these events and say whether they give way to those of others."""
     return beyond(tenant_id, events).late
 

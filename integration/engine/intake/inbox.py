@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import chain
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -41,7 +42,7 @@ def record(
 
 
 def record_for_accounts(
-    vendor: str, events: Sequence[ParsedEvent], crowded: Callable[[object, int], bool] = lambda tenant_id, count: False
+    vendor: str, events: Sequence[ParsedEvent], crowded: Callable[[UUID, int], bool] = lambda tenant_id, count: False
 ) -> int:
     """Store events that came to a vendor's one address, each for the connections of the account it names.
 
