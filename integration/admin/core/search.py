@@ -151,7 +151,6 @@ def matching(model: type[M], term: Term) -> QuerySet[M]:
     return rows.order_by("-id")
 
 
-@cache
 def flow_labels() -> dict[str, str]:
-    """Every flow's label by its key."""
+    """Every flow's label by its key, in the language of who reads."""
     return {flow.key: str(flow.label) for key in RECIPES for flow in get_recipe(key).flows}
