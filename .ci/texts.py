@@ -33,6 +33,7 @@ POSITIONS = {
 MESSAGES = {"success", "error", "info", "warning"}  # of django.contrib.messages: (request, text)
 KEYWORDS = {"label", "help_text", "description", "verbose_name", "verbose_name_plural", "empty_label", "title"}
 ATTRIBUTES = {"verbose_name", "verbose_name_plural", "short_description", "empty_label"}
+OF_VENDORS = {"Connector"}  # its label is a product's name
 WORDS = re.compile(r"[^\W\d_]{2}")
 PLACEHOLDER = re.compile(r"\{\w*\}")
 # Names are not translated: those of products, and pairs of them.
@@ -148,6 +149,8 @@ def _texts(call: ast.Call) -> list[ast.expr]:
 
 def _in_a_call(call: ast.Call) -> Iterator[str]:
     name = _name(call.func)
+    if name in OF_VENDORS:
+        return
     positions: tuple[int, ...] = POSITIONS.get(name, ())
     if name in MESSAGES and isinstance(call.func, ast.Attribute) and _name(call.func.value) == "messages":
         positions = (1,)

@@ -33,8 +33,16 @@ def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 4000) -> st
     text = text[: limit * 4]
     text = _SCHEME.sub(lambda match: f"{match.group(1)} {MASK}", text)
     text = _SECRET_PAIR.sub(lambda match: match.group(1) + MASK, text)
-    text = mask_addresses(text)
+    text = mask_addresses(mask_hooks(text))
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+_HOOK = re.compile(r"(/(?:hooks/[a-z0-9_-]+|invite)/)[^/\s?\"'<&]+")
+
+
+def mask_hooks(text: str) -> str:
+    """Mask the tokens of webhook and invitation addresses."""
+    return _HOOK.sub(rf"\g<1>{MASK}", text) if "/hooks/" in text or "/invite/" in text else text
 
 
 def mask_addresses(text: str) -> str:
@@ -47,11 +55,9 @@ def mask_addresses(text: str) -> str:
 class HookTokenFilter(logging.Filter):
     """Keep the tokens of webhook and invitation addresses out of every log line, also those Django itself writes."""
 
-    _TOKEN = re.compile(r"(/(?:hooks/[a-z0-9_-]+|invite)/)[^/\s?]+")
-
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask in place; never drops a record."""
         message = record.getMessage()
         if "/hooks/" in message or "/invite/" in message:
-            record.msg, record.args = self._TOKEN.sub(rf"\g<1>{MASK}", message), ()
+            record.msg, record.args = mask_hooks(message), ()
         return True

@@ -53,13 +53,16 @@ def _account(sandbox: SandboxThread, vendor: str) -> tuple[str, dict[str, str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.recordings", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, help="with one folder per vendor")
+    folder = parser.parse_args().folder
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}: make recordings with `manage.py record` first")
     found = 0
     with SandboxThread() as sandbox:
-        for folder in sorted(path for path in parser.parse_args().folder.iterdir() if path.is_dir()):
-            recordings = recordings_in(folder)
-            wrong, unasked = differences(recordings, asking(sandbox, folder.name))
+        for vendor in sorted(path for path in folder.iterdir() if path.is_dir()):
+            recordings = recordings_in(vendor)
+            wrong, unasked = differences(recordings, asking(sandbox, vendor.name))
             asked = len(recordings) - len(unasked)
-            lines = [f"{folder.name}: {asked} of {len(recordings)} calls asked again, {len(wrong)} differences"]
+            lines = [f"{vendor.name}: {asked} of {len(recordings)} calls asked again, {len(wrong)} differences"]
             lines += [f"  DIFFERS  {line}" for line in wrong] + [f"  -        {line}" for line in unasked]
             sys.stdout.write("\n".join(lines) + "\n")
             found += len(wrong)

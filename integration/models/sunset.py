@@ -21,8 +21,8 @@ class VendorSunset(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = _("vendor sunset")
-        verbose_name_plural = _("vendor sunsets")
+        verbose_name = _("API sunset")
+        verbose_name_plural = _("API sunsets")
         constraints = (models.UniqueConstraint(fields=("vendor", "place"), name="one_sunset_per_place"),)
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ from integration.engine.flow.reason_text import ReasonText
 from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import lifecycle, permissions, provisioning
 from integration.engine.setup import settings as stored_settings
-from integration.errors import IntegrationError
+from integration.errors import IntegrationError, RecordError
 from integration.forms import account_form, settings_form
 from integration.models import Connection, Health, Integration, State, WebhookEndpoint
 from integration.portal.audit import note
@@ -128,7 +128,9 @@ def opt_in_trial(request: HttpRequest, tenant_id: UUID, integration_id: UUID) ->
         )
         return redirect(_address(integration))
     try:
-        messages.success(request, trial.send(ctx, address))
+        messages.info(request, trial.send(ctx, address))  # accepted, and proven by the inbox only
+    except RecordError as exc:  # this address, whose own words say what to do
+        messages.error(request, exc.public)
     except IntegrationError as exc:
         reason = recipe.reason_text(exc.reason)
         messages.error(request, f"{exc.public} {reason.fix if reason else ''}".strip())

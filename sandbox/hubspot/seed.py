@@ -10,7 +10,6 @@ CLIENT_ID = "a1b2c3d4-lockstep-sandbox"
 CLIENT_SECRET = "sandbox-client-secret-hubspot-0001"
 APP_ID = 9393361
 REDIRECT_URI = "http://127.0.0.1:8000/oauth/hubspot/callback/"
-TARGET_URL = "http://127.0.0.1:8000/hooks/hubspot/"
 PORTAL_ID = FIRST_PORTAL_ID
 USER_ID = 49150885
 SCOPES = ("oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",
@@ -25,6 +24,7 @@ PROPERTIES = (
     "date_of_birth", "gender", "hs_language", "lifecyclestage", "maileon_subscribe", "maileon_contact_permission",
     "maileon_contact_doi", "maileon_contact_doi_plus", "maileon_contact_doi_mailing_key",
 )  # fmt: skip
+NO_TARGET = ""  # nobody is called before somebody says where: on one machine several hubs may run
 FIRST_SUBSCRIPTION = 3_329_277
 
 
@@ -35,7 +35,7 @@ def subscriptions(wishes: list[tuple[str, str]]) -> list[Subscription]:
 def seed(world: World) -> None:
     wishes = [(kind, "") for kind in EVENTS] + [("contact.propertyChange", name) for name in PROPERTIES]
     world.apps[CLIENT_ID] = App(
-        CLIENT_ID, CLIENT_SECRET, APP_ID, "Lockstep", (REDIRECT_URI,), SCOPES, OPTIONAL_SCOPES, TARGET_URL,
+        CLIENT_ID, CLIENT_SECRET, APP_ID, "Lockstep", (REDIRECT_URI,), SCOPES, OPTIONAL_SCOPES, NO_TARGET,
         subscriptions(wishes),
     )  # fmt: skip
     add_portal(world, "ACME GmbH", "acme.example")

@@ -14,7 +14,8 @@ What each pair of systems asks for at both vendors, and what for. The connect pa
 page opens, and every test of a recipe runs with these permissions and no others.
 
 An app in Pipedrive's Developer Hub asks for its scopes whatever pair is connected, so it needs those of the pairs that
-the installation offers. HubSpot's consent page wants exactly the required scopes of the app's own configuration. Where
+the installation offers. HubSpot's consent page asks for
+exactly the required scopes of the app's own configuration, and for the optional ones where the app has them. Where
 a customer connects a second pair that needs more than the first consent gave, the connect page says what is missing
 and leads to the vendor's page again.
 
@@ -29,6 +30,9 @@ def page(recipes: list[Recipe]) -> str:
         parts.append(f"## {recipe.label}")
         for side in ("left", "right"):
             vendor = get_connector(getattr(recipe, side)).label
-            rows = "\n".join(f"| `{needed.name}` | {needed.why} |" for needed in recipe.permissions[side])
+            rows = "\n".join(
+                f"| `{needed.name}`{' (optional)' if needed.optional else ''} | {needed.why} |"
+                for needed in recipe.permissions[side]
+            )
             parts.append(f"| {vendor} | what for |\n|---|---|\n{rows}")
     return "\n\n".join(parts) + "\n"

@@ -40,7 +40,7 @@ def test_both_sides_name_each_permission_once_with_a_sentence(recipe) -> None:
 def test_an_app_asks_for_what_the_recipes_name_and_nothing_else() -> None:
     readable = {scope.replace(":full", ":read") for scope in pipedrive.SCOPES}
     assert set(pipedrive.SCOPES) <= named("pipedrive") <= set(pipedrive.SCOPES) | readable
-    assert named("hubspot") == set(hubspot.SCOPES)
+    assert named("hubspot") == {*hubspot.SCOPES, *hubspot.OPTIONAL_SCOPES}
 
 
 def test_writing_includes_reading_and_admin_includes_fields() -> None:
@@ -112,7 +112,7 @@ def test_the_settings_page_says_what_a_consent_lost() -> None:
     page = client.get(reverse("portal:settings", kwargs=ids)).content.decode()
 
     assert "has not granted all required permissions" in page
-    assert "<code>deals:read</code> (Reads deals, for contact events and for people who come by them)" in page
+    assert "<code>deals:read</code> (Reads deals, for contact events and for the people of new deals)" in page
     assert "<code>webhooks:full</code>" not in page, "admin is enough for webhooks"
 
 

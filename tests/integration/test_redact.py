@@ -7,7 +7,7 @@ import logging
 import pytest
 from django.test import Client
 
-from integration.redact import HookTokenFilter, mask_addresses, redact_text
+from integration.redact import MASK, HookTokenFilter, mask_addresses, redact_text
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,11 @@ def test_the_token_of_a_webhook_address_is_never_logged(caplog):
 
     assert "Not Found" in caplog.text
     assert "unguessable-token-1" not in caplog.text
+
+
+def test_the_token_of_a_webhook_address_is_masked_wherever_it_stands():
+    said = redact_text('{"url": "https://hub.example/hooks/maileon/fgXvTm4d-2/?event=doi"} and /invite/abc123/')
+
+    assert "fgXvTm4d" not in said
+    assert "abc123" not in said
+    assert said.startswith(f'{{"url": "https://hub.example/hooks/maileon/{MASK}/?event=doi"}}')

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element, ParseError
 
 import requests
@@ -53,8 +54,8 @@ def differences(recordings: Sequence[Recording], ask: Ask) -> tuple[list[str], l
     wrong: list[str] = []
     unasked: list[str] = []
     for row in recordings:
-        if row.method != "GET":
-            unasked.append(f"{row.name}: a write is not repeated")
+        if why := _why_not(row):
+            unasked.append(f"{row.name}: {why}")
             continue
         path = _with_ids_of_the_sandbox(row.path, ask)
         if path is None:
@@ -66,6 +67,17 @@ def differences(recordings: Sequence[Recording], ask: Ask) -> tuple[list[str], l
             continue
         wrong += [f"{row.name}: {line}" for line in _compared(row, answer.text)]
     return wrong, unasked
+
+
+def _why_not(row: Recording) -> str:
+    """Why a call cannot be asked again; empty when it can."""
+    if row.method != "GET":
+        return "a write is not repeated"
+    if row.status == 401:
+        return "the credentials were refused"
+    if MASK in unquote(row.path):
+        return "a parameter was masked"
+    return "" if row.response or row.status >= 300 else "the answer was emptied, or had no body"
 
 
 def _compared(row: Recording, here: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,16 +19,16 @@ from integration.models import VendorSunset
 class SunsetAdmin(Record):
     """Written by the engine from the vendors' answers and calendars."""
 
-    list_display = ("place", "vendor", "end", "standing", "source", "seen")
+    list_display = ("place", "vendor", "end", "standing", "source", "page", "seen")
     ordering = ("ends_at",)
     fields = ("place", "vendor", "end", "standing", "source", "page", "first_seen_at", "seen")
     readonly_fields = fields
     empty_text = _("No vendor has announced the end of a call that Lockstep makes.")
 
     @admin.display(description=_("Ends"), ordering="ends_at")
-    def end(self, row: VendorSunset) -> html.Html | str:
+    def end(self, row: VendorSunset) -> str:
         """The date."""
-        return html.when(row.ends_at) if row.ends_at else gettext("No date announced")
+        return date_format(row.ends_at, "j F Y") if row.ends_at else gettext("No date announced")
 
     @admin.display(description=_("State"))
     def standing(self, row: VendorSunset) -> html.Badge:
@@ -38,7 +39,7 @@ class SunsetAdmin(Record):
             return html.Badge(html.RED, "error", gettext("Past its end"))
         if sunsets.near(timezone.now()).filter(pk=row.pk).exists():
             return html.Badge(html.AMBER, "event", gettext("Update Lockstep before then"))
-        return html.Badge(html.GREEN, "check_circle", gettext("Far away"))
+        return html.Badge(html.GREEN, "check_circle", gettext("More than half a year away"))
 
     @admin.display(description=_("Known from"))
     def source(self, row: VendorSunset) -> str:

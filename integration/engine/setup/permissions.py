@@ -24,7 +24,8 @@ def consented(connection: Connection, recipe: Recipe, side: str) -> list[Permiss
         return []
     enough = connection.connector.includes(granted)
     fix = FIX.format(vendor=connection.connector.label)
-    return [Permission(needed.name, needed.name in enough, fix) for needed in recipe.permissions.get(side, ())]
+    named = [needed for needed in recipe.permissions.get(side, ()) if not needed.optional]
+    return [Permission(needed.name, needed.name in enough, fix) for needed in named]
 
 
 def missing(connection: Connection, recipe: Recipe, side: str) -> Sequence[NeededPermission]:

@@ -13,6 +13,7 @@ from integration.management.scaffold.connector import NewConnector, write
 class Command(BaseCommand):
     """Scaffold a connector."""
 
+    requires_system_checks = ()  # it needs no database and no running hub
     help = "Write the files of a new connector with its tests; docs/adding-a-vendor.md says how to go on."
 
     def add_arguments(self, parser: CommandParser) -> None:

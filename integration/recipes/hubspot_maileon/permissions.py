@@ -16,6 +16,12 @@ PERMISSIONS = {
             "crm.schemas.contacts.write",
             _("Makes the property Newsletter and the overrides per contact."),
         ),
+        NeededPermission("timeline", _("Puts confirmations and opt-outs on the timeline of contacts."), optional=True),
+        NeededPermission(
+            "settings.users.read",
+            _("Tells whether the person who logs in is a Super Admin, who may move an account between customers."),
+            optional=True,
+        ),
     ),
     "right": (
         NeededPermission(

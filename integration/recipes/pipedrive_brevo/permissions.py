@@ -15,8 +15,8 @@ PERMISSIONS = {
         NeededPermission("activities:read", _("Reads activities for events.")),
         NeededPermission("leads:read", _("Reads leads for lists.")),
         NeededPermission("users:read", _("Reads the names of owners.")),
-        NeededPermission("webhooks:full", _("Hears of changes at once.")),
-        NeededPermission("admin", _("The same, as Pipedrive's specification names it.")),
+        NeededPermission("webhooks:full", _("Creates webhooks, so that changes arrive at once.")),
+        NeededPermission("admin", _("Creates webhooks too: Pipedrive's documents name two permissions for them.")),
     ),
     "right": (
         NeededPermission(

@@ -11,10 +11,10 @@ PERMISSIONS = {
         NeededPermission("base", _("Pipedrive asks it of every app.")),
         NeededPermission("contacts:full", _("Reads people with their organizations, writes the Newsletter status.")),
         NeededPermission("contact-fields:full", _("Makes the fields Newsletter and Newsletter status.")),
-        NeededPermission("deals:read", _("Reads deals, for contact events and for people who come by them.")),
+        NeededPermission("deals:read", _("Reads deals, for contact events and for the people of new deals.")),
         NeededPermission("users:read", _("Reads the names of owners.")),
-        NeededPermission("webhooks:full", _("Hears of changes at once.")),
-        NeededPermission("admin", _("The same, as Pipedrive's specification names it.")),
+        NeededPermission("webhooks:full", _("Creates webhooks, so that changes arrive at once.")),
+        NeededPermission("admin", _("Creates webhooks too: Pipedrive's documents name two permissions for them.")),
     ),
     "right": (
         NeededPermission(

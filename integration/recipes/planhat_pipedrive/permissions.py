@@ -13,8 +13,8 @@ PERMISSIONS = {
         NeededPermission("contact-fields:full", _("Makes fields of organizations.")),
         NeededPermission("deals:read", _("Reads deals for licenses and sales.")),
         NeededPermission("users:read", _("Reads the names of owners.")),
-        NeededPermission("webhooks:full", _("Hears of changes at once.")),
-        NeededPermission("admin", _("The same, as Pipedrive's specification names it.")),
+        NeededPermission("webhooks:full", _("Creates webhooks, so that changes arrive at once.")),
+        NeededPermission("admin", _("Creates webhooks too: Pipedrive's documents name two permissions for them.")),
     ),
     "right": (
         NeededPermission("Company: view, create, update", _("Receives organizations as companies and writes back.")),

@@ -16,7 +16,6 @@ const ready = () => {
 // Hides options while what they depend on is off, and says that something is not saved yet. The server checks all the same.
 const follow = (form) => {
   const rows = [...form.querySelectorAll("[data-depends]")].map((row) => [row, JSON.parse(row.dataset.depends || "{}")]);
-  const unsaved = form.querySelector("[data-unsaved]");
   const value = (name) => {
     const input = form.elements[name];
     return input && input.type === "checkbox" ? input.checked : input && input.value;
@@ -31,7 +30,9 @@ const follow = (form) => {
   });
   form.addEventListener("input", (event) => {
     show();
-    if (unsaved && event.target.type !== "search") unsaved.hidden = false;
+    if (event.target.type === "search") return;
+    document.querySelectorAll("[data-unsaved]").forEach((row) => { row.hidden = false; });
+    document.querySelectorAll("[data-saved-only]").forEach((button) => { button.disabled = true; });
   });
   show();
 };
