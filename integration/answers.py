@@ -73,8 +73,11 @@ class BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._bytes)
 
     def begin(self) -> None:
-        """Read the head, which has a limit of its own."""
+        """Read the head, which has a limit of its own. Provisional answers are passed over, whichever they are."""
         super().begin()
+        while 100 <= self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
         self._bytes.left = MAX_ANSWER_BYTES
 
 

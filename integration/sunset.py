@@ -49,6 +49,6 @@ def _moment(text: str) -> datetime | None:
         return datetime.fromtimestamp(int(text[1:]), UTC)
     try:
         found = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

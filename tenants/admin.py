@@ -110,7 +110,7 @@ class TenantAdmin(ModelAdmin[Tenant]):
         if request.method == "POST" and form.is_valid():
             by = request.user if isinstance(request.user, User) else None
             offer, token = invitations.invite(tenant, form.cleaned_data["email"], form.cleaned_data["role"], by)
-            self.log_change(request, tenant, f"Invited {offer.get_role_display().lower()} number {offer.pk}.")
+            self.log_change(request, tenant, f"Invited {offer.role} number {offer.pk}.")
             context |= {"offer": offer, "link": invitations.link(token)}
             return TemplateResponse(request, "lockstep/invited.html", context)
         days = invitations.LIFETIME.days

@@ -7,9 +7,16 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest
 
+from config.texts import english
+
 
 def note(request: HttpRequest, row: Model, message: str) -> None:
     """One audit line. `message` names no person: it outlives an erasure."""
+    with english():
+        _write(request, row, message)
+
+
+def _write(request: HttpRequest, row: Model, message: str) -> None:
     LogEntry.objects.create(
         user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(type(row)),

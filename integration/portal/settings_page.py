@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -15,6 +17,7 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -30,12 +33,15 @@ from integration.engine.setup import lifecycle, permissions, provisioning
 from integration.engine.setup import settings as stored_settings
 from integration.errors import IntegrationError, RecordError
 from integration.forms import account_form, settings_form
-from integration.models import Connection, Health, Integration, State, WebhookEndpoint
+from integration.models import Connection, Health, Integration, State, VendorCall, WebhookEndpoint
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
 from tenants.access import person
-from tenants.models import Role
+from tenants.models import Invitation, Role
+
+TRIAL = "Opt-in email sent to oneself"  # in the audit
+TRIAL_PAUSE = timedelta(minutes=10)
 
 
 @login_required
@@ -115,17 +121,15 @@ def account(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> Http
 @login_required
 @require_POST
 def opt_in_trial(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
-    """Send an opt-in email to the member who asks, never to anybody else."""
+    """Send an opt-in email to the member who asks, at an address that is theirs and belongs to nobody in the source."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     recipe, address = get_recipe(integration.recipe), getattr(person(request), "email", "")
     trial = recipe.opt_in_trial
     ctx = OpenSession(integration, recipe)
     if trial is None or integration.state == State.UNINSTALLED or not trial.offered(ctx.settings):
         raise Http404
-    if not address:
-        messages.error(
-            request, gettext("Your user has no email address, so there is nobody to send the opt-in email to.")
-        )
+    if refusal := _refusal(request, address):
+        messages.error(request, refusal)
         return redirect(_address(integration))
     try:
         messages.info(request, trial.send(ctx, address))  # accepted, and proven by the inbox only
@@ -135,8 +139,23 @@ def opt_in_trial(request: HttpRequest, tenant_id: UUID, integration_id: UUID) ->
         reason = recipe.reason_text(exc.reason)
         messages.error(request, f"{exc.public} {reason.fix if reason else ''}".strip())
     else:
-        note(request, integration, "Opt-in email sent to oneself")
+        note(request, integration, TRIAL)
+    finally:
+        VendorCall.objects.bulk_create(ctx.calls)
     return redirect(_address(integration))
+
+
+def _refusal(request: HttpRequest, address: str) -> str:
+    """Why no opt-in email goes to this member now: it goes to an address that is theirs, and not again at once."""
+    if not address:
+        return gettext("Your user has no email address, so there is nobody to send the opt-in email to.")
+    invited = Invitation.objects.filter(accepted_by=request.user.pk)
+    if invited.exists() and not invited.filter(email__iexact=address).exists():
+        return gettext("You joined with another address than the invitation was for, so it may not be yours.")
+    since = timezone.now() - TRIAL_PAUSE
+    if LogEntry.objects.filter(user=request.user.pk, change_message=TRIAL, action_time__gt=since).exists():
+        return gettext("An opt-in email to you was started less than ten minutes ago. Wait for it first.")
+    return ""
 
 
 @login_required

@@ -90,7 +90,7 @@ def upsert(call: Call) -> Response:
 
 def _write(call: Call, may: Callable[[Record, Contact | None], bool]) -> Response:
     inputs = call.inputs()
-    _refuse_doubles(inputs)
+    refuse_doubles(inputs)
     rows: list[Record] = []
     errors: list[Record] = []
     for item in inputs:
@@ -119,7 +119,7 @@ def _write(call: Call, may: Callable[[Record, Contact | None], bool]) -> Respons
     return batch(call, rows, errors)
 
 
-def _refuse_doubles(inputs: list[Record]) -> None:
+def refuse_doubles(inputs: list[Record]) -> None:
     doubled = [key for key, count in Counter(str(item.get("id", "")) for item in inputs).items() if count > 1]
     if doubled:
         words = f"Duplicate IDs found in batch input: [{', '.join(doubled)}]. IDs must be unique"

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from sandbox.http import Record, reply
 from sandbox.hubspot import filters, values
 from sandbox.hubspot.api import Call, Endpoint, batch, invalid, iso, not_found, problem, refuse
+from sandbox.hubspot.batches import refuse_doubles
 from sandbox.hubspot.crm_schema import KINDS, Kind
 from sandbox.hubspot.model import CrmRecord, Values
+from sandbox.hubspot.search import search_window
 
 PATH = "objects/{kind}"
 READ, WRITE = "crm.objects.{kind}.read", "crm.objects.{kind}.write"
@@ -137,6 +139,7 @@ def batch_read(call: Call) -> Response:
 def batch_update(call: Call) -> Response:
     """One wrong value refuses the whole call; unknown ids fail alone."""
     inputs = call.inputs()
+    refuse_doubles(inputs)
     wishes = [accepted(call, item.get("properties")) for item in inputs]
     rows: list[Record] = []
     errors: list[Record] = []
@@ -154,7 +157,7 @@ def batch_update(call: Call) -> Response:
 def search(call: Call) -> Response:
     """Over an index of its own, like contacts; here it is at once."""
     wish = call.body()
-    limit, after = int(wish.get("limit") or DEFAULT_PAGE), int(wish.get("after") or 0)
+    limit, after = search_window(wish)
     known = call.portal.definitions[kind_of(call).path]
     groups = filters.groups(call, wish, known)
     living = [row for row in rows_of(call).values() if not row.archived]

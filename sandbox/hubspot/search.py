@@ -23,13 +23,19 @@ def settle(portal: Portal, seconds: float) -> None:
         portal.index[contact_id] = values
 
 
-def search(call: Call) -> Response:
-    wish = call.body()
+def search_window(wish: Record) -> tuple[int, int]:
+    """How many results are wanted, and after how many; refused beyond what any search gives."""
     limit, after = int(wish.get("limit") or DEFAULT_PAGE), int(wish.get("after") or 0)
     if not 0 < limit <= LARGEST_PAGE:
         refuse(400, f"limit must be between 1 and {LARGEST_PAGE}")
     if after + limit > MOST_RESULTS:
         refuse(400, f"Paging past {MOST_RESULTS} results is not possible")
+    return limit, after
+
+
+def search(call: Call) -> Response:
+    wish = call.body()
+    limit, after = search_window(wish)
     groups = filters.groups(call, wish, call.portal.properties)
     settle(call.portal, call.seconds)
     rows = [row for row in _indexed(call.portal) if filters.fits(row[1], groups) and _speaks_of(row, wish.get("query"))]

@@ -290,6 +290,19 @@ def test_provisional_answers_without_end_are_cut_at_the_deadline(server, transpo
 
 
 @pytest.mark.chaos("V3")
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_a_provisional_answer_never_stands_for_the_next_ones(server, transport, status):
+    def promise(handler):
+        handler.wfile.write(f"HTTP/1.1 {status} Wait\r\nX-Early: yes\r\n\r\n".encode())
+        answer(200, b'{"call": 1}')(handler)
+
+    server.answers = [promise, answer(200, b'{"call": 2}')]
+
+    assert transport.request("GET", "/1").json() == {"call": 1}
+    assert transport.request("GET", "/2").json() == {"call": 2}
+
+
+@pytest.mark.chaos("V3")
 def test_a_huge_head_is_not_read(server, transport):
     def shout(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")

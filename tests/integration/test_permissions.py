@@ -12,9 +12,11 @@ from django.urls import reverse
 from integration.connectors.hubspot import oauth as hubspot
 from integration.connectors.pipedrive import oauth as pipedrive
 from integration.connectors.pipedrive.connector import includes
+from integration.engine.insight import preview
 from integration.engine.setup import permissions
 from integration.models import Connection, Integration, SyncJob
 from integration.recipes.registry import RECIPES, get_recipe
+from tests.support import hub
 from tests.support.factories import ConnectionFactory, IntegrationFactory, MemberFactory
 from tests.support.world import World
 
@@ -114,6 +116,24 @@ def test_the_settings_page_says_what_a_consent_lost() -> None:
     assert "has not granted all required permissions" in page
     assert "<code>deals:read</code> (Reads deals, for contact events and for the people of new deals)" in page
     assert "<code>webhooks:full</code>" not in page, "admin is enough for webhooks"
+
+
+INSTALLS = {
+    "pipedrive_maileon": lambda sandbox: hub.install(sandbox.url, contacts_enabled=True),
+    "pipedrive_brevo": lambda sandbox: hub.install_brevo(sandbox.url),
+    "planhat_pipedrive": lambda sandbox: hub.install_planhat(sandbox.url),
+    "leadboxer_pipedrive": lambda sandbox: hub.install_leadboxer(sandbox.url),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", INSTALLS)
+@pytest.mark.parametrize("text", ["Ada", "ada@example.com", "1"])
+def test_what_a_recipe_names_is_enough_to_search_for_one_record(sandbox, settings, key: str, text: str) -> None:
+    settings.PUBLIC_URL = "https://hub.example.com"
+    integration, recipe = INSTALLS[key](sandbox), get_recipe(key)
+
+    assert isinstance(preview.search(integration, recipe, text), list)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from config.texts import english
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
@@ -104,7 +105,8 @@ class ClaimAdmin(Admin):
             return page(self, request, title=str(claim), says=says, verb=verb, back=html.url_of(claim))
         by = request.user if isinstance(request.user, User) else None
         if account_claims.decide(claim, state, by):
-            note(request, AccountClaim, verb, claim)
+            with english():
+                note(request, AccountClaim, str(ClaimState(state).label), claim)
             self.message_user(request, f"{ClaimState(state).label}.", messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(claim))
 

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from config.texts import english
 from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin
@@ -145,7 +146,8 @@ def repair_view(admin: Admin, request: HttpRequest, row: Integration) -> HttpRes
         )
     results = repair(_whole(row), get_recipe)
     failed = [result for result in results if not result.ok]
-    note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
+    with english():
+        note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
     text = gettext("All {total} steps are done.").format(total=len(results))
     if failed:
         text = gettext("{failed} of {total} steps did not work.").format(failed=len(failed), total=len(results))

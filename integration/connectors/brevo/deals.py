@@ -33,8 +33,13 @@ def page(api: Api, offset: int, limit: int, since: datetime | None = None) -> Pa
 
 def find(api: Api, name: str) -> list[Deal]:
     """Return the deals of exactly this name."""
-    found = [bodies.deal(row) for row in _rows(api, {f"filters[attributes.{NAME}]": name, "limit": PAGE_SIZE})]
-    return [deal for deal in found if deal.attributes.get(NAME) == name]
+    found: list[Deal] = []
+    while True:
+        query = {f"filters[attributes.{NAME}]": name, "limit": PAGE_SIZE, "offset": len(found), "sort": "asc"}
+        rows = _rows(api, query)
+        found += map(bodies.deal, rows)
+        if len(rows) < PAGE_SIZE:
+            return [deal for deal in found if deal.attributes.get(NAME) == name]
 
 
 def _rows(api: Api, params: Mapping[str, Any]) -> list[dict[str, JSONValue]]:

@@ -132,6 +132,10 @@ def _is_member(access: Brevo, row: StoredContact | Problem) -> bool:
 
 def join(access: Brevo, key: str, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     """Put contacts, by their ids, on the list. Whoever left it is refused, and so is who is not there."""
+    return write_portions(cut(drafts, MEMBERS_PER_CALL), partial(_join, access))
+
+
+def _join(access: Brevo, drafts: Sequence[Draft]) -> list[WriteOutcome]:
     found = get_contacts(access, [draft.id for draft in drafts])
     outcomes = {key: _may_join(access, row) for key, row in found.items()}
     access.client.add_to_list(int(access.place), [key for key, outcome in outcomes.items() if outcome.problem is None])
@@ -146,8 +150,13 @@ def _may_join(access: Brevo, row: StoredContact | Problem) -> WriteOutcome:
 
 
 def leave(access: Brevo, ids: Sequence[str]) -> list[WriteOutcome]:
-    access.client.remove_from_list(int(access.place), ids)
-    return [WriteOutcome(key) for key in ids]
+    """Take contacts off the list. Whoever is not on it is fine, and so is an id that no contact can have."""
+    return write_portions(cut([Draft(id=key) for key in ids], MEMBERS_PER_CALL), partial(_leave, access))
+
+
+def _leave(access: Brevo, drafts: Sequence[Draft]) -> list[WriteOutcome]:
+    access.client.remove_from_list(int(access.place), [draft.id for draft in drafts if draft.id.isdecimal()])
+    return [WriteOutcome(draft.id) for draft in drafts]
 
 
 def append_events(access: Brevo, drafts: Sequence[Draft]) -> list[WriteOutcome]:
@@ -194,7 +203,7 @@ LIST_MEMBER = ObjectApi[BrevoClient, StoredContact](
     "list_member", "List membership", common,
     list=read_members, get=get_members, upsert=join, delete=leave, places=lists,
     changes=Changes(("listAddition",)), limits=Limits(MEMBERS_PAGE, IDS_PER_CALL, MEMBERS_PER_CALL, CONTACT_BUDGET),
-    deletion=Deletion.REMOVED, mails=True,
+    proof=Proof.READ_BACK, deletion=Deletion.REMOVED, mails=True,
 )  # fmt: skip
 EVENT = ObjectApi[BrevoClient, StoredContact](
     "event", "Event", append=append_events, links=("contact",),

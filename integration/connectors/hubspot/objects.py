@@ -172,8 +172,17 @@ class People(Kind[Contact]):
         there = [replace(draft, id=one) for draft, one in zip(drafts, ids, strict=True) if one]
         changed = iter(self.update(access, there) if there else ())
         fresh = [draft for draft, one in zip(drafts, ids, strict=True) if not one]
-        made = iter(self._created(access, fresh) if fresh else ())
+        made = iter(self._made(access, fresh, is_first=not there) if fresh else ())
         return [next(changed) if one else next(made) for one in ids]
+
+    def _made(self, access: HubSpot, drafts: Sequence[Draft], *, is_first: bool) -> list[WriteOutcome]:
+        """Create them. What stops the first of them is its outcome where others have been written before."""
+        try:
+            return self._created(access, drafts)
+        except IntegrationError as exc:
+            if is_first:
+                raise
+            return [WriteOutcome(draft.id, exc) for draft in drafts]
 
     def _created(self, access: HubSpot, drafts: Sequence[Draft]) -> list[WriteOutcome]:
         made = write_each(drafts, lambda draft: access.client.create_contact(texts(draft)).id)

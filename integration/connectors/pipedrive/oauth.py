@@ -33,7 +33,7 @@ SANDBOX_PATH = "/pipedrive-oauth"
 # specification asks for `admin`, the guide for `webhooks:full`: ask for both (pipedrive sheet §2).
 SCOPES = (
     "base", "contacts:full", "contact-fields:full", "deals:full", "deal-fields:full", "leads:full", "activities:full",
-    "users:read", "webhooks:full", "admin",
+    "users:read", "search:read", "webhooks:full", "admin",
 )  # fmt: skip
 EXPIRY_MARGIN = timedelta(minutes=2)  # a token this close to its end is treated as expired
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integration.connectors.base import Connector
@@ -17,7 +17,7 @@ from integration.sunset import Sunset, place_of
 
 STILL_CALLED = timedelta(days=30)  # what was not called for so long has been replaced
 _HOUR = 3600.0
-noted: TtlCache[tuple[str, str], Sunset] = TtlCache(1_000, lambda: _HOUR)
+noted: TtlCache[tuple[str, str], tuple[date | None]] = TtlCache(1_000, lambda: _HOUR)
 
 
 def note(connection: Connection, exchange: Exchange) -> None:
@@ -25,10 +25,11 @@ def note(connection: Connection, exchange: Exchange) -> None:
     if exchange.sunset is None:
         return
     place = place_of(exchange.method, exchange.path)
-    if noted.get((connection.vendor, place)) == exchange.sunset:
+    ends_on = exchange.sunset.ends_at.date() if exchange.sunset.ends_at else None
+    if noted.get((connection.vendor, place)) == (ends_on,):
         return
     _store(connection.vendor, place, exchange.sunset, declared=False)
-    noted.put((connection.vendor, place), exchange.sunset)
+    noted.put((connection.vendor, place), (ends_on,))
 
 
 def declare(connectors: Iterable[Connector]) -> None:
@@ -48,7 +49,9 @@ def in_use(now: datetime) -> QuerySet[VendorSunset]:
     """What ends and is still called, the nearest end first; those without a date come last."""
     connected = Connection.objects.filter(vendor=OuterRef("vendor")).exclude(health=Health.DISCONNECTED)
     called = Q(declared=True) | Q(seen_at__gt=now - STILL_CALLED)
-    return VendorSunset.objects.filter(called, Exists(connected)).order_by("ends_at", "vendor", "place")
+    return VendorSunset.objects.filter(called, Exists(connected)).order_by(
+        F("ends_at").asc(nulls_last=True), "vendor", "place"
+    )
 
 
 def near(now: datetime) -> QuerySet[VendorSunset]:

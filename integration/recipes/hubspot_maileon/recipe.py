@@ -37,5 +37,5 @@ RECIPE = Recipe(
     at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
     opt_in_states=(consent.PENDING, consent.CONFIRMED),
-    opt_in_trial=opt_in_trial(_asks_for_plus),
+    opt_in_trial=opt_in_trial(_asks_for_plus, contacts.search),
 )

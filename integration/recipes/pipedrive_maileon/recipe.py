@@ -37,6 +37,6 @@ RECIPE = Recipe(
     at_target=contact_lookup.look_up,
     consent_of=lambda notes: str(notes.get("consent", "")),
     opt_in_states=(consent.PENDING, consent.CONFIRMED),
-    opt_in_trial=opt_in_trial(_asks_for_plus),
+    opt_in_trial=opt_in_trial(_asks_for_plus, people.search),
     choices={"person_fields": Choices("left", lambda ctx: own_fields(ctx, "left", "person"))},
 )

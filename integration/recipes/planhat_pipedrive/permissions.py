@@ -13,6 +13,7 @@ PERMISSIONS = {
         NeededPermission("contact-fields:full", _("Makes fields of organizations.")),
         NeededPermission("deals:read", _("Reads deals for licenses and sales.")),
         NeededPermission("users:read", _("Reads the names of owners.")),
+        NeededPermission("search:read", _("Finds a company, person or deal by its name for “Sync one record”.")),
         NeededPermission("webhooks:full", _("Creates webhooks, so that changes arrive at once.")),
         NeededPermission("admin", _("Creates webhooks too: Pipedrive's documents name two permissions for them.")),
     ),

@@ -6,7 +6,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from integration.models import VendorCall
+from tenants import invitations
 from tests.support import hub
 from tests.support.factories import MemberFactory, UserFactory
 from tests.support.world import ACCOUNT, World
@@ -101,3 +104,48 @@ def test_the_button_stands_below_the_settings_of_editors_only(world: World) -> N
     viewer = member(world, role="viewer")
     assert "Send me a test opt-in email" not in viewer.get(address(world, "settings")).content.decode()
     assert viewer.post(address(world)).status_code == 404
+
+
+@pytest.mark.parametrize("newsletter", ["Yes", "No"])
+def test_somebody_who_is_a_person_of_the_source_is_not_asked_by_a_test(world: World, newsletter: str) -> None:
+    world.person("Grace Hopper", email=MINE, newsletter=newsletter)
+    world.deliver()
+    before = world.mails()
+
+    page = press(world, member(world))
+
+    assert world.mails() == before
+    assert "belongs to a person in Pipedrive" in page
+
+
+def test_an_address_that_the_invitation_was_not_for_gets_nothing(world: World) -> None:
+    client = member(world, email="victim@elsewhere.example")
+    offer, _ = invitations.invite(world.integration.tenant, "invited@acme.example", "editor", None)
+    offer.accepted_by_id, offer.accepted_at = client.session["_auth_user_id"], timezone.now()
+    offer.save()
+
+    assert "joined with another address" in press(world, client)
+    assert world.mails() == []
+
+    offer.email = "Victim@elsewhere.example"
+    offer.save()
+    press(world, client)
+    assert world.mails() == ["victim@elsewhere.example"]
+
+
+def test_a_second_press_within_ten_minutes_sends_nothing(world: World) -> None:
+    client = member(world)
+    press(world, client)
+
+    assert "less than ten minutes ago" in press(world, client)
+    assert world.mails() == [MINE]
+
+
+def test_its_calls_are_kept_for_operators_and_its_words_are_its_own(world: World) -> None:
+    VendorCall.objects.all().delete()
+    press(world, member(world))
+    assert VendorCall.objects.filter(connection=world.integration.right, method="POST").count() == 1
+
+    world.click(MINE)
+    page = press(world, member(world))
+    assert "sync the record again" not in page

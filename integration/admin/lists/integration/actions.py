@@ -119,7 +119,7 @@ def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str
             admin.message_user(request, gettext("A Fetch All is under way already; this is it."), messages.WARNING)
             started.extend(under_way[:1])
             continue
-        kind = gettext("dry run") if run.dry_run else gettext("for real")
+        kind = "dry run" if run.dry_run else "for real"
         note(request, Integration, f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
         text = gettext("{run} has started (dry run).") if run.dry_run else gettext("{run} has started.")
         admin.message_user(request, text.format(run=run), messages.SUCCESS)
