@@ -145,12 +145,12 @@ class Story(MaileonSide):
             "unsubscribed_stage": True, "unsubscribed_stage_from": "customer", "unsubscribed_stage_to": "subscriber",
         }  # fmt: skip
         self.stage.save_settings(self.integration, **rules)
-        forward, email = self.confirmed("Forward Fay")
+        forward, email = self.confirmed("Forward Fay", **{STAGE: "lead"})
         self.stage.until("the target stage", lambda: self.shown(forward, STAGE) == "customer")
         self.leave(email)
         self.stage.logged(source_id=forward, reason=HubSpotReason.STAGE_REFUSED)
         self.stage.save_settings(self.integration, unsubscribed_stage_reset=True)
-        back, email = self.confirmed("Back Bo")
+        back, email = self.confirmed("Back Bo", **{STAGE: "lead"})
         self.stage.until("the target stage", lambda: self.shown(back, STAGE) == "customer")
         self.leave(email)
         self.stage.until("the reset", lambda: self.shown(back, STAGE) == "subscriber")

@@ -133,8 +133,12 @@ class AtHubSpot(hubspot_maileon.Story):
         self.stage.save_settings(self.integration)
         contact, email = self.confirmed("Polled Polly")
         self.change(contact, website="https://polly.example")
-        start_runs(self.integration, "poll")
-        self.stage.until("the website", lambda: (self.found(email) or {})["custom"].get("Website"))
+
+        def look() -> bool:
+            start_runs(self.integration, "poll")  # HubSpot's search may know of a change only after a while
+            return bool((self.found(email) or {})["custom"].get("Website"))
+
+        self.stage.until("the website", look, patience=90)
         return "a property that HubSpot does not announce arrived by the poll"
 
 
