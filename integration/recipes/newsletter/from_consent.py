@@ -13,6 +13,7 @@ from datetime import datetime
 
 from config.json_value import JSONValue
 from config.texts import StrOrPromise
+from integration import retry
 from integration.connectors.maileon.client import MaileonClient
 from integration.connectors.maileon.records import Page as MaileonPage
 from integration.connectors.maileon.records import Subscriber, Unsubscription
@@ -33,7 +34,7 @@ from integration.engine.api import (
     identity_index,
     links,
 )
-from integration.models import Outcome, RecordLink, WebhookEvent
+from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
@@ -45,6 +46,7 @@ from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
+AFTER_PERSON = 5.0  # seconds; what became of a person is worked off within moments
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,35 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
             beside = [key for key in identity_index.holders(left, self.link_type, digest) if key not in own]
         return People(list(dict.fromkeys(own)), beside)
 
+    def gone(self, ctx: Session[L, S], write: Write) -> Result:
+        """How a write ends whose person is no longer there.
+
+        An opt-out belongs to whoever has the address now: a merge may have overtaken it. As long as nobody has heard of
+        what became of the person, it waits for that.
+        """
+        heirs = self._heirs(ctx, write)
+        still_ours = write.link is not None and write.link.state == LinkState.ACTIVE
+        is_early = still_ours and not heirs and not retry.TARGET_SETTLING.used_up(write.item.attempts)
+        if is_early and _speaks_of_opt_out(write.item):
+            return Result(
+                Outcome.RETRYING, reason=Reason.PERSON_QUEUED, retry_after=AFTER_PERSON, link_state=None,
+                call=ctx.last_call(),
+            )  # fmt: skip
+        return Result(
+            Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call(), follow_ups=heirs
+        )
+
+    def _heirs(self, ctx: Session[L, S], write: Write) -> tuple[Enqueue, ...]:
+        """The same opt-out for those who have the address of somebody who is gone."""
+        digest = _digest_of(write)
+        if not digest or not _speaks_of_opt_out(write.item):
+            return ()
+        people, known = self.people_behind(ctx, "", digest), ConsentContext.read(write.item.hint)
+        beside = replace(known, beside=True)
+        wishes = [Enqueue(self.key, person_id, known.stored) for person_id in people.own]
+        wishes += [Enqueue(self.key, person_id, beside.stored) for person_id in people.beside]
+        return tuple(wish for wish in wishes if wish.external_id != write.item.external_id)
+
     def _linked_with(self, ctx: Session[L, S], digest: str) -> list[str]:
         """Those who were linked with this address, but for who has been seen with other ones since."""
         rows = links.of_addresses(ctx.integration, self.link_type, [digest])
@@ -269,6 +300,14 @@ def _reported(report: str, row: Unsubscription | Subscriber) -> ConsentContext:
 def _is_own_doing(ctx: Session, digest: str, key: str, method: str) -> bool:
     """Whether an opt-out is only the echo of a contact that we took away although its person said nothing."""
     return consent_rules.is_own_doing(ctx.integration.right, digest=digest, key=key, method=method)
+
+
+def _digest_of(write: Write) -> str:
+    """The keyed hash of the address that an item speaks of: its link's, or that of the event it came by."""
+    if write.link is not None and write.link.email_hash:
+        return write.link.email_hash
+    events = WebhookEvent.objects.filter(pk=write.item.event_id or 0)
+    return events.values_list("email_hash", flat=True).first() or ""
 
 
 def _speaks_of_opt_out(item: Item) -> bool:

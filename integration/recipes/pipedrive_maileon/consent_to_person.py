@@ -16,8 +16,6 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.engine.api import Result, Write
 from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
-from integration.models import Outcome
-from integration.reasons import Reason
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
 from integration.recipes.newsletter.from_consent import ConsentWritebackFlow, written_back
@@ -78,7 +76,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
         try:
             write_own_fields(ctx, write.item.external_id, write.values)
         except NotFound:
-            return Result(Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call())
+            return self.gone(ctx, write)
         result = written_back(self.forward, write, state)
         notes = {**result.notes, **ContactState(field=place_of_yes(ctx)).stored}
         return replace(result, notes=notes, call=ctx.last_call())

@@ -680,3 +680,15 @@ def test_the_log_has_no_address(world):
 
     assert SyncLog.objects.filter(source_id=person_id, outcome="synced").count() >= 2
     assert email not in str(list(SyncLog.objects.values()))
+
+
+def test_an_opt_out_that_a_merge_has_overtaken_reaches_the_survivor(world):
+    """The event comes while the address is still the loser's here, and is worked off when the loser is gone."""
+    hub.save(world.integration, contacts_enabled=True, on_delete="nothing")
+    (survivor, kept), (loser, left) = confirmed(world, "Lasting Lea"), confirmed(world, "Lost Leo")
+    world.merge(loser, survivor)
+    world.leave(left)
+    world.deliver()
+
+    assert world.shown(survivor) == ("no", "unsubscribed")
+    assert kept not in world.contacts()
