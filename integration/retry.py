@@ -91,6 +91,7 @@ PERSON_QUEUED = RetryPolicy(
     5.0, MINUTE
 )  # by age: each look costs two lists, so the longer it waits, the rarer it looks
 PERSON_ANNOUNCED = every(5.0, attempts=7)  # after that the person's own event was lost; the poll will bring it
+PERSON_GONE = every(5.0, attempts=5)  # their deletion or merge is on its way; after that its event was lost
 CONTACT_QUEUED = every(10.0)
 TARGET_SETTLING = RetryPolicy(JOB.base, JOB.cap, JOB.jitter, attempts=5)  # minutes; the vendor needs seconds to forget
 IMPORT_RUNNING = RetryPolicy(15.0, 5 * MINUTE)  # each look is one of a hundred calls per hour

@@ -41,7 +41,7 @@ from tenants.access import person
 from tenants.models import Invitation, Role
 
 TRIAL = "Opt-in email sent to oneself"  # in the audit
-TRIAL_PAUSE = timedelta(minutes=10)
+ONE_TRIAL_IN = timedelta(minutes=10)
 
 
 @login_required
@@ -152,7 +152,7 @@ def _refusal(request: HttpRequest, address: str) -> str:
     invited = Invitation.objects.filter(accepted_by=request.user.pk)
     if invited.exists() and not invited.filter(email__iexact=address).exists():
         return gettext("You joined with another address than the invitation was for, so it may not be yours.")
-    since = timezone.now() - TRIAL_PAUSE
+    since = timezone.now() - ONE_TRIAL_IN
     if LogEntry.objects.filter(user=request.user.pk, change_message=TRIAL, action_time__gt=since).exists():
         return gettext("An opt-in email to you was started less than ten minutes ago. Wait for it first.")
     return ""

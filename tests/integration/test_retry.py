@@ -49,6 +49,7 @@ EXEMPT = {
         ("NOTICE", [60, 120, 240, 480, 960, 1920, 3600, 3600]),
         ("PERSON_QUEUED", [5, 10, 20, 40, 60, 60]),
         ("PERSON_ANNOUNCED", [5, 5]),
+        ("PERSON_GONE", [5, 5]),
         ("CONTACT_QUEUED", [10, 10]),
         ("TARGET_SETTLING", [15, 30, 60, 120]),
         ("IMPORT_RUNNING", [15, 30, 60, 120, 240, 300, 300]),
@@ -73,7 +74,7 @@ def test_attempts():
     ends = {name: policy.attempts for name, policy in policies().items() if policy.attempts != retry.ENDLESS}
     assert ends == {
         "JOB": 16, "CRASHED_JOB": 4, "RUN_PAGE": 12, "SETUP_STEP": 9, "SIGN_IN_RACE": 3, "HTTP_CONNECT": 3,
-        "HTTP_READ": 2, "PERSON_ANNOUNCED": 7, "TARGET_SETTLING": 5, "FILE_IMPORT": 3, "FAILED_IMPORT": 2,
+        "HTTP_READ": 2, "PERSON_ANNOUNCED": 7, "PERSON_GONE": 5, "TARGET_SETTLING": 5, "FILE_IMPORT": 3, "FAILED_IMPORT": 2,
     }  # fmt: skip
     assert not retry.JOB.used_up(15)
     assert retry.JOB.used_up(16)

@@ -46,7 +46,6 @@ from integration.secrets import email_hash
 
 UNSUBSCRIPTION, CONFIRMATION = "unsubscription", "doi"
 FACTS = ("msg_id", "method")  # what an event says beyond who and when
-AFTER_PERSON = 5.0  # seconds; what became of a person is worked off within moments
 
 
 @dataclass(frozen=True)
@@ -199,12 +198,15 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         """
         heirs = self._heirs(ctx, write)
         still_ours = write.link is not None and write.link.state == LinkState.ACTIVE
-        is_early = still_ours and not heirs and not retry.TARGET_SETTLING.used_up(write.item.attempts)
+        is_early = still_ours and not heirs and not retry.PERSON_GONE.used_up(write.item.attempts)
         if is_early and _speaks_of_opt_out(write.item):
             return Result(
-                Outcome.RETRYING, reason=Reason.PERSON_QUEUED, retry_after=AFTER_PERSON, link_state=None,
+                Outcome.RETRYING,
+                reason=Reason.PERSON_QUEUED,
+                retry_after=retry.next_delay(retry.PERSON_GONE),
+                link_state=None,
                 call=ctx.last_call(),
-            )  # fmt: skip
+            )
         return Result(
             Outcome.SKIPPED, reason=Reason.DELETED_AT_SOURCE, link_state=None, call=ctx.last_call(), follow_ups=heirs
         )
