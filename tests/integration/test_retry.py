@@ -74,7 +74,8 @@ def test_attempts():
     ends = {name: policy.attempts for name, policy in policies().items() if policy.attempts != retry.ENDLESS}
     assert ends == {
         "JOB": 16, "CRASHED_JOB": 4, "RUN_PAGE": 12, "SETUP_STEP": 9, "SIGN_IN_RACE": 3, "HTTP_CONNECT": 3,
-        "HTTP_READ": 2, "PERSON_ANNOUNCED": 7, "PERSON_GONE": 5, "TARGET_SETTLING": 5, "FILE_IMPORT": 3, "FAILED_IMPORT": 2,
+        "HTTP_READ": 2, "PERSON_ANNOUNCED": 7, "PERSON_GONE": 5, "TARGET_SETTLING": 5, "FILE_IMPORT": 3,
+        "FAILED_IMPORT": 2,
     }  # fmt: skip
     assert not retry.JOB.used_up(15)
     assert retry.JOB.used_up(16)
