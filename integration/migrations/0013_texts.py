@@ -14,231 +14,236 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelOptions(
-            name='accountclaim',
-            options={'verbose_name': 'account claim', 'verbose_name_plural': 'account claims'},
-        ),
-        migrations.AlterModelOptions(
-            name='alert',
-            options={'verbose_name': 'alert', 'verbose_name_plural': 'alerts'},
-        ),
-        migrations.AlterModelOptions(
-            name='alertnotice',
-            options={'verbose_name': 'alert notice', 'verbose_name_plural': 'alert notices'},
-        ),
-        migrations.AlterModelOptions(
-            name='brake',
-            options={'verbose_name': 'brake', 'verbose_name_plural': 'brakes'},
-        ),
-        migrations.AlterModelOptions(
-            name='connection',
-            options={'verbose_name': 'connection', 'verbose_name_plural': 'connections'},
-        ),
-        migrations.AlterModelOptions(
-            name='consententry',
-            options={'verbose_name': 'consent entry', 'verbose_name_plural': 'consent entries'},
-        ),
-        migrations.AlterModelOptions(
-            name='cursor',
-            options={'verbose_name': 'cursor', 'verbose_name_plural': 'cursors'},
-        ),
-        migrations.AlterModelOptions(
-            name='doorbell',
-            options={'verbose_name': 'doorbell', 'verbose_name_plural': 'doorbells'},
-        ),
-        migrations.AlterModelOptions(
-            name='fieldmapping',
-            options={'ordering': ('flow', 'position', 'id'), 'verbose_name': 'field mapping', 'verbose_name_plural': 'field mappings'},
-        ),
-        migrations.AlterModelOptions(
-            name='identityindex',
-            options={'verbose_name': 'identity index', 'verbose_name_plural': 'identity index rows'},
-        ),
-        migrations.AlterModelOptions(
-            name='integration',
-            options={'verbose_name': 'integration', 'verbose_name_plural': 'integrations'},
-        ),
-        migrations.AlterModelOptions(
-            name='ratebudget',
-            options={'verbose_name': 'rate budget', 'verbose_name_plural': 'rate budgets'},
-        ),
-        migrations.AlterModelOptions(
-            name='recordlink',
-            options={'verbose_name': 'record link', 'verbose_name_plural': 'record links'},
-        ),
-        migrations.AlterModelOptions(
-            name='referencecache',
-            options={'verbose_name': 'reference cache', 'verbose_name_plural': 'reference caches'},
-        ),
-        migrations.AlterModelOptions(
-            name='remotesubscription',
-            options={'verbose_name': 'remote subscription', 'verbose_name_plural': 'remote subscriptions'},
-        ),
-        migrations.AlterModelOptions(
-            name='syncjob',
-            options={'verbose_name': 'sync job', 'verbose_name_plural': 'sync jobs'},
-        ),
-        migrations.AlterModelOptions(
-            name='synclog',
-            options={'permissions': (('see_personal_data', 'Can see personal data in the console'),), 'verbose_name': 'sync log', 'verbose_name_plural': 'sync logs'},
-        ),
-        migrations.AlterModelOptions(
-            name='syncrun',
-            options={'verbose_name': 'sync run', 'verbose_name_plural': 'sync runs'},
-        ),
-        migrations.AlterModelOptions(
-            name='vendorcall',
-            options={'verbose_name': 'vendor call', 'verbose_name_plural': 'vendor calls'},
-        ),
-        migrations.AlterModelOptions(
-            name='vendorsunset',
-            options={'verbose_name': 'vendor sunset', 'verbose_name_plural': 'vendor sunsets'},
-        ),
-        migrations.AlterModelOptions(
-            name='webhookendpoint',
-            options={'verbose_name': 'webhook endpoint', 'verbose_name_plural': 'webhook endpoints'},
-        ),
-        migrations.AlterModelOptions(
-            name='webhookevent',
-            options={'verbose_name': 'webhook event', 'verbose_name_plural': 'webhook events'},
-        ),
-        migrations.AlterModelOptions(
-            name='webhookhabit',
-            options={'verbose_name': 'webhook habit', 'verbose_name_plural': 'webhook habits'},
-        ),
-        migrations.AlterField(
-            model_name='accountclaim',
-            name='tenant',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='account_claims', to='tenants.tenant', verbose_name='tenant'),
-        ),
-        migrations.AlterField(
-            model_name='accountclaim',
-            name='vendor',
-            field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
-        ),
-        migrations.AlterField(
-            model_name='alert',
-            name='kind',
-            field=models.CharField(choices=[('connection', 'A connection needs new credentials'), ('waiting', 'Changes wait too long'), ('failures', 'Many records fail'), ('worker', 'No worker is alive'), ('silent', 'A vendor has gone silent'), ('brake', 'A brake holds records'), ('claim', 'Somebody claims an account'), ('unanswered', 'Nobody confirms opt-in emails'), ('sunset', 'A vendor switches something off')], max_length=20, verbose_name='kind'),
-        ),
-        migrations.AlterField(
-            model_name='alert',
-            name='tenant',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='tenants.tenant', verbose_name='tenant'),
-        ),
-        migrations.AlterField(
-            model_name='alertnotice',
-            name='channel',
-            field=models.CharField(choices=[('operators', 'Email to operators'), ('owners', "Email to the tenant's owners"), ('webhook', 'Outgoing webhook')], max_length=10),
-        ),
-        migrations.AlterField(
-            model_name='brake',
-            name='kind',
-            field=models.CharField(choices=[('removals', 'Records taken away'), ('mails', 'Opt-in emails')], max_length=20),
-        ),
-        migrations.AlterField(
-            model_name='connection',
-            name='base_url',
-            field=models.CharField(max_length=300, verbose_name='base url'),
-        ),
-        migrations.AlterField(
-            model_name='connection',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to='tenants.tenant', verbose_name='tenant'),
-        ),
-        migrations.AlterField(
-            model_name='connection',
-            name='vendor',
-            field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='default',
-            field=models.CharField(blank=True, help_text='Written when the source value is empty.', max_length=255, verbose_name='default'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='direction',
-            field=models.CharField(choices=[('forward', '→'), ('backward', '←'), ('both', '↔'), ('off', 'off')], default='forward', max_length=10, verbose_name='direction'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='flow',
-            field=models.CharField(max_length=60, verbose_name='flow'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='integration',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='integration.integration', verbose_name='integration'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='only_create',
-            field=models.BooleanField(default=False, help_text='Write this field only when the record is created.', verbose_name='only create'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='source',
-            field=models.CharField(help_text='Source path, for example custom_fields.<key> or org_id.name.', max_length=200, verbose_name='source'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='target',
-            field=models.CharField(max_length=200, verbose_name='target'),
-        ),
-        migrations.AlterField(
-            model_name='fieldmapping',
-            name='transform',
-            field=models.CharField(default='text', max_length=30, verbose_name='transform'),
-        ),
-        migrations.AlterField(
-            model_name='integration',
-            name='left',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.connection', verbose_name='left'),
-        ),
-        migrations.AlterField(
-            model_name='integration',
-            name='recipe',
-            field=models.CharField(max_length=40, verbose_name='recipe'),
-        ),
-        migrations.AlterField(
-            model_name='integration',
-            name='right',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.connection', verbose_name='right'),
-        ),
-        migrations.AlterField(
-            model_name='integration',
-            name='state',
-            field=models.CharField(choices=[('draft', 'Being set up'), ('active', 'Active'), ('paused', 'Paused'), ('uninstalled', 'Uninstalled')], default='draft', editable=False, max_length=20, verbose_name='state'),
-        ),
-        migrations.AlterField(
-            model_name='integration',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integrations', to='tenants.tenant', verbose_name='tenant'),
-        ),
-        migrations.AlterField(
-            model_name='syncjob',
-            name='attempts',
-            field=models.PositiveIntegerField(default=0, verbose_name='attempts'),
-        ),
-        migrations.AlterField(
-            model_name='vendorsunset',
-            name='first_seen_at',
-            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name='first seen at'),
-        ),
-        migrations.AlterField(
-            model_name='vendorsunset',
-            name='place',
-            field=models.CharField(max_length=200, verbose_name='place'),
-        ),
-        migrations.AlterField(
-            model_name='vendorsunset',
-            name='vendor',
-            field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
-        ),
-        migrations.AlterField(
-            model_name='webhookevent',
-            name='vendor_event',
-            field=models.CharField(max_length=80, verbose_name='vendor event'),
+        # Names and choices that people read: no column changes.
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterModelOptions(
+                    name='accountclaim',
+                    options={'verbose_name': 'account claim', 'verbose_name_plural': 'account claims'},
+                ),
+                migrations.AlterModelOptions(
+                    name='alert',
+                    options={'verbose_name': 'alert', 'verbose_name_plural': 'alerts'},
+                ),
+                migrations.AlterModelOptions(
+                    name='alertnotice',
+                    options={'verbose_name': 'alert notice', 'verbose_name_plural': 'alert notices'},
+                ),
+                migrations.AlterModelOptions(
+                    name='brake',
+                    options={'verbose_name': 'brake', 'verbose_name_plural': 'brakes'},
+                ),
+                migrations.AlterModelOptions(
+                    name='connection',
+                    options={'verbose_name': 'connection', 'verbose_name_plural': 'connections'},
+                ),
+                migrations.AlterModelOptions(
+                    name='consententry',
+                    options={'verbose_name': 'consent entry', 'verbose_name_plural': 'consent entries'},
+                ),
+                migrations.AlterModelOptions(
+                    name='cursor',
+                    options={'verbose_name': 'cursor', 'verbose_name_plural': 'cursors'},
+                ),
+                migrations.AlterModelOptions(
+                    name='doorbell',
+                    options={'verbose_name': 'doorbell', 'verbose_name_plural': 'doorbells'},
+                ),
+                migrations.AlterModelOptions(
+                    name='fieldmapping',
+                    options={'ordering': ('flow', 'position', 'id'), 'verbose_name': 'field mapping', 'verbose_name_plural': 'field mappings'},
+                ),
+                migrations.AlterModelOptions(
+                    name='identityindex',
+                    options={'verbose_name': 'identity index', 'verbose_name_plural': 'identity index rows'},
+                ),
+                migrations.AlterModelOptions(
+                    name='integration',
+                    options={'verbose_name': 'integration', 'verbose_name_plural': 'integrations'},
+                ),
+                migrations.AlterModelOptions(
+                    name='ratebudget',
+                    options={'verbose_name': 'rate budget', 'verbose_name_plural': 'rate budgets'},
+                ),
+                migrations.AlterModelOptions(
+                    name='recordlink',
+                    options={'verbose_name': 'record link', 'verbose_name_plural': 'record links'},
+                ),
+                migrations.AlterModelOptions(
+                    name='referencecache',
+                    options={'verbose_name': 'reference cache', 'verbose_name_plural': 'reference caches'},
+                ),
+                migrations.AlterModelOptions(
+                    name='remotesubscription',
+                    options={'verbose_name': 'remote subscription', 'verbose_name_plural': 'remote subscriptions'},
+                ),
+                migrations.AlterModelOptions(
+                    name='syncjob',
+                    options={'verbose_name': 'sync job', 'verbose_name_plural': 'sync jobs'},
+                ),
+                migrations.AlterModelOptions(
+                    name='synclog',
+                    options={'permissions': (('see_personal_data', 'Can see personal data in the console'),), 'verbose_name': 'sync log', 'verbose_name_plural': 'sync logs'},
+                ),
+                migrations.AlterModelOptions(
+                    name='syncrun',
+                    options={'verbose_name': 'sync run', 'verbose_name_plural': 'sync runs'},
+                ),
+                migrations.AlterModelOptions(
+                    name='vendorcall',
+                    options={'verbose_name': 'vendor call', 'verbose_name_plural': 'vendor calls'},
+                ),
+                migrations.AlterModelOptions(
+                    name='vendorsunset',
+                    options={'verbose_name': 'vendor sunset', 'verbose_name_plural': 'vendor sunsets'},
+                ),
+                migrations.AlterModelOptions(
+                    name='webhookendpoint',
+                    options={'verbose_name': 'webhook endpoint', 'verbose_name_plural': 'webhook endpoints'},
+                ),
+                migrations.AlterModelOptions(
+                    name='webhookevent',
+                    options={'verbose_name': 'webhook event', 'verbose_name_plural': 'webhook events'},
+                ),
+                migrations.AlterModelOptions(
+                    name='webhookhabit',
+                    options={'verbose_name': 'webhook habit', 'verbose_name_plural': 'webhook habits'},
+                ),
+                migrations.AlterField(
+                    model_name='accountclaim',
+                    name='tenant',
+                    field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='account_claims', to='tenants.tenant', verbose_name='tenant'),
+                ),
+                migrations.AlterField(
+                    model_name='accountclaim',
+                    name='vendor',
+                    field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
+                ),
+                migrations.AlterField(
+                    model_name='alert',
+                    name='kind',
+                    field=models.CharField(choices=[('connection', 'A connection needs new credentials'), ('waiting', 'Changes wait too long'), ('failures', 'Many records fail'), ('worker', 'No worker is alive'), ('silent', 'A vendor has gone silent'), ('brake', 'A brake holds records'), ('claim', 'Somebody claims an account'), ('unanswered', 'Nobody confirms opt-in emails'), ('sunset', 'A vendor switches something off')], max_length=20, verbose_name='kind'),
+                ),
+                migrations.AlterField(
+                    model_name='alert',
+                    name='tenant',
+                    field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='tenants.tenant', verbose_name='tenant'),
+                ),
+                migrations.AlterField(
+                    model_name='alertnotice',
+                    name='channel',
+                    field=models.CharField(choices=[('operators', 'Email to operators'), ('owners', "Email to the tenant's owners"), ('webhook', 'Outgoing webhook')], max_length=10),
+                ),
+                migrations.AlterField(
+                    model_name='brake',
+                    name='kind',
+                    field=models.CharField(choices=[('removals', 'Records taken away'), ('mails', 'Opt-in emails')], max_length=20),
+                ),
+                migrations.AlterField(
+                    model_name='connection',
+                    name='base_url',
+                    field=models.CharField(max_length=300, verbose_name='base url'),
+                ),
+                migrations.AlterField(
+                    model_name='connection',
+                    name='tenant',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to='tenants.tenant', verbose_name='tenant'),
+                ),
+                migrations.AlterField(
+                    model_name='connection',
+                    name='vendor',
+                    field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='default',
+                    field=models.CharField(blank=True, help_text='Written when the source value is empty.', max_length=255, verbose_name='default'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='direction',
+                    field=models.CharField(choices=[('forward', '→'), ('backward', '←'), ('both', '↔'), ('off', 'off')], default='forward', max_length=10, verbose_name='direction'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='flow',
+                    field=models.CharField(max_length=60, verbose_name='flow'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='integration',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='integration.integration', verbose_name='integration'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='only_create',
+                    field=models.BooleanField(default=False, help_text='Write this field only when the record is created.', verbose_name='only create'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='source',
+                    field=models.CharField(help_text='Source path, for example custom_fields.<key> or org_id.name.', max_length=200, verbose_name='source'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='target',
+                    field=models.CharField(max_length=200, verbose_name='target'),
+                ),
+                migrations.AlterField(
+                    model_name='fieldmapping',
+                    name='transform',
+                    field=models.CharField(default='text', max_length=30, verbose_name='transform'),
+                ),
+                migrations.AlterField(
+                    model_name='integration',
+                    name='left',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.connection', verbose_name='left'),
+                ),
+                migrations.AlterField(
+                    model_name='integration',
+                    name='recipe',
+                    field=models.CharField(max_length=40, verbose_name='recipe'),
+                ),
+                migrations.AlterField(
+                    model_name='integration',
+                    name='right',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.connection', verbose_name='right'),
+                ),
+                migrations.AlterField(
+                    model_name='integration',
+                    name='state',
+                    field=models.CharField(choices=[('draft', 'Being set up'), ('active', 'Active'), ('paused', 'Paused'), ('uninstalled', 'Uninstalled')], default='draft', editable=False, max_length=20, verbose_name='state'),
+                ),
+                migrations.AlterField(
+                    model_name='integration',
+                    name='tenant',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integrations', to='tenants.tenant', verbose_name='tenant'),
+                ),
+                migrations.AlterField(
+                    model_name='syncjob',
+                    name='attempts',
+                    field=models.PositiveIntegerField(default=0, verbose_name='attempts'),
+                ),
+                migrations.AlterField(
+                    model_name='vendorsunset',
+                    name='first_seen_at',
+                    field=models.DateTimeField(default=django.utils.timezone.now, verbose_name='first seen at'),
+                ),
+                migrations.AlterField(
+                    model_name='vendorsunset',
+                    name='place',
+                    field=models.CharField(max_length=200, verbose_name='place'),
+                ),
+                migrations.AlterField(
+                    model_name='vendorsunset',
+                    name='vendor',
+                    field=models.CharField(choices=integration.connectors.registry.connector_choices, max_length=30, verbose_name='vendor'),
+                ),
+                migrations.AlterField(
+                    model_name='webhookevent',
+                    name='vendor_event',
+                    field=models.CharField(max_length=80, verbose_name='vendor event'),
+                ),
+            ]
         ),
     ]
