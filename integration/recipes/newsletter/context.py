@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.engine.api import EventContext
@@ -27,4 +27,5 @@ class ConsentContext(EventContext):
     doi_facts: Mapping[str, str] | None = None
     report: str | None = None  # the report that named the person: UNSUBSCRIPTION or CONFIRMATION
     reported_at: str | None = None  # when it happened, by Maileon's clock, without a zone
+    passed: Sequence[str] | None = None  # who of the address has turned out to be gone, and handed the opt-out on
     repair: bool | None = None  # finish a move between stages that was begun

@@ -212,15 +212,17 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
         )
 
     def _heirs(self, ctx: Session[L, S], write: Write) -> tuple[Enqueue, ...]:
-        """The same opt-out for those who have the address of somebody who is gone."""
+        """The same opt-out for those who have the address of somebody who is gone, each of them once."""
         digest = _digest_of(write)
         if not digest or not _speaks_of_opt_out(write.item):
             return ()
-        people, known = self.people_behind(ctx, "", digest), ConsentContext.read(write.item.hint)
+        people, said = self.people_behind(ctx, "", digest), ConsentContext.read(write.item.hint)
+        gone = [*(said.passed or ()), write.item.external_id]
+        known = replace(said, passed=gone)
         beside = replace(known, beside=True)
         wishes = [Enqueue(self.key, person_id, known.stored) for person_id in people.own]
         wishes += [Enqueue(self.key, person_id, beside.stored) for person_id in people.beside]
-        return tuple(wish for wish in wishes if wish.external_id != write.item.external_id)
+        return tuple(wish for wish in wishes if wish.external_id not in gone)
 
     def _linked_with(self, ctx: Session[L, S], digest: str) -> list[str]:
         """Those who were linked with this address, but for who has been seen with other ones since."""

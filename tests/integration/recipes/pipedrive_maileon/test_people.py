@@ -692,3 +692,19 @@ def test_an_opt_out_that_a_merge_has_overtaken_reaches_the_survivor(world):
 
     assert world.shown(survivor) == ("no", "unsubscribed")
     assert kept not in world.contacts()
+
+
+def test_an_opt_out_of_people_who_are_all_gone_comes_to_an_end(world):
+    """Nobody has told the hub that they are gone, so each is the other's heir here."""
+    twins = [world.person(name, email="shared@example.com") for name in ("Twin Tessa", "Twin Toni")]
+    world.deliver()
+    for person_id in twins:
+        world.delete(person_id)
+    world.held()
+    world.leave("shared@example.com")
+    world.deliver()
+
+    assert "shared@example.com" not in world.contacts()
+    endings = SyncLog.objects.filter(source_id__in=twins, reason="deleted_at_source")
+    assert sorted(set(endings.values_list("source_id", flat=True))) == twins
+    assert not SyncJob.objects.exclude(state="done").exists()
