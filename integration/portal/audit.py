@@ -13,15 +13,11 @@ from config.texts import english
 def note(request: HttpRequest, row: Model, message: str) -> None:
     """One audit line. `message` names no person: it outlives an erasure."""
     with english():
-        _write(request, row, message)
-
-
-def _write(request: HttpRequest, row: Model, message: str) -> None:
-    LogEntry.objects.create(
-        user_id=request.user.pk or 0,
-        content_type=ContentType.objects.get_for_model(type(row)),
-        object_id=str(row.pk),
-        object_repr=str(row)[:200],
-        action_flag=CHANGE,
-        change_message=message,
-    )
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=ContentType.objects.get_for_model(type(row)),
+            object_id=str(row.pk),
+            object_repr=str(row)[:200],
+            action_flag=CHANGE,
+            change_message=message,
+        )

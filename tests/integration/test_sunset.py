@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -89,6 +91,17 @@ def test_an_answer_is_kept_once_and_its_news_replace_it() -> None:
     [row] = VendorSunset.objects.all()
     assert (row.vendor, row.place, row.declared) == ("pipedrive", "GET /api/v1/leads/…", False)
     assert row.ends_at == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_stored_spoils_no_call_and_is_stored_with_the_next_answer(monkeypatch) -> None:
+    connection, full = ConnectionFactory(vendor="pipedrive"), DatabaseError("disk full")
+    with monkeypatch.context() as patch:
+        patch.setattr(VendorSunset.objects, "update_or_create", Mock(side_effect=full))
+        sunsets.note(connection, exchange(Sunset(None)))
+    sunsets.note(connection, exchange(Sunset(None)))
+
+    assert VendorSunset.objects.count() == 1
 
 
 @pytest.mark.django_db

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -15,20 +17,30 @@ from integration.memory import TtlCache
 from integration.models import Connection, Health, VendorSunset
 from integration.sunset import Sunset, place_of
 
+logger = logging.getLogger(__name__)
+
 STILL_CALLED = timedelta(days=30)  # what was not called for so long has been replaced
 _HOUR = 3600.0
 noted: TtlCache[tuple[str, str], tuple[date | None]] = TtlCache(1_000, lambda: _HOUR)
 
 
 def note(connection: Connection, exchange: Exchange) -> None:
-    """Store what an answer said, at most once an hour per place and process."""
+    """Store what an answer said, at most once an hour per place and process.
+
+    A database that cannot take it spoils no call that the vendor has answered: the next answer says it again.
+    """
     if exchange.sunset is None:
         return
     place = place_of(exchange.method, exchange.path)
     ends_on = exchange.sunset.ends_at.date() if exchange.sunset.ends_at else None
     if noted.get((connection.vendor, place)) == (ends_on,):
         return
-    _store(connection.vendor, place, exchange.sunset, declared=False)
+    try:
+        with transaction.atomic():
+            _store(connection.vendor, place, exchange.sunset, declared=False)
+    except DatabaseError:
+        logger.warning("sunset of %s %s was not stored", connection.vendor, place, exc_info=True)
+        return
     noted.put((connection.vendor, place), (ends_on,))
 
 
