@@ -77,7 +77,7 @@ class SyncJob(models.Model):
 
 RUN_KINDS = {
     "fetch_all": _("Fetch All"), "poll": _("Poll"), "reconcile": _("Reconcile"), "resync": _("Resync"),
-    "replay": _("Replay"),
+    "replay": _("Replay"), "compare": _("Comparison"), "repair": _("Repair"),
 }  # fmt: skip
 
 
