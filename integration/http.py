@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +27,7 @@ from urllib3.util.retry import Retry
 
 from config.json_value import parse_json
 from integration import answers, guard, retry
+from integration.dry_run import is_dry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -46,6 +48,17 @@ type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class Effect(StrEnum):
+    """What a call does at the vendor. The method does not tell: a search can be a POST.
+
+    A sign-in renews a token, which is a write of its own kind: without it nothing could be read.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    SIGN_IN = "sign-in"
 
 
 @dataclass(frozen=True)
@@ -246,14 +259,23 @@ class Transport:
         json: Any = None,
         data: bytes | str | Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        effect: Effect,
+        accepted: bytes | None = None,
+        looks: str = "",
         cost: float = 1,
         windows: Sequence[str] = (),
         answers: Callable[[Reply], bool] = lambda reply: False,
     ) -> Reply:
         """Make one call. `cost` is charged to each of the budget `windows` before the call is made.
 
-        `answers` says of a reply with an error's status that it is an answer all the same.
+        A dry run sends no write: it looks whether the record at the path `looks` is there and goes on with `accepted`,
+        what the vendor answers a write that it takes. It stops where that is not known. `answers` says of a reply with
+        an error's status that it is an answer all the same.
         """
+        if effect is Effect.WRITE and is_dry():
+            if looks:
+                self.request("GET", looks, effect=Effect.READ, cost=cost, windows=windows)
+            return self._unsent(method, path, accepted)
         self._wire.meter.before(windows, cost)
         if json is not None:
             data = jsonlib.dumps(json, ensure_ascii=False, allow_nan=False).encode()
@@ -269,6 +291,12 @@ class Transport:
         self._report(method, path, query, data, reply, started)
         self._wire.meter.after(self._read_limits(reply))
         return reply if answers(reply) else self._checked(reply)
+
+    def _unsent(self, method: str, path: str, accepted: bytes | None) -> Reply:
+        """What a dry run takes for the answer of a write."""
+        if accepted is None:
+            raise IntegrationError("A dry run must not do this.", detail=f"{method} {path}")
+        return Reply(200, {}, accepted)
 
     def _send(self, method: str, url: str, data: Any, headers: Mapping[str, str]) -> Reply:
         try:

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from integration.errors import TenantActionError
 from integration.guard import AddressRefused, HostPolicy
-from integration.http import Transport
+from integration.http import Effect, Transport
 from integration.models import AlertNotice
 from integration.notices.text import payload
 from integration.reasons import Reason
@@ -45,7 +45,7 @@ def post(notice: AlertNotice) -> None:
         )  # fmt: skip
     except AddressRefused as exc:
         raise TenantActionError(f"ALERT_WEBHOOK_URL: {exc.public}", reason=Reason.ADDRESS_REFUSED) from exc
-    transport.request("POST", address, data=body, headers=headers)
+    transport.request("POST", address, effect=Effect.WRITE, data=body, headers=headers)
 
 
 def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:

@@ -18,7 +18,7 @@ from integration.engine.clients import connection_health
 from integration.engine.sync import router, runner, runs
 from integration.errors import ContractError, RateLimited, TransientError
 from integration.guard import HostPolicy
-from integration.http import Transport, retry_after
+from integration.http import Effect, Transport, retry_after
 from integration.models import Connection, SyncJob, SyncRun
 from integration.recipes.pipedrive_brevo import person_to_contact
 from integration.recipes.registry import get_recipe
@@ -81,7 +81,7 @@ def test_a_broken_answer_is_an_error_of_the_vendor_and_the_call_is_not_repeated(
     before = server.calls
 
     with pytest.raises((TransientError, ContractError)):
-        transport(server.url).request("POST", "/x", json={}).json()
+        transport(server.url).request("POST", "/x", effect=Effect.WRITE, json={}).json()
 
     assert server.calls == before + 1
 
@@ -91,7 +91,7 @@ def test_a_broken_certificate_and_an_unknown_name_are_tried_later(settings, monk
     plain = Broken(b"not TLS at all").url.replace("http://", "https://")
     settings.SANDBOX_URL = plain
     with pytest.raises(TransientError) as raised:
-        transport(plain).request("POST", "/x")
+        transport(plain).request("POST", "/x", effect=Effect.WRITE)
     assert raised.value.reason == "vendor_unreachable"
 
     def unknown(*args, **more):
@@ -100,7 +100,7 @@ def test_a_broken_certificate_and_an_unknown_name_are_tried_later(settings, monk
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(TransientError) as raised:
         Transport("Vendor", "https://api.vendor.example", HostPolicy(("api.vendor.example",)), headers={}).request(
-            "POST", "/x"
+            "POST", "/x", effect=Effect.WRITE
         )
     assert raised.value.reason == "vendor_unreachable"
 

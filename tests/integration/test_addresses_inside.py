@@ -125,7 +125,7 @@ def test_a_name_of_the_vendors_that_leads_inside_is_not_called(
 
     transport = http.Transport(connector.label, address, connector.policy, headers={})
     with pytest.raises(TenantActionError) as refused:
-        transport.request("GET", "/")
+        transport.request("GET", "/", effect=http.Effect.READ)
 
     assert refused.value.reason == "address_refused"
     assert inside not in f"{refused.value.public} {refused.value.detail}"
@@ -145,7 +145,7 @@ def test_a_name_that_changes_its_answer_leads_nobody_inside(monkeypatch: pytest.
     policy = get_connector("pipedrive").policy
     transport = http.Transport("Pipedrive", "https://rebinding.pipedrive.com", policy, headers={})
     with pytest.raises(IntegrationError):
-        transport.request("POST", "/")
+        transport.request("POST", "/", effect=http.Effect.WRITE)
 
     assert set(outside) == {("93.184.215.14", 443)}
     outside.clear()

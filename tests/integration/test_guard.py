@@ -9,7 +9,7 @@ import pytest
 from integration import guard
 from integration.errors import IntegrationError, TenantActionError
 from integration.guard import AddressRefused, HostPolicy
-from integration.http import Transport
+from integration.http import Effect, Transport
 
 POLICY = HostPolicy((".pipedrive.com", "api.maileon.com"))
 
@@ -66,7 +66,7 @@ def test_a_name_that_leads_inside_is_refused_when_the_socket_opens(monkeypatch, 
     transport = Transport("Pipedrive", "https://rebinding.pipedrive.com", POLICY, headers={})
 
     with pytest.raises(TenantActionError) as refused:
-        transport.request("GET", "/")
+        transport.request("GET", "/", effect=Effect.READ)
 
     assert refused.value.reason == "address_refused"
     assert "127.0.0.1" not in str(refused.value)
@@ -134,6 +134,8 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch, set
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     with pytest.raises(IntegrationError):
-        Transport("Pipedrive", "https://rebinding.pipedrive.com", POLICY, headers={}).request("POST", "/")
+        Transport("Pipedrive", "https://rebinding.pipedrive.com", POLICY, headers={}).request(
+            "POST", "/", effect=Effect.WRITE
+        )
 
     assert set(reached) == {"93.184.215.14"}

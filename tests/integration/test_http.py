@@ -27,7 +27,7 @@ from integration.errors import (
     TransientError,
 )
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, Transport, clock_skew, retry_after
+from integration.http import Effect, Instrumentation, Transport, clock_skew, retry_after
 
 
 class Server:
@@ -105,7 +105,7 @@ def test_each_status_has_its_error(server, transport, status, error, reason):
     server.answers = [answer(status, b"no", Location="http://127.0.0.1/")]
 
     with pytest.raises(IntegrationError) as raised:
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
 
     assert (type(raised.value), raised.value.reason) == (error, reason)
     assert "Vendor" in raised.value.public
@@ -116,7 +116,7 @@ def test_a_cloudflare_page_is_a_limit_and_not_a_missing_permission(server, trans
     server.answers = [answer(403, b"<!DOCTYPE html><title>Attention</title>", Content_Type="text/html")]
 
     with pytest.raises(IntegrationError) as raised:
-        transport.request("GET", "/x")
+        transport.request("GET", "/x", effect=Effect.READ)
 
     assert (raised.value.reason, raised.value.retry_after) == ("rate_limited", retry.BLOCKED_CLIENT.base)
 
@@ -141,11 +141,11 @@ def test_safe_calls_are_tried_again_and_others_never(server, transport):
         handler.connection.close()
 
     server.answers = [cut, answer()]
-    assert transport.request("GET", "/x").status == 200
+    assert transport.request("GET", "/x", effect=Effect.READ).status == 200
 
     server.answers, server.seen = [cut, answer()], []
     with pytest.raises(TransientError) as raised:
-        transport.request("POST", "/x", json={})
+        transport.request("POST", "/x", effect=Effect.WRITE, json={})
     assert raised.value.reason == "vendor_unreachable"
     assert len(server.seen) == 1
 
@@ -159,7 +159,7 @@ def test_connections_are_kept_open(server, transport):
 
     server.answers = [note]
     for _ in range(5):
-        transport.request("GET", "/x")
+        transport.request("GET", "/x", effect=Effect.READ)
 
     assert len(ports) == 1
 
@@ -172,11 +172,11 @@ def test_a_forked_process_never_speaks_on_its_parents_connection(server, transpo
         answer()(handler)
 
     server.answers = [note]
-    transport.request("GET", "/x")
+    transport.request("GET", "/x", effect=Effect.READ)
     monkeypatch.setattr(http.os, "getpid", lambda: -1)
     with contextlib.suppress(KeyError):  # it knows of its parent's connection only
-        transport.request("GET", "/x")
-        transport.request("GET", "/x")
+        transport.request("GET", "/x", effect=Effect.READ)
+        transport.request("GET", "/x", effect=Effect.READ)
 
     assert len(ports) == 3
     assert ports[0] != ports[1] == ports[2]
@@ -193,7 +193,7 @@ def test_neither_a_proxy_nor_a_password_of_the_host_is_used(server, transport, m
     server.answers = [answer()]
 
     try:
-        transport.request("GET", "/x")
+        transport.request("GET", "/x", effect=Effect.READ)
     except TransientError:
         pytest.fail("it went to the proxy")
 
@@ -209,7 +209,7 @@ def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
     monkeypatch.setattr(http, "sessions", {})
     server.answers = [answer()]
 
-    transport.request("POST", "/x")
+    transport.request("POST", "/x", effect=Effect.WRITE)
 
     milliseconds = [line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for line in opened]
     assert milliseconds == [http.READ_TIMEOUT * 1000]
@@ -232,7 +232,7 @@ def test_an_answer_that_drips_in_is_cut_at_the_deadline(server, transport, monke
     started = time.monotonic()
 
     with pytest.raises(TransientError):
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
     assert time.monotonic() - started < 3
 
 
@@ -251,7 +251,7 @@ def test_a_head_that_drips_in_is_cut_at_the_deadline_and_not_asked_for_again(ser
     started = time.monotonic()
 
     with pytest.raises(TransientError) as raised:
-        transport.request(method, "/x")
+        transport.request(method, "/x", effect=Effect.READ)
     assert time.monotonic() - started < 2
     assert "deadline" in raised.value.detail
     assert len(server.seen) == 1
@@ -267,7 +267,7 @@ def test_a_pause_does_not_stretch_the_deadline(server, monkeypatch):
     started = time.monotonic()
 
     with pytest.raises(TransientError):
-        patient.request("POST", "/x")
+        patient.request("POST", "/x", effect=Effect.WRITE)
     assert time.monotonic() - started < 1.5
 
 
@@ -285,7 +285,7 @@ def test_provisional_answers_without_end_are_cut_at_the_deadline(server, transpo
     started = time.monotonic()
 
     with pytest.raises(TransientError):
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
     assert time.monotonic() - started < 2
 
 
@@ -298,8 +298,8 @@ def test_a_provisional_answer_never_stands_for_the_next_ones(server, transport, 
 
     server.answers = [promise, answer(200, b'{"call": 2}')]
 
-    assert transport.request("GET", "/1").json() == {"call": 1}
-    assert transport.request("GET", "/2").json() == {"call": 2}
+    assert transport.request("GET", "/1", effect=Effect.READ).json() == {"call": 1}
+    assert transport.request("GET", "/2", effect=Effect.READ).json() == {"call": 2}
 
 
 @pytest.mark.chaos("V3")
@@ -313,7 +313,7 @@ def test_a_huge_head_is_not_read(server, transport):
     server.answers = [shout]
 
     with pytest.raises(TransientError) as raised:
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
     assert "larger than we read" in raised.value.detail
 
 
@@ -321,8 +321,8 @@ def test_a_huge_head_is_not_read(server, transport):
 def test_a_line_is_used_again_after_an_answer_and_not_after_a_cut_one(server, transport, monkeypatch):
     monkeypatch.setattr(http, "sessions", {})
     server.answers = [answer(200, b"{}")] * 3
-    transport.request("GET", "/x")
-    transport.request("GET", "/x")
+    transport.request("GET", "/x", effect=Effect.READ)
+    transport.request("GET", "/x", effect=Effect.READ)
     [pool] = http.sessions[os.getpid()].get_adapter(server.url).poolmanager.pools._container.values()
 
     assert (pool.num_connections, pool.num_requests) == (1, 2)
@@ -334,7 +334,7 @@ def test_a_huge_answer_is_not_read(server, transport, monkeypatch):
     server.answers = [answer(200, gzip.compress(b"0" * 5_000_000), Content_Encoding="gzip")]
 
     with pytest.raises(TransientError):
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
 
 
 @pytest.mark.chaos("V3")
@@ -342,7 +342,7 @@ def test_a_silent_vendor_is_given_up(server, transport):
     server.answers = [lambda handler: time.sleep(3)]
 
     with pytest.raises(TransientError) as raised:
-        transport.request("POST", "/x")
+        transport.request("POST", "/x", effect=Effect.WRITE)
     assert raised.value.reason == "vendor_unreachable"
 
 
@@ -351,7 +351,7 @@ def test_success_that_is_not_json_is_a_contract_error(server, transport):
     server.answers = [answer(200, b"<html>")]
 
     with pytest.raises(ContractError):
-        transport.request("GET", "/x").json()
+        transport.request("GET", "/x", effect=Effect.READ).json()
 
 
 @pytest.mark.chaos("H11")
@@ -360,7 +360,10 @@ def test_what_is_recorded_has_no_secret_and_no_address(server, transport, calls)
 
     with pytest.raises(RecordError) as raised:
         transport.request(
-            "POST", "/people/ada%40example.com", json={"email": "ada@example.com", "api_key": "k-12345678"}
+            "POST",
+            "/people/ada%40example.com",
+            effect=Effect.WRITE,
+            json={"email": "ada@example.com", "api_key": "k-12345678"},
         )
 
     [call] = calls
@@ -372,8 +375,8 @@ def test_what_is_recorded_has_no_secret_and_no_address(server, transport, calls)
 
 def test_cookies_of_one_tenant_never_reach_another(server, transport):
     server.answers = [answer(200, b"{}", Set_Cookie="session=tenant-a")]
-    transport.request("GET", "/x")
-    transport.request("GET", "/x")
+    transport.request("GET", "/x", effect=Effect.READ)
+    transport.request("GET", "/x", effect=Effect.READ)
 
     assert "Cookie" not in server.seen[1][3]
 
@@ -390,7 +393,7 @@ def test_the_vendors_clock_is_compared_with_ours():
 
 def test_each_exchange_tells_the_skew(server, transport, calls):
     server.answers = [answer(200, b"{}")]
-    transport.request("GET", "/now")
+    transport.request("GET", "/now", effect=Effect.READ)
 
     [call] = calls
     assert call.skew is not None
@@ -400,7 +403,7 @@ def test_each_exchange_tells_the_skew(server, transport, calls):
 def test_a_secret_in_an_address_is_not_recorded(server, transport, calls):
     server.answers = [answer()]
 
-    transport.request("GET", "/users/s3cret-token-value", params={"u": "s3cret-token-value"})
+    transport.request("GET", "/users/s3cret-token-value", effect=Effect.READ, params={"u": "s3cret-token-value"})
 
     assert calls[0].path == "/users/•••?u=•••"
 
@@ -410,7 +413,7 @@ def test_a_call_that_nobody_answered_is_recorded_too(server, transport, calls):
     server.server.server_close()
 
     with pytest.raises(TransientError):
-        transport.request("POST", "/x", json={"a": 1})
+        transport.request("POST", "/x", effect=Effect.WRITE, json={"a": 1})
 
     assert [(call.method, call.path, call.status, call.request) for call in calls] == [("POST", "/x", 0, '{"a": 1}')]
 
@@ -419,7 +422,7 @@ def test_what_is_no_json_is_not_sent(server, transport):
     server.answers = [answer()]
 
     with pytest.raises(ValueError):
-        transport.request("POST", "/x", json={"a": float("nan")})
+        transport.request("POST", "/x", effect=Effect.WRITE, json={"a": float("nan")})
 
     assert server.seen == []
 

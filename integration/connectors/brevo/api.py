@@ -12,7 +12,7 @@ from config.json_value import JSONValue
 from integration.connectors.base import Credentials
 from integration.errors import Conflict, ContractError, RecordError, TenantActionError, TransientError
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, LimitStatus, Reply, Transport
+from integration.http import Effect, Instrumentation, LimitStatus, Reply, Transport
 from integration.reasons import Reason
 
 POLICY = HostPolicy(("api.brevo.com",))
@@ -91,10 +91,22 @@ class Api:
             for tier in BUDGETS
         }  # fmt: skip
 
-    def call(self, tier: str, method: str, path: str, **options: Any) -> Reply:
+    def call(
+        self,
+        tier: str,
+        method: str,
+        path: str,
+        *,
+        effect: Effect,
+        accepted: bytes | None = None,
+        looks: str = "",
+        **options: Any,
+    ) -> Reply:
         """Make one call on its tier's budgets. Raises Duplicate when another contact stands in the way."""
         try:
-            return self._transports[tier].request(method, path, windows=BUDGETS[tier], **options)
+            return self._transports[tier].request(
+                method, path, effect=effect, accepted=accepted, looks=looks, windows=BUDGETS[tier], **options
+            )
         except RecordError as exc:
             # The code has changed over the years, the metadata has not (sheet §2).
             if found := _DUPLICATES.search(exc.detail):
@@ -103,7 +115,7 @@ class Api:
 
     def get(self, tier: str, path: str, params: Any = ()) -> dict[str, JSONValue]:
         """Return the object one GET answers with."""
-        return checked_object(self.call(tier, "GET", path, params=params).json(), path)
+        return checked_object(self.call(tier, "GET", path, effect=Effect.READ, params=params).json(), path)
 
     def rows(self, tier: str, path: str, key: str, params: Any = ()) -> list[dict[str, JSONValue]]:
         """Return the objects below `key` of one GET."""

@@ -27,6 +27,7 @@ from integration.connectors.brevo.records import (
 )
 from integration.connectors.rows import Read, read_each
 from integration.errors import ContractError, NotFound, RecordError
+from integration.http import Effect
 
 IDS_PER_CALL = 20  # the most `ids` takes
 MEMBERS_PER_CALL, MEMBERS_PAGE = 150, 500
@@ -101,7 +102,7 @@ class BrevoClient(Companies):
         body |= {"ext_id": contact.ext_id} if contact.ext_id else {}
         body |= {"listIds": list(list_ids)} if list_ids else {}
         body |= {"emailBlacklisted": True} if block else {}
-        reply = self.call(CONTACTS, "POST", "/contacts", json=body)
+        reply = self.call(CONTACTS, "POST", "/contacts", effect=Effect.WRITE, accepted=b"", json=body)
         found = checked_object(reply.json(), "contact") if reply.content.strip() else {}
         return str(found.get("id") or "")
 
@@ -125,8 +126,17 @@ class BrevoClient(Companies):
         body |= {"unlinkListIds": list(leave)} if leave else {}
         if block or (moved and self._is_blocklisted(key)):
             body["emailBlacklisted"] = True
-        kind = "contact_id" if key.isdigit() else "email_id"
-        self.call(CONTACTS, "PUT", f"/contacts/{segment(key)}", params={"identifierType": kind}, json=body)
+        kind, place = "contact_id" if key.isdigit() else "email_id", f"/contacts/{segment(key)}"
+        self.call(
+            CONTACTS,
+            "PUT",
+            place,
+            effect=Effect.WRITE,
+            accepted=b"",
+            looks=f"{place}?identifierType={kind}",
+            params={"identifierType": kind},
+            json=body,
+        )
 
     def _is_blocklisted(self, key: str) -> bool:
         found = self.find_contact(key)
@@ -134,9 +144,17 @@ class BrevoClient(Companies):
 
     def delete_contact(self, key: str) -> bool:
         """Erase a contact; False when there is none."""
-        kind = "contact_id" if key.isdigit() else "email_id"
+        kind, place = "contact_id" if key.isdigit() else "email_id", f"/contacts/{segment(key)}"
         try:
-            self.call(CONTACTS, "DELETE", f"/contacts/{segment(key)}", params={"identifierType": kind})
+            self.call(
+                CONTACTS,
+                "DELETE",
+                place,
+                effect=Effect.WRITE,
+                accepted=b"",
+                looks=f"{place}?identifierType={kind}",
+                params={"identifierType": kind},
+            )
         except NotFound:
             return False
         return True
@@ -149,7 +167,7 @@ class BrevoClient(Companies):
             "email": contact.email, "attributes": bodies.attributes_body(contact), "includeListIds": list(list_ids),
             "templateId": template, "redirectionUrl": redirect_to,
         }  # fmt: skip
-        self.call(CONTACTS, "POST", "/contacts/doubleOptinConfirmation", json=body)
+        self.call(CONTACTS, "POST", "/contacts/doubleOptinConfirmation", effect=Effect.WRITE, accepted=b"", json=body)
 
     # Import
 
@@ -163,7 +181,9 @@ class BrevoClient(Companies):
             "emptyContactsAttributes": False, "disableNotification": True,
         }  # fmt: skip
         body |= {"notifyUrl": notify_url} if notify_url else {}
-        return _process_id(self.call(CONTACTS, "POST", "/contacts/import", json=body).json())
+        accepted = b'{"processId": "none"}'
+        reply = self.call(CONTACTS, "POST", "/contacts/import", effect=Effect.WRITE, accepted=accepted, json=body)
+        return _process_id(reply.json())
 
     def get_process(self, process_id: str) -> Process:
         """Return how far a process is. Costs one of the few calls per hour: ask sparsely. Raises NotFound."""
@@ -176,7 +196,9 @@ class BrevoClient(Companies):
 
     def create_attribute(self, name: str, kind: str) -> None:
         """Create a normal attribute. List first: what an existing one gives differs."""
-        self.call(CONTACTS, "POST", f"/contacts/attributes/normal/{segment(name)}", json={"type": kind})
+        self.call(
+            CONTACTS, "POST", f"/contacts/attributes/normal/{segment(name)}", effect=Effect.WRITE, json={"type": kind}
+        )
 
     def get_lists(self) -> list[ContactList]:
         rows = self.all_rows(CONTACTS, "/contacts/lists", "lists", SHORT_PAGE)
@@ -194,7 +216,14 @@ class BrevoClient(Companies):
         for start in range(0, len(contact_ids), MEMBERS_PER_CALL):
             numbers = [int(number) for number in contact_ids[start : start + MEMBERS_PER_CALL]]
             try:
-                self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/add", json={"ids": numbers})
+                self.call(
+                    CONTACTS,
+                    "POST",
+                    f"/contacts/lists/{list_id}/contacts/add",
+                    effect=Effect.WRITE,
+                    accepted=b"",
+                    json={"ids": numbers},
+                )
             except NotFound:
                 raise
             except RecordError:
@@ -205,7 +234,14 @@ class BrevoClient(Companies):
         for start in range(0, len(contact_ids), MEMBERS_PER_CALL):
             numbers = [int(number) for number in contact_ids[start : start + MEMBERS_PER_CALL]]
             try:
-                self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/remove", json={"ids": numbers})
+                self.call(
+                    CONTACTS,
+                    "POST",
+                    f"/contacts/lists/{list_id}/contacts/remove",
+                    effect=Effect.WRITE,
+                    accepted=b"",
+                    json={"ids": numbers},
+                )
             except NotFound:
                 raise
             except RecordError:  # nobody is left to remove (sheet §4)
@@ -213,7 +249,14 @@ class BrevoClient(Companies):
 
     def empty_list(self, list_id: int) -> None:
         """Take everybody off a list; the vendor does it later. Raises NotFound when there is no such list."""
-        self.call(CONTACTS, "POST", f"/contacts/lists/{list_id}/contacts/remove", json={"all": True})
+        self.call(
+            CONTACTS,
+            "POST",
+            f"/contacts/lists/{list_id}/contacts/remove",
+            effect=Effect.WRITE,
+            accepted=b"",
+            json={"all": True},
+        )
 
     def create_folder(self, name: str) -> str:
         return self._created("/contacts/folders", {"name": name})
@@ -222,7 +265,7 @@ class BrevoClient(Companies):
         return self._created("/contacts/lists", {"name": name, "folderId": int(folder_id)})
 
     def _created(self, path: str, body: Row) -> str:
-        answer = checked_object(self.call(CONTACTS, "POST", path, json=body).json(), path)
+        answer = checked_object(self.call(CONTACTS, "POST", path, effect=Effect.WRITE, json=body).json(), path)
         if not answer.get("id"):
             raise ContractError("Brevo did not say what it created.", detail=path)
         return str(answer["id"])
@@ -231,7 +274,7 @@ class BrevoClient(Companies):
 
     def send_event(self, event: Event) -> None:
         """Send one event. Repeating it doubles it: there is no key."""
-        self.call(EVENTS, "POST", "/events", json=bodies.event_body(event))
+        self.call(EVENTS, "POST", "/events", effect=Effect.WRITE, accepted=b"", json=bodies.event_body(event))
 
     def send_events(self, events: Sequence[Event]) -> list[str]:
         """Send events in batches; returns one text per event, in order: empty when it was queued, else why not."""
@@ -243,7 +286,11 @@ class BrevoClient(Companies):
     def _send_batch(self, events: Sequence[Event]) -> list[str]:
         try:
             reply = self.call(
-                OTHER, "POST", "/events/batch", json={"events": [bodies.event_body(event) for event in events]}
+                OTHER,
+                "POST",
+                "/events/batch",
+                effect=Effect.WRITE,
+                json={"events": [bodies.event_body(event) for event in events]},
             )
         except RecordError as exc:
             return [exc.public] * len(events)
@@ -273,14 +320,15 @@ class BrevoClient(Companies):
 
     def create_webhook(self, body: Row) -> str:
         answer = checked_object(
-            self.call(OTHER, "POST", "/webhooks", json={**body, "type": MARKETING}).json(), "webhook"
+            self.call(OTHER, "POST", "/webhooks", effect=Effect.WRITE, json={**body, "type": MARKETING}).json(),
+            "webhook",
         )
         if not answer.get("id"):
             raise ContractError("Brevo did not say which webhook it created.")
         return str(answer["id"])
 
     def delete_webhook(self, webhook_id: str) -> None:
-        self.call(OTHER, "DELETE", f"/webhooks/{segment(webhook_id)}")
+        self.call(OTHER, "DELETE", f"/webhooks/{segment(webhook_id)}", effect=Effect.WRITE)
 
 
 def _positions(value: JSONValue, count: int) -> list[int]:

@@ -16,6 +16,7 @@ from integration.connectors.brevo.api import OTHER, PAGE_SIZE, Api, checked_obje
 from integration.connectors.brevo.records import Company, Page
 from integration.connectors.rows import read_each
 from integration.errors import ContractError
+from integration.http import Effect
 
 # A file must be quotable as one column per attribute; the name is the key of an import.
 COMPANIES, DEALS = "companies", "deals"
@@ -49,7 +50,10 @@ class Companies(Api):
         """Create a company and return its id. Nothing is unique there: look first."""
         body: dict[str, JSONValue] = {"name": name, "attributes": dict(attributes)}
         body |= {"linkedContactsIds": [int(number) for number in contact_ids]} if contact_ids else {}
-        answer = checked_object(self.call(OTHER, "POST", "/companies", json=body).json(), "company")
+        answer = checked_object(
+            self.call(OTHER, "POST", "/companies", effect=Effect.WRITE, accepted=b'{"id": "none"}', json=body).json(),
+            "company",
+        )
         if not answer.get("id"):
             raise ContractError("Brevo did not say which company it created.")
         return str(answer["id"])
@@ -60,15 +64,23 @@ class Companies(Api):
         Its links stay: naming them here would replace them all (sheet §6).
         """
         body = {"attributes": dict(attributes), **({"name": name} if name else {})}
-        self.call(OTHER, "PATCH", f"/companies/{segment(company_id)}", json=body)
+        place = f"/companies/{segment(company_id)}"
+        self.call(OTHER, "PATCH", place, effect=Effect.WRITE, accepted=b"", looks=place, json=body)
 
     def link_company(self, company_id: str, link: Sequence[str], unlink: Sequence[str] = ()) -> None:
         """Link contacts to a company and let others go. Raises NotFound."""
         body = {"linkContactIds": [int(number) for number in link], "unlinkContactIds": [int(one) for one in unlink]}
-        self.call(OTHER, "PATCH", f"/companies/link-unlink/{segment(company_id)}", json=body)
+        self.call(
+            OTHER,
+            "PATCH",
+            f"/companies/link-unlink/{segment(company_id)}",
+            effect=Effect.WRITE,
+            accepted=b"",
+            json=body,
+        )
 
     def delete_company(self, company_id: str) -> None:
-        self.call(OTHER, "DELETE", f"/companies/{segment(company_id)}")
+        self.call(OTHER, "DELETE", f"/companies/{segment(company_id)}", effect=Effect.WRITE, accepted=b"")
 
     def import_companies(self, rows: Sequence[Mapping[str, JSONValue]]) -> str:
         """Hand many companies over as one file, by name; returns the id of the process."""
@@ -80,7 +92,7 @@ class Companies(Api):
         boundary = uuid.uuid4().hex
         body = bodies.multipart({"mapping": json.dumps(IMPORT_MAPPING)}, {"file": text.getvalue()}, boundary)
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        answer = self.call(OTHER, "POST", "/companies/import", data=body, headers=headers).json()
+        answer = self.call(OTHER, "POST", "/companies/import", effect=Effect.WRITE, data=body, headers=headers).json()
         found = checked_object(answer, "companies/import").get("processId")
         if not found:
             raise ContractError("Brevo did not say which process does the import.")
@@ -88,10 +100,10 @@ class Companies(Api):
 
     def list_crm_attributes(self, objects: str) -> list[dict[str, JSONValue]]:
         """Return the attributes of companies or of deals."""
-        reply = self.call(OTHER, "GET", f"/crm/attributes/{objects}")
+        reply = self.call(OTHER, "GET", f"/crm/attributes/{objects}", effect=Effect.READ)
         return checked_rows(reply.json(), f"crm/attributes/{objects}")
 
     def create_company_attribute(self, label: str, kind: str, objects: str = COMPANIES) -> None:
         """Create an attribute of companies or of deals. List first: labels are unique."""
         body = {"label": label, "attributeType": kind, "objectType": objects}
-        self.call(OTHER, "POST", "/crm/attributes", json=body)
+        self.call(OTHER, "POST", "/crm/attributes", effect=Effect.WRITE, json=body)

@@ -15,6 +15,7 @@ from integration.connectors.brevo.api import OTHER, Api, checked_object, checked
 from integration.connectors.brevo.records import Deal, Page, Pipeline
 from integration.connectors.rows import read_each
 from integration.errors import ContractError
+from integration.http import Effect
 
 PATH = "/crm/deals"
 PAGE_SIZE = 50  # the documents name no largest page; this is what Brevo's short lists take
@@ -59,7 +60,9 @@ def create(
     body = _body(attributes)
     body |= {"linkedContactsIds": [int(number) for number in contact_ids]} if contact_ids else {}
     body |= {"linkedCompaniesIds": list(company_ids)} if company_ids else {}
-    answer = checked_object(api.call(OTHER, "POST", PATH, json=body).json(), "deal")
+    answer = checked_object(
+        api.call(OTHER, "POST", PATH, effect=Effect.WRITE, accepted=b'{"id": "none"}', json=body).json(), "deal"
+    )
     if not answer.get("id"):
         raise ContractError("Brevo did not say which deal it created.")
     return str(answer["id"])
@@ -67,7 +70,7 @@ def create(
 
 def update(api: Api, deal_id: str, attributes: Mapping[str, JSONValue]) -> None:
     """Change a deal. Its links stay: naming them here would replace them all. Raises NotFound."""
-    api.call(OTHER, "PATCH", f"{PATH}/{segment(deal_id)}", json=_body(attributes))
+    api.call(OTHER, "PATCH", f"{PATH}/{segment(deal_id)}", effect=Effect.WRITE, accepted=b"", json=_body(attributes))
 
 
 def link(api: Api, deal_id: str, links: Mapping[str, Sequence[str]], unlinks: Mapping[str, Sequence[str]]) -> None:
@@ -78,16 +81,16 @@ def link(api: Api, deal_id: str, links: Mapping[str, Sequence[str]], unlinks: Ma
         "linkCompanyIds": list(links.get("company", ())),
         "unlinkCompanyIds": list(unlinks.get("company", ())),
     }
-    api.call(OTHER, "PATCH", f"{PATH}/link-unlink/{segment(deal_id)}", json=body)
+    api.call(OTHER, "PATCH", f"{PATH}/link-unlink/{segment(deal_id)}", effect=Effect.WRITE, accepted=b"", json=body)
 
 
 def delete(api: Api, deal_id: str) -> None:
-    api.call(OTHER, "DELETE", f"{PATH}/{segment(deal_id)}")
+    api.call(OTHER, "DELETE", f"{PATH}/{segment(deal_id)}", effect=Effect.WRITE, accepted=b"")
 
 
 def pipelines(api: Api) -> list[Pipeline]:
     """Return the pipelines with their stages (reference/get-all-pipelines)."""
-    rows = checked_rows(api.call(OTHER, "GET", "/crm/pipeline/details/all").json(), "crm/pipeline")
+    rows = checked_rows(api.call(OTHER, "GET", "/crm/pipeline/details/all", effect=Effect.READ).json(), "crm/pipeline")
     return [
         Pipeline(
             str(row.get("pipeline")),

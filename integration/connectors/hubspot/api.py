@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+import json as jsonlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from integration import retry
 from integration.connectors.base import Credentials
 from integration.errors import ContractError, RateLimited, RecordError, TransientError
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, LimitStatus, Reply, StatusErrors, Transport
+from integration.http import Effect, Instrumentation, LimitStatus, Reply, StatusErrors, Transport
 from integration.reasons import Reason
 
 # The one place that names the dated API version (hubspot sheet §0): released each March and September, good for 18
@@ -68,7 +68,7 @@ def explain(reply: Reply) -> str:
 
 def _invalid_values(text: str) -> str:
     try:
-        rows = _dicts(json.loads(text))
+        rows = _dicts(jsonlib.loads(text))
     except ValueError:
         return ""
     return "; ".join(f"{row.get('name')}: {row.get('message')} ({row.get('error')})" for row in rows)
@@ -113,14 +113,26 @@ class Api:
         method: str,
         path: str,
         *,
+        effect: Effect,
+        accepted: JSONValue = None,
+        looks: str = "",
         params: Mapping[str, Any] | None = None,
         json: JSONValue = None,
         search: bool = False,
     ) -> JSONValue:
-        """Make one call and return its JSON, None for an empty answer."""
+        """Make one call and return its JSON, None for an empty answer. `accepted`: what a dry run takes for it."""
         windows = ("search",) if search else ("burst",)
         try:
-            reply = self._transport.request(method, path, params=params or {}, json=json, windows=windows)
+            reply = self._transport.request(
+                method,
+                path,
+                effect=effect,
+                accepted=None if accepted is None else jsonlib.dumps(accepted).encode(),
+                looks=looks,
+                params=params or {},
+                json=json,
+                windows=windows,
+            )
         except RateLimited as exc:
             exc.retry_after = _pause(exc)
             raise
@@ -130,16 +142,16 @@ class Api:
             raise
         return reply.json() if reply.content.strip() else None
 
-    def get(self, method: str, path: str, **options: Any) -> Row:
+    def get(self, method: str, path: str, *, effect: Effect, accepted: JSONValue = None, **options: Any) -> Row:
         """The same for an answer that must be an object."""
-        body = self.call(method, path, **options)
+        body = self.call(method, path, effect=effect, accepted=accepted, **options)
         if not isinstance(body, dict):
             raise ContractError("HubSpot answered in an unknown form.", detail=f"{path}: {type(body).__name__}")
         return body
 
     def page(self, method: str, path: str, **options: Any) -> tuple[list[Row], str | None]:
         """Return the rows of one page and the cursor of the next; without `paging` it was the last."""
-        body = self.get(method, path, **options)
+        body = self.get(method, path, effect=Effect.READ, **options)
         paging = body.get("paging") or {}
         following = (paging.get("next") or {}).get("after") if isinstance(paging, dict) else None
         return results(body), str(following) if following is not None else None

@@ -29,6 +29,7 @@ from integration.connectors.hubspot.api import (
 )
 from integration.connectors.hubspot.records import Contact, Note, Page, Values, Written, read_contact
 from integration.errors import Conflict, ContractError, NotFound, TenantActionError
+from integration.http import Effect
 from integration.reasons import Reason
 
 KIND, MODIFIED = "contacts", "lastmodifieddate"  # all other kinds have hs_lastmodifieddate (hubspot sheet §2)
@@ -53,7 +54,7 @@ class HubSpotClient(Api):
         return Identity(self._account(found), str(found.get("user_id") or ""), email.partition("@")[0], email)
 
     def _account(self, found: Mapping[str, Any]) -> Account:
-        details = self.get("GET", ACCOUNT)
+        details = self.get("GET", ACCOUNT, effect=Effect.READ)
         portal_id = str(found["hub_id"])
         if str(details.get("portalId") or "") != portal_id:
             raise ContractError("HubSpot names two different accounts.", detail=f"{details.get('portalId')}")
@@ -74,7 +75,7 @@ class HubSpotClient(Api):
         if oauth.USERS_SCOPE not in (found.get("scopes") or ()) or not found.get("user_id"):
             return None
         try:
-            user = self.get("GET", f"{USERS}/{segment(str(found['user_id']))}")
+            user = self.get("GET", f"{USERS}/{segment(str(found['user_id']))}", effect=Effect.READ)
         except NotFound:
             return None
         except TenantActionError as exc:
@@ -85,13 +86,15 @@ class HubSpotClient(Api):
 
     def uninstall(self) -> None:
         """Remove the app from the portal. Its administrators get a mail, and webhooks stop."""
-        self.call("DELETE", UNINSTALL)
+        self.call("DELETE", UNINSTALL, effect=Effect.WRITE)
 
     # Contacts: reading
 
     def get_contact(self, contact_id: str, properties: Sequence[str]) -> Contact:
         """Return one contact. The id of one that was merged answers with the survivor, under another id."""
-        return read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params=crm.asked(properties)))
+        return read_contact(
+            self.get("GET", f"{CONTACTS}/{segment(contact_id)}", effect=Effect.READ, params=crm.asked(properties))
+        )
 
     def get_contacts(self, ids: Iterable[str], properties: Sequence[str], *, archived: bool = False) -> list[Contact]:
         """Return the contacts with these ids, 100 per call; deleted and merged ones are missing.
@@ -120,7 +123,7 @@ class HubSpotClient(Api):
 
     def count_contacts(self) -> int | None:
         """Return how many contacts there are."""
-        total = self.get("POST", f"{CONTACTS}/search", json={"limit": 1}, search=True).get("total")
+        total = self.get("POST", f"{CONTACTS}/search", effect=Effect.READ, json={"limit": 1}, search=True).get("total")
         return total if isinstance(total, int) else None
 
     # Contacts: writing. An empty text clears a property.
@@ -147,28 +150,33 @@ class HubSpotClient(Api):
 
     def list_properties(self, kind: str = KIND) -> list[Row]:
         """Return the definitions of all properties of a kind of records."""
-        return results(self.get("GET", f"{ALL_PROPERTIES}/{kind}"))
+        return results(self.get("GET", f"{ALL_PROPERTIES}/{kind}", effect=Effect.READ))
 
     def create_property(self, definition: Mapping[str, JSONValue], kind: str = KIND) -> Row:
         """Create a property, or return the one of that name: somebody was quicker."""
         path = f"{ALL_PROPERTIES}/{kind}"
         try:
-            return self.get("POST", path, json=definition)
+            return self.get("POST", path, effect=Effect.WRITE, json=definition)
         except Conflict:
-            return self.get("GET", f"{path}/{segment(str(definition['name']))}")
+            return self.get("GET", f"{path}/{segment(str(definition['name']))}", effect=Effect.READ)
 
     def update_property(self, name: str, changes: Mapping[str, JSONValue]) -> Row:
         """Change a definition; `options` replaces the whole list."""
-        return self.get("PATCH", f"{PROPERTIES}/{segment(name)}", json=changes)
+        return self.get("PATCH", f"{PROPERTIES}/{segment(name)}", effect=Effect.WRITE, json=changes)
 
     def list_groups(self) -> list[str]:
         """Return the names of the property groups."""
-        return [str(row.get("name")) for row in results(self.get("GET", f"{PROPERTIES}/groups"))]
+        return [str(row.get("name")) for row in results(self.get("GET", f"{PROPERTIES}/groups", effect=Effect.READ))]
 
     def create_group(self, name: str, label: str) -> None:
         """Create a group; one that is there already is fine, whatever the error looks like (hubspot sheet §3)."""
         try:
-            self.call("POST", f"{PROPERTIES}/groups", json={"name": name, "label": label, "displayOrder": -1})
+            self.call(
+                "POST",
+                f"{PROPERTIES}/groups",
+                effect=Effect.WRITE,
+                json={"name": name, "label": label, "displayOrder": -1},
+            )
         except Conflict:
             return
 
@@ -180,15 +188,17 @@ class HubSpotClient(Api):
             "properties": {"hs_timestamp": at.isoformat(), NOTE_TEXT: body},
             "associations": [{"to": {"id": contact_id}, "types": [NOTE_TO_CONTACT]}],
         }
-        return str(self.get("POST", NOTES, json=note).get("id") or "")
+        return str(self.get("POST", NOTES, effect=Effect.WRITE, accepted={}, json=note).get("id") or "")
 
     def get_notes(self, contact_id: str) -> list[Note]:
         """Return the notes on a contact. By id, not by search: what was written a moment ago is there."""
-        contact = read_contact(self.get("GET", f"{CONTACTS}/{segment(contact_id)}", params={"associations": "notes"}))
+        contact = read_contact(
+            self.get("GET", f"{CONTACTS}/{segment(contact_id)}", effect=Effect.READ, params={"associations": "notes"})
+        )
         found: list[Note] = []
         for chunk in crm.chunks([{"id": key} for key in contact.note_ids]):
             body = {"properties": [NOTE_TEXT], "inputs": chunk}
-            for row in results(self.get("POST", f"{NOTES}/batch/read", json=body)):
+            for row in results(self.get("POST", f"{NOTES}/batch/read", effect=Effect.READ, json=body)):
                 values = row.get("properties")
                 text = values.get(NOTE_TEXT) if isinstance(values, dict) else ""
                 found.append(Note(str(row.get("id")), str(text or "")))
@@ -203,7 +213,7 @@ class HubSpotClient(Api):
             "properties": dict(facts),
         }  # fmt: skip
         try:
-            self.call("POST", TIMELINE_EVENTS, json=event)
+            self.call("POST", TIMELINE_EVENTS, effect=Effect.WRITE, accepted={}, json=event)
         except Conflict:
             return False
         return True

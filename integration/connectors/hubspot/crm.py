@@ -25,6 +25,7 @@ from integration.connectors.hubspot.api import (
 from integration.connectors.hubspot.records import CrmObject, Page, Pipeline, Values, Written
 from integration.connectors.rows import Read, read_each
 from integration.errors import NotFound, RecordError
+from integration.http import Effect
 
 T = TypeVar("T", bound=CrmObject)
 Parse = Callable[[Mapping[str, JSONValue]], T]
@@ -57,7 +58,7 @@ def read(
     rows: list[Row] = []
     for chunk in chunks([{"id": key} for key in dict.fromkeys(keys)]):
         body = {"properties": list(properties), "inputs": chunk, **more}
-        rows += results(api.get("POST", f"{OBJECTS}/{kind}/batch/read", params=params, json=body))
+        rows += results(api.get("POST", f"{OBJECTS}/{kind}/batch/read", effect=Effect.READ, params=params, json=body))
     return read_each(rows, parse)
 
 
@@ -98,13 +99,16 @@ def search(api: Api, kind: str, parse: Parse[T], name: str, values: Sequence[str
 
 def create(api: Api, kind: str, parse: Parse[T], values: Values) -> T:
     """Create a record. Raises Conflict where a unique value is taken."""
-    return parse(api.get("POST", f"{OBJECTS}/{kind}", json={"properties": plain(values)}))
+    accepted: Row = {"id": "none", "properties": plain(values)}
+    body = {"properties": plain(values)}
+    return parse(api.get("POST", f"{OBJECTS}/{kind}", effect=Effect.WRITE, accepted=accepted, json=body))
 
 
 def update(api: Api, kind: str, parse: Parse[T], record_id: str, values: Values) -> T:
     """Change one record; the id of one that was merged leads to the survivor. Raises NotFound."""
     body = {"properties": plain(values)}
-    return parse(api.get("PATCH", f"{OBJECTS}/{kind}/{segment(record_id)}", json=body))
+    path = f"{OBJECTS}/{kind}/{segment(record_id)}"
+    return parse(api.get("PATCH", path, effect=Effect.WRITE, accepted={"id": record_id, **body}, looks=path, json=body))
 
 
 def update_many(api: Api, kind: str, parse: Parse[T], values: Mapping[str, Values]) -> Written[T]:
@@ -116,7 +120,8 @@ def update_many(api: Api, kind: str, parse: Parse[T], values: Mapping[str, Value
     found: dict[str, T] = {}
     failed: dict[str, str] = {}
     for chunk in chunks(inputs):
-        body = api.get("POST", f"{OBJECTS}/{kind}/batch/update", json={"inputs": chunk})
+        path, accepted = f"{OBJECTS}/{kind}/batch/update", {"results": chunk}
+        body = api.get("POST", path, effect=Effect.WRITE, accepted=accepted, json={"inputs": chunk})
         found |= {record.id: record for record in map(parse, results(body))}
         words = "; ".join(str(row.get("message")) for row in problems(body)) or "HubSpot did not say why."
         for key in (str(row["id"]) for row in chunk if str(row["id"]) not in found):
@@ -132,7 +137,7 @@ def update_many(api: Api, kind: str, parse: Parse[T], values: Mapping[str, Value
 def archive(api: Api, kind: str, record_id: str) -> None:
     """Move a record to the recycle bin; an unknown one is fine."""
     try:
-        api.call("DELETE", f"{OBJECTS}/{kind}/{segment(record_id)}")
+        api.call("DELETE", f"{OBJECTS}/{kind}/{segment(record_id)}", effect=Effect.WRITE, accepted={})
     except NotFound:
         return
 
@@ -143,7 +148,7 @@ def associated(api: Api, kind: str, other: str, ids: Sequence[str]) -> dict[str,
     waiting: list[Row] = [{"id": key} for key in dict.fromkeys(ids)]
     while waiting:
         chunk, waiting = waiting[:ASSOCIATED], waiting[ASSOCIATED:]
-        body = api.get("POST", f"{ASSOCIATIONS}/{kind}/{other}/batch/read", json={"inputs": chunk})
+        body = api.get("POST", f"{ASSOCIATIONS}/{kind}/{other}/batch/read", effect=Effect.READ, json={"inputs": chunk})
         for row in results(body):
             key = _id(row.get("from"))
             others = tuple(str(item.get("toObjectId")) for item in json_objects(row.get("to")))
@@ -174,7 +179,8 @@ def associate(api: Api, kind: str, other: str, pairs: Sequence[tuple[str, str]])
 
 def _associate(api: Api, kind: str, other: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     inputs = [{"from": {"id": one}, "to": {"id": another}} for one, another in pairs]
-    body = api.get("POST", f"{ASSOCIATIONS}/{kind}/{other}/batch/associate/default", json={"inputs": inputs})
+    path = f"{ASSOCIATIONS}/{kind}/{other}/batch/associate/default"
+    body = api.get("POST", path, effect=Effect.WRITE, accepted={"results": inputs}, json={"inputs": inputs})
     made = {(_id(row.get("from")), _id(row.get("to"))) for row in results(body)}
     words = "; ".join(str(row.get("message")) for row in problems(body)) or "HubSpot did not say why."
     return {one: words for one, another in pairs if (one, another) not in made}
@@ -184,7 +190,7 @@ def dissociate(api: Api, kind: str, other: str, pairs: Sequence[tuple[str, str]]
     """Take every association of these pairs away, labelled ones too."""
     for chunk in _pair_chunks(pairs):
         body: Row = {"inputs": [{"from": {"id": one}, "to": [{"id": another}]} for one, another in chunk]}
-        api.call("POST", f"{ASSOCIATIONS}/{kind}/{other}/batch/archive", json=body)
+        api.call("POST", f"{ASSOCIATIONS}/{kind}/{other}/batch/archive", effect=Effect.WRITE, accepted={}, json=body)
 
 
 def _pair_chunks(pairs: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
@@ -204,7 +210,7 @@ def _after(row: Mapping[str, JSONValue]) -> str:
 
 def pipelines(api: Api, kind: str) -> list[Pipeline]:
     """Return the pipelines of a kind with their stages."""
-    rows = results(api.get("GET", f"{PIPELINES}/{kind}"))
+    rows = results(api.get("GET", f"{PIPELINES}/{kind}", effect=Effect.READ))
     return [
         Pipeline(
             str(row.get("id")),

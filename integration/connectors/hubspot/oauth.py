@@ -16,7 +16,7 @@ from django.conf import settings
 from integration.connectors.base import OAuth, Tokens
 from integration.connectors.hubspot import api
 from integration.errors import AuthError, ContractError, NotFound
-from integration.http import StatusErrors, Transport
+from integration.http import Effect, StatusErrors, Transport
 from integration.reasons import Reason
 
 PAGE_HOST = "https://app.hubspot.com"
@@ -95,7 +95,7 @@ def revoke(client_id: str, client_secret: str, refresh_token: str) -> None:
 def _uninstall(access_token: str) -> None:
     headers = {"Authorization": f"Bearer {access_token}"}
     transport = Transport("HubSpot", base_url(), api.POLICY, headers=headers, secrets=(access_token,))
-    transport.request("DELETE", api.UNINSTALL)
+    transport.request("DELETE", api.UNINSTALL, effect=Effect.WRITE)
 
 
 def _post(client_id: str, client_secret: str, below: str, form: Mapping[str, str], secret: str) -> Mapping[str, Any]:
@@ -105,7 +105,7 @@ def _post(client_id: str, client_secret: str, below: str, form: Mapping[str, str
         errors=ERRORS, explain=api.explain,
     )  # fmt: skip
     whole = {**form, "client_id": client_id, "client_secret": client_secret}
-    body = transport.request("POST", api.TOKEN + below, data=whole).json()
+    body = transport.request("POST", api.TOKEN + below, effect=Effect.SIGN_IN, data=whole).json()
     if not isinstance(body, dict):
         raise ContractError("HubSpot's sign-in answered in an unknown form.", detail=type(body).__name__)
     return body

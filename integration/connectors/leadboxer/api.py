@@ -12,7 +12,7 @@ from integration import retry
 from integration.connectors.base import Credentials, RateWindow
 from integration.errors import ContractError, NotFound
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, LimitStatus, Reply, Transport, retry_after
+from integration.http import Effect, Instrumentation, LimitStatus, Reply, Transport, retry_after
 
 # The vendor's texts name both hosts for version 1 (sheet §1).
 POLICY = HostPolicy(("api.leadboxer.com", "data.leadboxer.com"))
@@ -69,7 +69,9 @@ class Api:
     def get(self, window: str, path: str, **params: str | int | None) -> JSONValue:
         """Return what one GET answers with; parameters without a value are left out. `window` is its endpoint's."""
         given = {name: value for name, value in params.items() if value not in (None, "")}
-        answer: JSONValue = self._transport(window).request("GET", path, params=given, windows=(window,)).json()
+        answer: JSONValue = (
+            self._transport(window).request("GET", path, effect=Effect.READ, params=given, windows=(window,)).json()
+        )
         return answer
 
     def get_either(self, window: str, paths: tuple[str, ...], **params: str | int | None) -> JSONValue:

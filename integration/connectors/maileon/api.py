@@ -13,7 +13,7 @@ from integration.connectors.base import Credentials
 from integration.connectors.maileon import xml
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, Reply, Transport
+from integration.http import Effect, Instrumentation, Reply, Transport
 from integration.reasons import Reason
 
 POLICY = HostPolicy(("api.maileon.com",))
@@ -84,12 +84,25 @@ class Api:
         params: Params = (),
         body: bytes | None = None,
         json: JSONValue = None,
+        effect: Effect,
+        accepted: bytes | None = None,
+        looks: str = "",
         content_type: str = XML,
         accept: str = XML,
     ) -> Reply:
         """Make one call. `json` wins over `body` and is sent as `content_type`."""
         headers = {"Accept": accept, **({"Content-Type": content_type} if json is not None or body is not None else {})}
-        return self._transports[method].request(method, path, params=params, data=body, json=json, headers=headers)
+        return self._transports[method].request(
+            method,
+            path,
+            effect=effect,
+            accepted=accepted,
+            looks=looks,
+            params=params,
+            data=body,
+            json=json,
+            headers=headers,
+        )
 
     def pages(self, path: str, params: Params = ()) -> Iterator[list[Element]]:
         """Yield the items of each page."""
@@ -103,7 +116,7 @@ class Api:
 
     def page(self, path: str, params: Params, *, index: int, size: int = PAGE_SIZE) -> tuple[list[Element], bool]:
         """Return the items of one page and whether it is the last, by the X-Pages header or by being short."""
-        reply = self.call("GET", path, params=[*params, ("page_index", index), ("page_size", size)])
+        reply = self.call("GET", path, effect=Effect.READ, params=[*params, ("page_index", index), ("page_size", size)])
         rows = list(xml.parse(reply.content)) if reply.content.strip() else []
         pages = reply.headers.get("X-Pages", "")
         return rows, index >= int(pages) if pages.isdigit() else len(rows) < size

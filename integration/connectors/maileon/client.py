@@ -30,6 +30,7 @@ from integration.connectors.maileon.records import (
     WebhookRow,
 )
 from integration.errors import NotFound, RecordError, TenantActionError
+from integration.http import Effect
 from integration.reasons import Reason
 
 VERBS = ("GET", "POST", "PUT", "DELETE")  # a key has a separate right for each
@@ -54,7 +55,7 @@ class MaileonClient(Api):
     def may(self, verb: str) -> bool:
         """Say whether the key may make calls with this verb. Raises AuthError for a bad key."""
         try:
-            self.call(verb, "/ping", body=b"ping" if verb in ("POST", "PUT") else None)
+            self.call(verb, "/ping", effect=Effect.READ, body=b"ping" if verb in ("POST", "PUT") else None)
         except TenantActionError as exc:
             if exc.reason == Reason.PERMISSION_MISSING:
                 return False
@@ -63,7 +64,7 @@ class MaileonClient(Api):
 
     def get_account(self) -> Account:
         """Return the newsletter account the key belongs to."""
-        return bodies.account(self.call("GET", "/account/info", accept=JSON).json())
+        return bodies.account(self.call("GET", "/account/info", effect=Effect.READ, accept=JSON).json())
 
     # Single contacts
 
@@ -91,7 +92,15 @@ class MaileonClient(Api):
         path = f"externalid/{segment(contact.external_id)}" if by_external_id else f"email/{segment(contact.email)}"
         body = bodies.contact_body(contact, with_email=by_external_id)
         try:
-            reply = self.call("POST", f"/contacts/{path}", params=params, json=body, content_type=CONTACT_JSON)
+            reply = self.call(
+                "POST",
+                f"/contacts/{path}",
+                effect=Effect.WRITE,
+                accepted=b"",
+                params=params,
+                json=body,
+                content_type=CONTACT_JSON,
+            )
         except RecordError as exc:
             if doi and (missing := bodies.doi_mailing_missing(exc)):
                 raise missing from exc
@@ -112,7 +121,16 @@ class MaileonClient(Api):
         """PUT overwrites the permission when it is given (maileon sheet §2.2): None leaves it alone."""
         params = [] if permission is None else [("permission", permission)]
         body = bodies.contact_body(contact, with_email=with_email)
-        self.call("PUT", f"/contacts/{path}", params=params, json=body, content_type=CONTACT_JSON)
+        self.call(
+            "PUT",
+            f"/contacts/{path}",
+            effect=Effect.WRITE,
+            accepted=b"",
+            looks=f"/contacts/{path}",
+            params=params,
+            json=body,
+            content_type=CONTACT_JSON,
+        )
 
     def find_contact(
         self, email: str, *, standard_fields: Sequence[str] = (), custom_fields: Sequence[str] = ()
@@ -120,7 +138,7 @@ class MaileonClient(Api):
         """Return the contact with this address, or None. Only the fields asked for come back."""
         params = bodies.asked(standard_fields, custom_fields)
         try:
-            reply = self.call("GET", f"/contacts/email/{segment(email)}", params=params)
+            reply = self.call("GET", f"/contacts/email/{segment(email)}", effect=Effect.READ, params=params)
         except NotFound:
             return None
         return bodies.stored_contact(reply.content)
@@ -131,7 +149,7 @@ class MaileonClient(Api):
         """Return every contact with this external id: it is not unique. None is an empty list."""
         params = bodies.asked(standard_fields, custom_fields)
         try:
-            reply = self.call("GET", f"/contacts/externalid/{segment(external_id)}", params=params)
+            reply = self.call("GET", f"/contacts/externalid/{segment(external_id)}", effect=Effect.READ, params=params)
         except NotFound:
             return []
         return bodies.stored_contacts(reply.content)
@@ -159,13 +177,21 @@ class MaileonClient(Api):
     ) -> StoredContact:
         """Return the contact with this Maileon id. Raises NotFound."""
         params = [*_by_id(contact_id), *bodies.asked(standard_fields, custom_fields)]
-        return bodies.stored_contact(self.call("GET", "/contacts/contact", params=params).content)
+        return bodies.stored_contact(self.call("GET", "/contacts/contact", effect=Effect.READ, params=params).content)
 
     def update_contact_by_id(self, contact_id: str, contact: Contact) -> None:
         """Change a contact; `contact.email` is its new address, empty leaves it. Permissions stay. Raises NotFound."""
         body = bodies.contact_body(contact, with_email=bool(contact.email))
         params = [*_by_id(contact_id), ("triggerdoi", yes_no(False))]
-        self.call("PUT", "/contacts/contact", params=params, json=body, content_type=CONTACT_JSON)
+        self.call(
+            "PUT",
+            "/contacts/contact",
+            effect=Effect.WRITE,
+            accepted=b"",
+            params=params,
+            json=body,
+            content_type=CONTACT_JSON,
+        )
 
     def delete_contact_by_id(self, contact_id: str) -> bool:
         """Erase a contact and its history; False when there is none."""
@@ -193,20 +219,21 @@ class MaileonClient(Api):
 
     def has_unsubscription_marker(self, email: str) -> bool:
         try:
-            self.call("GET", f"/contacts/email/{segment(email)}/unsubscription")
+            self.call("GET", f"/contacts/email/{segment(email)}/unsubscription", effect=Effect.READ)
         except NotFound:
             return False
         return True
 
     def set_unsubscription_marker(self, email: str) -> None:
-        self.call("PUT", f"/contacts/email/{segment(email)}/unsubscription")
+        self.call("PUT", f"/contacts/email/{segment(email)}/unsubscription", effect=Effect.WRITE, accepted=b"")
 
     def delete_unsubscription_marker(self, email: str) -> bool:
         return self._delete(f"/contacts/email/{segment(email)}/unsubscription")
 
     def _delete(self, path: str, params: Params = ()) -> bool:
         try:
-            self.call("DELETE", path, params=params)
+            looks = path.removesuffix("/unsubscribe")
+            self.call("DELETE", path, effect=Effect.WRITE, accepted=b"", looks=looks, params=params)
         except NotFound:
             return False
         return True
@@ -243,14 +270,16 @@ class MaileonClient(Api):
         ]
         report = SyncReport()
         for chunk in bodies.chunks(contacts, use_external_id):
-            reply = self.call("POST", "/contacts", params=params, body=xml.contacts_document(chunk))
+            reply = self.call(
+                "POST", "/contacts", effect=Effect.WRITE, params=params, body=xml.contacts_document(chunk)
+            )
             report = report.plus(xml.read_report(reply.content))
         return report
 
     # Custom fields
 
     def list_custom_fields(self) -> list[CustomField]:
-        reply = self.call("GET", "/contacts/fields/custom")
+        reply = self.call("GET", "/contacts/fields/custom", effect=Effect.READ)
         if not reply.content.strip():
             return []
         nodes = xml.parse(reply.content).iter("custom_field")
@@ -258,7 +287,7 @@ class MaileonClient(Api):
 
     def create_custom_field(self, name: str, type_: str) -> None:
         """Create a string, integer, float, boolean or date field. List first: what an existing one gives is unknown."""
-        self.call("POST", f"/contacts/fields/custom/{segment(name)}", params=[("type", type_)])
+        self.call("POST", f"/contacts/fields/custom/{segment(name)}", effect=Effect.WRITE, params=[("type", type_)])
 
     # Contact events
 
@@ -311,12 +340,12 @@ class MaileonClient(Api):
     # Webhooks
 
     def list_webhooks(self) -> list[WebhookRow]:
-        reply = self.call("GET", "/webhooks", accept=JSON)
+        reply = self.call("GET", "/webhooks", effect=Effect.READ, accept=JSON)
         return bodies.webhook_rows(reply)
 
     def create_webhook(self, body: Mapping[str, JSONValue]) -> str:
         """Create a webhook and return its id, "" when the answer does not contain it."""
-        reply = self.call("POST", "/webhooks", json=body, content_type=JSON, accept=JSON)
+        reply = self.call("POST", "/webhooks", effect=Effect.WRITE, json=body, content_type=JSON, accept=JSON)
         return bodies.created_id(reply.content)
 
     def delete_webhook(self, webhook_id: str) -> bool:

@@ -11,6 +11,7 @@ from integration.connectors.maileon.api import JSON, Api, segment
 from integration.connectors.maileon.fields import fit
 from integration.connectors.maileon.records import Attribute, Transaction, TransactionResult, TransactionType
 from integration.errors import ContractError, NotFound
+from integration.http import Effect
 
 MAX_BYTES = 9_000_000  # of one request (maileon sheet §5.2)
 # Events never generate ids for us and never fail as a whole because of one unknown contact.
@@ -20,7 +21,7 @@ SEND_PARAMS = [("ignore_invalid_transactions", "true"), ("generate_transaction_i
 def get_type(api: Api, name: str) -> TransactionType | None:
     """Return a type by name, or None."""
     try:
-        reply = api.call("GET", f"/transactions/types/{segment(name)}")
+        reply = api.call("GET", f"/transactions/types/{segment(name)}", effect=Effect.READ)
     except NotFound:
         return None
     return xml.read_transaction_type(xml.parse(reply.content))
@@ -34,7 +35,9 @@ def list_types(api: Api) -> list[TransactionType]:
 def create_type(api: Api, name: str, attributes: Sequence[Attribute], description: str, days: int | None) -> str:
     """Create a type and return its id."""
     body = xml.transaction_type_document(name, attributes, description, days)
-    return xml.root_id(api.call("POST", "/transactions/types", body=body).content)
+    return xml.root_id(
+        api.call("POST", "/transactions/types", effect=Effect.WRITE, accepted=b"<id>0</id>", body=body).content
+    )
 
 
 def send(api: Api, items: Sequence[Transaction]) -> list[TransactionResult]:
@@ -45,7 +48,11 @@ def send(api: Api, items: Sequence[Transaction]) -> list[TransactionResult]:
             results.append(TransactionResult(False, f"This event is larger than {MAX_BYTES} bytes."))
             continue
         body = b"[" + b",".join(batch) + b"]"
-        reply = api.call("POST", "/transactions", params=SEND_PARAMS, body=body, content_type=JSON, accept=JSON)
+        accepted = json.dumps({"reports": [{"queued": True}] * len(batch)}).encode()
+        reply = api.call(
+            "POST", "/transactions", effect=Effect.WRITE, accepted=accepted, params=SEND_PARAMS, body=body,
+            content_type=JSON, accept=JSON,
+        )  # fmt: skip
         results += _results(reply.json(), len(batch))
     return results
 
@@ -54,7 +61,7 @@ def get_one(api: Api, type_name: str, transaction_id: str) -> Mapping[str, JSONV
     """Return an event by the `transaction_id` we gave it, or None."""
     path = f"/transactions/{segment(type_name)}/transaction_id/{segment(transaction_id)}"
     try:
-        reply = api.call("GET", path, accept=JSON)
+        reply = api.call("GET", path, effect=Effect.READ, accept=JSON)
     except NotFound:
         return None
     found = reply.json() if reply.content.strip() else None

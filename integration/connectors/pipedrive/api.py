@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +13,10 @@ from urllib.parse import quote
 from config.json_value import JSONValue, json_object
 from integration import retry
 from integration.connectors.base import Credentials
+from integration.dry_run import is_dry
 from integration.errors import ContractError, RateLimited, RecordError, TenantActionError
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, LimitStatus, Reply, Transport
+from integration.http import Effect, Instrumentation, LimitStatus, Reply, Transport
 from integration.reasons import Reason
 
 POLICY = HostPolicy((".pipedrive.com",))
@@ -96,15 +98,21 @@ class Api:
         path: str,
         *,
         cost: float,
+        effect: Effect,
+        accepted: bytes | None = None,
         params: Mapping[str, Any] | None = None,
         json: JSONValue = None,
         search: bool = False,
     ) -> Row:
         """Make one call and return the checked envelope. The burst counts calls, the day counts tokens."""
-        self._wire.meter.before(("burst", "search") if search else ("burst",), 1)
+        if not (effect is Effect.WRITE and is_dry()):
+            self._wire.meter.before(("burst", "search") if search else ("burst",), 1)
         transport = self._webhook_transport if path.startswith("/api/v1/webhooks") else self._transport
         try:
-            reply = transport.request(method, path, params=params or {}, json=json, cost=cost, windows=("day",))
+            reply = transport.request(
+                method, path, effect=effect, accepted=accepted, params=params or {}, json=json, cost=cost,
+                windows=("day",),
+            )  # fmt: skip
         except RateLimited as exc:
             exc.retry_after = retry.next_delay(retry.BURST_LIMIT, asked=exc.retry_after)
             raise
@@ -112,18 +120,24 @@ class Api:
 
     def get(self, path: str, *, cost: float, **params: Any) -> Row:
         """Return `data` of one GET, which must be an object."""
-        data = self.call("GET", path, cost=cost, params=params)["data"]
+        data = self.call("GET", path, effect=Effect.READ, cost=cost, params=params)["data"]
         if not isinstance(data, dict):
             raise ContractError("Pipedrive sent a record in an unknown form.", detail=path)
         return data
 
     def rows(self, path: str, *, cost: float, **params: Any) -> list[Row]:
         """Return `data` of one GET as a list of objects; null means none."""
-        return _rows(self.call("GET", path, cost=cost, params=params))
+        return _rows(self.call("GET", path, effect=Effect.READ, cost=cost, params=params))
 
-    def write(self, method: str, path: str, body: JSONValue, *, cost: float) -> Row:
-        """Create or change something and return it as the vendor stored it."""
-        data = self.call(method, path, cost=cost, json=body)["data"]
+    def write(self, method: str, path: str, body: JSONValue, *, cost: float, stored: Row | None = None) -> Row:
+        """Create or change something and return it as the vendor stored it.
+
+        `stored` is what a dry run takes for that; without it a dry run may not come here.
+        """
+        accepted = None if stored is None else jsonlib.dumps({"success": True, "data": stored}).encode()
+        if is_dry() and method != "POST" and path.endswith(f"/{(stored or {}).get('id')}"):
+            self.get(path, cost=1)  # it raises where the record is not there
+        data = self.call(method, path, cost=cost, effect=Effect.WRITE, accepted=accepted, json=body)["data"]
         if not isinstance(data, dict):
             raise ContractError("Pipedrive did not return the record it stored.", detail=path)
         return data
@@ -131,7 +145,7 @@ class Api:
     def page_v2(self, path: str, cursor: str | None, *, cost: float, **params: Any) -> tuple[list[Row], str | None]:
         """Return one page of a v2 list. The cursor is opaque and wants the other parameters unchanged."""
         query = {**LIST_PARAMS, **params, **({"cursor": cursor} if cursor else {})}
-        envelope = self.call("GET", path, cost=cost, params=query)
+        envelope = self.call("GET", path, effect=Effect.READ, cost=cost, params=query)
         following = _additional(envelope).get("next_cursor")
         if following is not None and not isinstance(following, str):
             raise ContractError("Pipedrive sent a cursor in an unknown form.", detail=path)
@@ -140,7 +154,7 @@ class Api:
     def page_v1(self, path: str, cursor: str | None, *, cost: float, **params: Any) -> tuple[list[Row], str | None]:
         """Return one page of a v1 list; our cursor is its `start` as text."""
         query = {**LIST_PARAMS, **params, "start": int(cursor or 0)}
-        envelope = self.call("GET", path, cost=cost, params=query)
+        envelope = self.call("GET", path, effect=Effect.READ, cost=cost, params=query)
         pagination = json_object(_additional(envelope).get("pagination"))
         following = pagination.get("next_start") if pagination.get("more_items_in_collection") else None
         return _rows(envelope), None if following is None else str(following)

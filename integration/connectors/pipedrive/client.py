@@ -33,7 +33,7 @@ from integration.connectors.pipedrive.records import (
     User,
 )
 from integration.errors import ContractError
-from integration.http import Instrumentation
+from integration.http import Effect, Instrumentation
 
 SEARCH_COST, MERGE_COST, SHORT_LIST_COST, USERS_COST, TYPES_COST = 20, 40, 5, 20, 20
 MERGE_PATHS = {"person": "persons", "organization": "organizations", "deal": "deals"}
@@ -270,14 +270,14 @@ class PipedriveClient(FieldCalls):
             return []
         query = {"term": term, "exact_match": "true" if exact else "false", "limit": 100, **params}
         query |= {"fields": fields} if fields else {}
-        data = self.call("GET", path, cost=SEARCH_COST, params=query, search=True)["data"]
+        data = self.call("GET", path, effect=Effect.READ, cost=SEARCH_COST, params=query, search=True)["data"]
         return readers.parse_search(data)
 
     def merge(self, object_type: str, loser_id: str, survivor_id: str) -> str:
         """Merge the first person, organization or deal into the second; returns the id that lives on, as told."""
         path = f"/api/v1/{MERGE_PATHS[object_type]}/{segment(loser_id)}/merge"
         body = {"merge_with_id": int(survivor_id) if survivor_id.isdigit() else survivor_id}
-        return str(self.write("PUT", path, body, cost=MERGE_COST).get("id") or survivor_id)
+        return str(self.write("PUT", path, body, cost=MERGE_COST, stored={"id": survivor_id}).get("id") or survivor_id)
 
     # Webhooks
 
@@ -289,7 +289,7 @@ class PipedriveClient(FieldCalls):
         return self.rows("/api/v1/webhooks", cost=10)
 
     def delete_webhook(self, webhook_id: str) -> None:
-        self.call("DELETE", f"/api/v1/webhooks/{segment(webhook_id)}", cost=6)
+        self.call("DELETE", f"/api/v1/webhooks/{segment(webhook_id)}", effect=Effect.WRITE, cost=6)
 
 
 def _no_types(keys: Iterable[str] | None) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from integration.connectors.pipedrive.api import PAGE_LIMIT, Api, Row, segment
 from integration.connectors.pipedrive.custom_values import is_ambiguous
 from integration.connectors.pipedrive.records import Page, Record, time_text
 from integration.connectors.rows import Read, read_each
+from integration.http import Effect
 
 # Field key → field type, read when first needed. Given keys, it may come from memory if that knows them.
 Types = Callable[[Iterable[str] | None], Mapping[str, str]]
@@ -98,16 +99,21 @@ class Collection(Generic[Record]):
 
     def create(self, body: Mapping[str, JSONValue]) -> Record:
         """Create a record from a ready body and return it as stored."""
-        return self.read_one(self.api.write("POST", self.path, body, cost=self.costs.create))
+        return self.read_one(
+            self.api.write("POST", self.path, body, cost=self.costs.create, stored=self._as_stored(body, "0"))
+        )
 
     def change(self, record_id: str, body: Mapping[str, JSONValue]) -> Record:
         """Change what the ready body names and return the record as stored."""
-        row = self.api.write(self.change_verb, self._of(record_id), body, cost=self.costs.update)
+        row = self.api.write(
+            self.change_verb, self._of(record_id), body, cost=self.costs.update, stored=self._as_stored(body, record_id)
+        )
         return self.read_one(row)
 
     def delete(self, record_id: str) -> None:
         """Delete a record; the vendor keeps it in the bin for 30 days. Raises NotFound."""
-        self.api.call("DELETE", self._of(record_id), cost=self.costs.delete)
+        accepted = b'{"success": true, "data": {}}'
+        self.api.call("DELETE", self._of(record_id), effect=Effect.WRITE, accepted=accepted, cost=self.costs.delete)
 
     def body(self, values: bodies.Values) -> dict[str, JSONValue]:
         """Return internal values as a body of this API version."""
@@ -132,6 +138,11 @@ class Collection(Generic[Record]):
             readers.rest_v2_custom(self._types_needed([row])) if self.is_v2 else readers.v1_custom(self.types(None))
         )
         return self.parser(row, custom)
+
+    @staticmethod
+    def _as_stored(body: Mapping[str, JSONValue], record_id: str) -> Row:
+        """What a dry run takes for the record: as it was sent, without the custom fields, whose form differs."""
+        return {**{key: value for key, value in body.items() if key != "custom_fields"}, "id": record_id}
 
     def _types_needed(self, rows: Sequence[Row]) -> Mapping[str, str]:
         clear = (json_object(row.get("custom_fields")) for row in rows)

@@ -8,7 +8,7 @@ from config.json_value import JSONValue
 from integration.connectors.base import Credentials, FieldSpec
 from integration.connectors.pipedrive.api import Api, segment
 from integration.connectors.pipedrive.fields import FIELD_PATHS, SHOWN, field_spec
-from integration.http import Instrumentation
+from integration.http import Effect, Instrumentation
 
 
 class FieldCalls(Api):
@@ -46,7 +46,7 @@ class FieldCalls(Api):
     def add_field_options(self, object_type: str, key: str, labels: Sequence[str]) -> None:
         """Add choices to an option field; existing ones stay."""
         path = f"/api/v2/{FIELD_PATHS[object_type]}/{segment(key)}/options"
-        self.call("POST", path, cost=5, json=[{"label": label} for label in labels])
+        self.call("POST", path, effect=Effect.WRITE, cost=5, json=[{"label": label} for label in labels])
 
     def field_types(self, object_type: str, keys: Iterable[str] | None = None) -> Mapping[str, str]:
         """Return custom field key → field type, read once per client.

@@ -13,7 +13,7 @@ from integration import retry
 from integration.connectors.base import Credentials
 from integration.errors import ContractError, RateLimited, RecordError
 from integration.guard import HostPolicy
-from integration.http import Instrumentation, Reply, Transport
+from integration.http import Effect, Instrumentation, Reply, Transport
 
 POLICY = HostPolicy((".planhat.com", "api.planhatdemo.com"))
 BASE_URL = "https://api.planhat.com"
@@ -74,14 +74,19 @@ class Api:
         path: str,
         *,
         params: Mapping[str, str | int] | None = None,
+        effect: Effect,
+        accepted: bytes | None = None,
+        looks: str = "",
         json: JSONValue = None,
         answers: Callable[[Reply], bool] = lambda reply: False,
     ) -> Reply:
         """Make one call on the quota of 200 a minute (planhat sheet §2). `answers`: see Transport.request."""
         try:
             return self._transport.request(
-                method, path, params=params or {}, json=json, windows=(MINUTE,), answers=answers
-            )
+                method, path, effect=effect, accepted=accepted, looks=looks, params=params or {},
+                json=json, windows=(MINUTE,),
+                answers=answers,
+            )  # fmt: skip
         except RateLimited as exc:
             # No answer tells when the quota is full again; once it was 60 to 120 seconds (planhat sheet §2).
             exc.retry_after = retry.next_delay(retry.MINUTE_LIMIT, asked=exc.retry_after)
@@ -89,11 +94,11 @@ class Api:
 
     def get(self, path: str) -> Row:
         """Return the object one GET answers with. Raises NotFound."""
-        return checked_object(self.call("GET", path).json(), path)
+        return checked_object(self.call("GET", path, effect=Effect.READ).json(), path)
 
     def rows(self, path: str, **params: str | int) -> list[Row]:
         """Return the plain array one GET answers with."""
-        found = self.call("GET", path, params=params).json()
+        found = self.call("GET", path, effect=Effect.READ, params=params).json()
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise ContractError("Planhat sent a list in an unknown form.", detail=path)
         return found

@@ -6,6 +6,7 @@ Called by the recipe's flows. Whoever writes must be the only one: two upserts o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from integration.connectors.planhat.api import Api, Row, checked_object, segment
 from integration.connectors.planhat.records import Page, Stored, Upserted, User, parse_record, parse_user
 from integration.connectors.rows import read_each
 from integration.errors import NotFound
+from integration.http import Effect
 
 COLLECTIONS = {
     "company": "/companies", "enduser": "/endusers", "license": "/licenses", "sale": "/sales",
@@ -71,15 +73,20 @@ class PlanhatClient(Api):
 
     def create_record(self, model: str, values: Mapping[str, JSONValue]) -> Stored:
         """Create one record; nothing looks whether there is one already."""
-        return parse_record(self._written("POST", COLLECTIONS[model], values))
+        return parse_record(self._written("POST", COLLECTIONS[model], values, stored={**values, "_id": "none"}))
 
     def update_record(self, model: str, record_id: str, values: Mapping[str, JSONValue]) -> Stored:
         """Change what is given; null clears, what is absent stays. Raises NotFound."""
-        return parse_record(self._written("PUT", f"{COLLECTIONS[model]}/{segment(record_id)}", values))
+        return parse_record(
+            self._written(
+                "PUT", f"{COLLECTIONS[model]}/{segment(record_id)}", values, stored={**values, "_id": record_id}
+            )
+        )
 
     def delete_record(self, model: str, record_id: str) -> None:
         """Erase a record. Raises NotFound."""
-        self.call("DELETE", f"{COLLECTIONS[model]}/{segment(record_id)}")
+        place = f"{COLLECTIONS[model]}/{segment(record_id)}"
+        self.call("DELETE", place, effect=Effect.WRITE, accepted=b"", looks=place)
 
     # Companies
 
@@ -120,7 +127,9 @@ class PlanhatClient(Api):
         return bulk.upsert(
             rows,
             own_id(model),
-            lambda portion: self.call("PUT", path, json=portion, answers=bulk.is_answer).json(),
+            lambda portion: self.call(
+                "PUT", path, effect=Effect.WRITE, accepted=b"{}", json=portion, answers=bulk.is_answer
+            ).json(),
             self.find_note if model == NOTE else None,
         )
 
@@ -141,8 +150,12 @@ class PlanhatClient(Api):
         body = {"parent": model, "name": name, "type": kind, "isHidden": False}
         return self._written("POST", "/customfields", body)
 
-    def _written(self, method: str, path: str, body: Any) -> Row:
-        return checked_object(self.call(method, path, json=body).json(), path)
+    def _written(self, method: str, path: str, body: Any, *, stored: Row | None = None) -> Row:
+        """What was stored; `stored` is what a dry run takes for it."""
+        accepted = None if stored is None else json.dumps(stored).encode()
+        looks = path if method == "PUT" else ""
+        reply = self.call(method, path, effect=Effect.WRITE, accepted=accepted, looks=looks, json=body)
+        return checked_object(reply.json(), path)
 
 
 def changed_since(page: Page, since: datetime) -> Page:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.json_value import JSONObject
+from integration.dry_run import is_dry
 from integration.models import JobState, SyncJob, columnar
 
 Key = tuple[object, str, str]
@@ -43,7 +44,9 @@ def save_outcomes(jobs: Sequence[SyncJob]) -> None:
 
 
 def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
-    """One order for everybody, so that two writers never wait for each other."""
+    """One order for everybody, so that two writers never wait for each other. A dry run wishes for nothing."""
+    if is_dry():
+        return
     ordered = sorted({_key(job): job for job in jobs}.values(), key=lambda job: str(_key(job)))
     if not ordered:
         return

@@ -18,7 +18,7 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.insight import preview
 from integration.engine.sync import batch
 from integration.errors import IntegrationError
-from integration.models import Integration, JobState, RecordLink, State, SyncJob
+from integration.models import Integration, JobState, Outcome, RecordLink, State, SyncJob
 from integration.reasons import Reason
 
 OTHER_RULES = {
@@ -115,8 +115,7 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
     record = records.get(hit.external_id)
     target = _at_target(ctx, record.email if record else hit.email, link, notes)
     shown = replace(base, detail=done.result.detail, target=target, problems=tuple(notes))
-    if done.write is not None:
-        shown = replace(shown, action=done.write.action)
+    shown = replace(shown, action=_action(done))
     if record is not None:
         shown = replace(shown, name=str(record.values.get("name") or base.name), source=_flat(record.values))
     return _said(ctx.recipe, shown, general or _flow_rule(ctx, flow) or _job_rule(job) or _decided(done))
@@ -159,7 +158,14 @@ def _job_rule(job: SyncJob | None) -> str:
 def _decided(done: RecordOutcome) -> str:
     """What the flow decided. A record that is in step already is kept out by nothing."""
     in_step = done.result.reason in (Reason.UNCHANGED, Reason.ECHO)
-    return "" if done.write is not None or in_step else str(done.result.reason)
+    return "" if _action(done) or in_step else str(done.result.reason)
+
+
+def _action(done: RecordOutcome) -> str:
+    """What would be done with the record; empty where nothing would."""
+    if done.write is None or done.result.outcome != Outcome.SYNCED:
+        return ""
+    return done.result.action or done.write.action
 
 
 def _said(recipe: Recipe, verdict: Verdict, rule: str) -> Verdict:

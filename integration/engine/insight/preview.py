@@ -57,11 +57,13 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
         name=str(done.record.values.get("name") or "") if done.record else "",
         outcome=done.result.outcome, brings=flow.is_composite, along=_along(groups),
     )  # fmt: skip
-    if done.write is None:
-        return replace(shown, reason=done.result.reason, detail=done.result.detail)
+    if done.write is None or done.result.outcome != Outcome.SYNCED:
+        return replace(shown, outcome=done.result.outcome, reason=done.result.reason, detail=done.result.detail)
     before, values = done.link.written if done.link else {}, done.write.values
     changes = {key: (before.get(key), value) for key, value in values.items() if before.get(key) != value}
-    return replace(shown, outcome=Outcome.SYNCED, action=done.write.action, values=values, changes=changes)
+    return replace(
+        shown, outcome=Outcome.SYNCED, action=done.result.action or done.write.action, values=values, changes=changes
+    )
 
 
 def _along(groups: Sequence[Group]) -> dict[str, int]:
@@ -109,8 +111,8 @@ def sample(
         batch.use_rows(ctx, flow, rows.values())
         done = batch.process(ctx, flow, [Item(external_id, {"resync": True})], {external_id: record})[0]
         name = str(record.values.get("name") or record.email or external_id)
-        action = done.write.action if done.write else ""
         result = done.result
+        action = (result.action or done.write.action) if done.write and result.outcome == Outcome.SYNCED else ""
         said = Preview(name, Outcome.SYNCED if action else result.outcome, action, result.reason, result.detail)
         return Sample(said, external_id, shown)
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext, ngettext
 
 from config.json_value import JSONValue
 from config.texts import english
+from integration.dry_run import is_dry
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item
 from integration.engine.flow.recipe import Recipes
@@ -95,8 +96,11 @@ def _holding(
 def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int | None) -> list[str]:
     """Erase what is held on a record that its source has deleted for good, and return the report.
 
-    Found by its id, and by its addresses in all integrations of the tenant. The job that carries it out stays.
+    Found by its id, and by its addresses in all integrations of the tenant. The job that carries it out stays. A dry
+    run erases nothing.
     """
+    if is_dry():
+        return []
     integration, tenant = ctx.integration, ctx.integration.tenant
     own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
     known = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)

@@ -55,6 +55,11 @@ def forget(connection: Connection, object_type: str, ids: Iterable[str]) -> None
     membership.among(mine, "external_id", ids).delete()
 
 
+def forget_kinds(connection: Connection, prefix: str) -> None:
+    """Drop every row whose kind begins like this."""
+    IdentityIndex.objects.filter(connection=connection, object_type__startswith=prefix).delete()
+
+
 def holders(connection: Connection, object_type: str, digest: str) -> list[str]:
     """Ids of the records an address belongs to: those whose primary one it is, else those who have it beside theirs."""
     mine = IdentityIndex.objects.filter(connection=connection, object_type=object_type, email_hash=digest)

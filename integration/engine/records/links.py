@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from config.json_value import JSONObject
+from integration.dry_run import is_dry
 from integration.engine.flow.base import Write
 from integration.models import Integration, LinkState, RecordLink, columnar, membership
 
@@ -81,8 +82,14 @@ def save_state_before_call(integration: Integration, link_type: str, notes: Sequ
 def create_placeholder(integration: Integration, link_type: str, source_id: str, notes: JSONObject) -> RecordLink:
     """Return the link of a record that is nothing to the target but must be known; made at once, with these notes.
 
-    Only inserts: what another write of the same batch makes of the link is never overwritten.
+    Only inserts: what another write of the same batch makes of the link is never overwritten. In a dry run it is not
+    stored.
     """
+    if is_dry():
+        return RecordLink(
+            integration=integration, link_type=link_type, source_id=source_id, state=LinkState.REMOVED,
+            notes=dict(notes),
+        )  # fmt: skip
     link, _ = RecordLink.objects.get_or_create(
         integration=integration, link_type=link_type, source_id=source_id,
         defaults={"state": LinkState.REMOVED, "notes": dict(notes)},
@@ -91,7 +98,9 @@ def create_placeholder(integration: Integration, link_type: str, source_id: str,
 
 
 def save_links(links: Sequence[RecordLink]) -> None:
-    """Insert or update whole links in one statement, found by their unique key."""
+    """Insert or update whole links in one statement, found by their unique key. A dry run stores none."""
+    if is_dry():
+        return
     columnar.insert(
         links,
         unique=("integration", "link_type", "source_id"),

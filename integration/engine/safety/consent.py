@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from integration.dry_run import is_dry
 from integration.models import Connection, IdentityIndex, membership
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
@@ -59,6 +60,8 @@ def note_own_removal(target: Connection, email: str, key: str = "") -> None:
     The record was deleted, merged, or has another address now. `key` is our own id of the contact there: what a vendor
     tells later may have lost the address.
     """
+    if is_dry():
+        return
     IdentityIndex.objects.update_or_create(
         connection=target, object_type=OWN_REMOVAL, email_hash=email_hash(email), external_id=key,
         defaults={"seen_at": timezone.now(), "note": ""},
@@ -67,13 +70,14 @@ def note_own_removal(target: Connection, email: str, key: str = "") -> None:
 
 def withdraw_own_removal(target: Connection, digest: str) -> None:
     """Whatever the vendor knows of the address with this hash is its person's doing, not our removal's."""
-    if digest:
+    if digest and not is_dry():
         _own_removals(target).filter(email_hash=digest).delete()
 
 
 def asked_since_removal(target: Connection, emails: Iterable[str]) -> None:
     """Somebody asks for these addresses anew, or they are subscribed: a later opt-out is the person's."""
-    membership.among(_own_removals(target), "email_hash", map(email_hash, emails)).update(note=ASKED_SINCE)
+    if not is_dry():
+        membership.among(_own_removals(target), "email_hash", map(email_hash, emails)).update(note=ASKED_SINCE)
 
 
 def own_removal(target: Connection, email: str) -> datetime | None:

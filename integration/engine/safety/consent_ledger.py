@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from config.json_value import JSONObject
+from integration.dry_run import is_dry
 from integration.engine.flow.base import Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
@@ -73,7 +74,9 @@ def _as_it_was(link: RecordLink, notes: JSONObject) -> RecordLink:
 
 
 def save(entries: Sequence[ConsentEntry], at: datetime) -> None:
-    """Store them; the causes that are events get the vendor's word for it."""
+    """Store them; the causes that are events get the vendor's word for it. A dry run stores none."""
+    if is_dry():
+        return
     ids = {row.event_id_seen for row in entries if row.event_id_seen}
     events = dict(WebhookEvent.objects.filter(pk__in=ids).values_list("pk", "vendor_event")) if ids else {}
     for row in entries:

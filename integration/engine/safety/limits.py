@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F, Sum
 from django.utils import timezone
 
+from integration.dry_run import is_dry
 from integration.engine.clients import connection_health
 from integration.engine.flow.base import Flow, Result, Write
 from integration.engine.flow.session import SyncSession
@@ -49,7 +50,7 @@ def removals_held(ctx: SyncSession, flow: Flow, writes: Sequence[Write], *, seen
     held = taking[brake.allowance :]
     if not held or (brake.tripped_at is None and _within_limit(ctx, flow, brake.count, len(held), seen)):
         return {}
-    if brake.tripped_at is None:
+    if brake.tripped_at is None and not is_dry():
         Brake.objects.filter(pk=brake.pk).update(tripped_at=timezone.now())
     said = f"{brake.count + len(held)} records would be taken away at once; nothing happened to this one."
     return {id(write): _held(BrakeKind.REMOVALS, said) for write in held}
@@ -78,9 +79,9 @@ def mails_left(ctx: SyncSession) -> int:
 
 def mail_held(ctx: SyncSession) -> Result:
     """The result of an opt-in mail beyond the limit; from here on somebody is asked."""
-    Brake.objects.filter(integration=ctx.integration, kind=BrakeKind.OPT_IN_MAILS, tripped_at=None).update(
-        tripped_at=timezone.now()
-    )
+    mails = Brake.objects.filter(integration=ctx.integration, kind=BrakeKind.OPT_IN_MAILS, tripped_at=None)
+    if not is_dry():
+        mails.update(tripped_at=timezone.now())
     said = f"{settings.BRAKE_OPT_IN_MAILS_PER_DAY:,} opt-in mails went out within a day; this one did not."
     return _held(BrakeKind.OPT_IN_MAILS, said)
 
@@ -112,16 +113,21 @@ def _brake(integration: Integration, kind: str, window: timedelta) -> Brake:
 
     An engaged one waits for a person however long.
     """
-    brake, _ = Brake.objects.get_or_create(integration=integration, kind=kind)
+    rows = Brake.objects.filter(integration=integration, kind=kind)
+    if is_dry():
+        brake = rows.first() or Brake(integration=integration, kind=kind)
+    else:
+        brake, _ = rows.get_or_create(integration=integration, kind=kind)
     if brake.window_at < timezone.now() - window:
         brake.window_at, brake.count, brake.allowance = timezone.now(), 0, 0
-        brake.save(update_fields=["window_at", "count", "allowance"])
+        if not is_dry():
+            brake.save(update_fields=["window_at", "count", "allowance"])
     return brake
 
 
 def _count(integration: Integration, kind: str, count: int) -> None:
     """Use up what a person let through; only what goes beyond it counts."""
-    if not count:
+    if not count or is_dry():
         return
     rows = Brake.objects.filter(integration=integration, kind=kind)
     covered = min(rows.values_list("allowance", flat=True).first() or 0, count)

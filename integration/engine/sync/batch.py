@@ -12,6 +12,7 @@ from dataclasses import replace
 from structlog.contextvars import bound_contextvars
 
 from config.json_value import JSONObject, JSONValue
+from integration.dry_run import is_dry
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.reading import StoppedReading
@@ -20,7 +21,7 @@ from integration.engine.mapping import parts, translate
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
 from integration.engine.safety import limits
-from integration.engine.sync import present, two_way
+from integration.engine.sync import dry, present, two_way
 from integration.errors import (
     ContractError,
     IntegrationError,
@@ -49,6 +50,13 @@ def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[RecordOutcome]:
     """Bring these records up to date and return how each ended. Raises IntegrationErrors that concern them all."""
+    with dry.guarded(ctx.run):
+        return _processed(ctx, flow, items, records)
+
+
+def _processed(
+    ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None
+) -> list[RecordOutcome]:
     done: list[RecordOutcome] = []
     if records is None:
         items, records, done = _read(ctx, flow, items)
@@ -59,13 +67,13 @@ def process(
     pending = _all_decided(ctx, flow, batch, rows, items, records, done)
     pending = _merges_first(pending, done)
     pending = _settled(ctx, flow, pending, done)
-    if ctx.run is not None and ctx.run.dry_run:
-        return done + [replace_result(entry, Result(Outcome.SYNCED, link_state=None)) for entry in pending]
     pending = _braked(ctx, flow, pending, done, len(items))
     writes = [entry.write for entry in pending if entry.write]
     results = flow.write(ctx, writes) if writes else []
     limits.note_removals(ctx, flow, writes, results)
     done += [replace_result(entry, result) for entry, result in zip(pending, results, strict=True)]
+    if ctx.run is not None and ctx.run.dry_run:
+        dry.note_owners(ctx, flow, ctx.run, done)
     return done
 
 
@@ -205,7 +213,7 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write]
     """
     results: list[Result] = []
     for write in writes:
-        if results and not ctx.time_left():
+        if results and not is_dry() and not ctx.time_left():
             gave_way = TransientError("", retry_after=0.0, reason=Reason.GAVE_WAY)
             return _put_off(writes, results, gave_way)
         try:
@@ -308,7 +316,7 @@ def _lags_behind(record: Record | None, link: RecordLink | None) -> bool:
 
 def _placeholder(ctx: SyncSession, flow: Flow, item: Item, decision: Skip) -> RecordLink | None:
     """The link of a record that is nothing to the target, where the flow wants it remembered."""
-    if not decision.remember or (ctx.run and ctx.run.dry_run):
+    if not decision.remember:
         return None
     return links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
 

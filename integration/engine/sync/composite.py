@@ -16,9 +16,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from integration import retry
+from integration.dry_run import is_dry
 from integration.engine.dispatch.jobs import save_jobs, save_outcomes
 from integration.engine.flow.base import Course, Flow, Item, Record, RecordOutcome, Stage
-from integration.engine.sync import batch, id_runs, outcomes
+from integration.engine.sync import batch, dry, id_runs, outcomes
 from integration.errors import TenantActionError, TransientError
 from integration.models import JobState, Outcome, SyncJob
 from integration.reasons import Reason
@@ -40,8 +41,14 @@ def process(
     ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None = None
 ) -> list[Group]:
     """Bring these records up to date and those that go with them. Raises IntegrationErrors that concern them all."""
-    if not flow.is_composite:
-        return [Group(flow, batch.process_with_bisect(ctx, flow, items, records))]
+    with dry.guarded(ctx.run):
+        if not flow.is_composite:
+            return [Group(flow, batch.process_with_bisect(ctx, flow, items, records))]
+        return _whole(ctx, flow, items, records)
+
+
+def _whole(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
+    """The parts of a composite flow; items that are refused together are halved until the culprit stands alone."""
     try:
         return _in_parts(ctx, flow, items, records)
     except (TransientError, TenantActionError):
@@ -51,7 +58,7 @@ def process(
     if len(items) == 1:
         return [Group(flow, [batch.fail_single(items[0], records, problem)])]
     middle = len(items) // 2
-    return process(ctx, flow, items[:middle], records) + process(ctx, flow, items[middle:], records)
+    return _whole(ctx, flow, items[:middle], records) + _whole(ctx, flow, items[middle:], records)
 
 
 def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record] | None) -> list[Group]:
@@ -64,7 +71,7 @@ def _in_parts(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapp
             part = _following(course, [])
             continue
         done = batch.process_with_bisect(ctx, target, part.items, part.records) if part.items else []
-        if done and not _is_dry(ctx):
+        if done and not is_dry():
             if not part.own:
                 _save(ctx, target, done)
             if target is not flow and not target.events:  # no event told its stopped jobs what a part does not know
@@ -83,17 +90,12 @@ def _following(course: Course, done: Sequence[RecordOutcome]) -> Stage | None:
 
 def _leave(ctx: SyncSession, part: Stage) -> None:
     """Wishes for another batch."""
-    if not _is_dry(ctx):
-        save_jobs(
-            [
-                SyncJob(integration=ctx.integration, flow=part.flow, external_id=item.external_id, hint=dict(item.hint))
-                for item in part.items
-            ]
-        )
-
-
-def _is_dry(ctx: SyncSession) -> bool:
-    return ctx.run is not None and ctx.run.dry_run
+    save_jobs(
+        [
+            SyncJob(integration=ctx.integration, flow=part.flow, external_id=item.external_id, hint=dict(item.hint))
+            for item in part.items
+        ]
+    )
 
 
 def _save(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:

@@ -13,6 +13,7 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Batch, Flow, Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import identity_index, links
+from integration.engine.sync import dry
 from integration.models import LinkState, RecordLink, SyncJob
 
 
@@ -21,11 +22,13 @@ def load_batch(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Map
     ids = [item.external_id for item in items]
     known = links.of_records(ctx.integration, flow.link_type, ids)
     if not flow.owns_addresses:
-        return Batch(known, links.owners(ctx.integration, flow.link_type, _digests(records.values())))
+        digests = _digests(records.values())
+        linked = dry.owners(ctx, flow, digests) | links.owners(ctx.integration, flow.link_type, digests)
+        return Batch(known, linked)
     source = ctx.connection(flow.side)
     identity_index.forget(source, flow.link_type, set(ids) - records.keys())
     digests = _digests(records.values()) | _given_up(known, records)
-    linked = links.owners(ctx.integration, flow.link_type, digests)
+    linked = dry.owners(ctx, flow, digests) | links.owners(ctx.integration, flow.link_type, digests)
     listed = identity_index.owners(source, flow.link_type, *digests)
     others = sorted(({*linked.values()} | listed.keys()) - {*ids})
     read = flow.read(ctx, [Item(key) for key in others]) if others else {}
@@ -68,5 +71,4 @@ def _by_address(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _catch_up(ctx: SyncSession, flow: Flow, ids: Iterable[str]) -> None:
     """Look again at records whose address changed, or that went away, without our hearing of it."""
-    if ctx.run is None or not ctx.run.dry_run:
-        save_jobs([SyncJob(integration=ctx.integration, flow=flow.key, external_id=key) for key in ids])
+    save_jobs([SyncJob(integration=ctx.integration, flow=flow.key, external_id=key) for key in ids])

@@ -22,7 +22,7 @@ from integration.engine.clients import connection_health
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.base import Flow, Page, RecordOutcome
 from integration.engine.flow.session import SyncSession
-from integration.engine.sync import batch, composite, cursors, id_runs, outcomes
+from integration.engine.sync import batch, composite, cursors, dry, id_runs, outcomes
 from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost, RecordError, UnreadableRecord
 from integration.models import Integration, Outcome, RunState, SyncRun
@@ -129,8 +129,9 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         if run.started_at is None:
             _begin(ctx, flow, run)
         ours = run.kind in id_runs.KINDS
-        page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
-        groups = _processed(ctx, flow, run, page)
+        with dry.guarded(run), dry.apart(ctx, run):
+            page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
+            groups = _processed(ctx, flow, run, page)
     except LeaseLost:
         raise
     except IntegrationError as exc:
@@ -246,5 +247,8 @@ def _finish(run: SyncRun, state: str, problem: str = "") -> None:
     if state == RunState.DONE:
         run.total = run.done  # some vendors only tell an upper bound beforehand
     run.save(update_fields=["state", "finished_at", "problem", "total"])
-    if state == RunState.DONE and run.kind == "poll" and run.started_at:
+    if run.dry_run:
+        dry.forget(run.integration.left, run)
+        dry.forget(run.integration.right, run)
+    elif state == RunState.DONE and run.kind == "poll" and run.started_at:
         cursors.advance(run.integration, run.flow, run.started_at)

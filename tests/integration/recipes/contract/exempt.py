@@ -40,5 +40,6 @@ MAY_CHANGE: dict[str, str] = {
     "integration_vendorcall": "What was read at the vendors, for support.",
     "integration_ratebudget": "Reading counts against the vendor's limits.",
     "integration_directory": "Users, fields and the like, kept for a while so that they are not read again.",
+    "integration_cursor": "How far a target's directory was read; where a poll goes on is not moved.",
     "integration_emailindex": "Who has which address at the source, as hashes.",
 }

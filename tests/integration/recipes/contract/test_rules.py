@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from integration.engine.privacy import personal_data
 from integration.engine.sync import replay
+from integration.engine.sync.runs import SAMPLES
 from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import database, hub
@@ -153,6 +154,26 @@ def test_a_dry_run_of_every_flow_writes_nothing_and_leaves_no_trace(stage, recip
     assert stage.writes() == []
     assert database.contents(but=MAY_CHANGE) == rows
     assert stage.there() == before
+
+
+@pytest.mark.rule(DRY_RUN)
+@pytest.mark.parametrize("allow_doi", [True, False], ids=["asking", "not-asking"])
+def test_a_dry_run_says_what_the_real_run_then_does(stage, recipe, allow_doi, full_slices):
+    """It reads what the real run reads before it writes: who is there already, who opted out, who is gone."""
+    stage.unsettled()
+    options = {"allow_doi": allow_doi}
+    counted = 0
+
+    for flow in hub.taking_part(stage.world.integration, recipe, "fetch_all"):
+        [dry] = stage.run_flow(flow, dry_run=True, options=options)
+        [real] = stage.run_flow(flow, options=options)
+
+        assert (flow, dry.counts, dry.done) == (flow, real.counts, real.done)
+        assert {key: len(rows) for key, rows in dry.samples.items()} == {
+            key: min(count, SAMPLES) for key, count in dry.counts.items()
+        }
+        counted += dry.done
+    assert counted, "there was something to count"
 
 
 @pytest.mark.rule(ERASURE)

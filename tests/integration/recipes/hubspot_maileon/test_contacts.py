@@ -266,7 +266,7 @@ def test_fetch_all_takes_those_of_before_within_its_rules(world):
     dry = runs.start(world.integration, "fetch_all", "contact_to_contact", dry_run=True, options={"allow_doi": True})
     hub.drain()
     dry.refresh_from_db()
-    assert (dry.counts, dry.total) == ({"subscribe": 230}, 230)
+    assert (dry.counts, dry.total) == ({"ask_by_mail": 230}, 230)
     assert world.mails() == []
 
     runs.start(world.integration, "fetch_all", "contact_to_contact", options={"allow_doi": False})
@@ -361,7 +361,7 @@ def test_search_and_preview(world):
         [hit] = preview.search(world.integration, recipe, text)
         assert (hit.external_id, hit.name, hit.email) == (contact_id, "Ada Byron", "ada.byron@example.com")
     shown = preview.preview(world.integration, recipe, "contact_to_contact", contact_id)
-    assert (shown.outcome, shown.action, shown.values["CITY"]) == ("synced", "adopt", "Wien")
+    assert (shown.outcome, shown.reason) == ("skipped", "not_asked_existing"), "Maileon was looked at: nobody is there"
     assert world.mails() == []
 
 

@@ -9,6 +9,7 @@ from integration.connectors.brevo.client import BrevoClient
 from integration.connectors.brevo.records import Process
 from integration.engine.sync import router, runner, runs
 from integration.errors import RecordError, TransientError
+from integration.http import Effect
 from integration.models import FieldMapping, RecordLink, SyncJob
 from integration.recipes.pipedrive_brevo import imports
 from integration.recipes.registry import get_recipe
@@ -261,7 +262,9 @@ def test_what_an_import_does_not_apply_is_written_alone(install):
     """The boolean false falls away in an import."""
     world = install()
     body = {"type": "boolean"}
-    hub.client_of(world.integration.right).call("contacts", "POST", "/contacts/attributes/normal/VIP", json=body)
+    hub.client_of(world.integration.right).call(
+        "contacts", "POST", "/contacts/attributes/normal/VIP", effect=Effect.WRITE, json=body
+    )
     made = hub.client_of(world.integration.left).write(
         "POST", "/api/v2/personFields", {"field_name": "VIP", "field_type": "varchar"}, cost=5
     )
