@@ -206,6 +206,7 @@ def _leadboxer_pipedrive(hub: Stage) -> Any:
     from tests.support.leadboxer_world import LEADS
 
     hub.control("PATCH", "/pipedrive/acme", {"plan": "unlimited"})
+    hub.control("PATCH", "/leadboxer/401", {"calls_per_minute": 0})  # the bare loop knows no budgets
     settings: dict[str, Any] = {**LEADS, "leads_link": "both"}
     integration = support.install_leadboxer(hub.sandbox_url, **settings)
     _no_limits(integration.right)

@@ -101,6 +101,10 @@ class SyncRun(models.Model):
     dry_run = models.BooleanField(default=False)
     options = models.JSONField(default=dict)
     cursor = models.JSONField(null=True)
+    # Ids on the cursor's page that are done, while others are not.
+    page_done = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    # Calls per side, cost per window, seconds at work, and the size of a page's parts.
+    usage = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     total = models.PositiveIntegerField(null=True)
     done = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)  # outcome or "skipped:reason" → how many

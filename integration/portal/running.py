@@ -67,7 +67,7 @@ def fetch_all(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> Ht
 @login_required
 @require_POST
 def cancel(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int) -> HttpResponse:
-    """Stop a run at its next page. What it has written stays."""
+    """Stop a run after the part it is at. What it has written stays."""
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     run = get_object_or_404(SyncRun, pk=run_id, integration=integration)
     if runs.cancel(run):
@@ -76,6 +76,21 @@ def cancel(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: 
     else:
         messages.info(request, gettext("It had already ended."))
     return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=run_id)
+
+
+@login_required
+@require_POST
+def resume(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int) -> HttpResponse:
+    """Go on where a cancelled run stopped."""
+    _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
+    run = get_object_or_404(SyncRun, pk=run_id, integration=integration)
+    try:
+        again = runs.resume(run, person(request))
+    except (runs.NothingToContinue, runs.RunInProgress):
+        messages.warning(request, gettext("It can't continue: it has not been cancelled, or another is under way."))
+        return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=run_id)
+    note(request, integration, f"Continued run {run.pk} as run {again.pk}")
+    return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=again.pk)
 
 
 def _taking_part(integration: Integration) -> list[Flow]:

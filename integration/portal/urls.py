@@ -46,4 +46,5 @@ urlpatterns = [
     path(f"{_INTEGRATION}report/", report_page.report, name="report"),
     path(f"{_INTEGRATION}runs/<int:run_id>/", views.run, name="run"),
     path(f"{_INTEGRATION}runs/<int:run_id>/cancel/", running.cancel, name="cancel"),
+    path(f"{_INTEGRATION}runs/<int:run_id>/continue/", running.resume, name="continue"),
 ]

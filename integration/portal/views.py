@@ -19,7 +19,7 @@ from integration.engine.flow.recipe import Recipe
 from integration.engine.insight.record_counts import explained
 from integration.engine.insight.status import status_of, statuses
 from integration.engine.mapping.labels import labels_of, named
-from integration.engine.sync.runs import UNFINISHED
+from integration.engine.sync.runs import UNFINISHED, may_resume
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.state import chart, needs, numbers, shown, unfinished
@@ -135,6 +135,7 @@ def run(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int
     name = "progress" if request.headers.get("HX-Request") else "run"
     label = next((str(flow.label) for flow in recipe.flows if flow.key == row.flow), row.flow)
     context = {"run": row, "label": label, "counts": counts, "unfinished": row.state in UNFINISHED}
+    context["may_continue"] = may_resume(row) and integration.state == State.ACTIVE
     return page(request, tenant, name, context, integration)
 
 

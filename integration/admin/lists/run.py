@@ -23,6 +23,7 @@ from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
 from integration.recipes.registry import get_recipe
+from tenants.access import person
 
 
 def progress(run: SyncRun) -> html.Html:
@@ -96,7 +97,7 @@ class RunAdmin(BigTable):
     list_filter = ("state", KindFilter, IntegrationFilter)
     list_select_related = ("integration__tenant", "requested_by")
     search_fields = ()
-    actions_detail = ("cancel",)
+    actions_detail = ("cancel", "resume")
     empty_text = _("No run yet. Fetch All on an integration's page starts one.")
     fieldsets = (
         (None, {"fields": ("name", "integration_name", "state_badge", "progress_bar", "problem_text")}),
@@ -183,11 +184,39 @@ class RunAdmin(BigTable):
         return html.doors([(html.url_of_list(SyncLog, run=run.pk), gettext("Rows of this run"))])
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Button]:
-        """Cancel only while there is something to cancel."""
-        under_way = SyncRun.objects.filter(
-            pk=number_or_none(object_id) or 0, state__in=runs.UNFINISHED, cancel_requested=False
-        ).exists()
-        return super().get_actions_detail(request, object_id) if under_way else []
+        """Cancel while there is something to cancel, Continue after it was."""
+        run = SyncRun.objects.filter(pk=number_or_none(object_id) or 0).first()
+        fits = {
+            "cancel": run is not None and run.state in runs.UNFINISHED and not run.cancel_requested,
+            "resume": run is not None and runs.may_resume(run),
+        }
+        return [
+            button
+            for button in super().get_actions_detail(request, object_id)
+            if fits[button.action_name.removeprefix("integration_syncrun_")]
+        ]
+
+    @object_action(_("Continue"), icon="play_arrow")
+    def resume(self, request: HttpRequest, run: SyncRun) -> HttpResponse:
+        """Go on where it was cancelled."""
+        if request.method != "POST":
+            return page(
+                self,
+                request,
+                title=gettext("Continue {run}").format(run=run),
+                says=(gettext("A new run begins where this one stopped, with the same options."),),
+                verb=gettext("Continue"),
+                back=html.url_of(run),
+            )
+        try:
+            again = runs.resume(run, person(request))
+        except (runs.NothingToContinue, runs.RunInProgress):
+            text = gettext("It can't continue: it has not been cancelled, or another is under way.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(html.url_of(run))
+        note(request, SyncRun, f"Continued as run {again.pk}", run)
+        self.message_user(request, gettext("{run} has started.").format(run=again), messages.SUCCESS)
+        return HttpResponseRedirect(html.url_of(again))
 
     @object_action(_("Cancel"), icon="block")
     def cancel(self, request: HttpRequest, run: SyncRun) -> HttpResponse:

@@ -25,11 +25,13 @@ class ConnectionMeter:
         connection: Connection,
         on_call: Callable[[], None] = lambda: None,
         wait: Callable[[float], bool] = lambda seconds: False,
+        charged: Callable[[str, float], None] = lambda window, cost: None,
     ) -> None:
-        """`wait` is asked to wait so many seconds and says whether it did."""
+        """`wait` is asked to wait so many seconds and says whether it did; `charged` hears of each cost."""
         self._connection = connection
         self._on_call = on_call
         self._wait_for = wait
+        self._charged = charged
         self._windows = {window.key: window for window in connection.connector.windows}
         self._rows: dict[str, RateBudget] | None = None
 
@@ -51,6 +53,7 @@ class ConnectionMeter:
                 raise RateLimited(
                     f"{self._connection.connector.label}'s rate budget is used up for now.", retry_after=self._rest(row)
                 )
+            self._charged(key, cost)
 
     def _charge(self, row: RateBudget, cost: float) -> bool:
         """Take `cost` from the shared row, unless another worker was quicker."""

@@ -22,7 +22,7 @@ from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.dispatch import leases
 from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.recipe import Recipe
-from integration.engine.flow.session import AnyClient, V
+from integration.engine.flow.session import AnyClient, Usage, V
 from integration.errors import SetupUnfinished, TenantActionError
 from integration.guard import AddressRefused
 from integration.http import Exchange, Instrumentation
@@ -32,6 +32,7 @@ from integration.reasons import Reason
 
 RENEW_EVERY = leases.SYNC.lasts.total_seconds() / 12
 DIRECTORY_AGE = timedelta(hours=1)
+LEAST_WRITING = 1.0  # seconds of writing that follow in any case, however long it took to prepare them
 CLOCKS_APART = timedelta(minutes=5)  # how far our clock may be from a vendor's
 
 
@@ -56,6 +57,9 @@ class OpenSession:
         self.last_side = "left"  # the side of the last call, whether it was made or refused by its budget
         self.skew: dict[str, float] = {}  # side → seconds our clock was ahead of the vendor's at the last answer
         self.cache: dict[str, Any] = {}  # what a flow keeps for the length of one slice
+        self.usage = Usage()
+        self.part_ends = 0.0
+        self.page_size = 0
         self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
         self._clients: dict[str, AnyClient] = {}
         self._renewed = time.monotonic()
@@ -104,7 +108,11 @@ class OpenSession:
         if side not in self._clients:
             self.last_side = side
             self._clients[side] = open_client(
-                self.connection(side), self._recorder(side), lambda: setattr(self, "last_side", side), self.wait
+                self.connection(side),
+                self._recorder(side),
+                lambda: setattr(self, "last_side", side),
+                self.wait,
+                lambda window, cost: self.usage.spent.update({f"{side}:{window}": cost}),
             )
         return self._clients[side]
 
@@ -120,6 +128,10 @@ class OpenSession:
         """Whether this slice may still start something."""
         return not self.deadline or time.monotonic() < self.deadline
 
+    def part_over(self, since: float) -> bool:
+        """Whether what began at `since` (monotonic) should leave the rest of a run's page to its next part."""
+        return bool(self.part_ends) and time.monotonic() > max(self.part_ends, since + LEAST_WRITING)
+
     def wait(self, seconds: float) -> bool:
         """Wait for a vendor's limit and say so, if this slice has time and patience left for it; else False."""
         left = self.deadline - time.monotonic() if self.deadline else seconds
@@ -127,6 +139,7 @@ class OpenSession:
             return False
         self.keep_lease(now=True)
         self._patience -= seconds
+        self.usage.waited += seconds
         time.sleep(seconds)
         return True
 
@@ -199,6 +212,7 @@ class OpenSession:
 
         def record(exchange: Exchange) -> None:
             self.calls.append(call_row(connection, exchange))
+            self.usage.calls[side] += 1
             sunsets.note(connection, exchange)
             if exchange.skew is not None:
                 self.skew[side] = exchange.skew
@@ -222,13 +236,14 @@ def open_client(
     record: Callable[[Exchange], None] = lambda exchange: None,
     on_call: Callable[[], None] = lambda: None,
     wait: Callable[[float], bool] = lambda seconds: False,
+    charged: Callable[[str, float], None] = lambda window, cost: None,
 ) -> AnyClient:
     """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
 
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
     """
     tokens.ensure_fresh(connection)
-    wire = Instrumentation(ConnectionMeter(connection, on_call, wait), record, _memory_of(connection))
+    wire = Instrumentation(ConnectionMeter(connection, on_call, wait, charged), record, _memory_of(connection))
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

@@ -229,6 +229,7 @@ class Flow(ABC, Generic[L, R, S]):
     runs: frozenset[str] = frozenset()  # kinds of run it takes part in: fetch_all, poll, reconcile
     runs_after: tuple[str, ...] = ()  # keys of flows whose runs of the same kind end before this one's begin
     batch_size: int = 200
+    first_part: int | None = None  # of a run's page, where preparing a write takes calls per record; None: all of it
     urgent: bool = False  # worked on before the others: an opt-out never waits behind an import
     owns_addresses: bool = False  # of several records with one address only one is written, so who has it is read again
     is_composite: bool = False  # whether it brings records of other flows along, by `stages`

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -23,6 +25,15 @@ S = TypeVar("S", covariant=True, default=Any)
 V = TypeVar("V")
 
 
+@dataclass
+class Usage:
+    """What was asked of the vendors: calls per side, cost per window ("left:daily"), seconds waited for limits."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    spent: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+
+
 class SyncSession(Protocol[L, R, S]):
     """One integration's settings, its two vendor clients and its lists, for the length of one slice of work."""
 
@@ -35,6 +46,9 @@ class SyncSession(Protocol[L, R, S]):
     last_side: str  # the side of the last call, whether it was made or refused by its budget
     skew: dict[str, float]  # side → seconds our clock was ahead of the vendor's at the last answer
     cache: dict[str, Any]  # what a flow keeps for the length of one slice
+    usage: Usage
+    part_ends: float  # when the part of a run's page that is worked on should end (monotonic); 0: no such part
+    page_size: int  # how many records the run's page has, of which the batch may be a part; 0: no run
 
     @property
     def settings(self) -> S:
@@ -69,6 +83,9 @@ class SyncSession(Protocol[L, R, S]):
 
     def time_left(self) -> bool:
         """Whether this slice may still start something."""
+
+    def part_over(self, since: float) -> bool:
+        """Whether what began at `since` (monotonic) should leave the rest of a run's page to its next part."""
 
     def wait(self, seconds: float) -> bool:
         """Wait for a vendor's limit and say so, if there is time for it; else False."""

@@ -145,7 +145,7 @@ def _within_limit(ctx: SyncSession, flow: Flow, gone: int, going: int, seen: int
     count = gone + going
     if count <= settings.BRAKE_FLOOR:
         return count < WHOLE_ACCOUNT or going < linked or not linked
-    return bool(count <= settings.BRAKE_SHARE * (linked if ctx.run is None else seen))
+    return bool(count <= settings.BRAKE_SHARE * (linked if ctx.run is None else max(seen, ctx.page_size)))
 
 
 def _held(kind: str, detail: str) -> Result:

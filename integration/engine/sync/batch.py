@@ -6,13 +6,13 @@ The runner calls it for claimed jobs, `runs` for pages of records; from here on 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from structlog.contextvars import bound_contextvars
 
 from config.json_value import JSONObject, JSONValue
-from integration.dry_run import is_dry
 from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcome, Result, Skip, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.reading import StoppedReading
@@ -212,8 +212,9 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write]
     `call(write)` returns a Result or raises. Used by flows whose vendor has no bulk call.
     """
     results: list[Result] = []
+    began = time.monotonic()
     for write in writes:
-        if results and not is_dry() and not ctx.time_left():
+        if results and (not ctx.time_left() or ctx.part_over(began)):
             gave_way = TransientError("", retry_after=0.0, reason=Reason.GAVE_WAY)
             return _put_off(writes, results, gave_way)
         try:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
@@ -73,6 +73,7 @@ def _work_on(integration: Integration, recipes: Recipes, token: str, slice_secon
     flows = sorted((flow for flow in recipe.flows if flow.enabled(ctx.settings)), key=lambda flow: not flow.urgent)
     _recover_abandoned(integration)
     _hold_switched_off(ctx)
+    runs.end_cancelled(integration)
     while True:  # at least one round, however short the slice
         if not _open_for_work(integration):
             return "waiting"
@@ -86,12 +87,13 @@ def _work_on(integration: Integration, recipes: Recipes, token: str, slice_secon
 
 
 def _open_for_work(integration: Integration) -> bool:
-    """Whether both connections may be called now. Holds the jobs when a person must act first."""
+    """Whether nobody has paused it and both connections may be called. Holds the jobs when a person must act first."""
     columns = ("health", "health_reason", "not_before")
-    now = {
-        row["pk"]: row
-        for row in Connection.objects.filter(pk__in=(integration.left_id, integration.right_id)).values("pk", *columns)
-    }
+    both = Connection.objects.filter(pk__in=(integration.left_id, integration.right_id))
+    state = Integration.objects.filter(pk=integration.pk).values("state")
+    now = {row["pk"]: row for row in both.annotate(state_now=Subquery(state)).values("pk", "state_now", *columns)}
+    if now[integration.left_id]["state_now"] != State.ACTIVE:
+        return False
     for connection in (integration.left, integration.right):
         for column in columns:
             setattr(connection, column, now[connection.pk][column])

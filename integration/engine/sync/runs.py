@@ -1,14 +1,16 @@
 """Runs: one pass over many records, page by page. Fetch All, poll, reconcile and resync enter the runner here.
 
-The cursor is stored in the same transaction as its page, so a killed run resumes where it stopped.
+A page is worked on in parts (`page_parts`). What is done of it is stored in the same transaction as the part, and the
+cursor with the last one, so a killed run resumes where it stopped and counts nobody twice.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,13 +21,14 @@ from django.utils import timezone
 from config.json_value import JSONObject, JSONValue
 from integration import retry
 from integration.engine.clients import connection_health
-from integration.engine.dispatch import wakeups
-from integration.engine.flow.base import Flow, Page, RecordOutcome
-from integration.engine.flow.session import SyncSession
-from integration.engine.sync import batch, composite, cursors, dry, id_runs, outcomes
+from integration.engine.dispatch import leases, wakeups
+from integration.engine.flow.base import Flow, RecordOutcome
+from integration.engine.flow.session import SyncSession, Usage
+from integration.engine.sync import batch, composite, cursors, dry, id_runs, outcomes, page_parts
 from integration.engine.sync.composite import Group
+from integration.engine.sync.page_parts import OpenPage, Part
 from integration.errors import IntegrationError, LeaseLost, RecordError, UnreadableRecord
-from integration.models import Integration, Outcome, RunState, SyncRun
+from integration.models import Integration, Outcome, RunState, State, SyncRun
 from integration.reasons import Reason
 
 if TYPE_CHECKING:
@@ -36,13 +39,30 @@ log = logging.getLogger(__name__)
 SAMPLES = 5
 BEGUN_ANEW = "begun_anew"  # how often a run lost its place
 MOST_ANEW = 3
-NO_HINTS = frozenset({"since", "ids", BEGUN_ANEW})  # options that concern the run, not its records
+CONTINUES, DONE_BEFORE = "continues", "done_before"  # the cancelled run it goes on from, and how many were done by then
+RESUMED = frozenset({"fetch_all", *id_runs.KINDS})
+NO_HINTS = frozenset(
+    {"since", "ids", BEGUN_ANEW, CONTINUES, DONE_BEFORE}
+)  # options that concern the run, not its records
+PROGRESS = ("done", "counts", "samples", "cursor", "page_done", "usage", "attempts", "problem", "next_attempt_at")
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({Reason.UNCHANGED, Reason.ECHO}))
 
 
 class RunInProgress(Exception):
     """A run of this kind and flow is not finished yet; there can be only one."""
+
+
+class NothingToContinue(Exception):
+    """The run was not cancelled, or nobody but the schedule starts its kind."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run goes on: the cursor of its page, and the ids on it that are done."""
+
+    cursor: JSONValue = None
+    page_done: Sequence[str] = ()
 
 
 def start(
@@ -53,13 +73,14 @@ def start(
     dry_run: bool = False,
     options: JSONObject | None = None,
     user: AbstractBaseUser | None = None,
+    place: Place = Place(),
 ) -> SyncRun:
     """Queue a run. Raises RunInProgress when one of this kind is under way."""
     try:
         with transaction.atomic():
             run = SyncRun.objects.create(
                 integration=integration, kind=kind, flow=flow, dry_run=dry_run, options=dict(options or {}),
-                requested_by_id=user.pk if user else None,
+                requested_by_id=user.pk if user else None, cursor=place.cursor, page_done=list(place.page_done),
             )  # fmt: skip
     except IntegrityError as exc:
         raise RunInProgress(f"A {kind} of {flow} is already under way.") from exc
@@ -68,11 +89,37 @@ def start(
 
 
 def cancel(run: SyncRun) -> bool:
-    """Ask a run to stop at its next page. What it has written stays. Returns whether it was still under way."""
-    asked = SyncRun.objects.filter(pk=run.pk, state__in=UNFINISHED).update(cancel_requested=True)
+    """Ask a run to stop after the part it is at. What it has written stays. Returns whether it was still under way."""
+    asked = SyncRun.objects.filter(pk=run.pk, state__in=UNFINISHED).update(
+        cancel_requested=True, next_attempt_at=timezone.now()
+    )
+    at_rest = Integration.objects.exclude(state=State.ACTIVE).filter(leases.free(leases.SYNC), pk=run.integration_id)
+    if asked and at_rest.exists():
+        end_cancelled(run.integration)
     if asked:
         wakeups.wake(str(run.integration_id))
     return bool(asked)
+
+
+def may_resume(run: SyncRun) -> bool:
+    """Whether a person may let it go on where it was cancelled. What the schedule starts, it starts again itself."""
+    return run.state == RunState.CANCELLED and run.kind in RESUMED
+
+
+def resume(run: SyncRun, user: AbstractBaseUser | None = None) -> SyncRun:
+    """Queue a run that goes on where a cancelled one stopped. Raises NothingToContinue and RunInProgress."""
+    if not may_resume(run):
+        raise NothingToContinue(f"{run} was not cancelled.")
+    before = int(run.options.get(DONE_BEFORE) or 0)
+    options = {**run.options, CONTINUES: run.pk, DONE_BEFORE: before + run.done}
+    place = Place(run.cursor, run.page_done)
+    return start(run.integration, run.kind, run.flow, dry_run=run.dry_run, options=options, user=user, place=place)
+
+
+def end_cancelled(integration: Integration) -> None:
+    """End the runs that nobody wants any more, also while a vendor does not answer. The caller holds the lease."""
+    asked = SyncRun.objects.filter(integration=integration, state__in=UNFINISHED, cancel_requested=True)
+    asked.update(state=RunState.CANCELLED, finished_at=timezone.now(), problem="")
 
 
 def next_due(integration: Integration) -> datetime | None:
@@ -82,7 +129,7 @@ def next_due(integration: Integration) -> datetime | None:
 
 
 def step(ctx: SyncSession) -> bool:
-    """Work on one page of the next due run. Returns whether there was one."""
+    """Work on one page of the next due run, as far as time allows. Returns whether there was one."""
     due = SyncRun.objects.filter(integration=ctx.integration, state__in=UNFINISHED, next_attempt_at__lte=timezone.now())
     run = next((run for run in due.order_by("next_attempt_at", "id") if not _has_to_wait(ctx, run)), None)
     if run is None:
@@ -125,19 +172,34 @@ def _work_on(ctx: SyncSession, run: SyncRun) -> None:
 
 
 def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
+    """Work on the page at the run's cursor, part by part, until it is finished or the run has to stop."""
+    ctx.usage = Usage()
+    began = time.monotonic()
     try:
         if run.started_at is None:
             _begin(ctx, flow, run)
         ours = run.kind in id_runs.KINDS
         with dry.guarded(run), dry.apart(ctx, run):
             page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
-            groups = _processed(ctx, flow, run, page)
+        opened = OpenPage.of(run, page)
+        while _part(ctx, flow, run, opened, began):
+            began = time.monotonic()
     except LeaseLost:
         raise
     except IntegrationError as exc:
         if not _begins_anew(ctx, run, exc):
             _page_failed(ctx, run, exc)
-        return
+    finally:
+        ctx.part_ends, ctx.page_size = 0.0, 0
+
+
+def _part(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage, began: float) -> bool:
+    """Work on the next part of a page and store what became of it. Returns whether to go on with this page now."""
+    part = page_parts.following(ctx, flow, run, opened)
+    with dry.guarded(run), dry.apart(ctx, run):
+        groups = _processed(ctx, flow, run, part)
+    used, ctx.usage = ctx.usage, Usage()
+    groups = page_parts.settle(flow, run, opened, part, groups, used)
     with transaction.atomic():
         ctx.keep_lease(now=True)
         if run.dry_run:
@@ -146,11 +208,20 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
             _save(ctx, flow, run, [group for group in groups if group.own])
         for group in groups:
             _count(run, group)
-        run.cursor, run.attempts, run.problem, run.next_attempt_at = page.next_cursor, 0, "", timezone.now()
-        run.save(update_fields=["done", "counts", "samples", "cursor", "attempts", "problem", "next_attempt_at"])
-        if page.next_cursor is None:
+        run.usage = page_parts.added(run.usage, used, time.monotonic() - began)
+        run.page_done, run.attempts, run.problem, run.next_attempt_at = opened.done, 0, "", timezone.now()
+        if opened.is_finished:
+            run.cursor, run.page_done = opened.page.next_cursor, []
+        run.save(update_fields=PROGRESS)
+        if opened.is_finished and run.cursor is None:
             _finish(run, RunState.DONE)
     connection_health.worked(ctx.integration)
+    return not opened.is_finished and ctx.time_left() and _goes_on(run)
+
+
+def _goes_on(run: SyncRun) -> bool:
+    """Whether nobody has cancelled the run or paused its integration meanwhile. The next step ends or leaves it."""
+    return SyncRun.objects.filter(pk=run.pk, cancel_requested=False, integration__state=State.ACTIVE).exists()
 
 
 def _save(ctx: SyncSession, flow: Flow, run: SyncRun, groups: Sequence[Group]) -> None:
@@ -162,18 +233,20 @@ def _save(ctx: SyncSession, flow: Flow, run: SyncRun, groups: Sequence[Group]) -
         id_runs.settle(ctx, flow, [entry for group in groups for entry in group.done])
 
 
-def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, page: Page) -> list[Group]:
-    """What became of the page's records, those that nobody can read included."""
+def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, part: Part) -> list[Group]:
+    """What became of the part's records, those that nobody can read included."""
     hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
-    items = [replace(item, hint={**hint, **item.hint}) for item in page.items]
-    groups = composite.process(ctx, flow, items, page.records) if items else []
-    if page.unreadable:
-        groups.append(Group(flow, batch.unreadable(page.unreadable, hint)))
+    items = [replace(item, hint={**hint, **item.hint}) for item in part.items]
+    groups = composite.process(ctx, flow, items, part.records) if items else []
+    if part.unreadable:
+        groups.append(Group(flow, batch.unreadable(part.unreadable, hint)))
     return groups
 
 
 def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     run.total = id_runs.count(run) if run.kind in id_runs.KINDS else flow.count(ctx, run.kind)
+    if run.total is not None:
+        run.total = max(run.total - int(run.options.get(DONE_BEFORE) or 0), 0)
     run.started_at, run.state = timezone.now(), RunState.RUNNING
     if run.kind == "poll" and "since" not in run.options:
         start_at = ctx.integration.activated_at or ctx.integration.created_at
@@ -196,9 +269,9 @@ def _begins_anew(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> bool:
         return False
     with transaction.atomic():
         outcomes.save_calls(ctx)
-        run.cursor, run.done, run.attempts, run.counts, run.samples = None, 0, 0, {}, {}
+        run.cursor, run.page_done, run.done, run.attempts, run.counts, run.samples = None, [], 0, 0, {}, {}
         run.options = {**run.options, BEGUN_ANEW: before + 1}
-        run.save(update_fields=["cursor", "done", "attempts", "counts", "samples", "options"])
+        run.save(update_fields=["cursor", "page_done", "done", "attempts", "counts", "samples", "options"])
     return True
 
 
@@ -210,7 +283,7 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
         outcomes.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
     if exc.reason == Reason.RATE_LIMITED:
-        run.attempts -= 1  # waiting for the vendor uses up no attempt
+        run.attempts = max(run.attempts - 1, 0)  # waiting for the vendor uses up no attempt
     run.problem = f"{exc.public} {exc.detail}".strip()
     run.next_attempt_at = timezone.now() + timedelta(seconds=pause)
     run.save(update_fields=["attempts", "problem", "next_attempt_at"])

@@ -61,6 +61,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     target_object = "lead"
     link_type = LINK_TYPE
     runs = frozenset({"poll", "fetch_all", "reconcile"})
+    first_part = 10  # a person and an organization are looked for first
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
     mapping = ()
     own_targets = frozenset({"title", "person_id", "org_id"})

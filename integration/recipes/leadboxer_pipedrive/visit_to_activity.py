@@ -59,6 +59,7 @@ class VisitToActivity(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     target_object = "activity"
     link_type = LINK_TYPE
     runs = frozenset({"poll", "fetch_all"})
+    first_part = 10  # a person and an organization are looked for first
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
 
     def enabled(self, settings: Settings) -> bool:

@@ -224,6 +224,20 @@ def test_a_run_is_cancelled_once(console: Client, rows: Any) -> None:
     assert LogEntry.objects.get().change_message == "Cancelled"
 
 
+def test_a_cancelled_run_continues(console: Client, rows: Any) -> None:
+    """With the same options, from where it stopped; the button is there only then."""
+    run = factories.RunFactory(integration=rows.integration, state="cancelled", flow="deal_to_event", cursor=3)
+    assert "/resume/" in console.get(address("syncrun", "change", run.pk)).content.decode()
+    assert console.get(f"/admin/integration/syncrun/{run.pk}/resume/").status_code == 200
+    assert SyncRun.objects.filter(options__continues=run.pk).count() == 0
+
+    console.post(f"/admin/integration/syncrun/{run.pk}/resume/")
+
+    again = SyncRun.objects.get(options__continues=run.pk)
+    assert (again.flow, again.cursor) == ("deal_to_event", 3)
+    assert "/resume/" not in console.get(address("syncrun", "change", again.pk)).content.decode()
+
+
 def test_uninstall_says_what_it_destroys_and_wants_to_be_told_twice(console: Client, rows: Any) -> None:
     here = f"/admin/integration/integration/{rows.integration.pk}/uninstall/"
     text = console.get(here).content.decode()

@@ -90,6 +90,45 @@ def test_progress_refreshes_in_place_and_can_be_cancelled():
     assert address(integration, "cancel", run_id=run.pk) not in answer
 
 
+def test_a_cancelled_run_says_what_was_done_and_continues():
+    integration = IntegrationFactory()
+    run = RunFactory(
+        integration=integration, state="cancelled", done=5, counts={"update": 5}, cursor="7", page_done=["31"],
+        options={"allow_doi": True},
+    )  # fmt: skip
+    client = member(integration, "editor")
+    assert "Changes already made are kept." in client.get(address(integration, "run", run_id=run.pk)).content.decode()
+
+    answer = client.post(address(integration, "continue", run_id=run.pk))
+
+    again = SyncRun.objects.exclude(pk=run.pk).get()
+    assert answer.url == address(integration, "run", run_id=again.pk)
+    assert (again.cursor, again.page_done, again.options["allow_doi"]) == ("7", ["31"], True)
+    twice = client.post(address(integration, "continue", run_id=run.pk), follow=True).content.decode()
+    assert "another is under way" in twice
+    assert SyncRun.objects.count() == 2
+
+
+@pytest.mark.parametrize("state", ["running", "done", "failed"])
+def test_only_a_cancelled_run_continues(state):
+    integration = IntegrationFactory()
+    run = RunFactory(integration=integration, state=state)
+    client = member(integration, "editor")
+
+    assert "/continue/" not in client.get(address(integration, "run", run_id=run.pk)).content.decode()
+    client.post(address(integration, "continue", run_id=run.pk))
+
+    assert SyncRun.objects.count() == 1
+
+
+def test_an_editor_continues_no_run_of_another_tenant():
+    integration, run = IntegrationFactory(), RunFactory(state="cancelled")
+
+    assert member(integration, "editor").post(address(integration, "continue", run_id=run.pk)).status_code == 404
+
+    assert SyncRun.objects.count() == 1
+
+
 def test_a_viewer_looks_but_starts_and_cancels_nothing():
     integration = IntegrationFactory()
     run = RunFactory(integration=integration, state="running")
