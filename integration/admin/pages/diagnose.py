@@ -87,6 +87,9 @@ def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
 
 def _sentence(report: Report) -> tuple[str, str, str]:
     wrong = len(report.faults)
+    if not wrong and report.status.progress:
+        said = " ".join(issue.what for issue in report.status.progress)
+        return said, html.BLUE, "autorenew"
     if not wrong:
         looked_at = sum(finding.status == OK for finding in report.findings)
         text = ngettext(

@@ -12,7 +12,7 @@ from integration.engine.clients import vendor_answers
 from integration.engine.dispatch import sweeper
 from integration.engine.dispatch.heartbeat import Heartbeat, Pulse
 from integration.engine.flow.recipe import Recipe
-from integration.engine.insight.evidence import LATE, MOVED, SHORT_PAUSE, Limit, PutOff, Rows, Waits, answered_at
+from integration.engine.insight.evidence import BRIEF, LATE, MOVED, Limit, PutOff, Rows, Waits, answered_at
 from integration.engine.insight.issues import Issue, Mend
 from integration.engine.insight.moments import clock
 from integration.models import Connection, Integration
@@ -50,7 +50,7 @@ def progress(row: Integration, rows: Rows, recipe: Recipe) -> Iterator[Issue]:
         yield Issue("fetch_all", Mend.TIME, gettext("Fetch All is under way."))
     for side in SIDES:
         connection: Connection = getattr(row, side)
-        if connection.usable and rows.now + SHORT_PAUSE < _paused_until(connection, rows.now) <= rows.now + LATE:
+        if connection.usable and rows.now + BRIEF < _paused_until(connection, rows.now) <= rows.now + LATE:
             yield _resting(connection, zone, Waits(), side)
     for group in rows.put_off.get(row.pk, ()):
         if group.until <= rows.now + SOON:
@@ -114,9 +114,11 @@ def _down(connection: Connection, now: datetime, zone: ZoneInfo, waits: Waits, s
     tries = [moment for moment in (waits.due, checked) if moment is not None and moment > now]
     until = paused if paused > now else min(tries, default=now)
     since, label = connection.failing_since or answered_at(connection), connection.connector.label
-    text = gettext("{vendor} does not answer; next try {until}.")
-    if since:
-        text = gettext("{vendor} does not answer since {since}; next try {until}.")
+    text = gettext("{vendor} does not answer since {since}; next try {until}.")
+    if connection.unanswered < vendor_answers.DOWN_AFTER:
+        text = gettext("{vendor} does not answer properly since {since}; next try {until}.")
+    if since is None:
+        text = gettext("{vendor} does not answer; next try {until}.")
     what = text.format(vendor=label, since=clock(since, zone) if since else "", until=clock(until, zone))
     return Issue(
         "vendor_down", Mend.TIME, f"{what} {nothing_lost(waits.count)}", count=waits.count, side=side,

@@ -42,7 +42,7 @@ from integration.reasons import Reason
 
 LATE = timedelta(minutes=1)  # what waits longer than this is a backlog
 MOVED = timedelta(minutes=2)  # a backlog of which nothing was done for so long does not move
-SHORT_PAUSE = timedelta(seconds=10)  # shorter ones belong to the usual work
+BRIEF = timedelta(seconds=10)  # shorter pauses belong to the usual work
 LONG = 3600  # seconds; a shorter budget is full again before anybody has read this
 
 
@@ -198,7 +198,7 @@ def _stopped_jobs(integrations: Sequence[Integration]) -> dict[UUID, list[Stoppe
 
 def _put_off(active: Sequence[UUID], now: datetime) -> dict[UUID, list[PutOff]]:
     jobs = SyncJob.objects.filter(
-        integration__in=active, state=JobState.WAITING, next_attempt_at__gt=now + SHORT_PAUSE
+        integration__in=active, state=JobState.WAITING, next_attempt_at__gt=now + BRIEF
     ).exclude(reason="")
     groups = jobs.order_by().values("integration_id", "reason").annotate(n=Count("id"), until=Min("next_attempt_at"))
     found: dict[UUID, list[PutOff]] = defaultdict(list)

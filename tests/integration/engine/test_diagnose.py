@@ -360,7 +360,9 @@ def test_a_used_up_budget_and_a_resting_connection(beating):
     report = examine(fresh(beating), get_recipe)
 
     found = {(finding.check, finding.side): finding for finding in report.faults}
-    assert re.match(r"Maileon does not answer since .+; next try .+\. Nothing is lost\.", found["budget", "right"].what)
+    assert re.match(
+        r"Maileon does not answer properly since .+; next try .+\. Nothing is lost\.", found["budget", "right"].what
+    )
     assert found["budget", "left"].code == "budget_used_up"
     assert "of 30,000 left, tokens per day); it continues at" in found["budget", "left"].what
     assert report.status.codes == ("budget_used_up", "vendor_down")
