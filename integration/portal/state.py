@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from config.texts import StrOrPromise
 from integration.engine.insight import headline
 from integration.engine.insight.issues import Issue, Mend, Status, SyncState
-from integration.models import Integration, JobState, Outcome, SyncJob, SyncLog
+from integration.engine.insight.status import connection_statuses
+from integration.models import Connection, Integration, JobState, Outcome, SyncJob, SyncLog
 from integration.ui import hourly_chart
 
 DAY = timedelta(hours=24)
@@ -83,6 +84,25 @@ def chart(integration: Integration) -> list[hourly_chart.Bar]:
     """The last 24 hours in the tenant's zone. Empty when nothing happened."""
     rows = SyncLog.objects.filter(integration=integration)
     return hourly_chart.bars(rows, "created_at", integration.tenant.zone, "outcome", CHARTED)
+
+
+@dataclass(frozen=True)
+class Account:
+    """One of the two connections: its state in a word, and what slows its calls."""
+
+    connection: Connection
+    word: str
+    slow: str
+
+
+def accounts(integration: Integration) -> list[Account]:
+    """Both connections, left one first."""
+    sides = (integration.left, integration.right)
+    found = connection_statuses(sides)
+    return [
+        Account(side, str(found[side.pk].state.label), " ".join(issue.what for issue in found[side.pk].delays))
+        for side in sides
+    ]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from integration.engine.clients import connection_health, rate_limits, vendor_answers
 from integration.engine.diagnose import examine
-from integration.engine.dispatch import sweeper
+from integration.engine.dispatch import heartbeat, sweeper
 from integration.engine.insight.status import status_of
 from integration.errors import ContractError, RateLimited
 from integration.http import Exchange, LimitStatus
@@ -47,6 +47,11 @@ def job(row, state, reason="", due=timedelta(0), **values):
 
 def workers_silent(row):
     Doorbell.objects.filter(key__startswith="worker:").update(rung_at=timezone.now() - timedelta(seconds=16))
+
+
+def pages_just_started(row):
+    workers_silent(row)
+    heartbeat.serving()
 
 
 def schedule_stands_still(row):
@@ -187,6 +192,7 @@ SLOW, BUSY = "Delayed", "Catching up"
 FAULTS = (
     Fault(workers_silent, rf"No worker is alive since {CLOCK}.*Nothing is lost", SLOW, "P2 P3 P5"),
     Fault(schedule_stands_still, rf"The schedule has stood still since {CLOCK}", SLOW, "P10"),
+    Fault(pages_just_started, "Lockstep is starting", BUSY),
     Fault(queue_stands_still, "has waited for 2 minutes. None was synced in the last 2 minutes", SLOW, "P7"),
     Fault(poison_job, "1 record failed:", row="P11"),
     Fault(deep_queue, "30 changes are being synced. About 60 minutes left", BUSY, "P13"),

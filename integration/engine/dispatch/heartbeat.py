@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import connection as database
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from integration.models import Doorbell, Integration, State
@@ -26,6 +26,7 @@ from integration.models import Doorbell, Integration, State
 log = logging.getLogger(__name__)
 
 PREFIX = "worker:"
+RETURNED = "workers returned"  # the row that says since when there has always been a worker
 EVERY = 5.0  # seconds between two beats
 KEPT = timedelta(hours=1)  # rows of processes that have ended, but for the newest
 GRACE = 30.0  # seconds beyond the queue's timeout, after which a task counts as stuck
@@ -41,10 +42,11 @@ class Pulse(StrEnum):
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What is known of the workers, and when one was last heard."""
+    """What is known of the workers: when one was last heard, and since when there has always been one."""
 
     pulse: Pulse
     last: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass
@@ -61,9 +63,12 @@ process = _Process()
 def heard(after: timedelta | None = None) -> Heartbeat:
     """Say whether a worker was heard within `after` (WORKER_SILENT_SECONDS); GONE only where one is needed."""
     now, patience = timezone.now(), after or timedelta(seconds=settings.WORKER_SILENT_SECONDS)
-    last = Doorbell.objects.filter(key__startswith=PREFIX).aggregate(last=Max("rung_at"))["last"]
+    beats, returned = Q(key__startswith=PREFIX), Q(key=RETURNED)
+    rows = Doorbell.objects.filter(beats | returned)
+    found = rows.aggregate(last=Max("rung_at", filter=beats), since=Max("rung_at", filter=returned))
+    last: datetime | None = found["last"]
     if last is not None and now - last <= patience:
-        return Heartbeat(Pulse.ALIVE, last)
+        return Heartbeat(Pulse.ALIVE, last, found["since"])
     if process.serving_since is not None and now - process.serving_since <= patience:
         return Heartbeat(Pulse.STARTING, last)
     needed = Integration.objects.filter(state=State.ACTIVE)
@@ -88,6 +93,13 @@ def beat() -> None:
     key = f"{PREFIX}{socket.gethostname()[:40]}:{os.getpid()}"
     if not Doorbell.objects.filter(key=key).update(rung_at=now):
         Doorbell.objects.bulk_create([Doorbell(key=key, rung_at=now)], ignore_conflicts=True)
+
+
+def announce() -> None:
+    """Note that a worker begins; where none was there before, that workers are back."""
+    if heard().pulse != Pulse.ALIVE:
+        Doorbell.objects.update_or_create(key=RETURNED, defaults={"rung_at": timezone.now()})
+    beat()
 
 
 def forget_ended() -> None:
@@ -122,10 +134,12 @@ class _Beats(threading.Thread):
 
     def run(self) -> None:
         """Beat. Its database connection is given back each time: a worker process needs no second one."""
+        write = announce
         while os.getppid() == self._parent:  # an orphan is given no more tasks
             try:
                 if not is_stuck():
-                    beat()
+                    write()
+                    write = beat
             except Exception:
                 log.warning("The heartbeat could not be written.", exc_info=True)
             finally:

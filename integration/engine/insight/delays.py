@@ -66,12 +66,14 @@ def of_workers(heard: Heartbeat, sweep: datetime | None, now: datetime, zone: Zo
             text = text.format(time=clock(heard.last, zone))
         fix = gettext("The operator must start the workers.")
         yield Issue("worker_gone", Mend.OPERATOR, text, fix, since=heard.last)
-    elif heard.pulse == Pulse.ALIVE and sweep is not None and now - sweep > sweeper.SILENT:
+        return
+    still = max((moment for moment in (sweep, heard.since) if moment is not None), default=now)
+    if heard.pulse == Pulse.ALIVE and now - still > sweeper.SILENT:
         text = gettext(
             "The schedule has stood still since {time} although a worker is alive: nobody polls, checks or wakes."
         )
         fix = gettext("The operator must restart the workers.")
-        yield Issue("sweeper_silent", Mend.OPERATOR, text.format(time=clock(sweep, zone)), fix, since=sweep)
+        yield Issue("sweeper_silent", Mend.OPERATOR, text.format(time=clock(still, zone)), fix, since=still)
 
 
 def of_connection(

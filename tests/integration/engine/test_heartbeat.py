@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from integration.engine.dispatch import heartbeat, sweeper
 from integration.engine.dispatch.heartbeat import Pulse
+from integration.engine.insight.delays import of_workers
 from integration.models import Doorbell
 from tests.support.factories import IntegrationFactory
 
@@ -73,6 +75,25 @@ def test_a_task_that_takes_longer_than_the_queue_allows_is_stuck(monkeypatch, se
     assert heartbeat.is_stuck()
     heartbeat.task_ends()
     assert not heartbeat.is_stuck()
+
+
+def test_workers_that_are_back_are_no_broken_schedule_yet():
+    IntegrationFactory()
+    Doorbell.objects.create(key="sweeper", rung_at=timezone.now() - HOUR)
+    beaten(3600)
+    heartbeat.announce()
+    heartbeat.announce()
+    assert told() == []
+    Doorbell.objects.filter(key=heartbeat.RETURNED).update(rung_at=timezone.now() - timedelta(minutes=6))
+    heartbeat.announce()  # another one, while the first lives
+    assert told() == ["sweeper_silent"]
+    sweeper.sweep()
+    assert told() == []
+
+
+def told():
+    zone = ZoneInfo("UTC")
+    return [row.code for row in of_workers(heartbeat.heard(), sweeper.last_sweep(), timezone.now(), zone)]
 
 
 def test_an_orphan_is_silent():
