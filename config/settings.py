@@ -272,7 +272,7 @@ ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
 # When an alert opens: seconds a change may wait, share of failed records of the last hour and the least number of them,
-# seconds without a sweep, hours without an event that usually bring some.
+# seconds without a worker, hours without an event that usually bring some.
 ALERT_WAITING_SECONDS = env.int("ALERT_WAITING_SECONDS", default=900)
 ALERT_FAILURE_PERCENT = env.int("ALERT_FAILURE_PERCENT", default=20)
 ALERT_FAILURE_MINIMUM = env.int("ALERT_FAILURE_MINIMUM", default=20)
@@ -286,6 +286,7 @@ BRAKE_FLOOR = env.int("BRAKE_FLOOR", default=10)
 BRAKE_SHARE = env.float("BRAKE_SHARE", default=0.05)
 BRAKE_WINDOW_SECONDS = env.int("BRAKE_WINDOW_SECONDS", default=600)
 BRAKE_OPT_IN_MAILS_PER_DAY = env.int("BRAKE_OPT_IN_MAILS_PER_DAY", default=1000)
+WORKER_SILENT_SECONDS = env.int("WORKER_SILENT_SECONDS", default=15)  # every page then says that no worker is alive
 INTAKE_MEMORY_SECONDS = 1.0  # how long a web process believes what it read of an endpoint
 HEALTH_MEMORY_SECONDS = 10.0  # how long it believes the state of all integrations that /healthz tells
 DOORBELL_MOMENT_SECONDS = 0.03  # at most one ring per process within it

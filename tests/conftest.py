@@ -128,6 +128,14 @@ def reachable() -> tuple[str, ...]:
 
 
 @pytest.fixture(autouse=True)
+def _not_just_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of a process that has just begun to serve do not miss a worker yet: tests have no such moment."""
+    from integration.engine.dispatch import heartbeat
+
+    monkeypatch.setattr(heartbeat.process, "serving_since", None)
+
+
+@pytest.fixture(autouse=True)
 def _no_outside_network(reachable: tuple[str, ...]) -> None:
     Guard.reachable = reachable
 

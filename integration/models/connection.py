@@ -22,7 +22,7 @@ class Health(models.TextChoices):
     """Whether the vendor accepts us. Jobs of a connection that needs a person are held, not failed."""
 
     UNCHECKED = "unchecked", _("Not checked yet")
-    OK = "ok", _("In sync")
+    OK = "ok", _("Connected")
     NEEDS_YOU = "needs_you", _("Needs attention")
     DISCONNECTED = "disconnected", _("Disconnected")
 
@@ -60,6 +60,10 @@ class Connection(models.Model):
         null=True, editable=False
     )  # no call before this: the vendor or our budget says so
     failures = models.PositiveIntegerField(default=0, editable=False)  # consecutive transient failures (breaker)
+    # The vendor's own word: its last good answer, calls since then that brought none, and the first of these.
+    last_answer_at = models.DateTimeField(null=True, editable=False)
+    unanswered = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -137,6 +137,12 @@ class SyncRun(models.Model):
                 condition=models.Q(state__in=("waiting", "running")),
                 name="run_unfinished",
             ),
+            # When was this integration compared last?
+            models.Index(
+                fields=("integration", "finished_at"),
+                condition=models.Q(kind="compare", state="done"),
+                name="run_compared",
+            ),
         )
 
     def __str__(self) -> str:

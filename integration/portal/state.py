@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Count, QuerySet
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.http import urlencode
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from config.texts import StrOrPromise
-from integration.engine.insight.status import Issue, Mend, Status, SyncState
-from integration.models import (
-    Integration,
-    JobState,
-    Outcome,
-    RunState,
-    State,
-    SyncJob,
-    SyncLog,
-    SyncRun,
-    WebhookEndpoint,
-)
-from integration.templatetags.portal_words import ago
+from integration.engine.insight import headline
+from integration.engine.insight.issues import Issue, Mend, Status, SyncState
+from integration.engine.insight.status import connection_statuses
+from integration.models import Connection, Integration, JobState, Outcome, SyncJob, SyncLog
 from integration.ui import hourly_chart
 
 DAY = timedelta(hours=24)
@@ -35,7 +26,9 @@ CHARTED = (Outcome.SYNCED, Outcome.SKIPPED, Outcome.FAILED)
 SIGNS: Mapping[SyncState, tuple[str, str]] = {
     SyncState.IN_SYNC: ("✓", "green"),
     SyncState.CATCHING_UP: ("↻", "blue"),
+    SyncState.DELAYED: ("◷", "amber"),
     SyncState.NEEDS_ATTENTION: ("!", "amber"),
+    SyncState.READY: ("○", "grey"),
     SyncState.PAUSED: ("‖", "grey"),
     SyncState.SETTING_UP: ("○", "grey"),
     SyncState.REMOVED: ("○", "grey"),
@@ -47,7 +40,12 @@ PAGES: Mapping[Mend, tuple[str, StrOrPromise]] = {
     Mend.MAPPING: ("fields", _("Fields")),
     Mend.DECIDE: ("brakes", _("Decide")),
     Mend.JOBS: ("waiting", _("See which")),
+    Mend.DRIFT: ("drift", _("See the differences")),
+    Mend.VENDOR: ("activity", _("Activity")),
+    Mend.OPERATOR: ("waiting", _("See what waits")),
+    Mend.TIME: ("waiting", _("See what waits")),
 }
+NOT_YET = {"drift": "activity"}  # pages that an installation may lack, and what helps there
 
 
 @dataclass(frozen=True)
@@ -64,60 +62,8 @@ class Shown:
 def shown(integration: Integration, status: Status) -> Shown:
     """Put a status into one sentence, the worst news first."""
     sign, tone = SIGNS[status.state]
-    sentence, fix = _sentence(integration, status)
-    return Shown(str(status.state.label), sign, tone, sentence, fix)
-
-
-def _sentence(integration: Integration, status: Status) -> tuple[str, str]:
-    """The sentence and what to do."""
-    if status.state == SyncState.REMOVED:
-        return gettext("This integration was uninstalled. Its log is kept without personal data."), ""
-    if status.state == SyncState.PAUSED and integration.state == State.PAUSED:
-        return _paused(integration), gettext("Press Resume to continue.")
-    if status.issues:
-        worst = status.issues[0]
-        return f"{worst.sentence} {_waiting(worst)}".strip(), worst.fix
-    if status.state == SyncState.SETTING_UP:
-        return gettext("Save the settings to switch it on."), ""
-    if status.progress:
-        return status.progress[0].sentence, ""
-    return gettext("Everything is in sync. {last_event}").format(last_event=last_event(integration)), ""
-
-
-def _waiting(issue: Issue) -> str:
-    """How much waits for an account."""
-    if issue.mend != Mend.ACCOUNT:
-        return ""
-    text = ngettext(
-        "{count} change is waiting; nothing is lost.", "{count} changes are waiting; nothing is lost.", issue.count
-    )
-    return text.format(count=issue.count)
-
-
-def _paused(integration: Integration) -> str:
-    """Who paused it and when, in the tenant's zone."""
-    said, when = gettext("Changes are collected and wait; nothing is lost."), integration.paused_at
-    day = date_format(when.astimezone(integration.tenant.zone), "j M") if when else ""
-    if integration.paused_by and day:
-        who = integration.paused_by.get_full_name() or str(integration.paused_by)
-        return gettext("Paused by {person}, {day}.").format(person=who, day=day) + f" {said}"
-    if day:
-        return gettext("Paused, {day}.").format(day=day) + f" {said}"
-    return gettext("Paused.") + f" {said}"
-
-
-def last_event(integration: Integration) -> str:
-    """When a vendor last called, in words; of a source that calls nobody, when it was last asked."""
-    if integration.left.connector.webhooks is None:
-        polls = SyncRun.objects.filter(integration=integration, kind="poll", state=RunState.DONE)
-        label, last = integration.left.connector.label, polls.order_by("-id").first()
-        asked = last and last.finished_at
-        if asked:
-            return gettext("Last check of {vendor}: {when}.").format(vendor=label, when=ago(asked))
-        return gettext("The first check of {vendor} follows at the next full interval.").format(vendor=label)
-    endpoints = WebhookEndpoint.objects.filter(connection__in=(integration.left_id, integration.right_id))
-    moments = [moment for moment in endpoints.values_list("last_received_at", flat=True) if moment]
-    return gettext("Last event {when}.").format(when=ago(max(moments))) if moments else gettext("No changes yet.")
+    said = headline.sentence(integration, status)
+    return Shown(str(status.state.label), sign, tone, said.sentence, said.fix)
 
 
 def numbers(integration: Integration) -> dict[str, int]:
@@ -141,6 +87,25 @@ def chart(integration: Integration) -> list[hourly_chart.Bar]:
 
 
 @dataclass(frozen=True)
+class Account:
+    """One of the two connections: its state in a word, and what slows its calls."""
+
+    connection: Connection
+    word: str
+    slow: str
+
+
+def accounts(integration: Integration) -> list[Account]:
+    """Both connections, left one first."""
+    sides = (integration.left, integration.right)
+    found = connection_statuses(sides)
+    return [
+        Account(side, str(found[side.pk].state.label), " ".join(issue.what for issue in found[side.pk].delays))
+        for side in sides
+    ]
+
+
+@dataclass(frozen=True)
 class Need:
     """Something a person must do: what is the matter, what to do, and where."""
 
@@ -156,9 +121,30 @@ def needs(status: Status) -> list[Need]:
     return [_need(issue) for issue in status.issues]
 
 
+def delays(status: Status) -> list[Need]:
+    """List what delays the work although nobody has to act, with the page that shows what waits."""
+    return [_need(issue) for issue in status.delays]
+
+
 def _need(issue: Issue) -> Need:
-    if issue.mend not in PAGES:
-        return Need(issue.sentence, issue.fix)
     page, link = PAGES[issue.mend]
-    query = f"?{urlencode({'state': issue.job_state, 'reason': issue.code})}" if issue.mend == Mend.JOBS else ""
-    return Need(issue.sentence, issue.fix, str(link), page, query)
+    query = ""
+    if issue.job_state and issue.mend == Mend.JOBS:
+        reason = {"reason": issue.code} if issue.job_state != JobState.WAITING else {}
+        query = f"?{urlencode({'state': issue.job_state, **reason})}"
+    return Need(issue.sentence, issue.fix, str(link), _there(page), query)
+
+
+def _there(page: str) -> str:
+    """The page, or the one that helps where it does not exist."""
+    return page if page not in NOT_YET or is_page(page) else NOT_YET[page]
+
+
+def is_page(name: str) -> bool:
+    """Whether the portal has a page of this name."""
+    nobody = UUID(int=0)
+    try:
+        reverse(f"portal:{name}", kwargs={"tenant_id": nobody, "integration_id": nobody})
+    except NoReverseMatch:
+        return False
+    return True

@@ -22,7 +22,7 @@ from integration.engine.mapping.labels import labels_of, named
 from integration.engine.sync.runs import UNFINISHED, may_resume
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
-from integration.portal.state import chart, needs, numbers, shown, unfinished
+from integration.portal.state import accounts, chart, delays, needs, numbers, shown, unfinished
 from integration.recipes.registry import get_recipe, reason_choices
 from integration.secrets import email_hash
 from tenants.access import tenants_of
@@ -66,7 +66,8 @@ def integration_overview(request: HttpRequest, tenant_id: UUID, integration_id: 
     status = status_of(integration, get_recipe)
     context = {
         "status": shown(integration, status), "numbers": numbers(integration), "needs": needs(status),
-        "chart": chart(integration), "explained": explained(integration, get_recipe(integration.recipe)),
+        "delays": delays(status), "chart": chart(integration), "accounts": accounts(integration),
+        "explained": explained(integration, get_recipe(integration.recipe)),
     }  # fmt: skip
     return page(request, tenant, "integration", context, integration)
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Protocol
 
 from django import template
-from django.utils import timezone
-from django.utils.timesince import timesince
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from integration.engine.insight import code_words
+from integration.engine.insight.moments import ago
 
 register = template.Library()
 
 LONGEST = 120  # characters of one value
 
 
-@register.filter
-def ago(moment: datetime | None) -> str:
-    """`12 seconds ago`, `3 hours ago`; one unit is enough."""
-    if moment is None:
-        return ""
-    seconds = max(int((timezone.now() - moment).total_seconds()), 0)
-    if seconds < 60:
-        return ngettext("{count} second ago", "{count} seconds ago", seconds).format(count=seconds)
-    return gettext("{time} ago").format(time=timesince(moment, depth=1)).replace("\xa0", " ")
+register.filter(ago)
 
 
 @register.filter

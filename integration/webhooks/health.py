@@ -10,9 +10,10 @@ from django.db import DatabaseError
 from django.db import connection as database
 from django.http import HttpRequest, JsonResponse
 
-from integration.engine.dispatch import sweeper
+from integration.engine.dispatch import heartbeat, sweeper
+from integration.engine.dispatch.heartbeat import Pulse
 from integration.engine.insight import status
-from integration.engine.insight.status import SyncState
+from integration.engine.insight.issues import SyncState
 from integration.memory import TtlCache
 from integration.recipes.registry import get_recipe
 
@@ -46,16 +47,18 @@ def _overall() -> SyncState | None:
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the database answers, a worker lives and nothing waits longer than five minutes, 503 otherwise.
 
+    `worker` is null in the first moment and while nothing is switched on: then nobody can say, or need not.
     `state` is the worst of all integrations: what needs a tenant's attention is no reason to restart the hub.
     """
     try:
         waiting = sweeper.oldest_waiting_seconds()
         age = sweeper.sweeper_age()
-        worker = not sweeper.nobody_works()
+        pulse = heartbeat.heard().pulse
         state = _overall()
     except DatabaseError:
         return JsonResponse({"ok": False, "database": False}, status=503)
-    ok = worker and not status.is_too_late(waiting)
+    worker = None if pulse == Pulse.STARTING else pulse == Pulse.ALIVE
+    ok = pulse != Pulse.GONE and not status.is_too_late(waiting)
     body = {
         "ok": ok, "database": True, "worker": worker, "state": state, "oldest_waiting_seconds": round(waiting, 1),
         "sweeper_seconds": round(age.total_seconds()) if age is not None else None,

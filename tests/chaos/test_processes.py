@@ -13,18 +13,22 @@ import time
 from base64 import b64encode
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from cryptography.fernet import Fernet
 from django.conf import settings as django_settings
 from django.db import connection as database
+from django.db.models import Q
 from django.utils import timezone
 from django_q.models import Schedule
 
 from integration.engine.alerts import ledger
+from integration.engine.insight.status import status_of
 from integration.management.schedules import ensure_schedules
-from integration.models import Alert, Connection, Doorbell, EventState, SyncJob, SyncRun, WebhookEvent
+from integration.models import Alert, Connection, Doorbell, EventState, Integration, SyncJob, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
 from integration.retry import CRASHED_JOB
 from tests.chaos.conftest import _database_url
@@ -32,7 +36,7 @@ from tests.chaos.load import Load
 from tests.chaos.proxy import Proxy
 from tests.chaos.rows import NOT_EMBEDDED
 from tests.support import hub
-from tests.support.factories import EventFactory, IntegrationFactory
+from tests.support.factories import EventFactory, IntegrationFactory, LogFactory
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +109,8 @@ def test_ten_minutes_without_any_worker_raise_the_alarm_and_are_worked_off(farm,
     tally.injected = 1
     ago = timezone.now() - timedelta(minutes=10)
     WebhookEvent.objects.update(received_at=ago)
-    Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": ago})
+    Doorbell.objects.update_or_create(key="worker:killed:1", defaults={"rung_at": ago})
+    Doorbell.objects.filter(Q(key="sweeper") | Q(key__startswith="worker:")).update(rung_at=ago)
     ledger.evaluate(get_recipe)
     assert Alert.objects.get(kind="worker", resolved_at=None)
 
@@ -116,6 +121,54 @@ def test_ten_minutes_without_any_worker_raise_the_alarm_and_are_worked_off(farm,
     assert refused == []
     ledger.evaluate(get_recipe)
     assert not Alert.objects.filter(kind="worker", resolved_at=None).exists()
+
+
+@pytest.mark.chaos("P3")
+@pytest.mark.parametrize("how", ["killed", "stopped", "orphaned"])
+def test_dead_workers_are_told_within_fifteen_seconds(farm, how):
+    """Killed, stopped where they stand, or without the process that hands out their tasks."""
+    integration = hub.install(farm.sandbox_url)
+    LogFactory(integration=integration)
+    health = f"{farm.web_url}/healthz"
+    wait_until(lambda: requests.get(health, timeout=5).json()["worker"], 30)
+    assert state_of(integration) in ("In sync", "Catching up")
+
+    killed = time.monotonic()
+    if how == "killed":
+        farm.kill_worker()
+    elif how == "stopped":
+        farm.signal("worker", signal.SIGSTOP, group=True)
+    else:
+        os.kill(only_child(farm.processes.children["worker"].pid), signal.SIGKILL)
+    wait_until(lambda: requests.get(health, timeout=5).json()["worker"] is False, 20)
+
+    assert time.monotonic() - killed < 16
+    assert requests.get(health, timeout=5).status_code == 503
+    assert state_of(integration) == "Delayed"
+
+    if how != "killed":
+        farm.kill_worker()
+    farm.start_worker()
+    wait_until(lambda: requests.get(health, timeout=5).json()["worker"], 30)
+    assert state_of(integration) != "Delayed"
+
+
+def state_of(integration):
+    row = Integration.objects.select_related("left", "right", "tenant").get(pk=integration.pk)
+    return str(status_of(row, get_recipe).state.label)
+
+
+def wait_until(look, seconds):
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.25)
+
+
+def only_child(pid):
+    """The process that a cluster starts to watch over its workers."""
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
 
 
 @pytest.mark.chaos("P4")

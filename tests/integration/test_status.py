@@ -77,6 +77,33 @@ def late_job(integration):
     job(integration, "waiting", due=2 * MINUTE)
 
 
+def moves(integration):
+    job(integration, "done")
+
+
+def late_job_among_others_done(integration):
+    late_job(integration)
+    moves(integration)
+
+
+def late_event_while_others_are_done(integration):
+    late_event(integration)
+    moves(integration)
+
+
+def compared(integration):
+    factories.RunFactory(integration=integration, kind="compare", state="done", finished_at=timezone.now() - 3 * HOUR)
+
+
+def nothing_travelled(integration):
+    integration.log.all().delete()
+
+
+def much_too_late_but_moving(integration):
+    much_too_late_job(integration)
+    moves(integration)
+
+
 def much_too_late_job(integration):
     job(integration, "waiting", due=20 * MINUTE)
 
@@ -141,22 +168,27 @@ class Case:
     http: int = 200
 
 
-NEEDS = SyncState.NEEDS_ATTENTION
+NEEDS, SLOW = SyncState.NEEDS_ATTENTION, SyncState.DELAYED
 CASES = [
-    Case(calm, SyncState.IN_SYNC, words="Everything is in sync."),
+    Case(calm, SyncState.IN_SYNC, words="In sync as far as changes tell: Pipedrive and Maileon have not been compared"),
+    Case(compared, SyncState.IN_SYNC, words="Everything is in sync. Last change"),
+    Case(nothing_travelled, SyncState.READY, words="No record has travelled yet."),
     Case(just_in, SyncState.IN_SYNC),
     Case(left_by_a_switched_off_part, SyncState.IN_SYNC),
-    Case(late_job, SyncState.CATCHING_UP, words="1 change is being synced."),
-    Case(late_event, SyncState.CATCHING_UP, words="1 change is being synced."),
+    Case(late_job_among_others_done, SyncState.CATCHING_UP, words="1 change is being synced."),
+    Case(late_event_while_others_are_done, SyncState.CATCHING_UP, words="1 change is being synced."),
+    Case(much_too_late_but_moving, SyncState.CATCHING_UP, words="1 change is being synced.", http=503),
+    Case(late_job, SLOW, ("queue_late",), "The oldest change has waited for 2 minutes."),
+    Case(late_event, SLOW, ("queue_late",), "None was synced in the last 2 minutes"),
     Case(fetch_all, SyncState.CATCHING_UP, words="Fetch All is under way."),
-    Case(resting_vendor, SyncState.CATCHING_UP, words="Calls to Pipedrive are paused for a while"),
+    Case(resting_vendor, SLOW, ("resting",), "Calls to Pipedrive are paused until"),
     Case(dead_job, NEEDS, ("record_refused",), "1 record failed:"),
     Case(held_job, NEEDS, ("doi_mailing_missing",), "1 record waits:"),
     Case(broken_mapping, NEEDS, ("mapping_broken",), "X → Y: Gone."),
     Case(brake_tripped, NEEDS, ("mass_delete",), "1 record waits:"),
-    Case(brake_and_late_job, NEEDS, ("mass_delete",), "1 record waits:"),
-    Case(much_too_late_job, NEEDS, ("queue_late",), "The oldest change has waited for 20 minutes.", http=503),
-    Case(no_worker, NEEDS, ("worker_gone",), "No worker is alive", http=503),
+    Case(brake_and_late_job, NEEDS, ("mass_delete", "queue_late"), "1 record waits:"),
+    Case(much_too_late_job, SLOW, ("queue_late",), "The oldest change has waited for 20 minutes.", http=503),
+    Case(no_worker, SLOW, ("worker_gone",), "No worker is alive since", http=503),
     Case(needs_authorisation, NEEDS, ("credentials_refused",), "The credentials were rejected"),
     Case(silent_webhook, NEEDS, ("webhook_silent",), "Pipedrive has sent nothing since"),
     Case(failed_step, NEEDS, ("webhook_limit",), "Webhooks: No more."),
@@ -175,7 +207,9 @@ def member():
 @pytest.fixture
 def integration(member):
     sweeper.sweep()
-    return IntegrationFactory(tenant=member.tenant, activated_at=timezone.now() - 48 * HOUR)
+    row = IntegrationFactory(tenant=member.tenant, activated_at=timezone.now() - 48 * HOUR)
+    factories.LogFactory(integration=row)
+    return row
 
 
 @pytest.fixture
@@ -213,7 +247,7 @@ def test_everybody_says_the_same(case, integration, portal, console):
     assert [shown.word for _, _, shown in listed.context["rows"]] == [page.context["status"].word] == [label]
     for answer in (listed, page):
         assert case.words in answer.content.decode()
-    assert len(page.context["needs"]) == len(case.codes)
+    assert len(page.context["needs"]) + len(page.context["delays"]) == len(case.codes)
 
     changelist = console.get(reverse("admin:integration_integration_changelist"))
     assert [entry.status for entry in changelist.context["cl"].result_list] == [found]
@@ -222,8 +256,8 @@ def test_everybody_says_the_same(case, integration, portal, console):
     assert [entry.pk for entry in filtered.context["cl"].result_list] == [row.pk]
     change = console.get(reverse("admin:integration_integration_change", args=[row.pk])).content.decode()
     assert label in change
-    if found.issues or found.progress:
-        assert [*found.issues, *found.progress][0].what in change
+    if found.wrong or found.progress:
+        assert [*found.wrong, *found.progress][0].what in change
     front = console.get("/admin/")
     counted = {str(number.label.word): number.figure for number in front.context["integrations"]}
     assert counted[label] == "1"
@@ -233,7 +267,9 @@ def test_everybody_says_the_same(case, integration, portal, console):
 
     diagnosis = console.get(reverse("admin:integration_integration_diagnose", args=[row.pk])).content.decode()
     assert label in diagnosis
-    assert ("Nothing is wrong" in diagnosis) <= (case.state != NEEDS)
+    assert ("Nothing is wrong" in diagnosis) == (
+        not case.codes and case.state not in (SyncState.SETTING_UP, SyncState.CATCHING_UP)
+    )
     report = diagnosed(row)
     assert (report["status"], report["reasons"]) == (case.state, list(case.codes))
 
@@ -270,7 +306,7 @@ def test_a_list_takes_no_more_queries_than_one(integration, django_assert_num_qu
         assert len(statuses(rows, get_recipe)) == 11
 
 
-QUERIES = 9  # one for each thing that is asked
+QUERIES = 16  # one for each thing that is asked
 
 
 def test_the_consoles_list_takes_as_many_queries_for_many(integration, console, django_assert_max_num_queries):
@@ -295,6 +331,8 @@ def test_what_is_anothers_changes_nothing(integration):
 def test_what_waits_is_counted(integration, late, said):
     for _ in range(late):
         late_job(integration)
+    for _ in range(20):
+        moves(integration)
     [progress] = status_of(fresh(integration), get_recipe).progress
     assert (progress.count, progress.what) == (late, said)
 
@@ -303,7 +341,7 @@ def test_the_worst_comes_first(integration):
     for arrange in (dead_job, broken_mapping, needs_authorisation, no_worker, everything_off):
         arrange(integration)
     assert status_of(fresh(integration), get_recipe).codes == (
-        "worker_gone", "credentials_refused", "mapping_broken", "record_refused", "nothing_on",
+        "credentials_refused", "mapping_broken", "record_refused", "nothing_on", "worker_gone",
     )  # fmt: skip
 
 
@@ -321,12 +359,12 @@ def test_reasons_of_jobs_are_counted(integration):
 @pytest.mark.parametrize(
     ("values", "state"),
     [
-        ({"health": "ok"}, SyncState.IN_SYNC), ({"health": "unchecked"}, SyncState.UNCHECKED),
+        ({"health": "ok"}, SyncState.CONNECTED), ({"health": "unchecked"}, SyncState.UNCHECKED),
         ({"health": "disconnected"}, SyncState.DISCONNECTED),
         ({"health": "needs_you", "health_reason": "credentials_refused"}, NEEDS),
         ({"health": "needs_you", "health_detail": "Twice."}, NEEDS),
-        ({"health": "ok", "not_before": timezone.now() + 48 * HOUR}, SyncState.CATCHING_UP),
-        ({"health": "ok", "not_before": timezone.now() - HOUR}, SyncState.IN_SYNC),
+        ({"health": "ok", "not_before": timezone.now() + 48 * HOUR}, SLOW),
+        ({"health": "ok", "not_before": timezone.now() - HOUR}, SyncState.CONNECTED),
     ],
 )  # fmt: skip
 def test_a_connection_has_a_status_too(integration, console, values, state):

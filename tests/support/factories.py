@@ -49,6 +49,7 @@ class ConnectionFactory(DjangoModelFactory):
     external_account_id = factory.Sequence(lambda n: str(9000 + n))
     account_name = "ACME"
     health = "ok"
+    last_answer_at = factory.LazyFunction(timezone.now)
 
 
 class IntegrationFactory(DjangoModelFactory):

@@ -59,7 +59,7 @@ Cell = Html | Badge | int  # what a table shows
 GREEN, BLUE, AMBER, RED, GREY = "green", "blue", "amber", "red", "grey"
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "health": {
-        "ok": Badge(GREEN, "check_circle", _("In sync")),
+        "ok": Badge(GREEN, "check_circle", _("Connected")),
         "unchecked": Badge(GREY, "help", _("Not checked yet")),
         "needs_you": Badge(AMBER, "error", _("Needs attention")),
         "disconnected": Badge(GREY, "link_off", _("Disconnected")),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
@@ -20,11 +21,12 @@ from integration.admin.core import html
 from integration.admin.core.actions import note, page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.lists.connection_form import ConnectionForm, choices
-from integration.admin.status import connection_badge
+from integration.admin.status import connection_badge, connection_said, note_connections
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
 from integration.forms.account_form import TAKEN, key_kind, prove
 from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
+from tenants.console import ShownOrder
 
 if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldsetSpec
@@ -61,6 +63,15 @@ def check(request: HttpRequest, connection: Connection) -> bool:
     return fine
 
 
+class ConnectionList(ShownOrder):
+    """A page of connections, each with its status, which is computed for all of them at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page and compute the statuses."""
+        super().get_results(request)
+        note_connections(self.result_list)
+
+
 @admin.register(Connection)
 class ConnectionAdmin(Admin):
     """A tenant's account at a vendor."""
@@ -87,6 +98,10 @@ class ConnectionAdmin(Admin):
         """Never with the credentials: a list must open even when a key is lost."""
         rows = super().get_queryset(request).select_related("tenant").prefetch_related("budgets")
         return rows.defer("credentials").order_by("tenant__name", "vendor")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: str) -> type[ChangeList]:
+        """The list that computes the statuses of a page at once."""
+        return ConnectionList
 
     def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> _FieldsetSpec:
         """A short form for a new row; everything about an existing one."""
@@ -196,8 +211,8 @@ class ConnectionAdmin(Admin):
 
     @admin.display(description=_("Why"))
     def health_said(self, row: Connection) -> html.Html:
-        """Cause and fix."""
-        return html.reason(row.health_reason, row.health_detail)
+        """Cause and fix, or what delays its calls, since when and until when."""
+        return connection_said(row)
 
     @admin.display(description=_("Last check"))
     def checked(self, row: Connection) -> html.Html:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from config.pages import PageContext
 from integration.admin.core import html
@@ -21,9 +21,10 @@ from integration.admin.lists.job import in_state
 from integration.admin.lists.run import progress
 from integration.admin.pages import dashboard_figures
 from integration.admin.status import BADGES, COUNTED, connection_badge, issue_line, statuses_of, with_connections
-from integration.engine.dispatch import sweeper
+from integration.engine.dispatch import heartbeat, sweeper
+from integration.engine.insight import headline
 from integration.engine.insight.code_words import words
-from integration.engine.insight.status import LATE, Mend, Status, SyncState
+from integration.engine.insight.issues import Mend, Status, SyncState
 from integration.models import (
     Connection,
     Health,
@@ -97,51 +98,26 @@ def front(request: HttpRequest, context: PageContext) -> PageContext:
     found = statuses_of(rows)
     counts = Counter(status.state for status in found.values())
     waiting = sweeper.oldest_waiting_seconds()
-    lead, tone, icon = sentence(counts, waiting)
+    said, worst = headline.of_hub([(row, found[row.pk]) for row in rows])
+    tone, icon = SIGNS[worst]
     return {
-        **context, "title": gettext("Today"), "lead": lead, "tone": tone, "icon": icon,
+        **context, "title": gettext("Today"), "lead": f"{said.sentence} {said.fix}".strip(), "tone": tone, "icon": icon,
         "attention": _attention(rows, found), "integrations": _integrations(counts), "last_day": _last_day(),
         "jobs": _jobs(waiting), "runs": _runs(), "latest": _latest(), "charts": dashboard_figures.charts(),
         "vendors": dashboard_figures.vendors(), "workers": dashboard_figures.workers(), "heartbeat": _heartbeat(),
     }  # fmt: skip
 
 
-def sentence(counts: Counter[SyncState], waiting: float) -> tuple[str, str, str]:
-    """What a person would say, with its tone and sign. The worst news first."""
-    if sweeper.nobody_works():
-        text = gettext("No worker is alive: changes are collected but not synced. Nothing is lost. Start the workers.")
-        return text, html.RED, "cancel"
-    if count := counts[SyncState.NEEDS_ATTENTION]:
-        text = ngettext(
-            "{count} integration needs attention. Nothing is lost; changes wait.",
-            "{count} integrations need attention. Nothing is lost; changes wait.",
-            count,
-        )
-        return text.format(count=count), html.AMBER, BADGES[SyncState.NEEDS_ATTENTION].icon
-    if waiting > LATE.total_seconds() or counts[SyncState.CATCHING_UP]:
-        text = gettext("Catching up. The oldest change has waited {time}.") if waiting >= 1 else gettext("Catching up.")
-        return text.format(time=html.duration(waiting)), html.BLUE, BADGES[SyncState.CATCHING_UP].icon
-    if not counts:
-        text = gettext("Nothing is installed yet. Add a tenant, connect its two apps, then add an integration.")
-        return text, html.GREY, "flag"
-    last = WebhookEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
-    heard = gettext("Last event {when}.").format(when=html.ago(last)) if last else gettext("No changes yet.")
-    if not counts[SyncState.IN_SYNC]:
-        return (
-            gettext("Nothing is switched on. {last_event}").format(last_event=heard),
-            html.GREY,
-            BADGES[SyncState.PAUSED].icon,
-        )
-    return (
-        gettext("Everything is in sync. {last_event}").format(last_event=heard),
-        html.GREEN,
-        BADGES[SyncState.IN_SYNC].icon,
-    )
+# Tone and sign of the hub's sentence. Only here nothing at all may be installed, and a missing worker is everybody's.
+SIGNS: Mapping[SyncState | None, tuple[str, str]] = {
+    None: (html.GREY, "flag"),
+    **{state: (badge.tone, badge.icon) for state, badge in BADGES.items()},
+}
 
 
 def _heartbeat() -> str:
-    age = sweeper.sweeper_age()
-    return gettext("{time} ago").format(time=html.duration(age.total_seconds())) if age is not None else ""
+    last = heartbeat.heard().last
+    return html.ago(last) if last else ""
 
 
 def capped(rows: QuerySet[Model]) -> str:
@@ -153,7 +129,7 @@ def _integrations(counts: Counter[SyncState]) -> list[Number]:
     return [
         Number(str(counts[state]), BADGES[state], html.url_of_list(Integration, status=state))
         for state in COUNTED
-        if counts[state] or state == SyncState.IN_SYNC
+        if counts[state]
     ]
 
 
@@ -195,8 +171,8 @@ def _attention(rows: list[Integration], statuses: Mapping[UUID, Status]) -> list
     ]  # fmt: skip
     for row in rows:
         status = statuses[row.pk]
-        issues = [issue for issue in status.issues if issue.mend != Mend.ACCOUNT]  # the connection says that itself
-        if status.state == SyncState.NEEDS_ATTENTION and issues:
+        issues = [issue for issue in status.wrong if issue.mend != Mend.ACCOUNT]  # the connection says that itself
+        if status.state in (SyncState.NEEDS_ATTENTION, SyncState.DELAYED) and issues:
             said = issue_line(row, issues[0])
             found.append(Attention(html.url_of(row), str(row), BADGES[status.state], said))
     return found[:20]

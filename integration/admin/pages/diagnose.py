@@ -23,7 +23,6 @@ from integration.engine.diagnose import faults
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Finding, Report
 from integration.engine.diagnose.repair import REPAIRABLE, repair
-from integration.engine.insight.status import SyncState
 from integration.models import Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
 
@@ -88,9 +87,9 @@ def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
 
 def _sentence(report: Report) -> tuple[str, str, str]:
     wrong = len(report.faults)
-    if not wrong and report.status.state == SyncState.NEEDS_ATTENTION:  # of what the checks do not look at
-        worst = report.status.issues[0]
-        return f"{worst.what} {worst.fix}".strip(), html.AMBER, "error"
+    if not wrong and report.status.progress:
+        said = " ".join(issue.what for issue in report.status.progress)
+        return said, html.BLUE, "autorenew"
     if not wrong:
         looked_at = sum(finding.status == OK for finding in report.findings)
         text = ngettext(

@@ -14,7 +14,7 @@ from django.utils.timesince import timesince
 
 from integration.engine.alerts import words
 from integration.engine.clients import sunsets
-from integration.engine.dispatch import sweeper
+from integration.engine.dispatch import heartbeat
 from integration.engine.flow.recipe import Recipes
 from integration.engine.insight import opt_ins, traffic_baseline
 from integration.engine.safety import limits
@@ -87,9 +87,9 @@ def _catching_up(now: datetime) -> bool:
 
 def worker(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     """Nobody works: found by whoever still evaluates, /healthz or cron."""
-    if sweeper.nobody_works(timedelta(seconds=settings.ALERT_WORKER_SECONDS)):
-        age = sweeper.sweeper_age()
-        last = f"the last sweep was {_span(now - age, now)} ago" if age else "there never was a sweep"
+    heard = heartbeat.heard(timedelta(seconds=settings.ALERT_WORKER_SECONDS))
+    if heard.pulse == heartbeat.Pulse.GONE:
+        last = f"the last one was heard {_span(heard.last, now)} ago" if heard.last else "none was ever heard"
         yield Condition(AlertKind.WORKER, HUB, f"No worker is alive: {last}", "worker_gone")
 
 

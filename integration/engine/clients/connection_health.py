@@ -7,6 +7,7 @@ from collections.abc import Set
 from datetime import timedelta
 
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from integration import retry
@@ -50,7 +51,9 @@ def note_error(connection: Connection, exc: IntegrationError) -> str:
         pause = exc.retry_after
     else:
         connection.failures = connection.failures + 1
-        Connection.objects.filter(pk=connection.pk).update(failures=F("failures") + 1)
+        Connection.objects.filter(pk=connection.pk).update(
+            failures=F("failures") + 1, failing_since=Coalesce("failing_since", timezone.now())
+        )
         pause = retry.next_delay(retry.CONNECTION, connection.failures)
         if not pause:
             return "wait"
@@ -59,11 +62,16 @@ def note_error(connection: Connection, exc: IntegrationError) -> str:
 
 
 def worked(integration: Integration) -> None:
-    """A batch went through: the connections are fine, the breaker closes."""
+    """A batch went through: the breaker closes, but not that of a vendor that was not asked and failed last time."""
     for connection in (integration.left, integration.right):
-        if connection.failures:
-            connection.failures = 0
-            Connection.objects.filter(pk=connection.pk).update(failures=0)
+        if connection.failures and not connection.unanswered:
+            _recovered(connection)
+
+
+def _recovered(connection: Connection) -> None:
+    connection.failures, connection.unanswered, connection.failing_since = 0, 0, None
+    columns = {"failures": 0, "unanswered": 0, "failing_since": None}
+    Connection.objects.filter(pk=connection.pk).update(**columns)
 
 
 def mark(connection: Connection, health: str, reason: ReasonCode | NoReason = "", detail: str = "") -> None:
@@ -107,8 +115,8 @@ def check(connection: Connection, *, release: bool = True) -> bool:
             f"These credentials open {account.name}, not {was}.",
         )
         return False
-    connection.failures = 0
-    connection.save(update_fields=[*connection.take_account(account), "failures"])
+    _recovered(connection)
+    connection.save(update_fields=list(connection.take_account(account)))
     mark(connection, Health.OK)
     for integration in integrations_on(connection) if release else ():
         if integration.left.usable and integration.right.usable:  # else they would only be held again

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from config.json_value import JSONObject
 from integration.connectors.base import FieldSpec, Option
-from integration.engine.clients import sunsets, tokens
+from integration.engine.clients import sunsets, tokens, vendor_answers
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.dispatch import leases
 from integration.engine.dispatch.leases import Lease
@@ -243,7 +243,12 @@ def open_client(
     An address that is not the vendor's is a TenantActionError: the connection asks for a person, the jobs are held.
     """
     tokens.ensure_fresh(connection)
-    wire = Instrumentation(ConnectionMeter(connection, on_call, wait, charged), record, _memory_of(connection))
+
+    def noted(exchange: Exchange) -> None:
+        vendor_answers.note(connection, exchange)
+        record(exchange)
+
+    wire = Instrumentation(ConnectionMeter(connection, on_call, wait, charged), noted, _memory_of(connection))
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

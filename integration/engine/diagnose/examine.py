@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.texts import StrOrPromise
 from integration.engine.diagnose import hub_checks, vendor_checks
-from integration.engine.diagnose.findings import Finding, Look, Report, fault, passed_over, refused
+from integration.engine.diagnose.findings import (
+    NOT_OK,
+    Finding,
+    Look,
+    Report,
+    fault,
+    passed_over,
+    refused,
+    told,
+)
 from integration.engine.diagnose.mapping_check import mapping
 from integration.engine.flow.recipe import Recipes
+from integration.engine.insight.issues import Status
 from integration.engine.insight.status import status_of
 from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
@@ -53,6 +64,9 @@ CHECKS = (
     Check("jobs", _("Held and dead jobs"), hub_checks.jobs),
 )
 
+# The check that says the same as these issues of the status in words of its own.
+TELLS = {"mapping_broken": "mapping", "webhook_missing": "webhooks", "step_failed": "steps"}
+
 
 def examine(integration: Integration, recipes: Recipes) -> Report:
     """Run all checks on one integration (loaded with its connections and tenant)."""
@@ -62,7 +76,17 @@ def examine(integration: Integration, recipes: Recipes) -> Report:
         findings = tuple(_all(look))
     finally:
         VendorCall.objects.bulk_create(look.ctx.calls)
-    return Report(integration, findings, time.monotonic() - started, status_of(integration, recipes))
+    status = status_of(integration, recipes)
+    return Report(integration, (*findings, *_untold(findings, status)), time.monotonic() - started, status)
+
+
+def _untold(findings: Sequence[Finding], status: Status) -> Iterator[Finding]:
+    """What the status says and no check has found: the diagnosis never knows less than the pages."""
+    found = {code for finding in findings if finding.status == NOT_OK for code in (finding.code, finding.about)}
+    checks = {finding.check for finding in findings if finding.status == NOT_OK}
+    for issue in status.wrong:
+        if issue.code not in found and TELLS.get(issue.code) not in checks:
+            yield replace(told(issue), check="status", label=gettext("Status"))
 
 
 def _all(look: Look) -> Iterator[Finding]:

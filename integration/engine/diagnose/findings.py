@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -12,12 +13,17 @@ from django.utils.translation import gettext
 
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
-from integration.engine.diagnose.faults import CONNECTION, FAULTS
+from integration.engine.diagnose.faults import CONNECTION, FAULTS, JOBS, MAPPING, SETTINGS
 from integration.engine.flow.recipe import Recipe, Recipes
-from integration.engine.insight.status import Status
+from integration.engine.insight.issues import Issue, Mend, Status
+from integration.engine.insight.status import status_of
 from integration.errors import IntegrationError, TenantActionError
 from integration.models import Connection, Integration
 
+BUTTONS = {
+    Mend.ACCOUNT: CONNECTION, Mend.VENDOR: CONNECTION, Mend.SETTINGS: SETTINGS, Mend.MAPPING: MAPPING,
+    Mend.JOBS: JOBS, Mend.DECIDE: JOBS,
+}  # fmt: skip
 OK, NOT_OK, NOT_APPLICABLE = "ok", "not_ok", "not_applicable"
 
 
@@ -51,6 +57,11 @@ class Look:
         self.codes: set[str] = set()  # what is wrong so far
         self._fields: dict[tuple[str, str], Mapping[str, FieldSpec]] = {}
 
+    @cached_property
+    def status(self) -> Status:
+        """As every page shows it, from when a check first asks."""
+        return status_of(self.integration, self.recipes)
+
     def connection(self, side: str) -> Connection:
         """The connection on one side."""
         return self.ctx.connection(side)
@@ -82,6 +93,15 @@ def fault(code: str, *, about: str = "", **values: str | int) -> Finding:
     known = FAULTS[code]
     what, cause, fix = (str(text.format(**values)) for text in (known.what, known.cause, known.fix))
     return Finding(NOT_OK, what, cause, fix, code, known.button, about=about)
+
+
+def told(issue: Issue) -> Finding:
+    """What the status says, with the likely cause where the closed list knows one."""
+    known = FAULTS.get(issue.code)
+    cause, fix = (str(known.cause), str(known.fix)) if known else ("", issue.fix)
+    button = known.button if known else BUTTONS.get(issue.mend, "")
+    about = issue.code if issue.mend == Mend.JOBS else ""
+    return Finding(NOT_OK, issue.what, cause, fix, issue.code, button, issue.detail, side=issue.side, about=about)
 
 
 def refused(look: Look, exc: IntegrationError) -> Finding:

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from integration.engine.diagnose.faults import REPAIR
-from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span
-from integration.engine.dispatch import sweeper
+from integration.engine.diagnose.findings import Finding, Look, because, fault, fine, passed_over, span, told
+from integration.engine.dispatch import heartbeat, sweeper
 from integration.engine.insight import status, traffic_baseline
+from integration.engine.insight.delays import of_connection, of_workers
+from integration.engine.insight.evidence import Waits, limits_of
 from integration.engine.insight.opt_ins import unanswered
 from integration.engine.setup import provisioning
 from integration.models import (
     EventState,
     JobState,
-    RateBudget,
     RunState,
     State,
     SyncJob,
@@ -28,11 +28,11 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from integration.reasons import Reason
 from tenants.personal import mask
 
 CAP = 10_000  # where counting stops
 RUNS = 200  # polls looked at; two days of them
-LONG = 3600  # seconds; a shorter budget is full again before anybody has read this
 
 
 def state(look: Look, side: str) -> Iterator[Finding]:
@@ -108,15 +108,14 @@ def _found_by_polls(look: Look, side: str, since: datetime) -> int:
 
 
 def worker(look: Look, side: str) -> Iterator[Finding]:
-    """Does anybody work? Judged by the sweeper's heartbeat."""
-    age = sweeper.sweeper_age()
-    if age is None or age > sweeper.SILENT:
-        since = gettext("never")
-        if age is not None:
-            since = gettext("{span} ago").format(span=span(look.now - age, look.now))
-        yield fault("worker_gone", since=since)
-    else:
-        yield fine(gettext("The last sweep was {span} ago.").format(span=span(look.now - age, look.now)))
+    """Does anybody work, and does the schedule run?"""
+    heard, zone = heartbeat.heard(), look.integration.tenant.zone
+    found = [told(issue) for issue in of_workers(heard, sweeper.last_sweep(), look.now, zone)]
+    yield from found
+    if not found and heard.last:
+        yield fine(gettext("A worker was heard {span} ago.").format(span=span(heard.last, look.now)))
+    elif not found:
+        yield passed_over(gettext("No worker was ever heard, and nothing has been switched on for long."))
 
 
 def queue(look: Look, side: str) -> Iterator[Finding]:
@@ -124,48 +123,40 @@ def queue(look: Look, side: str) -> Iterator[Finding]:
     if look.integration.state != State.ACTIVE or not look.integration.tenant.is_active:
         yield passed_over(gettext("It is not switched on, so its changes wait."))
         return
+    late = [told(issue) for issue in look.status.delays if issue.code == "queue_late"]
     oldest = _oldest(look)
-    if oldest and status.is_too_late((look.now - oldest).total_seconds()):
-        yield fault("queue_late", since=span(oldest, look.now))
-    elif oldest:
+    yield from late
+    if oldest and not late:
         yield fine(gettext("The oldest change has waited for {span}.").format(span=span(oldest, look.now)))
-    else:
+    elif not late:
         yield fine(gettext("Nothing waits."))
 
 
 def _oldest(look: Look) -> datetime | None:
-    now = look.now
-    due = SyncJob.objects.filter(integration=look.integration, state=JobState.WAITING, next_attempt_at__lte=now)
+    now, row = look.now, look.integration
+    due = SyncJob.objects.filter(integration=row, state=JobState.WAITING, next_attempt_at__lte=now)
     job = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    new = (
-        WebhookEvent.objects.filter(state=EventState.NEW)
-        .order_by("deferred", "id")
-        .values_list("received_at", flat=True)
-        .first()
-    )
+    events = WebhookEvent.objects.filter(state=EventState.NEW, connection__in=(row.left_id, row.right_id))
+    new = events.order_by("deferred", "id").values_list("received_at", flat=True).first()
     return min((moment for moment in (job, new) if moment), default=None)
 
 
 def budget(look: Look, side: str) -> Iterator[Finding]:
-    """What is left of the vendor's budgets beyond the customer's share, and whether the connection rests."""
+    """Whether the vendor answers, and what is left of its budgets beyond the customer's share."""
     connection, vendor = look.connection(side), look.vendor(side)
-    if connection.not_before and connection.not_before > timezone.now():
-        until = span(look.now, connection.not_before)
-        yield fault("resting", vendor=vendor, until=until, failures=connection.failures)
-    windows = {window.key: window for window in connection.connector.windows if window.seconds >= LONG}
-    rows = RateBudget.objects.filter(connection=connection, window__in=windows, limit__isnull=False)
-    said = []
-    for row in rows:
-        window, limit = windows[row.window], row.limit or 0
-        left = limit if row.resets_at <= look.now else max(row.remaining, 0)
-        figures = {"left": f"{left:,.0f}", "limit": f"{limit:,.0f}", "window": str(window.label).lower()}
-        if left <= window.reserve * limit:
-            yield fault("budget_used_up", vendor=vendor, resets=span(look.now, row.resets_at), **figures)
-        else:
-            said.append(gettext("{left} of {limit} left ({window})").format(**figures))
+    limits = limits_of([connection.pk], look.now).get(connection.pk, [])
+    waits = Waits()
+    yield from (told(issue) for issue in of_connection(connection, limits, look.now, connection.tenant.zone, waits))
+    said = [
+        gettext("{left} of {limit} left ({window})").format(
+            left=f"{limit.left:,.0f}", limit=f"{limit.limit:,.0f}", window=str(limit.window).lower()
+        )
+        for limit in limits
+        if not limit.used_up
+    ]
     if said:
         yield fine(f"{'; '.join(said)}.")
-    elif not rows:
+    elif not limits:
         yield passed_over(gettext("{vendor} reports no rate limit.").format(vendor=vendor))
 
 
@@ -174,6 +165,7 @@ def jobs(look: Look, side: str) -> Iterator[Finding]:
     none = True
     for job_state, code in ((JobState.HELD, "jobs_held"), (JobState.DEAD, "jobs_dead")):
         rows = SyncJob.objects.filter(integration=look.integration, state=job_state).order_by()
+        rows = rows.exclude(reason=Reason.FLOW_OFF)  # what a switched-off part left behind asks nothing of anybody
         for reason, count in Counter(rows.values_list("reason", flat=True)[: CAP + 1]).most_common():
             none = False
             found = _stopped(look, code, reason, count)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from integration.engine.dispatch import leases, wakeups
+from integration.engine.dispatch import heartbeat, leases, wakeups
 from integration.models import (
     Doorbell,
     EventState,
@@ -21,7 +21,7 @@ from integration.models import (
     WebhookEvent,
 )
 
-SILENT = timedelta(minutes=5)  # a sweeper silent for so long has no worker
+SILENT = timedelta(minutes=5)  # the schedule runs a sweep each minute; after so long without one it is broken
 
 
 def sweep() -> int:
@@ -34,7 +34,9 @@ def sweep() -> int:
     for pk in _neglected().values_list("pk", flat=True):
         wakeups.wake(str(pk))
         rings += 1
-    Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": now})  # the heartbeat /healthz reads
+    Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": now})  # the proof that the schedule runs
+    heartbeat.beat()  # and that this process works off what the queue brings
+    heartbeat.forget_ended()
     return rings
 
 
@@ -59,19 +61,16 @@ def _workable(now: datetime) -> Q:
     return workable
 
 
-def sweeper_age() -> timedelta | None:
-    """How long ago the sweeper last ran; None if never. Old means that no worker is alive."""
+def last_sweep() -> datetime | None:
+    """When the sweeper last ran; None if never."""
     row = Doorbell.objects.filter(key="sweeper").first()
-    return timezone.now() - row.rung_at if row and row.rung_at else None
+    return row.rung_at if row else None
 
 
-def nobody_works(after: timedelta = SILENT) -> bool:
-    """Whether the sweeper has been silent for too long, or never came although there was time enough."""
-    working = Integration.objects.filter(state=State.ACTIVE)
-    age = sweeper_age()
-    if age is not None:
-        return age > after and working.exists()
-    return working.filter(activated_at__lt=timezone.now() - after).exists()
+def sweeper_age() -> timedelta | None:
+    """How long ago the sweeper last ran; None if never."""
+    last = last_sweep()
+    return timezone.now() - last if last else None
 
 
 def _neglected() -> QuerySet[Integration]:

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from integration.engine.dispatch import sweeper
+from integration.engine.dispatch import heartbeat, sweeper
 from integration.models import (
     Alert,
     AlertKind,
@@ -79,8 +79,8 @@ class Figures(Collector):
 
     def _worker(self) -> Iterator[Metric]:
         age = sweeper.sweeper_age()
-        alive = GaugeMetricFamily("lockstep_worker_alive", "1 while the sweeper's heartbeat is young enough.")
-        alive.add_metric([], 0 if sweeper.nobody_works() else 1)
+        alive = GaugeMetricFamily("lockstep_worker_alive", "1 while the heartbeat of the workers is young enough.")
+        alive.add_metric([], 0 if heartbeat.nobody_works() else 1)
         yield alive
         if age is not None:
             family = GaugeMetricFamily("lockstep_sweep_age_seconds", "Seconds since the last sweep.")

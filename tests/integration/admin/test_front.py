@@ -14,11 +14,12 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from integration.admin.pages import dashboard_figures
+from integration.engine.dispatch import sweeper
 from integration.models import Connection, Doorbell, Integration, SyncJob, SyncLog, VendorCall
 from tests.integration.admin.conftest import story
 from tests.support import factories
 
-QUERIES = 31
+QUERIES = 38
 
 
 def front(console: Client) -> Any:
@@ -31,12 +32,15 @@ def front(console: Client) -> Any:
 def calm(rows: Any) -> Any:
     """Nothing waits and a worker is alive."""
     SyncJob.objects.update(state="done")
-    Doorbell.objects.create(key="sweeper", rung_at=timezone.now())
+    sweeper.sweep()
     return rows
 
 
 def test_everything_is_in_sync(console: Client, calm: Any) -> None:
-    assert front(console).context["lead"].startswith("Everything is in sync. Last event ")
+    text = "In sync as far as changes tell: 1 integration has not been compared yet. Last change "
+    assert front(console).context["lead"].startswith(text)
+    factories.RunFactory(integration=calm.integration, kind="compare", state="done", finished_at=timezone.now())
+    assert front(console).context["lead"].startswith("Everything is in sync. Last change ")
 
 
 def test_nothing_installed_yet(console: Client) -> None:
@@ -60,7 +64,10 @@ def test_a_failed_step_needs_somebody_too(console: Client, calm: Any) -> None:
 
 
 def test_catching_up_says_how_long_the_oldest_has_waited(console: Client, calm: Any) -> None:
+    SyncJob.objects.update(updated_at=timezone.now() - timedelta(hours=1))
     factories.JobFactory(integration=calm.integration, next_attempt_at=timezone.now() - timedelta(minutes=4))
+    assert front(console).context["lead"].startswith("1 integration is delayed. The oldest change has waited for 4")
+    factories.JobFactory(integration=calm.integration, state="done")
     assert front(console).context["lead"] == "Catching up. The oldest change has waited 4 minutes."
 
 
@@ -71,7 +78,7 @@ def test_a_dead_worker_is_said_first(console: Client, calm: Any) -> None:
 
 def test_a_fresh_installation_is_given_time(console: Client, calm: Any) -> None:
     Doorbell.objects.all().delete()
-    assert "Everything is in sync" in front(console).context["lead"]
+    assert front(console).context["lead"].startswith("Catching up.")
 
 
 def test_every_number_opens_the_rows_it_counts(console: Client, calm: Any) -> None:
@@ -81,7 +88,7 @@ def test_every_number_opens_the_rows_it_counts(console: Client, calm: Any) -> No
     factories.JobFactory(integration=calm.integration, state="dead")
     factories.IntegrationFactory(state="paused")
     factories.IntegrationFactory(state="uninstalled")
-    factories.IntegrationFactory()
+    factories.LogFactory(created_at=timezone.now() - timedelta(days=2))
     context = front(console).context
     numbers = [*context["last_day"], *context["jobs"]]
     assert [number.figure for number in context["last_day"]] == ["1", "0", "3", "1"]

@@ -174,7 +174,7 @@ def test_too_many_failures(acme, settings):
 
 
 def test_a_dead_worker_is_one_alert_and_found_by_cron_and_healthz(acme, client):
-    Doorbell.objects.filter(key="sweeper").update(rung_at=timezone.now() - timedelta(minutes=9))
+    Doorbell.objects.update(rung_at=timezone.now() - timedelta(minutes=9))
     for number in range(3):
         JobFactory(integration=IntegrationFactory(), external_id=f"{number}", next_attempt_at=timezone.now() - DAY)
     out = StringIO()
@@ -183,9 +183,9 @@ def test_a_dead_worker_is_one_alert_and_found_by_cron_and_healthz(acme, client):
         call_command("check_alerts", stdout=out)
 
     assert ended.value.returncode == 1
-    assert open_alerts() == {("worker", "hub"): "No worker is alive: the last sweep was 9 minutes ago"}
+    assert open_alerts() == {("worker", "hub"): "No worker is alive: the last one was heard 9 minutes ago"}
     assert "No worker is alive" in out.getvalue()
-    assert subjects("ops@example.com") == ["Lockstep: No worker is alive: the last sweep was 9 minutes ago"]
+    assert subjects("ops@example.com") == ["Lockstep: No worker is alive: the last one was heard 9 minutes ago"]
     assert "Start or restart the workers" in mail.outbox[0].body
 
     answer = client.get("/healthz")

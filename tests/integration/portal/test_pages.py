@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from integration.engine.dispatch import sweeper
 from integration.engine.insight.status import status_of
 from integration.engine.setup import lifecycle
 from integration.portal.state import chart, shown
@@ -59,10 +60,11 @@ def test_a_member_lands_at_the_tenant(client, member):
 
 
 def test_the_overview_names_each_integration_with_its_sentence(client, integration):
+    sweeper.sweep()
     html = client.get(reverse("portal:overview", kwargs={"tenant_id": integration.tenant_id})).content.decode()
 
     assert "Pipedrive ↔ Maileon" in html
-    assert "Everything is in sync. No changes yet." in html
+    assert "Connected. No record has travelled yet." in html
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,8 @@ def test_the_overview_names_each_integration_with_its_sentence(client, integrati
 def test_the_state_is_a_word(integration, state, health, word):
     integration.state = state
     integration.right.health, integration.right.health_reason = health, "credentials_refused"
+    LogFactory(integration=integration)
+    sweeper.sweep()
 
     assert shown(integration, status_of(integration, get_recipe)).word == word
 
@@ -86,7 +90,7 @@ def test_a_refused_key_says_what_to_do_and_that_nothing_is_lost(client, integrat
 
     html = page(client, integration, "integration")
 
-    assert "Maileon: The credentials were rejected. 1 change is waiting; nothing is lost." in html
+    assert "Maileon: The credentials were rejected. 1 change waits; nothing is lost." in html
     assert "Enter a new key" in html
 
 

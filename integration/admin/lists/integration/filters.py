@@ -11,6 +11,7 @@ from integration.admin.status import (
     BADGES,
     COUNTED,
     keys_in,
+    note_connections,
     statuses_of,
 )
 from integration.models import State
@@ -42,6 +43,7 @@ class StatusList(ShownOrder):
         found = statuses_of(self.result_list)
         for row in self.result_list:
             row.status = found[row.pk]
+        note_connections(side for row in self.result_list for side in (row.left, row.right))
 
 
 class StateFilter(DropdownFilter):

@@ -16,12 +16,13 @@ from integration.admin.lists.job import in_state
 from integration.admin.status import (
     badge,
     connection_badge,
+    connection_said,
     issue_list,
     statuses_of,
     steps,
 )
+from integration.engine.insight.issues import Status
 from integration.engine.insight.record_counts import IN_SYNC, Explained, Part, explained
-from integration.engine.insight.status import Status
 from integration.engine.setup.provisioning import last_steps
 from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
 from integration.recipes.registry import get_recipe
@@ -52,7 +53,7 @@ class Overview(Admin):
 
     @admin.display(description=_("Reasons"))
     def reasons(self, row: Integration) -> html.Html:
-        """Why it is not in sync."""
+        """The sentence, then why it is not in sync."""
         return issue_list(row, _status(row))
 
     @admin.display(description=_("First system"))
@@ -73,12 +74,12 @@ class Overview(Admin):
     @admin.display(description=_("First system"))
     def left_said(self, row: Integration) -> html.Html:
         """Health with cause and fix."""
-        return format_html("{} {}", _connection(row.left), _why(row.left))
+        return format_html("{} {}", _connection(row.left), connection_said(row.left))
 
     @admin.display(description=_("Second system"))
     def right_said(self, row: Integration) -> html.Html:
         """Health with cause and fix."""
-        return format_html("{} {}", _connection(row.right), _why(row.right))
+        return format_html("{} {}", _connection(row.right), connection_said(row.right))
 
     @admin.display(description=_("Jobs"))
     def waiting(self, row: Integration) -> html.Html:
@@ -166,10 +167,6 @@ def _status(row: Integration) -> Status:
         row.status = statuses_of([row])[row.pk]  # type: ignore[attr-defined]  # kept for the other lines of the page
     found: Status = row.status  # type: ignore[attr-defined]  # likewise
     return found
-
-
-def _why(row: Connection) -> html.Html:
-    return html.reason(row.health_reason, row.health_detail) if row.health_reason else ""
 
 
 def _capped(rows: QuerySet[Model]) -> int:

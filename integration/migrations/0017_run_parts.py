@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integration', '0015_drift'),
+        ('integration', '0016_evidence'),
     ]
 
     operations = [
