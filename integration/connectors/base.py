@@ -173,6 +173,20 @@ class Subscription:
     active: bool = True
 
 
+@dataclass(frozen=True)
+class Formatting:
+    """What a vendor makes of a value by itself: the same value in other letters is no difference (`quality.yaml`).
+
+    `longest`: at how many characters it cuts texts. `decimals`: how many it keeps of a number. `phone_digits`: it
+    writes phone numbers in a form of its own. `ignores_case`: it changes the letters' case.
+    """
+
+    longest: int | None = None
+    decimals: int | None = None
+    phone_digits: bool = False
+    ignores_case: bool = False
+
+
 class Intake(Protocol):
     """What every vendor's `webhooks.py` has: proof of origin and parsing. All functions are plain module functions."""
 
@@ -287,6 +301,7 @@ class Connector:
         label.strip() if number == 1 else (f"{label.strip()} {number}")
     )  # a label as the vendor writes names of fields; the number tells apart what would be the same
     open_fields: bool = False  # records may carry more than `fields` lists: rows may name any key
+    formatting: Formatting = Formatting()
     references: References | None = None  # None: names behind ids are not to be had
     path_of: Callable[[FieldSpec], str] = lambda spec: spec.key  # where a record's values have this field
     rights: Callable[[Any], Sequence[Permission]] = (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from config.json_value import JSONValue
 from integration.errors import ContractError, IntegrationError, NotFound, RecordError, UnreadableRecord
@@ -200,6 +200,7 @@ class ObjectApi(Generic[C, R]):
     label: str
     common: Callable[[Access[C], R], ObjectRecord] | None = None  # a record as others are given it; None: never read
     list: List[C, R] | None = None
+    scan: List[C, R] | None = None  # the list in fewer calls: one that moves meanwhile may be passed over. Ask `get`
     get: Get[C, R] | None = None
     find: Find[C] | None = None
     create: Write[C] | None = None
@@ -225,6 +226,11 @@ class ObjectApi(Generic[C, R]):
         """The names of what this object offers."""
         names = ("list", "get", "find", "create", "update", "upsert", "append", "delete", "bulk_import")
         return frozenset(name for name in names if getattr(self, name) is not None)
+
+
+# Of any vendor: whoever brings two of them in step passes their records on and asks nothing of them.
+AnyApi: TypeAlias = "ObjectApi[Any, Any]"
+AnyAccess: TypeAlias = "Access[Any]"
 
 
 def page_of(records: Iterable[R], cursor: str | None, unreadable: Mapping[str, str]) -> ObjectPage[R]:

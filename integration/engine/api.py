@@ -6,6 +6,7 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow import settings
 from integration.engine.flow.base import (
     Batch,
+    Comparison,
     Course,
     Decision,
     Enqueue,
@@ -55,6 +56,7 @@ from integration.engine.sync.two_way import alike
 
 __all__ = [
     "Batch",
+    "Comparison",
     "Choices",
     "Course",
     "Decision",

@@ -6,7 +6,7 @@ from integration.models.brake import Brake, BrakeKind
 from integration.models.claim import AccountClaim, ClaimState
 from integration.models.connection import Connection, Health, IdentityIndex, RateBudget, ReferenceCache
 from integration.models.consent import ConsentEntry
-from integration.models.drift import Drift, DriftKind, DriftState
+from integration.models.drift import ComparedRecord, Drift, DriftKind, DriftState
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
@@ -23,6 +23,7 @@ __all__ = [
     "Brake",
     "BrakeKind",
     "Channel",
+    "ComparedRecord",
     "ClaimState",
     "Connection",
     "ConsentEntry",

@@ -27,6 +27,30 @@ class DriftState(models.TextChoices):
     LEFT = "left", _("Left as it is")
 
 
+class ComparedRecord(models.Model):
+    """A target's record as a comparison read it, until the comparison is over: what the source says is held to it."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="compared")
+    record_id = models.CharField(max_length=200)
+    own_key = models.CharField(max_length=200, blank=True)  # our key of it, where the target keeps one
+    email_hash = models.CharField(max_length=32, blank=True)
+    values = models.JSONField(default=dict)  # field → value, of the fields that are compared
+    version = models.DateTimeField(null=True)  # when it was changed last, where the vendor tells
+    is_met = models.BooleanField(default=False)  # a record of the source goes with it
+
+    class Meta:
+        verbose_name = _("compared record")
+        verbose_name_plural = _("compared records")
+        indexes = (
+            models.Index(fields=("run", "record_id"), name="compared_by_id"),
+            models.Index(fields=("run", "own_key"), condition=~models.Q(own_key=""), name="compared_by_key"),
+            models.Index(fields=("run", "email_hash"), condition=~models.Q(email_hash=""), name="compared_by_email"),
+        )
+
+    def __str__(self) -> str:
+        return mask_id(self.record_id)
+
+
 class Drift(models.Model):
     """One finding of a comparison: a field of a linked pair, or a record that only one side has.
 

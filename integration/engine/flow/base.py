@@ -216,6 +216,25 @@ R = TypeVar("R", default=Any)
 S = TypeVar("S", default=Any)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """How a comparison finds a flow's records at the target, and what of them it looks at.
+
+    `object` is the key of the target's object API. `own_key` is its field that holds our key of a record, as the link
+    names its target; empty where the link has the vendor's id. `fields` are compared beside those of the mapping.
+    `passes_over`: actions that make nothing where the target has nobody, with the reason the flow then gives.
+    `clears`: an empty value is sent, so that a full one there is a difference. `by_links`: only linked records are
+    walked over, because a run of this flow lists none by itself.
+    """
+
+    object: str
+    own_key: str = ""
+    fields: frozenset[str] = frozenset()
+    passes_over: Mapping[str, ReasonCode] = field(default_factory=dict)
+    clears: bool = True
+    by_links: bool = False
+
+
 class Flow(ABC, Generic[L, R, S]):
     """A one-way rule: source object → target object. A recipe's flow says what is special to it."""
 
@@ -238,6 +257,7 @@ class Flow(ABC, Generic[L, R, S]):
     extra_sources: tuple[FieldSpec, ...] = ()  # what rows may read beside the vendor's own fields
     own_targets: frozenset[str] = frozenset()  # fields the flow itself writes, so that no row may
     two_way: TwoWay | None = None  # where its rows may also travel back
+    comparison: Comparison | None = None  # None: nothing of it can be compared with what the target has
     destructive_actions: frozenset[str] = frozenset()  # actions that count against the limit on removals
 
     @property

@@ -45,7 +45,13 @@ class EventContext(Stored):
 
     run: str | None = None  # the kind of run that brought the record
     resync: bool | None = None  # a person asked for this record
+    certain: bool | None = None  # what is remembered of it counts for nothing: it is written again
     allow_doi: bool | None = None  # a person allowed opt-in mails to people who were there before
     deleted: bool | None = None
     merged_into: str | None = None
     restore: bool | None = None  # write back what a field made anew has lost
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether to write what is remembered as written already: a person asked, and is believed over our memory."""
+        return bool(self.resync if self.certain is None else self.certain)

@@ -51,7 +51,7 @@ def preview(integration: Integration, recipe: Recipe, flow_key: str, external_id
     """Read and decide as a sync would, and stop before the write. Raises KeyError, IntegrationErrors of the calls."""
     flow = recipe.flow(flow_key)
     with looking(integration, recipe) as ctx:
-        groups = composite.process(ctx, flow, [Item(external_id, {"resync": True})])
+        groups = composite.process(ctx, flow, [Item(external_id, {"resync": True, "certain": False})])
     done = next(entry for group in groups if group.own for entry in group.done)
     shown = Preview(
         name=str(done.record.values.get("name") or "") if done.record else "",
@@ -109,7 +109,8 @@ def sample(
         named = translate.with_names(ctx, flow, [*rows.values()], {external_id: record})[external_id]
         shown = {name: _row_sample(row, named.values, fields) for name, row in rows.items()}
         batch.use_rows(ctx, flow, rows.values())
-        done = batch.process(ctx, flow, [Item(external_id, {"resync": True})], {external_id: record})[0]
+        item = Item(external_id, {"resync": True, "certain": False})
+        done = batch.process(ctx, flow, [item], {external_id: record})[0]
         name = str(record.values.get("name") or record.email or external_id)
         result = done.result
         action = (result.action or done.write.action) if done.write and result.outcome == Outcome.SYNCED else ""

@@ -21,6 +21,11 @@ def content_hash(values: JSONObject) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def own_key_of(target_id: str) -> str:
+    """Our key of a target whose own id is not known: some are written as “srcid-7” (recipes say which)."""
+    return target_id.removeprefix("srcid-").removeprefix("extid-")
+
+
 def of_records(integration: Integration, link_type: str, ids: Iterable[str]) -> dict[str, RecordLink]:
     """The links of these source records, by their ids."""
     rows = RecordLink.objects.filter(integration=integration, link_type=link_type)

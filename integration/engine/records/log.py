@@ -55,10 +55,10 @@ def _email_hash(record: Record | None, link: RecordLink | None) -> str:
 
 def changes(before: JSONObject, after: JSONObject) -> dict[str, list[JSONValue]]:
     """Field → [old, new] for what differs, long values cut."""
-    return {key: [_short(before.get(key)), _short(value)] for key, value in after.items() if before.get(key) != value}
+    return {key: [short(before.get(key)), short(value)] for key, value in after.items() if before.get(key) != value}
 
 
-def _short(value: JSONValue) -> JSONValue:
+def short(value: JSONValue) -> JSONValue:
     """Cut long texts and mask addresses: the log is kept for long and shown to many."""
     if not isinstance(value, str):
         return value

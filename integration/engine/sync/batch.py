@@ -17,6 +17,7 @@ from integration.engine.flow.base import Batch, Flow, Item, Record, RecordOutcom
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.flow.reading import StoppedReading
 from integration.engine.flow.session import SyncSession
+from integration.engine.flow.state import EventContext
 from integration.engine.mapping import parts, translate
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
@@ -160,6 +161,18 @@ def _settled(
             RecordOutcome(entry.item, entry.record, entry.link, result, outcome.write)
         )
     return left
+
+
+def planned(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Mapping[str, Record]) -> list[RecordOutcome]:
+    """What the flow and its mapping would do with each record. Nothing is written, and no write is tried out.
+
+    Where something would be done, the entry has a write. Raises IntegrationErrors that concern them all.
+    """
+    with dry.guarded(ctx.run):
+        batch = present.load_batch(ctx, flow, items, records)
+        rows = mapping_rows(ctx, flow)
+        records = translate.with_names(ctx, flow, rows, records)
+        return [_decided(ctx, flow, batch, rows, item, records.get(item.external_id)) for item in items]
 
 
 def process_with_bisect(
@@ -340,7 +353,8 @@ def _planned(
             values = parts.as_written(parts.groups(rows, catalogue(ctx, flow).sources), values, link.written)
     values = {**values, **decision.extra}
     detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
-    if decision.action == "update" and link is not None and _unchanged(link, values):
+    certain = EventContext.read(item.hint).is_certain
+    if decision.action == "update" and link is not None and not certain and _unchanged(link, values):
         return RecordOutcome(
             item,
             record,

@@ -20,11 +20,24 @@ from django.utils import timezone
 
 from config.json_value import JSONObject, JSONValue
 from integration import retry
+from integration.dry_run import nothing_written
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.base import Flow, RecordOutcome
 from integration.engine.flow.session import SyncSession, Usage
-from integration.engine.sync import batch, composite, cursors, dry, id_runs, outcomes, page_parts
+from integration.engine.sync import (
+    batch,
+    compare,
+    compare_budget,
+    compared,
+    composite,
+    cursors,
+    drifts,
+    dry,
+    id_runs,
+    outcomes,
+    page_parts,
+)
 from integration.engine.sync.composite import Group
 from integration.engine.sync.page_parts import OpenPage, Part
 from integration.errors import IntegrationError, LeaseLost, RecordError, UnreadableRecord
@@ -167,6 +180,8 @@ def _work_on(ctx: SyncSession, run: SyncRun) -> None:
         _finish(run, RunState.CANCELLED)
     elif not flow.enabled(ctx.settings):
         _finish(run, RunState.FAILED, "This part of the integration is switched off.")
+    elif run.kind == compare.KIND:
+        _compare(ctx, flow, run)
     else:
         _page(ctx, flow, run)
 
@@ -191,6 +206,36 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
             _page_failed(ctx, run, exc)
     finally:
         ctx.part_ends, ctx.page_size = 0.0, 0
+
+
+def _compare(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
+    """Compare the page at the run's cursor with what the target has."""
+    ctx.usage, began = Usage(), time.monotonic()
+    try:
+        if run.started_at is None:
+            _begin(ctx, flow, run)
+        with nothing_written():
+            found = compare.step(ctx, flow, run)
+    except LeaseLost:
+        raise
+    except IntegrationError as exc:
+        if not _begins_anew(ctx, run, exc):
+            _page_failed(ctx, run, exc)
+        return
+    used, ctx.usage = ctx.usage, Usage()
+    with transaction.atomic():
+        ctx.keep_lease(now=True)
+        outcomes.save_calls(ctx)
+        compared.store(found.rows, found.met)
+        drifts.save(run, found.compared, found.findings)
+        run.counts = dict(Counter(run.counts) + found.counts)
+        run.done += found.done
+        run.usage = page_parts.added(run.usage, used, time.monotonic() - began)
+        run.cursor, run.attempts, run.problem, run.next_attempt_at = found.cursor, 0, "", timezone.now()
+        run.save(update_fields=[*PROGRESS, "options"])
+        if run.cursor is None:
+            _finish(run, RunState.DONE)
+    connection_health.worked(ctx.integration)
 
 
 def _part(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage, began: float) -> bool:
@@ -244,7 +289,7 @@ def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, part: Part) -> list[G
 
 
 def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
-    run.total = id_runs.count(run) if run.kind in id_runs.KINDS else flow.count(ctx, run.kind)
+    run.total = _total(ctx, flow, run)
     if run.total is not None:
         run.total = max(run.total - int(run.options.get(DONE_BEFORE) or 0), 0)
     run.started_at, run.state = timezone.now(), RunState.RUNNING
@@ -252,6 +297,14 @@ def _begin(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         start_at = ctx.integration.activated_at or ctx.integration.created_at
         run.options = {**run.options, "since": cursors.since(ctx.integration, run.flow, start_at).isoformat()}
     run.save(update_fields=["total", "started_at", "state", "options"])
+
+
+def _total(ctx: SyncSession, flow: Flow, run: SyncRun) -> int | None:
+    """How many records the run will see, where that is cheap to know."""
+    if run.kind == compare.KIND:
+        compare_budget.begin(ctx, run)
+        return compare.total(ctx, flow)
+    return id_runs.count(run) if run.kind in id_runs.KINDS else flow.count(ctx, run.kind)
 
 
 def _since(run: SyncRun) -> datetime | None:
@@ -317,9 +370,13 @@ def _sample(entry: RecordOutcome) -> dict[str, JSONValue]:
 
 def _finish(run: SyncRun, state: str, problem: str = "") -> None:
     run.state, run.finished_at, run.problem = state, timezone.now(), problem
-    if state == RunState.DONE:
+    if state == RunState.DONE and not run.options.get(compare_budget.SAMPLED):
         run.total = run.done  # some vendors only tell an upper bound beforehand
     run.save(update_fields=["state", "finished_at", "problem", "total"])
+    if run.kind == compare.KIND:
+        compared.forget(run)
+        if state == RunState.DONE and not run.options.get(compare_budget.SAMPLED):
+            drifts.finish(run)
     if run.dry_run:
         dry.forget(run.integration.left, run)
         dry.forget(run.integration.right, run)

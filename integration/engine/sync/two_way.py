@@ -14,6 +14,7 @@ from config.json_value import JSONObject, JSONValue
 from integration.connectors.base import FieldSpec
 from integration.engine.flow.base import Enqueue, Flow, Item, Record, Result, Sync, Write
 from integration.engine.flow.mapping_row import MappingRow
+from integration.engine.flow.state import EventContext
 from integration.engine.mapping import parts, transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue, read_again
 from integration.models import LinkState, Outcome, RecordLink
@@ -231,7 +232,8 @@ def _settled_forward(
                 del merge.sent[key]
                 merge.remember[key] = base
                 merge.lost = True
-    left = any(not alike(value, link.written.get(key)) for key, value in merge.sent.items())
+    certain = EventContext.read(write.item.hint).is_certain
+    left = any(certain or not alike(value, link.written.get(key)) for key, value in merge.sent.items())
     return _outcome(pair.back, write, merge, nothing_left=not left and write.action == "update")
 
 

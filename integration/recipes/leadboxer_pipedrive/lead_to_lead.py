@@ -20,6 +20,7 @@ from integration.connectors.pipedrive.records import Deal
 from integration.connectors.pipedrive.records import Lead as PipedriveLead
 from integration.engine.api import (
     Batch,
+    Comparison,
     Decision,
     EventContext,
     Flow,
@@ -64,6 +65,7 @@ class LeadToLead(Flow[LeadBoxerClient, PipedriveClient, Settings]):
     first_part = 10  # a person and an organization are looked for first
     batch_size = 10  # what is tried again is read one by one, and a limit may stop the batch after a few
     mapping = ()
+    comparison = Comparison("lead", clears=False)
     own_targets = frozenset({"title", "person_id", "org_id"})
 
     def enabled(self, settings: Settings) -> bool:

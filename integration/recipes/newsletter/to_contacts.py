@@ -15,6 +15,7 @@ from integration import addresses
 from integration.connectors.maileon.client import MaileonClient
 from integration.engine.api import (
     Batch,
+    Comparison,
     Decision,
     Enqueue,
     Flow,
@@ -58,6 +59,10 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     runs = frozenset({"fetch_all", "poll", "reconcile"})
     batch_size = 1000  # what Maileon takes in one bulk call
     own_targets = frozenset({"email", "external_id"})
+    comparison = Comparison(
+        "contact", own_key="external_id", fields=frozenset({"email"}),
+        passes_over={"adopt": NewsletterReason.NOT_ASKED_EXISTING},
+    )  # fmt: skip
     destructive_actions = frozenset({"unsubscribe", "delete", "let_go"})
     owns_addresses = True
     remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field

@@ -19,6 +19,7 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.records import Organization, record_values
 from integration.engine.api import (
     Batch,
+    Comparison,
     Decision,
     Flow,
     Item,
@@ -63,6 +64,7 @@ class OrganizationToCompany(Flow[PipedriveClient, BrevoClient, Settings]):
     runs = frozenset({"poll", "fetch_all"})
     batch_size = 500
     mapping = ORGANIZATION_MAPPING
+    comparison = Comparison("company")
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync organizations"."""

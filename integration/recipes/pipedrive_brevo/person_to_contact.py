@@ -19,6 +19,7 @@ from integration.connectors.pipedrive.records import Page as VendorPage
 from integration.connectors.pipedrive.records import Person
 from integration.engine.api import (
     Batch,
+    Comparison,
     Decision,
     Flow,
     Item,
@@ -83,6 +84,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     mapping = PERSON_MAPPING
     extra_sources = figures.MORE_OF_A_PERSON
     own_targets = frozenset({"email"})
+    comparison = Comparison("contact", fields=frozenset({"email"}))
     two_way = TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))
     destructive_actions = frozenset({"delete", "leave_list"})
 

@@ -15,6 +15,7 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
+    Comparison,
     Course,
     Decision,
     Flow,
@@ -53,6 +54,7 @@ class DealToLicense(Flow[PipedriveClient, PlanhatClient, Settings]):
     batch_size = 5  # about twenty calls for the persons and notes: what the smallest plan allows at once
     is_composite = True
     mapping = deals.MAPPING
+    comparison = Comparison("license", own_key="sourceId", clears=False, by_links=True)
     own_targets = frozenset({"companyId", "_currency", "fromDate", "toDate", "fixedPeriod", "value", "mrr"})
 
     def enabled(self, settings: Settings) -> bool:

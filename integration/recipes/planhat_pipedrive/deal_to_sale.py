@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
-from integration.engine.api import Batch, Decision, Flow, Item, Record, Result, Write
+from integration.engine.api import Batch, Comparison, Decision, Flow, Item, Record, Result, Write
 from integration.recipes.planhat_pipedrive import company, deals, rules, writing
 from integration.recipes.planhat_pipedrive.session import Session
 from integration.recipes.planhat_pipedrive.settings import Settings
@@ -24,6 +24,7 @@ class DealToSale(Flow[PipedriveClient, PlanhatClient, Settings]):
     link_type = deals.LINK_TYPES[rules.SALE]
     batch_size = 100
     mapping = deals.MAPPING
+    comparison = Comparison("sale", own_key="sourceId", clears=False, by_links=True)
     own_targets = frozenset({"companyId", "_currency", "salesDate", "value"})
 
     def enabled(self, settings: Settings) -> bool:

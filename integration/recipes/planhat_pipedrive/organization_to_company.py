@@ -16,6 +16,7 @@ from integration.connectors.pipedrive.records import Organization, record_values
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
+    Comparison,
     Course,
     Decision,
     Flow,
@@ -68,6 +69,7 @@ class OrganizationToCompany(Flow[PipedriveClient, PlanhatClient, Settings]):
     is_composite = True
     mapping = ORGANIZATION_MAPPING
     extra_sources = PARTS_OF_ADDRESS
+    comparison = Comparison("company", own_key="sourceId", clears=False, by_links=True)
     own_targets = frozenset({"owner"})
     two_way = TwoWay("company_to_organization", lambda settings: str(settings["conflicts"]))
 

@@ -11,6 +11,7 @@ from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.planhat.client import PlanhatClient
 from integration.engine.api import (
     Batch,
+    Comparison,
     Decision,
     Flow,
     Item,
@@ -50,6 +51,7 @@ class PersonToEnduser(Flow[PipedriveClient, PlanhatClient, Settings]):
     runs_after = (company.LICENSES,)
     batch_size = 500
     mapping = PERSON_MAPPING
+    comparison = Comparison("enduser", own_key="sourceId", clears=False, by_links=True)
     own_targets = frozenset({"email", "companyId"})
 
     def enabled(self, settings: Settings) -> bool:
