@@ -11,7 +11,7 @@ from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import retention
 from integration.engine.setup import app_uninstall, provisioning
-from integration.engine.sync import polls, router, runner, runs
+from integration.engine.sync import compare, polls, router, runner, runs
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.notices import deliver
@@ -57,18 +57,38 @@ def reconcile_all() -> str:
     return f"{started} reconciles"
 
 
+def compare_all() -> str:
+    """Every week: hold every switched-on flow's records against what the target answers."""
+    started = 0
+    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
+        started += start_comparisons(integration)
+    return f"{started} comparisons"
+
+
+def start_comparisons(integration: Integration) -> int:
+    """Start a comparison of each switched-on flow that can be compared; one under way is left alone."""
+    recipe = get_recipe(integration.recipe)
+    settings = {**recipe.default_settings, **integration.settings}
+    flows = [flow.key for flow in recipe.flows if compare.can_compare(flow) and flow.enabled(settings)]
+    return sum(_started(integration, compare.KIND, flow) for flow in flows)
+
+
 def start_runs(integration: Integration, kind: str) -> int:
     """Start a run of this kind for each switched-on flow that takes part; one under way is left alone."""
     recipe = get_recipe(integration.recipe)
     started = 0
     for flow in recipe.flows:
         if kind in flow.runs and flow.enabled({**recipe.default_settings, **integration.settings}):
-            try:
-                runs.start(integration, kind, flow.key)
-                started += 1
-            except runs.RunInProgress:
-                continue
+            started += _started(integration, kind, flow.key)
     return started
+
+
+def _started(integration: Integration, kind: str, flow: str) -> int:
+    try:
+        runs.start(integration, kind, flow)
+    except runs.RunInProgress:
+        return 0
+    return 1
 
 
 def refresh_tokens() -> str:
@@ -151,5 +171,6 @@ SCHEDULES = {
     "lockstep connection check": ("integration.tasks.check_connections", 15),
     "lockstep repair": ("integration.tasks.repair_integrations", 60),
     "lockstep reconcile": ("integration.tasks.reconcile_all", 7 * 24 * 60),
+    "lockstep comparison": ("integration.tasks.compare_all", 7 * 24 * 60),
     "lockstep retention purge": ("integration.tasks.purge", 60),
 }

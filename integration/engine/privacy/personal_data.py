@@ -26,7 +26,9 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.safety import consent_ledger
 from integration.errors import IntegrationError
 from integration.models import (
+    ComparedRecord,
     ConsentEntry,
+    Drift,
     EventState,
     IdentityIndex,
     Integration,
@@ -54,9 +56,11 @@ class Holding:
     events: QuerySet[WebhookEvent]
     jobs: QuerySet[SyncJob]
     addresses: QuerySet[IdentityIndex]
+    drifts: QuerySet[Drift]
+    compared: QuerySet[ComparedRecord]
 
     def __bool__(self) -> bool:
-        rows = (self.log, self.events, self.jobs, self.addresses)
+        rows = (self.log, self.events, self.jobs, self.addresses, self.drifts, self.compared)
         return bool(self.links) or any(found.exists() for found in rows)
 
 
@@ -90,6 +94,8 @@ def _holding(
         WebhookEvent.objects.filter(about_events, connection__tenant=tenant),
         SyncJob.objects.filter(about_jobs, integration__tenant=tenant),
         addresses,
+        Drift.objects.filter(about_log, integration__tenant=tenant),
+        ComparedRecord.objects.filter(by_address, run__integration__tenant=tenant),
     )
 
 
@@ -157,6 +163,14 @@ def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, JSONValue]
             }
             for row in consent_ledger.of_person(tenant, email, held.links)
         ],
+        "differences": [
+            {
+                "flow": row.flow, "kind": row.kind, "source_id": row.source_id, "target_id": row.target_id,
+                "field": row.field, "ours": row.ours, "theirs": row.theirs, "since": row.since.isoformat(),
+            }
+            for row in held.drifts.order_by("id")
+        ],
+        "read_for_a_comparison": [row.values for row in held.compared.order_by("id")],
         "ids_with_this_address": sorted(set(held.addresses.values_list("external_id", flat=True))),
     }  # fmt: skip
 
@@ -185,6 +199,7 @@ def _erase(held: Holding, gone: set[int]) -> list[str]:
         _samples_emptied(_erase_samples(held.links)),
         _empty_events(held),
         _delete_jobs(held),
+        _delete_drifts(held),
         _delete_addresses(held, stay),
         _delete_links(gone),
     ]
@@ -249,6 +264,13 @@ def _delete_jobs(held: Holding) -> str:
     finished = jobs.exclude(state__in=UNFINISHED)
     count = finished.delete()[1].get("integration.SyncJob", 0)
     return _said(count, ngettext("{count} job deleted.", "{count} jobs deleted.", count))
+
+
+def _delete_drifts(held: Holding) -> str:
+    """Findings about the person, and what a comparison under way has read."""
+    held.compared.delete()
+    count = held.drifts.delete()[0]
+    return _said(count, ngettext("{count} difference deleted.", "{count} differences deleted.", count))
 
 
 def _delete_addresses(held: Holding, stay: Iterable[RecordLink]) -> str:

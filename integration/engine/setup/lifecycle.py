@@ -18,7 +18,9 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
 from integration.engine.setup.provisioning import StepResult
 from integration.models import (
+    ComparedRecord,
     Connection,
+    Drift,
     Health,
     Integration,
     JobState,
@@ -125,6 +127,8 @@ def strip_personal_data(integration: Integration) -> None:
     _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
     _in_portions(SyncRun.objects.filter(integration=integration), samples={})
     _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
+    _in_portions(Drift.objects.filter(integration=integration), delete=True)
+    _in_portions(ComparedRecord.objects.filter(run__integration=integration), delete=True)
     for connection in (integration.left, integration.right):
         if not connection_health.integrations_on(connection):
             _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")

@@ -6,15 +6,17 @@ A run keeps the ids it was started with, so that what was counted and shown befo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from integration.engine.flow.recipe import Recipes
-from integration.engine.sync import replay, runs
-from integration.engine.sync.id_runs import REPLAY, RESYNC
-from integration.models import Integration, State, SyncRun, WebhookEvent
+from config.json_value import JSONObject, JSONValue
+from integration.engine.flow.recipe import Recipe, Recipes
+from integration.engine.sync import repair, replay, runs
+from integration.engine.sync.id_runs import REPAIR, REPLAY, RESYNC
+from integration.engine.sync.repair import Take
+from integration.models import Drift, Integration, State, SyncRun, WebhookEvent
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -37,10 +39,13 @@ class Started:
         flow: str,
         ids: Sequence[str] | Sequence[int],
         user: AbstractBaseUser | None,
+        options: JSONObject | None = None,
     ) -> None:
         """Begin one run, or say why not."""
         try:
-            self.runs.append(runs.start(integration, kind, flow, options={"ids": ids[:LIMIT]}, user=user))
+            self.runs.append(
+                runs.start(integration, kind, flow, options={**(options or {}), "ids": ids[:LIMIT]}, user=user)
+            )
         except runs.RunInProgress as exc:
             self.refused.append(f"{integration}: {exc} Wait for it or cancel it first.")
 
@@ -85,3 +90,26 @@ def start_replay(events: Sequence[WebhookEvent], recipes: Recipes, user: Abstrac
             if ids and flow.enabled(settings):
                 started.start(integration, REPLAY, flow.key, ids, user)
     return started
+
+
+def start_repair(rows: Iterable[Drift], take: Take, recipes: Recipes, user: AbstractBaseUser | None) -> Started:
+    """Repair findings: one run per integration and flow; those that cannot be taken so are passed over."""
+    chosen: dict[tuple[UUID, str], dict[str, list[str]]] = defaultdict(dict)
+    integrations: dict[UUID, Integration] = {}
+    for row in rows:
+        if repair.may_take(row, take) and row.integration.state in LIVE:
+            integrations[row.integration_id] = row.integration
+            chosen[row.integration_id, row.flow].setdefault(row.source_id, []).append(row.field)
+    started = Started()
+    for (pk, flow), fields in chosen.items():
+        key, options = _way_of(recipes(integrations[pk].recipe), flow, take, fields)
+        started.start(integrations[pk], REPAIR, key, list(fields), user, options)
+    return started
+
+
+def _way_of(recipe: Recipe, flow: str, take: Take, fields: Mapping[str, list[str]]) -> tuple[str, dict[str, JSONValue]]:
+    """The flow whose run repairs this, and what that has to know."""
+    way = recipe.flow(flow).two_way
+    if take is Take.OURS or way is None:
+        return flow, {repair.FIELDS: dict(fields)}
+    return way.back, {repair.FORWARD: flow, repair.FIELDS: dict(fields)}

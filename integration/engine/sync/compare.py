@@ -145,6 +145,30 @@ def _compare_source(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObjec
     return found
 
 
+def again(ctx: SyncSession, flow: Flow, run: SyncRun, ids: Sequence[str]) -> Step:
+    """Compare these records of the source now, each with what the target answers for it alone."""
+    hint: JSONObject = {"run": "fetch_all", "certain": True}
+    items = [Item(key, hint) for key in ids]
+    planned = batch.planned(ctx, flow, items, flow.read(ctx, items))
+    found = Step(None, compared=list(ids), done=len(ids))
+    targets = read_now(ctx, flow, run, planned)
+    for entry in planned:
+        _compare_now(ctx, flow, found, targets, entry)
+    return found
+
+
+def _compare_now(ctx: SyncSession, flow: Flow, found: Step, targets: Targets, entry: RecordOutcome) -> None:
+    assert flow.comparison is not None
+    row = targets.of_record(entry, flow.comparison)
+    if entry.write is None or not _is_linked(entry.link):
+        found.counts[_left_out(entry)] += 1
+    elif row is None:
+        found.counts[DriftKind.ONLY_SOURCE] += 1
+        found.findings.append(_missing(entry))
+    else:
+        _note_differences(ctx, flow, found, entry, row)
+
+
 def _source_page(ctx: SyncSession, flow: Flow, cursor: JSONValue) -> Page:
     if not _by_links(flow):
         return flow.page(ctx, "fetch_all", cursor, None)
@@ -185,16 +209,28 @@ def _targets(
 ) -> Targets:
     """The target's records of these, from what was read in bulk; of a sample they are read now, by their ids."""
     assert flow.comparison is not None
-    if not place.get("sampled"):
-        return targets_of(run, flow, planned)
+    return read_now(ctx, flow, run, planned) if place.get("sampled") else targets_of(run, flow, planned)
+
+
+def read_now(ctx: SyncSession, flow: Flow, run: SyncRun, planned: Sequence[RecordOutcome]) -> Targets:
+    """The target's records of these, as it answers now."""
+    assert flow.comparison is not None
     api, access = target_api(ctx, flow)
     ids = [entry.link.target_id for entry in planned if entry.link is not None and entry.link.target_id]
-    wanted = _wanted(ctx, flow)
-    rows = []
-    for start in range(0, len(ids), max(api.limits.read, 1)):
-        chunk = ids[start : start + max(api.limits.read, 1)]
-        rows += [keep(run, flow, row, wanted) for row in _common(api, access, _read(api, access, chunk))]
+    if flow.comparison.own_key:
+        ids = _ids_of_keys(api, access, flow.comparison.own_key, ids)
+    wanted, size, rows = _wanted(ctx, flow), max(api.limits.read, 1), []
+    for start in range(0, len(ids), size):
+        found = _read(api, access, ids[start : start + size])
+        rows += [keep(run, flow, row, wanted) for row in _common(api, access, found)]
     return Targets.of(rows)
+
+
+def _ids_of_keys(api: AnyApi, access: AnyAccess, own_key: str, targets: Sequence[str]) -> list[str]:
+    """The vendor's ids of records that links name by our key."""
+    assert api.find is not None
+    found = api.find(access, own_key, [links.own_key_of(target) for target in targets])
+    return [key for keys in found.values() for key in keys]
 
 
 def _read(api: AnyApi, access: AnyAccess, ids: Sequence[str]) -> list[object]:
@@ -267,7 +303,7 @@ def _missing(entry: RecordOutcome) -> Finding:
 def _note_differences(ctx: SyncSession, flow: Flow, found: Step, entry: RecordOutcome, row: ComparedRecord) -> None:
     fields = catalogue(ctx, flow)
     differing = differences(ctx, flow, fields, entry, row.values)
-    if differing and _travels_back(flow, row, differing):
+    if differing and _travels_back(row, differing.keys() <= two_way_fields(ctx, flow)):
         found.counts[WAITING] += 1
         return
     found.counts[DIFFERS if differing else SAME] += 1
@@ -282,7 +318,7 @@ def _note_differences(ctx: SyncSession, flow: Flow, found: Step, entry: RecordOu
                 key,
                 ours,
                 theirs,
-                two_way=key in _two_way(ctx, flow),
+                two_way=key in two_way_fields(ctx, flow),
             )  # fmt: skip
         )
 
@@ -307,14 +343,14 @@ def differences(
     return found
 
 
-def _two_way(ctx: SyncSession, flow: Flow) -> frozenset[str]:
+def two_way_fields(ctx: SyncSession, flow: Flow) -> frozenset[str]:
     rows = batch.mapping_rows(ctx, flow) if flow.two_way is not None else []
     return frozenset(row.target for row in rows if row.direction == "both")
 
 
-def _travels_back(flow: Flow, row: ComparedRecord, differing: Mapping[str, object]) -> bool:
+def _travels_back(row: ComparedRecord, both_ways: bool) -> bool:
     """Whether somebody changed the target a moment ago, where changes travel back by themselves."""
-    return flow.two_way is not None and row.version is not None and timezone.now() - row.version < ON_ITS_WAY
+    return both_ways and row.version is not None and timezone.now() - row.version < ON_ITS_WAY
 
 
 def _digest(record: Record | None, link: RecordLink | None) -> str:

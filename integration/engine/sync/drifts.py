@@ -45,33 +45,34 @@ class Finding:
         return keyed_hash(repr((self.kind.value, self.ours, self.theirs)))
 
 
-def save(run: SyncRun, compared: Sequence[str], findings: Sequence[Finding]) -> None:
+def save(run: SyncRun, compared: Sequence[str], findings: Sequence[Finding], *, flow: str = "") -> None:
     """Store what was found of these records of the source, and drop what is not so any more.
 
-    A finding that somebody left as it is stays so until its values change.
+    A finding that somebody left as it is stays so until its values change. `flow` is the run's where it is not given.
     """
-    known = _known(run, compared, findings)
+    flow = flow or run.flow
+    known = _known(run, flow, compared, findings)
     found = {one.key: one for one in findings}
     gone = [row.pk for key, row in known.items() if key not in found]
     if gone:
         Drift.objects.filter(pk__in=gone).delete()
     again = [_seen_again(known[key], one, run) for key, one in found.items() if key in known]
     Drift.objects.bulk_update(again, SEEN)
-    Drift.objects.bulk_create(_row(run, one) for key, one in found.items() if key not in known)
+    Drift.objects.bulk_create(_row(run, flow, one) for key, one in found.items() if key not in known)
 
 
-def _known(run: SyncRun, compared: Sequence[str], findings: Sequence[Finding]) -> dict[Key, Drift]:
+def _known(run: SyncRun, flow: str, compared: Sequence[str], findings: Sequence[Finding]) -> dict[Key, Drift]:
     """What was found before of these records."""
-    mine = Drift.objects.filter(integration=run.integration_id, flow=run.flow)
+    mine = Drift.objects.filter(integration=run.integration_id, flow=flow)
     of_source = membership.among(mine, "source_id", filter(None, compared))
     only_there = [one.target_id for one in findings if not one.source_id]
     of_target = membership.among(mine.filter(kind=DriftKind.ONLY_TARGET), "target_id", only_there)
     return {(row.source_id, row.target_id, row.field): row for row in [*of_source, *of_target]}
 
 
-def _row(run: SyncRun, one: Finding) -> Drift:
+def _row(run: SyncRun, flow: str, one: Finding) -> Drift:
     return Drift(
-        integration_id=run.integration_id, run=run, flow=run.flow, kind=one.kind, source_id=one.source_id,
+        integration_id=run.integration_id, run=run, flow=flow, kind=one.kind, source_id=one.source_id,
         target_id=one.target_id, email_hash=one.email_hash, field=one.field, ours=_shown(one.ours),
         theirs=_shown(one.theirs), fingerprint=one.fingerprint, two_way=one.two_way,
     )  # fmt: skip

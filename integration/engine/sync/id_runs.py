@@ -11,8 +11,8 @@ from integration.engine.flow.base import Flow, Item, Page, RecordOutcome, Skip
 from integration.engine.flow.session import SyncSession
 from integration.models import EventState, JobState, Outcome, SyncJob, SyncRun, WebhookEvent
 
-RESYNC, REPLAY = "resync", "replay"
-KINDS = frozenset({RESYNC, REPLAY})
+RESYNC, REPLAY, REPAIR = "resync", "replay", "repair"
+KINDS = frozenset({RESYNC, REPLAY, REPAIR})
 STOPPED = (JobState.DEAD, JobState.HELD)
 
 
@@ -20,7 +20,7 @@ def page(ctx: SyncSession, flow: Flow, run: SyncRun) -> Page:
     """The next portion of a run's ids as items. What unfinished jobs know of the records comes along."""
     start = int(run.cursor or 0)
     ids = run.options["ids"][start : start + flow.batch_size]
-    wishes = {str(key): Item(str(key), {"resync": True}) for key in ids} if run.kind == RESYNC else {}
+    wishes = {str(key): Item(str(key), {"resync": True}) for key in ids} if run.kind in (RESYNC, REPAIR) else {}
     wishes = wishes or _routed(ctx, flow, ids)
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=list(wishes))
     known = dict(jobs.exclude(state=JobState.DONE).values_list("external_id", "hint"))

@@ -37,6 +37,7 @@ from integration.engine.sync import (
     id_runs,
     outcomes,
     page_parts,
+    repair,
 )
 from integration.engine.sync.composite import Group
 from integration.engine.sync.page_parts import OpenPage, Part
@@ -260,6 +261,8 @@ def _part(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage, began: f
         run.save(update_fields=PROGRESS)
         if opened.is_finished and run.cursor is None:
             _finish(run, RunState.DONE)
+    if run.kind == id_runs.REPAIR:
+        repair.check(ctx, flow, run, [item.external_id for item in part.items])
     connection_health.worked(ctx.integration)
     return not opened.is_finished and ctx.time_left() and _goes_on(run)
 
@@ -282,7 +285,11 @@ def _processed(ctx: SyncSession, flow: Flow, run: SyncRun, part: Part) -> list[G
     """What became of the part's records, those that nobody can read included."""
     hint = {"run": run.kind, **{key: value for key, value in run.options.items() if key not in NO_HINTS}}
     items = [replace(item, hint={**hint, **item.hint}) for item in part.items]
+    if run.kind == id_runs.REPAIR:
+        repair.prepare(ctx, flow, run, items)
     groups = composite.process(ctx, flow, items, part.records) if items else []
+    if run.kind == id_runs.REPAIR:
+        groups = repair.named(groups)
     if part.unreadable:
         groups.append(Group(flow, batch.unreadable(part.unreadable, hint)))
     return groups

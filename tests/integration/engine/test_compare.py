@@ -6,7 +6,8 @@ import pytest
 
 from integration.connectors.maileon.records import Contact
 from integration.engine.sync import runs
-from integration.models import ComparedRecord, Drift, RecordLink, SyncJob, SyncLog
+from integration.engine.sync.repair import Take
+from integration.models import ComparedRecord, Drift, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support import hub
 
 FLOW = "person_to_contact"
@@ -147,3 +148,98 @@ def test_the_tenant_beside_sees_nothing_of_it(world, crowd):
     rename_there(world, "ada@example.com", "King")
     compare(world)
     assert not Drift.objects.filter(integration=other).exists()
+
+
+# Repair
+
+
+def repair(world, take, rows=None):
+    from integration.engine.sync import bulk_runs
+    from integration.recipes.registry import get_recipe
+
+    started = bulk_runs.start_repair(Drift.objects.all() if rows is None else rows, take, get_recipe, None)
+    hub.drain()
+    for run in started.runs:
+        run.refresh_from_db()
+        assert (run.state, run.problem) == ("done", "")
+    return started
+
+
+def test_a_repair_writes_what_the_source_says_and_the_finding_goes_by_proof(world, crowd):
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    mails = list(world.mails())
+
+    [run] = repair(world, Take.OURS).runs
+
+    assert world.contacts()["ada@example.com"]["standard"]["LASTNAME"] == "Lovelace"
+    assert run.counts == {"repaired": 1}
+    assert SyncLog.objects.get(run=run).action == "repaired"
+    assert found(world) == []
+    assert world.mails() == mails, "nobody is asked anew"
+
+
+def test_a_repair_never_brings_back_who_left(world, crowd):
+    hub.client_of(world.integration.right).delete_contact("ada@example.com")
+    compare(world)
+
+    repair(world, Take.OURS)
+
+    assert "ada@example.com" not in world.contacts()
+
+
+def test_what_only_the_source_may_say_is_not_taken_from_the_target(world, crowd):
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+
+    assert repair(world, Take.THEIRS).runs == []
+    assert world.contacts()["ada@example.com"]["standard"]["LASTNAME"] == "King"
+
+
+def test_sync_now_believes_the_person_over_what_is_remembered(world, crowd):
+    from integration.engine.sync import replay
+
+    rename_there(world, "ada@example.com", "King")
+    replay.resync(world.integration, FLOW, [crowd["ada@example.com"]])
+    hub.drain()
+    assert world.contacts()["ada@example.com"]["standard"]["LASTNAME"] == "Lovelace"
+
+
+@pytest.mark.parametrize(("certain", "name"), [(True, "Lovelace"), (False, "King")])
+def test_a_fetch_all_that_is_to_be_certain_writes_what_it_remembers_as_written(world, crowd, certain, name):
+    rename_there(world, "ada@example.com", "King")
+    runs.start(world.integration, "fetch_all", FLOW, options={"allow_doi": False, "certain": certain})
+    hub.drain()
+    assert world.contacts()["ada@example.com"]["standard"]["LASTNAME"] == name
+
+
+def test_what_was_found_of_somebody_goes_with_their_data(world, crowd):
+    from integration.engine.privacy import personal_data
+    from integration.recipes.registry import get_recipe
+
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    tenant = world.integration.tenant
+    [row] = personal_data.export(tenant, "ada@example.com", get_recipe)["differences"]
+    assert (row["field"], row["theirs"]) == ("LASTNAME", "King")
+
+    personal_data.erase(tenant, "ada@example.com", get_recipe)
+
+    assert not Drift.objects.exists()
+
+
+def test_an_uninstalled_integration_keeps_no_finding(world, crowd):
+    from integration.engine.setup import lifecycle
+
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    lifecycle.strip_personal_data(world.integration)
+    assert not Drift.objects.exists()
+
+
+def test_every_week_each_flow_that_can_be_compared_is(world, crowd):
+    from integration import tasks
+
+    assert tasks.compare_all() == "1 comparisons"
+    hub.drain()
+    assert SyncRun.objects.get(kind="compare").counts["same"] == 2

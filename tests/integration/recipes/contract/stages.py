@@ -55,6 +55,12 @@ class Stage:
         """The name the target has for this address."""
         raise NotImplementedError
 
+    compared: ClassVar[str] = "person_to_contact"  # the flow of people
+
+    def rename_there(self, email: str, name: str) -> None:
+        """Somebody changes the name at the target, and nothing tells of it."""
+        raise NotImplementedError
+
     # What most share
 
     def crowd(self, count: int) -> list[str]:
@@ -178,6 +184,11 @@ class PipedriveMaileon(Stage):
     def name_there(self, email: str) -> str:
         return str(self.world.contacts()[email]["standard"].get("FULLNAME"))
 
+    def rename_there(self, email: str, name: str) -> None:
+        first, _, last = name.partition(" ")
+        values = {"FULLNAME": name, "FIRSTNAME": first, "LASTNAME": last}
+        hub.client_of(self.world.integration.right).update_contact(email, Contact(email, standard_fields=values))
+
     def sign_up(self, email: str) -> None:
         hub.client_of(self.world.integration.right).create_contact(Contact(email=email), permission=2)
 
@@ -217,6 +228,8 @@ class HubSpotMaileon(PipedriveMaileon):
         first, _, last = name.partition(" ")
         self.world.change(key, firstname=first, lastname=last)
 
+    compared = "contact_to_contact"
+
     def name_there(self, email: str) -> str:
         standard = self.world.contacts()[email]["standard"]
         return f"{standard.get('FIRSTNAME')} {standard.get('LASTNAME')}"
@@ -248,6 +261,10 @@ class PipedriveBrevo(PipedriveMaileon):
 
     def name_there(self, email: str) -> str:
         return str(self.world.contact(email)["attributes"].get("FULLNAME"))
+
+    def rename_there(self, email: str, name: str) -> None:
+        self.world.edit(email, FULLNAME=name)
+        self.world.held()
 
     def says_opted_out(self, key: str) -> bool:
         return bool(self.world.status(key) == "unsubscribed")
@@ -292,6 +309,14 @@ class PlanhatPipedrive(Stage):
         self.world.change("persons", key, name=name)
         self.world.change("organizations", self.company, name="Better Engines")  # companies come back by poll
         self.world.won(self.company)
+
+    compared = "person_to_enduser"
+
+    def rename_there(self, email: str, name: str) -> None:
+        first, _, last = name.partition(" ")
+        [row] = [row for row in self.world.rows("endusers") if row.get("email") == email]
+        values = {"firstName": first, "lastName": last}
+        hub.client_of(self.world.integration.right).update_record("enduser", row["_id"], values)
 
     def name_there(self, email: str) -> str:
         [row] = [row for row in self.world.rows("endusers") if row.get("email") == email]

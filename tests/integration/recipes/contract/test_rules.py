@@ -6,14 +6,26 @@ import pytest
 from django.db.models import Max
 
 from integration.engine.privacy import personal_data
-from integration.engine.sync import replay
+from integration.engine.sync import bulk_runs, replay
+from integration.engine.sync.repair import Take
 from integration.engine.sync.runs import SAMPLES
-from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
+from integration.models import Drift, RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import database, hub
 from tests.support.whole_database import found
 
-from .exempt import BRAKE, DRY_RUN, DUPLICATE, ECHO, ERASURE, HIDDEN, KEEPS_WHAT_IS_GONE, MAY_CHANGE, SECONDARY
+from .exempt import (
+    BRAKE,
+    COMPARED,
+    DRY_RUN,
+    DUPLICATE,
+    ECHO,
+    ERASURE,
+    HIDDEN,
+    KEEPS_WHAT_IS_GONE,
+    MAY_CHANGE,
+    SECONDARY,
+)
 from .stages import flows_of
 
 MANY, FLOOR = 30, 10
@@ -174,6 +186,30 @@ def test_a_dry_run_says_what_the_real_run_then_does(stage, recipe, allow_doi, fu
         }
         counted += dry.done
     assert counted, "there was something to count"
+
+
+@pytest.mark.rule(COMPARED)
+def test_what_somebody_edited_at_the_target_is_found_and_repaired(stage, recipe, full_slices):
+    """Nothing told of it, and what is remembered as written is still what the source says."""
+    stage.enter("Ada Byron", ADA)
+    stage.enter("Joy Byron", "joy@byron.example")
+    [quiet] = stage.run_flow(stage.compared, "compare", options={})
+    assert not Drift.objects.filter(kind="differs").exists(), list(Drift.objects.values())
+    stage.rename_there(ADA, "Augusta King")
+    stage.forget_calls()
+
+    [run] = stage.run_flow(stage.compared, "compare", options={})
+
+    assert run.counts["differs"] == 1
+    assert run.counts["same"] == quiet.counts["same"] - 1
+    assert stage.writes() == []
+    rows = Drift.objects.filter(kind="differs")
+    assert {(row.flow, row.state) for row in rows} == {(stage.compared, "open")}
+    bulk_runs.start_repair(rows.select_related("integration"), Take.OURS, get_recipe, None)
+    hub.drain()
+    stage.settle()
+    assert stage.name_there(ADA) == "Ada Byron"
+    assert not Drift.objects.filter(kind="differs").exists()
 
 
 @pytest.mark.rule(ERASURE)
