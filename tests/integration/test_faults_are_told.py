@@ -190,8 +190,8 @@ class Fault:
 
 SLOW, BUSY = "Delayed", "Catching up"
 FAULTS = (
-    Fault(workers_silent, rf"No worker is alive since {CLOCK}.*Nothing is lost", SLOW, "P2 P3 P5"),
-    Fault(schedule_stands_still, rf"The schedule has stood still since {CLOCK}", SLOW, "P10"),
+    Fault(workers_silent, rf"No worker is alive: the last one was heard at {CLOCK}.*nothing is lost", SLOW, "P2 P3 P5"),
+    Fault(schedule_stands_still, rf"the schedule has not run since {CLOCK}", SLOW, "P10"),
     Fault(pages_just_started, "Lockstep is starting", BUSY),
     Fault(queue_stands_still, "has waited for 2 minutes. None was synced in the last 2 minutes", SLOW, "P7"),
     Fault(poison_job, "1 record failed:", row="P11"),
@@ -199,10 +199,10 @@ FAULTS = (
     Fault(asked_to_wait, rf"paused until {CLOCK}.*1 change waits; nothing is lost", SLOW, "V1"),
     Fault(asked_to_wait_a_moment, rf"paused until {CLOCK}", BUSY, "V1"),
     Fault(day_used_up, rf"limit of Pipedrive is used up .*continues at .*{CLOCK}.*1 change waits", SLOW, "V2"),
-    Fault(vendor_down, rf"Maileon does not answer since {CLOCK}.*; next try .*{CLOCK}.*1 change waits", SLOW, "V3"),
+    Fault(vendor_down, rf"Maileon has not answered since {CLOCK}.*; next try .*{CLOCK}.*1 change waits", SLOW, "V3"),
     Fault(refused_record, "1 record failed:", row="V4"),
     Fault(key_refused, "Maileon: The credentials were rejected", row="V5"),
-    Fault(nonsense_answers, rf"Maileon does not answer properly since {CLOCK}", SLOW, "V6"),
+    Fault(nonsense_answers, rf"Maileon has not answered properly since {CLOCK}", SLOW, "V6"),
     Fault(part_of_a_batch_put_off, rf"1 change is tried again at .*{CLOCK}", SLOW, "V7"),
     Fault(not_visible_yet, rf"1 change is tried again at .*{CLOCK}", BUSY, "V9"),
     Fault(mapping_broken, "X → Y: Gone", row="V11"),

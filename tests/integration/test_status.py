@@ -188,7 +188,7 @@ CASES = [
     Case(brake_tripped, NEEDS, ("mass_delete",), "1 record waits:"),
     Case(brake_and_late_job, NEEDS, ("mass_delete", "queue_late"), "1 record waits:"),
     Case(much_too_late_job, SLOW, ("queue_late",), "The oldest change has waited for 20 minutes.", http=503),
-    Case(no_worker, SLOW, ("worker_gone",), "No worker is alive since", http=503),
+    Case(no_worker, SLOW, ("worker_gone",), "No worker is alive: the last one was heard at", http=503),
     Case(needs_authorisation, NEEDS, ("credentials_refused",), "The credentials were rejected"),
     Case(silent_webhook, NEEDS, ("webhook_silent",), "Pipedrive has sent nothing since"),
     Case(failed_step, NEEDS, ("webhook_limit",), "Webhooks: No more."),

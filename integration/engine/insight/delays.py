@@ -62,7 +62,9 @@ def of_workers(heard: Heartbeat, sweep: datetime | None, now: datetime, zone: Zo
     if heard.pulse == Pulse.GONE:
         text = gettext("No worker is alive: changes are collected and wait. Nothing is lost.")
         if heard.last:
-            text = gettext("No worker is alive since {time}: changes are collected and wait. Nothing is lost.")
+            text = gettext(
+                "No worker is alive: the last one was heard at {time}. Changes are collected and wait; nothing is lost."
+            )
             text = text.format(time=clock(heard.last, zone))
         fix = gettext("The operator must start the workers.")
         yield Issue("worker_gone", Mend.OPERATOR, text, fix, since=heard.last)
@@ -70,7 +72,7 @@ def of_workers(heard: Heartbeat, sweep: datetime | None, now: datetime, zone: Zo
     still = max((moment for moment in (sweep, heard.since) if moment is not None), default=now)
     if heard.pulse == Pulse.ALIVE and now - still > sweeper.SILENT:
         text = gettext(
-            "The schedule has stood still since {time} although a worker is alive: nobody polls, checks or wakes."
+            "A worker is alive, but the schedule has not run since {time}: no polls and no checks take place."
         )
         fix = gettext("The operator must restart the workers.")
         yield Issue("sweeper_silent", Mend.OPERATOR, text.format(time=clock(still, zone)), fix, since=still)
@@ -113,12 +115,12 @@ def _paused_until(connection: Connection, now: datetime) -> datetime:
 def _down(connection: Connection, now: datetime, zone: ZoneInfo, waits: Waits, side: str) -> Issue:
     """The next try: the end of the pause, else the next change that is due, else the next check."""
     paused, checked = _paused_until(connection, now), (connection.last_checked_at or now) + CHECKED_EVERY
-    tries = [moment for moment in (waits.due, checked) if moment is not None and moment > now]
-    until = paused if paused > now else min(tries, default=now)
+    due = max(waits.due, now) if waits.due else checked
+    until = paused if paused > now else max(min(due, checked), now)
     since, label = connection.failing_since or answered_at(connection), connection.connector.label
-    text = gettext("{vendor} does not answer since {since}; next try {until}.")
+    text = gettext("{vendor} has not answered since {since}; next try {until}.")
     if connection.unanswered < vendor_answers.DOWN_AFTER:
-        text = gettext("{vendor} does not answer properly since {since}; next try {until}.")
+        text = gettext("{vendor} has not answered properly since {since}; next try {until}.")
     if since is None:
         text = gettext("{vendor} does not answer; next try {until}.")
     what = text.format(vendor=label, since=clock(since, zone) if since else "", until=clock(until, zone))

@@ -283,7 +283,7 @@ def test_a_dead_worker(world):
 
     Doorbell.objects.update(rung_at=timezone.now() - timedelta(minutes=20))
     [finding] = look(world)["worker"]
-    assert finding.what.startswith("No worker is alive since ")
+    assert finding.what.startswith("No worker is alive: the last one was heard at ")
     assert "manage.py qcluster" in finding.fix
 
 
@@ -361,7 +361,7 @@ def test_a_used_up_budget_and_a_resting_connection(beating):
 
     found = {(finding.check, finding.side): finding for finding in report.faults}
     assert re.match(
-        r"Maileon does not answer properly since .+; next try .+\. Nothing is lost\.", found["budget", "right"].what
+        r"Maileon has not answered properly since .+; next try .+\. Nothing is lost\.", found["budget", "right"].what
     )
     assert found["budget", "left"].code == "budget_used_up"
     assert "of 30,000 left, tokens per day); it continues at" in found["budget", "left"].what

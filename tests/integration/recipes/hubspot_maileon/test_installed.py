@@ -139,7 +139,7 @@ def test_an_app_uninstalled_at_hubspot_holds_the_jobs_and_tells_the_tenant(world
     }  # fmt: skip
     said = shown(world.integration, status_of(world.integration, get_recipe))
     assert (said.word, said.tone) == ("Needs attention", "amber")
-    assert said.sentence.startswith("HubSpot: The credentials were rejected. 2 changes are waiting")
+    assert said.sentence.startswith("HubSpot: The credentials were rejected. 2 changes wait")
     assert world.integration.right.usable
 
     # Connected again, everything that waited goes on.
