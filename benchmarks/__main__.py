@@ -22,6 +22,7 @@ QUESTIONS = {
     "latency": BOTH,
     "burst": BOTH,
     **{f"fetch:{recipe}": BOTH for recipe in SUBJECTS},
+    **{f"forecast:{way}": ("embedded",) for way in ("bulk", "single")},  # it does not depend on the stack
     "fairness": BOTH,
     "flood": BOTH,
     "workers": BOTH,

@@ -258,8 +258,8 @@ SUBJECTS = {
     "planhat_pipedrive": Subject(
         _planhat_pipedrive, _plant_won_deals, lambda n: 4 * _pages(n, 500) + 4 * _pages(n, 5000), lists=10, share=0.1
     ),
-    # A lead is created alone; its person and organization are confirmed a hundred per call.
+    # A lead is created alone; its person and organization are confirmed a hundred per call, for the first ten apart.
     "leadboxer_pipedrive": Subject(
-        _leadboxer_pipedrive, _plant_leads, lambda n: n + 2 * _pages(n, 500) + 2 * _pages(n, 100), lists=10, share=0.05
+        _leadboxer_pipedrive, _plant_leads, lambda n: n + 2 * _pages(n, 500) + 2 * _pages(n, 100), lists=12, share=0.05
     ),
 }

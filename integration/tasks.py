@@ -10,7 +10,7 @@ from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import retention
-from integration.engine.setup import app_uninstall, provisioning
+from integration.engine.setup import app_uninstall, provisioning, schema_drift
 from integration.engine.sync import compare, polls, router, runner, runs
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
@@ -130,12 +130,13 @@ def check_integration(integration_id: str) -> str:
 
 
 def repair_integration(integration_id: str) -> str:
-    """Go through all provisioning steps."""
+    """Go through all provisioning steps, and look what changed in the vendors' fields."""
     integration = _integration(integration_id)
     if integration.state != State.ACTIVE or not (integration.left.usable and integration.right.usable):
         return "not working"
     results = provisioning.provision(integration, get_recipe)
-    return "fine" if all(result.ok for result in results) else "not fine"
+    changed = sum(change.is_broken for change in schema_drift.look(_integration(integration_id), get_recipe))
+    return "fine" if all(result.ok for result in results) and not changed else "not fine"
 
 
 def _fan_out(task: str) -> int:

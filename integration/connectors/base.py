@@ -226,6 +226,7 @@ class RateWindow:
     seconds: int
     limit: int | None = None
     reserve: float = 0.0  # what we leave untouched for the customer's own use, as a share of the limit
+    per_call: float = 1.0  # what a call takes off it, roughly, where calls differ
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from integration.models.drift import ComparedRecord, Drift, DriftKind, DriftStat
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
+from integration.models.schema_change import ChangeKind, SchemaChange
 from integration.models.sunset import VendorSunset
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, Unfinished, VendorCall
 from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
@@ -22,6 +23,7 @@ __all__ = [
     "AlertNotice",
     "Brake",
     "BrakeKind",
+    "ChangeKind",
     "Channel",
     "ComparedRecord",
     "ClaimState",
@@ -48,6 +50,7 @@ __all__ = [
     "RecordLink",
     "RemoteSubscription",
     "RunState",
+    "SchemaChange",
     "State",
     "SyncJob",
     "SyncLog",

@@ -24,6 +24,7 @@ class AlertKind(models.TextChoices):
     CLAIM = "claim", _("Somebody claims an account")
     UNANSWERED = "unanswered", _("Nobody confirms opt-in emails")
     SUNSET = "sunset", _("A vendor switches something off")
+    SCHEMA = "schema", _("A field in use was deleted or changed")
 
 
 class Alert(models.Model):

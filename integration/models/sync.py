@@ -160,13 +160,6 @@ class SyncRun(models.Model):
         seconds = ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
         return self.done / seconds if seconds > 0 else 0.0
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until done at the present rate, when the total is known."""
-        if self.total is None or self.rate == 0 or self.finished_at is not None:
-            return None
-        return max(self.total - self.done, 0) / self.rate
-
 
 class VendorCall(models.Model):
     """One call to a vendor, redacted. Purged early; the log row keeps the outcome."""

@@ -41,6 +41,8 @@ def mail_text(notice: AlertNotice, recipes: Recipes, *, to_owners: bool) -> tupl
 def _button(alert: Alert, *, over: bool) -> str:
     if over:
         return gettext("Open Lockstep")
+    if alert.kind == AlertKind.SCHEMA:
+        return gettext("Open Fields")
     return gettext("Decide") if alert.kind == AlertKind.BRAKE else gettext("Open the settings")
 
 
@@ -59,6 +61,8 @@ def owners_link(alert: Alert) -> str:
         return _address("portal:home")
     if alert.kind == AlertKind.BRAKE:
         return _address("portal:brakes", alert.tenant_id, alert.integration_id)
+    if alert.kind == AlertKind.SCHEMA:
+        return _address("portal:fields", alert.tenant_id, alert.integration_id)
     return _address("portal:settings", alert.tenant_id, alert.integration_id)
 
 

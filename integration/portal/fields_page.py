@@ -19,10 +19,10 @@ from config.pages import PageContext
 from integration.engine.flow.mapping_row import MappingRow, as_data
 from integration.engine.insight import preview
 from integration.engine.mapping.fields import Catalogue
-from integration.engine.setup import provisioning
+from integration.engine.setup import provisioning, schema_drift
 from integration.errors import IntegrationError
 from integration.forms.mapping_form import FlowRowsFormSet, RowForm, catalogues_of, rows_of
-from integration.models import FieldMapping, Integration, Outcome, State, SyncLog
+from integration.models import ChangeKind, FieldMapping, Integration, Outcome, SchemaChange, State, SyncLog
 from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
@@ -44,7 +44,12 @@ def fields(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpR
         known = catalogues_of(integration, get_recipe(integration.recipe), fresh=do == "refresh")
     except IntegrationError as exc:
         return _unread(request, tenant, integration, exc)
+    if do == "noted":
+        schema_drift.take_note(integration)
+        return redirect(request.path)
     if do == "refresh":
+        if integration.state != State.DRAFT:
+            schema_drift.look(integration, get_recipe)
         messages.success(request, gettext("The field list was refreshed."))
         return redirect(request.path)
     if do.startswith("add:"):
@@ -90,8 +95,30 @@ def _page(
     adding: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"flows": _shown(integration, formsets), "adding": adding}
+    context = {"flows": _shown(integration, formsets), "adding": adding, "changes": _changes(integration)}
     return page(request, tenant, "fields", context, integration, status=status)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed at the vendors: what needs somebody, what is only worth knowing, and new fields by vendor."""
+
+    broken: list[SchemaChange]
+    noted: list[SchemaChange]
+    new: dict[str, list[SchemaChange]]
+
+
+def _changes(integration: Integration) -> Changes:
+    found = Changes([], [], {})
+    for row in SchemaChange.objects.filter(integration=integration).order_by("since", "id"):
+        if row.is_broken:
+            found.broken.append(row)
+        elif row.kind == ChangeKind.NEW:
+            vendor = getattr(integration, row.side).connector.label
+            found.new.setdefault(vendor, []).append(row)
+        else:
+            found.noted.append(row)
+    return found
 
 
 @login_required

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.flow.base import Flow
+from integration.engine.insight import forecast
 from integration.engine.sync import runs
 from integration.models import Integration, State, SyncRun
 from integration.portal.audit import note
@@ -60,7 +61,8 @@ def fetch_all(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> Ht
     ready = integration.state == State.ACTIVE and bool(flows)
     if request.method == "POST" and ready and form.is_valid():
         return _start(request, integration, flows, form)
-    context = {"form": form, "flows": flows, "ready": ready}
+    forecasts = forecast.before_start(integration, get_recipe(integration.recipe), flows) if ready else []
+    context = {"form": form, "flows": flows, "ready": ready, "forecasts": forecasts}
     return page(request, tenant, "fetch_all", context, integration)
 
 

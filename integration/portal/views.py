@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients import connection_health
 from integration.engine.flow.recipe import Recipe
+from integration.engine.insight import forecast
 from integration.engine.insight.record_counts import explained
 from integration.engine.insight.status import status_of, statuses
 from integration.engine.mapping.labels import labels_of, named
@@ -136,6 +137,7 @@ def run(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: int
     name = "progress" if request.headers.get("HX-Request") else "run"
     label = next((str(flow.label) for flow in recipe.flows if flow.key == row.flow), row.flow)
     context = {"run": row, "label": label, "counts": counts, "unfinished": row.state in UNFINISHED}
+    context["time_left"] = forecast.time_left(row, recipe)
     context["may_continue"] = may_resume(row) and integration.state == State.ACTIVE
     return page(request, tenant, name, context, integration)
 

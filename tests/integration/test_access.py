@@ -99,6 +99,7 @@ HUB = {
     "portal:report": LOOK,
     "portal:run": LOOK,
     "portal:cancel": of_members(405, 302, viewer=404, foreign=BUTTON_FOREIGN),
+    "portal:continue": of_members(405, 302, viewer=404, foreign=BUTTON_FOREIGN),
 }
 
 # The console. To members it does not exist; Support looks at what is the hub's and presses nothing.
@@ -122,7 +123,7 @@ MODELS = {
     | dict.fromkeys(("repair", "fetch_all", "brakes", "pause", "resume", "uninstall"), DENIED),
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
-    "integration.syncrun": LOOKS | {"cancel": DENIED},
+    "integration.syncrun": LOOKS | {"cancel": DENIED, "resume": DENIED},
     "integration.vendorsunset": LOOKS,
     "integration.authenticatorapp": NOTHING,
     "django_q.schedule": NOTHING,

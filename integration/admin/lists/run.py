@@ -18,6 +18,7 @@ from integration.admin.core.base import BigTable, IntegrationFilter, object_acti
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import flow_labels, number_or_none
 from integration.admin.core.unfold_compat import Button, DropdownFilter
+from integration.engine.insight import forecast
 from integration.engine.insight.code_words import words
 from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
@@ -33,8 +34,8 @@ def progress(run: SyncRun) -> html.Html:
         parts = [gettext("{done} of {total}").format(done=f"{run.done:,}", total=f"{run.total:,}")]
     if run.rate and run.finished_at is None:
         parts.append(gettext("{rate} per second").format(rate=f"{run.rate:,.1f}"))
-    if run.seconds_left is not None:
-        parts.append(gettext("about {time} left").format(time=html.duration(run.seconds_left)))
+    if left := forecast.time_left(run, get_recipe(run.integration.recipe)):
+        parts.append(left)
     elif run.finished_at and run.started_at:
         seconds = (run.finished_at - run.started_at).total_seconds()
         parts.append(gettext("took {time}").format(time=html.duration(seconds)))
@@ -95,7 +96,7 @@ class RunAdmin(BigTable):
 
     list_display = ("name", "integration_name", "state_badge", "progress_bar", "asked_by", "created")
     list_filter = ("state", KindFilter, IntegrationFilter)
-    list_select_related = ("integration__tenant", "requested_by")
+    list_select_related = ("integration__tenant", "integration__left", "integration__right", "requested_by")
     search_fields = ()
     actions_detail = ("cancel", "resume")
     empty_text = _("No run yet. Fetch All on an integration's page starts one.")

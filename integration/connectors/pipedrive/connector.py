@@ -17,7 +17,7 @@ from integration.http import Instrumentation
 WINDOWS = (
     RateWindow("burst", _("Calls in 2 seconds"), 2, 20),
     RateWindow("search", _("Searches in 2 seconds"), 2, 10),
-    RateWindow("day", _("Tokens per day"), 24 * 3600, 30_000, reserve=0.2),
+    RateWindow("day", _("Tokens per day"), 24 * 3600, 30_000, reserve=0.2, per_call=10),
 )
 
 

@@ -98,7 +98,8 @@ def _wish(alert: Alert, moment: str, channels: list[str], now: datetime) -> None
 
 def _concerns_owners(alert: Alert, now: datetime) -> bool:
     """Only what they can mend themselves, and at most once a day however often it comes and goes."""
-    if alert.kind not in (AlertKind.CONNECTION, AlertKind.BRAKE) or alert.reason not in words.OWNERS_DO:
+    known_fix = alert.kind in (AlertKind.CONNECTION, AlertKind.BRAKE) and alert.reason in words.OWNERS_DO
+    if not known_fix and alert.kind != AlertKind.SCHEMA:
         return False
     before = AlertNotice.objects.filter(
         alert__kind=alert.kind, alert__subject=alert.subject, channel=Channel.OWNERS, moment__in=PROBLEMS,

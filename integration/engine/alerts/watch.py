@@ -31,6 +31,7 @@ from integration.models import (
     JobState,
     Outcome,
     RemoteSubscription,
+    SchemaChange,
     State,
     SyncJob,
     SyncLog,
@@ -249,6 +250,18 @@ def sunset(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         yield Condition(AlertKind.SUNSET, f"sunset:{vendor}", what[:300])
 
 
+def schema(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Fields, options, stages or pipelines that mapping rows or settings use are gone, or no longer fit."""
+    by_integration: dict[UUID, list[SchemaChange]] = {}
+    rows = SchemaChange.objects.filter(
+        is_broken=True, integration__state__in=_IN_USE, integration__tenant__is_active=True
+    )
+    for row in rows.select_related("integration__tenant", "integration__left", "integration__right").order_by("id"):
+        by_integration.setdefault(row.integration_id, []).append(row)
+    for changes in by_integration.values():
+        yield _of(AlertKind.SCHEMA, changes[0].integration, words.changed(changes), "")
+
+
 WATCHERS: Mapping[str, Watcher] = {
     AlertKind.WORKER: worker,
     AlertKind.CONNECTION: connection,
@@ -259,4 +272,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.CLAIM: claim,
     AlertKind.UNANSWERED: unanswered,
     AlertKind.SUNSET: sunset,
+    AlertKind.SCHEMA: schema,
 }

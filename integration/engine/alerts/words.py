@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +11,7 @@ from config.texts import StrOrPromise
 from integration.engine.diagnose.faults import FAULTS
 from integration.engine.flow.general_reasons import general_text
 from integration.engine.flow.recipe import Recipes
-from integration.models import Alert, AlertKind, Connection, Integration, Moment
+from integration.models import Alert, AlertKind, ChangeKind, Connection, Integration, Moment, SchemaChange
 from integration.reasons import Reason
 from integration.redact import mask_addresses
 
@@ -42,6 +44,7 @@ ENDS = {
     AlertKind.CLAIM: _("Somebody decided who connects the claimed account"),
     AlertKind.UNANSWERED: _("People of {tenant} confirm opt-in emails again"),
     AlertKind.SUNSET: _("Lockstep no longer calls what a vendor switches off"),
+    AlertKind.SCHEMA: _("The fields of {tenant} fit again"),
 }
 FAILURES_FIX = (
     _("Several records failed for one reason: a mapping, a field in one of the apps, or a fault in Lockstep."),
@@ -50,6 +53,10 @@ FAILURES_FIX = (
 CLAIM_FIX = (
     _("An administrator of a vendor account wants to connect it here, but another customer has already connected it."),
     _("Open Claims, ask both customers whose account it is, then press Grant or Refuse."),
+)
+SCHEMA_FIX = (
+    _("Somebody deleted a field, an option, a stage or a pipeline that is in use, or changed a field's type."),
+    _("Open Fields and choose another field for the rows named, or remove them; stages and pipelines are in Settings."),
 )
 SUNSET_FIX = (
     _("The vendor has announced the end of a call or a version that Lockstep uses."),
@@ -65,6 +72,16 @@ def plain(name: str) -> str:
 def named(row: Integration, recipes: Recipes) -> str:
     """An integration by its tenant and recipe."""
     return f"{plain(row.tenant.name)} ({recipes(row.recipe).label})"
+
+
+def changed(changes: Sequence[SchemaChange]) -> str:
+    """The sentence about what is gone or no longer fits in one integration, with the rows or settings that use it."""
+    first = changes[0]
+    vendor = getattr(first.integration, first.side).connector.label
+    did = "changed type" if first.kind == ChangeKind.RETYPED else "was deleted"
+    used = ", ".join(dict.fromkeys(plain(name) for change in changes for name in change.concerns))
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return f"“{plain(first.label)}”{more} {did} in {vendor} of {plain(first.integration.tenant.name)}. Used by: {used}"
 
 
 def refusal(row: Connection, waiting: int) -> str:
@@ -104,6 +121,8 @@ def _why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[StrOrPromi
         return CLAIM_FIX
     if alert.kind == AlertKind.SUNSET:
         return SUNSET_FIX
+    if alert.kind == AlertKind.SCHEMA:
+        return SCHEMA_FIX
     if fault := FAULTS.get(alert.reason):
         return fault.cause, fault.fix
     recipe = recipes(alert.integration.recipe) if alert.integration else None

@@ -21,6 +21,7 @@ from integration.engine.mapping.labels import labels_of, read_as
 from integration.models import (
     Connection,
     Drift,
+    DriftKind,
     DriftState,
     EventState,
     FieldMapping,
@@ -278,6 +279,7 @@ def _webhooks(connections: set[UUID]) -> dict[UUID, set[str]]:
 
 def _drifts(integrations: Sequence[Integration]) -> dict[UUID, list[Drifted]]:
     rows = Drift.objects.filter(integration__in=integrations, state=DriftState.OPEN).order_by()
+    rows = rows.exclude(kind=DriftKind.ONLY_TARGET)  # who is only there came there by another way
     found: dict[UUID, list[Drifted]] = defaultdict(list)
     groups = rows.values("integration_id", "kind").annotate(n=Count("id"), since=Min("since"))
     for group in groups.order_by("kind"):

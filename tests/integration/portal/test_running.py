@@ -90,6 +90,18 @@ def test_progress_refreshes_in_place_and_can_be_cancelled():
     assert address(integration, "cancel", run_id=run.pk) not in answer
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_page_says_before_start_how_long_it_takes(world):
+    world.seed_people(12)
+
+    html = member(world.integration).get(address(world.integration, "fetch_all")).content.decode()
+
+    assert "How long it takes" in html
+    assert "less than a minute" in html
+    assert "Pipedrive, Tokens per day:" in html
+    assert "20% stays free for live changes." in html
+
+
 def test_a_cancelled_run_says_what_was_done_and_continues():
     integration = IntegrationFactory()
     run = RunFactory(

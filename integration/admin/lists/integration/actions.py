@@ -17,6 +17,9 @@ from integration.admin.core.actions import Bulk, note, page
 from integration.admin.core.base import Admin
 from integration.admin.core.unfold_compat import styled
 from integration.engine.clients import connection_health
+from integration.engine.flow.base import Flow
+from integration.engine.flow.recipe import Recipe
+from integration.engine.insight import forecast
 from integration.engine.safety import limits
 from integration.engine.setup import lifecycle
 from integration.engine.sync import runs
@@ -82,6 +85,7 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
         says = (
             gettext("Every record is read once and brought up to date: {names}.").format(names=labels),
             gettext("Records already in sync are left alone. Changes that come in meanwhile go first."),
+            *_forecasts(row, recipe, flows),
         )
         return page(
             admin,
@@ -96,6 +100,12 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
     if len(started) == 1:
         return HttpResponseRedirect(html.url_of(started[0]))
     return HttpResponseRedirect(html.url_of_list(SyncRun, integration=row.pk))
+
+
+def _forecasts(row: Integration, recipe: Recipe, flows: Sequence[Flow]) -> list[str]:
+    """How long each part takes for real, and what it needs of the vendors' limits."""
+    found = forecast.before_start(row, recipe, flows)
+    return [" ".join([f"{each.label}: {each.text}.", *each.limit_texts]) for each in found]
 
 
 def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:
