@@ -18,11 +18,10 @@ from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.insight.issues import Issue, Mend, Status
 from integration.engine.insight.status import status_of
 from integration.errors import IntegrationError, TenantActionError
-from integration.models import Connection, Integration
+from integration.models import Connection, Integration, JobState
 
 BUTTONS = {
     Mend.ACCOUNT: CONNECTION, Mend.VENDOR: CONNECTION, Mend.SETTINGS: SETTINGS, Mend.MAPPING: MAPPING,
-    Mend.JOBS: JOBS, Mend.DECIDE: JOBS,
 }  # fmt: skip
 OK, NOT_OK, NOT_APPLICABLE = "ok", "not_ok", "not_applicable"
 
@@ -100,7 +99,9 @@ def told(issue: Issue) -> Finding:
     known = FAULTS.get(issue.code)
     cause, fix = (str(known.cause), str(known.fix)) if known else ("", issue.fix)
     button = known.button if known else BUTTONS.get(issue.mend, "")
-    about = issue.code if issue.mend == Mend.JOBS else ""
+    if issue.job_state == JobState.DEAD:
+        button = JOBS
+    about = issue.code if button == JOBS else ""
     return Finding(NOT_OK, issue.what, cause, fix, issue.code, button, issue.detail, side=issue.side, about=about)
 
 

@@ -122,10 +122,10 @@ def task_ends() -> None:
 def start() -> None:
     """Begin to beat, in a worker process, until it ends."""
     task_ends()
-    _Beats(os.getppid()).start()
+    HeartbeatThread(os.getppid()).start()
 
 
-class _Beats(threading.Thread):
+class HeartbeatThread(threading.Thread):
     """The thread that beats, for as long as tasks can come and are worked off."""
 
     def __init__(self, parent: int) -> None:

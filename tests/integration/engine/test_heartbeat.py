@@ -97,7 +97,7 @@ def told():
 
 
 def test_an_orphan_is_silent():
-    thread = heartbeat._Beats(os.getppid() + 1)
+    thread = heartbeat.HeartbeatThread(os.getppid() + 1)
     thread.run()  # ends at once
     assert not Doorbell.objects.exists()
 

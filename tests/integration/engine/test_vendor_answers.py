@@ -95,6 +95,6 @@ def test_a_database_that_cannot_take_it_spoils_no_call(monkeypatch, caplog):
         raise DatabaseError("locked")
 
     connection = ConnectionFactory(last_answer_at=None)
-    monkeypatch.setattr(vendor_answers, "_answered", fails)
+    monkeypatch.setattr(vendor_answers.transaction, "atomic", fails)
     call(connection, 200)
     assert "was not noted" in caplog.text
