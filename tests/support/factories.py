@@ -104,6 +104,17 @@ class JobFactory(DjangoModelFactory):
     external_id = factory.Sequence(lambda number: str(10_000_000 + number))  # beside those tests name
 
 
+class DriftFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Drift
+
+    integration = factory.SubFactory(IntegrationFactory)
+    flow = "person_to_contact"
+    kind = "differs"
+    source_id = factory.Sequence(lambda number: str(20_000_000 + number))
+    target_id = "contact-1"
+
+
 class RunFactory(DjangoModelFactory):
     class Meta:
         model = models.SyncRun
