@@ -1,4 +1,4 @@
-"""Each line `ok truth N` of the demo has a fault in the catalogue that would make it fail, noticed by a test as well."""
+"""Each line `ok truth N` of the demo has a fault in the catalogue that would make it fail."""
 
 from __future__ import annotations
 

@@ -9,7 +9,17 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from integration.models import Alert, EventState, JobState, SyncJob, SyncLog, SyncRun, VendorCall, WebhookEvent
+from integration.models import (
+    Alert,
+    ComparedRecord,
+    EventState,
+    JobState,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+    VendorCall,
+    WebhookEvent,
+)
 from tenants import guessing
 
 PORTION = 2000
@@ -28,6 +38,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
         "alerts": Alert.objects.filter(resolved_at__lt=_before(days["log"])),
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),
         "misses": guessing.outdated(),
+        "compared": ComparedRecord.objects.filter(run__finished_at__isnull=False),  # of runs that were broken off
         "runs": finished.filter(finished_at__lt=_before(days["log"])),
     }
     return {name: _delete(rows, until) for name, rows in old.items()}

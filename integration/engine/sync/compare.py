@@ -89,15 +89,16 @@ def step(ctx: SyncSession, flow: Flow, run: SyncRun) -> Step:
 def _read_target(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObject) -> Step:
     api, access = target_api(ctx, flow)
     if compare_budget.too_dear(ctx, run, flow, api):
-        return Step({"phase": SOURCE, "sampled": True, "at": compare_budget.start_at(run)})
+        return Step({"phase": SOURCE, "by_ids": True, "at": compare_budget.begin_sample(run)})
     read = api.scan or api.list
     assert read is not None
     page = read(access, _text(place.get("at")), None)
     wanted = _wanted(ctx, flow)
     rows = [keep(run, flow, row, wanted) for row in _common(api, access, page.records) if not row.archived]
-    following: JSONObject = {"phase": SOURCE}
     if page.next_cursor is not None:
-        following = {"phase": TARGET, "at": page.next_cursor}
+        following: JSONObject = {"phase": TARGET, "at": page.next_cursor}
+    else:
+        following = {"phase": SOURCE, "at": compare_budget.go_on(run)}
     return Step(following, Counter({UNREADABLE: len(page.problems)}) if page.problems else Counter(), rows=rows)
 
 
@@ -192,9 +193,8 @@ def _linked(ctx: SyncSession, flow: Flow) -> QuerySet[RecordLink]:
 
 def _following(ctx: SyncSession, run: SyncRun, place: JSONObject, page: Page) -> JSONObject | None:
     """Where to go on. A sample ends when its share of the budget is used up; the next one begins there."""
-    sampled = bool(place.get("sampled"))
     if page.next_cursor is None:
-        return None if sampled else {"phase": REST, "at": 0, "listed": 0}
+        return None if compare_budget.is_sample(run) else {"phase": REST, "at": 0, "listed": 0}
     if compare_budget.used_up(ctx, run):
         compare_budget.note_sample(run, page.next_cursor)
         return None
@@ -213,7 +213,7 @@ def _targets(
 ) -> Targets:
     """The target's records of these, from what was read in bulk; of a sample they are read now, by their ids."""
     assert flow.comparison is not None
-    return read_now(ctx, flow, run, planned) if place.get("sampled") else targets_of(run, flow, planned)
+    return read_now(ctx, flow, run, planned) if place.get("by_ids") else targets_of(run, flow, planned)
 
 
 def read_now(ctx: SyncSession, flow: Flow, run: SyncRun, planned: Sequence[RecordOutcome]) -> Targets:

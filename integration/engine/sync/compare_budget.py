@@ -58,7 +58,24 @@ def note_sample(run: SyncRun, cursor: JSONValue) -> None:
     run.options = {**run.options, SAMPLED: True, GO_ON: cursor}
 
 
-def start_at(run: SyncRun) -> JSONValue:
+def is_sample(run: SyncRun) -> bool:
+    """Whether the run compares a part of the account."""
+    return bool(run.options.get(SAMPLED))
+
+
+def begin_sample(run: SyncRun) -> JSONValue:
+    """Compare only a part of the account, from where the sample before stopped."""
+    start = _start_at(run)
+    note_sample(run, None)
+    return start
+
+
+def go_on(run: SyncRun) -> JSONValue:
+    """Where the source is read from: the beginning, or where the sample before stopped, which makes this one, too."""
+    return begin_sample(run) if _start_at(run) is not None else None
+
+
+def _start_at(run: SyncRun) -> JSONValue:
     """Where the sample before this one stopped; None for the beginning."""
     rows = SyncRun.objects.filter(integration=run.integration_id, kind=run.kind, flow=run.flow, state="done")
     before = rows.exclude(pk=run.pk).order_by("-pk").values_list("options", flat=True).first()

@@ -13,6 +13,8 @@ from integration.engine.records import links
 from integration.models import ComparedRecord, LinkState, SyncRun, columnar, membership
 from integration.secrets import email_hash
 
+PORTION = 5000
+
 
 def keep(run: SyncRun, flow: Flow, record: ObjectRecord, wanted: Collection[str]) -> ComparedRecord:
     """The row (not saved) of one record, with the fields that are compared."""
@@ -85,5 +87,7 @@ def store(rows: Sequence[ComparedRecord], met: Sequence[int]) -> None:
 
 
 def forget(run: SyncRun) -> None:
-    """Drop what was kept for a comparison that is over."""
-    ComparedRecord.objects.filter(run=run).delete()
+    """Drop what was kept for a comparison that is over or begins anew, in portions: the intake has to write, too."""
+    rows = ComparedRecord.objects.filter(run=run)
+    while ids := list(rows.values_list("pk", flat=True)[:PORTION]):
+        ComparedRecord.objects.filter(pk__in=ids).delete()

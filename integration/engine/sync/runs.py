@@ -236,6 +236,8 @@ def _compare(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         run.save(update_fields=[*PROGRESS, "options"])
         if run.cursor is None:
             _finish(run, RunState.DONE)
+    if run.finished_at is not None:
+        compared.forget(run)
     connection_health.worked(ctx.integration)
 
 
@@ -332,6 +334,7 @@ def _begins_anew(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> bool:
         run.cursor, run.page_done, run.done, run.attempts, run.counts, run.samples = None, [], 0, 0, {}, {}
         run.options = {**run.options, BEGUN_ANEW: before + 1}
         run.save(update_fields=["cursor", "page_done", "done", "attempts", "counts", "samples", "options"])
+    compared.forget(run)
     return True
 
 
@@ -380,10 +383,8 @@ def _finish(run: SyncRun, state: str, problem: str = "") -> None:
     if state == RunState.DONE and not run.options.get(compare_budget.SAMPLED):
         run.total = run.done  # some vendors only tell an upper bound beforehand
     run.save(update_fields=["state", "finished_at", "problem", "total"])
-    if run.kind == compare.KIND:
-        compared.forget(run)
-        if state == RunState.DONE and not run.options.get(compare_budget.SAMPLED):
-            drifts.finish(run)
+    if run.kind == compare.KIND and state == RunState.DONE and not run.options.get(compare_budget.SAMPLED):
+        drifts.finish(run)
     if run.dry_run:
         dry.forget(run.integration.left, run)
         dry.forget(run.integration.right, run)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from integration.connectors.maileon.records import Contact
+from integration.engine.flow.base import Page
 from integration.engine.sync import runs
 from integration.engine.sync.repair import Take
 from integration.models import ComparedRecord, Drift, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support import hub
+from tests.support.factories import RunFactory
 
 FLOW = "person_to_contact"
 
@@ -250,3 +253,46 @@ def test_an_event_that_comes_in_meanwhile_does_not_talk_a_person_out_of_it():
 
     asked = SyncJob(hint={"resync": True, "certain": True}, state="waiting")
     assert merged(asked, SyncJob(hint={"told": True}, event_id=7)) == {"certain": True, "told": True}
+
+
+# Larger than its budget
+
+
+def test_what_a_broken_off_comparison_kept_is_dropped_within_the_hour(world, crowd):
+    from integration.engine.privacy import retention
+
+    run = RunFactory(integration=world.integration, kind="compare", state="cancelled", finished_at=timezone.now())
+    ComparedRecord.objects.create(run=run, record_id="1")
+    retention.purge()
+    assert not ComparedRecord.objects.exists()
+
+
+def test_an_account_larger_than_its_budget_is_compared_in_samples_one_after_the_other(world, crowd, monkeypatch):
+    """Half of what is free may be used; the next comparison goes on where this one stopped."""
+    from integration.engine.sync import compare_budget
+
+    rename_there(world, "grace@example.com", "Murray")
+    monkeypatch.setattr(compare_budget, "used_up", lambda ctx, run: run.done >= 0)
+    monkeypatch.setattr(runs.compare, "_source_page", by_two(runs.compare._source_page))
+    seen = set()
+
+    for _ in range(4):
+        run = compare(world)
+        seen |= {row[1] for row in found(world)}
+        assert (run.options["sampled"], run.done <= 2, run.total) == (True, True, 6)
+
+    assert seen == {crowd["grace@example.com"]}, "found in its sample, and not forgotten in the others"
+    assert [row[1] for row in found(world)] == [crowd["grace@example.com"]]
+
+
+def by_two(whole):
+    """Pages of two, whatever the vendor gives at once."""
+
+    def page(ctx, flow, cursor):
+        given = whole(ctx, flow, None)
+        start = int(cursor or 0)
+        items = given.items[start : start + 2]
+        following = start + 2 if start + 2 < len(given.items) else None
+        return Page(items, given.records, following)
+
+    return page
