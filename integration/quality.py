@@ -122,6 +122,11 @@ RULES = (
         _("Each field is known by the vendor's key and has a label, a type and, where it has choices, their ids."),
     ),
     Rule(
+        "formatting-declared",
+        _("What the vendor makes of a value is declared"),
+        _("A text that was cut, a number that was rounded and a phone number that was rewritten are no difference."),
+    ),
+    Rule(
         "objects-alike",
         _("Objects keep the cases that all vendors share"),
         _("Each object API lists, finds and writes as all others do; what it cannot is named with its reason."),

@@ -175,16 +175,16 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Formatting:
-    """What a vendor makes of a value by itself: the same value in other letters is no difference (`quality.yaml`).
+    """What a vendor, or our client for it, makes of a value: the same value in other letters is no difference.
 
-    `longest`: at how many characters it cuts texts. `decimals`: how many it keeps of a number. `phone_digits`: it
-    writes phone numbers in a form of its own. `ignores_case`: it changes the letters' case.
+    `longest`: at how many characters texts are cut. `decimals`: how many are kept of a number. `phone_digits`: phone
+    numbers are written in a form of the vendor's own. `ignores_case`: keys of the fields whose letters it lowers.
     """
 
     longest: int | None = None
     decimals: int | None = None
     phone_digits: bool = False
-    ignores_case: bool = False
+    ignores_case: frozenset[str] = frozenset()
 
 
 class Intake(Protocol):

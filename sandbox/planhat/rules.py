@@ -61,10 +61,17 @@ def _custom(account: Account, model: Model, old: Record | None, wish: Record) ->
             raise Wrong(f"custom.{name} must be a number")
         if kind == "list" and value not in (None, *known[name].get("listValues", ())):
             raise Wrong(f"custom.{name} has no value {value}")
-    merged = {**((old or {}).get("custom") or {}), **{name: value for name, value in given.items() if name in known}}
+    kept = {name: _stored(known[name]["type"], value) for name, value in given.items() if name in known}
+    merged = {**((old or {}).get("custom") or {}), **kept}
     if missing := [row["name"] for row in known.values() if row.get("isMandatory") and not merged.get(row["name"])]:
         raise Wrong(f"custom.{missing[0]} is required")
     return {name: value for name, value in merged.items() if value is not None}
+
+
+def _stored(kind: str, value: Any) -> Any:
+    """A custom day or date as it is kept: a moment in ISO form (sheet §2)."""
+    is_day = kind in ("day", "date") and len(str(value)) == len("2026-01-31")
+    return f"{value}T00:00:00.000Z" if is_day else value
 
 
 def _enduser(account: Account, row: Record) -> None:

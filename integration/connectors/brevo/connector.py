@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from integration.connectors.base import Account, Connector, Credentials, RateWindow
+from integration.connectors.base import Account, Connector, Credentials, Formatting, RateWindow
 from integration.connectors.brevo import fields, objects, webhooks
 from integration.connectors.brevo.api import BASE_URL, CONTACTS, EVENTS, OTHER, POLICY
 from integration.connectors.brevo.client import BrevoClient
@@ -18,6 +18,8 @@ WINDOWS = (
     RateWindow("events_hour", _("Events in an hour"), 3600, 36_000, reserve=0.1),
     RateWindow(OTHER, _("All other calls in an hour"), 3600, 100, reserve=0.1),
 )
+# SMS and the other phone numbers as digits with the country code (brevo sheet §4); addresses in lower case is assumed.
+FORMATTING = Formatting(phone_digits=True, ignores_case=frozenset({"email"}))
 
 
 def open_client(credentials: Credentials, wire: Instrumentation) -> BrevoClient:
@@ -45,5 +47,6 @@ CONNECTOR = Connector(
     field_name=fields.field_name,
     webhooks=webhooks,
     objects=objects.OBJECTS,
+    formatting=FORMATTING,
     busy_status=429,  # any other refusal makes the vendor drop the event (sheet §7)
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext_lazy as _
 
-from integration.connectors.base import Account, Connector, Credentials, Identity, RateWindow
+from integration.connectors.base import Account, Connector, Credentials, Formatting, Identity, RateWindow
 from integration.connectors.hubspot import fields, oauth, objects, webhooks
 from integration.connectors.hubspot.api import BASE_URL, POLICY, TIMELINE_VERSION, VERSION
 from integration.connectors.hubspot.client import HubSpotClient
@@ -24,6 +24,9 @@ WINDOWS = (
     RateWindow("burst", _("Calls in 10 seconds"), 10, 110),
     RateWindow("search", _("Searches in a second"), 1, 5),
 )
+# Addresses are in lower case and phone properties in a form by country (hubspot sheet §3; "standard formatting and
+# validation are automatically applied to phone numbers", iv-lead.com, property field types, 2025-09-22).
+FORMATTING = Formatting(phone_digits=True, ignores_case=frozenset({"email"}))
 
 
 def open_client(credentials: Credentials, wire: Instrumentation) -> HubSpotClient:
@@ -58,4 +61,5 @@ CONNECTOR = Connector(
     identify=identify,
     objects=objects.OBJECTS,
     sunsets=SUNSETS,
+    formatting=FORMATTING,
 )

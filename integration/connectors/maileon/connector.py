@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.connectors.base import Account, Connector, Credentials, Permission
+from integration.connectors.base import Account, Connector, Credentials, Formatting, Permission
 from integration.connectors.maileon import fields, objects, webhooks
 from integration.connectors.maileon.api import BASE_URL, POLICY
 from integration.connectors.maileon.client import VERBS, MaileonClient
@@ -43,5 +43,6 @@ CONNECTOR = Connector(
     most_bytes=256 * 1024,  # one flat object with chosen fields (sheet §6)
     webhook_addresses=webhooks.addresses,
     objects=objects.OBJECTS,
+    formatting=Formatting(longest=fields.LIMITS["contact"]),  # our client cuts what Maileon would refuse (sheet §10.12)
     rights=rights,
 )

@@ -333,19 +333,21 @@ def differences(
     assert flow.comparison is not None
     assert entry.write is not None
     other = ctx.connection("right" if flow.side == "left" else "left")
-    written = entry.link.written if entry.link is not None else {}
     wanted, found = _wanted(ctx, flow), {}
     for key, ours in entry.write.values.items():
-        if key not in wanted or ours == theirs.get(key):
-            continue
         spec = fields.targets.get(key)
-        if spec is None:
+        if spec is None or key not in wanted or ours == theirs.get(key) or _was_left_to_target(flow, entry, key, ours):
             continue
-        if ours in EMPTY and not flow.comparison.clears and written.get(key) in EMPTY:
-            continue  # what the source never filled in is left to the target
         if not alike(ours, theirs.get(key), spec, other.connector.formatting, other.zone):
             found[key] = (ours, theirs.get(key))
     return found
+
+
+def _was_left_to_target(flow: Flow, entry: RecordOutcome, key: str, ours: JSONValue) -> bool:
+    """Whether the source never filled this in and nothing was sent for it."""
+    assert flow.comparison is not None
+    written = entry.link.written if entry.link is not None else {}
+    return ours in EMPTY and not flow.comparison.clears and written.get(key) in EMPTY
 
 
 def two_way_fields(ctx: SyncSession, flow: Flow) -> frozenset[str]:

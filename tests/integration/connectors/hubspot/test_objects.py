@@ -16,7 +16,8 @@ from sandbox.thread import SandboxThread
 from tests.support.object_conformance import Case, Sample, Trial, VendorObjects, cases, play
 
 KINDS = ("contacts", "companies", "deals")
-SCOPES = ["oauth", *(f"crm.objects.{kind}.{verb}" for kind in KINDS for verb in ("read", "write"))]
+SCOPES = ["oauth", "crm.schemas.contacts.write"]
+SCOPES += [f"crm.objects.{kind}.{verb}" for kind in KINDS for verb in ("read", "write")]
 BELOW = f"/hubspot/{PORTAL_ID}"
 
 
