@@ -120,9 +120,10 @@ MODELS = {
     "integration.fieldmapping": LOOKS,
     "integration.integration": LOOKS
     | {"diagnose": LISTED, "settings": SHOWN}
-    | dict.fromkeys(("repair", "fetch_all", "brakes", "pause", "resume", "uninstall"), DENIED),
+    | dict.fromkeys(("repair", "fetch_all", "compare_now", "brakes", "pause", "resume", "uninstall"), DENIED),
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
+    "integration.drift": LOOKS,
     "integration.syncrun": LOOKS | {"cancel": DENIED, "resume": DENIED},
     "integration.vendorsunset": LOOKS,
     "integration.authenticatorapp": NOTHING,

@@ -122,6 +122,20 @@ class LinkFactory(DjangoModelFactory):
     source_id = factory.Sequence(str)
 
 
+class DriftFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Drift
+
+    integration = factory.SubFactory(IntegrationFactory)
+    flow = "person_to_contact"
+    kind = "differs"
+    source_id = factory.Sequence(str)
+    target_id = factory.Sequence(str)
+    field = "LASTNAME"
+    ours = "Lovelace"
+    theirs = "King"
+
+
 class LogFactory(DjangoModelFactory):
     class Meta:
         model = models.SyncLog

@@ -33,7 +33,17 @@ class IntegrationAdmin(Adding, Overview):
     search_fields = ("tenant__name", "recipe")
     search_help_text = _("Tenant or recipe")
     actions = ("pause_selected", "resume_selected", "uninstall_selected")
-    actions_detail = ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "resume", "uninstall")
+    actions_detail = (
+        "diagnose",
+        "repair",
+        "settings",
+        "fetch_all",
+        "compare_now",
+        "brakes",
+        "pause",
+        "resume",
+        "uninstall",
+    )
     empty_text = _("An integration keeps two connected systems of a tenant in sync. Connect both first, then add it.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
@@ -92,6 +102,11 @@ class IntegrationAdmin(Adding, Overview):
     def fetch_all(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """One pass over everybody, or a dry run of it."""
         return install_buttons.fetch_all(self, request, row)
+
+    @object_action(_("Compare now"), icon="difference")
+    def compare_now(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """Hold both sides against each other."""
+        return install_buttons.compare_now(self, request, row)
 
     @object_action(_("Held by a brake"), icon="front_hand")
     def brakes(self, request: HttpRequest, row: Integration) -> HttpResponse:
