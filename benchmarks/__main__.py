@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import import_module
 
+from benchmarks.compare import FLOWS as COMPARED
 from benchmarks.fetch import SUBJECTS
 
 BOTH = ("embedded", "postgres")
@@ -23,6 +24,7 @@ QUESTIONS = {
     "burst": BOTH,
     **{f"fetch:{recipe}": BOTH for recipe in SUBJECTS},
     **{f"forecast:{way}": ("embedded",) for way in ("bulk", "single")},  # it does not depend on the stack
+    **{f"compare:{recipe}": BOTH for recipe in COMPARED},
     "fairness": BOTH,
     "flood": BOTH,
     "workers": BOTH,

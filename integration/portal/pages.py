@@ -69,6 +69,7 @@ COLUMN = (
     ("portal:fields", _("Fields"), ("fields",)),
     ("portal:activity", _("Activity"), ("activity", "waiting", "record")),
     ("portal:runs", _("Runs"), ("runs", "run", "fetch_all")),
+    ("portal:drift", _("Differences"), ("differences",)),
 )
 
 

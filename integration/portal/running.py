@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from integration.engine.flow.base import Flow
-from integration.engine.insight import forecast
+from integration.engine.insight import effect, forecast
 from integration.engine.sync import runs
 from integration.models import Integration, State, SyncRun
 from integration.portal.audit import note
@@ -46,6 +46,16 @@ class FetchForm(forms.Form):
         initial="no",
         widget=forms.RadioSelect,
     )
+    certain = forms.ChoiceField(
+        label=_("Records that have not changed since the last sync"),
+        choices=(
+            ("no", _("Leave them alone")),
+            ("yes", _("Write them again, whatever the other app has by now. For after a restore or an import there")),
+        ),
+        initial="no",
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
 
 @login_required
@@ -62,7 +72,8 @@ def fetch_all(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> Ht
     if request.method == "POST" and ready and form.is_valid():
         return _start(request, integration, flows, form)
     forecasts = forecast.before_start(integration, get_recipe(integration.recipe), flows) if ready else []
-    context = {"form": form, "flows": flows, "ready": ready, "forecasts": forecasts}
+    effects = effect.before_start(integration, flows) if ready else []
+    context = {"form": form, "flows": flows, "ready": ready, "forecasts": forecasts, "effects": effects}
     return page(request, tenant, "fetch_all", context, integration)
 
 
@@ -104,6 +115,7 @@ def _taking_part(integration: Integration) -> list[Flow]:
 def _start(request: HttpRequest, integration: Integration, flows: list[Flow], form: FetchForm) -> HttpResponse:
     dry = form.cleaned_data["mode"] == "dry"
     options = {"allow_doi": form.cleaned_data.get("allow_doi") == "yes"}
+    options |= {"certain": True} if form.cleaned_data["certain"] == "yes" else {}
     ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
     user = person(request)
     started: list[SyncRun] = []

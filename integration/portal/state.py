@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from django.db.models import Count, QuerySet
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -45,7 +43,6 @@ PAGES: Mapping[Mend, tuple[str, StrOrPromise]] = {
     Mend.OPERATOR: ("waiting", _("See what waits")),
     Mend.TIME: ("waiting", _("See what waits")),
 }
-NOT_YET = {"drift": "activity"}  # pages that an installation may lack, and what helps there
 
 
 @dataclass(frozen=True)
@@ -132,19 +129,4 @@ def _need(issue: Issue) -> Need:
     if issue.job_state and issue.mend == Mend.JOBS:
         reason = {"reason": issue.code} if issue.job_state != JobState.WAITING else {}
         query = f"?{urlencode({'state': issue.job_state, **reason})}"
-    return Need(issue.sentence, issue.fix, str(link), _there(page), query)
-
-
-def _there(page: str) -> str:
-    """The page, or the one that helps where it does not exist."""
-    return page if page not in NOT_YET or is_page(page) else NOT_YET[page]
-
-
-def is_page(name: str) -> bool:
-    """Whether the portal has a page of this name."""
-    nobody = UUID(int=0)
-    try:
-        reverse(f"portal:{name}", kwargs={"tenant_id": nobody, "integration_id": nobody})
-    except NoReverseMatch:
-        return False
-    return True
+    return Need(issue.sentence, issue.fix, str(link), page, query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -12,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients import connection_health
 from integration.engine.flow.recipe import Recipe
@@ -23,16 +21,13 @@ from integration.engine.mapping.labels import labels_of, named
 from integration.engine.sync.runs import UNFINISHED, may_resume
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
+from integration.portal.periods import PERIODS
 from integration.portal.state import accounts, chart, delays, needs, numbers, shown, unfinished
 from integration.recipes.registry import get_recipe, reason_choices
 from integration.secrets import email_hash
 from tenants.access import tenants_of
 
 PAGE_SIZE = 50
-PERIODS = {
-    "1h": (_("Last hour"), timedelta(hours=1)), "24h": (_("Last 24 hours"), timedelta(hours=24)),
-    "7d": (_("Last 7 days"), timedelta(days=7)), "30d": (_("Last 30 days"), timedelta(days=30)),
-}  # fmt: skip
 
 
 def home(request: HttpRequest) -> HttpResponse:

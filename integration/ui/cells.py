@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from config.json_value import JSONValue
-from config.texts import StrOrPromise
-
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins like this
 
 
-def guarded(value: JSONValue | StrOrPromise) -> str:
+def guarded(value: object) -> str:
     """Return a value as the text of a cell that is shown and never run."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

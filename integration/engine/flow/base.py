@@ -258,6 +258,7 @@ class Flow(ABC, Generic[L, R, S]):
     own_targets: frozenset[str] = frozenset()  # fields the flow itself writes, so that no row may
     two_way: TwoWay | None = None  # where its rows may also travel back
     comparison: Comparison | None = None  # None: nothing of it can be compared with what the target has
+    mailing_actions: frozenset[str] = frozenset()  # what makes the target send an opt-in mail, as the log names it
     destructive_actions: frozenset[str] = frozenset()  # actions that count against the limit on removals
 
     @property

@@ -111,11 +111,15 @@ def target_api(ctx: SyncSession, flow: Flow) -> tuple[AnyApi, AnyAccess]:
 
 
 def _wanted(ctx: SyncSession, flow: Flow) -> frozenset[str]:
-    """The keys of the fields that are compared."""
+    """The keys of the fields that are compared, found out once per slice."""
     assert flow.comparison is not None
-    rows = batch.mapping_rows(ctx, flow)
-    mapped = {row.target for row in rows if row.direction in ("forward", "both") and not row.only_create}
-    return frozenset(mapped) | flow.comparison.fields
+    memory = f"compared:{flow.key}"
+    if memory not in ctx.cache:
+        rows = batch.mapping_rows(ctx, flow)
+        mapped = {row.target for row in rows if row.direction in ("forward", "both") and not row.only_create}
+        ctx.cache[memory] = frozenset(mapped) | flow.comparison.fields
+    found: frozenset[str] = ctx.cache[memory]
+    return found
 
 
 def _common(api: AnyApi, access: AnyAccess, records: Iterable[object]) -> list[ObjectRecord]:
@@ -301,8 +305,7 @@ def _missing(entry: RecordOutcome) -> Finding:
 
 
 def _note_differences(ctx: SyncSession, flow: Flow, found: Step, entry: RecordOutcome, row: ComparedRecord) -> None:
-    fields = catalogue(ctx, flow)
-    differing = differences(ctx, flow, fields, entry, row.values)
+    differing = differences(ctx, flow, catalogue(ctx, flow), entry, row.values)
     if differing and _travels_back(row, differing.keys() <= two_way_fields(ctx, flow)):
         found.counts[WAITING] += 1
         return
@@ -333,8 +336,10 @@ def differences(
     written = entry.link.written if entry.link is not None else {}
     wanted, found = _wanted(ctx, flow), {}
     for key, ours in entry.write.values.items():
+        if key not in wanted or ours == theirs.get(key):
+            continue
         spec = fields.targets.get(key)
-        if key not in wanted or spec is None:
+        if spec is None:
             continue
         if ours in EMPTY and not flow.comparison.clears and written.get(key) in EMPTY:
             continue  # what the source never filled in is left to the target

@@ -63,6 +63,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         "contact", own_key="external_id", fields=frozenset({"email"}),
         passes_over={"adopt": NewsletterReason.NOT_ASKED_EXISTING},
     )  # fmt: skip
+    mailing_actions = frozenset({"ask_by_mail"})
     destructive_actions = frozenset({"unsubscribe", "delete", "let_go"})
     owns_addresses = True
     remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field

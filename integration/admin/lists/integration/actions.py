@@ -20,7 +20,7 @@ from integration.admin.core.unfold_compat import styled
 from integration.engine.clients import connection_health
 from integration.engine.flow.base import Flow
 from integration.engine.flow.recipe import Recipe
-from integration.engine.insight import forecast
+from integration.engine.insight import effect, forecast
 from integration.engine.safety import limits
 from integration.engine.setup import lifecycle
 from integration.engine.sync import compare, runs
@@ -50,6 +50,10 @@ class FetchForm(forms.Form):
             ("yes", _("Send an opt-in email to everyone not asked before")),
         ),
         initial="no", widget=forms.RadioSelect,
+    )  # fmt: skip
+    certain = forms.BooleanField(
+        label=_("Write records again that have not changed since the last sync"), required=False,
+        help_text=_("Whatever the other app has by now. For after a restore or an import there."),
     )  # fmt: skip
 
 
@@ -86,6 +90,7 @@ def fetch_all(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
         says = (
             gettext("Every record is read once and brought up to date: {names}.").format(names=labels),
             gettext("Records already in sync are left alone. Changes that come in meanwhile go first."),
+            *(f"{each.label}: {each.text}" for each in effect.before_start(row, flows)),
             *_forecasts(row, recipe, flows),
         )
         return page(
@@ -140,7 +145,9 @@ def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:
 
 
 def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str], wishes: JSONObject) -> list[SyncRun]:
-    options = {"allow_doi": wishes.get("allow_doi") == "yes"}
+    options: JSONObject = {
+        "allow_doi": wishes.get("allow_doi") == "yes", **({"certain": True} if wishes.get("certain") else {}),
+    }  # fmt: skip
     started: list[SyncRun] = []
     for flow in flows:
         try:
