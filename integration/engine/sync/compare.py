@@ -41,6 +41,8 @@ from integration.models import (
 KIND = "compare"
 TARGET, SOURCE, REST = "target", "source", "rest"
 SAME, DIFFERS, WAITING, UNREADABLE = "same", "differs", "waiting", "unreadable"
+UNREADABLE_THERE = "unreadable_there"
+NOT_OF_THE_SOURCE = (UNREADABLE_THERE, DriftKind.ONLY_TARGET.value)  # counts of the target's records alone
 ON_ITS_WAY = timedelta(minutes=30)  # a change at the target this young may still travel back by itself
 MOVES = ("change_address", "merge", "hand_over", "let_go")  # what is due is more than an update
 LISTED = 1_000  # records that only the target has are counted to the last and listed up to here
@@ -98,7 +100,7 @@ def _read_target(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObject) 
     following: JSONObject = {"phase": SOURCE}
     if page.next_cursor is not None:
         following = {"phase": TARGET, "at": page.next_cursor}
-    return Step(following, Counter({UNREADABLE: len(page.problems)}) if page.problems else Counter(), rows=rows)
+    return Step(following, Counter({UNREADABLE_THERE: len(page.problems)}) if page.problems else Counter(), rows=rows)
 
 
 def target_api(ctx: SyncSession, flow: Flow) -> tuple[AnyApi, AnyAccess]:
