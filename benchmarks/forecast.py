@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, at_most, show
 from benchmarks.stage import Stage, stage
 
 LATENCY_MS = 150
+SLICE = {"bulk": 1.0, "single": 10.0}  # seconds; a page that is left in the middle is read again
 SECONDS = 3.0  # of which no forecast is asked to be nearer
 
 
@@ -52,7 +53,7 @@ def _figures(hub: Stage, way: str, count: int, slack: float) -> Iterator[Figure]
         hub.control("POST", "/misbehave", {"vendor": vendor, "latency_ms": LATENCY_MS})
     for name, reach in (("first pass", 100.0), ("second pass", 50.0)):
         known, before, calls = _foreseen(integration, flow)
-        took, halfway, made = _pass(hub, integration, flow)
+        took, halfway, made = _pass(hub, integration, flow, SLICE[way])
         if known:
             yield at_most(f"forecast, {way}, {name}: off by, of {took:.0f} s", _off(before, took), "%", reach * slack)
             yield at_most(
@@ -76,7 +77,7 @@ def _foreseen(integration: Any, flow: str) -> tuple[bool, float, int]:
     return found.records is not None, found.seconds, found.calls
 
 
-def _pass(hub: Stage, integration: Any, flow: str) -> tuple[float, tuple[float, float] | None, int]:
+def _pass(hub: Stage, integration: Any, flow: str, seconds: float) -> tuple[float, tuple[float, float] | None, int]:
     """Seconds of a Fetch All, when a third was done and what was foreseen then, and the calls it made."""
     from integration.engine.insight import forecast
     from integration.engine.sync import runner, runs
@@ -88,7 +89,7 @@ def _pass(hub: Stage, integration: Any, flow: str) -> tuple[float, tuple[float, 
     halfway = None
     started = time.monotonic()
     while SyncRun.objects.filter(pk=run.pk, state__in=runs.UNFINISHED).exists():
-        runner.run(str(integration.pk), get_recipe, slice_seconds=1.0)
+        runner.run(str(integration.pk), get_recipe, slice_seconds=seconds)
         run.refresh_from_db()
         left = forecast.seconds_left(run, get_recipe(integration.recipe))
         if halfway is None and run.total and left is not None and run.done * 3 > run.total:

@@ -107,6 +107,36 @@ def delete_contact(control: ControlCall) -> Record:
     return {"id": contact.id}
 
 
+def sign_up(control: ControlCall) -> Record:
+    """Somebody comes in by another way: a form, an upload, a person at the desk. No webhook tells of it."""
+    account, wish = account_of(control), control.body()
+    if account.find(wish["email"]) is not None:
+        raise ValueError(f"{wish['email']} is a contact already")
+    now = stamp(control.sandbox)
+    checksum = f"{control.sandbox.maileon.rng.getrandbits(64):016x}"
+    number = account.next("contact", 4711)
+    contact = Contact(number, wish["email"], None, int(wish.get("permission", 1)), now, now, checksum)
+    account.contacts[number], account.by_email[contact.email.lower()] = contact, number
+    _edit(contact, wish)
+    return {"id": number}
+
+
+def edit_contact(control: ControlCall) -> Record:
+    """Somebody changes a contact's fields or its address in the vendor's pages. No webhook tells of it."""
+    account, wish = account_of(control), control.body()
+    contact = contact_of(control, account, {"email": control.params["email"]})
+    if wish.get("email"):
+        account.rename(contact, wish["email"])
+    _edit(contact, wish)
+    contact.updated = stamp(control.sandbox)
+    return shown(account, contact)
+
+
+def _edit(contact: Contact, wish: Record) -> None:
+    contact.standard.update(wish.get("standard", {}))
+    contact.custom.update(wish.get("custom", {}))
+
+
 def contacts(control: ControlCall) -> Record:
     """Return the whole subscriber state, the anonymised included."""
     account = account_of(control)
@@ -148,6 +178,8 @@ ROUTES: list[ControlRoute] = [
     ("POST", "{account}/unsubscribe", leave),
     ("POST", "{account}/bounce", bounce),
     ("GET", "{account}/contacts", contacts),
+    ("POST", "{account}/contacts", sign_up),
+    ("PATCH", "{account}/contacts/{email}", edit_contact),
     ("DELETE", "{account}/contacts/{email}", delete_contact),
     ("GET", "{account}/doi-mails", doi_mails),
     ("GET", "{account}/transactions", transactions),

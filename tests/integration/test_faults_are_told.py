@@ -159,7 +159,7 @@ def drifted(row):
 
 
 def only_one_side(row):
-    Drift.objects.create(integration=row, flow="person_to_contact", kind="only_target", target_id="1")
+    Drift.objects.create(integration=row, flow="person_to_contact", kind="only_source", source_id="1", target_id="1")
 
 
 def import_waits(row):

@@ -18,8 +18,9 @@ from integration.models import JobState, SyncJob, columnar
 
 Key = tuple[object, str, str]
 UNIQUE = ("integration", "flow", "external_id")
-# What a run or a resync says about itself; an event that comes later speaks for itself.
-RUN_HINTS = frozenset({"run", "resync", "certain", "allow_doi"})
+# What a run or a resync says about itself; an event that comes later speaks for itself. That a person wants the record
+# written again (`certain`) is not among them: an event, our own echo above all, must not talk them out of it.
+RUN_HINTS = frozenset({"run", "resync", "allow_doi"})
 COLUMNS = ["event", "hint", "state", "reason", "detail", "attempts", "claim_token", "next_attempt_at", "updated_at"]
 
 

@@ -35,7 +35,7 @@ def resync(integration: Integration, flow: str, external_ids: Iterable[str]) -> 
     release(rows.filter(external_id__in=stopped))
     save_jobs(
         [
-            SyncJob(integration=integration, flow=flow, external_id=external_id, hint={"resync": True})
+            SyncJob(integration=integration, flow=flow, external_id=external_id, hint={"resync": True, "certain": True})
             for external_id in ids
             if external_id not in unfinished
         ]

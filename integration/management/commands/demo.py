@@ -22,6 +22,7 @@ from integration.management.demo import (
     pipedrive_maileon,
     planhat_pipedrive,
     security,
+    truth,
     vendor,
 )
 from integration.management.demo.stage import NotSeen, Stage
@@ -125,5 +126,7 @@ def _items(stage: Stage) -> Iterator[tuple[str, int, Callable[[], str]]]:
         yield "consent", number, check
     for number, check in vendor.items(stage):
         yield "vendor", number, check
+    for number, check in truth.items(stage):
+        yield "truth", number, check
     for number, check in security.items(stage):
         yield "security", number, check

@@ -243,3 +243,10 @@ def test_every_week_each_flow_that_can_be_compared_is(world, crowd):
     assert tasks.compare_all() == "1 comparisons"
     hub.drain()
     assert SyncRun.objects.get(kind="compare").counts["same"] == 2
+
+
+def test_an_event_that_comes_in_meanwhile_does_not_talk_a_person_out_of_it():
+    from integration.engine.dispatch.jobs import merged
+
+    asked = SyncJob(hint={"resync": True, "certain": True}, state="waiting")
+    assert merged(asked, SyncJob(hint={"told": True}, event_id=7)) == {"certain": True, "told": True}

@@ -29,7 +29,7 @@ OPEN = {
     "install": 404, "oauth_callback": 404, "invitation": 404, "claim": 405,
 }  # fmt: skip
 # Buttons: they change something, so looking at them is refused, and pressing them at a foreign tenant is a 404.
-POST_ONLY = {"sample", "cancel", "account", "summary", "opt_in_trial"}
+POST_ONLY = {"sample", "cancel", "continue", "account", "summary", "opt_in_trial"}
 # Vendors prove themselves by the endpoint's secret; a member's session counts for nothing there.
 PROVEN = {"webhook": 405, "app_webhook": 405}
 
