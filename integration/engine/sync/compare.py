@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from config.json_value import JSONObject, JSONValue, json_number
 from integration.connectors.objects import Access, AnyAccess, AnyApi, ObjectRecord
-from integration.engine.flow.base import Flow, Item, Page, Record, RecordOutcome
+from integration.engine.flow.base import Comparison, Flow, Item, Page, Record, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.alike import EMPTY, alike
 from integration.engine.mapping.fields import Catalogue, catalogue
@@ -343,11 +343,29 @@ def differences(
         spec = fields.targets.get(key)
         if spec is None:
             continue
-        if ours in EMPTY and not flow.comparison.clears and written.get(key) in EMPTY:
-            continue  # what the source never filled in is left to the target
+        if _is_left_alone(flow.comparison, ours, written.get(key)):
+            continue
         if not alike(ours, theirs.get(key), spec, other.connector.formatting, other.zone):
             found[key] = (ours, theirs.get(key))
     return found
+
+
+def compared_fields(ctx: SyncSession, flow: Flow, fields: Catalogue, entry: RecordOutcome) -> list[str]:
+    """The fields of a record that `differences` looks at."""
+    assert flow.comparison is not None
+    assert entry.write is not None
+    written = entry.link.written if entry.link is not None else {}
+    wanted = _wanted(ctx, flow) & fields.targets.keys()
+    return [
+        key
+        for key, ours in entry.write.values.items()
+        if key in wanted and not _is_left_alone(flow.comparison, ours, written.get(key))
+    ]
+
+
+def _is_left_alone(comparison: Comparison, ours: JSONValue, written: JSONValue) -> bool:
+    """Whether the source never filled the field in, so that it is left to the target."""
+    return ours in EMPTY and not comparison.clears and written in EMPTY
 
 
 def two_way_fields(ctx: SyncSession, flow: Flow) -> frozenset[str]:

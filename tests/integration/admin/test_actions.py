@@ -128,7 +128,12 @@ def test_resync_of_log_rows_and_links_queues_their_source_records(console: Clien
     job.delete()
     press(console, "recordlink", "resync", rows.link)
     job = SyncJob.objects.get()
-    assert (job.flow, job.external_id, job.hint, job.state) == ("person_to_contact", "42", {"resync": True, "certain": True}, "waiting")
+    assert (job.flow, job.external_id, job.hint, job.state) == (
+        "person_to_contact",
+        "42",
+        {"resync": True, "certain": True},
+        "waiting",
+    )
 
 
 def test_nothing_is_resynced_after_uninstall(console: Client, rows: Any) -> None:
