@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
+from integration.engine.sync import runs
 from tests.support import hub
 from tests.support.browser import Heard, serious
-from tests.support.factories import MemberFactory
+from tests.support.factories import DriftFactory, MemberFactory
 from tests.support.leadboxer_world import ACTIVITIES
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
@@ -28,6 +29,12 @@ def owner(world):
     world.deliver()
     world.change(ada, name="Ada King")
     world.deliver()
+    runs.start(world.integration, "compare", "person_to_contact")
+    hub.drain()
+    DriftFactory(integration=world.integration, source_id=ada, field="LASTNAME", ours="King", theirs="Lovelace")
+    DriftFactory(integration=world.integration, source_id=ada, field="CITY", ours="Wien", theirs=None)
+    DriftFactory(integration=world.integration, kind="only_source", target_id="")
+    DriftFactory(integration=world.integration, kind="only_target", source_id="", target_id="4711")
     return MemberFactory(tenant=world.integration.tenant).user
 
 
@@ -46,6 +53,7 @@ def pages(world):
         ("activity", reverse("portal:activity", kwargs=ids)),
         ("waiting", reverse("portal:waiting", kwargs=ids)),
         ("runs", reverse("portal:runs", kwargs=ids)),
+        ("differences", reverse("portal:drift", kwargs=ids)),
         ("fetch-all", reverse("portal:fetch_all", kwargs=ids)),
         ("search", f"{record}?q=Ada"),
         ("preview", f"{record}?flow=person_to_contact&id={link.source_id}"),

@@ -26,18 +26,18 @@ def replay(events: Iterable[WebhookEvent]) -> int:
 def resync(integration: Integration, flow: str, external_ids: Iterable[str]) -> int:
     """Read these source records afresh and bring them up to date. Returns how many were queued.
 
-    A record that waits anyway is left alone; one that is dead or held goes on with what its events knew.
+    One that waits anyway, is dead or held goes on with what its events knew. Each is written whatever is remembered.
     """
     ids = list(dict.fromkeys(external_ids))
     rows = SyncJob.objects.filter(integration=integration, flow=flow, external_id__in=ids)
     unfinished = dict(rows.exclude(state=JobState.DONE).values_list("external_id", "state"))
     stopped = [key for key, state in unfinished.items() if state in (JobState.DEAD, JobState.HELD)]
     release(rows.filter(external_id__in=stopped))
+    new, known = {"resync": True, "certain": True}, {"certain": True}
     save_jobs(
         [
-            SyncJob(integration=integration, flow=flow, external_id=external_id, hint={"resync": True, "certain": True})
-            for external_id in ids
-            if external_id not in unfinished
+            SyncJob(integration=integration, flow=flow, external_id=key, hint=known if key in unfinished else new)
+            for key in ids
         ]
     )
     wakeups.wake(str(integration.pk))

@@ -14,7 +14,7 @@ from integration.engine.flow.base import Item, Record, Result, Skip, Write
 from integration.engine.records import links
 from integration.engine.sync import batch, runner, runs
 from integration.errors import LeaseLost, RateLimited, RecordError, TenantActionError
-from integration.models import Integration, RecordLink, SyncJob, SyncLog
+from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.secrets import email_hash
 from tests.support.factories import IntegrationFactory, JobFactory, LinkFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -195,6 +195,7 @@ def test_a_dry_run_remembers_nobody(integration, dry_run, links):
     runner.run(str(integration.pk), recipes_with(flow))
 
     assert RecordLink.objects.count() == links
+    assert not any(key.startswith("failed") for key in SyncRun.objects.get().counts), "it passes over, and fails nobody"
 
 
 def test_a_link_knows_the_address_and_keeps_it_when_a_record_has_none(integration):
