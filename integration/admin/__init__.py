@@ -1,6 +1,20 @@
 """The operator console. Importing this package registers its pages; only the admin's autodiscovery does."""
 
-from integration.admin.lists import alert, call, claim, connection, event, job, link, log, mapping, run, sunset, system
+from integration.admin.lists import (
+    alert,
+    call,
+    claim,
+    connection,
+    drift,
+    event,
+    job,
+    link,
+    log,
+    mapping,
+    run,
+    sunset,
+    system,
+)
 from integration.admin.lists.integration import admin as integration
 
 __all__ = [
@@ -8,6 +22,7 @@ __all__ = [
     "call",
     "claim",
     "connection",
+    "drift",
     "event",
     "integration",
     "job",
@@ -15,7 +30,6 @@ __all__ = [
     "log",
     "mapping",
     "run",
-    "sunset",
     "sunset",
     "system",
 ]

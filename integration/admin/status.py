@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from django.contrib.admin import site
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -19,7 +18,7 @@ from integration.engine.insight import headline
 from integration.engine.insight.issues import Issue, Mend, Status, SyncState
 from integration.engine.insight.status import connection_status, connection_statuses, statuses
 from integration.engine.setup.provisioning import StepResult
-from integration.models import Connection, Drift, Integration, JobState, State, SyncJob, SyncLog
+from integration.models import Connection, Drift, DriftState, Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
 
 BADGES: Mapping[SyncState, Badge] = {
@@ -104,8 +103,7 @@ def _door(row: Integration, issue: Issue) -> str:
     if issue.mend == Mend.MAPPING:
         return f"{html.url_of(row)}#mappings"
     if issue.mend == Mend.DRIFT:
-        model = Drift if site.is_registered(Drift) else SyncLog  # the log, where a hub has no list of differences
-        return html.url_of_list(model, integration=row.pk)
+        return html.url_of_list(Drift, integration=row.pk, state=DriftState.OPEN)
     if issue.side:
         connection: Connection = getattr(row, issue.side)
         return html.url_of(connection)

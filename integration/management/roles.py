@@ -11,7 +11,7 @@ from django.db.models import Q
 # The rows operators may change; everything else of the engine's is written by the engine alone.
 WORKED_ON = (
     "connection", "integration", "fieldmapping", "webhookevent", "syncjob", "syncrun", "synclog", "recordlink",
-    "tenant", "member", "accountclaim",
+    "drift", "tenant", "member", "accountclaim",
 )  # fmt: skip
 ADDED = ("connection", "integration", "fieldmapping", "tenant", "member")
 APPS = ("integration", "tenants")

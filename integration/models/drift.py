@@ -15,9 +15,9 @@ from tenants.personal import mask_id
 class DriftKind(models.TextChoices):
     """What a comparison can find."""
 
-    DIFFERS = "differs", _("Differs")
-    ONLY_SOURCE = "only_source", _("Only at the source")
-    ONLY_TARGET = "only_target", _("Only at the target")
+    DIFFERS = "differs", _("Different")
+    ONLY_SOURCE = "only_source", _("Missing there")
+    ONLY_TARGET = "only_target", _("Only there")
 
 
 class DriftState(models.TextChoices):
@@ -76,8 +76,8 @@ class Drift(models.Model):
     decided_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = _("drift")
-        verbose_name_plural = _("drifts")
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
         constraints = (
             models.UniqueConstraint(
                 fields=("integration", "flow", "source_id", "target_id", "field"), name="one_drift_per_record_and_field"

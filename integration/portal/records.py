@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from config.pages import PageContext
 from integration.engine.insight import preview
+from integration.engine.insight.look_now import look_now
 from integration.engine.mapping import labels
 from integration.engine.sync import replay
 from integration.errors import IntegrationError
@@ -53,9 +54,13 @@ def _looked(integration: Integration, query: str, flow: str, external_id: str) -
         shown = preview.preview(integration, recipe, flow, external_id)
     except IntegrationError as exc:
         return {"problem": exc.public, "reason": recipe.reason_text(exc.reason)}
+    try:
+        seen = look_now(integration, recipe, flow, external_id)
+    except IntegrationError:
+        seen = None  # the preview came through: it says what would be sent
     names = labels.labels_of([integration])
     fields = labels.named({key: list(pair) for key, pair in shown.changes.items()}, names)
-    return {"preview": shown, "fields": fields, "reason": recipe.reason_text(shown.reason)}
+    return {"preview": shown, "fields": fields, "look": seen, "reason": recipe.reason_text(shown.reason)}
 
 
 def _queue(request: HttpRequest, integration: Integration) -> HttpResponse:

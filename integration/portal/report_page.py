@@ -18,10 +18,10 @@ from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from integration.ui.cells import guarded
 
 WIDTH = 100.0  # of the longest bar
 COLUMNS = ("deals", "open", "won", "lost", _("open value"), _("won value"), _("conversion %"))
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins like this
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,5 @@ def _csv(tables: Sequence[ReportTable]) -> HttpResponse:
     for table in tables:
         for row in table.rows:
             figures = (row.deals, row.open, row.won, row.lost, row.open_value, row.won_value, row.conversion)
-            writer.writerow((_harmless(table.title), _harmless(row.label), *figures))
+            writer.writerow((guarded(table.title), guarded(row.label), *figures))
     return response
-
-
-def _harmless(text: str) -> str:
-    """Names come from the CRM: none may be a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text

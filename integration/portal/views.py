@@ -22,9 +22,11 @@ from integration.engine.sync.runs import UNFINISHED, may_resume
 from integration.models import JobState, Outcome, State, SyncJob, SyncLog, SyncRun
 from integration.portal.pages import enter, enter_integration, integrations_of, page
 from integration.portal.periods import PERIODS
+from integration.portal.standing import doors
 from integration.portal.state import accounts, chart, delays, needs, numbers, shown, unfinished
 from integration.recipes.registry import get_recipe, reason_choices
 from integration.secrets import email_hash
+from integration.ui.counts_csv import counts_csv
 from tenants.access import tenants_of
 
 PAGE_SIZE = 50
@@ -59,11 +61,14 @@ def overview(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
 def integration_overview(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpResponse:
     """One integration: the sentence, what needs somebody, the numbers and the chart, its two connections."""
     tenant, integration = enter_integration(request, tenant_id, integration_id)
+    counted = explained(integration, get_recipe(integration.recipe))
+    if request.GET.get("format") == "csv":
+        return counts_csv(counted)
     status = status_of(integration, get_recipe)
     context = {
         "status": shown(integration, status), "numbers": numbers(integration), "needs": needs(status),
         "delays": delays(status), "chart": chart(integration), "accounts": accounts(integration),
-        "explained": explained(integration, get_recipe(integration.recipe)),
+        "explained": [(flow, doors(integration, flow)) for flow in counted],
     }  # fmt: skip
     return page(request, tenant, "integration", context, integration)
 

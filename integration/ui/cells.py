@@ -1,11 +1,11 @@
-"""Cells of a table that people open in a spreadsheet: none of them is taken for a formula."""
+"""Cells of the CSV files we offer. What comes from a vendor or a person must not become a formula in a spreadsheet."""
 
 from __future__ import annotations
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins like this
 
 
 def guarded(value: object) -> str:
-    """The value as text; one that a spreadsheet would calculate begins with an apostrophe."""
+    """Return a value as the text of a cell that is shown and never run."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -91,7 +91,7 @@ def test_the_person_page_answers_a_support_call(busy, operator, browse):
     page.keyboard.type(ADA)
     page.keyboard.press("Enter")
 
-    page.get_by_text("Both apps have the same values.").wait_for()
+    page.get_by_text("compared fields are alike, just read.").wait_for()
     timeline = page.locator(".ls-timeline").inner_text()
     assert "Event #" in timeline
     assert "Update" in timeline

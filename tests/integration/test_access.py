@@ -95,6 +95,7 @@ HUB = {
     "portal:brakes": of_members(200, 200, viewer=404),
     "portal:record": of_members(200, 404),
     "portal:fetch_all": of_members(200, 200, viewer=404),
+    "portal:drift": of_members(200, 302, viewer=404),
     "portal:runs": LOOK,
     "portal:report": LOOK,
     "portal:run": LOOK,
@@ -119,10 +120,11 @@ MODELS = {
     "integration.syncjob": LOOKS | {"try_again": DENIED},
     "integration.fieldmapping": LOOKS,
     "integration.integration": LOOKS
-    | {"diagnose": LISTED, "settings": SHOWN}
-    | dict.fromkeys(("repair", "fetch_all", "brakes", "pause", "resume", "uninstall"), DENIED),
+    | {"diagnose": LISTED, "counts": LISTED, "settings": SHOWN}
+    | dict.fromkeys(("repair", "fetch_all", "compare_now", "brakes", "pause", "resume", "uninstall"), DENIED),
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
+    "integration.drift": LOOKS,
     "integration.syncrun": LOOKS | {"cancel": DENIED, "resume": DENIED},
     "integration.vendorsunset": LOOKS,
     "integration.authenticatorapp": NOTHING,

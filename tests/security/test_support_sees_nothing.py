@@ -57,6 +57,7 @@ DECLARED = {
     "integration.syncrun": {"state__exact", "state__isnull", "kind", "integration"},
     "integration.synclog": {"outcome__exact", "outcome__isnull", "integration", "reason", "flow", "run"},
     "integration.recordlink": {"integration"},
+    "integration.drift": {"tenant", "integration", "recipe", "flow", "kind", "field", "state", "since"},
     "integration.vendorcall": {"connection"},
     "integration.alert": {"kind"},
     "integration.fieldmapping": {"integration", "problem__isempty"},
@@ -86,7 +87,7 @@ OURS = {
     "integration.vendorcall": {"method"}, "integration.webhookevent": {"vendor_event", "object_type", "reason"},
     "integration.alert": {"subject", "reason"}, "integration.consententry": {"vendor", "was", "became"},
     "integration.authenticatorapp": {"seed", "recovery"}, "django_q.failure": {"id"}, "auth.group": {"name"},
-    "tenants.invitation": {"token_hash"},
+    "tenants.invitation": {"token_hash"}, "integration.drift": {"flow", "field", "fingerprint"},
 }  # fmt: skip
 
 
@@ -128,6 +129,7 @@ QUOTED = (
     ("vendorcall", "request__contains", "sent", "zzz"),
     ("vendorcall", "connection__account_name__gt", "A", "Z"),
     ("recordlink", "written__FULLNAME__contains", "Ada", "zzz"),
+    ("drift", "ours__icontains", "alert", "zzz"),
     ("syncrun", "samples__icontains", "FIRSTNAME", "zzz"),
     ("connection", "credentials_hint__startswith", "", "z"),
     ("connection", "tenant__members__user__email__startswith", "u", "z"),

@@ -104,17 +104,6 @@ class JobFactory(DjangoModelFactory):
     external_id = factory.Sequence(lambda number: str(10_000_000 + number))  # beside those tests name
 
 
-class DriftFactory(DjangoModelFactory):
-    class Meta:
-        model = models.Drift
-
-    integration = factory.SubFactory(IntegrationFactory)
-    flow = "person_to_contact"
-    kind = "differs"
-    source_id = factory.Sequence(lambda number: str(20_000_000 + number))
-    target_id = "contact-1"
-
-
 class RunFactory(DjangoModelFactory):
     class Meta:
         model = models.SyncRun
@@ -131,6 +120,20 @@ class LinkFactory(DjangoModelFactory):
     integration = factory.SubFactory(IntegrationFactory)
     link_type = "person"
     source_id = factory.Sequence(str)
+
+
+class DriftFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Drift
+
+    integration = factory.SubFactory(IntegrationFactory)
+    flow = "person_to_contact"
+    kind = "differs"
+    source_id = factory.Sequence(str)
+    target_id = factory.Sequence(str)
+    field = "LASTNAME"
+    ours = "Lovelace"
+    theirs = "King"
 
 
 class LogFactory(DjangoModelFactory):

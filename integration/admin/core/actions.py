@@ -42,7 +42,7 @@ Key: TypeAlias = int | str | UUID  # a row's primary key
 class Bulk(Generic[M]):
     """One action on many rows. `run` gets a chunk of them and returns how many it took on.
 
-    Above `FEW` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
+    Above `few` rows `as_runs` takes all of them on as sync runs, with progress and Cancel.
     """
 
     title: StrOrPromise
@@ -54,6 +54,7 @@ class Bulk(Generic[M]):
     none: StrOrPromise = _("None of these rows needs this.")
     danger: bool = False
     as_runs: Callable[[Sequence[M], AbstractBaseUser | None], Started] | None = None
+    few: int = FEW  # 0: always as runs
 
 
 def bulk(
@@ -68,7 +69,7 @@ def bulk(
     if "confirmed" not in request.POST:
         return _ask(admin, request, action, what, selected, everything)
     keys = everything if request.POST.get("scope") == "listed" else selected
-    if what.as_runs is not None and len(keys) > FEW:
+    if what.as_runs is not None and len(keys) > what.few:
         return _start_runs(admin, request, what, keys[:LIMIT])
     count = 0
     for start in range(0, min(len(keys), LIMIT), CHUNK):

@@ -19,6 +19,7 @@ from integration.admin.core.masking import mask_id
 from integration.engine.insight.code_words import noun
 from integration.models import (
     Connection,
+    Drift,
     Integration,
     RecordLink,
     SyncJob,
@@ -127,6 +128,17 @@ def _jobs(term: Term) -> Iterator[Q]:
         yield Q(integration__in=_everywhere(), flow__in=list(flow_labels()), external_id=term.text)
 
 
+def _drifts(term: Term) -> Iterator[Q]:
+    if term.hash:
+        yield Q(email_hash=term.hash) & ~Q(email_hash="")
+        return
+    where = Q(integration__in=_everywhere(), flow__in=list(flow_labels()))
+    yield where & Q(source_id=term.text)
+    yield where & Q(source_id="", target_id=term.text)
+    for link in matching(RecordLink, term).select_related("integration")[:20]:
+        yield Q(integration=link.integration_id, flow__in=flows_of(link), source_id=link.source_id)
+
+
 def flows_of(link: RecordLink) -> list[str]:
     """The flows that work on a link; the first one writes its target."""
     recipe = link.integration.recipe
@@ -138,6 +150,7 @@ LOOK_UPS: dict[type[Model], Callable[[Term], Iterator[Q]]] = {
     WebhookEvent: _events,
     RecordLink: _links,
     SyncJob: _jobs,
+    Drift: _drifts,
 }
 SEARCHABLE = tuple(LOOK_UPS)
 

@@ -25,7 +25,7 @@ from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.admin.lists.call import asked, status_badge
 from integration.engine.insight.code_words import words
 from integration.engine.sync.bulk_runs import resync, start_resync
-from integration.models import Integration, RecordLink, State, SyncLog
+from integration.models import Drift, Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
 
 RESYNC_SAYS = (
@@ -68,7 +68,7 @@ def resync_of(records: Callable[[Sequence[M]], Sequence[tuple[Integration, str, 
     )
 
 
-def link_of(row: SyncLog) -> RecordLink | None:
+def link_of(row: SyncLog | Drift) -> RecordLink | None:
     """The record link this row is about."""
     recipe = get_recipe(row.integration.recipe)
     types = [flow.link_type for flow in recipe.flows if flow.key == row.flow]

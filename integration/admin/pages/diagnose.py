@@ -23,7 +23,7 @@ from integration.engine.diagnose import faults
 from integration.engine.diagnose.examine import examine
 from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Finding, Report
 from integration.engine.diagnose.repair import REPAIRABLE, repair
-from integration.models import Integration, JobState, State, SyncJob
+from integration.models import Drift, DriftState, Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
 
 BADGES = {
@@ -109,6 +109,8 @@ def _button(row: Integration, finding: Finding, may: bool) -> tuple[str, str] | 
     if finding.button == faults.JOBS:
         address = html.url_of_list(SyncJob, integration=row.pk, state=JobState.DEAD, reason=finding.about)
         return gettext("Show the jobs"), address
+    if finding.button == faults.DIFFERENCES:
+        return gettext("Show the differences"), html.url_of_list(Drift, integration=row.pk, state=DriftState.OPEN)
     if not may:
         return None
     if finding.button == faults.REPAIR:

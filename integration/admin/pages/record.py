@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypedDict
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from integration.admin.core import fixes, html
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import uuid_or_nil
 from integration.engine.insight import explain_record
+from integration.engine.insight.look_now import Look
 from integration.engine.mapping.labels import Labels, labels_of, read_as
 from integration.models import Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
@@ -72,11 +74,23 @@ def ask(request: HttpRequest) -> HttpResponse:
              "source": _values(verdict.source, labels), "target": _values(verdict.target, labels),
              "fixes": fixes.doors(verdict.rule, integration), "name": mask(verdict.name),
              "job": html.door(verdict.job, gettext("Job")) if verdict.job else "",
+             "look": _masked(verdict.look),
              "consent": recipe.consent_of(verdict.link.notes) if verdict.link else ""}
             for verdict in verdicts
         ],
     }  # fmt: skip
     return render(request, "lockstep/why.html", context)
+
+
+def _masked(look: Look | None) -> Look | None:
+    """What was found, with values as this person may see them."""
+    if look is None:
+        return None
+    differences = (
+        replace(one, label=mask_key(one.label), ours=mask(one.ours), theirs=mask(one.theirs))
+        for one in look.differences
+    )
+    return replace(look, differences=tuple(differences))
 
 
 def _ids(integration: Integration, query: str, kind: str) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[StrOrPromise, tuple[Entry, ...]], ...] = (
             (_("Runs"), "directions_run", "integration.syncrun"),
             (_("Log"), "history", "integration.synclog"),
             (_("Links"), "link", "integration.recordlink"),
+            (_("Differences"), "difference", "integration.drift"),
             (_("Vendor calls"), "call_made", "integration.vendorcall"),
         ),
     ),

@@ -13,6 +13,7 @@ from config.texts import StrOrPromise
 
 # Buttons: what the console puts beside a finding.
 REPAIR, CONNECTION, SETTINGS, MAPPING, JOBS, TENANT = "repair", "connection", "settings", "mapping", "jobs", "tenant"
+DIFFERENCES = "differences"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import OpenSession
-from integration.engine.diagnose.faults import CONNECTION, FAULTS, JOBS, MAPPING, SETTINGS
+from integration.engine.diagnose.faults import CONNECTION, DIFFERENCES, FAULTS, JOBS, MAPPING, SETTINGS
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.insight.issues import Issue, Mend, Status
 from integration.engine.insight.status import status_of
@@ -22,6 +22,7 @@ from integration.models import Connection, Integration, JobState
 
 BUTTONS = {
     Mend.ACCOUNT: CONNECTION, Mend.VENDOR: CONNECTION, Mend.SETTINGS: SETTINGS, Mend.MAPPING: MAPPING,
+    Mend.DRIFT: DIFFERENCES,
 }  # fmt: skip
 OK, NOT_OK, NOT_APPLICABLE = "ok", "not_ok", "not_applicable"
 

@@ -23,6 +23,14 @@ WORDS: Mapping[str, StrOrPromise] = {
     "let_go": _("Let go"),
     "check": _("Check"),
     "send_event": _("Send event"),
+    # What a comparison counts.
+    "same": _("In sync"),
+    "differs": _("Different"),
+    "only_source": _("Missing there"),
+    "only_target": _("Only there"),
+    "waiting": _("Waiting to be synced"),
+    "unreadable": _("Could not be read"),
+    "unreadable_there": _("Could not be read there"),
     # Consent and lists.
     "subscribe": _("Subscribe"),
     "unsubscribe": _("Unsubscribe"),

@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, JSONValue
-from integration.engine.flow.base import Flow, Item, RecordOutcome
+from integration.engine.flow.base import Flow, Item, Record, RecordOutcome
 from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.insight import preview
+from integration.engine.insight.look_now import Look, look
 from integration.engine.sync import batch
 from integration.errors import IntegrationError
 from integration.models import Integration, JobState, Outcome, RecordLink, State, SyncJob
@@ -57,12 +58,13 @@ class Verdict:
     target: JSONObject | None = None
     link: RecordLink | None = None
     job: SyncJob | None = None
+    look: Look | None = None  # both sides compared now; None where that is not possible
     problems: tuple[str, ...] = ()  # vendors that could not be asked
 
     @property
     def in_step(self) -> bool:
-        """Whether nothing has to be done."""
-        return not self.rule and not self.action
+        """Whether both sides were just read and are alike. What is remembered of a record proves nothing."""
+        return not self.rule and not self.action and self.look is not None and self.look.alike
 
 
 def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str, ...] = ()) -> list[Verdict]:
@@ -114,7 +116,8 @@ def _verdict(ctx: SyncSession, hit: Found, general: str, problems: list[str]) ->
         return _said(ctx.recipe, replace(base, problems=(*notes, exc.public)), general or exc.reason)
     record = records.get(hit.external_id)
     target = _at_target(ctx, record.email if record else hit.email, link, notes)
-    shown = replace(base, detail=done.result.detail, target=target, problems=tuple(notes))
+    seen = _compared(ctx, flow, hit.external_id, records, notes)
+    shown = replace(base, detail=done.result.detail, target=target, problems=tuple(notes), look=seen)
     shown = replace(shown, action=_action(done))
     if record is not None:
         shown = replace(shown, name=str(record.values.get("name") or base.name), source=_flat(record.values))
@@ -126,6 +129,17 @@ def _at_target(ctx: SyncSession, email: str, link: RecordLink | None, notes: lis
         return ctx.recipe.at_target(ctx, email, link)
     except IntegrationError as exc:
         notes.append(exc.public)
+        return None
+
+
+def _compared(
+    ctx: SyncSession, flow: Flow, external_id: str, records: Mapping[str, Record], notes: list[str]
+) -> Look | None:
+    try:
+        return look(ctx, flow, external_id, records)
+    except IntegrationError as exc:
+        if exc.public not in notes:
+            notes.append(exc.public)
         return None
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from config.json_value import JSONObject, JSONValue, json_number
 from integration.connectors.objects import Access, AnyAccess, AnyApi, ObjectRecord
-from integration.engine.flow.base import Flow, Item, Page, Record, RecordOutcome
+from integration.engine.flow.base import Comparison, Flow, Item, Page, Record, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping.alike import EMPTY, alike
 from integration.engine.mapping.fields import Catalogue, catalogue
@@ -41,6 +41,8 @@ from integration.models import (
 KIND = "compare"
 TARGET, SOURCE, REST = "target", "source", "rest"
 SAME, DIFFERS, WAITING, UNREADABLE = "same", "differs", "waiting", "unreadable"
+UNREADABLE_THERE = "unreadable_there"
+NOT_OF_THE_SOURCE = (UNREADABLE_THERE, DriftKind.ONLY_TARGET.value)  # counts of the target's records alone
 ON_ITS_WAY = timedelta(minutes=30)  # a change at the target this young may still travel back by itself
 MOVES = ("change_address", "merge", "hand_over", "let_go")  # what is due is more than an update
 LISTED = 1_000  # records that only the target has are counted to the last and listed up to here
@@ -99,7 +101,7 @@ def _read_target(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObject) 
         following: JSONObject = {"phase": TARGET, "at": page.next_cursor}
     else:
         following = {"phase": SOURCE, "at": compare_budget.go_on(run)}
-    return Step(following, Counter({UNREADABLE: len(page.problems)}) if page.problems else Counter(), rows=rows)
+    return Step(following, Counter({UNREADABLE_THERE: len(page.problems)}) if page.problems else Counter(), rows=rows)
 
 
 def target_api(ctx: SyncSession, flow: Flow) -> tuple[AnyApi, AnyAccess]:
@@ -333,21 +335,32 @@ def differences(
     assert flow.comparison is not None
     assert entry.write is not None
     other = ctx.connection("right" if flow.side == "left" else "left")
-    wanted, found = _wanted(ctx, flow), {}
-    for key, ours in entry.write.values.items():
-        spec = fields.targets.get(key)
-        if spec is None or key not in wanted or ours == theirs.get(key) or _was_left_to_target(flow, entry, key, ours):
+    found: dict[str, tuple[JSONValue, JSONValue]] = {}
+    for key in compared_fields(ctx, flow, fields, entry):
+        ours = entry.write.values[key]
+        if ours == theirs.get(key):
             continue
-        if not alike(ours, theirs.get(key), spec, other.connector.formatting, other.zone):
+        if not alike(ours, theirs.get(key), fields.targets[key], other.connector.formatting, other.zone):
             found[key] = (ours, theirs.get(key))
     return found
 
 
-def _was_left_to_target(flow: Flow, entry: RecordOutcome, key: str, ours: JSONValue) -> bool:
-    """Whether the source never filled this in and nothing was sent for it."""
+def compared_fields(ctx: SyncSession, flow: Flow, fields: Catalogue, entry: RecordOutcome) -> list[str]:
+    """The fields of a record that `differences` looks at."""
     assert flow.comparison is not None
+    assert entry.write is not None
     written = entry.link.written if entry.link is not None else {}
-    return ours in EMPTY and not flow.comparison.clears and written.get(key) in EMPTY
+    wanted = _wanted(ctx, flow) & fields.targets.keys()
+    return [
+        key
+        for key, ours in entry.write.values.items()
+        if key in wanted and not _is_left_alone(flow.comparison, ours, written.get(key))
+    ]
+
+
+def _is_left_alone(comparison: Comparison, ours: JSONValue, written: JSONValue) -> bool:
+    """Whether the source never filled the field in, so that it is left to the target."""
+    return ours in EMPTY and not comparison.clears and written in EMPTY
 
 
 def two_way_fields(ctx: SyncSession, flow: Flow) -> frozenset[str]:

@@ -79,6 +79,10 @@ def story(tenant_name: str = "ACME", number: int = 42) -> SimpleNamespace:
         job=job, run=run, call=call, outcome="failed", reason="record_refused", detail="The vendor says no.",
         changes={"FULLNAME": ["Ada", "<script>alert(3)</script>"]},
     )  # fmt: skip
+    drift = factories.DriftFactory(
+        integration=integration, source_id=str(number), target_id=f"9001-{number}", email_hash=digest, run=run,
+        ours="<script>alert(4)</script>", state="left",
+    )  # fmt: skip
     mapping = factories.MappingFactory(
         integration=integration, flow="person_to_contact", source="first_name", target="FIRSTNAME"
     )
@@ -93,6 +97,7 @@ def story(tenant_name: str = "ACME", number: int = 42) -> SimpleNamespace:
     return SimpleNamespace(
         tenant=tenant, integration=integration, left=left, right=right, event=event, job=job, call=call, run=run,
         link=link, log=log, mapping=mapping, member=member, alert=alert,
+        drift=drift,
     )  # fmt: skip
 
 

@@ -13,10 +13,26 @@ from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRu
 from tests.integration.admin.conftest import fresh
 from tests.support import factories
 
-READ_ONLY = ("webhookevent", "syncjob", "syncrun", "synclog", "recordlink", "vendorcall", "fieldmapping", "alert")
+READ_ONLY = (
+    "webhookevent",
+    "syncjob",
+    "syncrun",
+    "synclog",
+    "recordlink",
+    "drift",
+    "vendorcall",
+    "fieldmapping",
+    "alert",
+)
 ATTRIBUTES = {"webhookevent": "event", "syncjob": "job", "syncrun": "run", "synclog": "log", "recordlink": "link",
-              "vendorcall": "call", "fieldmapping": "mapping", "alert": "alert"}  # fmt: skip
-BULK = [("webhookevent", "replay"), ("syncjob", "release"), ("synclog", "resync"), ("recordlink", "resync")]
+              "drift": "drift", "vendorcall": "call", "fieldmapping": "mapping", "alert": "alert"}  # fmt: skip
+BULK = [
+    ("webhookevent", "replay"),
+    ("syncjob", "release"),
+    ("synclog", "resync"),
+    ("recordlink", "resync"),
+    ("drift", "ask_again"),
+]
 BUTTONS = ["settings", "fetch-all", "pause", "uninstall"]
 
 

@@ -12,7 +12,17 @@ from tests.support import factories
 
 pytestmark = pytest.mark.django_db
 HUGE = "9" * 23
-LISTS = ("synclog", "syncjob", "webhookevent", "recordlink", "vendorcall", "syncrun", "integration", "connection")
+LISTS = (
+    "synclog",
+    "syncjob",
+    "webhookevent",
+    "recordlink",
+    "drift",
+    "vendorcall",
+    "syncrun",
+    "integration",
+    "connection",
+)
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -15,7 +15,7 @@ NOUNS = {
     "integration_webhookevent": "event", "integration_syncjob": "job", "integration_syncrun": "run",
     "integration_synclog": "log", "integration_recordlink": "link", "integration_vendorcall": "call",
     "integration_connection": "left", "integration_integration": "integration", "integration_fieldmapping": "mapping",
-    "integration_alert": "alert", "tenants_tenant": "tenant", "tenants_member": "member",
+    "integration_alert": "alert", "integration_drift": "drift", "tenants_tenant": "tenant", "tenants_member": "member",
 }  # fmt: skip
 REGISTERED = sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
 LIST_QUERIES = 14  # session, user, filters, rows and what belongs to them; the same for one row and for a hundred
@@ -55,7 +55,7 @@ def test_lists_do_not_ask_row_by_row(console: Client, rows: Any, django_assert_m
 
 @pytest.mark.chaos("W9")
 def test_text_of_people_is_shown_and_not_run(console: Client, rows: Any) -> None:
-    for address in ("event", "run", "log", "link", "call"):
+    for address in ("event", "run", "log", "link", "call", "drift"):
         row = getattr(rows, address)
         name = f"admin:integration_{row._meta.model_name}_change"
         text = console.get(reverse(name, args=[row.pk])).content.decode()

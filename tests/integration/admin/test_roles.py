@@ -15,9 +15,19 @@ from integration.models import SyncRun
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db
-PAGES = ("webhookevent", "syncjob", "syncrun", "synclog", "recordlink", "vendorcall", "connection", "integration")
+PAGES = (
+    "webhookevent",
+    "syncjob",
+    "syncrun",
+    "synclog",
+    "recordlink",
+    "drift",
+    "vendorcall",
+    "connection",
+    "integration",
+)
 ROWS = {"webhookevent": "event", "syncjob": "job", "syncrun": "run", "synclog": "log", "recordlink": "link",
-        "vendorcall": "call", "connection": "left", "integration": "integration"}  # fmt: skip
+        "drift": "drift", "vendorcall": "call", "connection": "left", "integration": "integration"}  # fmt: skip
 
 
 @pytest.fixture
@@ -52,6 +62,8 @@ def test_support_sees_everything_but_no_personal_data(role: Any, rows: Any) -> N
     rows.link.save()
     rows.log.changes = {"FULLNAME": ["Creola Katherine", "Katherine Johnson"]}
     rows.log.save()
+    rows.drift.ours, rows.drift.theirs = "Katherine Johnson", "Creola Katherine"
+    rows.drift.save()
     rows.call.request, rows.call.response = '{"name": "Katherine Johnson"}', "<name>Katherine Johnson</name>"
     rows.call.save()
     rows.run.samples = {"subscribe": [{"id": "7", "name": "Katherine Johnson", "values": {"A": "Katherine Johnson"}}]}

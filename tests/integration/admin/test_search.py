@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from integration.admin.core import search
 from integration.admin.core.base import LookaheadPaginator
-from integration.models import RecordLink, SyncJob, SyncLog, WebhookEvent
+from integration.models import Drift, RecordLink, SyncJob, SyncLog, WebhookEvent
 from tests.integration.admin.conftest import ADA
 from tests.support import factories
 
-BIG = ("webhookevent", "syncjob", "synclog", "recordlink")
+BIG = ("webhookevent", "syncjob", "synclog", "recordlink", "drift")
 ALL_BIG = (*BIG, "syncrun", "vendorcall")
 INDEXES = {
     (WebhookEvent, ADA): ("event_by_email",),
@@ -27,6 +27,8 @@ INDEXES = {
     (SyncLog, "42"): ("log_by_source", "log_by_target"),
     (RecordLink, ADA): ("link_by_email",),
     (RecordLink, "42"): ("link_type=? AND source_id=?", "link_by_target"),
+    (Drift, ADA): ("drift_by_email",),
+    (Drift, "42"): ("flow=? AND source_id=?", "flow=? AND source_id=? AND target_id=?"),
     (SyncJob, "42"): ("flow=? AND external_id=?",),
 }
 
@@ -40,7 +42,8 @@ def listed(console: Client, name: str, **query: str) -> list[Any]:
 @pytest.mark.parametrize("name", BIG)
 @pytest.mark.parametrize("typed", [ADA, " ADA@example.com ", "42"])
 def test_a_record_is_found_by_address_and_id(console: Client, rows: Any, name: str, typed: str) -> None:
-    wanted = {"webhookevent": rows.event, "syncjob": rows.job, "synclog": rows.log, "recordlink": rows.link}[name]
+    wanted = {"webhookevent": rows.event, "syncjob": rows.job, "synclog": rows.log, "recordlink": rows.link,
+              "drift": rows.drift}[name]  # fmt: skip
     assert listed(console, name, q=typed) == [wanted.pk]
 
 
@@ -55,6 +58,7 @@ def test_parts_and_strangers_find_nothing(console: Client, rows: Any, name: str,
 def test_target_ids_find_log_and_link(console: Client, rows: Any) -> None:
     assert listed(console, "synclog", q="9001-42") == [rows.log.pk]
     assert listed(console, "recordlink", q="9001-42") == [rows.link.pk]
+    assert listed(console, "drift", q="9001-42") == [rows.drift.pk]
 
 
 def test_an_event_is_found_by_its_number(console: Client, rows: Any) -> None:

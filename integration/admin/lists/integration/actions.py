@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject
+from integration import tasks
 from integration.admin.core import html
 from integration.admin.core.actions import Bulk, note, page
 from integration.admin.core.base import Admin
@@ -22,14 +23,14 @@ from integration.engine.flow.recipe import Recipe
 from integration.engine.insight import effect, forecast
 from integration.engine.safety import limits
 from integration.engine.setup import lifecycle
-from integration.engine.sync import runs
+from integration.engine.sync import compare, runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
 from tenants.access import person
 
 OFFERED: dict[str, tuple[str, ...]] = {
     State.DRAFT: ("diagnose", "settings", "uninstall"),
-    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "uninstall"),
+    State.ACTIVE: ("diagnose", "repair", "settings", "fetch_all", "compare_now", "brakes", "pause", "uninstall"),
     State.PAUSED: ("diagnose", "repair", "settings", "brakes", "resume", "uninstall"),
 }
 CAP = 1_000
@@ -111,6 +112,29 @@ def _forecasts(row: Integration, recipe: Recipe, flows: Sequence[Flow]) -> list[
     """How long each part takes for real, and what it needs of the vendors' limits."""
     found = forecast.before_start(row, recipe, flows)
     return [" ".join([f"{each.label}: {each.text}.", *each.limit_texts]) for each in found]
+
+
+def compare_now(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
+    """Say what a comparison reads, then start one per flow that can be compared."""
+    if not may(row, "compare_now"):
+        return _refuse(admin, request, row)
+    if request.method != "POST":
+        apps = gettext("{left} and {right}").format(left=row.left.connector.label, right=row.right.connector.label)
+        says = (
+            gettext("Everything in {apps} is read and compared by field. Nothing is written.").format(apps=apps),
+            gettext("What differs is listed; you decide there which value counts. Live changes go first."),
+        )
+        title = gettext("Compare {integration}").format(integration=row)
+        return page(admin, request, title=title, says=says, verb=gettext("Start"), back=html.url_of(row))
+    started = tasks.start_comparisons(row)
+    if started:
+        note(request, Integration, f"Started {started} comparisons", row)
+        text = ngettext("{count} comparison has started.", "{count} comparisons have started.", started)
+        admin.message_user(request, text.format(count=started), messages.SUCCESS)
+    else:
+        text = gettext("A comparison is under way already, or no part that is switched on can be compared.")
+        admin.message_user(request, text, messages.WARNING)
+    return HttpResponseRedirect(html.url_of_list(SyncRun, integration=row.pk, kind=compare.KIND))
 
 
 def _fetch_form(request: HttpRequest, *, asks_for_mails: bool) -> FetchForm:

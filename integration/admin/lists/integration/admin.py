@@ -19,7 +19,10 @@ from integration.admin.lists.integration.filters import StateFilter, StatusFilte
 from integration.admin.lists.integration.overview import Overview
 from integration.admin.pages import diagnose as diagnosis
 from integration.admin.status import with_connections
+from integration.engine.insight.record_counts import explained
 from integration.models import Integration
+from integration.recipes.registry import get_recipe
+from integration.ui.counts_csv import counts_csv
 from tenants.access import person
 
 
@@ -33,7 +36,18 @@ class IntegrationAdmin(Adding, Overview):
     search_fields = ("tenant__name", "recipe")
     search_help_text = _("Tenant or recipe")
     actions = ("pause_selected", "resume_selected", "uninstall_selected")
-    actions_detail = ("diagnose", "repair", "settings", "fetch_all", "brakes", "pause", "resume", "uninstall")
+    actions_detail = (
+        "diagnose",
+        "repair",
+        "settings",
+        "fetch_all",
+        "compare_now",
+        "counts",
+        "brakes",
+        "pause",
+        "resume",
+        "uninstall",
+    )
     empty_text = _("An integration keeps two connected systems of a tenant in sync. Connect both first, then add it.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
@@ -68,7 +82,7 @@ class IntegrationAdmin(Adding, Overview):
         state = (
             Integration.objects.filter(pk=search.uuid_or_nil(object_id)).values_list("state", flat=True).first() or ""
         )
-        elsewhere = {"uninstall", "repair", "brakes"}  # at the page's end, on the diagnosis, at the reason
+        elsewhere = {"uninstall", "repair", "brakes", "counts"}  # at the page's end, on the diagnosis, at the reason
         offered = set(install_buttons.OFFERED.get(state, ())) - elsewhere
         buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.action_name.removeprefix("integration_integration_") in offered]
@@ -92,6 +106,16 @@ class IntegrationAdmin(Adding, Overview):
     def fetch_all(self, request: HttpRequest, row: Integration) -> HttpResponse:
         """One pass over everybody, or a dry run of it."""
         return install_buttons.fetch_all(self, request, row)
+
+    @object_action(_("Compare now"), icon="difference")
+    def compare_now(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """Hold both sides against each other."""
+        return install_buttons.compare_now(self, request, row)
+
+    @object_action(_("Download as CSV"), icon="download", permission="view")
+    def counts(self, request: HttpRequest, row: Integration) -> HttpResponse:
+        """The explained counts, for a spreadsheet."""
+        return counts_csv(explained(row, get_recipe(row.recipe)))
 
     @object_action(_("Held by a brake"), icon="front_hand")
     def brakes(self, request: HttpRequest, row: Integration) -> HttpResponse:

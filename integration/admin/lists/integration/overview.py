@@ -22,11 +22,24 @@ from integration.admin.status import (
     steps,
 )
 from integration.engine.insight.issues import Status
-from integration.engine.insight.record_counts import IN_SYNC, Explained, Part, explained
+from integration.engine.insight.record_counts import Explained, Part, Standing, explained
 from integration.engine.setup.provisioning import last_steps
-from integration.models import Connection, Integration, RecordLink, State, SyncJob, SyncLog, SyncRun
+from integration.models import (
+    Connection,
+    Drift,
+    DriftKind,
+    DriftState,
+    Integration,
+    JobState,
+    RecordLink,
+    State,
+    SyncJob,
+    SyncLog,
+    SyncRun,
+)
 from integration.recipes.registry import get_recipe
 
+KINDS = {Standing.DIFFERS: DriftKind.DIFFERS, Standing.MISSING: DriftKind.ONLY_SOURCE}
 CAP = 1_000  # where counting stops
 STANDING = ("status_badge", "reasons", "left_said", "right_said", "waiting", "last_day", "explained", "doors")
 
@@ -103,16 +116,19 @@ class Overview(Admin):
 
     @admin.display(description=_("Explained counts"))
     def explained(self, row: Integration) -> html.Html:
-        """Every record and where it stands, from the newest Fetch All or dry run."""
+        """Every record and where it stands, from the newest comparison; else from Fetch All, which proves nothing."""
         found = explained(row, get_recipe(row.recipe))
         if not found:
-            return gettext("Not counted yet. A dry run of Fetch All counts without writing anything.")
-        return format_html_join("", "{}", ((_equation(row, flow),) for flow in found))
+            return gettext("Not counted yet. Compare now counts without writing anything.")
+        download = reverse("admin:integration_integration_counts", args=[row.pk])
+        equations = format_html_join("", "{}", ((_equation(row, flow),) for flow in found))
+        return format_html("{}{}", equations, html.doors([(download, gettext("Download as CSV"))]))
 
     @admin.display(description=_("More"))
     def doors(self, row: Integration) -> html.Html:
         """Its lists."""
-        lists = ((SyncLog, gettext("Log")), (SyncRun, gettext("Runs")), (RecordLink, gettext("Links")))
+        lists = ((SyncLog, gettext("Log")), (SyncRun, gettext("Runs")), (RecordLink, gettext("Links")),
+                 (Drift, gettext("Differences")))  # fmt: skip
         return html.doors([(html.url_of_list(model, integration=row.pk), text) for model, text in lists])
 
     @admin.display(description=_("Steps"))
@@ -135,26 +151,51 @@ class Overview(Admin):
 
 
 def _equation(row: Integration, flow: Explained) -> html.Html:
-    """12,431 at the source = 11,980 in sync + 301 no e-mail address + …, each number a door."""
+    """12,431 in Pipedrive = 11,980 in sync + 301 no email address + …, each number a door."""
     terms = ((_list_of(row, flow, part), f"{part.count:,}", part.label) for part in flow.parts)
+    total = gettext("{count} in {vendor}").format(count=f"{flow.total:,}", vendor=flow.source)
     return format_html(
-        '<p class="ls-equation"><strong>{}</strong>: {} = {} <span class="ls-quiet">({} {})</span></p>',
+        '<p class="ls-equation"><strong>{}</strong>: {} = {}{} <span class="ls-quiet">{} {} ({} {})</span></p>',
         flow.flow_label,
-        f"{flow.total:,}",
+        total,
         format_html_join(" + ", '<a class="text-link" href="{}">{}</a> {}', terms),
-        html.door(flow.run, gettext("dry run") if flow.run.dry_run else gettext("Fetch All")),
+        _only_there(row, flow),
+        flow.basis,
+        flow.aside,
+        html.door(flow.run, gettext("dry run") if flow.run.dry_run else str(flow.run.get_kind_label())),
         html.when(flow.run.finished_at),
     )
 
 
+def _only_there(row: Integration, flow: Explained) -> html.Html:
+    if not flow.only_there:
+        return ""
+    text = gettext("; {number} more only in {vendor}")
+    number = html.doors([(_differences(row, flow, DriftKind.ONLY_TARGET), f"{flow.only_there:,}")])
+    return format_html(text, number=number, vendor=flow.target)
+
+
+def _differences(row: Integration, flow: Explained, kind: DriftKind) -> str:
+    return html.url_of_list(Drift, integration=row.pk, flow=flow.flow, kind=kind, state=DriftState.OPEN)
+
+
 def _list_of(row: Integration, flow: Explained, part: Part) -> str:
-    """Where those records are listed: a run logs what it did and skipped, but not who was in sync already."""
+    """Where those records are listed. A run logs what it did and skipped; a comparison or dry run logs nothing."""
+    if part.standing in KINDS:
+        return _differences(row, flow, KINDS[part.standing])
+    if part.standing == Standing.IN_SYNC:
+        return html.url_of_list(RecordLink, integration=row.pk)
     if flow.run.dry_run:
         return html.url_of(flow.run)
-    if part.reason in IN_SYNC:
+    if part.standing == Standing.NO_CHANGE:
         return html.url_of_list(RecordLink, integration=row.pk)
     reason = {"reason": part.reason} if part.reason else {}
-    return html.url_of_list(SyncLog, run=flow.run.pk, outcome__exact=part.outcome, **reason)
+    if not flow.proven:
+        return html.url_of_list(SyncLog, run=flow.run.pk, outcome__exact=part.outcome, **reason)
+    if part.standing == Standing.SKIPPED:
+        return html.url_of_list(SyncLog, integration=row.pk, flow=flow.flow, outcome__exact=part.outcome, **reason)
+    state = JobState.DEAD if part.standing == Standing.FAILED else JobState.WAITING
+    return html.url_of_list(SyncJob, integration=row.pk, state=state, **reason)
 
 
 def _connection(row: Connection) -> html.Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db.models import Max
 
+from integration.engine.insight.record_counts import Standing, explained
 from integration.engine.privacy import personal_data
 from integration.engine.sync import bulk_runs, replay
 from integration.engine.sync.repair import Take
@@ -210,6 +211,26 @@ def test_what_somebody_edited_at_the_target_is_found_and_repaired(stage, recipe,
     stage.settle()
     assert stage.name_there(ADA) == "Ada Byron"
     assert not Drift.objects.filter(kind="differs").exists()
+
+
+@pytest.mark.rule(COMPARED)
+def test_the_explained_counts_of_a_comparison_add_up(stage, recipe, full_slices):
+    """What stands where is all that the source has: in sync, different, missing, kept out by rule, failed, waiting."""
+    stage.enter("Ada Byron", ADA)
+    stage.enter("Joy Byron", "joy@byron.example")
+    stage.newcomers()
+    stage.hold_back()
+    stage.rename_there(ADA, "Augusta King")
+    [run] = stage.run_flow(stage.compared, "compare", options={})
+
+    [found] = [row for row in explained(stage.world.integration, get_recipe(recipe)) if row.flow == stage.compared]
+
+    assert found.proven
+    assert sum(part.count for part in found.parts) == found.total == run.done == run.total, run.counts
+    standings = {part.standing: part.count for part in found.parts}
+    assert standings[Standing.DIFFERS] == 1
+    assert standings[Standing.IN_SYNC] >= 1
+    assert all(part.label for part in found.parts), found.parts
 
 
 @pytest.mark.rule(ERASURE)
