@@ -37,7 +37,7 @@ from tests.support.factories import EndpointFactory, JobFactory
 
 pytestmark = pytest.mark.django_db
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-CLOCK = r"\d\d:\d\d"
+CLOCK = r"(?:\d+ \w+, )?\d\d:\d\d"  # with the day where it is not today's
 UNSEEN = ("credentials", "rights", "webhooks", "fields", "mapping", "clock")  # checks that ask a vendor
 
 

@@ -245,7 +245,7 @@ class Story(MaileonSide):
             raise NotSeen(f"Fetch All without permission sent mails: {quiet.counts}")
         loud = self._fetch_all(options={"allow_doi": True})
         asked = len(self.stage.control("GET", f"/maileon/{ACCOUNT}/doi-mails")) - mails
-        if asked != 30 or dry.counts.get("subscribe") != 30:
+        if asked != 30 or dry.counts.get("ask_by_mail") != 30:
             raise NotSeen(f"{asked} mails, dry run {dry.counts}, run {loud.counts}")
         return f"dry run: 30 would be asked; not allowed: 0 mails; allowed: {asked} mails, {loud.done} people read"
 

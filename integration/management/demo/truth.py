@@ -112,9 +112,10 @@ class AtMaileon(pipedrive_maileon.Story):
         took = time.monotonic() - began
         self.stage.control("DELETE", "/misbehave")
         run.refresh_from_db()
-        if run.state != "cancelled" or not 0 < run.done < MANY + 100:
-            raise NotSeen(f"the run is {run.state} after {run.done} records")
-        return f"Cancel at 150 ms a call: over after {took:.1f} s with {run.done} people done, which is kept"
+        asked = run.counts.get("ask_by_mail", 0)
+        if run.state != "cancelled" or asked >= 100 or took > 5:
+            raise NotSeen(f"the run is {run.state} after {took:.1f} s, {asked} of 100 people were asked")
+        return f"Cancel at 150 ms a call: over after {took:.1f} s, {asked} of 100 people were asked, which is kept"
 
     def schema_watched(self) -> str:
         """Somebody deletes a mapped field in Pipedrive."""
