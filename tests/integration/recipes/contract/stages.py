@@ -97,11 +97,29 @@ class Stage:
         """An account in which much is not as it was written down, and of which nothing tells."""
         self.enter("Ada Byron", "ada@byron.example")
         changed = self.enter("Joy Byron", "joy@byron.example")
+        self.enter("Out Byron", "out@byron.example")
+        self.enter("Gone Byron", "gone@byron.example")
+        self.twice("Ada Double", "ada@byron.example")
+        self.opt_out_untold("out@byron.example")
+        self.delete_there("gone@byron.example")
         for email in self.newcomers_there:
             self.sign_up(email)
         self.newcomers()
         self.rename(changed, "Joyce Byron")
         self.hold_back()
+
+    def twice(self, name: str, email: str) -> None:
+        """The source gets a second record with an address that it has already, where it allows that."""
+
+    def opt_out_untold(self, email: str) -> None:
+        """Somebody opts out at the target, and nothing tells of it."""
+        self.leave(email)
+        self.hold_back()
+        self.world.sandbox.control("POST", "/time", {"advance_seconds": 60})  # Maileon forgets them a moment later
+
+    def delete_there(self, email: str) -> None:
+        """Somebody deletes the record at the target."""
+        hub.client_of(self.world.integration.right).delete_contact(email)
 
     def hold_back(self) -> None:
         """What the vendors would tell by now is lost."""
@@ -163,6 +181,9 @@ class PipedriveMaileon(Stage):
         emails = [{"value": email, "primary": True}, *({"value": other, "primary": False} for other in others)]
         return str(self.world.person(name, emails=emails, phones=pipedrive_phones(phone), email=""))
 
+    def twice(self, name: str, email: str) -> None:
+        self.arrive(name, email)
+
     def crowd(self, count: int) -> list[str]:
         """Faster than one by one, and without a click: who was asked is in step."""
         keys = [self.arrive(f"Crowd {n}", f"crowd{n}@example.com") for n in range(count)]
@@ -212,6 +233,9 @@ class HubSpotMaileon(PipedriveMaileon):
             self.world.held()
             key = str(self.world.do(loser, "merge", into=int(key))["id"])
         return key
+
+    def twice(self, name: str, email: str) -> None:
+        """HubSpot has one contact for an address."""
 
     def newcomers(self) -> None:
         for number in range(5):
@@ -290,6 +314,16 @@ class PlanhatPipedrive(Stage):
         self.settle()
         return str(key)
 
+    def twice(self, name: str, email: str) -> None:
+        self.enter(name, email)
+
+    def opt_out_untold(self, email: str) -> None:
+        """Planhat asks nobody for consent."""
+
+    def delete_there(self, email: str) -> None:
+        [row] = [row for row in self.world.rows("endusers") if row.get("email") == email]
+        hub.client_of(self.world.integration.right).delete_record("enduser", row["_id"])
+
     def newcomers(self) -> None:
         company = self.world.organization("Looms")
         self.world.person("New One", company)
@@ -338,6 +372,16 @@ class LeadBoxerPipedrive(Stage):
         made = self.world.ada(firstName=first, lastName=last, email=email, **({"phoneNumber": phone} if phone else {}))
         self.settle()
         return str(made["lead"])
+
+    def twice(self, name: str, email: str) -> None:
+        self.enter(name, email)
+
+    def opt_out_untold(self, email: str) -> None:
+        """Pipedrive asks nobody for consent."""
+
+    def delete_there(self, email: str) -> None:
+        [row] = [row for row in self.world.rows("person") if email in str(row["emails"])]
+        self.world.sandbox.control("DELETE", f"/pipedrive/acme/persons/{row['id']}")
 
     def hold_back(self) -> None:
         """LeadBoxer tells nothing."""

@@ -171,10 +171,11 @@ def test_a_dry_run_of_every_flow_writes_nothing_and_leaves_no_trace(stage, recip
 
 @pytest.mark.rule(DRY_RUN)
 @pytest.mark.parametrize("allow_doi", [True, False], ids=["asking", "not-asking"])
-def test_a_dry_run_says_what_the_real_run_then_does(stage, recipe, allow_doi, full_slices):
+@pytest.mark.parametrize("certain", [True, False], ids=["certain", "remembering"])
+def test_a_dry_run_says_what_the_real_run_then_does(stage, recipe, allow_doi, certain, full_slices):
     """It reads what the real run reads before it writes: who is there already, who opted out, who is gone."""
     stage.unsettled()
-    options = {"allow_doi": allow_doi}
+    options = {"allow_doi": allow_doi, "certain": certain}
     counted = 0
 
     for flow in hub.taking_part(stage.world.integration, recipe, "fetch_all"):
