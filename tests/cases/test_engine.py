@@ -117,7 +117,6 @@ def test_the_same_for_the_schedules(task):
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="no end: a cancelled run waits for its next try")
 def test_a_cancelled_run_that_waits_for_its_next_try_ends_at_once():
     integration = IntegrationFactory()
     flow = FakeFlow(source={"1": {"name": "x"}})

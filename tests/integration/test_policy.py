@@ -23,7 +23,14 @@ STRICT = {
 }  # fmt: skip
 THEME = STRICT | {"script-src": "'self' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'"}
 NO_PAGES = {"webhook", "app_webhook"}  # vendors' calls pass all that is for pages
-NO_THEME = {"admin:search", "admin:autocomplete", "admin:jsi18n", "admin:view_on_site", "console-why", "console-verify"}
+NO_THEME = {
+    "admin:search",
+    "admin:autocomplete",
+    "admin:jsi18n",
+    "admin:view_on_site",
+    "console-why",
+    "console-verify",
+} | {"admin:integration_integration_counts"}
 
 
 def policy(answer: Any) -> dict[str, str]:

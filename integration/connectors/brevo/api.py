@@ -97,7 +97,7 @@ class Api:
         method: str,
         path: str,
         *,
-        effect: Effect,
+        effect: Effect = Effect.WRITE,  # what declares nothing counts as a write, which a dry run refuses
         accepted: bytes | None = None,
         looks: str = "",
         **options: Any,

@@ -113,7 +113,7 @@ class Api:
         method: str,
         path: str,
         *,
-        effect: Effect,
+        effect: Effect = Effect.WRITE,  # what declares nothing counts as a write, which a dry run refuses
         accepted: JSONValue = None,
         looks: str = "",
         params: Mapping[str, Any] | None = None,

@@ -84,7 +84,7 @@ class Api:
         params: Params = (),
         body: bytes | None = None,
         json: JSONValue = None,
-        effect: Effect,
+        effect: Effect = Effect.WRITE,  # what declares nothing counts as a write, which a dry run refuses
         accepted: bytes | None = None,
         looks: str = "",
         content_type: str = XML,

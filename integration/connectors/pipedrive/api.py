@@ -98,7 +98,7 @@ class Api:
         path: str,
         *,
         cost: float,
-        effect: Effect,
+        effect: Effect = Effect.WRITE,  # what declares nothing counts as a write, which a dry run refuses
         accepted: bytes | None = None,
         params: Mapping[str, Any] | None = None,
         json: JSONValue = None,

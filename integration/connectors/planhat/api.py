@@ -74,7 +74,7 @@ class Api:
         path: str,
         *,
         params: Mapping[str, str | int] | None = None,
-        effect: Effect,
+        effect: Effect = Effect.WRITE,  # what declares nothing counts as a write, which a dry run refuses
         accepted: bytes | None = None,
         looks: str = "",
         json: JSONValue = None,

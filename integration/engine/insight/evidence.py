@@ -44,6 +44,7 @@ from integration.reasons import Reason
 LATE = timedelta(minutes=1)  # what waits longer than this is a backlog
 MOVED = timedelta(minutes=2)  # a backlog of which nothing was done for so long does not move
 BRIEF = timedelta(seconds=10)  # shorter pauses belong to the usual work
+LEFT_OUT = timedelta(days=14)  # the schedule compares every flow once a week
 LONG = 3600  # seconds; a shorter budget is full again before anybody has read this
 
 
@@ -294,9 +295,26 @@ def _new(active: Sequence[UUID]) -> set[UUID]:
 
 
 def last_comparison(integrations: Sequence[Integration]) -> dict[UUID, datetime]:
-    """When each was compared last, both sides read; those that never were are missing."""
-    runs = SyncRun.objects.filter(integration__in=integrations, kind="compare", state=RunState.DONE).order_by()
-    return dict(runs.values_list("integration_id").annotate(last=Max("finished_at")))
+    """Since when each is known to have been compared as a whole; those of which that is not proven are missing.
+
+    The flow that was compared longest ago counts, and a sample or a comparison that failed proves nothing. A flow that
+    the schedule has left out since, because it was switched off, is passed over.
+    """
+    runs = SyncRun.objects.filter(integration__in=integrations, kind="compare").order_by()
+    whole = Q(state=RunState.DONE, options__sampled__isnull=True)
+    groups = runs.values_list("integration_id", "flow").annotate(
+        last=Max("finished_at", filter=whole), begun=Max("created_at")
+    )
+    by_integration: dict[UUID, list[tuple[datetime | None, datetime]]] = defaultdict(list)
+    for pk, _, last, begun in groups:
+        by_integration[pk].append((last, begun))
+    found = {}
+    for pk, flows in by_integration.items():
+        newest = max(begun for _, begun in flows)
+        lasts = [last for last, begun in flows if newest - begun < LEFT_OUT]
+        if all(lasts):
+            found[pk] = min(last for last in lasts if last is not None)
+    return found
 
 
 def answered_at(connection: Connection) -> datetime | None:

@@ -86,7 +86,7 @@ def _hub_words(worst: SyncState, of_these: Sequence[tuple[Integration, Status]])
 def _hub_proof(rows: Sequence[Integration]) -> str:
     compared, last = last_comparison(rows), _last_change(SyncLog.objects.all())
     if len(compared) == len(rows):
-        return _compared(last, max(compared.values()))
+        return _compared(last, min(compared.values()))
     text = ngettext(
         "In sync as far as changes tell: {count} integration has not been compared yet.",
         "In sync as far as changes tell: {count} integrations have not been compared yet.",

@@ -25,7 +25,7 @@ from integration.engine.records import links
 from integration.engine.sync import batch, compare_budget
 from integration.engine.sync.compared import Targets, keep, targets_of
 from integration.engine.sync.drifts import Finding
-from integration.errors import IntegrationError
+from integration.errors import ContractError, IntegrationError
 from integration.models import (
     ComparedRecord,
     DriftKind,
@@ -58,7 +58,8 @@ class Step:
     findings: list[Finding] = field(default_factory=list)
     compared: list[str] = field(default_factory=list)  # ids at the source whose findings are all here
     rows: list[ComparedRecord] = field(default_factory=list)  # the target's, to be kept
-    met: list[int] = field(default_factory=list)
+    met: list[str] = field(default_factory=list)  # records of the target that somebody at the source goes with
+    unjudged: list[str] = field(default_factory=list)  # ids at the source of which a change is on its way
     done: int = 0
 
 
@@ -97,6 +98,8 @@ def _read_target(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObject) 
     page = read(access, _text(place.get("at")), None)
     wanted = _wanted(ctx, flow)
     rows = [keep(run, flow, row, wanted) for row in _common(api, access, page.records) if not row.archived]
+    if page.next_cursor is not None and page.next_cursor == place.get("at"):
+        raise ContractError("The list does not come to an end.", detail=str(page.next_cursor)[:200])
     if page.next_cursor is not None:
         following: JSONObject = {"phase": TARGET, "at": page.next_cursor}
     else:
@@ -135,7 +138,7 @@ def _common(api: AnyApi, access: AnyAccess, records: Iterable[object]) -> list[O
 
 
 def _compare_source(ctx: SyncSession, flow: Flow, run: SyncRun, place: JSONObject) -> Step:
-    page = _source_page(ctx, flow, place.get("at"))
+    page = source_page(ctx, flow, place.get("at"))
     records = page.records if page.records is not None else flow.read(ctx, page.items)
     hint: JSONObject = {"run": "fetch_all", "certain": True}
     items = [Item(item.external_id, {**hint, **item.hint}) for item in page.items]
@@ -176,7 +179,7 @@ def _compare_now(ctx: SyncSession, flow: Flow, found: Step, targets: Targets, en
         _note_differences(ctx, flow, found, entry, row)
 
 
-def _source_page(ctx: SyncSession, flow: Flow, cursor: JSONValue) -> Page:
+def source_page(ctx: SyncSession, flow: Flow, cursor: JSONValue) -> Page:
     if not _by_links(flow):
         return flow.page(ctx, "fetch_all", cursor, None)
     rows = list(_linked(ctx, flow).filter(pk__gt=int(json_number(cursor))).order_by("pk")[: flow.batch_size])
@@ -258,17 +261,24 @@ def _judge(
     assert flow.comparison is not None
     row = targets.of_record(entry, flow.comparison)
     if row is not None and row.pk is not None:
-        found.met.append(row.pk)
+        found.met.append(row.record_id)
     if entry.write is None:
         found.counts[_left_out(entry)] += 1
     elif waits or _is_on_its_way(flow, run, entry, entry.write.action):
-        found.counts[WAITING] += 1
+        _wait(found, entry)
     elif row is None:
         _note_missing(flow, found, entry, entry.write.action)
     elif not _is_linked(entry.link):
-        found.counts[WAITING] += 1  # the target has the record already: a sync would take it over
+        _wait(found, entry)  # the target has the record already: a sync would take it over
     else:
         _note_differences(ctx, flow, found, entry, row)
+
+
+def _wait(found: Step, entry: RecordOutcome) -> None:
+    """Nothing can be said of this record now: what was found of it before stays."""
+    found.counts[WAITING] += 1
+    found.unjudged.append(entry.item.external_id)
+    found.compared.remove(entry.item.external_id)
 
 
 def _is_linked(link: RecordLink | None) -> bool:
@@ -301,7 +311,8 @@ def _left_out(entry: RecordOutcome) -> str:
 
 def _missing(entry: RecordOutcome) -> Finding:
     return Finding(
-        DriftKind.ONLY_SOURCE, entry.item.external_id, entry.link.target_id if entry.link else "",
+        DriftKind.ONLY_SOURCE, entry.item.external_id,
+        entry.link.target_id if entry.link is not None and _is_linked(entry.link) else "",
         email_hash=_digest(entry.record, entry.link),
     )  # fmt: skip
 
@@ -309,7 +320,7 @@ def _missing(entry: RecordOutcome) -> Finding:
 def _note_differences(ctx: SyncSession, flow: Flow, found: Step, entry: RecordOutcome, row: ComparedRecord) -> None:
     differing = differences(ctx, flow, catalogue(ctx, flow), entry, row.values)
     if differing and _travels_back(row, differing.keys() <= two_way_fields(ctx, flow)):
-        found.counts[WAITING] += 1
+        _wait(found, entry)
         return
     found.counts[DIFFERS if differing else SAME] += 1
     digest, target = _digest(entry.record, entry.link), entry.link.target_id if entry.link else row.record_id

@@ -15,7 +15,7 @@ from integration.models import LinkState, RateBudget, RecordLink, SyncRun
 
 SHARE = 0.5
 LONG = 3600  # seconds; a shorter window is full again before it matters
-ALLOWED, SAMPLED, GO_ON = "allowed", "sampled", "go_on"  # among a run's options
+ALLOWED, SAMPLED, GO_ON = OPTIONS = ("allowed", "sampled", "go_on")  # among a run's options
 
 
 def begin(ctx: SyncSession, run: SyncRun) -> None:
@@ -76,7 +76,9 @@ def go_on(run: SyncRun) -> JSONValue:
 
 
 def _start_at(run: SyncRun) -> JSONValue:
-    """Where the sample before this one stopped; None for the beginning."""
+    """Where the sample before this one stopped; None for the beginning, and where the vendor has forgotten it."""
+    if run.options.get("begun_anew"):
+        return None
     rows = SyncRun.objects.filter(integration=run.integration_id, kind=run.kind, flow=run.flow, state="done")
     before = rows.exclude(pk=run.pk).order_by("-pk").values_list("options", flat=True).first()
     return before.get(GO_ON) if before else None

@@ -79,11 +79,11 @@ def _with(rows: QuerySet[ComparedRecord], column: str, values: Iterable[str]) ->
     return membership.among(rows.exclude(**{column: ""}), column, values)
 
 
-def store(rows: Sequence[ComparedRecord], met: Sequence[int]) -> None:
+def store(run: SyncRun, rows: Sequence[ComparedRecord], met: Sequence[str]) -> None:
     """Keep what was read, and note which of it goes with a record of the source."""
     columnar.insert(rows)
     if met:
-        ComparedRecord.objects.filter(pk__in=met).update(is_met=True)
+        membership.among(ComparedRecord.objects.filter(run=run), "record_id", met).update(is_met=True)
 
 
 def forget(run: SyncRun) -> None:

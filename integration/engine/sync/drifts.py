@@ -15,6 +15,7 @@ from integration.models import Drift, DriftKind, DriftState, SyncRun, membership
 from integration.secrets import keyed_hash
 
 Key = tuple[str, str, str]
+PORTION = 200  # rows of one statement: with a row for each case, it grows with their square
 SEEN = [
     "run", "kind", "email_hash", "ours", "theirs", "fingerprint", "two_way", "state", "since", "decided_by",
     "decided_at", "seen_at",
@@ -56,9 +57,27 @@ def save(run: SyncRun, compared: Sequence[str], findings: Sequence[Finding], *, 
     gone = [row.pk for key, row in known.items() if key not in found]
     if gone:
         Drift.objects.filter(pk__in=gone).delete()
-    again = [_seen_again(known[key], one, run) for key, one in found.items() if key in known]
-    Drift.objects.bulk_update(again, SEEN)
+    _see_again(run, [(known[key], one) for key, one in found.items() if key in known])
     Drift.objects.bulk_create(_row(run, flow, one) for key, one in found.items() if key not in known)
+
+
+def _see_again(run: SyncRun, again: Sequence[tuple[Drift, Finding]]) -> None:
+    """Note that these are still there; one whose values changed is news."""
+    same = [row.pk for row, one in again if _is_same(row, one)]
+    Drift.objects.filter(pk__in=same).update(run=run, seen_at=timezone.now())
+    changed = [_changed(row, one, run) for row, one in again if not _is_same(row, one)]
+    Drift.objects.bulk_update(changed, SEEN, batch_size=PORTION)
+
+
+def keep(run: SyncRun, flow: str, unjudged: Sequence[str]) -> None:
+    """Keep what was found before of records that a comparison could say nothing of."""
+    mine = Drift.objects.filter(integration=run.integration_id, flow=flow)
+    if unjudged:
+        membership.among(mine, "source_id", unjudged).update(seen_at=timezone.now())
+
+
+def _is_same(row: Drift, one: Finding) -> bool:
+    return row.fingerprint == one.fingerprint and row.kind == one.kind
 
 
 def _known(run: SyncRun, flow: str, compared: Sequence[str], findings: Sequence[Finding]) -> dict[Key, Drift]:
@@ -78,9 +97,8 @@ def _row(run: SyncRun, flow: str, one: Finding) -> Drift:
     )  # fmt: skip
 
 
-def _seen_again(row: Drift, one: Finding, run: SyncRun) -> Drift:
-    if row.fingerprint != one.fingerprint or row.kind != one.kind:
-        row.state, row.since, row.decided_by, row.decided_at = DriftState.OPEN, timezone.now(), None, None
+def _changed(row: Drift, one: Finding, run: SyncRun) -> Drift:
+    row.state, row.since, row.decided_by, row.decided_at = DriftState.OPEN, timezone.now(), None, None
     row.run, row.kind, row.email_hash, row.two_way = run, one.kind, one.email_hash, one.two_way
     row.ours, row.theirs, row.fingerprint = _shown(one.ours), _shown(one.theirs), one.fingerprint
     row.seen_at = timezone.now()
@@ -96,7 +114,7 @@ def _shown(value: JSONValue) -> JSONValue:
 def finish(run: SyncRun) -> None:
     """Drop the findings that a whole comparison did not see again."""
     mine = Drift.objects.filter(integration=run.integration_id, flow=run.flow)
-    mine.exclude(run=run).delete()
+    mine.filter(seen_at__lt=run.started_at or run.created_at).delete()
 
 
 def leave(rows: QuerySet[Drift], user: AbstractBaseUser | None) -> int:

@@ -20,7 +20,8 @@ def page(ctx: SyncSession, flow: Flow, run: SyncRun) -> Page:
     """The next portion of a run's ids as items. What unfinished jobs know of the records comes along."""
     start = int(run.cursor or 0)
     ids = run.options["ids"][start : start + flow.batch_size]
-    wishes = {str(key): Item(str(key), {"resync": True}) for key in ids} if run.kind in (RESYNC, REPAIR) else {}
+    asked = {RESYNC: {"resync": True}, REPAIR: {"certain": True}}
+    wishes = {str(key): Item(str(key), asked[run.kind]) for key in ids} if run.kind in asked else {}
     wishes = wishes or _routed(ctx, flow, ids)
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=list(wishes))
     known = dict(jobs.exclude(state=JobState.DONE).values_list("external_id", "hint"))

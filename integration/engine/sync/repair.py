@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.json_value import JSONObject, JSONValue, json_object, json_texts
+from integration.dry_run import nothing_written
 from integration.engine.flow.base import Flow, Item
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links
@@ -46,7 +47,8 @@ def prepare(ctx: SyncSession, flow: Flow, run: SyncRun, items: Sequence[Item]) -
     if forward.two_way is None or forward.comparison is None:
         return
     ours = forward is flow
-    planned = batch.planned(ctx, forward, items, forward.read(ctx, items))
+    with nothing_written():
+        planned = batch.planned(ctx, forward, items, forward.read(ctx, items))
     targets = compare.read_now(ctx, forward, run, planned) if ours else None
     changed = []
     for entry in planned:
@@ -92,7 +94,9 @@ def check(ctx: SyncSession, flow: Flow, run: SyncRun, ids: Sequence[str]) -> Non
     forward = ctx.recipe.flow(str(run.options.get(FORWARD) or flow.key))
     if not ids or not compare.can_compare(forward):
         return
-    found = compare.again(ctx, forward, run, ids)
+    with nothing_written():
+        found = compare.again(ctx, forward, run, ids)
     with transaction.atomic():
         ctx.keep_lease(now=True)
         drifts.save(run, found.compared, found.findings, flow=forward.key)
+        drifts.keep(run, forward.key, found.unjudged)

@@ -55,9 +55,10 @@ BEGUN_ANEW = "begun_anew"  # how often a run lost its place
 MOST_ANEW = 3
 CONTINUES, DONE_BEFORE = "continues", "done_before"  # the cancelled run it goes on from, and how many were done by then
 RESUMED = frozenset({"fetch_all", *id_runs.KINDS})
+# Options that concern the run, not its records.
 NO_HINTS = frozenset(
-    {"since", "ids", BEGUN_ANEW, CONTINUES, DONE_BEFORE}
-)  # options that concern the run, not its records
+    {"since", "ids", BEGUN_ANEW, CONTINUES, DONE_BEFORE, repair.FORWARD, repair.FIELDS, *compare_budget.OPTIONS}
+)
 PROGRESS = ("done", "counts", "samples", "cursor", "page_done", "usage", "attempts", "problem", "next_attempt_at")
 UNFINISHED = (RunState.WAITING, RunState.RUNNING)
 QUIET = dict.fromkeys(("fetch_all", "poll", "reconcile"), frozenset({Reason.UNCHANGED, Reason.ECHO}))
@@ -215,6 +216,8 @@ def _compare(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     try:
         if run.started_at is None:
             _begin(ctx, flow, run)
+        if run.cursor is None:
+            compared.forget(run)  # what a reading before this one has left
         with nothing_written():
             found = compare.step(ctx, flow, run)
     except LeaseLost:
@@ -227,8 +230,9 @@ def _compare(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
     with transaction.atomic():
         ctx.keep_lease(now=True)
         outcomes.save_calls(ctx)
-        compared.store(found.rows, found.met)
+        compared.store(run, found.rows, found.met)
         drifts.save(run, found.compared, found.findings)
+        drifts.keep(run, run.flow, found.unjudged)
         run.counts = dict(Counter(run.counts) + found.counts)
         run.done += found.done
         run.usage = page_parts.added(run.usage, used, time.monotonic() - began)

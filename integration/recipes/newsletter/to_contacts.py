@@ -255,6 +255,6 @@ def _may_ask(item: Item, terms: SubscriptionPolicy) -> bool:
     if not terms.by_mail:
         return True
     known = ContactContext.read(item.hint)
-    if known.resync or known.run == "reconcile":
+    if known.resync or known.run in ("reconcile", "repair"):
         return False
     return known.run != "fetch_all" or bool(known.allow_doi)

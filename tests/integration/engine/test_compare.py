@@ -273,7 +273,7 @@ def test_an_account_larger_than_its_budget_is_compared_in_samples_one_after_the_
 
     rename_there(world, "grace@example.com", "Murray")
     monkeypatch.setattr(compare_budget, "used_up", lambda ctx, run: run.done >= 0)
-    monkeypatch.setattr(runs.compare, "_source_page", by_two(runs.compare._source_page))
+    monkeypatch.setattr(runs.compare, "source_page", by_two(runs.compare.source_page))
     seen = set()
 
     for _ in range(4):
