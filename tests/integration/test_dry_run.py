@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from integration.dry_run import is_dry, nothing_written
@@ -13,6 +16,8 @@ from integration.models import RecordLink, SyncRun, VendorCall
 from tests.support.factories import IntegrationFactory
 
 from .test_http import Server, answer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -72,3 +77,16 @@ def test_a_row_of_people_is_refused_even_where_somebody_forgot_to_ask():
 
     assert not is_dry()
     assert VendorCall.objects.count() == 1
+
+
+def test_every_call_of_a_connector_says_what_it_does():
+    """What says nothing counts as a write, so that a dry run refuses it; here nothing is left to that."""
+    silent = []
+    for path in sorted((ROOT / "integration" / "connectors").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            keywords = {keyword.arg for keyword in node.keywords}
+            if node.func.attr in ("call", "request") and not keywords & {"effect", None}:
+                silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert silent == []

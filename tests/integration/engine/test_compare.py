@@ -296,3 +296,56 @@ def by_two(whole):
         return Page(items, given.records, following)
 
     return page
+
+
+# What a review of repairing found
+
+
+def test_a_repair_subscribes_nobody_whose_link_has_ended(world, full_slices):
+    world.integration.settings = {**world.integration.settings, "doi_enabled": False, "permission": "1"}
+    world.integration.save()
+    person = world.person("Ada Lovelace", email="ada@example.com")
+    world.deliver()
+    RecordLink.objects.filter(source_id=person).update(state="removed")
+    hub.client_of(world.integration.right).delete_contact("ada@example.com")
+    compare(world)
+
+    assert repair(world, Take.OURS).runs == []
+    assert "ada@example.com" not in world.contacts()
+
+
+def test_a_record_of_a_repair_knows_nothing_of_the_others(world, crowd):
+    from integration.engine.sync import bulk_runs
+    from integration.recipes.registry import get_recipe
+
+    for email in crowd:
+        rename_there(world, email, "King")
+    compare(world)
+    world.sandbox.control("POST", "/misbehave", {"vendor": "maileon", "error_rate": 1.0, "error_status": 400})
+    bulk_runs.start_repair(Drift.objects.all(), Take.OURS, get_recipe, None)
+    hub.drain()
+    hints = SyncJob.objects.filter(flow=FLOW).values_list("hint", flat=True)
+    assert not any({"fields", "forward", "ids"} & set(hint) for hint in hints)
+
+
+def test_the_end_of_a_comparison_keeps_what_was_seen_since_it_began(world, crowd):
+    from integration.engine.sync import drifts
+
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    begun = RunFactory(integration=world.integration, kind="compare", flow=FLOW, started_at=timezone.now())
+    Drift.objects.update(seen_at=timezone.now(), run=None)  # a repair looked at it meanwhile
+    drifts.finish(begun)
+    assert Drift.objects.count() == 1
+
+
+def test_a_decision_to_leave_it_is_kept_while_a_change_waits(world, crowd):
+    from integration.engine.sync import drifts
+
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    drifts.leave(Drift.objects.all(), None)
+    SyncJob.objects.update(state="held", reason="x")
+
+    compare(world)
+    assert [row[-1] for row in found(world)] == ["left"]
