@@ -394,14 +394,12 @@ def _confirmed(ctx: SyncSession, flow: Flow, found: Step) -> list[Finding]:
     """The findings, without those whose record is at the target after all: a list may pass over one that moves."""
     missing = [one for one in found.findings if one.kind == DriftKind.ONLY_SOURCE]
     there = _still_there(ctx, flow, [one.target_id for one in missing if one.target_id])
-    confirmed = []
-    for one in found.findings:
-        if one.kind == DriftKind.ONLY_SOURCE and one.target_id in there:
-            found.counts[WAITING] += 1
-            continue
-        found.counts[DriftKind.ONLY_SOURCE] += one.kind == DriftKind.ONLY_SOURCE
-        confirmed.append(one)
-    return confirmed
+    passed_over = {one.source_id for one in missing if one.target_id in there}
+    found.compared = [key for key in found.compared if key not in passed_over]
+    found.unjudged.extend(passed_over)
+    found.counts[WAITING] += len(passed_over)
+    found.counts[DriftKind.ONLY_SOURCE] += len(missing) - len(passed_over)
+    return [one for one in found.findings if one.source_id not in passed_over]
 
 
 def _still_there(ctx: SyncSession, flow: Flow, targets: Sequence[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -127,8 +127,3 @@ def leave(rows: QuerySet[Drift], user: AbstractBaseUser | None) -> int:
 def ask_again(rows: QuerySet[Drift]) -> int:
     """Ask about these again. Returns how many."""
     return rows.filter(state=DriftState.LEFT).update(state=DriftState.OPEN, decided_by=None, decided_at=None)
-
-
-def source_ids(rows: Iterable[Drift]) -> list[str]:
-    """The records of the source that these findings are about, each once."""
-    return list(dict.fromkeys(row.source_id for row in rows if row.source_id))

@@ -24,7 +24,7 @@ from integration.engine.sync.composite import Group
 from integration.models import Drift, DriftKind, LinkState, Outcome, SyncRun
 
 ACTION = "repaired"
-FORWARD, FIELDS = "forward", "fields"  # among a run's options, where it takes the target's values over
+FORWARD, FIELDS = "forward", "fields"  # among a run's options: the flow repaired backwards, each record's fields
 
 
 class Take(StrEnum):

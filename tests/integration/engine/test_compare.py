@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integration.connectors.maileon.records import Contact
 from integration.engine.flow.base import Page
-from integration.engine.sync import runs
+from integration.engine.sync import compared, drifts, runs
 from integration.engine.sync.repair import Take
 from integration.models import ComparedRecord, Drift, RecordLink, SyncJob, SyncLog, SyncRun
 from tests.support import hub
@@ -86,8 +86,6 @@ def test_a_difference_that_is_gone_is_dropped_and_one_that_stays_keeps_its_age(w
 
 
 def test_what_is_left_as_it_is_is_asked_about_again_only_once_it_changes(world, crowd):
-    from integration.engine.sync import drifts
-
     rename_there(world, "ada@example.com", "King")
     compare(world)
     drifts.leave(Drift.objects.all(), None)
@@ -329,8 +327,6 @@ def test_a_record_of_a_repair_knows_nothing_of_the_others(world, crowd):
 
 
 def test_the_end_of_a_comparison_keeps_what_was_seen_since_it_began(world, crowd):
-    from integration.engine.sync import drifts
-
     rename_there(world, "ada@example.com", "King")
     compare(world)
     begun = RunFactory(integration=world.integration, kind="compare", flow=FLOW, started_at=timezone.now())
@@ -340,12 +336,22 @@ def test_the_end_of_a_comparison_keeps_what_was_seen_since_it_began(world, crowd
 
 
 def test_a_decision_to_leave_it_is_kept_while_a_change_waits(world, crowd):
-    from integration.engine.sync import drifts
-
     rename_there(world, "ada@example.com", "King")
     compare(world)
     drifts.leave(Drift.objects.all(), None)
     SyncJob.objects.update(state="held", reason="x")
 
     compare(world)
+    assert [row[-1] for row in found(world)] == ["left"]
+
+
+def test_a_decision_is_kept_when_the_list_passes_over_a_record_that_is_there(world, crowd, monkeypatch):
+    rename_there(world, "ada@example.com", "King")
+    compare(world)
+    drifts.leave(Drift.objects.all(), None)
+    monkeypatch.setattr(compared, "store", lambda run, rows, met: None)
+
+    run = compare(world)
+
+    assert counts(run) == {"waiting": 2}, "each is asked for by itself, and is there"
     assert [row[-1] for row in found(world)] == ["left"]
