@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -133,6 +134,15 @@ def _not_just_started(monkeypatch: pytest.MonkeyPatch) -> None:
     from integration.engine.dispatch import heartbeat
 
     monkeypatch.setattr(heartbeat.process, "serving_since", None)
+
+
+@pytest.fixture(autouse=True)
+def _no_beat_goes_on() -> Iterator[None]:
+    """A heartbeat that a test starts would write into the database of every later test of this process."""
+    from integration.engine.dispatch.heartbeat import HeartbeatThread
+
+    yield
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, HeartbeatThread)]
 
 
 @pytest.fixture(autouse=True)

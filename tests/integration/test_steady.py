@@ -11,6 +11,7 @@ from django.conf import settings
 from django_q.signals import post_spawn
 
 from integration import gc_tuning
+from integration.engine.dispatch.heartbeat import HeartbeatThread
 
 
 @pytest.fixture
@@ -34,10 +35,13 @@ def test_what_is_there_is_spared_and_what_comes_is_collected(collector):
     assert gc.collect() >= 1
 
 
-def test_a_worker_does_so_before_its_first_task(collector):
+def test_a_worker_does_so_before_its_first_task_and_begins_to_beat(collector, monkeypatch):
+    begun = []
+    monkeypatch.setattr(HeartbeatThread, "start", lambda thread: begun.append(thread))
     post_spawn.send(sender="django_q", proc_name="worker")
 
     assert gc.get_freeze_count() > 10_000
+    assert len(begun) == 1
 
 
 def test_a_web_process_does_so_when_it_starts():
