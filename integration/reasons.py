@@ -41,6 +41,7 @@ class Reason(ReasonCode):
     TOO_MANY_EVENTS = "too_many_events"
     WRONG_ACCOUNT = "wrong_account"
     BOTH_CHANGED = "both_changed"
+    ADDRESS_ERASED = "address_erased"
     # The record will not go without a change.
     RECORD_REFUSED = "record_refused"
     RECORD_UNREADABLE = "record_unreadable"

@@ -7,6 +7,7 @@ from integration.models.claim import AccountClaim, ClaimState
 from integration.models.connection import Connection, Health, IdentityIndex, RateBudget, ReferenceCache
 from integration.models.consent import ConsentEntry
 from integration.models.drift import ComparedRecord, Drift, DriftKind, DriftState
+from integration.models.erased import ErasedAddress
 from integration.models.integration import Cursor, Doorbell, Integration, State
 from integration.models.link import LinkState, RecordLink
 from integration.models.mapping import Direction, FieldMapping
@@ -36,6 +37,7 @@ __all__ = [
     "Drift",
     "DriftKind",
     "DriftState",
+    "ErasedAddress",
     "IdentityIndex",
     "EventState",
     "FieldMapping",

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -22,14 +23,16 @@ from integration.engine.insight import explain_record
 from integration.engine.insight.explain_record import Verdict
 from integration.engine.mapping.labels import Labels, labels_of, named, read_as
 from integration.engine.privacy import personal_data
-from integration.engine.safety import consent_ledger
+from integration.engine.safety import consent_ledger, erased
 from integration.models import Integration, State
 from integration.portal.audit import note
 from integration.portal.pages import enter, integrations_of, page
 from integration.recipes.registry import get_recipe, reason_text
+from tenants.access import person
 from tenants.models import Role, Tenant
 
 HISTORY = 30  # log entries shown
+LONGEST_REASON = 300  # characters
 
 
 @login_required
@@ -38,14 +41,15 @@ HISTORY = 30  # log entries shown
 def people(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     """GET shows the search box. POST with `email` shows what is held; the address never stands in a URL.
 
-    `do` = export downloads it (editors), `do` = erase erases it (owners) and shows the report.
+    `do` = export downloads it (editors), `do` = erase erases it (owners) and shows the report, `do` = lift lets an
+    erased address come back (owners, with a `reason`).
     """
     do = request.POST.get("do", "look")
-    at_least = {"erase": Role.OWNER, "export": Role.EDITOR}.get(do, Role.VIEWER)
+    at_least = {"erase": Role.OWNER, "lift": Role.OWNER, "export": Role.EDITOR}.get(do, Role.VIEWER)
     tenant = enter(request, tenant_id, at_least)
     email = request.POST.get("email", "").strip()
     if request.method == "GET":
-        return page(request, tenant, "people", {})
+        return page(request, tenant, "people", {"erased_addresses": erased.latest(tenant)})
     try:
         validate_email(email)
     except ValidationError:
@@ -55,6 +59,8 @@ def people(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
         return _export(request, tenant, email)
     if do == "erase":
         return _erase(request, tenant, email)
+    if do == "lift":
+        return _lift(request, tenant, email)
     return page(request, tenant, "people", {"email": email, **_held(tenant, email)})
 
 
@@ -76,8 +82,8 @@ def _held(tenant: Tenant, email: str) -> PageContext:
     ]
     said = [(row, get_connector(row.vendor).label) for row in ledger]
     return {
-        "found": bool(held), "counts": counts, "standings": _standings(tenant, email, held),
-        "history": history, "ledger": said,
+        "refused": erased.entry(tenant, email), "found": bool(held), "counts": counts,
+        "standings": _standings(tenant, email, held), "history": history, "ledger": said,
     }  # fmt: skip
 
 
@@ -95,7 +101,7 @@ def _standings(tenant: Tenant, email: str, held: personal_data.Holding) -> list[
     found = []
     for integration in integrations_of(tenant).exclude(state=State.UNINSTALLED):
         recipe = get_recipe(integration.recipe)
-        kind = explain_record.main_flow(recipe).link_type
+        kind = recipe.main_flow.link_type
         links = [link for link in held.links if link.integration_id == integration.pk and link.link_type == kind]
         ids = tuple(link.source_id for link in links)
         fields = labels_of([integration])
@@ -129,6 +135,18 @@ def _erase(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
             **_held(tenant, email),
         }
         return page(request, tenant, "people", context, status=422)
-    report = personal_data.erase(tenant, email, get_recipe)
+    report = personal_data.erase(tenant, email, get_recipe, person(request))
     note(request, tenant, "Erased the personal data of one address")
     return page(request, tenant, "people", {"email": email, "report": report})
+
+
+def _lift(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
+    row, by = erased.entry(tenant, email), person(request)
+    reason = request.POST.get("reason", "").strip()[:LONGEST_REASON]
+    if not reason:
+        error = gettext("Say why the address may come back. The reason is kept.")
+        return page(request, tenant, "people", {"email": email, "error": error, **_held(tenant, email)}, status=422)
+    if row is not None and by is not None and erased.lift(row, by, reason):
+        note(request, tenant, f"Lifted the erasure {row.short}")
+        messages.success(request, gettext("This address syncs again with its next change."))
+    return page(request, tenant, "people", {"email": email, **_held(tenant, email)})

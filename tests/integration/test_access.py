@@ -21,6 +21,7 @@ from integration.models import AccountClaim, AuthenticatorApp, ClaimState, Vendo
 from tests.integration.admin.conftest import story
 from tests.support.factories import (
     EndpointFactory,
+    ErasedAddressFactory,
     IntegrationFactory,
     MemberFactory,
     RunFactory,
@@ -125,6 +126,7 @@ MODELS = {
     "integration.synclog": LOOKS | {"sync_again": DENIED},
     "integration.recordlink": LOOKS,
     "integration.drift": LOOKS,
+    "integration.erasedaddress": NOTHING,
     "integration.syncrun": LOOKS | {"cancel": DENIED, "resume": DENIED},
     "integration.vendorsunset": LOOKS,
     "integration.authenticatorapp": NOTHING,
@@ -224,6 +226,7 @@ def console_addresses() -> Any:
     )
     AuthenticatorApp.objects.create(user=rows.member.user)
     VendorSunset.objects.create(vendor="pipedrive", place="GET /x")
+    ErasedAddressFactory(tenant=rows.tenant)
     AccountClaim.objects.create(
         vendor="pipedrive", account_id="1", account_name="A", user=rows.member.user, tenant=rows.member.tenant,
         state=ClaimState.OPEN,

@@ -195,3 +195,11 @@ class AlertFactory(DjangoModelFactory):
     kind = "worker"
     subject = "hub"
     what = "No worker is alive"
+
+
+class ErasedAddressFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ErasedAddress
+
+    tenant = factory.SubFactory(TenantFactory)
+    email_hash = factory.Sequence(lambda n: f"{n:032x}")

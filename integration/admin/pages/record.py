@@ -59,7 +59,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     integration = get_object_or_404(rows, pk=uuid_or_nil(request.GET.get("integration", "")))
     query = request.GET.get("q", "").strip()[:200]
     recipe, labels = get_recipe(integration.recipe), labels_of([integration])
-    ids = () if "@" in query else _ids(integration, query, explain_record.main_flow(recipe).link_type)
+    ids = () if "@" in query else _ids(integration, query, recipe.main_flow.link_type)
     others = "@" not in query and not ids and _is_of_another_kind(integration, query)
     verdicts = [] if others else explain_record.verdicts(integration, recipe, "" if ids else query, ids)
     context = {

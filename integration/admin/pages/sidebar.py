@@ -50,6 +50,7 @@ GROUPS: tuple[tuple[StrOrPromise, tuple[Entry, ...]], ...] = (
             (_("Claims"), "gavel", "integration.accountclaim"),
             (_("Integrations"), "sync_alt", "integration.integration"),
             (_("Field mappings"), "rule", "integration.fieldmapping"),
+            (_("Erased addresses"), "person_off", "integration.erasedaddress"),
         ),
     ),
     (

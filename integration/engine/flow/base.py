@@ -164,15 +164,22 @@ class Batch:
         links: Mapping[str, RecordLink],
         owners: Mapping[str, str],
         sharing: Mapping[str, Sequence[Record]] | None = None,
+        erased: frozenset[str] = frozenset(),
     ) -> None:
         """`owners`: keyed hash of an address → id of the record that was linked with it first and has it still.
 
         `links` has those of the batch's records and of whoever shares an address with one of them.
         `sharing`: hash → all living records that have it, read just now; the batch's own are among them.
+        `erased`: hashes of the batch's addresses whose data was erased.
         """
         self.links = links
         self.owners = dict(owners)
         self.sharing = sharing or {}
+        self.erased = erased
+
+    def is_erased(self, record: Record | None) -> bool:
+        """Whether the data of this record's address was erased, so that nothing about it may be taken in."""
+        return record is not None and record.email_hash in self.erased
 
     def owner(self, email: str, candidate: str) -> str:
         """Return the id of the record that owns this address; the first one to ask for a free address gets it."""
@@ -260,6 +267,7 @@ class Flow(ABC, Generic[L, R, S]):
     comparison: Comparison | None = None  # None: nothing of it can be compared with what the target has
     mailing_actions: frozenset[str] = frozenset()  # what makes the target send an opt-in mail, as the log names it
     destructive_actions: frozenset[str] = frozenset()  # actions that count against the limit on removals
+    parting_actions: frozenset[str] = frozenset()  # other actions that only take away or write down an opt-out
 
     @property
     def subscriptions(self) -> frozenset[str]:

@@ -65,6 +65,13 @@ SKIPPED = (
         _("Open the other record: merge the two, or correct the No there."),
     ),
     ReasonText(
+        Reason.ADDRESS_ERASED,
+        ReasonKind.SKIP,
+        _("The data of this address was erased."),
+        _("They asked to be forgotten, so Lockstep takes in nothing about this address. An unsubscribe still works."),
+        _("Delete the record in its own app. If the erasure was a mistake, an owner can lift it on the People page."),
+    ),
+    ReasonText(
         Reason.REMOVED_AT_TARGET,
         ReasonKind.SKIP,
         _("The record was deleted in the other app."),

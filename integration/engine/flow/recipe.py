@@ -139,6 +139,11 @@ class Recipe(Generic[S]):
         return {flow.key: str(flow.label) for flow in self.flows if flow.mapping is not None}
 
     @property
+    def main_flow(self) -> Flow:
+        """The flow that a bare id is asked about. Others' ids may be those of somebody else: a deal 2, a person 2."""
+        return self.flow(next(iter(self.mapped_flows), self.flows[0].key))
+
+    @property
     def has_report(self) -> bool:
         """Whether there is a report page."""
         return self.report is not None

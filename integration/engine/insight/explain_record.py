@@ -70,7 +70,7 @@ class Verdict:
 def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str, ...] = ()) -> list[Verdict]:
     """One verdict per record that `text` (address, name or id) finds at the source, or that `ids` names from our rows.
 
-    The ids are those of links of `main_flow`.
+    The ids are those of links of the recipe's main flow.
 
     Nobody found gives one verdict that says so. A vendor that does not answer is a sentence in `problems`.
     """
@@ -85,18 +85,13 @@ def verdicts(integration: Integration, recipe: Recipe, text: str, ids: tuple[str
         ]
 
 
-def main_flow(recipe: Recipe) -> Flow:
-    """The flow that a bare id is asked about. Other flows' ids may be those of somebody else: a deal 2, a person 2."""
-    return recipe.flow(next(iter(recipe.mapped_flows), recipe.flows[0].key))
-
-
 def _find(ctx: SyncSession, text: str, ids: tuple[str, ...], problems: list[str]) -> list[Found]:
     try:
         found = list(ctx.recipe.search(ctx, text)) if text else []
     except IntegrationError as exc:
         problems.append(exc.public)
         found = []
-    flow = main_flow(ctx.recipe).key
+    flow = ctx.recipe.main_flow.key
     known = {hit.external_id for hit in found}
     return found + [Found(flow, external_id, "") for external_id in ids if external_id not in known]
 

@@ -16,6 +16,7 @@ from integration.engine.flow.recipe import Found, Recipe
 from integration.engine.flow.session import SyncSession
 from integration.engine.mapping import transforms, translate
 from integration.engine.mapping.fields import Catalogue, catalogue
+from integration.engine.safety import erased
 from integration.engine.sync import batch, composite
 from integration.engine.sync.composite import Group
 from integration.models import Integration, Outcome, RecordLink, SyncRun, VendorCall
@@ -147,4 +148,4 @@ def looking(integration: Integration, recipe: Recipe) -> Iterator[SyncSession]:
     try:
         yield ctx
     finally:
-        VendorCall.objects.bulk_create(ctx.calls)
+        VendorCall.objects.bulk_create(erased.calls_to_store(ctx))

@@ -18,9 +18,12 @@ from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
 from integration.engine.setup.provisioning import StepResult
 from integration.models import (
+    Alert,
+    AlertNotice,
     ComparedRecord,
     Connection,
     Drift,
+    FieldMapping,
     Health,
     Integration,
     JobState,
@@ -35,6 +38,7 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from integration.redact import MASK
 
 PORTION = 2000  # rows per transaction when much is changed
 
@@ -120,21 +124,30 @@ def erase_credentials(connection: Connection) -> None:
 
 
 def strip_personal_data(integration: Integration) -> None:
-    """Keep the log, drop what says anything about people: values, payloads, call bodies, links.
+    """Keep the log, drop what says anything about people: values, payloads, call bodies, sentences, jobs and links.
 
     Goes in small portions: a long transaction would keep the intake waiting. Safe to run again.
     """
     _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
-    _in_portions(SyncRun.objects.filter(integration=integration), samples={})
+    _in_portions(SyncRun.objects.filter(integration=integration), samples={}, options={}, cursor=None, problem="")
+    _in_portions(SyncJob.objects.filter(integration=integration), delete=True)
     _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
     _in_portions(Drift.objects.filter(integration=integration), delete=True)
     _in_portions(ComparedRecord.objects.filter(run__integration=integration), delete=True)
+    _in_portions(FieldMapping.objects.filter(integration=integration), problem="")
+    alerts = Alert.objects.filter(integration=integration)
     for connection in (integration.left, integration.right):
         if not connection_health.integrations_on(connection):
             _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
-            _in_portions(VendorCall.objects.filter(connection=connection), request="", response="")
+            _in_portions(VendorCall.objects.filter(connection=connection), path=MASK, request="", response="")
             connection.reference_lists.all().delete()
             _in_portions(connection.identities.all(), delete=True)
+            Connection.objects.filter(pk=connection.pk).update(health_detail="")
+            alerts |= Alert.objects.filter(connection=connection)
+    AlertNotice.objects.filter(alert__in=alerts).update(problem="")
+    alerts.update(what="Removed when the integration was uninstalled.")
+    integration.provisioning = []
+    integration.save(update_fields=["provisioning"])
 
 
 def _in_portions(rows: QuerySet[Model], *, delete: bool = False, **values: JSONValue) -> None:

@@ -21,7 +21,7 @@ from integration.engine.flow.state import EventContext
 from integration.engine.mapping import parts, translate
 from integration.engine.mapping.fields import catalogue
 from integration.engine.records import links
-from integration.engine.safety import limits
+from integration.engine.safety import erased, limits
 from integration.engine.sync import dry, present, two_way
 from integration.errors import (
     ContractError,
@@ -304,21 +304,26 @@ def _decided(
     ctx: SyncSession, flow: Flow, batch: Batch, rows: Sequence[MappingRow], item: Item, record: Record | None
 ) -> RecordOutcome:
     link = batch.links.get(item.external_id)
-    back = two_way.carries_back(ctx, flow)
-    if not back and _lags_behind(record, link):
+    if not two_way.carries_back(ctx, flow) and _lags_behind(record, link):
         return RecordOutcome(item, record, link, _skipped(Skip(Reason.STALE_EVENT)))
     try:
         decision = flow.decide(ctx, batch, item, record)
         if isinstance(decision, Skip):
             link = link or _placeholder(ctx, flow, item, decision)
             return RecordOutcome(item, record, link, _skipped(decision))
-        if back and decision.mapped and record is not None and link is not None:
-            return _planned_back(ctx, back, rows, decision, item, record, link)
-        return _planned(ctx, flow, rows, decision, item, record, link)
+        if record is not None and _is_refused(flow, batch, decision, record):
+            erased.note_refused(ctx, record)
+            return RecordOutcome(item, None, None, _skipped(Skip(Reason.ADDRESS_ERASED)))
+        return _there_or_back(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise
     except Exception as exc:
         return RecordOutcome(item, record, link, _failure(exc))
+
+
+def _is_refused(flow: Flow, batch: Batch, decision: Sync, record: Record) -> bool:
+    """Whether this would take in somebody whose data was erased. What takes them away travels."""
+    return batch.is_erased(record) and decision.action not in flow.destructive_actions | flow.parting_actions
 
 
 def _lags_behind(record: Record | None, link: RecordLink | None) -> bool:
@@ -333,6 +338,22 @@ def _placeholder(ctx: SyncSession, flow: Flow, item: Item, decision: Skip) -> Re
     if not decision.remember:
         return None
     return links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
+
+
+def _there_or_back(
+    ctx: SyncSession,
+    flow: Flow,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    item: Item,
+    record: Record | None,
+    link: RecordLink | None,
+) -> RecordOutcome:
+    """What would be written: the flow's own values, or those that it carries back for another flow."""
+    back = two_way.carries_back(ctx, flow)
+    if back and decision.mapped and record is not None and link is not None:
+        return _planned_back(ctx, back, rows, decision, item, record, link)
+    return _planned(ctx, flow, rows, decision, item, record, link)
 
 
 def _planned(

@@ -15,7 +15,7 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, RecordOutcome
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import links, log
-from integration.engine.safety import consent_ledger
+from integration.engine.safety import consent_ledger, erased
 from integration.engine.sync import two_way
 from integration.models import (
     ConsentEntry,
@@ -23,6 +23,7 @@ from integration.models import (
     SyncJob,
     SyncLog,
     VendorCall,
+    WebhookEvent,
     columnar,
 )
 from integration.reasons import Reason, ReasonCode
@@ -62,8 +63,24 @@ def save(
             )  # fmt: skip
     links.save_links(changed)
     consent_ledger.save(consents, now)
+    _forget_events(ctx, done)
     save_jobs(_follow_ups(ctx, done))
     columnar.insert(logs)
+
+
+def _forget_events(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
+    """Empty the events that told of somebody whose data was erased, now that they are worked off."""
+    digests = {entry.item.event_id: _digest(entry) for entry in done if entry.item.event_id}
+    refused = erased.refused(ctx, digests.values())
+    told = {entry.item.event_id for entry in done if entry.result.reason == Reason.ADDRESS_ERASED}
+    told |= {event_id for event_id, digest in digests.items() if digest in refused}
+    if events := [event_id for event_id in told if event_id]:
+        WebhookEvent.objects.filter(pk__in=events).update(payload={}, email_hash="")
+
+
+def _digest(entry: RecordOutcome) -> str:
+    of_link = entry.link.email_hash if entry.link is not None else ""
+    return entry.record.email_hash if entry.record is not None and entry.record.email else of_link
 
 
 def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry | None:
@@ -97,8 +114,7 @@ def _follow_ups(ctx: SyncSession, done: Sequence[RecordOutcome]) -> list[SyncJob
 
 def save_calls(ctx: SyncSession) -> None:
     """Store the vendor calls made so far."""
-    VendorCall.objects.bulk_create([call for call in ctx.calls if call.pk is None], batch_size=200)
-    ctx.calls.clear()
+    VendorCall.objects.bulk_create(erased.calls_to_store(ctx), batch_size=200)
 
 
 def _is_news(link: RecordLink, notes: JSONObject) -> bool:

@@ -13,6 +13,7 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Batch, Flow, Item, Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records import identity_index, links
+from integration.engine.safety import erased
 from integration.engine.sync import dry
 from integration.models import LinkState, RecordLink, SyncJob
 
@@ -21,13 +22,14 @@ def load_batch(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Map
     """The links of these records and, where addresses identify them, the living records that share an address."""
     ids = [item.external_id for item in items]
     known = links.of_records(ctx.integration, flow.link_type, ids)
+    digests = _digests(records.values())
+    refused = erased.refused(ctx, digests)
     if not flow.owns_addresses:
-        digests = _digests(records.values())
         linked = dry.owners(ctx, flow, digests) | links.owners(ctx.integration, flow.link_type, digests)
-        return Batch(known, linked)
+        return Batch(known, linked, erased=refused)
     source = ctx.connection(flow.side)
     identity_index.forget(source, flow.link_type, set(ids) - records.keys())
-    digests = _digests(records.values()) | _given_up(known, records)
+    digests = digests | _given_up(known, records)
     linked = dry.owners(ctx, flow, digests) | links.owners(ctx.integration, flow.link_type, digests)
     listed = identity_index.owners(source, flow.link_type, *digests)
     others = sorted(({*linked.values()} | listed.keys()) - {*ids})
@@ -41,7 +43,7 @@ def load_batch(ctx: SyncSession, flow: Flow, items: Sequence[Item], records: Map
         for digest, source_id in linked.items()
         if any(record.external_id == source_id for record in sharing.get(digest, ()))
     }
-    return Batch(known, owners, sharing)
+    return Batch(known, owners, sharing, refused)
 
 
 def _digests(records: Iterable[Record]) -> set[str]:

@@ -23,6 +23,7 @@ from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, Skip
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.flow.session import SyncSession
+from integration.engine.safety import erased
 from integration.models import EventState, Integration, State, SyncJob, WebhookEvent
 from integration.reasons import Reason
 
@@ -55,6 +56,7 @@ def route_portion(recipes: Recipes) -> int:
             _route(event, listeners.get(event.connection_id, ()), jobs)
         save_jobs(list(jobs.values()))
         _save_states(events)
+        erased.forget_ignored(events)
     for integration_id in {job.integration_id for job in jobs.values()}:
         wakeups.wake(str(integration_id))
     if full:  # fewer than a portion, but not all there are

@@ -68,6 +68,7 @@ class ConsentWritebackFlow(Flow[L, MaileonClient, S]):
     source_object = "contact"
     events = frozenset({UNSUBSCRIPTION, CONFIRMATION})
     runs = frozenset({"poll"})
+    parting_actions = frozenset(f"mark_{state}" for state in (*consent.IN_STEP, consent.UNSUBSCRIBED))
     urgent = True
 
     # What a recipe's flow says

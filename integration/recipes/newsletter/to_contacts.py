@@ -65,6 +65,7 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
     )  # fmt: skip
     mailing_actions = frozenset({"ask_by_mail"})
     destructive_actions = frozenset({"unsubscribe", "delete", "let_go"})
+    parting_actions = frozenset({"merge", "hand_over", "erase"})
     owns_addresses = True
     remembers_no = False  # where not set counts as Yes, a No that was said must not be lost with the field
 

@@ -69,6 +69,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
     link_type = PERSON_LINK
     events = frozenset({"contactUpdated", DELETED, "unsubscribed", BOUNCE, "spam"})
     runs = frozenset({"poll", "fetch_all"})
+    parting_actions = frozenset(f"mark_{state}" for state in (SUBSCRIBED, UNSUBSCRIBED, BOUNCED))
     urgent = True
 
     def enabled(self, settings: Settings) -> bool:
@@ -134,7 +135,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
         shown = state == _reported(link) and not known.restore  # a field made anew is empty
         extra = {} if shown else _status_fields(ctx, state)
         learned = _learned(record, link).stored
-        if extra and (link is None or not _is_open(ctx, record, link)):
+        if extra and (link is None or batch.is_erased(record) or not _is_open(ctx, record, link)):
             return Sync(f"mark_{state}", mapped=False, extra=extra)
         if importing.is_unproven(ctx, link):
             return Skip(BrevoReason.IMPORT_RUNNING, notes=learned)

@@ -87,6 +87,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     comparison = Comparison("contact", fields=frozenset({"email"}))
     two_way = TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))
     destructive_actions = frozenset({"delete", "leave_list"})
+    parting_actions = frozenset({"block", "merge", leaving.LET_GO})
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""

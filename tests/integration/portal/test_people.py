@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from integration.engine.privacy import personal_data
-from integration.models import IdentityIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
+from integration.engine.safety import erased
+from integration.models import ErasedAddress, IdentityIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support.factories import LinkFactory, MemberFactory
 
@@ -163,4 +165,29 @@ def test_a_change_that_just_came_in_is_not_lost_by_an_erasure(world, ada):
     world.deliver()
 
     assert any("just come in" in line for line in report)
-    assert world.contacts()[ADA]["standard"]["FULLNAME"] == "Ada King"
+    assert world.contacts()[ADA]["standard"]["FULLNAME"] == "Ada Lovelace"
+    assert SyncLog.objects.order_by("-id")[0].reason == "address_erased"
+    assert "King" not in everything()
+
+
+def test_an_erasure_is_shown_and_an_owner_lifts_it_with_a_reason(world, ada):
+    tenant = world.integration.tenant
+    owner = member(tenant)
+    owner.post(address(tenant), {"email": ADA, "do": "erase", "sure": "yes"})
+
+    row = ErasedAddress.objects.get()
+    assert row.short in owner.get(address(tenant)).content.decode()
+    assert ADA not in owner.get(address(tenant)).content.decode()
+    looked = member(tenant, "viewer").post(address(tenant), {"email": ADA}).content.decode()
+    assert "takes in nothing about it" in looked
+    assert "Lift the erasure" not in looked
+
+    lift = {"email": ADA, "do": "lift", "reason": "A mistake: asked by Ada on the phone."}
+    assert member(tenant, "editor").post(address(tenant), lift).status_code == 404
+    assert owner.post(address(tenant), {**lift, "reason": " "}).status_code == 422
+    assert erased.entry(tenant, ADA) is not None
+    html = owner.post(address(tenant), lift).content.decode()
+    assert "syncs again" in html
+    assert erased.entry(tenant, ADA) is None
+    assert "asked by Ada on the phone" in owner.get(address(tenant)).content.decode()
+    assert LogEntry.objects.filter(change_message=f"Lifted the erasure {row.short}").exists()
