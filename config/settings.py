@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.audit.Acting",
     "django_otp.middleware.OTPMiddleware",
     "tenants.middleware.ConsoleForStaffOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -260,6 +261,7 @@ RETENTION_DAYS = {
     "events": env.int("RETENTION_EVENTS_DAYS", default=30),
     "calls": env.int("RETENTION_CALLS_DAYS", default=14),
     "log": env.int("RETENTION_LOG_DAYS", default=180),
+    "audit": env.int("RETENTION_AUDIT_DAYS", default=1095),  # the database refuses less than a year
 }
 
 # Alerts: by mail (empty EMAIL_URL: none is sent), and to one address of the operators' own, signed.

@@ -110,7 +110,6 @@ class TenantAdmin(ModelAdmin[Tenant]):
         if request.method == "POST" and form.is_valid():
             by = request.user if isinstance(request.user, User) else None
             offer, token = invitations.invite(tenant, form.cleaned_data["email"], form.cleaned_data["role"], by)
-            self.log_change(request, tenant, f"Invited {offer.role} number {offer.pk}.")
             context |= {"offer": offer, "link": invitations.link(token)}
             return TemplateResponse(request, "lockstep/invited.html", context)
         days = invitations.LIFETIME.days

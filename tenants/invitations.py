@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tenants import audit
 from tenants.access import ROLE_RANK
 from tenants.models import Invitation, Member, Role, Tenant
 
@@ -41,6 +42,7 @@ def invite(tenant: Tenant, email: str, role: str, by: User | None) -> tuple[Invi
         tenant=tenant, email=email, role=Role(role), invited_by=by,
         token_hash=_hash(token), expires_at=timezone.now() + LIFETIME,
     )  # fmt: skip
+    audit.record(f"Invited {invitation.role} number {invitation.pk}", tenant)
     return invitation, token
 
 
@@ -59,7 +61,10 @@ def open_ones(tenant: Tenant) -> QuerySet[Invitation]:
 
 def revoke(invitation: Invitation) -> bool:
     """Withdraw an open invitation. Returns whether it was still open."""
-    return bool(open_ones(invitation.tenant).filter(pk=invitation.pk).update(revoked_at=timezone.now()))
+    done = bool(open_ones(invitation.tenant).filter(pk=invitation.pk).update(revoked_at=timezone.now()))
+    if done:
+        audit.record(f"Withdrew invitation number {invitation.pk}", invitation.tenant)
+    return done
 
 
 def find(token: str) -> Invitation | None:
@@ -77,9 +82,12 @@ def accept(invitation: Invitation, user: User) -> Member:
     member, created = Member.objects.get_or_create(
         tenant=invitation.tenant, user=user, defaults={"role": invitation.role}
     )
+    before = None if created else member.role
     if not created and ROLE_RANK[Role(member.role)] < ROLE_RANK[Role(invitation.role)]:
         member.role = invitation.role
         member.save(update_fields=["role"])
+    said = f"Invitation number {invitation.pk} accepted by user {user.pk}"
+    audit.record(said, invitation.tenant, changes={"role": (before, member.role)})
     return member
 
 

@@ -12,7 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tenants.audit import AuditEntry
 from tenants.personal import mask
+
+__all__ = ["AuditEntry", "Invitation", "Member", "Misses", "Role", "Tenant", "VendorIdentity", "validate_timezone"]
 
 
 def validate_timezone(name: str) -> None:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from tenants import audit
 from tenants.invitations import open_ones
 from tenants.models import Member, Role, Tenant
 
@@ -19,14 +20,19 @@ def change_role(member: Member, role: str) -> None:
     """Give a member another role. Raises LastOwner."""
     if Role(role) != Role.OWNER:
         _not_the_last_owner(member)
+    before = member.role
     Member.objects.filter(pk=member.pk).update(role=Role(role))
     member.role = Role(role)
+    if before != member.role:
+        changes: dict[str, audit.Change] = {"role": (before, str(member.role))}
+        audit.record(f"Changed the role of user {member.user_id}", member, changes=changes)
 
 
 @transaction.atomic
 def remove(member: Member) -> None:
     """End a membership; the person stays a user. Raises LastOwner."""
     _not_the_last_owner(member)
+    audit.record(f"Removed user {member.user_id}", member, changes={"role": (member.role, None)})
     member.delete()
 
 

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('lift_reason', models.CharField(blank=True, max_length=300, verbose_name='reason')),
                 ('erased_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='erased by')),
                 ('lifted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='lifted by')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='erased_addresses', to='tenants.tenant')),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='erased_addresses', to='tenants.tenant', verbose_name='tenant')),
             ],
             options={
                 'verbose_name': 'erased address',

@@ -13,7 +13,9 @@ from tenants.models import Tenant
 class ErasedAddress(models.Model):
     """One address of one tenant that must not come back. Lifting it leaves the row, with who did so and why."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="erased_addresses")
+    tenant = models.ForeignKey(
+        Tenant, verbose_name=_("tenant"), on_delete=models.CASCADE, related_name="erased_addresses"
+    )
     email_hash = models.CharField(max_length=32)
     erased_at = models.DateTimeField(verbose_name=_("erased at"), default=timezone.now)
     erased_by = models.ForeignKey(

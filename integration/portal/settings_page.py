@@ -9,7 +9,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -38,6 +37,7 @@ from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
 from tenants.access import person
+from tenants.audit import AuditEntry
 from tenants.models import Invitation, Role
 
 TRIAL = "Opt-in email sent to oneself"  # in the audit
@@ -153,7 +153,7 @@ def _refusal(request: HttpRequest, address: str) -> str:
     if invited.exists() and not invited.filter(email__iexact=address).exists():
         return gettext("You joined with another address than the invitation was for, so it may not be yours.")
     since = timezone.now() - ONE_TRIAL_IN
-    if LogEntry.objects.filter(user=request.user.pk, change_message=TRIAL, action_time__gt=since).exists():
+    if AuditEntry.objects.filter(user_number=request.user.pk, what=TRIAL, at__gt=since).exists():
         return gettext("An opt-in email to you was started less than ten minutes ago. Wait for it first.")
     return ""
 

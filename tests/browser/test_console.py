@@ -50,7 +50,8 @@ def pages(world):
     yield "quality-of-a-vendor", reverse("console-quality-of", args=["planhat"])
     names = ("tenants_tenant", "integration_connection", "integration_integration", "integration_fieldmapping",
                  "integration_webhookevent", "integration_syncjob", "integration_syncrun", "integration_synclog",
-                 "integration_recordlink", "integration_vendorcall", "integration_alert", "admin_logentry")  # fmt: skip
+                 "integration_recordlink", "integration_vendorcall", "integration_alert",
+                 "tenants_auditentry")  # fmt: skip
     for name in names:
         yield name.partition("_")[2], reverse(f"admin:{name}_changelist")
     yield "an-integration", reverse("admin:integration_integration_change", args=[world.integration.pk])

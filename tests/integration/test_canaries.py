@@ -72,7 +72,7 @@ def pages(integration: Integration) -> Iterator[tuple[Client, str]]:
             continue
         for pk in list(model._default_manager.order_by("-pk").values_list("pk", flat=True)[:10]):
             yield staff, reverse(f"admin:integration_{model._meta.model_name}_change", args=[pk])
-    for address in ("/admin/", "/admin/find/", "/admin/admin/logentry/", "/admin/django_q/failure/"):
+    for address in ("/admin/", "/admin/find/", "/admin/tenants/auditentry/", "/admin/django_q/failure/"):
         yield staff, address
 
 

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -30,6 +28,7 @@ from integration.models import (
     Integration,
 )
 from integration.secrets import email_hash
+from tenants.audit import AuditEntry
 from tenants.models import Invitation
 from tests.integration.admin.conftest import ADA, story
 from tests.integration.test_access import names
@@ -192,8 +191,8 @@ def test_nobody_without_the_right_is_offered_users_by_the_autocomplete(browsers:
 
 
 def test_a_table_of_personal_data_asks_for_the_right_to_see_it(signed_in_as: Any) -> None:
-    client = signed_in_as("view_user", "change_user", "view_logentry", "view_failure")
-    for name in ("auth_user", "admin_logentry", "django_q_failure"):
+    client = signed_in_as("view_user", "change_user", "view_auditentry", "view_failure")
+    for name in ("auth_user", "tenants_auditentry", "django_q_failure"):
         assert client.get(reverse(f"admin:{name}_changelist")).status_code == 403
     assert client.get("/admin/auth/user/") is not None
     assert "/admin/auth/user/" not in client.get("/admin/").content.decode()
@@ -227,9 +226,10 @@ def world() -> Any:
     rows.integration.save()
     rows.run.requested_by = user
     rows.run.save()
-    kind = ContentType.objects.get_for_model(Integration)
-    entry = LogEntry.objects.create(user=user, action_flag=CHANGE, change_message="x", object_repr="x",
-                                    content_type=kind, object_id=str(rows.integration.pk))  # fmt: skip
+    AuditEntry.objects.create(
+        who=EMAIL, what=TOLD, address="127.0.0.1", row_name=NAME, model="integration.integration",
+        row=str(rows.integration.pk), changes=SHAPES["changes"],
+    )  # fmt: skip
     failure = Failure.objects.create(
         id="f" * 32, name="x", func="f", started=timezone.now(), stopped=timezone.now(), success=False
     )
@@ -243,7 +243,7 @@ def world() -> Any:
         integration=rows.integration, flow="person_to_contact", transform="constant", target="CUSTOM"
     )
     FieldMapping.objects.filter(pk=constant.pk).update(options={"value": NAME})
-    for row in (*vars(rows).values(), user, entry, failure, app, notice, consent, offer, claim):
+    for row in (*vars(rows).values(), user, failure, app, notice, consent, offer, claim):
         fill(row)
     Alert.objects.filter(pk=rows.alert.pk).update(resolved_at=None)
     rows.right.__class__.objects.filter(pk=rows.right.pk).update(health="needs_you", health_reason="unexpected_answer")

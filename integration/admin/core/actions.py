@@ -5,7 +5,7 @@ Nothing here deletes. What an action does with a row is the engine's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -13,9 +13,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -27,7 +25,9 @@ from integration.admin.core import html
 from integration.admin.core.unfold_compat import UnfoldAdmin
 from integration.engine.sync.bulk_runs import Started
 from integration.models import SyncRun
+from tenants import audit
 from tenants.access import person
+from tenants.audit import Change
 
 LIMIT = 50_000  # rows one press may work on
 CHUNK = 500
@@ -157,18 +157,12 @@ def page(
     return TemplateResponse(request, "lockstep/confirm.html", context)
 
 
-def note(request: HttpRequest, model: type[Model], message: str, row: Model | None = None) -> None:
-    """One audit line: who did what to which rows."""
-    LogEntry.objects.create(
-        user_id=request.user.pk or 0,
-        content_type=ContentType.objects.get_for_model(model),
-        object_id=str(row.pk) if row else None,
-        object_repr=_named(model, row)[:200],
-        action_flag=CHANGE,
-        change_message=message,
-    )
-
-
-def _named(model: type[Model], row: Model | None) -> str:
-    with english():
-        return str(row or model._meta.verbose_name_plural)
+def note(
+    request: HttpRequest,
+    model: type[Model],
+    message: str,
+    row: Model | None = None,
+    changes: Mapping[str, Change] | None = None,
+) -> None:
+    """Add one audit line: who did what to which rows."""
+    audit.record(message, row, model=model, changes=changes)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_q.models import Failure, OrmQ, Schedule, Success
+from unfold.decorators import action
 
 from integration.admin.core import html
 from integration.admin.core.base import BigTable
+from integration.ui.signed_lines import signed_lines
+from tenants.audit import AuditEntry, record
 
 for model in (Schedule, Success, Failure, OrmQ):
     if admin.site.is_registered(model):
@@ -74,31 +81,51 @@ class FailureAdmin(Record):
         return html.block(str(row.result or ""))
 
 
-@admin.register(LogEntry)
+@admin.register(AuditEntry)
 class AuditAdmin(Record):
-    """Who did what here."""
+    """Who did what, from where, with the values before and after."""
 
-    list_display = ("user", "what", "on_what", "took_place")
-    list_select_related = ("user", "content_type")
-    ordering = ("-id",)
+    list_display = ("who", "doing", "on_what", "address", "took_place")
     personal = True
-    empty_text = _("Nobody has changed anything in the console yet.")
-    fields = ("user", "what", "on_what", "took_place")
+    actions_list = ("export_lines",)
+    empty_text = _("Nobody has changed anything yet.")
+    fields = ("who", "address", "doing", "on_what", "before_and_after", "took_place")
 
     @admin.display(description=_("What"))
-    def what(self, entry: LogEntry) -> str:
-        """The message."""
-        return entry.get_change_message() or str(entry.get_action_flag_display())
+    def doing(self, entry: AuditEntry) -> str:
+        """The sentence."""
+        return entry.what
 
     @admin.display(description=_("On"))
-    def on_what(self, entry: LogEntry) -> html.Html:
-        """The row."""
-        kind = entry.content_type.name if entry.content_type else ""
-        address = entry.get_admin_url() if entry.object_id else None
-        text = f"{kind}: {entry.object_repr}"
+    def on_what(self, entry: AuditEntry) -> html.Html:
+        """The row, with its page where it still has one."""
+        kind = apps.get_model(entry.model)._meta.verbose_name if entry.model else ""
+        text = f"{kind}: {entry.row_name}" if kind else entry.row_name
+        address = _address_of(entry)
         return format_html('<a class="text-link" href="{}">{}</a>', address, text) if address else text
 
+    @admin.display(description=_("Before and after"))
+    def before_and_after(self, entry: AuditEntry) -> html.Html:
+        """Field by field."""
+        return html.block("\n".join(f"{key}: {old} → {new}" for key, (old, new) in entry.changes.items()))
+
     @admin.display(description=_("When"))
-    def took_place(self, entry: LogEntry) -> html.Html:
+    def took_place(self, entry: AuditEntry) -> html.Html:
         """When."""
-        return html.when(entry.action_time)
+        return html.when(entry.at)
+
+    @action(  # type: ignore[untyped-decorator]  # Unfold brings no types
+        description=_("Download as signed lines"), url_path="signed-lines", icon="download"
+    )
+    def export_lines(self, request: HttpRequest) -> HttpResponseBase:
+        """Everything, oldest first; each line is signed and names the one before it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        record("Exported the audit", model=AuditEntry)
+        return signed_lines(AuditEntry.objects.order_by("pk"))
+
+
+def _address_of(entry: AuditEntry) -> str:
+    if not entry.row or not entry.model or not admin.site.is_registered(apps.get_model(entry.model)):
+        return ""
+    return reverse(f"admin:{entry.model.replace('.', '_')}_change", args=[quote(entry.row)])

@@ -70,7 +70,7 @@ GROUPS: tuple[tuple[StrOrPromise, tuple[Entry, ...]], ...] = (
         (
             (_("Users"), "person", "auth.user"),
             (_("Groups"), "group", "auth.group"),
-            (_("Audit"), "fact_check", "admin.logentry"),
+            (_("Audit"), "fact_check", "tenants.auditentry"),
             (_("Second factors"), "phonelink_setup", "integration.authenticatorapp"),
             (_("My second factor"), "phonelink_lock", "console-two-factor"),
         ),

@@ -18,6 +18,7 @@ from integration.connectors.registry import CONNECTORS
 from integration.engine.dispatch import leases
 from integration.errors import AuthError, TransientError
 from integration.models import Connection
+from tenants import audit
 
 EARLY = timedelta(minutes=5)
 STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
@@ -85,6 +86,7 @@ def store(connection: Connection, token: Tokens, *, unless_changed_since: dateti
     if unless_changed_since is None:  # a new consent; it ends what was noted of the one before
         connection.health_reason = ""
         connection.save(update_fields=None if connection._state.adding else [*STORED, "health_reason"])
+        audit.record("Stored the tokens of a consent", connection)
         return
     same = Connection.objects.filter(pk=connection.pk, credentials_changed_at=unless_changed_since)
     if not same.update(**{column: getattr(connection, column) for column in STORED}):

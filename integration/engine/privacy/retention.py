@@ -21,8 +21,10 @@ from integration.models import (
     WebhookEvent,
 )
 from tenants import guessing
+from tenants.audit import AuditEntry
 
 PORTION = 2000
+AUDIT_KEPT_DAYS = 366  # at least: the database refuses to delete younger lines
 LONGEST = 120.0  # seconds of one purge; the next one goes on
 
 
@@ -38,6 +40,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
         "alerts": Alert.objects.filter(resolved_at__lt=_before(days["log"])),
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),
         "misses": guessing.outdated(),
+        "audit": AuditEntry.objects.filter(at__lt=_before(max(days["audit"], AUDIT_KEPT_DAYS))),
         "compared": ComparedRecord.objects.filter(run__finished_at__isnull=False),  # of runs that were broken off
         "runs": finished.filter(finished_at__lt=_before(days["log"])),
     }

@@ -39,6 +39,7 @@ from integration.models import (
     WebhookEvent,
 )
 from integration.redact import MASK
+from tenants import audit
 
 PORTION = 2000  # rows per transaction when much is changed
 
@@ -121,6 +122,7 @@ def erase_credentials(connection: Connection) -> None:
     WebhookEndpoint.objects.filter(connection=connection).delete()
     RemoteSubscription.objects.filter(connection=connection).delete()
     connection_health.mark(connection, Health.DISCONNECTED)
+    audit.record("Erased the credentials", connection)
 
 
 def strip_personal_data(integration: Integration) -> None:

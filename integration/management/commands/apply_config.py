@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integration.engine.setup import configuration
 from integration.recipes.registry import get_recipe
+from tenants.audit import acting, command_line, record
 
 
 class Command(BaseCommand):
@@ -26,8 +27,9 @@ class Command(BaseCommand):
         try:
             document = yaml.safe_load(file.read_text())
             plans = configuration.plan(document, get_recipe)
-            for wish in plans:
-                self._one(wish, apply=yes)
+            with acting(command_line()):
+                for wish in plans:
+                    self._one(wish, apply=yes)
         except (OSError, yaml.YAMLError, configuration.Refused) as exc:
             raise CommandError(str(exc)) from exc
 
@@ -39,5 +41,7 @@ class Command(BaseCommand):
         elif not apply:
             self.stdout.write(f"{wish.integration.recipe}: {len(wish.changes)} changes; run again with --yes to apply")
         else:
+            said = "; ".join(str(change) for change in wish.changes)
+            record(f"Applied a configuration file: {said}", wish.integration)
             for result in configuration.apply(wish, get_recipe):
                 self.stdout.write(f"{'ok    ' if result.ok else 'FAILED'} {result.label}: {result.detail}")

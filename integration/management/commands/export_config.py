@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integration.engine.setup import configuration
 from integration.recipes.registry import get_recipe
+from tenants.audit import acting, command_line, record
 from tenants.models import Tenant
 
 
@@ -25,4 +26,6 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError(f"There is no tenant “{tenant}”.")
         document = configuration.export(row, get_recipe)
+        with acting(command_line()):
+            record("Exported the configuration", row)
         self.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), ending="")

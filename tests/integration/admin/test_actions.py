@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRun, WebhookEvent
+from tenants.audit import AuditEntry
 from tests.integration.admin.conftest import fresh
 from tests.support import factories
 
@@ -73,7 +73,7 @@ def test_an_action_asks_before_it_does_anything(
     assert fresh(rows.job).state == "dead"
     assert fresh(rows.event).state == "routed"
     assert rings == []
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize(("name", "action"), BULK)
@@ -88,14 +88,14 @@ def test_an_action_needs_the_change_permission(
     assert fresh(rows.job).state == "dead"
     assert fresh(rows.event).state == "routed"
     assert rings == []
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize(("name", "action"), BULK)
 def test_an_action_leaves_one_audit_line(signed_in: Any, rows: Any, name: str, action: str) -> None:
     operator = signed_in(f"view_{name}", f"change_{name}")
     assert press(operator, name, action, getattr(rows, ATTRIBUTES[name])).status_code == 302
-    said = list(LogEntry.objects.values_list("change_message", flat=True))
+    said = list(AuditEntry.objects.values_list("what", flat=True))
     assert len(said) == 1
     assert str(getattr(rows, ATTRIBUTES[name]).pk) in said[0]
     assert WebhookEvent.objects.count() == SyncJob.objects.count() == RecordLink.objects.count() == 1
@@ -153,7 +153,7 @@ def test_an_action_can_take_all_rows_of_the_filter(console: Client, rows: Any) -
     press(console, "syncjob", "release", rows.job, query=query, scope="listed")
     assert SyncJob.objects.filter(integration=rows.integration, state="waiting").count() == 71
     assert fresh(untouched).state == "dead"
-    assert "71 of 71 rows" in LogEntry.objects.get().change_message
+    assert "71 of 71 rows" in AuditEntry.objects.get().what
 
 
 def test_an_action_takes_no_row_that_was_not_chosen(console: Client, rows: Any) -> None:
@@ -183,7 +183,7 @@ def test_integration_buttons_need_the_change_permission(signed_in: Any, rows: An
     assert Integration.objects.values().get() == before
     text = viewer.get(address("integration", "change", rows.integration.pk)).content.decode()
     assert "Fetch All" not in text
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
 
 def test_buttons_of_a_row_that_does_not_exist_are_404(console: Client, db: None) -> None:
@@ -199,7 +199,7 @@ def test_pause_and_resume(console: Client, operator: Any, rows: Any) -> None:
     console.post(f"{here}/pause/")  # a double click does nothing twice
     console.post(f"{here}/resume/")
     assert fresh(rows.integration).state == "active"
-    assert list(LogEntry.objects.order_by("id").values_list("change_message", flat=True)) == ["Paused", "Resumed"]
+    assert list(AuditEntry.objects.order_by("id").values_list("what", flat=True)) == ["Paused", "Resumed"]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_run_is_cancelled_once(console: Client, rows: Any) -> None:
     console.post(f"/admin/integration/syncrun/{run.pk}/cancel/")
     assert fresh(run).cancel_requested
     assert "/cancel/" not in console.get(address("syncrun", "change", run.pk)).content.decode()
-    assert LogEntry.objects.get().change_message == "Cancelled"
+    assert AuditEntry.objects.get().what == "Cancelled"
 
 
 def test_a_cancelled_run_continues(console: Client, rows: Any) -> None:
@@ -289,7 +289,7 @@ def test_many_rows_become_a_run_with_progress(console: Client, rows: Any) -> Non
     assert (run.requested_by.username, fresh(rows.job).state) == ("operator", "dead")
     page = console.get(answer.url).content.decode()
     assert "Cancel" in page
-    assert "1 runs over 31 rows" in LogEntry.objects.latest("pk").change_message
+    assert "1 runs over 31 rows" in AuditEntry.objects.latest("pk").what
 
 
 @pytest.mark.chaos("H6")
@@ -318,7 +318,7 @@ def test_all_integrations_of_a_tenant_are_paused_and_resumed(console: Client, ro
     assert fresh(other).paused_by.username == "operator"
     press(console, "integration", "resume_selected", rows.integration, other)
     assert [fresh(row).state for row in (rows.integration, other)] == ["active", "active"]
-    assert LogEntry.objects.filter(change_message__startswith="Pause integrations").count() == 1
+    assert AuditEntry.objects.filter(what__startswith="Pause integrations").count() == 1
 
 
 def test_disconnecting_several_says_what_is_lost_first(console: Client, signed_in: Any, rows: Any) -> None:

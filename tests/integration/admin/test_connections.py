@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from integration.models import Connection, VendorCall
 from sandbox.leadboxer.seed import API_KEY as LEADBOXER_KEY
 from sandbox.leadboxer.seed import LOGIN
+from tenants.audit import AuditEntry
 from tests.integration.admin.conftest import fresh
 from tests.support import factories
 from tests.support.hub import MAILEON_KEY, PIPEDRIVE_TOKEN
 
 CANARY = "canary-secret-0123456789-x7F2"
-LISTS = ("integration_connection", "integration_integration", "integration_vendorcall", "admin_logentry")
+LISTS = ("integration_connection", "integration_integration", "integration_vendorcall", "tenants_auditentry")
 ADD = reverse("admin:integration_connection_add")
 
 
@@ -180,7 +180,7 @@ def test_the_secret_never_comes_back(console: Client, saved: Any, sandbox: Any, 
         assert CANARY not in shown.content.decode()
     assert "f" * 20 not in page.content.decode()
     assert "ends in …x7F2" in console.get(change(rows.right)).content.decode()
-    assert not LogEntry.objects.filter(change_message__contains=CANARY).exists()
+    assert not AuditEntry.objects.filter(what__contains=CANARY).exists()
     assert CANARY not in str(fresh(rows.right))
 
 
@@ -225,7 +225,7 @@ def test_check_now_asks_first_and_writes_it_down(console: Client, rows: Any, mon
     assert asked == []
     console.post(here)
     assert asked == [rows.left.pk]
-    assert LogEntry.objects.get().change_message == "Checked: fine"
+    assert AuditEntry.objects.get().what == "Checked: fine"
 
 
 def test_several_are_checked_from_the_list(console: Client, rows: Any, monkeypatch: pytest.MonkeyPatch) -> None:

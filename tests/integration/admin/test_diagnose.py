@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from integration.engine.dispatch import sweeper
 from integration.models import Integration
+from tenants.audit import AuditEntry
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub
 
@@ -56,14 +56,14 @@ def test_a_deleted_webhook_is_found_and_repaired_from_the_console(
     asked = console.get(address(installed, "repair")).content.decode()
     assert "Fields, options and webhooks that are missing are created again." in asked
     assert webhooks(sandbox) == {}
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
     text = console.post(address(installed, "repair"), follow=True).content.decode()
     assert "Nothing is wrong." in text
     assert "3 in place (3 created, 0 removed)" in text
     assert len(webhooks(sandbox)) == 3
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.change_message) == (str(installed.pk), "Repaired: 8 steps, all done")
+    entry = AuditEntry.objects.get()
+    assert (entry.row, entry.what) == (str(installed.pk), "Repaired: 8 steps, all done")
 
 
 def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integration, sandbox: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_refused_key_leads_to_its_connection(console: Client, installed: Integ
     text = console.post(address(installed, "repair"), follow=True).content.decode()
     assert "1 of 3 steps did not work." in text
     assert fresh(installed.right).health == "needs_you"
-    assert "not done: Credentials of Maileon" in LogEntry.objects.get().change_message
+    assert "not done: Credentials of Maileon" in AuditEntry.objects.get().what
 
 
 def test_dead_jobs_lead_to_their_list(console: Client, installed: Integration) -> None:

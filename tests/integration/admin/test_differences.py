@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from integration.models import SyncRun
+from tenants.audit import AuditEntry
 from tests.integration.admin.conftest import fresh, story
 from tests.integration.admin.test_actions import press
 from tests.support import factories
@@ -76,7 +76,7 @@ def test_the_value_is_written_again_by_a_run_that_is_shown(console: Client, foun
     assert answer["Location"] == reverse("admin:integration_syncrun_change", args=[run.pk])
     assert set(run.options["ids"]) == {found.differs.source_id, found.one_way.source_id, found.missing.source_id}
     assert run.requested_by is not None
-    assert str(found.differs.pk) in LogEntry.objects.get().change_message
+    assert str(found.differs.pk) in AuditEntry.objects.get().what
 
 
 def test_only_two_way_fields_are_taken_over(console: Client, found: Any) -> None:
@@ -94,7 +94,7 @@ def test_what_is_left_is_open_again_when_somebody_asks(console: Client, operator
     assert fresh(found.differs).decided_by == operator
     press(console, "drift", "ask_again", found.differs)
     assert (fresh(found.differs).state, fresh(found.differs).decided_at) == ("open", None)
-    assert [entry.change_message.split(":")[0] for entry in LogEntry.objects.order_by("pk")] == [
+    assert [entry.what.split(":")[0] for entry in AuditEntry.objects.order_by("pk")] == [
         "Leave differences as they are", "Ask about differences again",
     ]  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_deciding_needs_the_change_permission(signed_in: Any, found: Any, action
     press(viewer, "drift", action, found.differs, found.drift)
     assert [fresh(row).state for row in (found.differs, found.drift)] == ["open", "left"]
     assert not SyncRun.objects.filter(kind="repair").exists()
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
 
 def test_compare_now_asks_then_starts_one_run_per_flow_that_can_be_compared(console: Client, rows: Any) -> None:
@@ -119,7 +119,7 @@ def test_compare_now_asks_then_starts_one_run_per_flow_that_can_be_compared(cons
     runs = SyncRun.objects.filter(kind="compare")
     assert {run.flow for run in runs} >= {"person_to_contact"}
     assert "kind=compare" in answer["Location"]
-    assert "Started" in LogEntry.objects.get().change_message
+    assert "Started" in AuditEntry.objects.get().what
     assert "under way already" in console.post(f"{page}compare-now/", follow=True).content.decode()
     assert SyncRun.objects.filter(kind="compare").count() == len(runs)
 

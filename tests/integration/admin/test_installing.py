@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +13,7 @@ from integration.connectors.base import FieldSpec
 from integration.engine.clients.session import open_client
 from integration.errors import TransientError
 from integration.models import FieldMapping, Integration, SyncJob
+from tenants.audit import AuditEntry
 from tests.integration.admin.conftest import fresh
 from tests.support import factories, hub
 
@@ -105,8 +105,8 @@ def test_saving_provisions_and_shows_each_step(console: Client, installed: Integ
     assert "Pipedrive: 6 in place (3 created, 0 removed)" in text
     row = fresh(installed)
     assert (row.settings["deals_enabled"], row.settings["doi_key"], row.state) == (True, "welcome1", "active")
-    entry = LogEntry.objects.get()
-    assert "Enable Pipedrive deals sync" in entry.change_message
+    entry = AuditEntry.objects.get()
+    assert "Enable Pipedrive deals sync" in entry.what
 
 
 def test_warnings_are_shown_and_do_not_stop_the_save(console: Client, installed: Integration) -> None:
@@ -165,7 +165,8 @@ def test_uninstalling_undoes_it_and_reports(console: Client, installed: Integrat
     assert "revoked and erased" in text
     assert fresh(installed).state == "uninstalled"
     assert fresh(installed.left).credentials == {}
-    assert LogEntry.objects.get().change_message == "Uninstalled"
+    said = list(AuditEntry.objects.order_by("pk").values_list("what", flat=True))
+    assert said == ["Erased the credentials", "Erased the credentials", "Uninstalled"]
 
 
 # The mapping table
@@ -290,5 +291,5 @@ def test_what_a_brake_holds_is_let_through_after_a_look(console: Client, install
     assert not SyncJob.objects.filter(state="held").exists()
     assert (installed.brakes.get().count, installed.brakes.get().allowance) == (0, 3)
     assert installed.brakes.get().released_by is not None
-    assert LogEntry.objects.filter(change_message__contains="Let 3 records through").exists()
+    assert AuditEntry.objects.filter(what__contains="Let 3 records through").exists()
     assert console.get(page, follow=True).redirect_chain, "with nothing held there is nothing to decide"

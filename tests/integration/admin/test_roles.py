@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
 from integration.models import SyncRun
+from tenants.audit import AuditEntry
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_support_changes_nothing(role: Any, rows: Any) -> None:
     for button in ("fetch-all", "pause", "uninstall"):
         assert client.post(f"/admin/integration/integration/{rows.integration.pk}/{button}/").status_code == 403
     assert not SyncRun.objects.exclude(pk=rows.run.pk).exists()
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.exists()
 
 
 def test_operators_work_but_let_nobody_in(role: Any, rows: Any) -> None:

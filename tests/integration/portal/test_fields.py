@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +12,7 @@ from integration.connectors.base import FieldSpec
 from integration.connectors.pipedrive.client import PipedriveClient
 from integration.connectors.pipedrive.fields import create_field
 from integration.models import FieldMapping, SyncLog
+from tenants.audit import AuditEntry
 from tests.support import hub
 from tests.support.factories import MemberFactory
 from tests.support.world import ACCOUNT
@@ -98,9 +98,7 @@ def test_a_row_is_added_by_name_and_travels_with_the_next_change(world):
     stored = FieldMapping.objects.get(integration=world.integration, target="Lead origin")
     assert (stored.source, stored.options["target_type"], stored.problem) == (f"custom_fields.{key}", "text", "")
     assert world.contacts()[ADA]["custom"]["Lead origin"] == "Trade fair"
-    assert LogEntry.objects.latest("pk").change_message == (
-        f"Field mappings saved. custom_fields.{key} → Lead origin added"
-    )
+    assert AuditEntry.objects.latest("pk").what == (f"Field mappings saved. custom_fields.{key} → Lead origin added")
 
 
 def test_an_unknown_name_is_refused_and_nothing_is_saved(world):

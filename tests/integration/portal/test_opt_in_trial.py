@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from integration.models import VendorCall
 from tenants import invitations
+from tenants.audit import AuditEntry
 from tests.support import hub
 from tests.support.factories import MemberFactory, UserFactory
 from tests.support.world import ACCOUNT, World
@@ -42,7 +42,7 @@ def test_the_member_who_asks_gets_the_mail_and_nobody_else(world: World) -> None
     assert f"Maileon accepted an opt-in email to {MINE}" in page
     assert "If nothing arrives within ten minutes" in page
     assert world.contacts()[MINE]["permission"] == 1
-    assert LogEntry.objects.filter(change_message="Opt-in email sent to oneself").count() == 1
+    assert AuditEntry.objects.filter(what="Opt-in email sent to oneself").count() == 1
 
 
 def test_a_mailing_that_does_not_exist_is_noticed_by_the_empty_inbox(world: World) -> None:

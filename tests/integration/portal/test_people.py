@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +12,7 @@ from integration.engine.privacy import personal_data
 from integration.engine.safety import erased
 from integration.models import ErasedAddress, IdentityIndex, RecordLink, SyncJob, SyncLog, VendorCall, WebhookEvent
 from integration.recipes.registry import get_recipe
+from tenants.audit import AuditEntry
 from tests.support.factories import LinkFactory, MemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -190,4 +190,4 @@ def test_an_erasure_is_shown_and_an_owner_lifts_it_with_a_reason(world, ada):
     assert "syncs again" in html
     assert erased.entry(tenant, ADA) is None
     assert "asked by Ada on the phone" in owner.get(address(tenant)).content.decode()
-    assert LogEntry.objects.filter(change_message=f"Lifted the erasure {row.short}").exists()
+    assert AuditEntry.objects.filter(what=f"Lifted the erasure {row.short}").exists()
