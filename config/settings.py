@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "tenants.middleware.ConsoleForStaffOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "tenants.viewing.ViewAsTenant",
     "integration.admin.pages.two_factor.SecondFactor",
     "integration.admin.core.masking.MaskPersonalData",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

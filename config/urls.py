@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from integration.admin.lists import tenant
 from integration.admin.pages import quality
 from integration.admin.pages.find import find
 from integration.admin.pages.record import ask
@@ -15,6 +16,7 @@ urlpatterns = [
     path("admin/quality/<slug:key>/", admin.site.admin_view(quality.answers), name="console-quality-of"),
     path("admin/verify/", admin.site.admin_view(verify), name="console-verify"),
     path("admin/two-factor/", admin.site.admin_view(two_factor), name="console-two-factor"),
+    path("admin/view/end/", admin.site.admin_view(tenant.end_viewing), name="console-view-end"),
     path("admin/", admin.site.urls),
     path("", include("integration.urls")),
 ]

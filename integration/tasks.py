@@ -9,7 +9,7 @@ from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
-from integration.engine.privacy import retention
+from integration.engine.privacy import closing, retention
 from integration.engine.setup import app_uninstall, provisioning, schema_drift
 from integration.engine.sync import compare, polls, router, runner, runs
 from integration.errors import IntegrationError
@@ -31,6 +31,11 @@ def run_integration(integration_id: str) -> str:
 def sweep() -> str:
     """Every minute: ring for what waits, and uninstall what a vendor says was removed there."""
     return f"{sweeper.sweep()} rings, {app_uninstall.finish(get_recipe)} removals"
+
+
+def close_tenants() -> str:
+    """Every minute, and when somebody closes a tenant: go on with closings that are under way."""
+    return f"{closing.work(get_recipe)} closed"
 
 
 def poll_all() -> str:
@@ -165,6 +170,7 @@ def purge() -> str:
 # Name → (function, minutes). The vendors' budgets decide: a poll costs two lists, a repair two field lists.
 SCHEDULES = {
     "lockstep sweep": ("integration.tasks.sweep", 1),
+    "lockstep closing": ("integration.tasks.close_tenants", 1),
     "lockstep alerts": ("integration.tasks.watch", 1),
     "lockstep poll": ("integration.tasks.poll_all", 15),
     "lockstep poll by clock": ("integration.tasks.poll_by_clock", 1),

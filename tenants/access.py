@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from tenants.models import Member, Role, Tenant
+from tenants.viewing import viewed
 
 ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 
@@ -22,6 +23,8 @@ def tenants_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Tenant]:
     """Return the active tenants this user is a member of."""
     if not user.is_authenticated:
         return Tenant.objects.none()
+    if tenant := viewed(user):
+        return Tenant.objects.filter(pk=tenant.pk)
     return Tenant.objects.filter(members__user_id=user.pk, is_active=True)
 
 
@@ -29,6 +32,8 @@ def member_or_404(user: AbstractBaseUser | AnonymousUser, tenant_id: UUID, at_le
     """Return the user's membership of this tenant with at least that role. Raises Http404."""
     if not user.is_authenticated:
         raise Http404
+    if (tenant := viewed(user)) is not None and tenant.pk == tenant_id:
+        return Member(tenant=tenant, user_id=user.pk, role=Role.OWNER)  # never stored: an operator who only looks
     member = (
         Member.objects.select_related("tenant")
         .filter(user_id=user.pk, tenant_id=str(tenant_id), tenant__is_active=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.texts import StrOrPromise
 from tenants import invitations
 from tenants.console import Guarded, MaskedColumns
 from tenants.models import Member, Role, Tenant
@@ -83,11 +84,13 @@ class TenantAdmin(ModelAdmin[Tenant]):
     list_display = ("name", "timezone", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name",)
-    fields = ("name", "timezone", "is_active", "elsewhere")
-    readonly_fields = ("elsewhere",)
+    fields: ClassVar[tuple[str, ...]] = ("name", "timezone", "is_active", "elsewhere")
+    readonly_fields: ClassVar[tuple[str, ...]] = ("elsewhere",)
     inlines = (MemberInline,)
-    actions_detail = ("invite_member",)
-    empty_text = _("A tenant is a customer account. Add one, connect its two apps, then add an integration.")
+    actions_detail: ClassVar[tuple[str, ...]] = ("invite_member",)
+    empty_text: StrOrPromise = _(
+        "A tenant is a customer account. Add one, connect its two apps, then add an integration."
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Everything hangs off a tenant; switching it off is enough."""

@@ -38,12 +38,18 @@ class Tenant(models.Model):
         help_text=_("When this is off, nothing of this tenant is synced, and nobody can sign in."),
     )
     created_at = models.DateTimeField(verbose_name=_("created at"), auto_now_add=True)
+    # Closing: since when it is under way, who works on it until when, what was removed so far, and when it was over.
+    closing_since = models.DateTimeField(null=True, editable=False)
+    closing_lease_until = models.DateTimeField(null=True, editable=False)
+    closing_report = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
     users = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Member", related_name="tenants")
 
     class Meta:
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")
         ordering = ("name",)
+        permissions = (("view_as_tenant", _("Can see the portal as a tenant does")),)
 
     def __str__(self) -> str:
         return self.name

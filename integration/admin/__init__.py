@@ -15,6 +15,7 @@ from integration.admin.lists import (
     run,
     sunset,
     system,
+    tenant,
 )
 from integration.admin.lists.integration import admin as integration
 
@@ -34,4 +35,5 @@ __all__ = [
     "run",
     "sunset",
     "system",
+    "tenant",
 ]

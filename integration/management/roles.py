@@ -23,7 +23,7 @@ OF_THE_SYSTEM = Q(content_type__app_label__in=("django_q", "admin"), codename__s
 def ensure_roles() -> int:
     """Create the three groups or bring their permissions up to date. Returns how many there are."""
     work = Q(codename__in=[f"change_{name}" for name in WORKED_ON] + [f"add_{name}" for name in ADDED])
-    extra = Q(codename__in=["see_personal_data", "delete_fieldmapping", "delete_connection"])
+    extra = Q(codename__in=["see_personal_data", "view_as_tenant", "delete_fieldmapping", "delete_connection"])
     operator = OF_SUPPORT | OF_THE_SYSTEM | (Q(content_type__app_label__in=APPS) & (work | extra))
     access = Q(content_type__app_label="auth", content_type__model__in=("user", "group"))
     access |= Q(content_type__app_label__in=("axes", "django_otp")) | SIGN_IN

@@ -15,6 +15,7 @@ from integration.portal import claims_page
 from integration.recipes.registry import get_recipe
 from tenants.access import ROLE_RANK, member_or_404, tenants_of
 from tenants.models import Role, Tenant
+from tenants.viewing import viewed
 
 
 def enter(request: HttpRequest, tenant_id: UUID, at_least: str = Role.VIEWER) -> Tenant:
@@ -53,6 +54,7 @@ def page(
         "page": name,
         "may_edit": rank >= ROLE_RANK[Role.EDITOR],
         "may_own": rank >= ROLE_RANK[Role.OWNER],
+        "viewed": viewed(request.user) is not None,
     }
     if shared["may_own"]:
         shared["claims"] = claims_page.notices(tenant)

@@ -3,11 +3,13 @@
 from django.urls import path
 
 from integration.portal import (
+    audit_page,
     brakes_page,
     claims_page,
     connect,
     differences,
     fields_page,
+    leaving,
     people,
     records,
     report_page,
@@ -27,6 +29,8 @@ urlpatterns = [
     path("claim/", claims_page.make, name="claim"),
     path("invite/<slug:token>/", team.invitation, name="invitation"),
     path("t/<uuid:tenant_id>/team/", team.members, name="team"),
+    path("t/<uuid:tenant_id>/audit/", audit_page.entries, name="audit"),
+    path("t/<uuid:tenant_id>/leave/", leaving.leave, name="leave"),
     path("t/<uuid:tenant_id>/", views.overview, name="overview"),
     path("t/<uuid:tenant_id>/connect/", connect.connect, name="connect"),
     path("t/<uuid:tenant_id>/people/", people.people, name="people"),

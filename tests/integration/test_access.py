@@ -80,6 +80,8 @@ HUB = {
     "portal:invitation": of_all(404, 404),  # no such token
     "portal:team": of_members(200, 404),  # nothing the page knows is asked for
     "portal:overview": LOOK,
+    "portal:audit": Row(Gets(200, 200), NONE, NONE, NONE, NONE, TO_LOGIN),  # the owners' own
+    "portal:leave": Row(Gets(200, 200), NONE, NONE, NONE, NONE, TO_LOGIN),
     "portal:claim": of_all(405, 400),  # nothing was offered to this browser
     "portal:connect": of_members(200, 200, viewer=404, editor=404),
     "portal:people": of_members(200, 422),
@@ -109,7 +111,7 @@ SHOWN, LISTED, DENIED = Gets(200, 403), Gets(200, 200), REFUSED
 LOOKS = {"changelist": LISTED, "change": SHOWN, "history": LISTED, "add": DENIED, "delete": DENIED}
 NOTHING = dict.fromkeys(LOOKS, DENIED)
 MODELS = {
-    "tenants.tenant": LOOKS | {"invite_member": DENIED},
+    "tenants.tenant": LOOKS | dict.fromkeys(("invite_member", "view_portal", "export_tenant", "close_tenant"), DENIED),
     "tenants.member": LOOKS,
     "auth.user": NOTHING | {"password_change": DENIED},
     "auth.group": NOTHING,
@@ -139,6 +141,7 @@ CONSOLE = {
     "console-why": Gets(404, 404),
     "console-quality": LISTED,
     "console-quality-of": LISTED,
+    "console-view-end": Gets(405, 302),
     "console-verify": Gets(302, 302),
     "console-two-factor": Gets(200, 422),
     "admin:index": LISTED,

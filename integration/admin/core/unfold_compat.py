@@ -11,7 +11,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from unfold import widgets
 
 from config.texts import StrOrPromise
@@ -46,8 +47,8 @@ __all__ = ["Button", "DropdownFilter", "UnfoldAdmin", "UnfoldInline", "object_ac
 FormT = TypeVar("FormT", bound=forms.BaseForm)
 AdminT = TypeVar("AdminT", bound="UnfoldAdmin")
 RowT = TypeVar("RowT", bound=Model)
-Handler: TypeAlias = Callable[[AdminT, HttpRequest, RowT], HttpResponse]
-View: TypeAlias = Callable[[AdminT, HttpRequest, str], HttpResponse]
+Handler: TypeAlias = Callable[[AdminT, HttpRequest, RowT], HttpResponseBase]
+View: TypeAlias = Callable[[AdminT, HttpRequest, str], HttpResponseBase]
 
 
 def styled(form: FormT) -> FormT:
@@ -73,7 +74,7 @@ def object_action(
 
     def decorate(handler: Handler[AdminT, RowT]) -> View[AdminT]:
         @wraps(handler)
-        def view(self: AdminT, request: HttpRequest, object_id: str) -> HttpResponse:
+        def view(self: AdminT, request: HttpRequest, object_id: str) -> HttpResponseBase:
             if not getattr(self, f"has_{permission}_permission")(request):
                 raise PermissionDenied
             row = self.get_object(request, unquote(object_id))

@@ -1,0 +1,146 @@
+"""A tenant leaves: everything is undone at the vendors and deleted here, in portions, with a report of what went where.
+
+The work can be interrupted at any moment and goes on with the next sweep. What stays is the tenant's name, the report
+and the audit.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from integration.engine.clients import tokens
+from integration.engine.flow.recipe import Recipes
+from integration.engine.privacy.ways import Way, ways
+from integration.engine.setup import lifecycle
+from integration.errors import IntegrationError
+from integration.models import Connection, Health, Integration, State
+from tenants import audit
+from tenants.models import Member, Role, Tenant
+
+PORTION = 1000  # rows per transaction
+SLICE = 100.0  # seconds of one piece of work; the next one goes on
+LEASE = timedelta(minutes=5)
+
+
+def begin(tenant: Tenant) -> bool:
+    """Switch the tenant off for good. Returns whether it was not closing yet; `work` does the rest."""
+    rows = Tenant.objects.filter(pk=tenant.pk, closing_since__isnull=True)
+    begun = bool(rows.update(closing_since=timezone.now(), is_active=False))
+    if begun:
+        audit.record("Began to close the tenant", tenant)
+    return begun
+
+
+def pending() -> QuerySet[Tenant]:
+    """Tenants whose closing waits for somebody to work on it."""
+    free = Q(closing_lease_until__isnull=True) | Q(closing_lease_until__lt=timezone.now())
+    return Tenant.objects.filter(free, closing_since__isnull=False, closed_at__isnull=True)
+
+
+def work(recipes: Recipes, seconds: float = SLICE) -> int:
+    """Go on with closings for so long. Returns how many were finished."""
+    until = time.monotonic() + seconds
+    finished = 0
+    for tenant in list(pending()):
+        if pending().filter(pk=tenant.pk).update(closing_lease_until=timezone.now() + LEASE):
+            finished += _close(tenant, recipes, until)
+            Tenant.objects.filter(pk=tenant.pk).update(closing_lease_until=None)
+    return finished
+
+
+def _close(tenant: Tenant, recipes: Recipes, until: float) -> bool:
+    """One tenant, until it is done or the time is over."""
+    _undo_at_vendors(tenant, recipes)
+    for way in ways():
+        if way.model is not Member and not _delete(tenant, way, until):
+            return False
+    _tell_owners(tenant)
+    _let_people_go(tenant)
+    Tenant.objects.filter(pk=tenant.pk).update(closed_at=timezone.now())
+    audit.record("Closed the tenant", tenant)
+    return True
+
+
+def _undo_at_vendors(tenant: Tenant, recipes: Recipes) -> None:
+    """Uninstall what is installed, and give back the access to accounts that no integration uses."""
+    live = Integration.objects.select_related("left", "right", "tenant").filter(tenant=tenant)
+    for integration in live.exclude(state=State.UNINSTALLED):
+        results = lifecycle.uninstall(integration, recipes)
+        _add_steps(tenant, [f"{integration}: {result.label}: {result.detail}" for result in results])
+    for connection in Connection.objects.filter(tenant=tenant).exclude(health=Health.DISCONNECTED):
+        said = "revoked and erased"
+        try:
+            tokens.revoke(connection)
+        except IntegrationError as exc:
+            said = f"erased; not revoked: {exc.public}"
+        lifecycle.erase_credentials(connection)
+        _add_steps(tenant, [f"{connection}: {said}"])
+
+
+def _add_steps(tenant: Tenant, steps: list[str]) -> None:
+    with transaction.atomic():
+        row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+        row.closing_report = {**row.closing_report, "steps": [*row.closing_report.get("steps", []), *steps]}
+        row.save(update_fields=["closing_report"])
+
+
+def _delete(tenant: Tenant, way: Way, until: float) -> bool:
+    """Delete the tenant's rows of one table. Returns whether none is left; else the time is over."""
+    name = str(way.model._meta.label_lower)
+    while keys := list(way.rows(tenant).values_list("pk", flat=True)[:PORTION]):
+        if time.monotonic() > until:
+            return False
+        with transaction.atomic():
+            way.model._default_manager.filter(pk__in=keys).delete()
+            row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+            counts = row.closing_report.get("rows", {})
+            row.closing_report = {**row.closing_report, "rows": {**counts, name: counts.get(name, 0) + len(keys)}}
+            row.closing_lease_until = timezone.now() + LEASE
+            row.save(update_fields=["closing_report", "closing_lease_until"])
+    return True
+
+
+def _let_people_go(tenant: Tenant) -> None:
+    """End the memberships, and delete the sign-ins of people who are in no other team and no operators."""
+    with transaction.atomic():
+        members = Member.objects.filter(tenant=tenant)
+        users = User.objects.filter(pk__in=members.values("user"), is_staff=False, is_superuser=False)
+        elsewhere = Member.objects.exclude(tenant=tenant).values("user")
+        only_here = list(users.exclude(pk__in=elsewhere).values_list("pk", flat=True))
+        row = Tenant.objects.select_for_update().get(pk=tenant.pk)
+        counts = {"tenants.member": members.count(), "auth.user": len(only_here)}
+        row.closing_report = {**row.closing_report, "rows": {**row.closing_report.get("rows", {}), **counts}}
+        row.save(update_fields=["closing_report"])
+        members.delete()
+        User.objects.filter(pk__in=only_here).delete()
+
+
+def _tell_owners(tenant: Tenant) -> None:
+    """Send the owners the report, while we still know them."""
+    owners = Member.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True).select_related("user")
+    addresses = [owner.user.email for owner in owners if owner.user.email]
+    if addresses and settings.EMAIL_URL:
+        subject = gettext("Lockstep: {tenant} is closed").format(tenant=tenant.name)
+        first = gettext("Everything stored for {tenant} was removed:").format(tenant=tenant.name)
+        EmailMessage(subject, "\n".join([first, *told(tenant)]), bcc=addresses).send(fail_silently=True)
+
+
+def told(tenant: Tenant) -> list[str]:
+    """The report in sentences: what was undone at the vendors, and how many rows went from which table."""
+    tenant.refresh_from_db(fields=["closing_report"])
+    lines = [str(step) for step in tenant.closing_report.get("steps", [])]
+    for name, count in sorted(tenant.closing_report.get("rows", {}).items()):
+        text = ngettext("{name}: {count} row deleted", "{name}: {count} rows deleted", count)
+        kind = apps.get_model(name)._meta.verbose_name_plural
+        lines.append(text.format(name=str(kind).capitalize(), count=f"{count:,}"))
+    return lines

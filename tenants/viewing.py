@@ -1,0 +1,95 @@
+"""An operator looks at the portal as a tenant's owners see it: to read only, for half an hour, told in the audit.
+
+The session remembers which tenant; a middleware lets the pages of this one tenant open, refuses everything that is no
+look, and adds an audit line for each page that was opened. Owners read these lines on their Audit page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+
+from tenants import audit
+from tenants.models import Tenant
+from tenants.personal import may_see
+
+KEY = "viewing"
+LASTS = 30 * 60.0  # seconds
+LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+PERMISSION = "tenants.view_as_tenant"
+
+
+def may_view(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether this operator may look at all: what owners see is personal data."""
+    allowed = isinstance(user, PermissionsMixin) and user.has_perm(PERMISSION)
+    return allowed and bool(getattr(user, "is_staff", False)) and may_see(user)
+
+
+def begin(request: HttpRequest, tenant: Tenant, reason: str) -> None:
+    """Open this tenant's portal to the operator's session."""
+    request.session[KEY] = {"tenant": str(tenant.pk), "until": time.time() + LASTS}
+    audit.record(f"Began to see the portal as the tenant does. Reason: {reason}", tenant)
+
+
+def end(request: HttpRequest) -> None:
+    """Close it again."""
+    if tenant := of(request):
+        audit.record("Ended seeing the portal as the tenant does", tenant)
+    request.session.pop(KEY, None)
+
+
+def of(request: HttpRequest) -> Tenant | None:
+    """Which tenant's portal this session may see; None when the time is over or the right is gone."""
+    kept = request.session.get(KEY)
+    if not isinstance(kept, dict) or kept["until"] < time.time() or not may_view(request.user):
+        return None
+    return Tenant.objects.filter(pk=kept["tenant"], is_active=True).first()
+
+
+def mark(user: AbstractBaseUser | AnonymousUser, tenant: Tenant) -> None:
+    """Note on the request's user whose portal it may see."""
+    user.viewed_tenant = tenant  # type: ignore[union-attr]  # for this request only
+
+
+def viewed(user: AbstractBaseUser | AnonymousUser) -> Tenant | None:
+    """The tenant that was marked; None for everybody else."""
+    found = getattr(user, "viewed_tenant", None)
+    return found if isinstance(found, Tenant) else None
+
+
+class ViewAsTenant:
+    """Opens the portal of one tenant to an operator who looks, and to nothing but looks."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Mark the user, tell the audit, refuse what changes something."""
+        if KEY not in request.session or not request.path_info.startswith("/t/"):
+            return self.get_response(request)
+        tenant = of(request)
+        if tenant is None or not _is_below(request.path_info, tenant.pk) or _is_member(request, tenant):
+            return self.get_response(request)
+        if request.method not in LOOKS or "format" in request.GET:
+            return render(request, "portal/stopped.html", {
+                "heading": gettext("You are only looking"),
+                "why": gettext("While you see the portal as {tenant} does, nothing can be changed or downloaded.")
+                .format(tenant=tenant.name),
+            }, status=403)  # fmt: skip
+        mark(request.user, tenant)
+        audit.record(f"Looked at {request.path_info}", tenant)
+        return self.get_response(request)
+
+
+def _is_below(path: str, tenant_id: UUID) -> bool:
+    return path.startswith(f"/t/{tenant_id}/")
+
+
+def _is_member(request: HttpRequest, tenant: Tenant) -> bool:
+    return tenant.members.filter(user=request.user.pk or 0).exists()
