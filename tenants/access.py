@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
@@ -17,6 +17,13 @@ ROLE_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 def person(request: HttpRequest) -> AbstractBaseUser | None:
     """Return who asks; None where nobody is signed in."""
     return request.user if request.user.is_authenticated else None
+
+
+def works_in_console(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether this person is an operator: staff, a superuser, or holder of a role of the console."""
+    if not isinstance(user, User):
+        return False
+    return bool(user.is_staff or user.is_superuser or user.groups.exists())
 
 
 def tenants_of(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Tenant]:

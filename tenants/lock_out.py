@@ -15,8 +15,6 @@ from django.http import HttpRequest
 
 from tenants import devices, guessing
 
-STEP_UP = "step_up"  # in a session: the password was right, but too many strangers have guessed for it alone to do
-
 Credentials: TypeAlias = Mapping[str, str]  # what was typed, by the name of its field
 
 log = logging.getLogger(__name__)
@@ -29,40 +27,34 @@ class SignInRequest(HttpRequest):
     axes_locked_out: bool
     axes_credentials: Credentials
     locked_until: datetime | None
-    crowded: bool
 
 
 class LockOut(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
     """Locks places, never a name; keeps axes' log of who signed in when."""
 
     def is_locked(self, request: SignInRequest, credentials: Credentials | None = None) -> bool:
-        """Whether this place may try this name now. Noted on the request, for what comes after."""
-        trial = _trial(request, credentials)
-        request.locked_until = guessing.locked_until(trial)
-        request.crowded = guessing.is_crowded(trial)
+        """Count the try, and say whether this place may not make it. Noted on the request, for what comes after."""
+        request.locked_until = guessing.begin(_trial(request, credentials))
         return request.locked_until is not None
 
     def user_login_failed(
         self, sender: str, credentials: Credentials, request: SignInRequest | None = None, **kwargs: Signal
     ) -> None:
-        """Count a miss. Who was locked already is not counted again, so that a lock ends when the page says."""
+        """Say whether that was the last try. Who was locked already was not counted: a lock ends when the page says."""
         if request is None:
             return
-        trial = _trial(request, credentials)
         if getattr(request, "locked_until", None) is None:
-            guessing.miss(trial)
             log.warning("A wrong password from %s.", request.axes_ip_address)
-        request.locked_until = guessing.locked_until(trial)
+            request.locked_until = guessing.locked_until(_trial(request, credentials))
         request.axes_locked_out = request.locked_until is not None
         request.axes_credentials = credentials
 
     def user_logged_in(self, sender: type[User], request: SignInRequest, user: User, **kwargs: Signal) -> None:
-        """Forgive this place, remember the device, and ask for more where too many have guessed."""
+        """Forgive this place, and remember the device."""
         super().user_logged_in(sender, request, user, **kwargs)
-        guessing.forgive(guessing.Trial.of(guessing.PASSWORD, request, user.get_username()))
+        if hasattr(request, "locked_until"):  # a password was tried, and counted before it was
+            guessing.forgive(guessing.Trial.of(guessing.PASSWORD, request, user.get_username()))
         devices.remember(request, user.get_username(), devices.PASSWORD)
-        if getattr(request, "crowded", False):
-            request.session[STEP_UP] = True
 
 
 def _trial(request: SignInRequest, credentials: Credentials | None) -> guessing.Trial:

@@ -37,6 +37,11 @@ class Tenant(models.Model):
         default=True,
         help_text=_("When this is off, nothing of this tenant is synced, and nobody can sign in."),
     )
+    requires_second_factor = models.BooleanField(
+        verbose_name=_("requires a second factor"),
+        default=False,
+        help_text=_("When this is on, each member needs an authenticator app. Owners decide it on their Team page."),
+    )
     created_at = models.DateTimeField(verbose_name=_("created at"), auto_now_add=True)
     # Closing: since when it is under way, who works on it until when, what was removed so far, and when it was over.
     closing_since = models.DateTimeField(null=True, editable=False)

@@ -1,4 +1,4 @@
-"""Second factors of console users: one authenticator app each, with recovery codes."""
+"""Second factors of people: one authenticator app each, with recovery codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         """Its columns."""
 
         user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+        user_id: int
         name = models.CharField(max_length=64)
         confirmed = models.BooleanField(default=True)
         created_at = models.DateTimeField(null=True)
@@ -63,6 +64,7 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
 
     A code works once. Who guesses is stopped at the door, by place (`tenants.guessing`); here is counted how many wrong
     codes came since the last good one: after many, only a known device may still try codes, others a recovery code.
+    A row is made by the first right code: until then the seed is in the session that saw it, and nowhere else.
     """
 
     seed = EncryptedJSONField(default=new_seed, editable=False)
@@ -93,20 +95,36 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         return self.throttling_failure_count >= MOST_WRONG
 
     def verify_token(self, token: str, *, known_device: bool = False) -> bool:
-        """Say whether this is the app's present code or an unused recovery code; it is used up by that."""
-        typed = "".join(token.split()).lower()
-        code = typed.isascii() and typed.isdigit()
-        if code and self.asks_for_recovery and not known_device:
+        """Say whether this is the app's present code or an unused recovery code; it is used up by that.
+
+        The try is counted before it is made, so that of many at once no more are made than may be.
+        """
+        typed = _typed(token)
+        code = _is_code(typed)
+        self._count()
+        if code and self.throttling_failure_count > MOST_WRONG and not known_device:
             return False
         good = self._is_present_code(typed) if code else self._is_recovery_code(typed)
-        row = AuthenticatorApp.objects.filter(pk=self.pk)
         if good:
+            row = AuthenticatorApp.objects.filter(pk=self.pk)
             row.update(throttling_failure_count=0, throttling_failure_timestamp=None, last_used_at=timezone.now())
-        else:
-            wrong = F("throttling_failure_count") + 1
-            row.update(throttling_failure_count=wrong, throttling_failure_timestamp=timezone.now())
-        self.refresh_from_db(fields=["throttling_failure_count", "throttling_failure_timestamp", "last_used_at"])
+            self.refresh_from_db(fields=["throttling_failure_count", "throttling_failure_timestamp", "last_used_at"])
         return good
+
+    def enrol(self, token: str) -> bool:
+        """Save this new app if that is its present code. False too where the person has got one meanwhile."""
+        typed = _typed(token)
+        step = self._step_of(typed) if _is_code(typed) else None
+        if step is None:
+            return False
+        self.last_step, self.confirmed = step, True
+        try:
+            with transaction.atomic():
+                AuthenticatorApp.objects.filter(user_id=self.user_id, confirmed=False).delete()
+                self.save(force_insert=True)
+        except IntegrityError:
+            return False
+        return True
 
     def new_recovery_codes(self) -> list[str]:
         """Make new codes and forget the old ones. They are shown once."""
@@ -119,16 +137,28 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         """No pause: it would keep the owner out as long as a stranger goes on guessing."""
         return 0.0
 
+    def _count(self) -> None:
+        """Count a try as a wrong one; who waits for the row sees the number that is its own."""
+        with transaction.atomic():
+            wrong = F("throttling_failure_count") + 1
+            row = AuthenticatorApp.objects.filter(pk=self.pk)
+            row.update(throttling_failure_count=wrong, throttling_failure_timestamp=timezone.now())
+            self.refresh_from_db(fields=["throttling_failure_count", "throttling_failure_timestamp"])
+
     def _is_present_code(self, typed: str) -> bool:
-        if len(typed) > 8:
+        used = self._step_of(typed)
+        if used is None:
             return False
-        totp = TOTP(bytes.fromhex(self.seed["key"]), STEP)
-        totp.time = time.time()
-        if not totp.verify(int(typed), TOLERANCE, self.last_step + 1):
-            return False
-        used = totp.t()
         rows = AuthenticatorApp.objects.filter(pk=self.pk, last_step__lt=used)
         return bool(rows.update(last_step=used))  # one of two at the same time
+
+    def _step_of(self, typed: str) -> int | None:
+        """The step this code belongs to, when it is a present one that was not used yet."""
+        if len(typed) > 8:
+            return None
+        totp = TOTP(bytes.fromhex(self.seed["key"]), STEP)
+        totp.time = time.time()
+        return int(totp.t()) if totp.verify(int(typed), TOLERANCE, self.last_step + 1) else None
 
     def _is_recovery_code(self, typed: str) -> bool:
         known: list[str] = self.recovery
@@ -137,6 +167,14 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         self.recovery = [code for code in known if code != _hash(typed)]
         rows = AuthenticatorApp.objects.filter(pk=self.pk, recovery=known)
         return bool(rows.update(recovery=self.recovery))
+
+
+def _typed(token: str) -> str:
+    return "".join(token.split()).lower()
+
+
+def _is_code(typed: str) -> bool:
+    return typed.isascii() and typed.isdigit()
 
 
 def _hash(code: str) -> str:

@@ -21,8 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from integration.portal.audit import note
 from integration.portal.pages import enter, page
 from integration.portal.signin import BACKEND, landing
+from integration.second_factor.codes import CodeForm, proves, status_of
+from integration.second_factor.demand import app_of, with_apps
 from tenants import guessing, invitations, locked, team
 from tenants.invitations import InviteForm
 from tenants.models import Invitation, Member, Role, Tenant
@@ -100,11 +103,7 @@ def _unknown(request: HttpRequest) -> HttpResponse:
 
 def _locked_until(request: HttpRequest) -> datetime | None:
     """Until when unknown links are refused; else one more of them is counted."""
-    trial = guessing.Trial.of(guessing.INVITATION, request)
-    until = guessing.locked_until(trial)
-    if until is None:
-        guessing.miss(trial)
-    return until
+    return guessing.begin(guessing.Trial.of(guessing.INVITATION, request))
 
 
 def _join(request: HttpRequest, offer: Invitation, form: JoinForm | None) -> bool:
@@ -175,7 +174,37 @@ def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     return _back(tenant)
 
 
-ACTIONS = {"invite": _invite, "role": _change_role, "remove": _remove, "revoke": _revoke}
+def _demand(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """Ask every member for a second factor. Whoever asks must have one: it is no rule for others only."""
+    if app_of(request.user) is None:
+        messages.error(request, gettext("Set up your own second factor first. Then you can require it of the team."))
+        return redirect("portal:second_factor")
+    if Tenant.objects.filter(pk=tenant.pk, requires_second_factor=False).update(requires_second_factor=True):
+        note(request, tenant, "Second factor required of all members")
+    messages.success(
+        request,
+        gettext("From now on each member needs a second factor. Whoever has none sets it up at the next click."),
+    )
+    return _back(tenant)
+
+
+def _release(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """Ask no longer. With a code: an open browser is not enough to weaken everybody's sign-in."""
+    app, form = app_of(request.user), CodeForm(request.POST)
+    if app is None:
+        raise Http404
+    if not (form.is_valid() and proves(request, app, form)):
+        return _page(request, tenant, code_form=form, status=status_of(form))
+    if Tenant.objects.filter(pk=tenant.pk, requires_second_factor=True).update(requires_second_factor=False):
+        note(request, tenant, "Second factor no longer required of all members")
+    messages.warning(request, gettext("Members no longer need a second factor. Whoever has one keeps it."))
+    return _back(tenant)
+
+
+ACTIONS = {
+    "invite": _invite, "role": _change_role, "remove": _remove, "revoke": _revoke,
+    "demand": _demand, "release": _release,
+}  # fmt: skip
 
 
 def _page(
@@ -183,13 +212,20 @@ def _page(
     tenant: Tenant,
     *,
     form: InviteForm | None = None,
+    code_form: CodeForm | None = None,
     offer: Invitation | None = None,
     link: str = "",
     status: int = 200,
 ) -> HttpResponse:
     people = Member.objects.select_related("user").filter(tenant=tenant).order_by("created_at")
+    with_app = with_apps(row.user_id for row in people)
     rows = [
-        (row, RoleForm(initial={"role": row.role}, auto_id=f"id_{row.pk}_%s"), row.user_id == request.user.pk)
+        (
+            row,
+            RoleForm(initial={"role": row.role}, auto_id=f"id_{row.pk}_%s"),
+            row.user_id == request.user.pk,
+            row.user_id in with_app,
+        )
         for row in people
     ]
     offers = invitations.open_ones(tenant)
@@ -200,6 +236,8 @@ def _page(
         "days": invitations.LIFETIME.days,
         "offer": offer,
         "link": link,
+        "code_form": code_form or CodeForm(auto_id="id_release_%s"),
+        "asked_without": 0 if tenant.requires_second_factor else len(rows) - len(with_app),
     }
     return page(request, tenant, "team", context, status=status)
 

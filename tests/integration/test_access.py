@@ -63,6 +63,11 @@ def of_all(get: int, post: int) -> Row:
     return Row(*[Gets(get, post)] * len(Row._fields))
 
 
+def of_signed_in(get: int, post: int) -> Row:
+    """What everybody gets who is signed in: a page about themselves."""
+    return Row(*[Gets(get, post)] * (len(Row._fields) - 1), TO_LOGIN)
+
+
 LOOK = of_members(200, 200)  # a POST is a look, too
 BUTTON_FOREIGN = Gets(405, 404)
 HUB = {
@@ -82,6 +87,8 @@ HUB = {
     "portal:overview": LOOK,
     "portal:audit": Row(Gets(200, 200), NONE, NONE, NONE, NONE, TO_LOGIN),  # the owners' own
     "portal:leave": Row(Gets(200, 200), NONE, NONE, NONE, NONE, TO_LOGIN),
+    "portal:verify": of_signed_in(302, 302),  # none of them has an app
+    "portal:second_factor": of_signed_in(200, 422),
     "portal:claim": of_all(405, 400),  # nothing was offered to this browser
     "portal:connect": of_members(200, 200, viewer=404, editor=404),
     "portal:people": of_members(200, 422),
@@ -131,7 +138,7 @@ MODELS = {
     "integration.erasedaddress": NOTHING,
     "integration.syncrun": LOOKS | {"cancel": DENIED, "resume": DENIED},
     "integration.vendorsunset": LOOKS,
-    "integration.authenticatorapp": NOTHING,
+    "integration.authenticatorapp": NOTHING | {"reset": DENIED},
     "django_q.schedule": NOTHING,
     "django_q.failure": NOTHING,
     "tenants.auditentry": NOTHING | {"export_lines": DENIED},

@@ -19,7 +19,7 @@ from integration.models import Connection, Doorbell, Integration, SyncJob, SyncL
 from tests.integration.admin.conftest import story
 from tests.support import factories
 
-QUERIES = 38
+QUERIES = 39
 
 
 def front(console: Client) -> Any:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b32decode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.management import call_command
@@ -18,6 +20,7 @@ from django_otp.oath import TOTP
 from integration.models import AuthenticatorApp
 from integration.models.access import STEP
 from tenants import guessing
+from tenants.audit import AuditEntry
 from tests.support import factories
 
 pytestmark = pytest.mark.django_db
@@ -110,20 +113,32 @@ def test_guessing_is_slowed_down(grace: Any, app: AuthenticatorApp) -> None:
     assert app.throttling_failure_count == guessing.CODE.name_here
 
 
+def shown_secret(page: str) -> str:
+    """The secret of a page that sets an app up."""
+    return re.findall(r'<code class="(?:ls-)?secret">(\w+)</code>', page)[0]
+
+
+def code_for(secret: str) -> str:
+    """What an app shows now that was given this secret."""
+    totp = TOTP(b32decode(secret), STEP)
+    totp.time = time.time()
+    return f"{totp.token():06}"
+
+
 def test_setting_up_shows_the_secret_until_it_is_proven_and_recovery_codes_once(grace: Any) -> None:
     client = browser(grace)
-    page = client.get(SET_UP).content.decode()
-    app = AuthenticatorApp.objects.get()
-    assert app.secret in page
-    assert "<svg" in page
+    secret = shown_secret(client.get(SET_UP).content.decode())
+    assert not AuthenticatorApp.objects.exists()
     assert client.get("/admin/").status_code == 200  # not switched on yet
+    assert client.post(SET_UP, {"code": "000000"}).status_code == 422
 
-    done = client.post(SET_UP, {"code": code_of(app)}).content.decode()
+    done = client.post(SET_UP, {"code": code_for(secret)}).content.decode()
     codes = re.findall(r"<code>(\w{6}-\w{6})</code>", done)
 
     assert len(codes) == 10
+    assert AuthenticatorApp.objects.get().secret == secret
     later = client.get(SET_UP).content.decode()
-    assert app.secret not in later
+    assert secret not in later
     assert codes[0] not in later
     assert "10 recovery codes left" in later
     assert client.get("/admin/").status_code == 200  # this browser has proven itself
@@ -168,16 +183,50 @@ def test_the_seed_is_encrypted_and_its_key_can_be_rotated(app: AuthenticatorApp,
     assert AuthenticatorApp.objects.get().seed == app.seed
 
 
-def test_the_portal_asks_for_no_code(app: AuthenticatorApp, grace: Any) -> None:
-    factories.MemberFactory(user=grace)
-    assert browser(grace).get("/").status_code == 302
-    assert "/verify/" not in browser(grace).get("/").url
+def test_the_portal_asks_whoever_has_an_app(app: AuthenticatorApp, grace: Any) -> None:
+    member = factories.MemberFactory(user=grace)
+    team = reverse("portal:team", kwargs={"tenant_id": member.tenant_id})
+    client = browser(grace)
+
+    assert sent_to(client.get(team)) == f"/verify/?next={quote(team, safe='')}"
+    assert client.post(f"/verify/?next={team}", {"code": code_of(app)}).url == team
+    assert client.get(team).status_code == 200
 
 
-def test_somebody_who_lost_phone_and_codes_is_helped_by_an_administrator(app: AuthenticatorApp, signed_in: Any) -> None:
-    address = reverse("admin:integration_authenticatorapp_delete", args=[app.pk])
-    assert signed_in("view_authenticatorapp").post(address, {"post": "yes"}).status_code == 403
+def reset_address(app: AuthenticatorApp) -> str:
+    return reverse("admin:integration_authenticatorapp_reset", args=[app.pk])
 
-    signed_in("view_authenticatorapp", "delete_authenticatorapp").post(address, {"post": "yes"})
+
+def test_somebody_who_lost_phone_and_codes_is_helped_by_an_administrator(signed_in: Any) -> None:
+    app = AuthenticatorApp.objects.create(user=factories.UserFactory(username="ada"), name="App", confirmed=True)
+    assert signed_in("view_authenticatorapp").post(reset_address(app), {"reason": "Lost phone"}).status_code == 403
+    helper = signed_in("view_authenticatorapp", "delete_authenticatorapp")
+    assert "Reset this second factor?" in helper.get(reset_address(app)).content.decode()
+    assert "This field is required" in helper.post(reset_address(app), {"reason": " "}).content.decode()
+    assert AuthenticatorApp.objects.exists()
+
+    assert helper.post(reset_address(app), {"reason": "Lost phone, called back"}).status_code == 302
 
     assert not AuthenticatorApp.objects.exists()
+    line = AuditEntry.objects.get()
+    assert (line.row, line.what) == (str(app.user_id), "Second factor reset: Lost phone, called back")
+
+
+def test_a_second_factor_is_not_deleted_without_a_reason(app: AuthenticatorApp, signed_in: Any) -> None:
+    helper = signed_in("view_authenticatorapp", "delete_authenticatorapp")
+    address = reverse("admin:integration_authenticatorapp_delete", args=[app.pk])
+    assert helper.post(address, {"post": "yes"}).status_code == 403
+    assert AuthenticatorApp.objects.exists()
+
+
+def test_nobody_resets_a_superusers_second_factor_without_being_one(app: AuthenticatorApp, signed_in: Any) -> None:
+    helper = signed_in("view_authenticatorapp", "delete_authenticatorapp")
+    assert helper.post(reset_address(app), {"reason": "Lost phone"}).status_code == 403
+    assert AuthenticatorApp.objects.exists()
+
+
+def test_nobody_resets_the_own_second_factor(grace: Any, app: AuthenticatorApp) -> None:
+    client = browser(grace)
+    client.post(VERIFY, {"code": code_of(app)})
+    assert client.post(reset_address(app), {"reason": "No code at hand"}).status_code == 403
+    assert AuthenticatorApp.objects.exists()
