@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -64,12 +65,14 @@ MIDDLEWARE = [
     "integration.webhooks.middleware.WebhookFastPath",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.no_store.NoStore",
     "config.csp.ContentSecurityPolicy",
     "config.plain_text.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.sessions.SessionLimits",
     "tenants.audit.Acting",
     "django_otp.middleware.OTPMiddleware",
     "tenants.middleware.ConsoleForStaffOnly",
@@ -216,6 +219,17 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
 SECURE_HSTS_PRELOAD = SECURE_SSL
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "tenants.session_store"
+# How long somebody stays signed in: without use, and at all. Held by the rows (tenants/sessions.py), not by the cookie.
+SESSION_IDLE = {
+    "console": timedelta(minutes=env.float("SESSION_CONSOLE_IDLE_MINUTES", default=30)),
+    "portal": timedelta(days=env.float("SESSION_PORTAL_IDLE_DAYS", default=7)),
+}
+SESSION_LONGEST = {
+    "console": timedelta(hours=env.float("SESSION_CONSOLE_HOURS", default=12)),
+    "portal": timedelta(days=env.float("SESSION_PORTAL_DAYS", default=30)),
+}
+SESSION_COOKIE_AGE = int(max(SESSION_LONGEST.values()).total_seconds())
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 LOGIN_URL = "login"

@@ -6,7 +6,9 @@ from django.urls import include, path
 from integration.admin.lists import tenant
 from integration.admin.pages import quality
 from integration.admin.pages.find import find
+from integration.admin.pages.own_sessions import own_sessions
 from integration.admin.pages.record import ask
+from integration.admin.pages.sign_in import sign_in
 from integration.admin.pages.two_factor import two_factor, verify
 
 urlpatterns = [
@@ -17,6 +19,8 @@ urlpatterns = [
     path("admin/verify/", admin.site.admin_view(verify), name="console-verify"),
     path("admin/two-factor/", admin.site.admin_view(two_factor), name="console-two-factor"),
     path("admin/view/end/", admin.site.admin_view(tenant.end_viewing), name="console-view-end"),
+    path("admin/sessions/", admin.site.admin_view(own_sessions), name="console-sessions"),
+    path("admin/login/", sign_in),
     path("admin/", admin.site.urls),
     path("", include("integration.urls")),
 ]

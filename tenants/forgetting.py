@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.utils import timezone
 
-from tenants.models import Invitation, Tenant
+from tenants.models import Invitation, Session, Tenant
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import uuid
 import zoneinfo
+from collections.abc import Iterable
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -154,6 +157,47 @@ class Invitation(models.Model):
             if self.tenant.is_active
             else gettext("{tenant} is switched off at the moment.").format(tenant=self.tenant.name)
         )
+
+
+class Session(AbstractBaseSession):
+    """A session: whose it is, since when, and what its owner needs to recognise it by. All of it goes with the session.
+
+    Of the browser only its name and system are kept, of the address only the network. `handle` names the session on
+    pages, where its key must not be.
+    """
+
+    handle = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="sessions")
+    console = models.BooleanField(default=False)  # its owner works in the console: the shorter limits hold
+    device = models.CharField(max_length=60, default="", blank=True)
+    network = models.CharField(max_length=60, default="", blank=True)
+    started_at = models.DateTimeField(default=timezone.now)  # when somebody last proved who they are
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    def __str__(self) -> str:
+        return str(self.handle)
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """What reads its data."""
+        from tenants.session_store import SessionStore  # noqa: PLC0415 - the store imports this module
+
+        return SessionStore
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Write what a request changes, and leave what the limits are counted from alone."""
+        fields = ("session_data", "expire_date", "user") if force_update else update_fields
+        super().save(force_insert=force_insert, force_update=force_update, using=using, update_fields=fields)
 
 
 class Misses(models.Model):

@@ -11,8 +11,6 @@ import pytest
 from axes.models import AccessAttempt, AccessFailureLog
 from django.apps import apps
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import Failure
 
@@ -35,7 +33,8 @@ from integration.models import (
 )
 from integration.recipes.registry import get_recipe
 from integration.secrets import email_hash
-from tenants.models import Invitation
+from tenants.models import Invitation, Session
+from tenants.session_store import SessionStore
 from tests.support import factories, hub, whole_database
 from tests.support.fake_recipe import FakeFlow, recipes_with
 from tests.support.personal_columns import personal_columns
@@ -219,7 +218,13 @@ def test_uninstalling_leaves_no_trace_in_what_belongs_to_the_integration(everywh
 
     lifecycle.strip_personal_data(everywhere)
 
-    of_others = {"tenants_invitation", "axes_accessattempt", "axes_accessfailurelog", "django_session", "django_q_task"}
+    of_others = {
+        "tenants_invitation",
+        "axes_accessattempt",
+        "axes_accessfailurelog",
+        "tenants_session",
+        "django_q_task",
+    }
     assert {table for table, _, _ in traces()} <= of_others
 
 

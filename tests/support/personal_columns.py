@@ -31,6 +31,7 @@ ELSE = {
     "admin.logentry": "of Django, written by nobody any more",
     "tenants.auditentry": "the audit, whose sentences name nobody whose data is synced",
     "axes.accesslog": "successful sign-ins of users",
+    "sessions.session": "of Django, written by nobody any more",
     "django_q.schedule": "what runs by the clock",
     "django_q.ormq": "ids only: tests/security/test_cache_and_queue.py",
     "django_q.success": "none is kept: save_limit",
@@ -48,6 +49,7 @@ ELSE_COLUMNS = {
                                "account_details", "consent_user_id", "vendor"},
     "integration.integration": {"settings", "resources"},  # what the tenant chose, and what was made for it
     "integration.fieldmapping": {"source", "target", "transform", "options", "default"},  # the same
+    "tenants.session": {"network", "device"},  # of users
     "axes.accessattempt": {"user_agent", "ip_address", "http_accept", "path_info"},  # of whoever guessed
     "axes.accessfailurelog": {"user_agent", "ip_address", "http_accept", "path_info"},
 }  # fmt: skip

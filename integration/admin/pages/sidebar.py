@@ -73,6 +73,7 @@ GROUPS: tuple[tuple[StrOrPromise, tuple[Entry, ...]], ...] = (
             (_("Audit"), "fact_check", "tenants.auditentry"),
             (_("Second factors"), "phonelink_setup", "integration.authenticatorapp"),
             (_("My second factor"), "phonelink_lock", "console-two-factor"),
+            (_("My sessions"), "devices", "console-sessions"),
         ),
     ),
     (

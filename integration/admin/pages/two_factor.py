@@ -22,6 +22,7 @@ from integration.admin.core.masking import mask
 from integration.admin.core.unfold_compat import styled
 from integration.models import AuthenticatorApp
 from integration.second_factor.pages import Place, ask_code, own_app
+from tenants import sessions
 
 
 def _render(request: HttpRequest, template: str, context: PageContext, status: int) -> HttpResponse:
@@ -96,6 +97,7 @@ class AppAdmin(Admin):
         form = styled(ResetForm(request.POST if request.method == "POST" else None))
         if form.is_valid():
             app.delete()
+            sessions.end_all(owner)
             note(request, User, f"Second factor reset: {form.cleaned_data['reason']}", owner)
             text = gettext("The second factor is reset. The person sets up a new one after signing in.")
             self.message_user(request, text, messages.SUCCESS)

@@ -20,7 +20,7 @@ from integration.models import (
     VendorCall,
     WebhookEvent,
 )
-from tenants import guessing
+from tenants import guessing, sessions
 from tenants.audit import AuditEntry
 
 PORTION = 2000
@@ -41,6 +41,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),
         "misses": guessing.outdated(),
         "audit": AuditEntry.objects.filter(at__lt=_before(max(days["audit"], AUDIT_KEPT_DAYS))),
+        "sessions": sessions.outdated(),
         "compared": ComparedRecord.objects.filter(run__finished_at__isnull=False),  # of runs that were broken off
         "runs": finished.filter(finished_at__lt=_before(days["log"])),
     }

@@ -19,7 +19,7 @@ from integration.models import Connection, Doorbell, Integration, SyncJob, SyncL
 from tests.integration.admin.conftest import story
 from tests.support import factories
 
-QUERIES = 39
+QUERIES = 41
 
 
 def front(console: Client) -> Any:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 OPEN = {
     "home": 302, "login": 200, "logout": 405, "livez": 200, "readyz": 200, "healthz": 200, "metrics": 404,
     "install": 404, "oauth_callback": 404, "invitation": 404, "claim": 405,
-    "verify": 302, "second_factor": 200,  # one's own, of whoever is signed in
+    "verify": 302, "second_factor": 200, "me": 200, "password": 200,  # one's own, of whoever is signed in
 }  # fmt: skip
 # Buttons: they change something, so looking at them is refused, and pressing them at a foreign tenant is a 404.
 POST_ONLY = {"sample", "cancel", "continue", "account", "summary", "opt_in_trial"}
