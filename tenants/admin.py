@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import models
-from django.db.models import Model
+from django.db.models import ManyToManyField, Model
+from django.forms import ModelMultipleChoiceField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -21,7 +22,7 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config.texts import StrOrPromise
-from tenants import invitations
+from tenants import invitations, rights
 from tenants.console import Guarded, MaskedColumns
 from tenants.models import Member, Role, Tenant
 from tenants.personal import mask
@@ -53,6 +54,7 @@ else:
         __class_getitem__ = classmethod(lambda cls, item: cls)
 
 
+OWN_RIGHTS = ("is_staff", "is_active", "is_superuser", "groups", "user_permissions")
 # The console's pages about a tenant, by the name of their list; this app knows no more of them.
 ELSEWHERE = (
     ("integration", _("Integrations"), _("Add integration")),
@@ -170,21 +172,45 @@ class UserAdmin(BaseUserAdmin, ModelAdmin[User]):
         return Guarded.lookup_allowed(self, lookup, value, request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """Only a superuser gives a person every right, or single ones; others give groups."""
-        fixed = () if request.user.is_superuser else ("is_superuser", "user_permissions")
+        """Nobody changes their own rights; only a superuser gives somebody every right, or single ones."""
+        fixed: tuple[str, ...] = () if request.user.is_superuser else ("is_superuser", "user_permissions")
+        if obj is not None and obj.pk == request.user.pk:
+            fixed = OWN_RIGHTS
         return (*super().get_readonly_fields(request, obj), *fixed)
 
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Model, Model], request: HttpRequest, **kwargs: Any
+    ) -> ModelMultipleChoiceField[Model] | None:
+        """A group that may more than oneself is not among the choices."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = rights.groups_to_give(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Only superusers edit superusers: a new password would open their account."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (request.user.is_superuser or not (isinstance(obj, User) and obj.is_superuser))
+        """Nobody edits a person who may more: a new password would open their account."""
+        return super().has_change_permission(request, obj) and self._reaches(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """The same for deleting one."""
-        allowed = super().has_delete_permission(request, obj)
-        return allowed and (request.user.is_superuser or not (isinstance(obj, User) and obj.is_superuser))
+        """The same for deleting one; nobody deletes themselves."""
+        own = obj is not None and obj.pk == request.user.pk
+        return super().has_delete_permission(request, obj) and not own and self._reaches(request, obj)
+
+    def _reaches(self, request: HttpRequest, obj: Model | None) -> bool:
+        return not isinstance(obj, User) or rights.reaches(request.user, obj)
 
 
 @admin.register(Group)
 class GroupAdmin(StockGroupAdmin, ModelAdmin[Group]):
-    """Sets of permissions."""
+    """Sets of permissions. Only a superuser changes them: everybody else could widen a group of their own."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return super().has_add_permission(request) and request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Superusers; administrators look."""
+        return super().has_change_permission(request, obj) and request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Superusers."""
+        return super().has_delete_permission(request, obj) and request.user.is_superuser
