@@ -10,12 +10,13 @@ import environ
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
-from config import known
+from config import known, private_files
+from config.environment import Environment
 from config.json_value import JSONValue, json_object
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-environ.Env.read_env(str(BASE_DIR / ".env"))
+env = Environment()  # any NAME may stand in a file that NAME_FILE names
+Environment.read_env(str(BASE_DIR / ".env"))
 
 DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT = env.bool("LOCKSTEP_DEVELOPMENT", default=False)  # local defaults for keys; never with real accounts
@@ -144,6 +145,10 @@ def _database() -> dict[str, JSONValue]:
 
 
 DATABASES = {"default": _database()}
+# Every process of ours passes here before it writes anything.
+_sqlite = str(DATABASES["default"]["ENGINE"]).endswith("sqlite3")
+SQLITE_FILE = BASE_DIR / str(DATABASES["default"]["NAME"]) if _sqlite else None
+private_files.keep_private(BASE_DIR / "var", SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What the names of this installation begin with, in Redis and in the cache's folder: two on one Redis share nothing.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, register
 
-from config import known
+from config import known, private_files
 
 LEAST_KEY, LEAST_KINDS, LEAST_TOKEN = 50, 5, 24  # characters; the first two are what Django itself calls a weak key
 GENERATED = "django-insecure-"
@@ -24,7 +24,7 @@ RANDOM = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 @register("start")
 def check_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """lockstep.E010 to E021: nothing of development where people sign in, nothing of people where it is development."""
+    """lockstep.E010 to E022: nothing of development where people sign in, nothing of people where it is development."""
     return [*_anywhere(), *(_development() if settings.DEVELOPMENT else _production())]
 
 
@@ -56,6 +56,7 @@ def _development() -> Iterator[Error]:
 
 def _production() -> Iterator[Error]:
     yield from _keys()
+    yield from _files()
     if settings.DEBUG:
         text = "DEBUG is on: error pages show settings and data to everybody."
         yield Error(text, hint="Take DEBUG out.", id="lockstep.E017")
@@ -95,6 +96,13 @@ def _keys() -> Iterator[Error]:
         yield Error(
             text, hint="Give Redis a password of its own (requirepass), and write it there.", id="lockstep.E021"
         )
+
+
+def _files() -> Iterator[Error]:
+    if found := private_files.open_to_others(settings.BASE_DIR / "var", settings.SQLITE_FILE):
+        text = f"Others on this machine can read {', '.join(map(str, found))}, where data of customers stands."
+        hint = "Give it to the user the hub runs as, who then closes it, or run chmod -R go= on it."
+        yield Error(text, hint=hint, id="lockstep.E022")
 
 
 def _is_loopback(host: str) -> bool:

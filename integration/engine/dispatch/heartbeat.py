@@ -82,6 +82,17 @@ def nobody_works(after: timedelta | None = None) -> bool:
     return heard(after).pulse == Pulse.GONE
 
 
+def heard_here() -> bool:
+    """Whether a worker process of this host was heard within WORKER_SILENT_SECONDS."""
+    since = timezone.now() - timedelta(seconds=settings.WORKER_SILENT_SECONDS)
+    return Doorbell.objects.filter(key__startswith=_here(), rung_at__gte=since).exists()
+
+
+def _here() -> str:
+    """How the keys of this host's processes begin."""
+    return f"{PREFIX}{socket.gethostname()[:40]}:"
+
+
 def serving() -> None:
     """Note that this process has just begun to serve pages: workers that start with it need a moment."""
     process.serving_since = timezone.now()
@@ -90,7 +101,7 @@ def serving() -> None:
 def beat() -> None:
     """Note that this process lives."""
     now = timezone.now()
-    key = f"{PREFIX}{socket.gethostname()[:40]}:{os.getpid()}"
+    key = f"{_here()}{os.getpid()}"
     if not Doorbell.objects.filter(key=key).update(rung_at=now):
         Doorbell.objects.bulk_create([Doorbell(key=key, rung_at=now)], ignore_conflicts=True)
 
