@@ -11,6 +11,7 @@ from functools import partial
 from django.conf import settings
 
 from integration.management.demo import ownership, security_support
+from integration.management.demo.leaving import Leaving
 from integration.management.demo.stage import NotSeen, Stage
 
 PUBLIC = "https://hub.example.com"
@@ -28,14 +29,11 @@ def refuses_development_in_public(stage: Stage) -> str:
     return f"development settings on {PUBLIC}: refused at start, with the setting and its fix"
 
 
-LINES: tuple[tuple[int, Callable[[Stage], str]], ...] = (
-    (1, ownership.belongs_to_its_administrator),
-    (3, security_support.support_sees_nothing),
-    (5, refuses_development_in_public),
-)
-
-
 def items(stage: Stage) -> Iterator[tuple[int, Callable[[], str]]]:
-    """The lines by their number."""
-    for number, line in LINES:
-        yield number, partial(line, stage)
+    """The lines by their number. The tenant of the last two begins when its turn comes."""
+    yield 1, partial(ownership.belongs_to_its_administrator, stage)
+    yield 3, partial(security_support.support_sees_nothing, stage)
+    yield 5, partial(refuses_development_in_public, stage)
+    leaving = Leaving(stage)
+    yield 6, leaving.erased
+    yield 7, leaving.left
