@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenants.sessions.SessionLimits",
     "tenants.audit.Acting",
+    "integration.admin.core.provider_only.ConsoleByProvider",
     "django_otp.middleware.OTPMiddleware",
     "tenants.middleware.ConsoleForStaffOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -86,7 +87,12 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "integration.oidc.backends.NoPasswordForOperators",
+    "django.contrib.auth.backends.ModelBackend",
+    "integration.oidc.backends.ProviderBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -96,6 +102,18 @@ AUTH_PASSWORD_VALIDATORS = [
 ]  # fmt: skip
 # Whether everybody at the console needs a second factor. Whoever has set one up is asked for it in any case.
 REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=not DEVELOPMENT)
+# Operators sign in with an identity provider (OpenID Connect), if one is named here; see deploy/README.md.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="your company's account")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPES: list[str] = env.list("OIDC_SCOPES", default=["openid", "email", "profile"])
+OIDC_GROUP_CLAIM = env.str("OIDC_GROUP_CLAIM", default="groups")
+OIDC_ROLES: dict[str, str] = env.dict("OIDC_ROLES", default={})  # a value of that claim, and the console's role
+OIDC_AMR: list[str] = env.list("OIDC_AMR", default=["mfa", "otp", "hwk"])  # each is a second factor (RFC 8176)
+OIDC_ACR: list[str] = env.list("OIDC_ACR", default=[])  # asked for; each is a second factor
+OIDC_PRIVATE_ADDRESS = env.bool("OIDC_PRIVATE_ADDRESS", default=False)  # the provider is inside the own network
+OIDC_BREAK_GLASS_USER = env.str("OIDC_BREAK_GLASS_USER", default="")  # the one account a password still opens
 AXES_ENABLE_ADMIN = False
 AXES_HANDLER = "tenants.lock_out.LockOut"  # who is counted how, and when it is enough: tenants/guessing.py
 AXES_CLIENT_IP_CALLABLE = "tenants.address.client_address"

@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from integration.admin.lists import tenant
-from integration.admin.pages import quality
+from integration.admin.pages import oidc, quality
 from integration.admin.pages.find import find
 from integration.admin.pages.own_sessions import own_sessions
 from integration.admin.pages.record import ask
-from integration.admin.pages.sign_in import sign_in
+from integration.admin.pages.sign_in import sign_in, sign_out
 from integration.admin.pages.two_factor import two_factor, verify
 
 urlpatterns = [
@@ -21,6 +21,10 @@ urlpatterns = [
     path("admin/view/end/", admin.site.admin_view(tenant.end_viewing), name="console-view-end"),
     path("admin/sessions/", admin.site.admin_view(own_sessions), name="console-sessions"),
     path("admin/login/", sign_in),
+    path("admin/logout/", sign_out),
+    path("logout/", sign_out, name="logout"),
+    path("admin/oidc/", oidc.start, name="console-oidc"),
+    path("admin/oidc/callback/", oidc.callback, name="console-oidc-callback"),
     path("admin/", admin.site.urls),
     path("", include("integration.urls")),
 ]

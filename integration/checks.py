@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import Error, register
 
 from config.json_value import json_number
+from integration.management.roles import ROLES
 
 Apps: TypeAlias = Sequence[AppConfig] | None  # those asked for; none: all
 Databases: TypeAlias = Sequence[str] | None
@@ -68,6 +69,25 @@ def check_alerts(app_configs: Apps, **kwargs: Databases) -> list[Error]:
     if settings.ALERT_WEBHOOK_URL and not settings.ALERT_WEBHOOK_SECRET:
         hint = "Any long random text; the receiver verifies the signature with it."
         errors.append(Error("ALERT_WEBHOOK_URL needs ALERT_WEBHOOK_SECRET.", hint=hint, id="lockstep.E007"))
+    return errors
+
+
+@register("lockstep")
+def check_identity_provider(app_configs: Apps, **kwargs: Databases) -> list[Error]:
+    """lockstep.E008: operators can sign in with the identity provider that is named, and get a role."""
+    if not settings.OIDC_ISSUER:
+        return []
+    errors = []
+    for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLES"):
+        if not getattr(settings, name):
+            hint = "deploy/README.md, Sign in with an identity provider, has an example."
+            errors.append(Error(f"OIDC_ISSUER is set, but {name} is not.", hint=hint, id="lockstep.E008"))
+    if unknown := sorted(set(settings.OIDC_ROLES.values()) - set(ROLES)):
+        text = f"OIDC_ROLES names {', '.join(unknown)}, which is no role of the console."
+        errors.append(Error(text, hint=f"The roles are {', '.join(ROLES)}.", id="lockstep.E008"))
+    if not settings.DEVELOPMENT and not settings.OIDC_ISSUER.startswith("https://"):
+        text = "OIDC_ISSUER is no https address: whoever listens in could sign in as an operator."
+        errors.append(Error(text, hint="Give the provider a certificate.", id="lockstep.E008"))
     return errors
 
 

@@ -1,6 +1,5 @@
 """Addresses of the hub: what vendors call (stage 1 of the walk) and the tenant's pages."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from integration.portal.signin import SignIn
@@ -15,6 +14,5 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("metrics", metrics, name="metrics"),
     path("login/", SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("", include("integration.portal.urls")),
 ]

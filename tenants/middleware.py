@@ -22,5 +22,5 @@ class ConsoleForStaffOnly:
 
 
 def _is_console(path: str) -> bool:
-    open_to_all = (reverse("admin:login"), reverse("admin:logout"))
+    open_to_all = [reverse(name) for name in ("admin:login", "admin:logout", "console-oidc", "console-oidc-callback")]
     return path.startswith(reverse("admin:index")) and path not in open_to_all

@@ -117,6 +117,24 @@ class VendorIdentity(models.Model):
         return f"{self.vendor} {self.account_id}-{self.vendor_user_id}"
 
 
+class OperatorIdentity(models.Model):
+    """An operator at the identity provider. Matched by the provider's ids, never by e-mail."""
+
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="operator_identity")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("operator identity")
+        verbose_name_plural = _("operator identities")
+        constraints = (models.UniqueConstraint(fields=("issuer", "subject"), name="one_user_per_operator_identity"),)
+
+    def __str__(self) -> str:
+        return f"{self.issuer} {mask(self.subject)}"
+
+
 class Invitation(models.Model):
     """An offer to join a tenant, made by a link that works once. Of its token only a hash is kept."""
 

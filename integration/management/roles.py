@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+ROLES = ("Support", "Operator", "Administrator")
 # The rows operators may change; everything else of the engine's is written by the engine alone.
 WORKED_ON = (
     "connection", "integration", "fieldmapping", "webhookevent", "syncjob", "syncrun", "synclog", "recordlink",

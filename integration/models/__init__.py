@@ -1,6 +1,6 @@
 """All tables of the hub, one module per noun."""
 
-from integration.models.access import AuthenticatorApp
+from integration.models.access import AuthenticatorApp, BreakGlassUse
 from integration.models.alert import Alert, AlertKind, AlertNotice, Channel, Moment, NoticeState
 from integration.models.brake import Brake, BrakeKind
 from integration.models.claim import AccountClaim, ClaimState
@@ -23,6 +23,7 @@ __all__ = [
     "AlertKind",
     "AlertNotice",
     "Brake",
+    "BreakGlassUse",
     "BrakeKind",
     "ChangeKind",
     "Channel",

@@ -169,6 +169,20 @@ class AuthenticatorApp(Throttling, Device):  # type: ignore[django-manager-missi
         return bool(rows.update(recovery=self.recovery))
 
 
+class BreakGlassUse(models.Model):
+    """A session in which the break-glass account was used, although operators have an identity provider."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("use of the break-glass account")
+        verbose_name_plural = _("uses of the break-glass account")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} UTC"
+
+
 def _typed(token: str) -> str:
     return "".join(token.split()).lower()
 

@@ -12,8 +12,8 @@ from django.utils.http import urlencode
 from integration.second_factor.demand import is_console, missing
 
 OPEN = (
-    "admin:login", "admin:logout", "login", "logout", "console-verify", "console-two-factor", "portal:verify",
-    "portal:second_factor", "livez", "readyz", "healthz", "metrics",
+    "admin:login", "admin:logout", "console-oidc", "console-oidc-callback", "login", "logout", "console-verify",
+    "console-two-factor", "portal:verify", "portal:second_factor", "livez", "readyz", "healthz", "metrics",
 )  # fmt: skip
 
 

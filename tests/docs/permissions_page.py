@@ -19,6 +19,10 @@ exactly the required scopes of the app's own configuration, and for the optional
 a customer connects a second pair that needs more than the first consent gave, the connect page says what is missing
 and leads to the vendor's page again.
 
+The identity provider of operators, where there is one, is asked for `openid`, `email` and `profile`: who somebody is,
+the address and name the console shows, and the groups that give the role. Nothing is written there, and no token but
+the ID token is kept, encrypted, for signing out.
+
 `python -m tests.docs` builds this page from `integration/recipes/*/permissions.py`; a test compares it.
 """
 

@@ -163,7 +163,12 @@ CONSOLE = {
     "admin:view_on_site": NONE,
     "admin:app_list": LISTED,
 }
-OPEN_CONSOLE = {"admin:login", "admin:logout"}  # their own tests are those of signing in
+OPEN_CONSOLE = {
+    "admin:login",
+    "admin:logout",
+    "console-oidc",
+    "console-oidc-callback",
+}  # their own tests are those of signing in
 
 
 def names(resolver: Any = None, prefix: str = "") -> Any:

@@ -23,6 +23,7 @@ from integration.models import (
     Alert,
     AlertKind,
     Brake,
+    BreakGlassUse,
     ClaimState,
     Connection,
     EventState,
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 HUB = "hub"
 HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
 NEWEST = 200_000  # rows of the log that are looked at: an hour of a very busy hub
 CAP = 10_000  # where counting stops
 
@@ -262,6 +264,14 @@ def schema(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         yield _of(AlertKind.SCHEMA, changes[0].integration, words.changed(changes), "")
 
 
+def break_glass(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """The local account that is for emergencies opened the hub within the last day. Each day of use is told."""
+    last = BreakGlassUse.objects.filter(at__gt=now - DAY).order_by("-at").first()
+    if last is not None:
+        what = f"The break-glass account signed in with its password, at {last.at:%H:%M} UTC on {last.at:%-d %B}"
+        yield Condition(AlertKind.BREAK_GLASS, HUB, what)
+
+
 WATCHERS: Mapping[str, Watcher] = {
     AlertKind.WORKER: worker,
     AlertKind.CONNECTION: connection,
@@ -273,4 +283,5 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.UNANSWERED: unanswered,
     AlertKind.SUNSET: sunset,
     AlertKind.SCHEMA: schema,
+    AlertKind.BREAK_GLASS: break_glass,
 }

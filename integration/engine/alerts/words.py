@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +45,7 @@ ENDS = {
     AlertKind.UNANSWERED: _("People of {tenant} confirm opt-in emails again"),
     AlertKind.SUNSET: _("Lockstep no longer calls what a vendor switches off"),
     AlertKind.SCHEMA: _("The fields of {tenant} fit again"),
+    AlertKind.BREAK_GLASS: _("The break-glass account has not been used for a day"),
 }
 FAILURES_FIX = (
     _("Several records failed for one reason: a mapping, a field in one of the apps, or a fault in Lockstep."),
@@ -58,10 +59,22 @@ SCHEMA_FIX = (
     _("Somebody deleted a field, an option, a stage or a pipeline that is in use, or changed a field's type."),
     _("Open Fields and choose another field for the rows named, or remove them; stages and pipelines are in Settings."),
 )
+BREAK_GLASS_FIX = (
+    _("Somebody signed in with the local account for emergencies instead of the identity provider."),
+    _("Ask who it was. If nobody of yours did, sign it out everywhere, change its password and read the audit."),
+)
 SUNSET_FIX = (
     _("The vendor has announced the end of a call or a version that Lockstep uses."),
     _("Update Lockstep before that date. API sunsets in the console lists the calls with the vendor's page."),
 )
+
+OWN_FIXES: Mapping[str, tuple[StrOrPromise, StrOrPromise]] = {
+    AlertKind.FAILURES: FAILURES_FIX,
+    AlertKind.CLAIM: CLAIM_FIX,
+    AlertKind.SUNSET: SUNSET_FIX,
+    AlertKind.SCHEMA: SCHEMA_FIX,
+    AlertKind.BREAK_GLASS: BREAK_GLASS_FIX,
+}
 
 
 def plain(name: str) -> str:
@@ -115,14 +128,8 @@ def why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[str, str]:
 
 
 def _why(alert: Alert, recipes: Recipes, *, to_owners: bool) -> tuple[StrOrPromise, StrOrPromise]:
-    if alert.kind == AlertKind.FAILURES:
-        return FAILURES_FIX
-    if alert.kind == AlertKind.CLAIM:
-        return CLAIM_FIX
-    if alert.kind == AlertKind.SUNSET:
-        return SUNSET_FIX
-    if alert.kind == AlertKind.SCHEMA:
-        return SCHEMA_FIX
+    if alert.kind in OWN_FIXES:
+        return OWN_FIXES[alert.kind]
     if fault := FAULTS.get(alert.reason):
         return fault.cause, fault.fix
     recipe = recipes(alert.integration.recipe) if alert.integration else None

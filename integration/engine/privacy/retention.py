@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integration.models import (
     Alert,
+    BreakGlassUse,
     ComparedRecord,
     EventState,
     JobState,
@@ -39,6 +40,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
         "log": SyncLog.objects.filter(created_at__lt=_before(days["log"])),
         "alerts": Alert.objects.filter(resolved_at__lt=_before(days["log"])),
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),
+        "break_glass": BreakGlassUse.objects.filter(at__lt=_before(days["log"])),
         "misses": guessing.outdated(),
         "audit": AuditEntry.objects.filter(at__lt=_before(max(days["audit"], AUDIT_KEPT_DAYS))),
         "sessions": sessions.outdated(),

@@ -1,0 +1,1 @@
+"""Identity providers for tests: a real one, and one that forges."""
