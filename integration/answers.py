@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TOTAL_DEADLINE = 60.0  # seconds for one answer, from the moment it is waited for, however slowly its bytes drip in
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # as they come and once more after decompression
+MAX_SIGN_IN_BYTES = 256 * 1024  # of an answer with tokens, which a library parses for us
 MAX_HEAD_BYTES = 256 * 1024  # http.client alone would take a hundred lines of 64 KB, and any number of 1xx answers
 
 
@@ -81,13 +82,13 @@ class BoundedResponse(http.client.HTTPResponse):
         self._bytes.left = MAX_ANSWER_BYTES
 
 
-def read_body(raw: BaseHTTPResponse) -> bytes:
-    """Read a body as it comes and decompress it. Raises Unbounded, and urllib3's errors of a broken line."""
+def read_body(raw: BaseHTTPResponse, most_bytes: int) -> bytes:
+    """Read and decompress a body, up to a size. Raises Unbounded, and urllib3's errors of a broken line."""
     chunks: list[bytes] = []
     size = 0
     while chunk := raw.read1(65536, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
+        if size > min(most_bytes, MAX_ANSWER_BYTES):
             raise Unbounded("the answer is larger than we read")
     return b"".join(chunks)

@@ -21,7 +21,22 @@ from urllib3.exceptions import NameResolutionError
 
 from integration.answers import BoundedResponse
 
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Forms of IPv6 that carry an address of IPv4, which a gateway or the kernel would go on to. No vendor has such a one.
+EMBEDDING = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "::/96",  # v4-compatible
+            "::ffff:0:0/96",  # v4-mapped
+            "::ffff:0:0:0/96",  # v4-translated
+            "64:ff9b::/96",  # NAT64
+            "64:ff9b:1::/48",  # NAT64 of one network's own
+            "2001::/32",  # Teredo
+            "2002::/16",  # 6to4
+        ),
+    )
+)
+ISATAP = frozenset({0x0000_5EFE, 0x0200_5EFE})  # the upper half of such an interface id, whatever its network
 
 
 class AddressRefused(ValueError):
@@ -79,14 +94,31 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
 
 
 def is_public(address: str) -> bool:
-    """Say whether an IP address is one of the public internet, seen through v4-mapped and NAT64 forms."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if ip in NAT64 or ip.sixtofour is not None or ip.teredo is not None:
-            return False
+    """Say whether an IP address is one of the public internet, plainly: with no zone and no other address inside."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and (ip.scope_id is not None or embeds_ipv4(ip)):
+        return False
     return ip.is_global and not ip.is_multicast
+
+
+def embeds_ipv4(ip: ipaddress.IPv6Address) -> bool:
+    """Whether an address is, in any of the known forms, another name for one of IPv4."""
+    return any(ip in network for network in EMBEDDING) or (int(ip) >> 32) & 0xFFFF_FFFF in ISATAP
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address and no name, also in forms that only the C library knows (0x7f.1, 2130706433)."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return False
+    return True
 
 
 _trusted: ContextVar[tuple[str, int] | None] = ContextVar("trusted_origin", default=None)
@@ -111,7 +143,7 @@ def checked_address(host: str, port: int) -> str:
         return addresses[0]
     if addresses and _trusted.get() == (host, port):
         return addresses[0]
-    if not addresses or not all(is_public(address) for address in addresses):
+    if is_literal(host) or not addresses or not all(is_public(address) for address in addresses):
         raise AddressRefused("This address does not lead to a public host of the vendor.")
     return addresses[0]
 

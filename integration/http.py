@@ -179,6 +179,10 @@ if hasattr(socket, "TCP_USER_TIMEOUT"):
 class _GuardedAdapter(HTTPAdapter):
     """Opens sockets only to checked addresses and keeps them open for the next call."""
 
+    def __init__(self, most_bytes: int, **kwargs: Any) -> None:
+        self._most_bytes = most_bytes
+        super().__init__(**kwargs)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, socket_options=_SOCKET_OPTIONS)
         self.poolmanager.pool_classes_by_scheme = guard.POOL_CLASSES
@@ -187,7 +191,7 @@ class _GuardedAdapter(HTTPAdapter):
         """Read every answer whole and within its limits, for whoever holds the session. Raises Unbounded."""
         response = super().send(*args, **{**kwargs, "stream": True})
         try:
-            response._content = answers.read_body(response.raw)
+            response._content = answers.read_body(response.raw, self._most_bytes)
             response._content_consumed = True  # type: ignore[attr-defined]
         finally:
             response.close()
@@ -205,12 +209,12 @@ NO_ANSWER = (requests.RequestException, HTTPError, TimeoutError, answers.Unbound
 sessions: dict[int, requests.Session] = {}
 
 
-def guarded(session: requests.Session) -> requests.Session:
-    """Make any requests session obey our rules: checked addresses, no environment proxies, no cookies."""
+def guarded(session: requests.Session, most_bytes: int = answers.MAX_SIGN_IN_BYTES) -> requests.Session:
+    """Make any requests session obey our rules: checked addresses, bounded answers, no proxies, no cookies."""
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _GuardedAdapter(max_retries=_RETRY, pool_connections=20, pool_maxsize=20))
+        session.mount(scheme, _GuardedAdapter(most_bytes, max_retries=_RETRY, pool_connections=20, pool_maxsize=20))
     return session
 
 
@@ -219,7 +223,7 @@ def _session() -> requests.Session:
     pid = os.getpid()
     if pid not in sessions:
         sessions.clear()
-        sessions[pid] = guarded(requests.Session())
+        sessions[pid] = guarded(requests.Session(), answers.MAX_ANSWER_BYTES)
     return sessions[pid]
 
 

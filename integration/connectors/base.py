@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeGuard, cast
 
 from django.conf import settings
 
@@ -239,6 +239,14 @@ class OAuth:
     scopes: tuple[str, ...] = ()
     pkce: bool = False
     client_auth: str = "client_secret_basic"
+
+
+LONGEST_LIFETIME = 10 * 366 * 86400  # seconds; what lives longer than ten years is no access token
+
+
+def is_lifetime(seconds: Any) -> TypeGuard[float]:
+    """Whether these are the seconds that an access token can live."""
+    return isinstance(seconds, (int, float)) and abs(seconds) <= LONGEST_LIFETIME
 
 
 @dataclass(frozen=True)

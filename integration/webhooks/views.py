@@ -16,6 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from config.json_value import whole_number
 from integration.connectors.base import Intake, ParsedEvent, WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.intake import inbox
@@ -144,10 +145,10 @@ def _unfit(request: HttpRequest, vendor: str) -> HttpResponse | None:
     """Refuse what says no size, or too large a one, before any of it is read."""
     if request.META.get("HTTP_TRANSFER_ENCODING"):
         return JsonResponse({"error": "send the length of the body"}, status=411)
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit()) or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    length = whole_number(request.META.get("CONTENT_LENGTH") or "0")
+    if length is None or length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
         return JsonResponse({"error": "too large"}, status=413)
-    if vendor in CONNECTORS and int(length) > get_connector(vendor).most_bytes:
+    if vendor in CONNECTORS and length > get_connector(vendor).most_bytes:
         return JsonResponse({"error": "too large"}, status=413)
     return None
 

@@ -137,7 +137,7 @@ CASES = (
     Case("503", Answer(503, HTML, {"Retry-After": "60"}), TransientError, "vendor_unavailable", 60),
     Case("302", Answer(302, b"", {"Location": "http://127.0.0.1:1/"}), TenantActionError, "address_refused"),
 )
-WRONG_SHAPES = (HTML, b"[]", b"{}", b'"text"', b"{not json", b"\xff\xfe", b'{"success":true,"data":NaN}', b"[" * 5000)
+WRONG_SHAPES = (HTML, b"[]", b"{}", b'"text"', b"{not json", b"\xff\xfe", b'{"success":true,"data":NaN]', b"[" * 5000)
 
 
 def check(case: Case, stub: Stub, call: Callable[[], Any]) -> None:

@@ -14,7 +14,7 @@ from integration.errors import ContractError
 SECRET, OTHER = "lockstep:s3cret-of-this-endpoint", "lockstep:another-endpoint"
 HOSTILE_BODIES = (
     b"", b"[]", b"null", b'"text"', b"{}", b"{not json", b"\xff\xfe\x00", b"[" * 20000, b'{"meta":' * 5000,
-    b'{"email":NaN}', b'{"meta":[]}', b'{"meta":{}}', b'{"data":1}', b'{"email":"' + b"a" * 100_000,
+    b'{"email":NaN]', b'{"meta":[]}', b'{"meta":{}}', b'{"data":1}', b'{"email":"' + b"a" * 100_000,
 )  # fmt: skip
 ODD_VALUES: tuple[Any, ...] = (
     None,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from config.json_value import JSONValue, json_object, json_objects, json_texts
+from config.json_value import JSONValue, json_object, json_objects, json_texts, whole_number
 from integration.connectors.base import Account
 from integration.connectors.brevo import bodies
 from integration.connectors.brevo.api import CONTACTS, EVENTS, OTHER, PAGE_SIZE, Row, checked_object, segment, time_text
@@ -334,7 +334,7 @@ class BrevoClient(Companies):
 def _positions(value: JSONValue, count: int) -> list[int]:
     """Which events of a batch an error speaks of. Raises ContractError where it does not say: one of them failed."""
     texts = [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    found = [int(text) for text in texts if text.isdigit() and int(text) < count]
+    found = [number for text in texts if (number := whole_number(text)) is not None and number < count]
     if len(found) < len(texts):
         raise ContractError("Brevo did not say which event of a batch it refused.", detail=str(value)[:100])
     return found

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from django.conf import settings
 
-from integration.connectors.base import OAuth, Tokens
+from integration.connectors.base import OAuth, Tokens, is_lifetime
 from integration.connectors.hubspot import api
 from integration.errors import AuthError, ContractError, NotFound
 from integration.http import Effect, StatusErrors, Transport
@@ -113,7 +113,7 @@ def _post(client_id: str, client_secret: str, below: str, form: Mapping[str, str
 
 def _tokens(found: Mapping[str, Any], refresh_token: str = "") -> Tokens:
     token, lifetime = found.get("access_token"), found.get("expires_in")
-    if not isinstance(token, str) or not token or not isinstance(lifetime, (int, float)):
+    if not isinstance(token, str) or not token or not is_lifetime(lifetime):
         raise ContractError("HubSpot's sign-in gave no usable token.", detail=f"keys: {sorted(found)}")
     scopes = found.get("scopes")
     return Tokens(

@@ -7,7 +7,7 @@ from functools import partial
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, whole_number
 from integration import retry
 from integration.connectors.base import Credentials, RateWindow
 from integration.errors import ContractError, NotFound
@@ -52,8 +52,8 @@ def limits(window: str, reply: Reply) -> list[LimitStatus]:
     body = _fields(reply)
     asked = retry_after(reply.headers.get("Retry-After") or str(body.get("retry-after") or ""))
     limit = str(body.get("rate-limit") or "")
-    known = float(limit) if limit.isdigit() and int(limit) > 0 else None
-    return [LimitStatus(window, 0, known, retry.next_delay(retry.MINUTE_LIMIT, asked=asked))]
+    known = whole_number(limit)
+    return [LimitStatus(window, 0, float(known) if known else None, retry.next_delay(retry.MINUTE_LIMIT, asked=asked))]
 
 
 class Api:

@@ -5,6 +5,7 @@ Nearly everything comes as text, also numbers; an empty text means unknown, like
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -164,9 +165,10 @@ def _id(row: Mapping[str, JSONValue], names: tuple[str, ...]) -> str:
 def _number(row: Mapping[str, JSONValue], names: tuple[str, ...]) -> float | None:
     text = _text(row, names)
     try:
-        return float(text) if text else None
+        number = float(text) if text else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _moment(row: Mapping[str, JSONValue], names: tuple[str, ...]) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, whole_number
 from integration.connectors.base import Credentials
 from integration.connectors.maileon import xml
 from integration.errors import AuthError, ContractError, RecordError, TenantActionError
@@ -118,8 +118,8 @@ class Api:
         """Return the items of one page and whether it is the last, by the X-Pages header or by being short."""
         reply = self.call("GET", path, effect=Effect.READ, params=[*params, ("page_index", index), ("page_size", size)])
         rows = list(xml.parse(reply.content)) if reply.content.strip() else []
-        pages = reply.headers.get("X-Pages", "")
-        return rows, index >= int(pages) if pages.isdigit() else len(rows) < size
+        pages = whole_number(reply.headers.get("X-Pages", ""))
+        return rows, len(rows) < size if pages is None else index >= pages
 
 
 def _errors(method: str) -> Mapping[int, Any]:

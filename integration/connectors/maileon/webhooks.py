@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from config.json_value import JSONValue, parse_json, storable
+from config.json_value import JSONValue, parse_json, storable, whole_number
 from integration.connectors.base import ParsedEvent, Subscription, WebhookRequest
 from integration.errors import ContractError
 
@@ -98,8 +98,7 @@ def _dedupe_key(event: str, external_id: str, email: str, found: Mapping[str, st
 def _moment(timestamp: str) -> datetime | None:
     """Read the event's time where it is unambiguous: epoch (ms or s) or with a zone. Local time without zone is not."""
     try:
-        if timestamp.isdigit():
-            number = int(timestamp)
+        if (number := whole_number(timestamp)) is not None:
             return datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
         moment = datetime.fromisoformat(timestamp)
     except (ValueError, OverflowError, OSError):

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from config.json_value import JSONValue
+from config.json_value import MOST_DEPTH, JSONValue
 from integration.connectors.maileon.fields import fit
 from integration.connectors.maileon.records import (
     PERMISSION_WORDS,
@@ -25,18 +25,26 @@ from integration.errors import ContractError
 
 # What XML 1.0 cannot carry at all: one such character in one name would make the vendor refuse a whole bulk call.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MOST_TAGS = 1_000_000  # opening and closing ones; a page of a thousand contacts with fifty fields has a third as many
 _TRUE = frozenset({"true", "1"})
 
 
 def parse(content: bytes) -> Element:
-    """Return the root element. Raises ContractError for anything that is not plain XML."""
+    """Return the root element. Raises ContractError for what is not plain XML, too much of it or too deep."""
+    if content.count(b"<") > MOST_TAGS:
+        raise ContractError("Maileon's answer is larger than we read.", detail=f"more than {MOST_TAGS} tags")
     try:
         root: Element = fromstring(content, forbid_dtd=True)
     except DefusedXmlException as exc:
         raise ContractError("Maileon sent XML we do not read (it declares a DTD or entities).") from exc
     except (ParseError, ValueError, LookupError) as exc:
         raise ContractError("Maileon's answer is not XML.", detail=type(exc).__name__) from exc
-    return root
+    level = [root]
+    for _ in range(MOST_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return root
+    raise ContractError("Maileon's answer is nested too deeply.")
 
 
 def is_nil(element: Element) -> bool:
@@ -217,6 +225,9 @@ def _document(root: Element) -> bytes:
 
 def _int(value: str, name: str) -> int:
     try:
-        return int(value)
+        number = int(value)
+        if abs(number) >= 2**63:
+            raise ValueError
+        return number
     except ValueError as exc:
         raise ContractError("Maileon sent a number in an unknown form.", detail=f"{name}: {value[:40]}") from exc

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from config.json_value import JSONValue, json_object
+from config.json_value import JSONValue, json_object, whole_number
 from integration.connectors.pipedrive import custom_values
 from integration.connectors.pipedrive.records import ContactPoint, Person
 
@@ -72,8 +72,8 @@ def _plain(key: str, value: JSONValue) -> JSONValue:
 
 def _number(value: JSONValue) -> JSONValue:
     """An id as a number; anything else is left for the vendor to refuse by name."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() else value
+    number = whole_number(str(value))
+    return value if number is None else number
 
 
 def _point(item: JSONValue, first: bool) -> JSONValue:

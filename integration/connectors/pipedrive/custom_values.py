@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from config.json_value import JSONValue
+from config.json_value import JSONValue, whole_number
 from integration.errors import ContractError
 
 ID_TYPES = frozenset({"enum", "user", "org", "people"})
@@ -133,5 +133,5 @@ def _list(items: JSONValue) -> list[JSONValue]:
 
 def _number(item: JSONValue) -> JSONValue:
     """Give an id back as the number v2 insists on; leave anything else for the vendor to refuse by name."""
-    text = str(item).strip()
-    return int(text) if text.isascii() and text.isdigit() else item
+    number = whole_number(str(item).strip())
+    return item if number is None else number

@@ -20,7 +20,7 @@ from django.conf import settings
 
 from config.json_value import parse_json
 from integration import guard
-from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest
+from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest, is_lifetime
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
 from integration.http import CONNECT_TIMEOUT, NO_ANSWER, READ_TIMEOUT, guarded, retry_after
@@ -147,7 +147,7 @@ def _guard(call: Callable[[], Any], secrets: tuple[str, ...]) -> Any:
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         public = "Pipedrive's sign-in could not be reached."
         raise TransientError(public, detail=detail, reason=Reason.VENDOR_UNREACHABLE) from exc
-    except (AuthlibBaseError, ValueError, TypeError, RecursionError) as exc:
+    except (AuthlibBaseError, ValueError, TypeError, RecursionError, OverflowError) as exc:
         detail = redact_text(f"{type(exc).__name__}: {exc}", secrets, limit=300)
         raise ContractError("Pipedrive's sign-in answered in an unknown form.", detail=detail) from exc
 
@@ -172,7 +172,7 @@ def _accepted(reply: requests.Response) -> requests.Response:
 def _tokens(token: Mapping[str, Any], refresh_token: str = "") -> Tokens:
     found = {key: token.get(key) for key in ("access_token", "api_domain")}
     lifetime = token.get("expires_in")
-    if not all(isinstance(value, str) and value for value in found.values()) or not isinstance(lifetime, (int, float)):
+    if not all(isinstance(value, str) and value for value in found.values()) or not is_lifetime(lifetime):
         raise ContractError("Pipedrive's sign-in gave no usable token.", detail=f"keys: {sorted(token)}")
     return Tokens(
         access_token=str(found["access_token"]),

@@ -35,6 +35,9 @@ def custom_fields(raw: Raw) -> Raw:
     return found
 
 
+LARGEST = 10**15  # a larger float has lost its last digits
+
+
 def wrong(name: str, value: JSONValue) -> ContractError:
     return ContractError(f"Pipedrive sent {name} in an unknown form.", detail=f"{name}: {type(value).__name__}")
 
@@ -69,16 +72,15 @@ def text(raw: Raw, key: str) -> str:
 
 
 def number(raw: Raw, key: str) -> float | None:
+    """Return a number; None for an empty one. Raises ContractError for what is none, or too large to be kept."""
     value = raw.get(key)
     if value is None or value == "":
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
     try:
-        found = float(value) if isinstance(value, str) else math.nan
+        found = value if isinstance(value, (int, float)) else float(value) if isinstance(value, str) else math.nan
     except ValueError as exc:
         raise wrong(key, value) from exc
-    if not math.isfinite(found):
+    if isinstance(found, bool) or not abs(found) <= LARGEST:
         raise wrong(key, value)
     return found
 

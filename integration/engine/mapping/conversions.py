@@ -12,6 +12,8 @@ from config.json_value import JSONValue
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MILLISECONDS = re.compile(r"-?\d{9,15}")  # since 1970, as some vendors write times
 DAY_IN_MILLISECONDS = 86_400_000
+MOST_SHOWN = 60  # characters
+LARGEST = 10**15  # of a number that travels: any larger float has lost its last digits
 
 
 class NotConvertible(ValueError):
@@ -48,15 +50,26 @@ def to_number(value: JSONValue) -> int | float:
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation as exc:
-        raise NotConvertible(f"{value!r} is not a number.") from exc
-    if not number.is_finite() or abs(number) > Decimal("1e15"):
-        raise NotConvertible(f"{value!r} is not a usable number.")
+        raise NotConvertible(f"{shown(value)} is not a number.") from exc
+    if not number.is_finite() or number.copy_abs() > LARGEST:  # abs() would compute, and overflow
+        raise NotConvertible(f"{shown(value)} is not a usable number.")
     return int(number) if number == number.to_integral_value() else float(number)
 
 
 def rounded(number: float, places: int = 0) -> float:
-    """Return the number with so many decimals, halves away from zero as people and invoices round them."""
+    """Return the number with so many decimals, halves away from zero as people and invoices round them.
+
+    One that is too large for decimals, or none at all, stays as it is.
+    """
+    if not abs(number) <= LARGEST:
+        return number
     return float(Decimal(str(number)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def shown(value: JSONValue | date) -> str:
+    """A value in a sentence, which need not be read to its end."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def to_date(value: JSONValue | date, zone: tzinfo = UTC) -> date:
@@ -66,14 +79,14 @@ def to_date(value: JSONValue | date, zone: tzinfo = UTC) -> date:
         try:
             return date.fromisoformat(text)
         except ValueError as exc:
-            raise NotConvertible(f"{value!r} is not a date.") from exc
+            raise NotConvertible(f"{shown(value)} is not a date.") from exc
     moment = to_datetime(value)
     if MILLISECONDS.fullmatch(text) and int(text) % DAY_IN_MILLISECONDS == 0:
         return moment.date()  # vendors that count milliseconds write a day as its midnight in UTC
     try:
         return moment.astimezone(zone).date()
     except OverflowError as exc:
-        raise NotConvertible(f"{value!r} is not a date.") from exc
+        raise NotConvertible(f"{shown(value)} is not a date.") from exc
 
 
 def to_datetime(value: JSONValue | date, zone: tzinfo = UTC) -> datetime:
@@ -84,7 +97,7 @@ def to_datetime(value: JSONValue | date, zone: tzinfo = UTC) -> datetime:
         assumed = zone if DAY.fullmatch(text) else UTC
         return (moment if moment.tzinfo else moment.replace(tzinfo=assumed)).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
-        raise NotConvertible(f"{value!r} is not a date and time.") from exc
+        raise NotConvertible(f"{shown(value)} is not a date and time.") from exc
 
 
 def _parsed_time(text: str) -> datetime:
@@ -103,7 +116,7 @@ def _as_text(value: JSONValue) -> str:
 def _as_integer(value: JSONValue) -> int:
     number = to_number(value)
     if int(number) != number:
-        raise NotConvertible(f"{value!r} is not a whole number.")
+        raise NotConvertible(f"{shown(value)} is not a whole number.")
     return int(number)
 
 
@@ -115,7 +128,7 @@ def _as_boolean(value: JSONValue) -> bool:
         return True
     if word in ("false", "no", "0", "nein", "off"):
         return False
-    raise NotConvertible(f"{value!r} is neither yes nor no.")
+    raise NotConvertible(f"{shown(value)} is neither yes nor no.")
 
 
 CONVERTERS: Mapping[str, Callable[[JSONValue], JSONValue]] = {

@@ -23,6 +23,7 @@ from integration.engine.mapping.conversions import (
     NotConvertible,
     UnknownOption,
     convert,
+    shown,
     to_date,
     to_datetime,
     to_number,
@@ -243,7 +244,7 @@ def _yes_no(value: JSONValue, call: Call) -> bool | None:
         return False
     listed = _words_of_list(call.source_field)
     if not chosen or not listed:
-        raise NotConvertible(f"{word!r} is neither yes nor no.")
+        raise NotConvertible(f"{shown(word)} is neither yes nor no.")
     if gone := chosen - listed:
         raise NotConvertible(f"{_field_name(call)} has no option {', '.join(sorted(gone))} any more.")
     return False  # of a closed list the row says which of them mean yes
@@ -285,7 +286,7 @@ def _label_of(part: JSONValue, known: Mapping[str, str], call: Call) -> str:
     found = known.get(str(part))
     closed = bool(known) and call.source_field is not None and call.source_field.type in OPTION_TYPES
     if found is None and closed and part != "" and str(part) not in known.values():
-        raise UnknownOption(f"{_field_name(call)} has no option {str(part)!r} (any more).", "source")
+        raise UnknownOption(f"{_field_name(call)} has no option {shown(str(part))} (any more).", "source")
     return str(part) if found is None else found
 
 
@@ -320,7 +321,7 @@ def _key_of(label: str, target: FieldSpec) -> str:
     }
     found = keys.get(text) or keys.get(text.lower())
     if found is None:
-        raise UnknownOption(f"{target.label} has no option {text!r}.", "target")
+        raise UnknownOption(f"{target.label} has no option {shown(text)}.", "target")
     return found
 
 
@@ -333,10 +334,12 @@ def _phone(value: JSONValue, call: Call) -> str | None:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as exc:
         if country is None and not text.strip().startswith("+"):
-            raise NotConvertible(f"{text!r} has no country code, and the account does not say its country.") from exc
-        raise NotConvertible(f"{text!r} is not a phone number.") from exc
+            raise NotConvertible(
+                f"{shown(text)} has no country code, and the account does not say its country."
+            ) from exc
+        raise NotConvertible(f"{shown(text)} is not a phone number.") from exc
     if not phonenumbers.is_valid_number(number):
-        raise NotConvertible(f"{text!r} is not a valid phone number.")
+        raise NotConvertible(f"{shown(text)} is not a valid phone number.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -365,7 +368,7 @@ def _gender(value: JSONValue, call: Call) -> str | None:
         return None
     found = next((code for code, words in GENDERS.items() if word in words), None)
     if found is None:
-        raise NotConvertible(f"{word!r} is not a gender we know.")
+        raise NotConvertible(f"{shown(word)} is not a gender we know.")
     return found
 
 
@@ -382,7 +385,7 @@ def _locale(value: JSONValue, call: Call) -> str | None:
         return None
     language, _, country = text.partition("_")
     if not re.fullmatch(r"[A-Za-z]{2}(_[A-Za-z]{2})?", text):
-        raise NotConvertible(f"{text!r} is not a language like de or de_AT.")
+        raise NotConvertible(f"{shown(text)} is not a language like de or de_AT.")
     return f"{language.lower()}_{country.upper()}" if country else language.lower()
 
 

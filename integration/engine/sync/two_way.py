@@ -6,6 +6,7 @@ compared with. The winner depends on fields and versions alone, so it is the sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -84,9 +85,10 @@ def _plain(value: JSONValue) -> float | str:
     """A number as a number, however it is written; anything else as text."""
     text = str(value).strip()
     try:
-        return float(value if isinstance(value, int | float) else text)
-    except ValueError:
+        number = float(value if isinstance(value, int | float) else text)
+    except (ValueError, OverflowError):
         return text
+    return number if math.isfinite(number) else text
 
 
 def verdict(base: JSONValue, source: JSONValue, target: JSONValue) -> str:
