@@ -51,8 +51,8 @@ SECRET = "s3cret-value" * 40
         ("x" * 90 + SECRET + "y" * 900, "x" * 90 + "•••"),
         ("x" * 380 + SECRET + "y" * 900, "x" * 100),
         (f"{SECRET} " * 100, "••• ••• •••"),
-        (f'HTTP 200: {{"access_token":"{SECRET}","expires_in":3599}}', 'HTTP 200: {"access_token":•••,"expires'),
-        ('{"access_token":"' + "s3cret-unknown" * 90 + '"}', '{"access_token":•••'),
+        (f'HTTP 200: {{"access_token":"{SECRET}","expires_in":3599}}', 'HTTP 200: {"access_token":"•••","expires'),
+        ('{"access_token":"' + "s3cret-unknown" * 90 + '"}', '{"access_token":"•••'),
     ],
 )
 def test_a_secret_on_which_the_cut_falls_is_not_shown_and_the_rest_is(text, begins):
