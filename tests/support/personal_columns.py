@@ -38,6 +38,7 @@ ELSE = {
     "django_q.task": "the table of the next two",
     "tenants.tenant": "the tenant's own name",
     "tenants.vendoridentity": "ids of users at a vendor",
+    "tenants.operatoridentity": "ids of operators at their provider",
     "integration.authenticatorapp": "a user's second factor",
     "integration.accountclaim": "ids and names of accounts",
     "integration.schemachange": "names of fields and options",
