@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.utils.translation import gettext
 
 from tenants import audit
@@ -83,8 +84,16 @@ class ViewAsTenant:
                 .format(tenant=tenant.name),
             }, status=403)  # fmt: skip
         mark(request.user, tenant)
-        audit.record(f"Looked at {request.path_info}", tenant)
+        audit.record(f"Looked at the page {_name_of(request.path_info)}", tenant)
         return self.get_response(request)
+
+
+def _name_of(path: str) -> str:
+    """The page's name as its address has it; the whole path where there is no such page."""
+    try:
+        return (resolve(path).url_name or path).replace("_", " ")
+    except Resolver404:
+        return path
 
 
 def _is_below(path: str, tenant_id: UUID) -> bool:
