@@ -16,6 +16,7 @@ from integration.engine.privacy import retention
 from integration.models import AuthenticatorApp
 from tenants import sessions
 from tenants.models import Session
+from tests.integration.admin.test_two_factor import sent_to
 from tests.support.factories import IntegrationFactory, MemberFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +84,7 @@ def test_a_session_of_the_console_ends_by_idleness_and_by_age(operator, back, wo
 
     answer = client.get("/admin/")
 
-    assert answer.url.startswith("/admin/login/")
+    assert sent_to(answer).startswith("/admin/login/")
     assert not Session.objects.filter(pk=old).exists()
     assert words in client.get(answer.url).content.decode()
     assert words in client.get("/login/").content.decode()
