@@ -98,6 +98,11 @@ def alive(address: str, path: str = "/livez", patience: float = PATIENCE) -> boo
 
 
 HEAD = f"POST /hooks/pipedrive/{TOKEN}/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+# A form that the hub begins to read: its proof is in order, as far as one sees before the body.
+FORM = (
+    f"POST /login/ HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\nReferer: https://{HOST}/login/\r\n"
+    f"Cookie: csrftoken={'a' * 32}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\na"
+)
 SLOW = {
     "a head without end": "GET /livez HTTP/1.1\r\nHost: hub.example.com\r\nX-A: b",
     "a body without end": f"{HEAD}Content-Length: 4000\r\n\r\n{{",
@@ -167,9 +172,13 @@ def test_slow_readers_stop_nobody(before_the_hub):
 
 @pytest.mark.slow
 def test_the_same_clients_would_stop_the_hub_alone(hub):
-    """These clients are slow and many enough: this is what the tests above would see without nginx."""
-    with slow_clients(lambda: plain(hub), SLOW["a body without end"]):
-        assert not alive(f"http://127.0.0.1:{hub}")
+    """Such clients stop a hub without nginx. The two processes take new lines unevenly, so some waves may be needed."""
+    with ExitStack() as waves:
+        for _ in range(5):
+            waves.enter_context(slow_clients(lambda: plain(hub), FORM))
+            if not alive(f"http://127.0.0.1:{hub}"):
+                return
+    raise AssertionError("the hub answered in time, whatever there was")
 
 
 @pytest.mark.slow
