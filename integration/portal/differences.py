@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -29,7 +28,7 @@ from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.portal.periods import PERIODS
 from integration.recipes.registry import get_recipe
-from integration.ui.cells import guarded
+from integration.ui.cells import csv_file
 from tenants.access import person
 from tenants.models import Role
 
@@ -205,14 +204,12 @@ def _here(integration: Integration) -> str:
 def _csv(integration: Integration, rows: QuerySet[Drift]) -> HttpResponse:
     """All findings the filters show, as a table."""
     recipe, labels = get_recipe(integration.recipe), labels_of([integration])
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="differences.csv"'
-    table = csv.writer(response)
-    table.writerow(["flow", "kind", "source id", "target id", "field", "source says", "target has", "since"])
-    for row in rows.iterator(chunk_size=2000):
-        cells = [
+    head = ("flow", "kind", "source id", "target id", "field", "source says", "target has", "since")
+    cells = (
+        (
             _flow(recipe, row.flow), row.get_kind_display(), row.source_id, row.target_id,
             _field(row.field, labels), row.ours, row.theirs, row.since.isoformat(),
-        ]  # fmt: skip
-        table.writerow([guarded(cell) for cell in cells])
-    return response
+        )
+        for row in rows.iterator(chunk_size=2000)
+    )  # fmt: skip
+    return csv_file("differences", head, cells)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from integration.engine.clients.session import OpenSession
@@ -18,7 +16,7 @@ from integration.errors import IntegrationError
 from integration.models import Integration, VendorCall
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
-from integration.ui.cells import guarded
+from integration.ui.cells import csv_file
 
 WIDTH = 100.0  # of the longest bar
 COLUMNS = ("deals", "open", "won", "lost", _("open value"), _("won value"), _("conversion %"))
@@ -38,7 +36,7 @@ def report(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpR
     tenant, integration = enter_integration(request, tenant_id, integration_id)
     tables, problem = _tables(integration)
     if request.GET.get("format") == "csv":
-        return _csv(tables)
+        return download(tables)
     drawn = [(table, _drawn(table)) for table in tables]
     return page(request, tenant, "report", {"tables": drawn, "problem": problem}, integration)
 
@@ -69,13 +67,10 @@ def _parts(row: ReportRow, most: int) -> tuple[tuple[str, float, float], ...]:
     return tuple(found)
 
 
-def _csv(tables: Sequence[ReportTable]) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{slugify("pipeline report")}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(("table", "group", *COLUMNS))
-    for table in tables:
-        for row in table.rows:
-            figures = (row.deals, row.open, row.won, row.lost, row.open_value, row.won_value, row.conversion)
-            writer.writerow((guarded(table.title), guarded(row.label), *figures))
-    return response
+def download(tables: Sequence[ReportTable]) -> HttpResponse:
+    rows = (
+        (table.title, row.label, row.deals, row.open, row.won, row.lost, row.open_value, row.won_value, row.conversion)
+        for table in tables
+        for row in table.rows
+    )
+    return csv_file("pipeline-report", ("table", "group", *COLUMNS), rows)
