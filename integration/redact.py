@@ -56,14 +56,19 @@ def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 4000) -> st
         if len(secret) >= 6:
             text = text.replace(secret, MASK)
     text = text[: limit * 4]
+    text = mask_addresses(mask_secrets(text))
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def mask_secrets(text: str) -> str:
+    """Mask whatever looks like a secret, leave addresses of people as they are."""
     text = _SCHEME.sub(rf"\1\2{MASK}", text)
     text = _USER.sub(rf"\1{MASK}@", text)
     text = _SECRET_NAMED.sub(rf"\1{MASK}", text)
     text = _SECRET_PAIR.sub(_masked_pair, text)
     if "</" in text:
         text = _SECRET_ELEMENT.sub(rf"\1{MASK}", text)
-    text = mask_addresses(mask_hooks(text))
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return mask_hooks(text)
 
 
 def _masked_pair(pair: re.Match[str]) -> str:

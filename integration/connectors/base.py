@@ -17,6 +17,7 @@ from config.texts import StrOrPromise
 from integration.connectors.objects import ObjectApi
 from integration.guard import HostPolicy
 from integration.http import Instrumentation
+from integration.redact import mask_secrets
 from integration.secrets import keyed_hash
 from integration.sunset import Sunset
 
@@ -132,7 +133,7 @@ class ParsedEvent:
             external_id="",
             dedupe_key=f"{name}:{keyed_hash(text)}",
             account_id=account_id,
-            payload={"problem": problem, "body": text[:2000]},
+            payload={"problem": problem, "body": mask_secrets(text[:8000])[:2000]},
         )
 
 

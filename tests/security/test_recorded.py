@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration import tasks
+from integration.connectors.base import ParsedEvent
+from integration.engine.clients import connection_health
+from integration.models import VendorCall
 from integration.redact import MASK, mask_addresses, redact_text
+from tests.support import hub
+from tests.support.whole_database import found
 
 CANARY = "c4n4ry-of.a_secret/1+2="
 KEYS = (
@@ -131,3 +137,40 @@ def test_long_texts_without_a_secret_are_read_quickly():
         started = time.monotonic()
         redact_text(text)
         assert time.monotonic() - started < 1, text[:20]
+
+
+def test_an_event_that_nobody_can_read_keeps_no_secret():
+    body = json.dumps({"access_token": CANARY, "url": "https://hub.example.com/hooks/brevo/c4n4ry/", "email": "a@b.de"})
+
+    kept = ParsedEvent.unreadable(body + "x" * 9000, "It has no shape.").payload["body"]
+
+    assert "c4n4ry" not in kept
+    assert "a@b.de" in kept
+    assert len(kept) == 2000
+
+
+WORLDS = {
+    "pipedrive": "world", "maileon": "world", "hubspot": "hubspot_world", "brevo": "brevo_world",
+    "planhat": "planhat_world", "leadboxer": "leadboxer_install",
+}  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("vendor", WORLDS)
+def test_what_a_vendor_repeats_to_us_is_recorded_without_the_secrets_in_it(vendor, request):
+    """Every call of a connection is answered with secrets of somebody else, under many names; no table holds one."""
+    made = request.getfixturevalue(WORLDS[vendor])
+    world = made() if callable(made) else made
+    connection = next(one for one in (world.integration.left, world.integration.right) if one.vendor == vendor)
+    answer = json.dumps({key: CANARY for key in KEYS} | {"url": "https://u:c4n4ry@x.de/hooks/brevo/c4n4ry/"})
+    refusal = {"status": 400, "path_contains": "/", "body": answer}
+    world.sandbox.control("POST", "/misbehave", {"vendor": vendor, "fail_next": [refusal] * 9})
+
+    tasks.start_runs(world.integration, "poll")
+    hub.drain()
+    connection_health.check(connection)
+
+    calls = VendorCall.objects.filter(connection=connection, status=400)
+    assert calls.exists()
+    assert any(MASK in call.response for call in calls)
+    assert found("c4n4ry") == set()
