@@ -225,9 +225,9 @@ def test_two_installations_share_no_key_and_no_queue(redis):
 def test_redis_has_a_password_in_the_deploy_files():
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     redis = compose["services"]["redis"]
-    assert redis["command"][-2:] == ["--requirepass", "${REDIS_PASSWORD}"]
+    assert "requirepass $$(cat /run/secrets/redis_password)" in redis["command"][-1].splitlines()
     assert "ports" not in redis
-    assert ":${REDIS_PASSWORD:?" in compose["x-hub"]["environment"]["REDIS_URL"]
+    assert compose["x-hub"]["environment"]["REDIS_URL_FILE"] == "/run/secrets/redis_url"
     lines = (ROOT / "deploy" / "env.example").read_text().splitlines()
     assert "REDIS_URL=redis://:change-me@127.0.0.1:6379/0" in lines, "a start with it is refused"
 
