@@ -48,7 +48,7 @@ class Tenant(models.Model):
     created_at = models.DateTimeField(verbose_name=_("created at"), auto_now_add=True)
     # Closing: since when it is under way, who works on it until when, what was removed so far, and when it was over.
     closing_since = models.DateTimeField(null=True, editable=False)
-    closing_lease_until = models.DateTimeField(null=True, editable=False)
+    closing_busy_until = models.DateTimeField(null=True, editable=False)
     closing_report = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
     users = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Member", related_name="tenants")

@@ -24,7 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from config.pages import PageContext
-from integration import oauth_login
+from integration import oauth_login, round_trip
 from integration.connectors.base import WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import tokens
@@ -41,12 +41,12 @@ from tenants.models import Role, Tenant
 log = logging.getLogger(__name__)
 
 STATE_SECONDS = 600
-SESSION_KEY = "consent"
+COOKIE = "lockstep_consent"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class Asked(TypedDict):
-    """What the session remembers of somebody who was sent to a vendor's consent page."""
+    """What the browser brings back that was sent to a vendor's consent page."""
 
     state: str
     vendor: str
@@ -106,8 +106,9 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
         "next": local(request.GET.get("next", "")),
         "until": time.time() + STATE_SECONDS,
     }
-    request.session[SESSION_KEY] = asked
-    return redirect(oauth_login.page_address(vendor, redirect_uri(vendor), state))
+    answer = redirect(oauth_login.page_address(vendor, redirect_uri(vendor), state))
+    round_trip.keep(answer, COOKIE, asked, STATE_SECONDS)
+    return answer
 
 
 @never_cache
@@ -115,7 +116,9 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
 @require_http_methods(["GET", "DELETE"])
 def callback(request: HttpRequest, vendor: str) -> HttpResponse:
     """Where a vendor sends people after its consent page (GET), and where it says that our app was removed (DELETE)."""
-    return _removed(request, vendor) if request.method == "DELETE" else _back(request, vendor)
+    if request.method == "DELETE":
+        return _removed(request, vendor)
+    return round_trip.end(request, _back(request, vendor), COOKIE)
 
 
 def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
@@ -136,7 +139,7 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _not_configured(request, vendor)
     if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
         return redirect("portal:install", vendor=vendor)
-    asked: Asked | None = request.session.pop(SESSION_KEY, None)
+    asked: Asked | None = round_trip.brought(request, COOKIE)
     if asked is None or not _proves(asked, request, vendor):
         why = gettext("This sign-in was started too long ago, in another browser, or was finished already.")
         return _stop(request, vendor, gettext("Please start again"), why, 400)

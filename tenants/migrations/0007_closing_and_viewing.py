@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='tenant',
-            name='closing_lease_until',
+            name='closing_busy_until',
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings as django_settings
-from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import IntConverter, UUIDConverter
 
+from integration.portal import signin
+from tenants.models import Session
 from tests.support.whole_database import raw_texts
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +39,10 @@ def addresses(patterns: list[URLPattern | URLResolver] | None = None, before: st
 
 
 ALL = sorted(set(addresses()))
+# Against forged forms; and what a sign-in that begins at a vendor must bring back from there.
+COOKIES = {django_settings.CSRF_COOKIE_NAME, signin.COOKIE}
 # What somebody leaves who is not signed in yet, by table, and what for.
 LEAVE = {
-    "/install/pipedrive/": {"django_session"},  # the state of a sign-in that begins, which its way back must prove
     "/invite/pipedrive/": {"tenants_misses"},  # a guessed invitation is counted, by network
 }
 
@@ -75,10 +77,10 @@ def test_nobody_leaves_anything_behind_at_any_address(address):
     for query in ({}, ODD_QUERY):
         answer = client.get(address, query)
         assert answer.status_code < 500 or address == "/healthz", address
-        assert set(answer.cookies) <= {django_settings.CSRF_COOKIE_NAME}, address
+        assert set(answer.cookies) <= COOKIES, address
 
     assert not Session.objects.exists()
-    assert set(client.cookies) <= {django_settings.CSRF_COOKIE_NAME}
+    assert set(client.cookies) <= COOKIES
     assert sorted(raw_texts()) == before
 
 

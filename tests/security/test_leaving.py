@@ -119,7 +119,7 @@ def test_a_closing_that_was_interrupted_goes_on_and_counts_each_row_once(monkeyp
     while not closing.work(recipes_with(FakeFlow()), seconds=-1 if pieces < 3 else 60):
         pieces += 1
         assert pieces < 10
-        assert not closing.pending().filter(closing_lease_until__isnull=False).exists()
+        assert not closing.pending().filter(closing_busy_until__isnull=False).exists()
 
     assert "Sync logs: 5 rows deleted" in closing.told(tenant)
 

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
+from integration import round_trip
 from integration.admin.core.actions import note
 from integration.oidc import people, provider, token
 from integration.oidc.backends import PATH
@@ -30,13 +31,13 @@ from integration.secrets import DecryptionFailed, decrypt, encrypt
 log = logging.getLogger(__name__)
 
 SECONDS = 600
-SESSION_KEY = "oidc"
+COOKIE = "lockstep_oidc"
 ID_TOKEN = "oidc_id_token"  # noqa: S105 (its name in a session)
 LONGEST_HINT = 4000  # characters of a token that go into an address at signing out
 
 
 class Asked(TypedDict):
-    """What the session remembers of somebody who was sent to the provider."""
+    """What the browser brings back that was sent to the provider."""
 
     state: str
     nonce: str
@@ -64,8 +65,9 @@ def start(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
     except ProviderProblem as exc:
         return _stop(request, str(exc), 503)
-    request.session[SESSION_KEY] = asked
-    return HttpResponseRedirect(address)
+    answer = HttpResponseRedirect(address)
+    round_trip.keep(answer, COOKIE, asked, SECONDS)
+    return answer
 
 
 @never_cache
@@ -73,7 +75,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Take the person back: prove that this browser asked, check the token, sign in with today's roles."""
     if not is_configured() or request.method not in ("GET", "HEAD"):
         raise Http404
-    asked: Asked | None = request.session.pop(SESSION_KEY, None)
+    return round_trip.end(request, _back(request), COOKIE)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    asked: Asked | None = round_trip.brought(request, COOKIE)
     if asked is None or not _proves(asked, request):
         why = gettext("This sign-in was started too long ago, in another browser, or was finished already.")
         return _stop(request, why, 400)

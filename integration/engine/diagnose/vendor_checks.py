@@ -13,7 +13,7 @@ from integration.engine.diagnose.faults import REPAIR
 from integration.engine.diagnose.findings import NOT_OK, Finding, Look, fault, fine, passed_over, refused
 from integration.engine.setup import permissions, provisioning
 from integration.errors import IntegrationError
-from integration.guard import is_public
+from integration.guard import is_literal, is_public
 from integration.models import Health, RemoteSubscription, WebhookEndpoint
 from integration.reasons import Reason
 from tenants.personal import mask
@@ -112,10 +112,8 @@ def reachable(base_url: str) -> bool:
         return True
     parts = urlsplit(settings.PUBLIC_URL)
     host = parts.hostname or ""
-    try:
-        return parts.scheme == "https" and is_public(host)
-    except ValueError:  # a name, as it should be
-        return parts.scheme == "https" and "." in host
+    fits = is_public(host) if is_literal(host) else "." in host
+    return parts.scheme == "https" and fits
 
 
 def fields(look: Look, side: str) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ def begin(tenant: Tenant) -> bool:
 
 def pending() -> QuerySet[Tenant]:
     """Tenants whose closing waits for somebody to work on it."""
-    free = Q(closing_lease_until__isnull=True) | Q(closing_lease_until__lt=timezone.now())
+    free = Q(closing_busy_until__isnull=True) | Q(closing_busy_until__lt=timezone.now())
     return Tenant.objects.filter(free, closing_since__isnull=False, closed_at__isnull=True)
 
 
@@ -52,9 +52,9 @@ def work(recipes: Recipes, seconds: float = SLICE) -> int:
     until = time.monotonic() + seconds
     finished = 0
     for tenant in list(pending()):
-        if pending().filter(pk=tenant.pk).update(closing_lease_until=timezone.now() + LEASE):
+        if pending().filter(pk=tenant.pk).update(closing_busy_until=timezone.now() + LEASE):
             finished += _close(tenant, recipes, until)
-            Tenant.objects.filter(pk=tenant.pk).update(closing_lease_until=None)
+            Tenant.objects.filter(pk=tenant.pk).update(closing_busy_until=None)
     return finished
 
 
@@ -105,8 +105,8 @@ def _delete(tenant: Tenant, way: Way, until: float) -> bool:
             row = Tenant.objects.select_for_update().get(pk=tenant.pk)
             counts = row.closing_report.get("rows", {})
             row.closing_report = {**row.closing_report, "rows": {**counts, name: counts.get(name, 0) + len(keys)}}
-            row.closing_lease_until = timezone.now() + LEASE
-            row.save(update_fields=["closing_report", "closing_lease_until"])
+            row.closing_busy_until = timezone.now() + LEASE
+            row.save(update_fields=["closing_report", "closing_busy_until"])
     return True
 
 

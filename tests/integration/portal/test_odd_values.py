@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies
 
 from integration.engine.setup import settings as stored_settings
 from integration.models import Connection, Integration
+from integration.portal import signin
 from integration.recipes.registry import RECIPES, get_recipe
+from integration.secrets import decrypt
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
 from tests.support import factories
 from tests.support.search import examples
@@ -87,8 +90,9 @@ def test_no_way_back_from_a_consent_page_is_an_error_of_ours(app: None) -> None:
         client = Client()
         if started is not None:
             assert client.get("/install/pipedrive/", started).status_code in (200, 302, 400, 404)
-        if right and "consent" in client.session:
-            query = {**query, "state": client.session["consent"]["state"]}
+        if right and signin.COOKIE in client.cookies:
+            asked = json.loads(decrypt(client.cookies[signin.COOKIE].value))
+            query = {**query, "state": asked["state"]}
         answer = client.get("/oauth/pipedrive/callback/", query)
         assert answer.status_code in (200, 302, 400, 404)
         assert b"<script>alert(1)" not in answer.content
