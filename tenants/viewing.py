@@ -77,15 +77,19 @@ class ViewAsTenant:
         tenant = of(request)
         if tenant is None or not _is_below(request.path_info, tenant.pk) or _is_member(request, tenant):
             return self.get_response(request)
-        if request.method not in LOOKS or "format" in request.GET:
-            return render(request, "portal/stopped.html", {
-                "heading": gettext("You are only looking"),
-                "why": gettext("While you see the portal as {tenant} does, nothing can be changed or downloaded.")
-                .format(tenant=tenant.name),
-            }, status=403)  # fmt: skip
+        if request.method not in LOOKS:
+            return _refused(request, tenant)
         mark(request.user, tenant)
         audit.record(f"Looked at the page {_name_of(request.path_info)}", tenant)
-        return self.get_response(request)
+        answer = self.get_response(request)
+        is_download = answer.streaming or "Content-Disposition" in answer
+        return _refused(request, tenant) if is_download else answer
+
+
+def _refused(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    why = gettext("While you see the portal as {tenant} does, nothing can be changed or downloaded.")
+    context = {"heading": gettext("You are only looking"), "why": why.format(tenant=tenant.name)}
+    return render(request, "portal/stopped.html", context, status=403)
 
 
 def _name_of(path: str) -> str:

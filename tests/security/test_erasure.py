@@ -15,6 +15,8 @@ from django.utils import timezone
 from django_q.models import Failure
 
 from integration import tasks
+from integration.engine.clients.session import OpenSession
+from integration.engine.dispatch import wakeups
 from integration.engine.privacy import personal_data
 from integration.engine.safety import erased
 from integration.engine.setup import lifecycle
@@ -24,9 +26,11 @@ from integration.models import (
     ComparedRecord,
     Connection,
     ErasedAddress,
+    IdentityIndex,
     Integration,
     RecordLink,
     ReferenceCache,
+    SyncJob,
     SyncLog,
     VendorCall,
     WebhookEvent,
@@ -168,7 +172,38 @@ def test_other_people_keep_their_evidence(everywhere: Integration) -> None:
     shared = VendorCall.objects.get(path__startswith="/persons/search")
     assert (shared.path, json.loads(shared.response)["data"]) == ("/persons/search?term=•••&x=1", [OTHER])
     assert "9001-9" in VendorCall.objects.get(connection=everywhere.right).request
-    assert ReferenceCache.objects.get().entries["2"] == {"id": 2, "name": "Zora"}
+    assert not ReferenceCache.objects.exists()  # it is read anew when somebody needs it
+
+
+def test_who_owns_or_employs_the_person_is_no_trace_of_them(integration: Integration) -> None:
+    factories.LinkFactory(integration=integration, source_id="8", email_hash=email_hash(EMAIL), written=RECORD)
+    person = {"id": 8, "name": NAME, "owner": {"id": 7, "name": "Sally Rep"}, "organization": {"name": "Acme Corp"},
+              "org_name": "Acme Corp"}  # fmt: skip
+    read = factories.CallFactory(connection=integration.left, response=body(person))
+    others = {"id": 70, "name": "Sally Rep"}, {"id": 71, "name": "Bob Other", "user_id": 8, "org_name": "Acme Corp"}
+    kept = factories.CallFactory(connection=integration.left, response=body(*others))
+    before = kept.response
+
+    personal_data.erase(integration.tenant, EMAIL, recipes_with(FakeFlow(source={})))
+
+    kept.refresh_from_db()
+    read.refresh_from_db()
+    assert kept.response == before
+    assert json.loads(read.response)["data"] == []
+
+
+def test_a_record_deleted_for_good_takes_nobody_along_who_has_its_former_address(integration: Integration) -> None:
+    digest, left = email_hash(EMAIL), integration.left
+    factories.LinkFactory(integration=integration, source_id="8", email_hash=digest, written=RECORD)
+    heir = factories.LinkFactory(integration=integration, source_id="9", email_hash=digest, written=RECORD)
+    IdentityIndex.objects.create(connection=left, object_type="person", email_hash=digest, external_id="9")
+    recipe = recipes_with(FakeFlow(source={}))("fake")
+
+    personal_data.erase_record(OpenSession(integration, recipe), "person", "8", None)
+
+    heir.refresh_from_db()
+    assert heir.written == RECORD
+    assert erased.entry(integration.tenant, EMAIL) is None
 
 
 @pytest.mark.parametrize("cut_at", range(60, 190, 10))
@@ -315,6 +350,21 @@ def test_an_opt_out_of_somebody_erased_arrives_from_brevo(brevo_world: Any) -> N
     brevo_world.deliver()
 
     assert brevo_world.status(person_id) == "unsubscribed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_opt_out_at_another_address_blocks_a_contact_of_somebody_erased(brevo_world: Any) -> None:
+    person_id = brevo_world.person(NAME, email=EMAIL)
+    brevo_world.deliver()
+    personal_data.erase(brevo_world.integration.tenant, EMAIL, get_recipe)
+    RecordLink.objects.filter(source_id=person_id).delete()
+    job = {"integration": brevo_world.integration, "flow": "person_to_contact", "external_id": person_id}
+    SyncJob.objects.filter(**job).delete()
+    factories.JobFactory(**job, hint={"block": True})
+    wakeups.wake(str(brevo_world.integration.pk))
+    hub.drain()
+
+    assert brevo_world.contact(EMAIL)["emailBlacklisted"] is True
 
 
 @pytest.mark.django_db(transaction=True)

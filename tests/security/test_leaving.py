@@ -162,6 +162,52 @@ def test_an_owner_closes_and_nothing_is_left_at_the_vendors(world: Any, settings
     assert world.contacts()  # the vendors' own stay
 
 
+def test_a_grant_that_another_tenant_lives_on_is_not_revoked(monkeypatch: Any) -> None:
+    revoked: list[Any] = []
+    monkeypatch.setattr("integration.engine.clients.tokens.revoke", revoked.append)
+    shared = {"external_account_id": "acc1", "auth_kind": "oauth", "vendor": "pipedrive"}
+    mine, theirs = factories.ConnectionFactory(**shared), factories.ConnectionFactory(**shared)
+    alone = factories.ConnectionFactory(tenant=mine.tenant, auth_kind="oauth", vendor="hubspot")
+
+    closing.begin(mine.tenant)
+    closing.work(recipes_with(FakeFlow()))
+
+    assert [row.pk for row in revoked] == [alone.pk]
+    assert any("another customer uses the account" in line for line in closing.told(mine.tenant))
+    theirs.refresh_from_db()
+    assert theirs.health == "ok"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_closing_killed_within_an_uninstallation_still_removes_our_webhooks(world: Any, settings: Any) -> None:
+    tenant = world.integration.tenant
+    closing.begin(tenant)
+    Integration.objects.filter(tenant=tenant).update(state="uninstalled")  # as far as the killed worker came
+
+    tasks.close_tenants()
+
+    assert world.sandbox.state.maileon.accounts[501].webhooks == {}
+    assert world.sandbox.control("GET", "/pipedrive/acme/state")["webhooks"] == []
+    assert any("webhooks: 3 removed" in line for line in closing.told(tenant))
+
+
+def test_a_tenant_that_cannot_be_closed_keeps_no_other_waiting() -> None:
+    broken, fine = filled_tenant("Broken"), filled_tenant("Fine")
+    Integration.objects.filter(tenant=broken).update(recipe="is_gone", state="active")
+    for tenant in (broken, fine):
+        closing.begin(tenant)
+
+    def recipes(key: str) -> Any:
+        if key == "is_gone":
+            raise KeyError(key)
+        return recipes_with(FakeFlow())(key)
+
+    assert closing.work(recipes) == 1
+    fine.refresh_from_db()
+    assert fine.closed_at
+    assert list(closing.pending()) == [broken]  # its turn comes again
+
+
 # Export
 
 
@@ -230,6 +276,9 @@ def test_a_look_changes_and_downloads_nothing(looker: Client) -> None:
     for name in ("settings", "fields", "account", "stop", "brakes", "record", "fetch_all", "drift", "opt_in_trial"):
         answer = looker.post(reverse(f"portal:{name}", args=[row.tenant_id, row.pk]), {"do": "pause"})
         wrong[name] = answer.status_code
+    of_integration = [row.tenant_id, row.pk]
+    wrong["csv"] = looker.get(reverse("portal:drift", args=of_integration), {"download": "1"}).status_code
+    wrong["counts"] = looker.get(reverse("portal:integration", args=of_integration), {"format": "csv"}).status_code
     wrong["lines"] = looker.get(reverse("portal:audit", args=[row.tenant_id]), {"format": "lines"}).status_code
 
     assert set(wrong.values()) == {403}, wrong

@@ -61,6 +61,11 @@ class TenantAdmin(stock.TenantAdmin, Admin):
     readonly_fields = (*stock.TenantAdmin.readonly_fields, "closing")
     actions_detail = (*stock.TenantAdmin.actions_detail, "view_portal", "export_tenant", "close_tenant")
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Who is being closed is not switched on again."""
+        closing_now = isinstance(obj, Tenant) and obj.closing_since is not None
+        return (*super().get_readonly_fields(request, obj), *(("is_active",) if closing_now else ()))
+
     @admin.display(description=_("Closing"))
     def closing(self, tenant: Tenant) -> html.Html:
         """Since when it is under way or over, and what was removed where."""

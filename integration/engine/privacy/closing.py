@@ -6,7 +6,9 @@ and the audit.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.apps import apps
@@ -18,14 +20,16 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from integration.engine.clients import tokens
 from integration.engine.flow.recipe import Recipes
 from integration.engine.privacy.ways import Way, ways
 from integration.engine.setup import lifecycle
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, State
+from integration.secrets import DecryptionFailed
 from tenants import audit
 from tenants.models import Member, Role, Tenant
+
+log = logging.getLogger(__name__)
 
 PORTION = 1000  # rows per transaction
 SLICE = 100.0  # seconds of one piece of work; the next one goes on
@@ -48,14 +52,27 @@ def pending() -> QuerySet[Tenant]:
 
 
 def work(recipes: Recipes, seconds: float = SLICE) -> int:
-    """Go on with closings for so long. Returns how many were finished."""
+    """Go on with closings for so long. Returns how many were finished. One that fails keeps no other from its turn."""
     until = time.monotonic() + seconds
     finished = 0
     for tenant in list(pending()):
-        if pending().filter(pk=tenant.pk).update(closing_busy_until=timezone.now() + LEASE):
+        if not _take(tenant):
+            continue
+        try:
             finished += _close(tenant, recipes, until)
+        except Exception:  # the next sweep tries again
+            log.exception("Closing tenant %s failed.", tenant.pk)
+        finally:
             Tenant.objects.filter(pk=tenant.pk).update(closing_busy_until=None)
     return finished
+
+
+def _take(tenant: Tenant) -> bool:
+    return bool(pending().filter(pk=tenant.pk).update(closing_busy_until=timezone.now() + LEASE))
+
+
+def _stay_busy(tenant: Tenant) -> None:
+    Tenant.objects.filter(pk=tenant.pk).update(closing_busy_until=timezone.now() + LEASE)
 
 
 def _close(tenant: Tenant, recipes: Recipes, until: float) -> bool:
@@ -72,19 +89,27 @@ def _close(tenant: Tenant, recipes: Recipes, until: float) -> bool:
 
 
 def _undo_at_vendors(tenant: Tenant, recipes: Recipes) -> None:
-    """Uninstall what is installed, and give back the access to accounts that no integration uses."""
+    """Uninstall what is installed; then leave every account, also where that was interrupted before."""
     live = Integration.objects.select_related("left", "right", "tenant").filter(tenant=tenant)
     for integration in live.exclude(state=State.UNINSTALLED):
+        _stay_busy(tenant)
         results = lifecycle.uninstall(integration, recipes)
         _add_steps(tenant, [f"{integration}: {result.label}: {result.detail}" for result in results])
     for connection in Connection.objects.filter(tenant=tenant).exclude(health=Health.DISCONNECTED):
-        said = "revoked and erased"
-        try:
-            tokens.revoke(connection)
-        except IntegrationError as exc:
-            said = f"erased; not revoked: {exc.public}"
-        lifecycle.erase_credentials(connection)
-        _add_steps(tenant, [f"{connection}: {said}"])
+        _stay_busy(tenant)
+        said = [f"{connection}: webhooks: {_said(connection, lifecycle.remove_webhooks)}",
+                f"{connection}: credentials: {_said(connection, lifecycle.disconnect)}"]  # fmt: skip
+        _add_steps(tenant, said)
+
+
+def _said(connection: Connection, step: Callable[[Connection], str]) -> str:
+    """What became of a step; a vendor that does not answer stops nothing, and the report says what is left to do."""
+    try:
+        return step(connection)
+    except IntegrationError as exc:
+        return f"not done: {exc.public}"
+    except DecryptionFailed:
+        return "not done: the stored credentials cannot be read"
 
 
 def _add_steps(tenant: Tenant, steps: list[str]) -> None:

@@ -62,7 +62,6 @@ TOLD = (
     Told(Connection, "tenant", ("health_detail",)),
     Told(Integration, "tenant", (), ("provisioning",)),
     Told(FieldMapping, "integration__tenant", ("problem",)),
-    Told(ReferenceCache, "connection__tenant", (), ("entries",)),
 )
 
 
@@ -159,7 +158,7 @@ class Erasing:
                         "member on the Team page."
                     )
                 )
-        count = _forget_failures(self._person)
+        count = _forget_failures(replace(self._person, words=frozenset()))  # of all tenants: by the address alone
         self._add(count, ngettext("{count} report of a failed task deleted.",
                                   "{count} reports of failed tasks deleted.", count))  # fmt: skip
 
@@ -247,6 +246,9 @@ class Erasing:
             count,
         )
         self._add(count, text, gettext("alerts and messages"))
+        lists = ReferenceCache.objects.filter(connection__tenant=self._held.tenant)
+        for about in _mentions(("entries_text",), self._person.sure):  # read anew by the next sync that needs them
+            lists.annotate(entries_text=Cast("entries", TextField())).filter(about).delete()
 
 
 def _names_in_changes(changes: JSONValue) -> Iterator[str]:

@@ -113,8 +113,8 @@ def held_of(
         about_log |= Q(integration=key.integration, flow__in=names, source_id=key.source_id)
         about_jobs |= Q(integration=key.integration, flow__in=names, external_id=key.source_id)
         about_events |= key.events()
-        own = [one for one in (key.source_id, key.target_id) if one]
-        compared |= Q(run__integration=key.integration, run__flow__in=names, record_id__in=own)
+        if key.target_id:  # a comparison keeps what the target answered
+            compared |= Q(run__integration=key.integration, run__flow__in=names, record_id=key.target_id)
         for connection, record_id in key.ids():
             ids[connection].add(record_id)
     return Holding(

@@ -44,6 +44,7 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
     own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
     known = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
     digests = {*own.values_list("email_hash", flat=True), *known.values_list("email_hash", flat=True)} - {""}
+    digests -= _of_somebody_else(integration, link_type, source_id, digests)
     addresses = IdentityIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
     others = RecordLink.objects.filter(integration__tenant=tenant, email_hash__in=digests).exclude(pk__in=own)
     joined = ("integration__left", "integration__right")
@@ -54,6 +55,14 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
     emails = {str(link.written.get("email") or "") for link in links} - {""}
     with english():  # the log keeps it
         return _erase(held, emails, gone, None)
+
+
+def _of_somebody_else(integration: Integration, link_type: str, source_id: str, digests: set[str]) -> set[str]:
+    """Addresses that the record had once and another one at its source has now."""
+    rows = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, email_hash__in=digests)
+    mine = set(rows.filter(external_id=source_id).values_list("email_hash", flat=True))
+    others = rows.filter(is_primary=True).exclude(external_id=source_id)
+    return set(others.values_list("email_hash", flat=True)) - mine
 
 
 def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, JSONValue]:

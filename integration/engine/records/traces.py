@@ -19,8 +19,10 @@ OWN_IDS = frozenset(
     "id _id vid uuid external_id externalid ext_id extid hs_object_id objectid object_id leadid lead_id".split()
 )
 RECORD_KEYS = OWN_IDS | {"email", "emails", "name", "fullname", "email_address"}
-_OTHERS_ID = re.compile(r"(person|contact|lead|user|recipient|subject|enduser)s?_?ids?", re.IGNORECASE)
-_NAMES = re.compile(r"(?!.*(compan|organi|account|field|list|owner|event|file|label)).*(name|phone|mobile|sms)", re.I)
+_OTHERS_ID = re.compile(r"(person|contact|lead|recipient|subject|enduser)s?_?ids?", re.IGNORECASE)
+_SOMEBODY_ELSE = re.compile(r".*(owner|org|compan|account|user|creator|assign|employer|team)", re.IGNORECASE)
+_NO_NAME = "compan|org|account|field|list|owner|event|file|label|user|creat"  # in keys that name something else
+_NAMES = re.compile(rf"(?!.*({_NO_NAME})).*(name|phone|mobile|sms)", re.IGNORECASE)
 _CUT_SHORT = re.compile(r"… \(\d+ characters\)\Z")
 _WORD = re.compile(r"[\w@.+-]+")
 _HIDDEN = re.compile(rf"(:\s*){MASK}")  # a secret of a body was masked together with its quotes
@@ -79,7 +81,7 @@ def names_in(value: JSONValue) -> Iterator[str]:
         for key, part in value.items():
             if isinstance(part, str) and len(part) >= LEAST_WORD and _NAMES.match(str(key)):
                 yield part
-            elif not isinstance(part, str):
+            elif not isinstance(part, str) and not _SOMEBODY_ELSE.match(str(key)):
                 yield from names_in(part)
     elif isinstance(value, list):
         for part in value:
@@ -152,7 +154,8 @@ def _taken(value: JSONValue, person: Person, found: Found) -> bool:
     if not isinstance(value, Mapping) or not _is_record(value) or not _is_about(value, person):
         return False
     found.records += 1
-    found.words.update(names_in(value))
+    if _is_own(value, person):  # a deal names others, too
+        found.words.update(names_in(value))
     return True
 
 
@@ -170,6 +173,13 @@ def _is_about(record: Mapping[str, JSONValue], person: Person) -> bool:
         # A record with another address is of another kind: a deal 7 beside a person 7.
         return has_their_address or not person.masked or MASK not in text
     return bool(others & person.ids) or (has_their_address and not own)
+
+
+def _is_own(record: Mapping[str, JSONValue], person: Person) -> bool:
+    """Whether this is the person's own record, by its id or address."""
+    own, others = _ids(record)
+    text = json.dumps(record, ensure_ascii=False).lower()
+    return bool(own & person.ids) or (not others and any(word in text for word in person.masked))
 
 
 def _ids(record: Mapping[str, JSONValue]) -> tuple[set[str], set[str]]:

@@ -20,9 +20,8 @@ from integration.models import Connection, ErasedAddress, EventState, VendorCall
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
-ANY = "erased addresses"  # in the session's cache: whether the tenant has erased anybody
 SHOWN = 50  # erasures on a page
-REFUSED = "refused people"  # the same: who was met and not taken in
+REFUSED = "refused people"  # in the session's cache: who was met and not taken in
 
 
 def remember(tenant: Tenant, digests: Iterable[str], by: AbstractBaseUser | None) -> None:
@@ -34,13 +33,11 @@ def remember(tenant: Tenant, digests: Iterable[str], by: AbstractBaseUser | None
 
 
 def refused(ctx: SyncSession, digests: Iterable[str]) -> frozenset[str]:
-    """Return which of these addresses were erased. Costs nothing where the tenant has erased nobody."""
-    tenant = ctx.integration.tenant_id
-    if ANY not in ctx.cache:
-        ctx.cache[ANY] = _in_force(tenant).exists()
-    if not ctx.cache[ANY]:
+    """Return which of these addresses were erased. One look where the tenant has erased nobody."""
+    rows = _in_force(ctx.integration.tenant_id)
+    if not rows.exists():
         return frozenset()
-    return frozenset(membership.among(_in_force(tenant), "email_hash", digests).values_list("email_hash", flat=True))
+    return frozenset(membership.among(rows, "email_hash", digests).values_list("email_hash", flat=True))
 
 
 def note_refused(ctx: SyncSession, record: Record) -> None:

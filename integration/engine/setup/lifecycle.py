@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config.json_value import JSONValue
 from integration.engine.clients import connection_health, tokens
-from integration.engine.clients.session import OpenSession
+from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.dispatch import leases, wakeups
 from integration.engine.flow.recipe import Recipes, Step
 from integration.engine.flow.session import SyncSession
@@ -96,23 +96,36 @@ def _leaver(side: str, recipes: Recipes) -> Callable[[SyncSession], str]:
 
 
 def _disconnecter(side: str) -> Callable[[SyncSession], str]:
-    def disconnect(ctx: SyncSession) -> str:
+    def leave_account(ctx: SyncSession) -> str:
         connection = ctx.connection(side)
         if connection_health.integrations_on(connection):
             return "kept, another integration uses them"
-        gone = connection.health_reason == connection_health.APP_REMOVED  # the vendor has ended our access already
-        shared = account_claims.held_elsewhere(connection.vendor, connection.external_account_id, connection.tenant_id)
-        others = shared.filter(auth_kind="oauth").exists()  # they may live on the same grant
-        try:
-            if not gone and not others:
-                tokens.revoke(connection)
-        finally:
-            erase_credentials(connection)
-        if others:
-            return "erased; not revoked, since another customer uses the account"
-        return "erased" if gone else "revoked and erased"
+        return disconnect(connection)
 
-    return disconnect
+    return leave_account
+
+
+def disconnect(connection: Connection) -> str:
+    """Give the access back and forget it. A grant that another customer lives on is not revoked."""
+    gone = connection.health_reason == connection_health.APP_REMOVED  # the vendor has ended our access already
+    shared = account_claims.held_elsewhere(connection.vendor, connection.external_account_id, connection.tenant_id)
+    others = shared.filter(auth_kind="oauth").exists()  # they may live on the same grant
+    try:
+        if not gone and not others:
+            tokens.revoke(connection)
+    finally:
+        erase_credentials(connection)
+    if others:
+        return "erased; not revoked, since another customer uses the account"
+    return "erased" if gone else "revoked and erased"
+
+
+def remove_webhooks(connection: Connection) -> str:
+    """Remove all our webhooks at an account that no integration uses. Raises IntegrationErrors of the calls."""
+    if connection.health_reason == connection_health.APP_REMOVED:
+        return "gone with the app"
+    _, removed = provisioning.sync_connection(open_client(connection), connection, frozenset())
+    return f"{removed} removed"
 
 
 def erase_credentials(connection: Connection) -> None:

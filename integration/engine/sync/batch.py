@@ -313,7 +313,8 @@ def _decided(
             return RecordOutcome(item, record, link, _skipped(decision))
         if record is not None and _is_refused(flow, batch, decision, record):
             erased.note_refused(ctx, record)
-            return RecordOutcome(item, None, None, _skipped(Skip(Reason.ADDRESS_ERASED)))
+            kept = link if decision.notes else None  # what the flow has learned of consent is not lost
+            return RecordOutcome(item, None, kept, _skipped(Skip(Reason.ADDRESS_ERASED, notes=decision.notes)))
         return _there_or_back(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise

@@ -108,6 +108,8 @@ class ContactUpsertFlow(Flow[L, MaileonClient, S]):
         if wish in (NO, UNSET):  # a No counts whatever became of the address
             return self._not_wanted(ctx, batch, wish, record, link)
         decision = self._wanted(ctx, batch, item, record, link, explicit=wish == YES)
+        if isinstance(decision, Sync) and decision.action == "change_address" and batch.is_erased(record):
+            return Sync("let_go", mapped=False)  # the new address is not taken in, and the old one is theirs no more
         if not isinstance(decision, Skip) or decision.reason == NewsletterReason.NOT_ASKED_EXISTING:
             return decision
         if consent.in_step(link) and _moved(link, record):

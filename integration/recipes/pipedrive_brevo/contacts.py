@@ -179,6 +179,17 @@ def block(ctx: Session, entry: Write) -> Result:
     )  # fmt: skip
 
 
+def block_address(ctx: Session, entry: Write) -> Result:
+    """Put whatever contact has the person's address on the blocklist, without taking in anything of theirs."""
+    found = ctx.right.find_contact(entry.record.email) if entry.record is not None else None
+    if found is not None and not found.blocklisted:
+        ctx.right.update_contact(found.id, Contact(), block=True)
+    return Result(
+        Outcome.SYNCED, action="block", link_state=None, notes=PersonState(blocklisted=True).stored,
+        call=ctx.last_call(),
+    )  # fmt: skip
+
+
 def gone(ctx: Session) -> Result:
     """The contact was deleted in Brevo on purpose."""
     return Result(

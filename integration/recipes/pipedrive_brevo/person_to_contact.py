@@ -52,7 +52,7 @@ DEALS = frozenset({"deal.create", "deal.change", "deal.delete"})
 SINGLES: Mapping[str, contacts.Single] = {
     "change_address": address_change.change_address, "leave_list": leaving.leave_list, "delete": leaving.delete,
     "merge": leaving.merge, "merge_persons": leaving.merge_persons, leaving.LET_GO: leaving.let_go,
-    "block": contacts.block,
+    "block": contacts.block, "block_address": contacts.block_address,
 }  # fmt: skip
 
 FIGURE = {"target_type": "number"}
@@ -87,7 +87,7 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     comparison = Comparison("contact", fields=frozenset({"email"}))
     two_way = TwoWay("contact_to_person", lambda settings: str(settings["conflicts"]))
     destructive_actions = frozenset({"delete", "leave_list"})
-    parting_actions = frozenset({"block", "merge", leaving.LET_GO})
+    parting_actions = frozenset({"block", "block_address", "merge", leaving.LET_GO})
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync persons"."""
@@ -151,6 +151,8 @@ class PersonToContact(Flow[PipedriveClient, BrevoClient, Settings]):
             return _shared(ctx, owner)
         if PersonContext.read(item.hint).block and link is not None and link.state == LinkState.ACTIVE:
             return Sync("block", mapped=False)
+        if PersonContext.read(item.hint).block and batch.is_erased(record):
+            return Sync("block_address", mapped=False)  # nobody is made a contact, but one that is there is not mailed
         return _upsert(record, link)
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
