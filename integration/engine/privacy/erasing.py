@@ -10,9 +10,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet, TextField
+from django.db.models import Model, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -32,6 +32,7 @@ from integration.models import (
     Integration,
     RecordLink,
     ReferenceCache,
+    RunState,
     SyncJob,
     SyncLog,
     SyncRun,
@@ -46,17 +47,21 @@ AT_ONCE = 10  # words in one look-up: an expression may be a thousand terms deep
 
 @dataclass(frozen=True)
 class Told:
-    """Where sentences and reports may name a person: its columns of text, those of JSON, and the way to the tenant."""
+    """Where sentences and reports may name a person: its columns of text, those of JSON, and the way to the tenant.
+
+    `busy` are the states in which a worker writes the row: it is left alone then, so that nothing of it is lost.
+    """
 
     model: type[Model]
     tenant: str
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
 
 
-REPORTS = Told(SyncRun, "integration__tenant", ("problem",), ("samples", "options", "cursor"))
+REPORTS = Told(SyncRun, "integration__tenant", ("problem",), ("samples", "options", "cursor"), (RunState.RUNNING,))
 TOLD = (
-    Told(SyncJob, "integration__tenant", ("detail",), ("hint",)),
+    Told(SyncJob, "integration__tenant", ("detail",), ("hint",), UNFINISHED),
     Told(Alert, "tenant", ("what",)),
     Told(AlertNotice, "alert__tenant", ("problem",)),
     Told(Connection, "tenant", ("health_detail",)),
@@ -140,6 +145,10 @@ class Erasing:
                 unsettled,
             )
             self._add(unsettled, text)
+        if held.is_run_under_way():
+            self._said.append(
+                gettext("A run is under way that may have read this person. Erase again when it is done.")
+            )
 
     def elsewhere(self, emails: Iterable[str]) -> None:
         """Forget the address where people sign in, and what failed tasks tell of the person."""
@@ -202,10 +211,9 @@ class Erasing:
         self._add(count, ngettext("{count} event emptied.", "{count} events emptied.", count), gettext("events"))
 
     def _delete_jobs(self) -> None:
-        """One that is still to be worked off stays."""
-        jobs = SyncJob.objects.filter(pk__in=list(self._held.jobs.values_list("pk", flat=True)))
-        finished = jobs.exclude(state__in=UNFINISHED)
-        count = finished.delete()[1].get("integration.SyncJob", 0)
+        """One that is still to be handled stays."""
+        jobs = SyncJob.objects.filter(pk__in=list(self._held.settled_jobs().values_list("pk", flat=True)))
+        count = jobs.delete()[1].get("integration.SyncJob", 0)
         self._add(count, ngettext("{count} job deleted.", "{count} jobs deleted.", count), gettext("jobs"))
 
     def _delete_drifts(self) -> None:
@@ -247,8 +255,14 @@ class Erasing:
         )
         self._add(count, text, gettext("alerts and messages"))
         lists = ReferenceCache.objects.filter(connection__tenant=self._held.tenant)
-        for about in _mentions(("entries_text",), self._person.sure):  # read anew by the next sync that needs them
-            lists.annotate(entries_text=Cast("entries", TextField())).filter(about).delete()
+        lists = lists.annotate(entries_text=Cast("entries", TextField()))
+        count = sum(lists.filter(about).delete()[0] for about in _mentions(("entries_text",), self._person.sure))
+        text = ngettext(
+            "{count} list of an app deleted; the next sync reads it again.",
+            "{count} lists of an app deleted; the next sync reads them again.",
+            count,
+        )
+        self._add(count, text)
 
 
 def _names_in_changes(changes: JSONValue) -> Iterator[str]:
@@ -299,27 +313,21 @@ def _cut_call(row: VendorCall, person: Person, found: Found) -> bool:
     return (row.path, row.request, row.response) != before
 
 
-def _cut_rows(told: Told, tenant: Any, person: Person) -> int:
-    """Cut the person out of the rows of one table. Returns how many rows were changed."""
+def _cut_rows(told: Told, tenant: UUID, person: Person) -> int:
+    """Cut the person out of the rows of one table, each under its lock. Returns how many rows were changed."""
     columns = [*told.texts, *(f"{name}_text" for name in told.documents)]
     rows = told.model._default_manager.filter(**{told.tenant: tenant})
-    rows = rows.annotate(**{f"{name}_text": Cast(name, TextField()) for name in told.documents})
+    if told.busy:
+        rows = rows.exclude(state__in=told.busy)
+    searched = rows.annotate(**{f"{name}_text": Cast(name, TextField()) for name in told.documents})
     words = [*person.sure, *person.masked, *(_id_forms(person.ids) if told.model is SyncRun else ())]
-    seen: set[Any] = set()
+    found = {key for about in _mentions(columns, words) for key in searched.filter(about).values_list("pk", flat=True)}
     changed = 0
-    for about in _mentions(columns, words):
-        for row in _not_seen(rows.filter(about), seen):
-            if _cut_row(row, told, person):
-                row.save(update_fields=[*told.texts, *told.documents])
-                changed += 1
+    for row in rows.filter(pk__in=found).select_for_update(of=("self",)).order_by("pk"):
+        if _cut_row(row, told, person):
+            row.save(update_fields=[*told.texts, *told.documents])
+            changed += 1
     return changed
-
-
-def _not_seen(rows: QuerySet[Model], seen: set[Any]) -> Iterator[Model]:
-    for row in rows:
-        if row.pk not in seen:
-            seen.add(row.pk)
-            yield row
 
 
 def _cut_row(row: Model, told: Told, person: Person) -> bool:

@@ -19,8 +19,10 @@ from integration.models import (
     Integration,
     JobState,
     RecordLink,
+    RunState,
     SyncJob,
     SyncLog,
+    SyncRun,
     WebhookEvent,
 )
 from integration.secrets import email_hash
@@ -44,6 +46,7 @@ class Holding:
     drifts: QuerySet[Drift]
     compared: QuerySet[ComparedRecord]
     ids: Mapping[UUID, frozenset[str]]
+    urgent: frozenset[str]  # flows that bring opt-outs: what of them waits or was given up is not lost
     bare: frozenset[int]  # links by which an opt-out finds the person, and which therefore keep the address
 
     def __bool__(self) -> bool:
@@ -51,8 +54,17 @@ class Holding:
         return bool(self.links) or any(found.exists() for found in rows)
 
     def unsettled(self) -> int:
-        """Count the changes that have come in and are not worked off."""
+        """Count the changes that have come in and are not handled."""
         return self.events.filter(state=EventState.NEW).count() + self.jobs.filter(state__in=UNFINISHED).count()
+
+    def is_run_under_way(self) -> bool:
+        """Whether a worker goes through people of the tenant just now, and keeps in memory whom it has read."""
+        return SyncRun.objects.filter(integration__tenant=self.tenant, state=RunState.RUNNING).exists()
+
+    def settled_jobs(self) -> QuerySet[SyncJob]:
+        """Jobs that may go. An opt-out that its app refused is tried again with each poll, so it stays."""
+        given_up = Q(state__in=(JobState.DEAD, JobState.HELD), flow__in=self.urgent)
+        return self.jobs.exclude(Q(state__in=UNFINISHED) | given_up)
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,7 @@ def held_of(
         Drift.objects.filter(about_log, integration__tenant=tenant),
         ComparedRecord.objects.filter(compared, run__integration__tenant=tenant),
         {connection: frozenset(found) for connection, found in ids.items()},
+        frozenset(flow.key for key in keys for flow in key.flows if flow.urgent),
         frozenset(link.pk for link in links if _leads_to_a_person(link, recipes)),
     )
 

@@ -44,7 +44,7 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
     own = RecordLink.objects.filter(integration=integration, link_type=link_type, source_id=source_id)
     known = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, external_id=source_id)
     digests = {*own.values_list("email_hash", flat=True), *known.values_list("email_hash", flat=True)} - {""}
-    digests -= _of_somebody_else(integration, link_type, source_id, digests)
+    digests -= _of_somebody_else(ctx, link_type, source_id, digests)
     addresses = IdentityIndex.objects.filter(connection__tenant=tenant, email_hash__in=digests)
     others = RecordLink.objects.filter(integration__tenant=tenant, email_hash__in=digests).exclude(pk__in=own)
     joined = ("integration__left", "integration__right")
@@ -57,12 +57,24 @@ def erase_record(ctx: SyncSession, link_type: str, source_id: str, job_id: int |
         return _erase(held, emails, gone, None)
 
 
-def _of_somebody_else(integration: Integration, link_type: str, source_id: str, digests: set[str]) -> set[str]:
-    """Addresses that the record had once and another one at its source has now."""
-    rows = IdentityIndex.objects.filter(connection=integration.left, object_type=link_type, email_hash__in=digests)
-    mine = set(rows.filter(external_id=source_id).values_list("email_hash", flat=True))
-    others = rows.filter(is_primary=True).exclude(external_id=source_id)
-    return set(others.values_list("email_hash", flat=True)) - mine
+def _of_somebody_else(ctx: SyncSession, link_type: str, source_id: str, digests: set[str]) -> set[str]:
+    """Addresses that the record had once and another one at its source has now, asked there.
+
+    Links and index only say whom to ask. Where the source does not answer, the address counts as the other one's.
+    """
+    linked = RecordLink.objects.filter(integration=ctx.integration, link_type=link_type, email_hash__in=digests)
+    listed = IdentityIndex.objects.filter(
+        connection=ctx.integration.left, object_type=link_type, email_hash__in=digests, is_primary=True
+    ).exclude(external_id="")
+    known = dict(linked.exclude(source_id=source_id).values_list("source_id", "email_hash"))
+    known |= dict(listed.exclude(external_id=source_id).values_list("external_id", "email_hash"))
+    if not known:
+        return set()
+    try:
+        there = flows_of(ctx.recipe, link_type)[0].read(ctx, [Item(key) for key in known])
+    except IntegrationError:
+        return set(known.values())
+    return {record.email_hash for record in there.values()} & digests
 
 
 def export(tenant: Tenant, email: str, recipes: Recipes) -> dict[str, JSONValue]:
@@ -136,8 +148,8 @@ def _erase(held: Holding, emails: Iterable[str], gone: set[int], by: AbstractBas
     work.cut_calls()
     with transaction.atomic():
         work.rows(gone)
+        work.elsewhere(emails)
         erased.remember(held.tenant, held.digests, by)
-    work.elsewhere(emails)
     return work.report()
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from config.json_value import JSONObject, JSONValue
 from integration.engine.flow.base import Item, Record, Result, Write
 from integration.models import Integration, Outcome, RecordLink, SyncLog, SyncRun, columnar
+from integration.reasons import Reason
 from integration.redact import mask_addresses, redact_text
 
 VALUE_LIMIT = 200  # characters of an old or new value kept in the log
@@ -32,7 +33,7 @@ def row(
         flow=flow_key,
         source_id=item.external_id,
         target_id=result.target_id or (link.target_id if link else ""),
-        email_hash=_email_hash(record, link),
+        email_hash="" if result.reason == Reason.ADDRESS_ERASED else _email_hash(record, link),
         outcome=result.outcome,
         action=result.action or (write.action if write else ""),
         reason=result.reason,

@@ -207,15 +207,16 @@ def _scalars(value: JSONValue) -> Iterable[str]:
 
 def _cut_json(text: str, person: Person, found: Found) -> str | None:
     """None where it is no JSON, not even the beginning of some."""
-    shortened = _CUT_SHORT.search(text)
-    whole = text[: shortened.start()] if shortened else text
+    marked = _CUT_SHORT.search(text)
+    is_short = marked is not None
+    whole = text[: marked.start()] if marked else text
     whole = _HIDDEN.sub(rf'\1"{MASK}"', whole)
     kept = len(whole)
     try:
         value = json.loads(whole)
     except (ValueError, RecursionError):
         whole, kept = _closed(whole)
-        shortened = shortened or _CUT_SHORT.search("… (0 characters)")
+        is_short = True
         try:
             value = json.loads(whole)
         except (ValueError, RecursionError):
@@ -223,7 +224,7 @@ def _cut_json(text: str, person: Person, found: Found) -> str | None:
     before = found.records
     left = cut_value(value, person, found)
     if found.records == before:
-        return None if shortened and person.may_be_in(text[kept:]) else text
+        return None if is_short and person.may_be_in(text[kept:]) else text
     return json.dumps(left, ensure_ascii=False)
 
 

@@ -5,18 +5,18 @@ What takes a person away or writes down their opt-out travels all the same: an e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integration.dry_run import is_dry
 from integration.engine.flow.base import Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records.traces import Found, Person, cut_text, mask_path, names_in
-from integration.models import Connection, ErasedAddress, EventState, VendorCall, WebhookEvent, membership
+from integration.models import ErasedAddress, EventState, VendorCall, WebhookEvent, membership
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
@@ -32,12 +32,12 @@ def remember(tenant: Tenant, digests: Iterable[str], by: AbstractBaseUser | None
     ErasedAddress.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def refused(ctx: SyncSession, digests: Iterable[str]) -> frozenset[str]:
-    """Return which of these addresses were erased. One look where the tenant has erased nobody."""
-    rows = _in_force(ctx.integration.tenant_id)
-    if not rows.exists():
+def refused(ctx: SyncSession, digests: Collection[str]) -> frozenset[str]:
+    """Return which of these addresses were erased."""
+    if not digests:
         return frozenset()
-    return frozenset(membership.among(rows, "email_hash", digests).values_list("email_hash", flat=True))
+    rows = membership.among(_in_force(ctx.integration.tenant_id), "email_hash", digests)
+    return frozenset(rows.values_list("email_hash", flat=True))
 
 
 def note_refused(ctx: SyncSession, record: Record) -> None:
@@ -59,18 +59,28 @@ def calls_to_store(ctx: SyncSession) -> list[VendorCall]:
     return calls
 
 
+def forget_handled(ctx: SyncSession, events: Mapping[int, str]) -> None:
+    """Empty the events (number → address of the record they came to) that tell of somebody whose data was erased.
+
+    An event is also known by the address that it brought itself: of a record that is gone nothing else is left.
+    """
+    rows = _in_force(ctx.integration.tenant_id)
+    if events and rows.exists():
+        known = refused(ctx, {digest for digest in events.values() if digest})
+        told = [number for number, digest in events.items() if digest in known]
+        about = Q(pk__in=told) | Q(pk__in=list(events), email_hash__in=rows.values("email_hash"))
+        WebhookEvent.objects.filter(about).update(payload={}, email_hash="")
+
+
 def forget_ignored(events: Iterable[WebhookEvent]) -> None:
-    """Empty the events that nobody works on and that tell of somebody whose data was erased."""
-    ignored = [event for event in events if event.state == EventState.IGNORED and event.email_hash]
-    if not ignored:
-        return
-    about = ErasedAddress.objects.filter(lifted_at__isnull=True, email_hash__in={row.email_hash for row in ignored})
-    known = set(about.values_list("tenant", "email_hash"))
-    if known:
-        accounts = Connection.objects.filter(pk__in={row.connection_id for row in ignored})
-        tenants = dict(accounts.values_list("pk", "tenant"))
-        told = [row.pk for row in ignored if (tenants[row.connection_id], row.email_hash) in known]
-        WebhookEvent.objects.filter(pk__in=told).update(payload={}, email_hash="")
+    """Empty the events that nobody handles and that tell of somebody whose data was erased."""
+    ignored = [event.pk for event in events if event.state == EventState.IGNORED and event.email_hash]
+    if ignored:
+        erasure = ErasedAddress.objects.filter(
+            tenant=OuterRef("connection__tenant"), email_hash=OuterRef("email_hash"), lifted_at__isnull=True
+        )
+        told = WebhookEvent.objects.filter(Exists(erasure), pk__in=ignored).values_list("pk", flat=True)
+        WebhookEvent.objects.filter(pk__in=list(told)).update(payload={}, email_hash="")
 
 
 def entry(tenant: Tenant, email: str) -> ErasedAddress | None:

@@ -313,9 +313,8 @@ def _decided(
             return RecordOutcome(item, record, link, _skipped(decision))
         if record is not None and _is_refused(flow, batch, decision, record):
             erased.note_refused(ctx, record)
-            kept = link if decision.notes else None  # what the flow has learned of consent is not lost
-            return RecordOutcome(item, None, kept, _skipped(Skip(Reason.ADDRESS_ERASED, notes=decision.notes)))
-        return _there_or_back(ctx, flow, rows, decision, item, record, link)
+            return RecordOutcome(item, record, link, _skipped(Skip(Reason.ADDRESS_ERASED, notes=decision.notes)))
+        return _planned(ctx, flow, rows, decision, item, record, link)
     except (TransientError, TenantActionError):
         raise
     except Exception as exc:
@@ -341,7 +340,7 @@ def _placeholder(ctx: SyncSession, flow: Flow, item: Item, decision: Skip) -> Re
     return links.create_placeholder(ctx.integration, flow.link_type, item.external_id, decision.notes)
 
 
-def _there_or_back(
+def _planned(
     ctx: SyncSession,
     flow: Flow,
     rows: Sequence[MappingRow],
@@ -354,27 +353,7 @@ def _there_or_back(
     back = two_way.carries_back(ctx, flow)
     if back and decision.mapped and record is not None and link is not None:
         return _planned_back(ctx, back, rows, decision, item, record, link)
-    return _planned(ctx, flow, rows, decision, item, record, link)
-
-
-def _planned(
-    ctx: SyncSession,
-    flow: Flow,
-    rows: Sequence[MappingRow],
-    decision: Sync,
-    item: Item,
-    record: Record | None,
-    link: RecordLink | None,
-) -> RecordOutcome:
-    values: dict[str, JSONValue] = {}
-    problems: dict[str, str] = {}
-    if decision.mapped and record is not None:
-        mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
-        values, problems = mapped.values, mapped.problems
-        if link is not None and flow.two_way is not None:
-            values = parts.as_written(parts.groups(rows, catalogue(ctx, flow).sources), values, link.written)
-    values = {**values, **decision.extra}
-    detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
+    values, detail = _values(ctx, flow, rows, decision, record, link)
     certain = EventContext.read(item.hint).is_certain
     if decision.action == "update" and link is not None and not certain and _unchanged(link, values):
         return RecordOutcome(
@@ -385,6 +364,26 @@ def _planned(
         )
     write = Write(item, decision.action, values, record, link)
     return RecordOutcome(item, record, link, Result(Outcome.SYNCED, detail=detail), write)
+
+
+def _values(
+    ctx: SyncSession,
+    flow: Flow,
+    rows: Sequence[MappingRow],
+    decision: Sync,
+    record: Record | None,
+    link: RecordLink | None,
+) -> tuple[dict[str, JSONValue], str]:
+    """What the mapping makes of a record, with the flow's own values, and what could not be converted."""
+    values: dict[str, JSONValue] = {}
+    problems: dict[str, str] = {}
+    if decision.mapped and record is not None:
+        mapped = translate.mapped(ctx, flow, rows, record.values, creating=decision.creating)
+        values, problems = mapped.values, mapped.problems
+        if link is not None and flow.two_way is not None:
+            values = parts.as_written(parts.groups(rows, catalogue(ctx, flow).sources), values, link.written)
+    detail = "; ".join(f"{field}: {why}" for field, why in problems.items())
+    return {**values, **decision.extra}, detail
 
 
 def _planned_back(

@@ -23,7 +23,6 @@ from integration.models import (
     SyncJob,
     SyncLog,
     VendorCall,
-    WebhookEvent,
     columnar,
 )
 from integration.reasons import Reason, ReasonCode
@@ -69,18 +68,14 @@ def save(
 
 
 def _forget_events(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
-    """Empty the events that told of somebody whose data was erased, now that they are worked off."""
-    digests = {entry.item.event_id: _digest(entry) for entry in done if entry.item.event_id}
-    refused = erased.refused(ctx, digests.values())
-    told = {entry.item.event_id for entry in done if entry.result.reason == Reason.ADDRESS_ERASED}
-    told |= {event_id for event_id, digest in digests.items() if digest in refused}
-    if events := [event_id for event_id in told if event_id]:
-        WebhookEvent.objects.filter(pk__in=events).update(payload={}, email_hash="")
+    """Empty the events that told of somebody whose data was erased, now that they are handled."""
+    erased.forget_handled(ctx, {entry.item.event_id: _digest(entry) for entry in done if entry.item.event_id})
 
 
 def _digest(entry: RecordOutcome) -> str:
-    of_link = entry.link.email_hash if entry.link is not None else ""
-    return entry.record.email_hash if entry.record is not None and entry.record.email else of_link
+    if entry.record is not None and entry.record.email:
+        return entry.record.email_hash
+    return entry.link.email_hash if entry.link is not None else ""
 
 
 def _consent(ctx: SyncSession, flow: Flow, entry: RecordOutcome) -> ConsentEntry | None:

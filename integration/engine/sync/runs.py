@@ -378,7 +378,8 @@ def _count_key(entry: RecordOutcome) -> str:
 
 
 def _sample(entry: RecordOutcome) -> dict[str, JSONValue]:
-    name = entry.record.values.get("name", "") if entry.record else ""
+    is_shown = entry.record is not None and entry.result.reason != Reason.ADDRESS_ERASED
+    name = entry.record.values.get("name", "") if entry.record is not None and is_shown else ""
     return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 
 
