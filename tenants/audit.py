@@ -152,9 +152,9 @@ def record(
         ).save()  # fmt: skip
 
 
-def of_row(row: Model) -> models.QuerySet[AuditEntry]:
-    """What was done to this row, newest first."""
-    return AuditEntry.objects.filter(model=row._meta.label_lower, row=str(row.pk)).order_by("-id")
+def of_row(model: type[Model], row: str) -> models.QuerySet[AuditEntry]:
+    """What was done to the row with this number, newest first."""
+    return AuditEntry.objects.filter(model=model._meta.label_lower, row=row).order_by("-id")
 
 
 def of_tenant(tenant: Tenant) -> models.QuerySet[AuditEntry]:

@@ -155,7 +155,7 @@ class Guarded(MaskedColumns, Table):
         self, request: HttpRequest, object_id: str, extra_context: PageContext | None = None
     ) -> HttpResponse:
         """When something was done; by whom and what exactly is for who may see personal data."""
-        rows = AuditEntry.objects.filter(model=self.opts.label_lower, row=unquote(object_id)).order_by("-id")
+        rows = audit.of_row(self.model, unquote(object_id))
         page = Paginator(rows, HISTORY).get_page(request.GET.get(PAGE_VAR))
         lines = [HistoryLine.of(row) for row in page.object_list]
         page.object_list = lines  # type: ignore[assignment]  # rows as the template reads them

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from integration.engine.safety import limits
 from integration.models import BrakeKind
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.access import person
 from tenants.models import Role
 
@@ -29,7 +29,7 @@ def held(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpRes
     kind = request.POST.get("kind", "")
     if kind in BrakeKind.values:
         count = limits.release(integration, kind, person(request))
-        note(request, integration, f"Let {count} records through that a brake held ({kind})")
+        audit.record(f"Let {count} records through that a brake held ({kind})", integration)
         text = ngettext(
             "{count} record continues. It is read again first.",
             "{count} records continue. Each one is read again first.",

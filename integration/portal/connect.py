@@ -27,9 +27,9 @@ from integration.engine.flow.recipe import Recipe
 from integration.engine.setup import permissions
 from integration.forms.account_form import AccountForm
 from integration.models import Connection, Health, Integration, State
-from integration.portal.audit import note
 from integration.portal.pages import enter, page
 from integration.recipes.registry import RECIPES, get_recipe, recipe_choices
+from tenants import audit
 from tenants.models import Role, Tenant
 
 LACKING = _("{vendor} has not permitted all that this pair needs. Log in with {vendor} again and allow: {names}.")
@@ -139,7 +139,7 @@ def _install(request: HttpRequest, tenant: Tenant, recipe: Recipe, sides: list[S
     integration = existing.exclude(state=State.UNINSTALLED).first()
     if integration is None:
         integration = Integration.objects.create(tenant=tenant, recipe=recipe.key, left=left, right=right)
-        note(request, integration, f"Connected {left.connector.label} and {right.connector.label}")
+        audit.record(f"Connected {left.connector.label} and {right.connector.label}", integration)
         messages.success(
             request, gettext("Both accounts are connected. Review the settings, then Save to start syncing.")
         )

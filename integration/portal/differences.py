@@ -24,11 +24,11 @@ from integration.engine.mapping.labels import Labels, labels_of
 from integration.engine.sync import bulk_runs, compare, drifts
 from integration.engine.sync.repair import Take, may_take
 from integration.models import Drift, DriftKind, DriftState, Integration, State, SyncRun
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.portal.periods import PERIODS
 from integration.recipes.registry import get_recipe
 from integration.ui.cells import csv_file
+from tenants import audit
 from tenants.access import person
 from tenants.models import Role
 
@@ -155,7 +155,7 @@ def _decided(
     chosen = rows if every else Drift.objects.filter(integration=integration, pk__in=ids)
     if do in ("leave", "again"):
         count = drifts.leave(chosen, person(request)) if do == "leave" else drifts.ask_again(chosen)
-        note(request, integration, f"Differences: {do}, {count} findings")
+        audit.record(f"Differences: {do}, {count} findings", integration)
         messages.success(request, _said(count))
         return redirect(f"{_here(integration)}?{urlencode(asked)}")
     return _repair(request, integration, chosen, Take(do))
@@ -168,7 +168,7 @@ def _said(count: int) -> str:
 def _compare(request: HttpRequest, integration: Integration) -> HttpResponse:
     started = tasks.start_comparisons(integration) if integration.state == State.ACTIVE else 0
     if started:
-        note(request, integration, f"Started {started} comparisons")
+        audit.record(f"Started {started} comparisons", integration)
         messages.success(request, gettext("Both sides are being compared. What differs shows up here."))
     else:
         messages.info(request, gettext("A comparison is under way already, or nothing is switched on."))
@@ -190,7 +190,7 @@ def _repair(request: HttpRequest, integration: Integration, chosen: QuerySet[Dri
         messages.info(request, text.format(count=f"{len(rows) - len(possible):,}"))
     if not started.runs:
         return redirect(_here(integration))
-    note(request, integration, f"Repair: {take}, {len(possible)} findings, runs {[run.pk for run in started.runs]}")
+    audit.record(f"Repair: {take}, {len(possible)} findings, runs {[run.pk for run in started.runs]}", integration)
     ids = {"tenant_id": integration.tenant_id, "integration_id": integration.pk}
     if len(started.runs) == 1:
         return redirect(reverse("portal:run", kwargs={**ids, "run_id": started.runs[0].pk}))

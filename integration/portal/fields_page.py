@@ -23,9 +23,9 @@ from integration.engine.setup import provisioning, schema_drift
 from integration.errors import IntegrationError
 from integration.forms.mapping_form import FlowRowsFormSet, RowForm, catalogues_of, rows_of
 from integration.models import ChangeKind, FieldMapping, Integration, Outcome, SchemaChange, State, SyncLog
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.models import Role, Tenant
 
 COUNTED = 5000  # log rows of today that "used … times today" looks at
@@ -174,7 +174,7 @@ def _save(request: HttpRequest, integration: Integration, formsets: list[FlowRow
         messages.error(request, gettext("These rows were saved elsewhere a moment ago. Check them and save again."))
         return
     said = "; ".join(line for formset in formsets for line in formset.said())
-    note(request, integration, f"Field mappings saved. {said or 'Nothing changed.'}")
+    audit.record(f"Field mappings saved. {said or 'Nothing changed.'}", integration)
     if integration.state == State.DRAFT:
         messages.success(request, gettext("Saved. The rows are used once the settings are saved."))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -11,7 +10,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from config.pages import PageContext
-from integration.portal.audit import note
 from integration.second_factor.pages import Place, ask_code, own_app
 
 
@@ -19,13 +17,9 @@ def _render(request: HttpRequest, template: str, context: PageContext, status: i
     return render(request, template, context, status=status)
 
 
-def _note(request: HttpRequest, message: str) -> None:
-    note(request, User.objects.get(pk=request.user.pk or 0), message)
-
-
 PORTAL = Place(
     home="portal:home", verify="portal:verify", set_up="portal:second_factor",
-    verify_template="portal/verify.html", set_up_template="portal/second_factor.html", render=_render, note=_note,
+    verify_template="portal/verify.html", set_up_template="portal/second_factor.html", render=_render,
 )  # fmt: skip
 
 

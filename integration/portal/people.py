@@ -25,9 +25,9 @@ from integration.engine.mapping.labels import Labels, labels_of, named, read_as
 from integration.engine.privacy import personal_data
 from integration.engine.safety import consent_ledger, erased
 from integration.models import Integration, State
-from integration.portal.audit import note
 from integration.portal.pages import enter, integrations_of, page
 from integration.recipes.registry import get_recipe, reason_text
+from tenants import audit
 from tenants.access import person
 from tenants.models import Role, Tenant
 
@@ -121,7 +121,7 @@ def _labelled(values: JSONObject | None, labels: Labels) -> list[tuple[str, JSON
 
 def _export(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
     content = json.dumps(personal_data.export(tenant, email, get_recipe), indent=2, ensure_ascii=False)
-    note(request, tenant, "Exported the personal data of one address")
+    audit.record("Exported the personal data of one address", tenant)
     answer = HttpResponse(content, content_type="application/json; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="personal-data.json"'
     return answer
@@ -136,7 +136,7 @@ def _erase(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
         }
         return page(request, tenant, "people", context, status=422)
     report = personal_data.erase(tenant, email, get_recipe, person(request))
-    note(request, tenant, "Erased the personal data of one address")
+    audit.record("Erased the personal data of one address", tenant)
     return page(request, tenant, "people", {"email": email, "report": report})
 
 
@@ -147,6 +147,6 @@ def _lift(request: HttpRequest, tenant: Tenant, email: str) -> HttpResponse:
         error = gettext("Say why the address may come back. The reason is kept.")
         return page(request, tenant, "people", {"email": email, "error": error, **_held(tenant, email)}, status=422)
     if row is not None and by is not None and erased.lift(row, by, reason):
-        note(request, tenant, f"Lifted the erasure {row.short}")
+        audit.record(f"Lifted the erasure {row.short}", tenant)
         messages.success(request, gettext("This address syncs again with its next change."))
     return page(request, tenant, "people", {"email": email, **_held(tenant, email)})

@@ -20,9 +20,9 @@ from integration.engine.mapping import labels
 from integration.engine.sync import replay
 from integration.errors import IntegrationError
 from integration.models import Integration, State
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.models import Role
 
 LONGEST = 200
@@ -74,7 +74,7 @@ def _queue(request: HttpRequest, integration: Integration) -> HttpResponse:
         messages.warning(request, text.format(state=integration.get_state_display()))
     else:
         replay.resync(integration, flow, [external_id])
-        note(request, integration, f"Sync again: {flow} {external_id}")
+        audit.record(f"Sync again: {flow} {external_id}", integration)
         messages.success(request, gettext("The record is read and synced now; the result appears below."))
     return redirect(f"{reverse('portal:activity', kwargs=kwargs)}?{urlencode({'q': external_id})}")
 

@@ -18,9 +18,9 @@ from integration.engine.flow.base import Flow
 from integration.engine.insight import effect, forecast
 from integration.engine.sync import runs
 from integration.models import Integration, State, SyncRun
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.access import person
 from tenants.models import Role
 
@@ -84,7 +84,7 @@ def cancel(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: 
     _, integration = enter_integration(request, tenant_id, integration_id, Role.EDITOR)
     run = get_object_or_404(SyncRun, pk=run_id, integration=integration)
     if runs.cancel(run):
-        note(request, integration, f"Cancelled run {run.pk}")
+        audit.record(f"Cancelled run {run.pk}", integration)
         messages.success(request, gettext("Stopping after the current batch. Changes already made are kept."))
     else:
         messages.info(request, gettext("It had already ended."))
@@ -102,7 +102,7 @@ def resume(request: HttpRequest, tenant_id: UUID, integration_id: UUID, run_id: 
     except (runs.NothingToContinue, runs.RunInProgress):
         messages.warning(request, gettext("It can't continue: it has not been cancelled, or another is under way."))
         return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=run_id)
-    note(request, integration, f"Continued run {run.pk} as run {again.pk}")
+    audit.record(f"Continued run {run.pk} as run {again.pk}", integration)
     return redirect("portal:run", tenant_id=tenant_id, integration_id=integration_id, run_id=again.pk)
 
 
@@ -130,7 +130,7 @@ def _start(request: HttpRequest, integration: Integration, flows: list[Flow], fo
                 ),
             )
             continue
-        note(request, integration, f"Fetch All of {flow.key}, {'dry run' if dry else 'for real'}, options {options}")
+        audit.record(f"Fetch All of {flow.key}, {'dry run' if dry else 'for real'}, options {options}", integration)
     if len(started) == 1:
         return redirect(reverse("portal:run", kwargs={**ids, "run_id": started[0].pk}))
     return redirect(reverse("portal:runs", kwargs=ids))

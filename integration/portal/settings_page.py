@@ -33,9 +33,9 @@ from integration.engine.setup import settings as stored_settings
 from integration.errors import IntegrationError, RecordError
 from integration.forms import account_form, settings_form
 from integration.models import Connection, Health, Integration, State, VendorCall, WebhookEndpoint
-from integration.portal.audit import note
 from integration.portal.pages import enter_integration, page
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.access import person
 from tenants.audit import AuditEntry
 from tenants.models import Invitation, Role
@@ -56,7 +56,7 @@ def settings(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> Htt
     form = _form(request, integration, recipe)
     if form.is_valid():
         changed = stored_settings.save(integration, form)
-        note(request, integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}")
+        audit.record(f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}", integration)
         _apply(request, integration)
         return redirect(request.path)
     settings_now = form.cleaned_data if form.is_bound and form.is_valid() else form.initial
@@ -139,7 +139,7 @@ def opt_in_trial(request: HttpRequest, tenant_id: UUID, integration_id: UUID) ->
         reason = recipe.reason_text(exc.reason)
         messages.error(request, f"{exc.public} {reason.fix if reason else ''}".strip())
     else:
-        note(request, integration, TRIAL)
+        audit.record(TRIAL, integration)
     finally:
         VendorCall.objects.bulk_create(ctx.calls)
     return redirect(_address(integration))
@@ -169,11 +169,11 @@ def stop(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpRes
         return page(request, tenant, "stop", {}, integration)
     if do == "pause" and integration.state == State.ACTIVE:
         lifecycle.pause(integration, person(request))
-        note(request, integration, "Paused")
+        audit.record("Paused", integration)
         messages.success(request, gettext("Paused. Changes are collected and wait for Resume."))
     elif do == "resume" and integration.state == State.PAUSED:
         lifecycle.resume(integration)
-        note(request, integration, "Resumed")
+        audit.record("Resumed", integration)
         messages.success(request, gettext("Resumed. It continues where it stopped."))
     elif do == "uninstall" and integration.state != State.UNINSTALLED:
         if request.POST.get("sure") != "yes":
@@ -189,7 +189,7 @@ def stop(request: HttpRequest, tenant_id: UUID, integration_id: UUID) -> HttpRes
 
 def _uninstall(request: HttpRequest, integration: Integration) -> None:
     results = lifecycle.uninstall(integration, get_recipe)
-    note(request, integration, "Uninstalled")
+    audit.record("Uninstalled", integration)
     for result in results:
         (messages.success if result.ok else messages.error)(request, f"{result.label}: {result.detail}")
 
@@ -248,7 +248,7 @@ def _save_key(request: HttpRequest, integration: Integration, connection: Connec
     account_form.fill(connection, {"secret": secret})
     columns = ["credentials", "credentials_hint", "credentials_changed_at", "health", "health_reason"]
     connection.save(update_fields=columns)
-    note(request, integration, f"New key for {connection.connector.label}")
+    audit.record(f"New key for {connection.connector.label}", integration)
     if not connection_health.check(connection):
         return _check(connection)
     return True, gettext("Saved. {account} is connected; waiting changes continue.").format(

@@ -21,12 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from integration.portal.audit import note
 from integration.portal.pages import enter, page
 from integration.portal.signin import BACKEND, landing
 from integration.second_factor.codes import CodeForm, proves, status_of
 from integration.second_factor.demand import app_of, with_apps
-from tenants import guessing, invitations, locked, team
+from tenants import audit, guessing, invitations, locked, team
 from tenants.invitations import InviteForm
 from tenants.models import Invitation, Member, Role, Tenant
 
@@ -180,7 +179,7 @@ def _demand(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         messages.error(request, gettext("Set up your own second factor first. Then you can require it of the team."))
         return redirect("portal:second_factor")
     if Tenant.objects.filter(pk=tenant.pk, requires_second_factor=False).update(requires_second_factor=True):
-        note(request, tenant, "Second factor required of all members")
+        audit.record("Second factor required of all members", tenant)
     messages.success(
         request,
         gettext("From now on each member needs a second factor. Whoever has none sets it up at the next click."),
@@ -196,7 +195,7 @@ def _release(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     if not (form.is_valid() and proves(request, app, form)):
         return _page(request, tenant, code_form=form, status=status_of(form))
     if Tenant.objects.filter(pk=tenant.pk, requires_second_factor=True).update(requires_second_factor=False):
-        note(request, tenant, "Second factor no longer required of all members")
+        audit.record("Second factor no longer required of all members", tenant)
     messages.warning(request, gettext("Members no longer need a second factor. Whoever has one keeps it."))
     return _back(tenant)
 

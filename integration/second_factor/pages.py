@@ -23,6 +23,7 @@ from integration.models import AuthenticatorApp
 from integration.second_factor import enrolment
 from integration.second_factor.codes import CodeForm, enrols, proves, status_of
 from integration.second_factor.demand import app_of, demanding, is_demanded, proven
+from tenants import audit
 from tenants.access import person
 
 Render = Callable[[HttpRequest, str, PageContext, int], HttpResponse]
@@ -38,7 +39,6 @@ class Place:
     verify_template: str
     set_up_template: str
     render: Render
-    note: Callable[[HttpRequest, str], None]
 
 
 def ask_code(request: HttpRequest, place: Place) -> HttpResponse:
@@ -75,7 +75,7 @@ def _set_up(request: HttpRequest, place: Place) -> HttpResponse:
         elif enrols(request, app, form):
             enrolment.end(request)
             _opened(request, app)
-            place.note(request, "Two-factor sign-in switched on")
+            _told(request, "Two-factor sign-in switched on")
             messages.success(request, gettext("Two-factor sign-in is on. From now on Lockstep asks for a code."))
             return _codes(request, place, app)
     qr = segno.make(app.address, error="m").svg_inline(scale=5, border=2, dark="#111827", light="#ffffff")
@@ -90,10 +90,10 @@ def _own(request: HttpRequest, place: Place, app: AuthenticatorApp) -> HttpRespo
     if request.method == "POST" and form.is_valid() and proves(request, app, form):
         if request.POST.get("do") == "off":
             app.delete()
-            place.note(request, "Two-factor sign-in switched off")
+            _told(request, "Two-factor sign-in switched off")
             messages.warning(request, gettext("Two-factor sign-in is off."))
             return HttpResponseRedirect(request.path)
-        place.note(request, "New recovery codes")
+        _told(request, "New recovery codes")
         return _codes(request, place, app)
     return _page(request, place, place.set_up_template, context, form)
 
@@ -120,3 +120,8 @@ def _next(request: HttpRequest, place: Place) -> str:
     wanted = request.GET.get("next", "")
     fine = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
     return wanted if fine else reverse(place.home)
+
+
+def _told(request: HttpRequest, message: str) -> None:
+    assert isinstance(request.user, User)
+    audit.record(message, request.user)

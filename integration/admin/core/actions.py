@@ -5,7 +5,7 @@ Nothing here deletes. What an action does with a row is the engine's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -27,7 +27,6 @@ from integration.engine.sync.bulk_runs import Started
 from integration.models import SyncRun
 from tenants import audit
 from tenants.access import person
-from tenants.audit import Change
 
 LIMIT = 50_000  # rows one press may work on
 CHUNK = 500
@@ -75,7 +74,7 @@ def bulk(
     for start in range(0, min(len(keys), LIMIT), CHUNK):
         count += what.run(list(admin.model.objects.filter(pk__in=keys[start : start + CHUNK][: LIMIT - start])))
     with english():
-        note(request, admin.model, f"{what.title}: {count} of {_ids(keys[:LIMIT])}")
+        audit.record(f"{what.title}: {count} of {_ids(keys[:LIMIT])}", model=admin.model)
     admin.message_user(request, what.done.format(count=f"{count:,}"), messages.SUCCESS)
     return None
 
@@ -91,7 +90,7 @@ def _start_runs(admin: UnfoldAdmin, request: HttpRequest, what: Bulk[M], keys: S
         admin.message_user(request, said, messages.WARNING)
     if started:
         with english():
-            note(request, admin.model, f"{what.title}: {len(started)} runs over {_ids(keys)}")
+            audit.record(f"{what.title}: {len(started)} runs over {_ids(keys)}", model=admin.model)
         text = ngettext("{count} run started over {rows} rows.", "{count} runs started over {rows} rows.", len(started))
         said = text.format(count=len(started), rows=html.number(len(keys)))
         admin.message_user(request, said, messages.SUCCESS)
@@ -155,14 +154,3 @@ def page(
         "back": back or request.get_full_path(),
     }  # fmt: skip
     return TemplateResponse(request, "lockstep/confirm.html", context)
-
-
-def note(
-    request: HttpRequest,
-    model: type[Model],
-    message: str,
-    row: Model | None = None,
-    changes: Mapping[str, Change] | None = None,
-) -> None:
-    """Add one audit line: who did what to which rows."""
-    audit.record(message, row, model=model, changes=changes)

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from integration.admin.core.actions import note
 from integration.models import BreakGlassUse
 from integration.oidc.backends import PATH
 from integration.oidc.provider import is_break_glass, is_configured
+from tenants import audit
 from tenants.access import person
 from tenants.sessions import ENDED
 
@@ -51,4 +51,4 @@ def _note_use(request: HttpRequest, user: AbstractBaseUser) -> None:
         request.session[NOTED] = True
         assert isinstance(user, User)
         BreakGlassUse.objects.create(user=user)
-        note(request, User, "Signed in with the break-glass account", user)
+        audit.record("Signed in with the break-glass account", user)

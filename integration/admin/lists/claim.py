@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from config.texts import english
 from integration.admin.core import html
-from integration.admin.core.actions import note, page
+from integration.admin.core.actions import page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.core.masking import mask
 from integration.engine.setup import account_claims
 from integration.models import AccountClaim, ClaimState, Connection
+from tenants import audit
 
 BADGES = {
     ClaimState.CONNECTED: html.Badge(html.BLUE, "info", _("Connected; both were told")),
@@ -106,7 +107,7 @@ class ClaimAdmin(Admin):
         by = request.user if isinstance(request.user, User) else None
         if account_claims.decide(claim, state, by):
             with english():
-                note(request, AccountClaim, str(ClaimState(state).label), claim)
+                audit.record(str(ClaimState(state).label), claim)
             self.message_user(request, f"{ClaimState(state).label}.", messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(claim))
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.texts import english
 from integration.admin.core import html
-from integration.admin.core.actions import note, page
+from integration.admin.core.actions import page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.lists.connection_form import ConnectionForm, choices
 from integration.admin.status import connection_badge, connection_said, note_connections
@@ -26,6 +26,7 @@ from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import connection_health
 from integration.forms.account_form import TAKEN, key_kind, prove
 from integration.models import Connection, Health, Integration, VendorCall, WebhookEndpoint, WebhookEvent
+from tenants import audit
 from tenants.console import ShownOrder
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ class ConnectionAdmin(Admin):
             title = gettext("Check {connection}").format(connection=row)
             return page(self, request, title=title, says=says, verb=gettext("Check now"), back=html.url_of(row))
         fine = check(request, row)
-        note(request, Connection, f"Checked: {'fine' if fine else row.health_reason or 'not fine'}", row)
+        audit.record(f"Checked: {'fine' if fine else row.health_reason or 'not fine'}", row)
         return HttpResponseRedirect(html.url_of(row))
 
     @admin.action(description=_("Check now"), permissions=["operate"])
@@ -322,7 +323,7 @@ class ConnectionAdmin(Admin):
                 sample=sample,
             )
         fine = sum(check(request, row) for row in rows)
-        note(request, Connection, f"Checked {len(rows)} connections, {fine} fine")
+        audit.record(f"Checked {len(rows)} connections, {fine} fine", model=Connection)
         return None
 
 

@@ -13,13 +13,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import fixes, html
-from integration.admin.core.actions import Bulk, bulk, note, page
+from integration.admin.core.actions import Bulk, bulk, page
 from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilter, object_action, recent
 from integration.admin.core.search import flow_labels, number_or_none, record_name
 from integration.admin.core.unfold_compat import Button, DropdownFilter
 from integration.engine.insight.code_words import words
 from integration.engine.sync import replay
 from integration.models import Integration, JobState, SyncJob, Unfinished
+from tenants import audit
 
 M = TypeVar("M", bound=Model)
 
@@ -185,7 +186,7 @@ class JobAdmin(BigTable):
                 back=html.url_of(job),
             )
         replay.release([job])
-        note(request, SyncJob, "Tried again", job)
+        audit.record("Tried again", job)
         self.message_user(request, gettext("It is being synced; the log below shows the result."), messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(job))
 

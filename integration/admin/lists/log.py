@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from integration.admin.core import fixes, html
-from integration.admin.core.actions import Bulk, bulk, note, page
+from integration.admin.core.actions import Bulk, bulk, page
 from integration.admin.core.base import BigTable, IntegrationFilter, ReasonFilter, SinceFilter, newest, object_action
 from integration.admin.core.labels import changes, labels_of
 from integration.admin.core.masking import mask_id, mask_key
@@ -27,6 +27,7 @@ from integration.engine.insight.code_words import words
 from integration.engine.sync.bulk_runs import resync, start_resync
 from integration.models import Drift, Integration, RecordLink, State, SyncLog
 from integration.recipes.registry import get_recipe
+from tenants import audit
 
 RESYNC_SAYS = (
     _(
@@ -211,7 +212,7 @@ class LogAdmin(BigTable):
             title = gettext("Sync {source_id} again").format(source_id=mask_id(row.source_id))
             return page(self, request, title=title, says=RESYNC_SAYS, verb=gettext("Sync again"), back=back)
         resync([(row.integration, row.flow, row.source_id)])
-        note(request, SyncLog, "Synced again", row)
+        audit.record("Synced again", row)
         self.message_user(
             request, gettext("The record is being read again; the newest row of the record shows the result.")
         )

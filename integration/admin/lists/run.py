@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONObject, json_object
 from integration.admin.core import html
-from integration.admin.core.actions import note, page
+from integration.admin.core.actions import page
 from integration.admin.core.base import BigTable, IntegrationFilter, object_action
 from integration.admin.core.masking import mask, mask_id, mask_key, mask_words
 from integration.admin.core.search import flow_labels, number_or_none
@@ -24,6 +24,7 @@ from integration.engine.sync import runs
 from integration.models import Outcome, SyncLog, SyncRun
 from integration.models.sync import RUN_KINDS
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.access import person
 
 
@@ -215,7 +216,7 @@ class RunAdmin(BigTable):
             text = gettext("It can't continue: it has not been cancelled, or another is under way.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(html.url_of(run))
-        note(request, SyncRun, f"Continued as run {again.pk}", run)
+        audit.record(f"Continued as run {again.pk}", run)
         self.message_user(request, gettext("{run} has started.").format(run=again), messages.SUCCESS)
         return HttpResponseRedirect(html.url_of(again))
 
@@ -234,7 +235,7 @@ class RunAdmin(BigTable):
                 back=back,
             )
         if runs.cancel(run):
-            note(request, SyncRun, "Cancelled", run)
+            audit.record("Cancelled", run)
             self.message_user(request, gettext("Stopping after the current batch."), messages.SUCCESS)
         else:
             self.message_user(request, gettext("The run had already ended."), messages.WARNING)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.texts import english
 from integration.admin.core import html
-from integration.admin.core.actions import note, page
+from integration.admin.core.actions import page
 from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask_words
 from integration.admin.status import badge, steps
@@ -25,6 +25,7 @@ from integration.engine.diagnose.findings import NOT_APPLICABLE, NOT_OK, OK, Fin
 from integration.engine.diagnose.repair import REPAIRABLE, repair
 from integration.models import Drift, DriftState, Integration, JobState, State, SyncJob
 from integration.recipes.registry import get_recipe
+from tenants import audit
 
 BADGES = {
     OK: html.Badge(html.GREEN, "check_circle", _("OK")),
@@ -148,7 +149,7 @@ def repair_view(admin: Admin, request: HttpRequest, row: Integration) -> HttpRes
     results = repair(_whole(row), get_recipe)
     failed = [result for result in results if not result.ok]
     with english():
-        note(request, Integration, f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
+        audit.record(f"Repaired: {_summary([result.label for result in failed], len(results))}", row)
     text = gettext("All {total} steps are done.").format(total=len(results))
     if failed:
         text = gettext("{failed} of {total} steps did not work.").format(failed=len(failed), total=len(results))

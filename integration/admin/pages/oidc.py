@@ -11,7 +11,6 @@ from typing import TypedDict
 from authlib.common.security import generate_token
 from django.conf import settings
 from django.contrib.auth import login
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,13 +19,13 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 from integration import round_trip
-from integration.admin.core.actions import note
 from integration.oidc import people, provider, token
 from integration.oidc.backends import PATH
 from integration.oidc.provider import ProviderProblem, is_configured
 from integration.oidc.token import Refused
 from integration.second_factor.demand import PROVIDER
 from integration.secrets import DecryptionFailed, decrypt, encrypt
+from tenants import audit
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +124,7 @@ def _arrived(request: HttpRequest, asked: Asked, code: str) -> HttpResponse:
     if len(raw) <= LONGEST_HINT:
         request.session[ID_TOKEN] = encrypt(raw)
     if changed:
-        note(request, User, f"Roles by the identity provider: {changed}", user)
+        audit.record(f"Roles by the identity provider: {changed}", user)
     return redirect(asked["next"])
 
 

@@ -16,27 +16,22 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from config.pages import PageContext
 from integration.admin.core import html
-from integration.admin.core.actions import note, page
+from integration.admin.core.actions import page
 from integration.admin.core.base import Admin, object_action
 from integration.admin.core.masking import mask
 from integration.admin.core.unfold_compat import styled
 from integration.models import AuthenticatorApp
 from integration.second_factor.pages import Place, ask_code, own_app
-from tenants import sessions
+from tenants import audit, sessions
 
 
 def _render(request: HttpRequest, template: str, context: PageContext, status: int) -> HttpResponse:
     return TemplateResponse(request, template, {**admin.site.each_context(request), **context}, status=status)
 
 
-def _note(request: HttpRequest, message: str) -> None:
-    assert isinstance(request.user, User)
-    note(request, User, message, request.user)
-
-
 CONSOLE = Place(
     home="admin:index", verify="console-verify", set_up="console-two-factor",
-    verify_template="lockstep/verify.html", set_up_template="lockstep/two_factor.html", render=_render, note=_note,
+    verify_template="lockstep/verify.html", set_up_template="lockstep/two_factor.html", render=_render,
 )  # fmt: skip
 
 
@@ -98,7 +93,7 @@ class AppAdmin(Admin):
         if form.is_valid():
             app.delete()
             sessions.end_all(owner)
-            note(request, User, f"Second factor reset: {form.cleaned_data['reason']}", owner)
+            audit.record(f"Second factor reset: {form.cleaned_data['reason']}", owner)
             text = gettext("The second factor is reset. The person sets up a new one after signing in.")
             self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(html.url_of_list(AuthenticatorApp))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from config.json_value import JSONObject
 from integration import tasks
 from integration.admin.core import html
-from integration.admin.core.actions import Bulk, note, page
+from integration.admin.core.actions import Bulk, page
 from integration.admin.core.base import Admin
 from integration.admin.core.unfold_compat import styled
 from integration.engine.clients import connection_health
@@ -26,6 +26,7 @@ from integration.engine.setup import lifecycle
 from integration.engine.sync import compare, runs
 from integration.models import BrakeKind, Integration, RemoteSubscription, State, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
+from tenants import audit
 from tenants.access import person
 
 OFFERED: dict[str, tuple[str, ...]] = {
@@ -128,7 +129,7 @@ def compare_now(admin: Admin, request: HttpRequest, row: Integration) -> HttpRes
         return page(admin, request, title=title, says=says, verb=gettext("Start"), back=html.url_of(row))
     started = tasks.start_comparisons(row)
     if started:
-        note(request, Integration, f"Started {started} comparisons", row)
+        audit.record(f"Started {started} comparisons", row)
         text = ngettext("{count} comparison has started.", "{count} comparisons have started.", started)
         admin.message_user(request, text.format(count=started), messages.SUCCESS)
     else:
@@ -161,7 +162,7 @@ def _start(admin: Admin, request: HttpRequest, row: Integration, flows: list[str
             started.extend(under_way[:1])
             continue
         kind = "dry run" if run.dry_run else "for real"
-        note(request, Integration, f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
+        audit.record(f"Fetch All of {flow}, {kind}, opt-in mails {options['allow_doi']}", row)
         text = gettext("{run} has started (dry run).") if run.dry_run else gettext("{run} has started.")
         admin.message_user(request, text.format(run=run), messages.SUCCESS)
         started.append(run)
@@ -195,7 +196,7 @@ def held_by_brakes(admin: Admin, request: HttpRequest, row: Integration) -> Http
             back=html.url_of(row),
         )
     count = sum(limits.release(row, kind, person(request)) for kind in waiting)
-    note(request, Integration, f"Let {count} records through that a brake held", row)
+    audit.record(f"Let {count} records through that a brake held", row)
     text = ngettext("{count} record continues.", "{count} records continue.", count)
     admin.message_user(request, text.format(count=f"{count:,}"), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
@@ -219,7 +220,7 @@ def pause(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
             back=html.url_of(row),
         )
     lifecycle.pause(row, person(request))
-    note(request, Integration, "Paused", row)
+    audit.record("Paused", row)
     admin.message_user(request, gettext("Paused. Changes are collected and wait for Resume."), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
@@ -243,7 +244,7 @@ def resume(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse
             back=html.url_of(row),
         )
     lifecycle.resume(row)
-    note(request, Integration, "Resumed", row)
+    audit.record("Resumed", row)
     admin.message_user(request, gettext("Resumed. It continues where it stopped."), messages.SUCCESS)
     return HttpResponseRedirect(html.url_of(row))
 
@@ -265,7 +266,7 @@ def uninstall(admin: Admin, request: HttpRequest, row: Integration) -> HttpRespo
             back=html.url_of(row),
         )
     results = lifecycle.uninstall(row, get_recipe)
-    note(request, Integration, "Uninstalled", row)
+    audit.record("Uninstalled", row)
     for result in results:
         level = messages.SUCCESS if result.ok else messages.ERROR
         admin.message_user(request, f"{result.label}: {result.detail}", level)

@@ -16,7 +16,6 @@ from django.utils.translation import gettext
 
 from config.pages import PageContext
 from integration.admin.core import html
-from integration.admin.core.actions import note
 from integration.admin.core.base import Admin
 from integration.admin.lists.integration import settings as install_settings
 from integration.admin.lists.integration.form import InstallForm
@@ -24,6 +23,7 @@ from integration.admin.lists.mapping import MappingInline, known_fields
 from integration.forms.mapping_form import RowsFormSet
 from integration.models import Integration, State
 from integration.recipes.registry import RECIPES, recipe_choices
+from tenants import audit
 
 
 class Adding(Admin):
@@ -83,7 +83,7 @@ class Adding(Admin):
         """Changed mappings are applied at the vendors, outside of the transaction."""
         super().save_related(request, form, formsets, change)
         if said := "; ".join(line for formset in formsets for line in formset.said()):
-            note(request, Integration, f"Field mappings saved. {said}", form.instance)
+            audit.record(f"Field mappings saved. {said}", form.instance)
         if change and any(formset.has_changed() for formset in formsets) and form.instance.state == State.ACTIVE:
             transaction.on_commit(lambda: install_settings.apply(request, form.instance.pk))
 

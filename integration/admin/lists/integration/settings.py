@@ -14,7 +14,6 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from integration.admin.core import html
-from integration.admin.core.actions import note
 from integration.admin.core.base import Admin
 from integration.admin.core.masking import mask, mask_id
 from integration.admin.core.unfold_compat import styled
@@ -25,6 +24,7 @@ from integration.engine.setup import settings as stored_settings
 from integration.forms import settings_form
 from integration.models import Integration, State
 from integration.recipes.registry import get_recipe
+from tenants import audit
 
 
 def view(admin: Admin, request: HttpRequest, row: Integration) -> HttpResponse:
@@ -84,7 +84,7 @@ def _save(request: HttpRequest, row: Integration, recipe: Recipe, form: forms.Fo
     for warning in recipe.warnings(form.cleaned_data):
         messages.warning(request, warning)
     changed = stored_settings.save(row, form)
-    note(request, Integration, f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}", row)
+    audit.record(f"Settings saved. {'; '.join(changed) or 'Nothing changed.'}", row)
     apply(request, row.pk)
     return HttpResponseRedirect(request.path)
 
