@@ -74,9 +74,9 @@ def storable(document: Any) -> Any:
     return document
 
 
-def _is_deep(document: Any) -> bool:
+def _is_deep(document: JSONValue) -> bool:
     """Whether values lie deeper than anything of ours could walk through. Asked level by level."""
-    level = [document]
+    level: list[JSONValue] = [document]
     for _ in range(MOST_DEPTH):
         level = [part for whole in level if isinstance(whole, list | dict) for part in _parts(whole)]
         if not level:
@@ -84,7 +84,7 @@ def _is_deep(document: Any) -> bool:
     return True
 
 
-def _parts(whole: list[Any] | dict[str, Any]) -> Iterable[Any]:
+def _parts(whole: list[JSONValue] | dict[str, JSONValue]) -> Iterable[JSONValue]:
     return whole.values() if isinstance(whole, dict) else whole
 
 

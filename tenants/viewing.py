@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponse
@@ -71,37 +70,35 @@ class ViewAsTenant:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Mark the user, tell the audit, refuse what changes something."""
-        if KEY not in request.session or not request.path_info.startswith("/t/"):
-            return self.get_response(request)
-        tenant = of(request)
-        if tenant is None or not _is_below(request.path_info, tenant.pk) or _is_member(request, tenant):
+        """Mark the user, tell the audit, refuse what changes something or takes a file along."""
+        tenant, page = _looked_at(request) if KEY in request.session else (None, "")
+        if tenant is None:
             return self.get_response(request)
         if request.method not in LOOKS:
             return _refused(request, tenant)
         mark(request.user, tenant)
-        audit.record(f"Looked at the page {_name_of(request.path_info)}", tenant)
+        audit.record(f"Looked at the page {page}", tenant)
         answer = self.get_response(request)
         is_download = answer.streaming or "Content-Disposition" in answer
         return _refused(request, tenant) if is_download else answer
+
+
+def _looked_at(request: HttpRequest) -> tuple[Tenant | None, str]:
+    """The tenant that is looked at and the name of the page, where the address is one of its pages."""
+    tenant = of(request)
+    try:
+        match = resolve(request.path_info)
+    except Resolver404:
+        return None, ""
+    if tenant is None or match.kwargs.get("tenant_id") != tenant.pk or _is_member(request, tenant):
+        return None, ""
+    return tenant, (match.url_name or "").replace("_", " ")
 
 
 def _refused(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     why = gettext("While you see the portal as {tenant} does, nothing can be changed or downloaded.")
     context = {"heading": gettext("You are only looking"), "why": why.format(tenant=tenant.name)}
     return render(request, "portal/stopped.html", context, status=403)
-
-
-def _name_of(path: str) -> str:
-    """The page's name as its address has it; the whole path where there is no such page."""
-    try:
-        return (resolve(path).url_name or path).replace("_", " ")
-    except Resolver404:
-        return path
-
-
-def _is_below(path: str, tenant_id: UUID) -> bool:
-    return path.startswith(f"/t/{tenant_id}/")
 
 
 def _is_member(request: HttpRequest, tenant: Tenant) -> bool:

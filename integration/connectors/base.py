@@ -245,7 +245,7 @@ class OAuth:
 LONGEST_LIFETIME = 10 * 366 * 86400  # seconds; what lives longer than ten years is no access token
 
 
-def is_lifetime(seconds: Any) -> TypeGuard[float]:
+def is_lifetime(seconds: object) -> TypeGuard[float]:
     """Whether these are the seconds that an access token can live."""
     return isinstance(seconds, (int, float)) and abs(seconds) <= LONGEST_LIFETIME
 
