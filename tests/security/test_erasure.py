@@ -454,3 +454,21 @@ def test_an_erasure_of_one_tenant_refuses_nobody_for_another(integration: Integr
     assert erased.entry(factories.TenantFactory(), EMAIL) is None
     assert not Connection.objects.filter(health_detail__contains=NAME).exists()
     assert not WebhookEvent.objects.exists()
+
+
+def test_somebody_with_very_many_records_is_erased(integration: Integration) -> None:
+    """A condition with a term for each of them is more than a database takes."""
+    digest, count = email_hash(EMAIL), 1200
+    deals = FakeFlow(key="deal_to_event", link_type="deal", source_object="deal", source={})
+    for number in range(count):
+        about = {"integration": integration, "source_id": f"d{number}", "email_hash": digest}
+        factories.LinkFactory(**about, link_type="deal", written=RECORD)
+        factories.LogFactory(**about, flow=deals.key, changes={"FULLNAME": [None, NAME]})
+    call = factories.CallFactory(connection=integration.left, response=body({"id": "d7", "name": "Deal"}, OTHER))
+
+    report = personal_data.erase(integration.tenant, EMAIL, recipes_with(FakeFlow(source={}), deals))
+
+    assert traces() == set()
+    call.refresh_from_db()
+    assert json.loads(call.response)["data"] == [OTHER]
+    assert f"{count} log entries emptied; IDs and outcome stay." in report

@@ -87,14 +87,45 @@ class Key:
         if self.target_id:
             yield target, self.target_id
 
+
+@dataclass(frozen=True)
+class Records:
+    """Records of the person that the same flows of one integration work on."""
+
+    integration: Integration
+    flows: tuple[Flow, ...]
+    keys: tuple[Key, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The keys of the flows."""
+        return [flow.key for flow in self.flows]
+
+    def by_source(self, column: str) -> Q:
+        """Rows of these flows whose `column` has the id of one of the records at its source."""
+        sources = {f"{column}__in": sorted({key.source_id for key in self.keys})}
+        return Q(integration=self.integration, flow__in=self.names, **sources)
+
+    def compared(self) -> Q:
+        """What a comparison has read of them: it keeps what the target answered."""
+        targets = sorted({key.target_id for key in self.keys} - {""})
+        return Q(run__integration=self.integration, run__flow__in=self.names, record_id__in=targets)
+
     def events(self) -> Q:
-        """The events about the record, at either side."""
-        objects = {flow.source_object for flow in self.flows} | {flow.target_object for flow in self.flows}
+        """The events about them, at either side."""
+        kinds = {kind for flow in self.flows for kind in (flow.source_object, flow.target_object, flow.link_type)}
         about = Q(pk__in=())
-        for connection, record_id in self.ids():
-            kinds = objects | {flow.link_type for flow in self.flows}
-            about |= Q(connection=connection, object_type__in=kinds, external_id=record_id)
+        for connection, ids in self.ids().items():
+            about |= Q(connection=connection, object_type__in=kinds, external_id__in=sorted(ids))
         return about
+
+    def ids(self) -> dict[UUID, set[str]]:
+        """Their ids, by connection."""
+        found: dict[UUID, set[str]] = defaultdict(set)
+        for key in self.keys:
+            for connection, record_id in key.ids():
+                found[connection].add(record_id)
+        return found
 
 
 def find(tenant: Tenant, email: str, recipes: Recipes) -> Holding:
@@ -120,15 +151,13 @@ def held_of(
     by_address = Q(email_hash__in=digests)
     about_log, about_jobs, about_events, compared = by_address, Q(pk__in=()), by_address, by_address
     ids: dict[UUID, set[str]] = defaultdict(set)
-    for key in keys:
-        names = [flow.key for flow in key.flows]
-        about_log |= Q(integration=key.integration, flow__in=names, source_id=key.source_id)
-        about_jobs |= Q(integration=key.integration, flow__in=names, external_id=key.source_id)
-        about_events |= key.events()
-        if key.target_id:  # a comparison keeps what the target answered
-            compared |= Q(run__integration=key.integration, run__flow__in=names, record_id=key.target_id)
-        for connection, record_id in key.ids():
-            ids[connection].add(record_id)
+    for records in _together(keys):
+        about_log |= records.by_source("source_id")
+        about_jobs |= records.by_source("external_id")
+        about_events |= records.events()
+        compared |= records.compared()
+        for connection, found in records.ids().items():
+            ids[connection] |= found
     return Holding(
         tenant,
         frozenset(digests),
@@ -143,6 +172,15 @@ def held_of(
         frozenset(flow.key for key in keys for flow in key.flows if flow.urgent),
         frozenset(link.pk for link in links if _leads_to_a_person(link, recipes)),
     )
+
+
+def _together(keys: Iterable[Key]) -> Iterator[Records]:
+    """Group the records, so that a condition has as many terms as there are integrations and flows."""
+    groups: dict[tuple[UUID, tuple[str, ...]], list[Key]] = defaultdict(list)
+    for key in keys:
+        groups[key.integration.pk, tuple(flow.key for flow in key.flows)].append(key)
+    for own in groups.values():
+        yield Records(own[0].integration, own[0].flows, tuple(own))
 
 
 def links_of(tenant: Tenant, digest: str, addresses: QuerySet[IdentityIndex]) -> QuerySet[RecordLink]:

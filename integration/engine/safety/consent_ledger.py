@@ -6,8 +6,10 @@ The recipe says how a link's notes are read (`Recipe.consent_of`); nothing else 
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -86,10 +88,19 @@ def save(entries: Sequence[ConsentEntry], at: datetime) -> None:
 
 def of_person(tenant: Tenant, email: str, links: Sequence[RecordLink]) -> QuerySet[ConsentEntry]:
     """Everything the ledger says about an address, or about the records linked with it, newest first."""
-    about = Q(email_hash=email_hash(email))
-    for link in links:
-        about |= Q(integration=link.integration_id, source_id=link.source_id)
+    about = Q(email_hash=email_hash(email)) | of_links(links)
     return ConsentEntry.objects.filter(about, integration__tenant=tenant).order_by("-id")
+
+
+def of_links(links: Sequence[RecordLink]) -> Q:
+    """What the ledger says about the records of these links, or about the addresses they remember."""
+    about = Q(email_hash__in=sorted({link.email_hash for link in links} - {""}))
+    sources: dict[UUID, set[str]] = defaultdict(set)
+    for link in links:
+        sources[link.integration_id].add(link.source_id)
+    for integration, ids in sources.items():
+        about |= Q(integration=integration, source_id__in=sorted(ids))
+    return about
 
 
 def _cause(ctx: SyncSession, item: Item) -> str:
