@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
-from django_q.tasks import async_task
 
 from integration.engine.privacy import closing
 from integration.models import State
@@ -35,17 +34,23 @@ def leave(request: HttpRequest, tenant_id: UUID) -> HttpResponseBase:
         if request.POST.get("name", "").strip() != tenant.name:
             error = gettext("Type the name {tenant} to close the account.").format(tenant=tenant.name)
             return _page(request, tenant, error, status=422)
-        if closing.begin(tenant):
-            async_task("integration.tasks.close_tenants")
-        why = gettext(
-            "{tenant} is being closed. Syncing has stopped, and everything stored is being deleted. "
-            "The owners get the report by email."
-        )
-        context = {"heading": gettext("Closing"), "why": why.format(tenant=tenant.name)}
+        closing.begin(tenant)
+        why = gettext("{tenant} is being closed. Syncing has stopped, and everything stored is being deleted.")
+        told = [why.format(tenant=tenant.name), _report_goes_to(tenant)]
+        context = {"heading": gettext("Closing"), "why": " ".join(told)}
         return render(request, "portal/stopped.html", context)
     return _page(request, tenant)
 
 
 def _page(request: HttpRequest, tenant: Tenant, error: str = "", *, status: int = 200) -> HttpResponseBase:
     live = integrations_of(tenant).exclude(state=State.UNINSTALLED)
-    return page(request, tenant, "leave", {"live": live, "error": error}, status=status)
+    context = {"live": live, "error": error, "report": _report_goes_to(tenant)}
+    return page(request, tenant, "leave", context, status=status)
+
+
+def _report_goes_to(tenant: Tenant) -> str:
+    addresses = closing.report_goes_to(tenant)
+    if not addresses:
+        return gettext("No owner can be reached by email: ask your contact at Lockstep for the report.")
+    text = gettext("The report of what was removed where is sent to {addresses}.")
+    return text.format(addresses=", ".join(addresses))

@@ -126,6 +126,8 @@ class Queue:
             late = WebhookEvent.objects.filter(state=EventState.NEW, pk__gt=message.newest).values_list("pk", flat=True)
             assert not late, f"events {list(late)} were committed after the last ring for the router"
             tasks.route_events()
+        elif message.key == wakeups.CLOSING:
+            tasks.close_tenants()
         elif not message.busy:
             runner.run(message.key, get_recipe, slice_seconds=self.slice_seconds)
 
@@ -239,7 +241,7 @@ def _newest_event() -> int:
 
 
 def _is_leased(key: str) -> bool:
-    if key == wakeups.ROUTER:
+    if key in wakeups.TASKS:
         return False
     lease = Integration.objects.filter(pk=key).values_list("lease_until", flat=True).first()
     return lease is not None and lease > timezone.now()

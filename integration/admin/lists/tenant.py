@@ -13,7 +13,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from django_q.tasks import async_task
 
 from integration.admin.core import html
 from integration.admin.core.actions import page
@@ -115,8 +114,7 @@ class TenantAdmin(stock.TenantAdmin, Admin):
             return HttpResponseRedirect(html.url_of(tenant))
         form = NameForm(tenant, request.POST or None)
         if request.method == "POST" and form.is_valid():
-            if closing.begin(tenant):
-                async_task("integration.tasks.close_tenants")
+            closing.begin(tenant)
             self.message_user(request, gettext("Closing has begun. Its report stands on this page."), messages.SUCCESS)
             return HttpResponseRedirect(html.url_of(tenant))
         says = (

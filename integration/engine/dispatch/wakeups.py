@@ -27,6 +27,8 @@ from integration.models import Doorbell
 log = logging.getLogger(__name__)
 
 ROUTER = "router"
+CLOSING = "closing"  # of tenants that leave
+TASKS = {ROUTER: "integration.tasks.route_events", CLOSING: "integration.tasks.close_tenants"}  # others: integrations
 IDLE = 1.0  # seconds without a ring that was put off, after which its database connection is given back
 broker_down_until = 0.0
 ring_times: dict[str, float] = {}  # key → when it was last rung in this process, or when a ring put off is due
@@ -34,7 +36,7 @@ _moment_lock = threading.Lock()
 
 
 def wake(key: str) -> None:
-    """Ask for a worker once the current transaction has committed. `key` is ROUTER or an integration's id."""
+    """Ask for a worker once the current transaction has committed. `key` is one of TASKS or an integration's id."""
     transaction.on_commit(lambda: wake_now(key))
 
 
@@ -107,8 +109,8 @@ def push(key: str) -> None:
     if time.monotonic() < broker_down_until:
         return
     try:
-        if key == ROUTER:
-            async_task("integration.tasks.route_events")
+        if key in TASKS:
+            async_task(TASKS[key])
         else:
             async_task("integration.tasks.run_integration", key)
     except Exception:

@@ -20,6 +20,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
+from integration.engine.dispatch import wakeups
 from integration.engine.flow.recipe import Recipes
 from integration.engine.privacy.ways import Way, ways
 from integration.engine.setup import lifecycle
@@ -42,7 +43,14 @@ def begin(tenant: Tenant) -> bool:
     begun = bool(rows.update(closing_since=timezone.now(), is_active=False))
     if begun:
         audit.record("Began to close the tenant", tenant)
+        wakeups.wake(wakeups.CLOSING)
     return begun
+
+
+def report_goes_to(tenant: Tenant) -> list[str]:
+    """The owners' addresses the report is sent to; none where the hub sends no mail."""
+    owners = Member.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True).select_related("user")
+    return [owner.user.email for owner in owners if owner.user.email] if settings.EMAIL_URL else []
 
 
 def pending() -> QuerySet[Tenant]:
@@ -53,6 +61,7 @@ def pending() -> QuerySet[Tenant]:
 
 def work(recipes: Recipes, seconds: float = SLICE) -> int:
     """Go on with closings for so long. Returns how many were finished. One that fails keeps no other from its turn."""
+    wakeups.acknowledge(wakeups.CLOSING)
     until = time.monotonic() + seconds
     finished = 0
     for tenant in list(pending()):
@@ -152,9 +161,7 @@ def _let_people_go(tenant: Tenant) -> None:
 
 def _tell_owners(tenant: Tenant) -> None:
     """Send the owners the report, while we still know them."""
-    owners = Member.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True).select_related("user")
-    addresses = [owner.user.email for owner in owners if owner.user.email]
-    if addresses and settings.EMAIL_URL:
+    if addresses := report_goes_to(tenant):
         subject = gettext("Lockstep: {tenant} is closed").format(tenant=tenant.name)
         first = gettext("Everything stored for {tenant} was removed:").format(tenant=tenant.name)
         EmailMessage(subject, "\n".join([first, *told(tenant)]), bcc=addresses).send(fail_silently=True)
