@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from config.pages import PageContext
-from integration import oauth_login, round_trip
+from integration import oauth_login, sign_in_state
 from integration.connectors.base import WebhookRequest
 from integration.connectors.registry import CONNECTORS, get_connector
 from integration.engine.clients import tokens
@@ -100,7 +100,7 @@ def install(request: HttpRequest, vendor: str) -> HttpResponse:
         "next": local(request.GET.get("next", "")),
     }
     answer = redirect(oauth_login.page_address(vendor, redirect_uri(vendor), state))
-    round_trip.keep(answer, COOKIE, state, asked)
+    sign_in_state.store(answer, COOKIE, state, asked)
     return answer
 
 
@@ -111,7 +111,7 @@ def callback(request: HttpRequest, vendor: str) -> HttpResponse:
     """Where a vendor sends people after its consent page (GET), and where it says that our app was removed (DELETE)."""
     if request.method == "DELETE":
         return _removed(request, vendor)
-    return round_trip.end(request, _back(request, vendor), COOKIE)
+    return sign_in_state.clear(request, _back(request, vendor), COOKIE)
 
 
 def _removed(request: HttpRequest, vendor: str) -> HttpResponse:
@@ -132,7 +132,7 @@ def _back(request: HttpRequest, vendor: str) -> HttpResponse:
         return _not_configured(request, vendor)
     if "state" not in request.GET and "code" in request.GET:  # started at the vendor's marketplace: nobody here asked
         return redirect("portal:install", vendor=vendor)
-    asked = round_trip.brought(request, COOKIE, Asked)
+    asked = sign_in_state.load(request, COOKIE, Asked)
     if asked is None or not _fits(asked, request, vendor):
         why = gettext("This sign-in was started too long ago, in another browser, or was finished already.")
         return _stop(request, vendor, gettext("Please start again"), why, 400)

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integration import tasks
-from integration.engine.privacy import closing, ways
+from integration.engine.privacy import closing
+from integration.engine.privacy.tenant_tables import tenant_tables
 from integration.models import (
     Alert,
     AlertNotice,
@@ -72,9 +73,9 @@ def filled_tenant(name: str) -> Tenant:
         "IdentityIndex": {"connection": row.left, "object_type": "person", "email_hash": "h", "external_id": "1"},
         "SchemaChange": {"integration": row, "side": "left", "place": "x", "key": "x", "kind": "new", "label": "X"},
     }  # fmt: skip
-    for way in ways.ways():
-        if values := rest.get(way.model.__name__):
-            way.model._default_manager.create(**values)
+    for table in tenant_tables():
+        if values := rest.get(table.model.__name__):
+            table.model._default_manager.create(**values)
     return tenant
 
 
@@ -84,14 +85,14 @@ def filled_tenant(name: str) -> Tenant:
 def test_every_table_that_leads_to_a_tenant_is_known_and_filled() -> None:
     tenant = filled_tenant("ACME")
 
-    empty = [way.model.__name__ for way in ways.ways() if not way.rows(tenant).exists()]
+    empty = [table.model.__name__ for table in tenant_tables() if not table.rows(tenant).exists()]
     assert empty == []
-    assert len(ways.ways()) > 25
+    assert len(tenant_tables()) > 25
 
 
 def test_closing_leaves_nothing_but_the_name_the_report_and_the_audit() -> None:
     tenant, other = filled_tenant("ACME"), filled_tenant("Other")
-    before = {way.model: way.rows(other).count() for way in ways.ways()}
+    before = {table.model: table.rows(other).count() for table in tenant_tables()}
 
     assert closing.begin(tenant)
     assert not closing.begin(tenant)
@@ -100,8 +101,8 @@ def test_closing_leaves_nothing_but_the_name_the_report_and_the_audit() -> None:
     tenant.refresh_from_db()
     assert tenant.closed_at
     assert not tenant.is_active
-    assert [way.model.__name__ for way in ways.ways() if way.rows(tenant).exists()] == []
-    assert {way.model: way.rows(other).count() for way in ways.ways()} == before
+    assert [table.model.__name__ for table in tenant_tables() if table.rows(tenant).exists()] == []
+    assert {table.model: table.rows(other).count() for table in tenant_tables()} == before
     assert "Sync logs: 1 row deleted" in closing.told(tenant)
     assert "Users: 1 row deleted" in closing.told(tenant)
     assert AuditEntry.objects.filter(tenant_number=tenant.pk, what="Closed the tenant").exists()

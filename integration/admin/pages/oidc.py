@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
-from integration import round_trip
+from integration import sign_in_state
 from integration.oidc import people, provider, token
 from integration.oidc.backends import PATH
 from integration.oidc.provider import ProviderProblem, is_configured
@@ -61,7 +61,7 @@ def start(request: HttpRequest) -> HttpResponse:
     except ProviderProblem as exc:
         return _stop(request, str(exc), 503)
     answer = HttpResponseRedirect(address)
-    round_trip.keep(answer, COOKIE, state, asked)
+    sign_in_state.store(answer, COOKIE, state, asked)
     return answer
 
 
@@ -70,11 +70,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Take the person back: prove that this browser asked, check the token, sign in with today's roles."""
     if not is_configured() or request.method not in ("GET", "HEAD"):
         raise Http404
-    return round_trip.end(request, _back(request), COOKIE)
+    return sign_in_state.clear(request, _back(request), COOKIE)
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    asked = round_trip.brought(request, COOKIE, Asked)
+    asked = sign_in_state.load(request, COOKIE, Asked)
     if asked is None or request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:  # RFC 9207
         why = gettext("This sign-in was started too long ago, in another browser, or was finished already.")
         return _stop(request, why, 400)

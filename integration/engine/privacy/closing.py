@@ -22,7 +22,7 @@ from django.utils.translation import gettext, ngettext
 
 from integration.engine.dispatch import wakeups
 from integration.engine.flow.recipe import Recipes
-from integration.engine.privacy.ways import Way, ways
+from integration.engine.privacy.tenant_tables import TenantTable, tenant_tables
 from integration.engine.setup import lifecycle
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, State
@@ -87,8 +87,8 @@ def _stay_busy(tenant: Tenant) -> None:
 def _close(tenant: Tenant, recipes: Recipes, until: float) -> bool:
     """One tenant, until it is done or the time is over."""
     _undo_at_vendors(tenant, recipes)
-    for way in ways():
-        if way.model is not Member and not _delete(tenant, way, until):
+    for table in tenant_tables():
+        if table.model is not Member and not _delete(tenant, table, until):
             return False
     _tell_owners(tenant)
     _let_people_go(tenant)
@@ -128,14 +128,14 @@ def _add_steps(tenant: Tenant, steps: list[str]) -> None:
         row.save(update_fields=["closing_report"])
 
 
-def _delete(tenant: Tenant, way: Way, until: float) -> bool:
+def _delete(tenant: Tenant, table: TenantTable, until: float) -> bool:
     """Delete the tenant's rows of one table. Returns whether none is left; else the time is over."""
-    name = str(way.model._meta.label_lower)
-    while keys := list(way.rows(tenant).values_list("pk", flat=True)[:PORTION]):
+    name = str(table.model._meta.label_lower)
+    while keys := list(table.rows(tenant).values_list("pk", flat=True)[:PORTION]):
         if time.monotonic() > until:
             return False
         with transaction.atomic():
-            way.model._default_manager.filter(pk__in=keys).delete()
+            table.model._default_manager.filter(pk__in=keys).delete()
             row = Tenant.objects.select_for_update().get(pk=tenant.pk)
             counts = row.closing_report.get("rows", {})
             row.closing_report = {**row.closing_report, "rows": {**counts, name: counts.get(name, 0) + len(keys)}}

@@ -7,7 +7,8 @@ import zipfile
 
 from django.db import DatabaseError, transaction
 
-from integration.engine.privacy import closing, personal_data, tenant_export, ways
+from integration.engine.privacy import closing, personal_data, tenant_export
+from integration.engine.privacy.tenant_tables import tenant_tables
 from integration.management.demo import pipedrive_maileon
 from integration.management.demo.stage import NotSeen, Stage
 from integration.models import RecordLink, SyncLog, VendorCall, WebhookEvent
@@ -46,7 +47,7 @@ class Leaving(pipedrive_maileon.Story):
         files = zipfile.ZipFile(io.BytesIO(content)).namelist()
         closing.begin(self.tenant)
         self.stage.until("the closing", self._closed)  # by a worker, or by us: whoever is first
-        left = [way.model.__name__ for way in ways.ways() if way.rows(self.tenant).exists()]
+        left = [table.model.__name__ for table in tenant_tables() if table.rows(self.tenant).exists()]
         webhooks = self.stage.control("GET", "/pipedrive/acme/state")["webhooks"]
         if left or webhooks or RecordLink.objects.filter(integration__tenant=self.tenant).exists():
             raise NotSeen(f"left: {left}, webhooks {webhooks}")

@@ -14,7 +14,7 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from integration import oauth_login, round_trip, tasks
+from integration import oauth_login, sign_in_state, tasks
 from integration.connectors.base import Account, Identity
 from integration.engine.clients import connection_health, tokens
 from integration.engine.setup import provisioning
@@ -201,8 +201,8 @@ def test_signing_in_as_another_person_meanwhile_ends_it():
 def test_a_state_expires_after_ten_minutes(monkeypatch):
     client = Client()
     given = consented(client.get(INSTALL).url)
-    now = round_trip.time.time()
-    monkeypatch.setattr(round_trip.time, "time", lambda: now + 601)
+    now = sign_in_state.time.time()
+    monkeypatch.setattr(sign_in_state.time, "time", lambda: now + 601)
 
     assert "too long ago" in refused(client, client.get(CALLBACK, given))
 

@@ -14,8 +14,8 @@ OURS = ("integration", "tenants")
 
 
 @dataclass(frozen=True)
-class Way:
-    """A table and the look-up that leads from a row to its tenant: "integration__tenant"."""
+class TenantTable:
+    """A table, and the look-up that leads from a row to its tenant: "integration__tenant"."""
 
     model: type[Model]
     path: str
@@ -25,14 +25,14 @@ class Way:
         return self.model._default_manager.filter(**{self.path: tenant.pk})
 
 
-def ways() -> list[Way]:
+def tenant_tables() -> list[TenantTable]:
     """Every table with rows of a tenant, in an order in which they can be deleted: what refers to others first."""
     found: dict[type[Model], str] = {Tenant: ""}
     models = [model for model in apps.get_models() if model._meta.app_label in OURS and model is not Tenant]
     while new := {model: path for model in models if model not in found and (path := _path(model, found))}:
         found.update(new)
     ordered = sorted(found.items(), key=lambda entry: (-entry[1].count("__"), not _refers(entry[0], found)))
-    return [Way(model, path) for model, path in ordered if path]
+    return [TenantTable(model, path) for model, path in ordered if path]
 
 
 def _path(model: type[Model], known: dict[type[Model], str]) -> str:

@@ -21,7 +21,7 @@ SECONDS = 600  # for which a question may be answered
 A = TypeVar("A", bound=Mapping[str, object])
 
 
-def keep(response: HttpResponse, name: str, state: str, asked: Mapping[str, object]) -> None:
+def store(response: HttpResponse, name: str, state: str, asked: Mapping[str, object]) -> None:
     """Give the browser what it was asked for; the other site brings `state` back in the address."""
     kept = {"state": state, "until": time.time() + SECONDS, "asked": asked}
     response.set_cookie(
@@ -30,7 +30,7 @@ def keep(response: HttpResponse, name: str, state: str, asked: Mapping[str, obje
     )  # fmt: skip
 
 
-def brought(request: HttpRequest, name: str, kind: type[A]) -> A | None:
+def load(request: HttpRequest, name: str, kind: type[A]) -> A | None:
     """Return what this browser was asked for, if it brings it back in time and with its state; else None."""
     try:
         kept = json.loads(decrypt(request.COOKIES[name]))
@@ -40,7 +40,7 @@ def brought(request: HttpRequest, name: str, kind: type[A]) -> A | None:
     return cast(A, kept["asked"]) if same and kept["until"] > time.time() else None
 
 
-def end(request: HttpRequest, response: HttpResponse, name: str) -> HttpResponse:
+def clear(request: HttpRequest, response: HttpResponse, name: str) -> HttpResponse:
     """Take it from the browser, if it has it."""
     if name in request.COOKIES:
         response.delete_cookie(name, samesite="Lax")
