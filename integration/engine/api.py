@@ -49,8 +49,9 @@ from integration.engine.records import identity_index, links
 from integration.engine.safety import consent as consent_rules
 from integration.engine.safety import consent_ledger, limits
 from integration.engine.setup import new_fields, provisioning
-from integration.engine.sync import batch, cursors
-from integration.engine.sync.batch import mapping_rows, write_each
+from integration.engine.sync import cursors
+from integration.engine.sync.batch import mapping_rows
+from integration.engine.sync.one_by_one import write_each
 from integration.engine.sync.polls import mark
 from integration.engine.sync.two_way import alike
 
@@ -91,7 +92,6 @@ __all__ = [
     "TwoWay",
     "Write",
     "alike",
-    "batch",
     "catalogue",
     "consent_ledger",
     "consent_rules",

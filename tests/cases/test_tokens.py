@@ -86,7 +86,7 @@ def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to
 def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(monkeypatch):
     """`batch.each`: the first of two people went through, the second met the 401 of a token that had just ended."""
     from integration.engine.flow.base import Result
-    from integration.engine.sync.batch import write_each
+    from integration.engine.sync.one_by_one import write_each
     from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
     from tests.support.fake_recipe import FakeFlow, recipes_with
 

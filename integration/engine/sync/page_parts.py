@@ -1,7 +1,7 @@
 """A page of a run in parts, so that its progress shows and Cancel is heard within seconds. Called by `runs`.
 
-Where one bulk call takes a whole page, the page is one part. Where each record takes a call, `batch.write_each` stops
-when the part's time is over; what it left goes into the next part, which is as large as fits.
+Where one bulk call takes a whole page, the page is one part. Where each record takes a call, `one_by_one.write_each`
+stops when the part's time is over; what it left goes into the next part, which is as large as fits.
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from config.json_value import JSONValue
 from integration.connectors.hubspot import timeline
 from integration.connectors.hubspot.client import HubSpotClient
-from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links
-from integration.engine.api import batch as engine_batch
+from integration.engine.api import Batch, Decision, Item, Record, Result, Skip, Sync, Write, links, write_each
 from integration.models import Outcome
 from integration.reasons import Reason
 from integration.recipes.hubspot_maileon import stages
@@ -85,7 +84,7 @@ class ConsentToContact(ConsentWritebackFlow[HubSpotClient, Settings]):
         """Properties and stages in batches, then the timeline one by one."""
         plans = {id(entry): _plan(ctx, entry) for entry in writes}
         stages.carry_out(ctx, list(plans.values()))
-        return engine_batch.write_each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
+        return write_each(ctx, writes, lambda entry: _told(ctx, plans[id(entry)]))
 
 
 def _plan(ctx: Session, entry: Write) -> Plan:

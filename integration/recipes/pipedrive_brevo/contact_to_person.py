@@ -30,8 +30,8 @@ from integration.engine.api import (
     Sync,
     Write,
     mapping_rows,
+    write_each,
 )
-from integration.engine.api import batch as engine_batch
 from integration.errors import NotFound
 from integration.models import LinkState, Outcome, RecordLink, WebhookEvent
 from integration.reasons import Reason
@@ -149,7 +149,7 @@ class ContactToPerson(Flow[PipedriveClient, BrevoClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """Person by person: Pipedrive has no bulk update."""
-        return engine_batch.write_each(ctx, writes, lambda write: _write(ctx, write))
+        return write_each(ctx, writes, lambda write: _write(ctx, write))
 
 
 def _sharers(ctx: Session, contacts: Sequence[StoredContact], own: Mapping[str, StoredContact]) -> dict[str, str]:

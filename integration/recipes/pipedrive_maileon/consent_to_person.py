@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
 from integration.connectors.pipedrive.client import PipedriveClient
-from integration.engine.api import Result, Write
-from integration.engine.api import batch as engine_batch
+from integration.engine.api import Result, Write, write_each
 from integration.errors import NotFound
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.consent import ContactState
@@ -69,7 +68,7 @@ class ConsentToPerson(ConsentWritebackFlow[PipedriveClient, Settings]):
 
     def write(self, ctx: Session, writes: Sequence[Write]) -> Sequence[Result]:
         """One call per person: Pipedrive has no bulk update."""
-        return engine_batch.write_each(ctx, writes, lambda write: self._patch(ctx, write))
+        return write_each(ctx, writes, lambda write: self._patch(ctx, write))
 
     def _patch(self, ctx: Session, write: Write) -> Result:
         state = write.action.removeprefix("mark_")

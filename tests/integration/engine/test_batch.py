@@ -12,7 +12,7 @@ from integration.engine.clients import session
 from integration.engine.clients.session import OpenSession
 from integration.engine.flow.base import Item, Record, Result, Skip, Write
 from integration.engine.records import links
-from integration.engine.sync import batch, runner, runs
+from integration.engine.sync import one_by_one, runner, runs
 from integration.errors import LeaseLost, RateLimited, RecordError, TenantActionError
 from integration.models import Integration, RecordLink, SyncJob, SyncLog, SyncRun
 from integration.secrets import email_hash
@@ -100,7 +100,7 @@ def each(ctx, count, outcomes=None):
         return Result("synced")
 
     try:
-        results = batch.write_each(ctx, single_calls(count), call)
+        results = one_by_one.write_each(ctx, single_calls(count), call)
     except (TenantActionError, RateLimited) as exc:
         return called, exc
     return called, [(result.outcome, result.reason) for result in results]
@@ -122,7 +122,7 @@ def test_the_lease_is_looked_at_before_each_single_call(integration, monkeypatch
         return Result("synced")
 
     with pytest.raises(LeaseLost):
-        batch.write_each(ctx, single_calls(3), call)
+        one_by_one.write_each(ctx, single_calls(3), call)
     assert called == ["1"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from integration.engine.clients import session
 from integration.engine.sync import page_parts, runner, runs
-from integration.engine.sync.batch import write_each
+from integration.engine.sync.one_by_one import write_each
 from integration.models import Integration, RecordLink, RunState, State, SyncJob, SyncRun
 from integration.recipes.registry import get_recipe
 from sandbox.leadboxer.seed import SITE
