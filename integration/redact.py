@@ -79,7 +79,7 @@ def _masked_pair(pair: re.Match[str]) -> str:
     if pair["escaped"] is not None:
         return f"{between}{pair['escaped']}{MASK}{pair['end']}"
     if pair["closed"] is not None:
-        return f'{between}"{MASK}{pair["closed"][-1:]}' if pair["closed"] == '"' else f'{between}"{MASK}'
+        return f'{between}"{MASK}"' if pair["closed"] == '"' else f'{between}"{MASK}'
     quote = pair["quote"]
     return f"{between}{quote}{MASK}{quote}"
 
