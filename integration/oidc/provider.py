@@ -1,6 +1,6 @@
 """The operators' identity provider: what the settings say of it, what it says of itself, and its keys.
 
-Its answers are bounded like those of vendors (`integration.http.guarded`). Only its own origin may be at a private
+Its answers are bounded like those of vendors (`integration.guarded_session`). Only its own origin may be at a private
 address, and only where a setting says so.
 """
 
@@ -21,7 +21,7 @@ from joserfc.jwk import Key, KeySet
 
 from config.json_value import JSONValue, json_object, parse_json
 from integration import guard
-from integration.http import NO_ANSWER, guarded
+from integration.guarded_session import NO_ANSWER, guarded
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from joserfc.jws import extract_compact
 
 from config.json_value import JSONValue
 from integration import guard
-from integration.http import NO_ANSWER, guarded
+from integration.guarded_session import NO_ANSWER, guarded
 from integration.oidc import provider
 from integration.oidc.provider import ProviderProblem
 

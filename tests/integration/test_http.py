@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from config.json_value import parse_json
-from integration import answers, http, retry
+from integration import answers, guarded_session, http, retry
 from integration.errors import (
     AuthError,
     Conflict,
@@ -212,7 +212,7 @@ def test_the_kernel_gives_a_call_up_when_we_do(server, transport, monkeypatch):
     transport.request("POST", "/x", effect=Effect.WRITE)
 
     milliseconds = [line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for line in opened]
-    assert milliseconds == [http.READ_TIMEOUT * 1000]
+    assert milliseconds == [guarded_session.READ_TIMEOUT * 1000]
 
 
 @pytest.mark.chaos("V3")

@@ -23,7 +23,8 @@ from integration import guard
 from integration.connectors.base import OAuth, Removal, Tokens, WebhookRequest, is_lifetime
 from integration.connectors.pipedrive.api import POLICY
 from integration.errors import AuthError, ContractError, RateLimited, TenantActionError, TransientError
-from integration.http import CONNECT_TIMEOUT, NO_ANSWER, READ_TIMEOUT, guarded, retry_after
+from integration.guarded_session import CONNECT_TIMEOUT, NO_ANSWER, READ_TIMEOUT, guarded
+from integration.http import retry_after
 from integration.reasons import Reason
 from integration.redact import redact_text
 
