@@ -17,6 +17,7 @@ MOST_VALUES = 1_000_000  # of one document; some hundred MB of memory at worst, 
 MOST_DEPTH = 64  # levels; the deepest of our vendors' bodies has eight
 MOST_DIGITS = 18  # of a whole number: each of that length fits into 64 bits, and ids of our vendors are shorter
 _LONG_NUMBER = re.compile(rb"\d{19}")
+_DEEP_FROM_THE_START = re.compile(rb'(?:\s*[\[{](?:\s*"[^"\\]*"\s*:)?){%d}' % (MOST_DEPTH + 1))
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -48,6 +49,8 @@ def parse_json(content: bytes) -> Any:
     """
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
         raise ValueError("it has too many values")
+    if _DEEP_FROM_THE_START.match(content):  # the plainest of such bodies does not reach the parser's own limit
+        raise ValueError("nested too deeply")
     integer = _integer if _LONG_NUMBER.search(content) else None
     try:
         document = json.loads(content.decode("utf-8-sig"), parse_constant=str, parse_float=_finite, parse_int=integer)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from integration.engine.sync import runs
 from tests.support import hub
@@ -146,12 +147,12 @@ def test_a_key_is_tested_in_place_and_options_follow_each_other(world, owner, br
     card.get_by_text("It works:").wait_for()
 
     key, permission = page.get_by_label("Double Opt-in (DOI) key"), page.get_by_label("Maileon contacts permission")
-    assert key.is_visible()
-    assert not permission.is_visible()
+    expect(key).to_be_visible()
+    expect(permission).to_be_hidden()
     page.get_by_label("Enable Double Opt-in (DOI) process").uncheck()
-    assert not key.is_visible()
-    assert permission.is_visible()
-    assert page.get_by_text("Unsaved changes").is_visible()
+    expect(key).to_be_hidden()
+    expect(permission).to_be_visible()
+    expect(page.get_by_text("Unsaved changes")).to_be_visible()
     page.get_by_text("at once, with permission None").wait_for()
     assert serious(page) == []
 

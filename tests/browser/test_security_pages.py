@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from integration.models import AccountClaim, ClaimState
 from sandbox.pipedrive.seed import OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET
@@ -42,7 +43,7 @@ def test_the_holder_of_a_claimed_account_is_told(claim, browse, viewport):
 
     page.goto(reverse("portal:team", kwargs={"tenant_id": claim.holder.tenant_id}))
 
-    assert page.get_by_text("Grace Hopper, whom Pipedrive names as an administrator of ACME GmbH").is_visible()
+    expect(page.get_by_text("Grace Hopper, whom Pipedrive names as an administrator of ACME GmbH")).to_be_visible()
     assert serious(page) == []
     if viewport:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -52,10 +53,10 @@ def test_the_holder_of_a_claimed_account_is_told(claim, browse, viewport):
 def test_an_operator_reads_and_decides_a_claim(claim, browse):
     page = browse(UserFactory(is_staff=True, is_superuser=True))
     page.goto(reverse("admin:integration_accountclaim_changelist"))
-    assert page.get_by_text("Waits for your decision").is_visible()
+    expect(page.get_by_text("Waits for your decision")).to_be_visible()
     shoot(page, "console-claims")
     page.goto(reverse("admin:integration_accountclaim_change", args=[claim.pk]))
-    assert page.get_by_text("named its user 9001001 as an administrator of the account").is_visible()
+    expect(page.get_by_text("named its user 9001001 as an administrator of the account")).to_be_visible()
     assert serious(page, "#content") == []
     shoot(page, "console-claim")
 
@@ -79,8 +80,8 @@ def test_another_administrator_is_offered_two_ways(app, browse, viewport, live_s
 
     page.goto("/answered")
 
-    assert page.get_by_role("button", name="Claim this account").is_visible()
-    assert page.get_by_role("link", name="Sign in", exact=True).is_visible()
+    expect(page.get_by_role("button", name="Claim this account")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
     assert serious(page) == []
     shoot(page, f"claim-choice{'-phone' if viewport else ''}")
 
@@ -96,7 +97,7 @@ def test_whoever_guessed_too_often_reads_when_it_opens_again(db, chromium, live_
         if page.get_by_text("Try again at").count():
             break
 
-    assert page.get_by_text("Try again at").is_visible(), page.inner_text("main")
+    expect(page.get_by_text("Try again at")).to_be_visible()
     assert serious(page) == []
     shoot(page, "locked")
     page.context.close()

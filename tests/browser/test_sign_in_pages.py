@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from integration.models import AuthenticatorApp
 from integration.oidc import provider
@@ -41,19 +42,19 @@ def test_a_member_sets_a_second_factor_up_and_gives_the_code(browse, viewport):
     secret = page.locator("code.secret").inner_text()
     page.get_by_label("Code of the app").fill(code_for(secret))
     page.get_by_role("button", name="Switch it on").click()
-    assert page.get_by_role("heading", name="Your recovery codes").is_visible()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     fits(page, "second-factor-codes", viewport)
 
     other = browse(member.user, **options(viewport))
     team = reverse("portal:team", kwargs={"tenant_id": member.tenant_id})
     other.goto(team)
-    assert other.get_by_role("heading", name="Enter your code").is_visible()
+    expect(other.get_by_role("heading", name="Enter your code")).to_be_visible()
     fits(other, "second-factor-verify", viewport)
     AuthenticatorApp.objects.update(last_step=-1)
     other.get_by_label("Code of the app").fill(code_of(AuthenticatorApp.objects.get()))
     other.get_by_role("button", name="Continue").click()
     other.get_by_role("button", name="Require a second factor").click()
-    assert other.get_by_text("From now on each member needs a second factor.").is_visible()
+    expect(other.get_by_text("From now on each member needs a second factor.")).to_be_visible()
     fits(other, "team-second-factor", viewport)
 
 
@@ -68,7 +69,7 @@ def test_somebody_signs_a_device_out(browse, viewport):
     page.reload()
     fits(page, "sessions", viewport)
     page.get_by_role("button", name="Sign out Safari, iPhone").click()
-    assert page.get_by_text("That device is signed out.").is_visible()
+    expect(page.get_by_text("That device is signed out.")).to_be_visible()
     assert elsewhere.get("/me/").status_code == 302
     page.get_by_role("link", name="Change password").click()
     fits(page, "password", viewport)
@@ -92,10 +93,10 @@ def test_an_error_page_is_one_of_the_house(browse, viewport, live_server):
     page = browse(UserFactory(), **options(viewport))
     heard = Heard(page)
     assert page.goto("/there-is-no-such-page/").status == 404
-    assert page.get_by_role("heading", name="Page not found").is_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     fits(page, "error-404", viewport)
     assert heard.asked_elsewhere(live_server.url) == []
-    assert page.get_by_role("link", name="To the start page").is_visible()
+    expect(page.get_by_role("link", name="To the start page")).to_be_visible()
 
 
 @SIZES
@@ -106,14 +107,14 @@ def test_the_consoles_sign_in_offers_the_provider(chromium, live_server, setting
         context = chromium.new_context(base_url=live_server.url, **options(viewport))
         page = context.new_page()
         page.goto("/admin/login/")
-        assert page.get_by_role("link", name="Sign in with ACME").is_visible()
-        assert not page.get_by_label("Password").is_visible()
+        expect(page.get_by_role("link", name="Sign in with ACME")).to_be_visible()
+        expect(page.get_by_label("Password")).to_be_hidden()
         shoot(page, f"console-sign-in-provider{'-phone' if viewport else ''}")
         page.get_by_text("Emergency account").click()
-        assert page.get_by_label("Password").is_visible()
+        expect(page.get_by_label("Password")).to_be_visible()
         found.answers["/jwks_uri"] = (500, {}, b"{}")
         provider.forget()
         page.get_by_role("link", name="Sign in with ACME").click()
-        assert page.get_by_role("heading", name="You are not signed in").is_visible()
+        expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
         fits(page, "console-sign-in-stopped", viewport)
         context.close()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from integration.connectors import registry
 from integration.models import Integration, State
@@ -98,7 +99,7 @@ def test_from_the_marketplace_to_uninstall(hub_at_both_vendors, chromium, live_s
     page.get_by_label("Email, name or ID in Pipedrive").press("Enter")
     page.get_by_text("A sync would update").wait_for()
     assert page.locator("#person_to_contact-0-sample").inner_text().endswith("Ada Lovelace")
-    assert page.get_by_text("Unsaved changes").is_visible()
+    expect(page.get_by_text("Unsaved changes")).to_be_visible()
 
     # Everybody who was there before: a dry run first.
     page.get_by_role("link", name="Runs").click()
