@@ -14,7 +14,15 @@ from integration.models.mapping import Direction, FieldMapping
 from integration.models.schema_change import ChangeKind, SchemaChange
 from integration.models.sunset import VendorSunset
 from integration.models.sync import JobState, Outcome, RunState, SyncJob, SyncLog, SyncRun, Unfinished, VendorCall
-from integration.models.webhook import EventState, RemoteSubscription, WebhookEndpoint, WebhookEvent, WebhookHabit
+from integration.models.webhook import (
+    LONGEST_ID,
+    UNROUTED,
+    EventState,
+    RemoteSubscription,
+    WebhookEndpoint,
+    WebhookEvent,
+    WebhookHabit,
+)
 
 __all__ = [
     "AccountClaim",
@@ -45,6 +53,7 @@ __all__ = [
     "Health",
     "Integration",
     "JobState",
+    "LONGEST_ID",
     "LinkState",
     "Moment",
     "NoticeState",
@@ -58,6 +67,7 @@ __all__ = [
     "SyncJob",
     "SyncLog",
     "SyncRun",
+    "UNROUTED",
     "Unfinished",
     "VendorCall",
     "VendorSunset",

@@ -25,6 +25,7 @@ class AlertKind(models.TextChoices):
     UNANSWERED = "unanswered", _("Nobody confirms opt-in emails")
     SUNSET = "sunset", _("A vendor switches something off")
     SCHEMA = "schema", _("A field in use was deleted or changed")
+    NOT_ROUTED = "not_routed", _("Changes cannot be read by this version")
     BREAK_GLASS = "break_glass", _("The break-glass account was used")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import models
@@ -59,11 +60,13 @@ class Connection(models.Model):
     not_before = models.DateTimeField(
         null=True, editable=False
     )  # no call before this: the vendor or our budget says so
+    pause_spares_urgent = models.BooleanField(default=False, db_default=False, editable=False)
     failures = models.PositiveIntegerField(default=0, editable=False)  # consecutive transient failures (breaker)
     # The vendor's own word: its last good answer, calls since then that brought none, and the first of these.
     last_answer_at = models.DateTimeField(null=True, editable=False)
     unanswered = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False)
+    clock_ahead = models.FloatField(default=0.0, db_default=0.0, editable=False)  # seconds our clock is before theirs
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -94,6 +97,10 @@ class Connection(models.Model):
     def connector(self) -> Connector:
         """The vendor's connector."""
         return get_connector(self.vendor)
+
+    def their_time(self, moment: datetime) -> datetime:
+        """What the vendor's clock said at a moment of ours, as far as its last answer tells: good to some seconds."""
+        return moment - timedelta(seconds=self.clock_ahead)
 
     @property
     def plain_credentials(self) -> Credentials:

@@ -50,6 +50,7 @@ class Integration(models.Model):
     )
     paused_at = models.DateTimeField(null=True, editable=False)
     activated_at = models.DateTimeField(null=True, editable=False)
+    uninstalled_at = models.DateTimeField(null=True, editable=False)  # when an uninstall had removed everything
     created_at = models.DateTimeField(auto_now_add=True)
 
     # Leases of engine/dispatch/leases.py: the runner's, so that records never race, and the set-up's.

@@ -75,12 +75,19 @@ class RemoteSubscription(models.Model):
         return f"{self.event} at {self.connection}"
 
 
+LONGEST_ID = 200  # characters of a record's id at a vendor; a longer one is none
+
+
 class EventState(models.TextChoices):
     """What became of a notification."""
 
     NEW = "new", _("New")
     ROUTED = "routed", _("Routed")
     IGNORED = "ignored", _("Ignored")
+    HELD = "held", _("Held")  # only integrations of recipes that this version of the code does not have wait for it
+
+
+UNROUTED = (EventState.NEW, EventState.HELD)  # their work is still to be done
 
 
 class WebhookEvent(models.Model):
@@ -109,6 +116,12 @@ class WebhookEvent(models.Model):
         indexes = (
             # The router takes the oldest new events, the deferred ones last.
             models.Index(fields=("deferred", "id"), condition=models.Q(state="new"), name="event_new"),
+            # What this version of the code could not route: the sweeper looks whether it can now, an alert tells.
+            models.Index(
+                fields=("connection", "-id"),
+                condition=models.Q(reason__in=("internal_error", "recipe_unknown")),
+                name="event_not_routed",
+            ),
             # "What happened to this record?" and the person page.
             models.Index(fields=("connection", "external_id", "-id"), name="event_by_record"),
             models.Index(fields=("email_hash", "-id"), condition=~models.Q(email_hash=""), name="event_by_email"),
