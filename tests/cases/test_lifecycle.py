@@ -11,7 +11,6 @@ from integration.models import Connection, Integration, RecordLink, SyncJob
 from integration.recipes.registry import get_recipe
 
 
-@pytest.mark.xfail(strict=True, reason="uninstall: one whose process died is finished by nobody")
 def test_an_uninstall_whose_process_died_is_finished(world, monkeypatch):
     """Deploy, gunicorn's time limit or a crash while it waits for a vendor or strips a million rows."""
     world.person("Ada")
@@ -34,7 +33,6 @@ def test_an_uninstall_whose_process_died_is_finished(world, monkeypatch):
     assert not any(left.values()), left
 
 
-@pytest.mark.xfail(strict=True, reason="uninstall: rows written meanwhile stay")
 def test_a_router_that_was_at_work_leaves_no_jobs_behind(world, monkeypatch):
     """The router has read who listens, the uninstall comes, the router writes its jobs: nobody ever removes them."""
     world.person("Ada")

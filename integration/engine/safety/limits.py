@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -92,7 +93,12 @@ def note_mails(ctx: SyncSession, count: int) -> None:
 
 
 def release(integration: Integration, kind: str, user: AbstractBaseUser | None = None) -> int:
-    """Let through what waits, and no more: each record is read afresh first. Returns how many."""
+    """Let through what waits, and no more: each record is read afresh first. All or none. Returns how many."""
+    with transaction.atomic():
+        return _release(integration, kind, user)
+
+
+def _release(integration: Integration, kind: str, user: AbstractBaseUser | None) -> int:
     waiting = held(integration, kind)
     Brake.objects.filter(integration=integration, kind=kind).update(
         tripped_at=None, count=0, window_at=timezone.now(), allowance=waiting, released_at=timezone.now(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Model, QuerySet
@@ -13,6 +14,7 @@ from config.json_value import JSONValue
 from integration.engine.clients import connection_health, tokens
 from integration.engine.clients.session import OpenSession, open_client
 from integration.engine.dispatch import leases, wakeups
+from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.recipe import Recipes, Step
 from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
@@ -41,6 +43,7 @@ from integration.models import (
 from integration.redact import MASK
 from tenants import audit
 
+STRAGGLERS = timedelta(hours=1)  # after an uninstall somebody who had begun before it may still write a job
 PORTION = 2000  # rows per transaction when much is changed
 
 
@@ -58,10 +61,33 @@ def resume(integration: Integration) -> None:
 def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
     """Undo the installation: stop, remove webhooks, revoke tokens, erase credentials, strip personal data.
 
-    A vendor that does not answer does not stop the rest; its step says what is left to do by hand.
+    A vendor that does not answer does not stop the rest; its step says what is left to do by hand. Whatever ends the
+    process on the way, the sweeper goes on with it (`finish_uninstalls`).
     """
     Integration.objects.filter(pk=integration.pk).update(state=State.UNINSTALLED, **leases.SYNC.vacant)
     integration.state = State.UNINSTALLED
+    lease = leases.acquire(leases.SETUP, integration.pk)
+    if lease is None:
+        return [StepResult("busy", "Uninstall", False, "It is being set up right now; this goes on within minutes.")]
+    try:
+        return _uninstall(integration, recipes, lease)
+    finally:
+        leases.release(lease)
+
+
+def finish_uninstalls(recipes: Recipes) -> int:
+    """Go on with uninstalls that nobody works on, and drop what others wrote meanwhile. Returns how many of them."""
+    uninstalled = Integration.objects.filter(state=State.UNINSTALLED)
+    broken_off = uninstalled.filter(leases.free(leases.SETUP), uninstalled_at__isnull=True)
+    count = 0
+    for integration in broken_off.select_related("left", "right", "tenant"):
+        uninstall(integration, recipes)
+        count += 1
+    SyncJob.objects.filter(integration__in=uninstalled.filter(uninstalled_at__gt=timezone.now() - STRAGGLERS)).delete()
+    return count
+
+
+def _uninstall(integration: Integration, recipes: Recipes, lease: Lease) -> list[StepResult]:
     SyncRun.objects.filter(integration=integration, state__in=(RunState.WAITING, RunState.RUNNING)).update(
         state=RunState.CANCELLED, finished_at=timezone.now()
     )
@@ -73,12 +99,15 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
         results.append(
             provisioning.run_step(ctx, Step(f"webhooks_{side}", f"Webhooks at {label}", _leaver(side, recipes)))
         )
+        leases.renew(lease)
         results.append(
             provisioning.run_step(ctx, Step(f"credentials_{side}", f"Credentials of {label}", _disconnecter(side)))
         )
-    strip_personal_data(integration)
+        leases.renew(lease)
+    strip_personal_data(integration, lambda: leases.renew(lease))
     integration.provisioning = [asdict(result) for result in results]
-    integration.save(update_fields=["provisioning"])
+    integration.uninstalled_at = timezone.now()
+    integration.save(update_fields=["provisioning", "uninstalled_at"])
     return results
 
 
@@ -138,25 +167,27 @@ def erase_credentials(connection: Connection) -> None:
     audit.record("Erased the credentials", connection)
 
 
-def strip_personal_data(integration: Integration) -> None:
+def strip_personal_data(integration: Integration, alive: Callable[[], None] = lambda: None) -> None:
     """Keep the log, drop what says anything about people: values, payloads, call bodies, sentences, jobs and links.
 
-    Goes in small portions: a long transaction would keep the intake waiting. Safe to run again.
+    Goes in small portions: a long transaction would keep the intake waiting. Safe to run again. `alive` is called
+    after each portion.
     """
-    _in_portions(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
-    _in_portions(SyncRun.objects.filter(integration=integration), samples={}, options={}, cursor=None, problem="")
-    _in_portions(SyncJob.objects.filter(integration=integration), delete=True)
-    _in_portions(RecordLink.objects.filter(integration=integration), delete=True)
-    _in_portions(Drift.objects.filter(integration=integration), delete=True)
-    _in_portions(ComparedRecord.objects.filter(run__integration=integration), delete=True)
-    _in_portions(FieldMapping.objects.filter(integration=integration), problem="")
+    portions = Portions(alive)
+    portions.update(SyncLog.objects.filter(integration=integration), changes={}, detail="", email_hash="")
+    portions.update(SyncRun.objects.filter(integration=integration), samples={}, options={}, cursor=None, problem="")
+    portions.delete(SyncJob.objects.filter(integration=integration))
+    portions.delete(RecordLink.objects.filter(integration=integration))
+    portions.delete(Drift.objects.filter(integration=integration))
+    portions.delete(ComparedRecord.objects.filter(run__integration=integration))
+    portions.update(FieldMapping.objects.filter(integration=integration), problem="")
     alerts = Alert.objects.filter(integration=integration)
     for connection in (integration.left, integration.right):
         if not connection_health.integrations_on(connection):
-            _in_portions(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
-            _in_portions(VendorCall.objects.filter(connection=connection), path=MASK, request="", response="")
+            portions.update(WebhookEvent.objects.filter(connection=connection), payload={}, email_hash="")
+            portions.update(VendorCall.objects.filter(connection=connection), path=MASK, request="", response="")
             connection.reference_lists.all().delete()
-            _in_portions(connection.identities.all(), delete=True)
+            portions.delete(connection.identities.all())
             Connection.objects.filter(pk=connection.pk).update(health_detail="")
             alerts |= Alert.objects.filter(connection=connection)
     AlertNotice.objects.filter(alert__in=alerts).update(problem="")
@@ -165,9 +196,28 @@ def strip_personal_data(integration: Integration) -> None:
     integration.save(update_fields=["provisioning"])
 
 
-def _in_portions(rows: QuerySet[Model], *, delete: bool = False, **values: JSONValue) -> None:
-    last = 0
-    while ids := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION]):
-        portion = rows.model._default_manager.filter(pk__in=ids)
-        portion.delete() if delete else portion.update(**values)
-        last = ids[-1]
+@dataclass(frozen=True)
+class Portions:
+    """Change or delete rows a few thousand at a time, each portion in a transaction of its own."""
+
+    alive: Callable[[], None] = lambda: None  # called after each portion
+
+    def update(self, rows: QuerySet[Model], **values: JSONValue) -> None:
+        """Set these columns of all rows."""
+        for portion in self._of(rows):
+            portion.update(**values)
+
+    def delete(self, rows: QuerySet[Model]) -> None:
+        """Delete all rows."""
+        for portion in self._of(rows):
+            portion.delete()
+
+    def _of(self, rows: QuerySet[Model]) -> Iterator[QuerySet[Model]]:
+        last = 0
+        while True:
+            ids = list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:PORTION])
+            if not ids:
+                return
+            yield rows.model._default_manager.filter(pk__in=ids)
+            last = ids[-1]
+            self.alive()

@@ -186,6 +186,7 @@ def activate(integration: Integration) -> None:
     move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
     if integration.state != State.UNINSTALLED:
         connection_health.release_held(integration)
+        connection_health.release_held(integration, reason=Reason.FLOW_OFF)  # perhaps it is switched on again
 
 
 def move(integration: Integration, *before: str, **after: State | datetime | AbstractBaseUser | None) -> bool:

@@ -17,7 +17,7 @@ from integration.connectors.hubspot.records import Contact
 from integration.errors import TenantActionError
 from integration.recipes.newsletter import consent
 from integration.recipes.newsletter.reasons import NewsletterReason
-from integration.recipes.newsletter.steps import restore_values
+from integration.recipes.newsletter.steps import announce_restore, is_restoring, restore_values
 
 if TYPE_CHECKING:
     from integration.recipes.hubspot_maileon.session import Session
@@ -66,6 +66,7 @@ DEFINITIONS: Mapping[str, Mapping[str, JSONValue]] = {
     spec.key: definition(spec, GROUP, description) for spec, description in _ROWS
 }
 OURS = tuple(DEFINITIONS)
+RESTORED = "consent_to_contact"  # the flow that writes back what a property made anew has lost
 
 
 def ensure(ctx: Session) -> str:
@@ -73,12 +74,15 @@ def ensure(ctx: Session) -> str:
     ctx.last_side = "left"
     there = {str(row.get("name")): row for row in ctx.left.list_properties()}
     missing = [name for name in OURS if name not in there]
+    made_again = bool(missing and ctx.resources.get("properties"))
+    if made_again:
+        announce_restore(ctx, RESTORED)
     if missing:
         _create(ctx, missing)
     completed = [name for name in OURS if name in there and _complete(ctx, name, there[name])]
     said = [f"{len(missing)} created"] if missing else ["in place"]
     said += [f"options of {name} completed" for name in completed]
-    if missing and ctx.resources.get("properties"):
+    if made_again or is_restoring(ctx, RESTORED):
         said.append(_made_again(ctx))
     ctx.resources["properties"] = GROUP
     ctx.fields("left", "contact", fresh=True)
@@ -106,7 +110,7 @@ def _complete(ctx: Session, name: str, row: Mapping[str, JSONValue]) -> bool:
 def _made_again(ctx: Session) -> str:
     """A property made anew is empty for everybody, and not set would count as Yes: remember since when."""
     ctx.resources["made_again_at"] = timezone.now().isoformat()
-    count = restore_values(ctx, LINK_TYPE, "consent_to_contact", frozenset({consent.UNSUBSCRIBED}))
+    count = restore_values(ctx, LINK_TYPE, RESTORED, frozenset({consent.UNSUBSCRIBED}))
     return f"somebody had deleted them, {count} opt-outs are being written back"
 
 

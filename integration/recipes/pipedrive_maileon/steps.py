@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from integration.engine.api import NeededField, Step
 from integration.models import FieldMapping
-from integration.recipes.newsletter.steps import create_contact_fields, restore_values
+from integration.recipes.newsletter.steps import create_contact_fields, is_restoring, restore_values
 from integration.recipes.pipedrive_maileon.own_fields import LINK_TYPE, NEWSLETTER, NEWSLETTER_PLACE, STATUS
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.shared import custom_fields, pipedrive_fields
@@ -48,7 +48,7 @@ def needed_fields(ctx: Session) -> Sequence[NeededField]:
 def _field(ctx: Session, wanted: OptionField) -> str:
     """Make sure that the field and its options exist. What was made anew is empty for everybody and filled again."""
     found = pipedrive_fields.ensure(ctx, wanted)
-    if not found.anew and not found.replaced:
+    if not found.anew and not found.replaced and not is_restoring(ctx, "consent_to_person"):
         return found.said
     if "newsletter_yes" in found.replaced:
         ctx.resources[NEWSLETTER_PLACE] = f"{ctx.resources['newsletter']}/{ctx.resources['newsletter_yes']}"
