@@ -39,6 +39,7 @@ class Reason(ReasonCode):
     NOT_LINKED = "not_linked"
     UNHANDLED_EVENT = "unhandled_event"
     TOO_MANY_EVENTS = "too_many_events"
+    RECIPE_UNKNOWN = "recipe_unknown"
     WRONG_ACCOUNT = "wrong_account"
     BOTH_CHANGED = "both_changed"
     ADDRESS_ERASED = "address_erased"

@@ -10,7 +10,7 @@ from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import closing, retention
-from integration.engine.setup import app_uninstall, provisioning, schema_drift
+from integration.engine.setup import app_uninstall, lifecycle, provisioning, schema_drift
 from integration.engine.sync import compare, polls, router, runner, runs
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
@@ -29,8 +29,10 @@ def run_integration(integration_id: str) -> str:
 
 
 def sweep() -> str:
-    """Every minute: ring for what waits, and uninstall what a vendor says was removed there."""
-    return f"{sweeper.sweep()} rings, {app_uninstall.finish(get_recipe)} removals"
+    """Every minute: ring for what waits; uninstall what a vendor says was removed, finish what was broken off."""
+    router.release_held(get_recipe)
+    removals = app_uninstall.finish(get_recipe) + lifecycle.finish_uninstalls(get_recipe)
+    return f"{sweeper.sweep()} rings, {removals} removals"
 
 
 def close_tenants() -> str:

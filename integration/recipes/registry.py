@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from django import forms
+
 from integration.engine.api import GENERAL, ReasonText, Recipe, general_text
 
 RECIPES = {
@@ -18,10 +20,24 @@ RECIPES = {
 
 @cache
 def get_recipe(key: str) -> Recipe:
-    """Return the recipe with this key. Raises KeyError for an unknown one."""
+    """Return the recipe with this key.
+
+    For one that this version of the code does not have (a worker during a deploy, a roll-back) it is a stand-in without
+    flows, `is_known` False: such an integration does nothing, and keeps nobody else from working.
+    """
+    if key not in RECIPES:
+        return _unknown(key)
     recipe = import_module(RECIPES[key]).RECIPE
     assert isinstance(recipe, Recipe)
     return recipe
+
+
+def _unknown(key: str) -> Recipe:
+    left, _, right = key.partition("_")
+    return Recipe(
+        key=key, label=key, left=left, right=right, flows=(), settings_form=forms.Form, default_settings={},
+        steps=lambda ctx: (), is_known=False,
+    )  # fmt: skip
 
 
 def reason_text(code: str, recipe: str = "") -> ReasonText | None:

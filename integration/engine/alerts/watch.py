@@ -40,6 +40,8 @@ from integration.models import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from integration.reasons import Reason
+from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -264,6 +266,29 @@ def schema(recipes: Recipes, now: datetime) -> Iterator[Condition]:
         yield _of(AlertKind.SCHEMA, changes[0].integration, words.changed(changes), "")
 
 
+def not_routed(recipes: Recipes, now: datetime) -> Iterator[Condition]:
+    """Integrations whose recipe this version does not have, and events that it could not turn into jobs."""
+    for row in Integration.objects.filter(state__in=_IN_USE, tenant__is_active=True).exclude(
+        recipe__in=_known(recipes)
+    ):
+        what = f"This version does not have the recipe {row.recipe} of {words.plain(row.tenant.name)}; its changes wait"
+        yield _of(AlertKind.NOT_ROUTED, row, what, Reason.RECIPE_UNKNOWN)
+    spoilt = WebhookEvent.objects.filter(reason=Reason.INTERNAL_ERROR, received_at__gt=now - DAY).order_by()
+    for found in spoilt.values("connection_id", "connection__tenant_id").annotate(n=Count("id")):
+        tenant = Tenant.objects.get(pk=found["connection__tenant_id"])
+        what = f"{found['n']:,} events of {words.plain(tenant.name)} could not be turned into work within the last day"
+        yield Condition(
+            AlertKind.NOT_ROUTED, f"connection:{found['connection_id']}", what, Reason.INTERNAL_ERROR,
+            tenant_id=tenant.pk, connection_id=found["connection_id"],
+        )  # fmt: skip
+
+
+def _known(recipes: Recipes) -> list[str]:
+    """The recipes in use that this version of the code has."""
+    used = Integration.objects.order_by().values_list("recipe", flat=True).distinct()
+    return [key for key in used if recipes(key).is_known]
+
+
 def break_glass(recipes: Recipes, now: datetime) -> Iterator[Condition]:
     """The local account that is for emergencies opened the hub within the last day. Each day of use is told."""
     last = BreakGlassUse.objects.filter(at__gt=now - DAY).order_by("-at").first()
@@ -283,5 +308,6 @@ WATCHERS: Mapping[str, Watcher] = {
     AlertKind.UNANSWERED: unanswered,
     AlertKind.SUNSET: sunset,
     AlertKind.SCHEMA: schema,
+    AlertKind.NOT_ROUTED: not_routed,
     AlertKind.BREAK_GLASS: break_glass,
 }

@@ -45,6 +45,7 @@ ENDS = {
     AlertKind.UNANSWERED: _("People of {tenant} confirm opt-in emails again"),
     AlertKind.SUNSET: _("Lockstep no longer calls what a vendor switches off"),
     AlertKind.SCHEMA: _("The fields of {tenant} fit again"),
+    AlertKind.NOT_ROUTED: _("All changes can be read again"),
     AlertKind.BREAK_GLASS: _("The break-glass account has not been used for a day"),
 }
 FAILURES_FIX = (
@@ -63,6 +64,10 @@ BREAK_GLASS_FIX = (
     _("Somebody signed in with the local account for emergencies instead of the identity provider."),
     _("Ask who it was. If nobody of yours did, sign it out everywhere, change its password and read the audit."),
 )
+NOT_ROUTED_FIX = (
+    _("A version without this recipe is running (an update, a step back), or an event has a form nobody expected."),
+    _("Run the version that has the recipe: what waits is then synced. An event that failed: open it, press Replay."),
+)
 SUNSET_FIX = (
     _("The vendor has announced the end of a call or a version that Lockstep uses."),
     _("Update Lockstep before that date. API sunsets in the console lists the calls with the vendor's page."),
@@ -74,6 +79,7 @@ OWN_FIXES: Mapping[str, tuple[StrOrPromise, StrOrPromise]] = {
     AlertKind.SUNSET: SUNSET_FIX,
     AlertKind.SCHEMA: SCHEMA_FIX,
     AlertKind.BREAK_GLASS: BREAK_GLASS_FIX,
+    AlertKind.NOT_ROUTED: NOT_ROUTED_FIX,
 }
 
 

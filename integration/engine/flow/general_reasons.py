@@ -114,6 +114,13 @@ SKIPPED = (
         _("Nothing to fix."),
     ),
     ReasonText(
+        Reason.RECIPE_UNKNOWN,
+        ReasonKind.SKIP,
+        _("This version of Lockstep does not have the recipe of this integration."),
+        _("An update or a step back to an earlier version is under way, or the recipe was removed."),
+        _("Nothing is lost: changes wait until a version with the recipe runs. Tell your operator if it takes long."),
+    ),
+    ReasonText(
         Reason.TOO_MANY_EVENTS,
         ReasonKind.SKIP,
         _("A call with too many events was refused."),

@@ -132,6 +132,8 @@ class Recipe(Generic[S]):
     choices: Mapping[str, Choices] = field(default_factory=dict)  # what the settings form may ask the accounts for
     permissions: Mapping[str, tuple[NeededPermission, ...]] = field(default_factory=dict)  # by side
     reasons: tuple[ReasonText, ...] = ()  # its own, and general ones in its words
+    # False: stands for a recipe that this version of the code does not have. It has no flows; its events are kept.
+    is_known: bool = True
 
     @property
     def mapped_flows(self) -> Mapping[str, str]:
@@ -168,6 +170,10 @@ class Recipe(Generic[S]):
     def flow(self, key: str) -> Flow:
         """Return the flow with this key. Raises KeyError."""
         return {flow.key: flow for flow in self.flows}[key]
+
+    def has_flow(self, key: str) -> bool:
+        """Whether there is such a flow in this version of the code."""
+        return any(flow.key == key for flow in self.flows)
 
 
 Recipes = Callable[[str], Recipe]

@@ -16,13 +16,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from integration.engine.clients import connection_health
-from integration.engine.flow.general_reasons import general_text
+from integration.engine.flow.general_reasons import GENERAL, general_text
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.insight.delays import SIDES, delays, of_connection, progress
 from integration.engine.insight.evidence import Drifted, Rows, Stopped, Waits, limits_of, read
 from integration.engine.insight.issues import WORST_FIRST, Issue, Mend, Status, SyncState
 from integration.engine.insight.moments import clock
 from integration.models import Connection, DriftKind, Health, Integration, JobState, State
+from integration.reasons import Reason
 
 TOO_LATE = timedelta(minutes=5)  # a backlog this old does not go away by itself; /healthz answers 503
 
@@ -168,7 +169,10 @@ def _stuck(groups: Sequence[Stopped], recipe: Recipe) -> Iterator[Issue]:
 
 def _not_working(row: Integration, rows: Rows, recipe: Recipe) -> Iterator[Issue]:
     """What keeps an integration that is switched on from hearing of anything."""
-    if not is_any_flow_on(row, recipe):
+    if not recipe.is_known:
+        unknown = GENERAL[Reason.RECIPE_UNKNOWN]
+        yield Issue(Reason.RECIPE_UNKNOWN, Mend.OPERATOR, str(unknown.what), str(unknown.fix))
+    elif not is_any_flow_on(row, recipe):
         what, fix = gettext("Nothing is switched on."), gettext("Switch a part on in the settings.")
         yield Issue("nothing_on", Mend.SETTINGS, what, fix)
     for side in SIDES:

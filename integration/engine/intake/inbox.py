@@ -5,6 +5,7 @@ It writes rows and wakes a worker; it must not call a vendor or decide anything.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -16,7 +17,7 @@ from django.utils import timezone
 from integration.connectors.base import ParsedEvent
 from integration.engine.dispatch import wakeups
 from integration.engine.intake.group_commit import GroupCommit
-from integration.models import EventState, Health, WebhookEndpoint, WebhookEvent, columnar
+from integration.models import LONGEST_ID, EventState, Health, WebhookEndpoint, WebhookEvent, columnar
 from integration.reasons import NoReason, Reason, ReasonCode
 from integration.secrets import email_hash
 
@@ -89,20 +90,27 @@ def _row(
 ) -> WebhookEvent:
     expected = endpoint.connection.external_account_id
     foreign = bool(event.account_id and expected and event.account_id != expected)
+    if not foreign and not ignored and len(event.external_id) > LONGEST_ID:
+        ignored = Reason.RECORD_UNREADABLE
     return columnar.new(
         WebhookEvent,
         connection_id=endpoint.connection_id,
         vendor_event=event.vendor_event[:80],
         object_type=event.object_type[:40],
-        external_id=event.external_id[:200],
+        external_id=event.external_id[:LONGEST_ID],
         email_hash=email_hash(event.email),
-        dedupe_key=event.dedupe_key[:200],
+        dedupe_key=_key(event.dedupe_key),
         occurred_at=event.occurred_at,
         payload={**event.payload, **({"email": event.email} if event.email else {})},
         deferred=deferred,
         state=EventState.IGNORED if foreign or ignored else EventState.NEW,
         reason=Reason.WRONG_ACCOUNT if foreign else ignored,
     )
+
+
+def _key(dedupe_key: str) -> str:
+    """The key of a row. A longer one is digested: two that begin alike are two events."""
+    return dedupe_key if len(dedupe_key) <= LONGEST_ID else hashlib.sha256(dedupe_key.encode()).hexdigest()
 
 
 def touch(endpoint: WebhookEndpoint) -> None:

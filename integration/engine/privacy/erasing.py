@@ -24,11 +24,11 @@ from integration.engine.privacy.holding import UNFINISHED, Holding
 from integration.engine.records.traces import Found, Person, cut_text, cut_value, mask_path, names_in, without_words
 from integration.engine.safety.consent_ledger import of_links
 from integration.models import (
+    UNROUTED,
     Alert,
     AlertNotice,
     Connection,
     ConsentEntry,
-    EventState,
     FieldMapping,
     Integration,
     RecordLink,
@@ -206,7 +206,7 @@ class Erasing:
     def _empty_events(self) -> None:
         """One that is still to be routed stays as it is."""
         events = WebhookEvent.objects.filter(pk__in=list(self._held.events.values_list("pk", flat=True)))
-        count = events.exclude(state=EventState.NEW).update(payload={}, email_hash="")
+        count = events.exclude(state__in=UNROUTED).update(payload={}, email_hash="")
         self._add(count, ngettext("{count} event emptied.", "{count} events emptied.", count), gettext("events"))
 
     def _delete_jobs(self) -> None:

@@ -12,9 +12,9 @@ from django.db.models import Q, QuerySet
 from integration.engine.flow.base import Flow
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.models import (
+    UNROUTED,
     ComparedRecord,
     Drift,
-    EventState,
     IdentityIndex,
     Integration,
     JobState,
@@ -55,7 +55,7 @@ class Holding:
 
     def unsettled(self) -> int:
         """Count the changes that have come in and are not handled."""
-        return self.events.filter(state=EventState.NEW).count() + self.jobs.filter(state__in=UNFINISHED).count()
+        return self.events.filter(state__in=UNROUTED).count() + self.jobs.filter(state__in=UNFINISHED).count()
 
     def is_run_under_way(self) -> bool:
         """Whether a worker goes through people of the tenant just now, and keeps in memory whom it has read."""

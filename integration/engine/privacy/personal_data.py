@@ -26,7 +26,7 @@ from integration.engine.privacy.erasing import Erasing
 from integration.engine.privacy.holding import UNFINISHED, Holding, Key, find, flows_of, held_of
 from integration.engine.safety import consent_ledger, erased
 from integration.errors import IntegrationError
-from integration.models import EventState, IdentityIndex, Integration, RecordLink, State, SyncRun, VendorCall
+from integration.models import UNROUTED, IdentityIndex, Integration, RecordLink, State, SyncRun, VendorCall
 from tenants.models import Tenant
 
 __all__ = ["Holding", "erase", "erase_record", "export", "find"]
@@ -186,7 +186,7 @@ def _without_bodies(calls: Sequence[VendorCall]) -> Sequence[VendorCall]:
 def _awaited(held: Holding) -> set[int]:
     """The links of records a change waits for."""
     jobs = held.jobs.filter(state__in=UNFINISHED).values_list("integration", "external_id")
-    events = held.events.filter(state=EventState.NEW).values_list("connection", "external_id")
+    events = held.events.filter(state__in=UNROUTED).values_list("connection", "external_id")
     waiting = {*jobs, *events}
     return {
         link.pk

@@ -10,10 +10,10 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from integration.models import (
+    UNROUTED,
     Alert,
     BreakGlassUse,
     ComparedRecord,
-    EventState,
     JobState,
     SyncJob,
     SyncLog,
@@ -36,7 +36,7 @@ def purge(seconds: float = LONGEST) -> dict[str, int]:
     finished = SyncRun.objects.filter(finished_at__isnull=False)
     old: dict[str, QuerySet[Model]] = {
         "calls": VendorCall.objects.filter(at__lt=_before(days["calls"])),
-        "events": WebhookEvent.objects.filter(received_at__lt=_before(days["events"])).exclude(state=EventState.NEW),
+        "events": WebhookEvent.objects.filter(received_at__lt=_before(days["events"])).exclude(state__in=UNROUTED),
         "log": SyncLog.objects.filter(created_at__lt=_before(days["log"])),
         "alerts": Alert.objects.filter(resolved_at__lt=_before(days["log"])),
         "jobs": SyncJob.objects.filter(state=JobState.DONE, updated_at__lt=_before(days["log"])),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integration.engine.flow.base import Flow, Item, Page, RecordOutcome, Skip
 from integration.engine.flow.session import SyncSession
-from integration.models import EventState, JobState, Outcome, SyncJob, SyncRun, WebhookEvent
+from integration.models import UNROUTED, JobState, Outcome, SyncJob, SyncRun, WebhookEvent
 
 RESYNC, REPLAY, REPAIR = "resync", "replay", "repair"
 KINDS = frozenset({RESYNC, REPLAY, REPAIR})
@@ -45,7 +45,7 @@ def settle(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
 def _routed(ctx: SyncSession, flow: Flow, ids: Sequence[int]) -> dict[str, Item]:
     """The records these events concern, oldest event first, with what the events knew; the newest event is named."""
     found: dict[str, Item] = {}
-    for event in WebhookEvent.objects.filter(pk__in=ids).exclude(state=EventState.NEW).order_by("pk"):
+    for event in WebhookEvent.objects.filter(pk__in=ids).exclude(state__in=UNROUTED).order_by("pk"):
         routes = flow.route(ctx, event)
         for route in () if isinstance(routes, Skip) else routes:
             before = found[route.external_id].hint if route.external_id in found else {}

@@ -15,12 +15,13 @@ from config.json_value import JSONObject, json_number, json_object
 from integration.engine.flow.base import Flow, Item, Page, Record, Result
 from integration.engine.flow.session import SyncSession, Usage
 from integration.engine.sync.composite import Group
-from integration.models import Outcome, SyncRun
+from integration.models import LONGEST_ID, Outcome, SyncRun
 from integration.reasons import Reason
 
 PART_SECONDS = 2.0  # what a part aims at
 FEW_CALLS = 12  # a part with no more of them did not take long because of its size
 GROWTH = 4
+ENDLESS_ID = "The id is longer than an id may be."
 
 
 @dataclass
@@ -36,10 +37,12 @@ class OpenPage:
     def of(cls, run: SyncRun, page: Page) -> OpenPage:
         """The page as it was read now, without what was done before a worker stopped in the middle of it."""
         done = set(run.page_done)
+        endless = {item.external_id[:LONGEST_ID]: ENDLESS_ID for item in page.items if _is_endless(item)}
+        unreadable = {**page.unreadable, **endless}
         return cls(
             page,
-            [item for item in page.items if item.external_id not in done],
-            {key: problem for key, problem in page.unreadable.items() if key not in done},
+            [item for item in page.items if item.external_id not in done and not _is_endless(item)],
+            {key: problem for key, problem in unreadable.items() if key not in done},
             list(run.page_done),
         )
 
@@ -57,6 +60,10 @@ class Part:
     records: Mapping[str, Record] | None
     unreadable: Mapping[str, str]
     began: float
+
+
+def _is_endless(item: Item) -> bool:
+    return len(item.external_id) > LONGEST_ID
 
 
 def following(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage) -> Part:
