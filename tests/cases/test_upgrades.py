@@ -12,7 +12,6 @@ from tests.support.fake_recipe import FakeFlow, recipes_with
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.xfail(strict=True, reason="no end: a run of a flow that is gone is taken again and again")
 def test_a_run_of_a_flow_that_is_gone_ends_and_breaks_no_slice():
     integration = IntegrationFactory()
     flow = FakeFlow()
@@ -27,7 +26,6 @@ def test_a_run_of_a_flow_that_is_gone_ends_and_breaks_no_slice():
     assert run.state == "failed"
 
 
-@pytest.mark.xfail(strict=True, reason="no end: a job of a flow that is gone rings without end")
 def test_a_job_of_a_flow_that_is_gone_does_not_ring_without_end(rings):
     integration = IntegrationFactory()
     flow = FakeFlow()

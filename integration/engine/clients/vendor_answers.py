@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 NOTED_EVERY = timedelta(seconds=10)
 DOWN_AFTER = 2  # calls in a row without an answer
+CLOCKS_AGREE = 5.0  # seconds
 NO_SERVICE = (401, 403, 407, 408, 429)  # answers that say nothing of the service behind the door
 
 
@@ -29,6 +30,8 @@ def note(connection: Connection, exchange: Exchange) -> None:
     A database that cannot take it spoils no call that the vendor has answered: the next one says it again.
     """
     try:
+        if exchange.skew is not None:
+            _told_the_time(connection, exchange.skew)
         if exchange.status == 0 or exchange.status >= 500:
             _unanswered(connection)
         elif exchange.status not in NO_SERVICE:
@@ -40,6 +43,15 @@ def note(connection: Connection, exchange: Exchange) -> None:
 def is_down(connection: Connection) -> bool:
     """Whether the vendor does not answer, or not with anything that can be used."""
     return connection.unanswered >= DOWN_AFTER or connection.failures >= DOWN_AFTER
+
+
+def _told_the_time(connection: Connection, skew: float) -> None:
+    """Note how far our clock is ahead of the vendor's. Seconds are within what an answer's Date can tell."""
+    ahead = skew if abs(skew) >= CLOCKS_AGREE else 0.0
+    if abs(ahead - connection.clock_ahead) >= CLOCKS_AGREE / 2:
+        connection.clock_ahead = ahead
+        with transaction.atomic():
+            Connection.objects.filter(pk=connection.pk).update(clock_ahead=ahead)
 
 
 def _unanswered(connection: Connection) -> None:

@@ -41,7 +41,7 @@ from integration.engine.sync import (
 )
 from integration.engine.sync.composite import Group
 from integration.engine.sync.page_parts import OpenPage, Part
-from integration.errors import IntegrationError, LeaseLost, RecordError, UnreadableRecord
+from integration.errors import ContractError, IntegrationError, LeaseLost, RecordError, UnreadableRecord
 from integration.models import Integration, Outcome, RunState, State, SyncRun
 from integration.reasons import Reason
 
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLES = 5
+CRASHES = "A page of this run stopped its worker again and again. Start it anew; if it stops again, tell the operator."
+GONE_FLOW = "This version of Lockstep does not have this part of the integration."
 BEGUN_ANEW = "begun_anew"  # how often a run lost its place
 MOST_ANEW = 3
 CONTINUES, DONE_BEFORE = "continues", "done_before"  # the cancelled run it goes on from, and how many were done by then
@@ -149,7 +151,10 @@ def step(ctx: SyncSession) -> bool:
     run = next((run for run in due.order_by("next_attempt_at", "id") if not _has_to_wait(ctx, run)), None)
     if run is None:
         return False
-    SyncRun.objects.filter(pk=run.pk).update(attempts=F("attempts") + 1)  # counted when taken: a killed worker counts
+    if retry.RUN_PAGE.used_up(run.attempts):  # counted when taken, so these are workers that died with it
+        _finish(run, RunState.FAILED, run.problem or CRASHES)
+        return True
+    SyncRun.objects.filter(pk=run.pk).update(attempts=F("attempts") + 1)
     run.attempts += 1
     ctx.run = run
     try:
@@ -168,7 +173,7 @@ def step(ctx: SyncSession) -> bool:
 
 def _has_to_wait(ctx: SyncSession, run: SyncRun) -> bool:
     """Whether runs that go before this one are unfinished. One that waits comes due with them."""
-    first = ctx.recipe.flow(run.flow).runs_after
+    first = ctx.recipe.flow(run.flow).runs_after if ctx.recipe.has_flow(run.flow) else ()
     before = SyncRun.objects.filter(integration=ctx.integration, kind=run.kind, flow__in=first, state__in=UNFINISHED)
     next_up = before.order_by("next_attempt_at").first() if first else None
     if next_up is not None and next_up.next_attempt_at > timezone.now():
@@ -177,10 +182,14 @@ def _has_to_wait(ctx: SyncSession, run: SyncRun) -> bool:
 
 
 def _work_on(ctx: SyncSession, run: SyncRun) -> None:
-    flow = ctx.recipe.flow(run.flow)
     if run.cancel_requested:
         _finish(run, RunState.CANCELLED)
-    elif not flow.enabled(ctx.settings):
+        return
+    if not ctx.recipe.has_flow(run.flow):
+        _finish(run, RunState.FAILED, GONE_FLOW)
+        return
+    flow = ctx.recipe.flow(run.flow)
+    if not flow.enabled(ctx.settings):
         _finish(run, RunState.FAILED, "This part of the integration is switched off.")
     elif run.kind == compare.KIND:
         _compare(ctx, flow, run)
@@ -198,6 +207,8 @@ def _page(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
         ours = run.kind in id_runs.KINDS
         with dry.guarded(run), dry.apart(ctx, run):
             page = id_runs.page(ctx, flow, run) if ours else flow.page(ctx, run.kind, run.cursor, _since(run))
+        if page.next_cursor is not None and page.next_cursor == run.cursor:
+            raise ContractError("The vendor leads from a page back to the same page.", detail=f"{run.cursor}")
         opened = OpenPage.of(run, page)
         while _part(ctx, flow, run, opened, began):
             began = time.monotonic()
@@ -267,6 +278,7 @@ def _part(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage, began: f
         run.save(update_fields=PROGRESS)
         if opened.is_finished and run.cursor is None:
             _finish(run, RunState.DONE)
+            _read_up_to(ctx, flow, run)
     if run.kind == id_runs.REPAIR:
         repair.check(ctx, flow, run, [item.external_id for item in part.items])
     connection_health.worked(ctx.integration)
@@ -346,6 +358,8 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     """Try the page again later; give the run up only after many tries in a row."""
     ours = exc.reason == Reason.INTERNAL_ERROR  # a fault of ours says nothing about the connection
     outcome = "wait" if ours else connection_health.note_error(ctx.connection(ctx.last_side), exc)
+    if outcome == "retry":
+        ctx.reopen()
     with transaction.atomic():
         outcomes.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
@@ -393,5 +407,9 @@ def _finish(run: SyncRun, state: str, problem: str = "") -> None:
     if run.dry_run:
         dry.forget(run.integration.left, run)
         dry.forget(run.integration.right, run)
-    elif state == RunState.DONE and run.kind == "poll" and run.started_at:
-        cursors.advance(run.integration, run.flow, run.started_at)
+
+
+def _read_up_to(ctx: SyncSession, flow: Flow, run: SyncRun) -> None:
+    """Remember, in the vendor's time, how far a poll has read: to where it began."""
+    if run.kind == "poll" and not run.dry_run and run.started_at is not None:
+        cursors.advance(run.integration, run.flow, ctx.connection(flow.side).their_time(run.started_at))

@@ -200,7 +200,8 @@ def title_of(lead: Lead, wish: str) -> str:
 def _earlier(ctx: Session, write: Write, *, trial: bool) -> str:
     """The id of what an earlier try created, its answer lost; by the field that holds the LeadBoxer id."""
     assert write.link is not None
-    announced, key, marker = write.link.updated_at, str(ctx.resources["leadboxer_id"]), write.item.external_id
+    announced = ctx.connection("right").their_time(write.link.updated_at)
+    key, marker = str(ctx.resources["leadboxer_id"]), write.item.external_id
 
     def is_ours(row: PipedriveLead | Deal) -> bool:
         return str(row.custom_fields.get(key)) == marker

@@ -271,6 +271,5 @@ def _new_deal(ctx: Session, lead: Lead, person_id: str, organization: str) -> st
 def _earlier(ctx: Session, write: Write, person: Person, mark: str) -> str:
     """The activity an earlier try created, its answer lost: by its mark, among the person's since it was announced."""
     assert write.link is not None
-    return ctx.right.activities.created_earlier(
-        write.link.updated_at, lambda activity: mark in activity.note, person_id=person.id
-    )
+    announced = ctx.connection("right").their_time(write.link.updated_at)
+    return ctx.right.activities.created_earlier(announced, lambda activity: mark in activity.note, person_id=person.id)

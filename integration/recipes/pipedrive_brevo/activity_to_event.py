@@ -72,7 +72,7 @@ class ActivityToEvent(Flow[PipedriveClient, BrevoClient, Settings]):
             return Skip(Reason.UNCHANGED)
         if not record.values["person_id"]:
             return Skip(BrevoReason.ACTIVITY_WITHOUT_PERSON)
-        since = ctx.integration.activated_at or ctx.integration.created_at
+        since = ctx.connection("left").their_time(ctx.integration.activated_at or ctx.integration.created_at)
         if record.values["add_time"] is None or record.values["add_time"] < since.replace(microsecond=0):
             return Skip(Reason.UNCHANGED)
         return Sync("log_activity", mapped=False, extra=record.values["content"])

@@ -136,7 +136,7 @@ def _action(ctx: Session, item: Item, record: Record, link: RecordLink | None) -
     """created, updated or moved; a deal from before, met by a run, only takes its place."""
     if link is not None and link.written:
         return "deal_moved" if link.written.get("place") != record.values["content"]["place"] else "deal_updated"
-    since = ctx.integration.activated_at or ctx.integration.created_at
+    since = ctx.connection("left").their_time(ctx.integration.activated_at or ctx.integration.created_at)
     added = record.values["add_time"]
     before = EventContext.read(item.hint).run == "fetch_all"
     fresh = added is not None and added >= since.replace(microsecond=0) and not before

@@ -280,7 +280,7 @@ def _kind_of(marked: str) -> str:
 
 
 def _is_new(ctx: Session, added: datetime) -> bool:
-    since = ctx.integration.activated_at or ctx.integration.created_at
+    since = ctx.connection("left").their_time(ctx.integration.activated_at or ctx.integration.created_at)
     return added >= since.replace(microsecond=0)
 
 

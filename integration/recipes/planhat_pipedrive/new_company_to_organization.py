@@ -111,6 +111,7 @@ def _create(ctx: Session, write: Write) -> Result:
 def _earlier(ctx: Session, write: Write, name: str) -> str:
     """The organization an earlier try created, its answer lost: by its name."""
     assert write.link is not None
+    announced = ctx.connection("left").their_time(write.link.updated_at)
     return ctx.left.organizations.created_earlier(
-        write.link.updated_at, lambda row: row.name.strip() == name.strip() and not row.is_deleted
+        announced, lambda row: row.name.strip() == name.strip() and not row.is_deleted
     )
