@@ -36,9 +36,15 @@ class TransientError(IntegrationError):
 
 
 class RateLimited(TransientError):
-    """The vendor asked us to slow down, or we know that the next call would make it ask."""
+    """The vendor asked us to slow down, or we know that the next call would make it ask.
+
+    `windows` are the budgets that are used up, none where that is not known. `only_reserve`: what is left is the
+    customer's own, and an opt-out may still use it.
+    """
 
     reason = Reason.RATE_LIMITED
+    windows: tuple[str, ...] = ()
+    only_reserve = False
 
 
 class LeaseLost(TransientError):

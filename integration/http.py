@@ -127,14 +127,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Instrumentation:
-    """What the engine plugs into a connector's client: budgets, the record of calls, a memory of the account.
+    """What the engine plugs into a connector's client: budgets, the record of calls, a memory of the account, tokens.
 
     The memory outlives the client, and what is in it may be old: a client keeps there only what never changes.
+    `renew` takes an access token that was refused and returns a newer one, None when there is none.
     """
 
     meter: RateLimiter = field(default_factory=NoMeter)
     record: Callable[[Exchange], None] = lambda exchange: None
     memory: dict[str, Any] = field(default_factory=dict)
+    renew: Callable[[str], str | None] = lambda refused: None
 
 
 def _statuses(
@@ -160,6 +162,7 @@ STATUS_ERRORS = _statuses(
 StatusErrors = Mapping[int, tuple[type[IntegrationError], ReasonCode, str]]
 
 
+BEARER = "Bearer "
 sessions: dict[int, requests.Session] = {}
 
 
@@ -225,21 +228,39 @@ class Transport:
             if looks:
                 self.request("GET", looks, effect=Effect.READ, cost=cost, windows=windows)
             return self._unsent(method, path, accepted)
-        self._wire.meter.before(windows, cost)
         if json is not None:
             data = jsonlib.dumps(json, ensure_ascii=False, allow_nan=False).encode()
             headers = {"Content-Type": "application/json", **(headers or {})}
         query = urlencode(list(params.items() if isinstance(params, Mapping) else params), doseq=True)
+        self._wire.meter.before(windows, cost)
+        reply = self._exchange(method, path, query, data, headers or {})
+        if reply.status == 401 and self._renewed():
+            self._wire.meter.before(windows, cost)
+            reply = self._exchange(method, path, query, data, headers or {})
+        return reply if answers(reply) else self._checked(reply)
+
+    def _exchange(self, method: str, path: str, query: str, data: Any, headers: Mapping[str, str]) -> Reply:
+        """Make one call and report it."""
         url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
         started = time.monotonic()
         try:
-            reply = self._send(method, url, data, {**self._headers, **(headers or {})})
+            reply = self._send(method, url, data, {**self._headers, **headers})
         except TransientError as exc:
             self._report(method, path, query, data, None, started, exc.detail)
             raise
         self._report(method, path, query, data, reply, started)
         self._wire.meter.after(self._read_limits(reply))
-        return reply if answers(reply) else self._checked(reply)
+        return reply
+
+    def _renewed(self) -> bool:
+        """Put a newer access token in the place of one that was refused. Whether there is one."""
+        refused = self._headers.get("Authorization", "").removeprefix(BEARER)
+        token = self._wire.renew(refused)
+        if token is None:
+            return False
+        self._headers["Authorization"] = f"{BEARER}{token}"
+        self._secrets += (token,)
+        return True
 
     def _unsent(self, method: str, path: str, accepted: bytes | None) -> Reply:
         """What a dry run takes for the answer of a write."""

@@ -228,6 +228,7 @@ class RateWindow:
     limit: int | None = None
     reserve: float = 0.0  # what we leave untouched for the customer's own use, as a share of the limit
     per_call: float = 1.0  # what a call takes off it, roughly, where calls differ
+    every_call: bool = False  # each call is charged to it, so that nothing goes on while it is used up
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,9 @@ from tests.support.factories import ConnectionFactory, EventFactory, Integration
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
 db = pytest.mark.django_db(transaction=True)
-UNKNOWN = pytest.mark.xfail(strict=True, reason="one stops all: an unknown recipe stops the schedules")
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="no end: a run does not count the workers it killed")
 def test_a_page_that_kills_its_worker_ends_the_run_after_some_tries():
     """Jobs count their crashes; a run is taken again for ever."""
     integration = IntegrationFactory()
@@ -74,7 +72,6 @@ def test_a_poll_finds_what_changed_while_the_hubs_clock_is_ahead(world, monkeypa
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="clocks: a cursor in the future stays there")
 def test_a_cursor_that_a_wrong_clock_put_into_the_future_does_not_blind_the_poll():
     """Our clock jumps an hour ahead, a poll runs, the clock is put right. What changes within that hour is lost."""
     integration = IntegrationFactory()
@@ -87,7 +84,6 @@ def test_a_cursor_that_a_wrong_clock_put_into_the_future_does_not_blind_the_poll
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="one stops all: an unknown recipe stops the router")
 def test_an_integration_of_a_recipe_this_code_does_not_know_stops_nobody_elses_events():
     """During a deploy (or after a roll-back) a worker meets a recipe it does not have."""
     fine = IntegrationFactory()
@@ -104,11 +100,7 @@ def test_an_integration_of_a_recipe_this_code_does_not_know_stops_nobody_elses_e
 @db
 @pytest.mark.parametrize(
     "task",
-    [
-        pytest.param(tasks.poll_all, marks=UNKNOWN),
-        tasks.poll_by_clock,
-        pytest.param(tasks.reconcile_all, marks=UNKNOWN),
-    ],
+    [tasks.poll_all, tasks.poll_by_clock, tasks.reconcile_all],
 )
 def test_the_same_for_the_schedules(task):
     IntegrationFactory(recipe="pipedrive_mailchimp")
@@ -135,7 +127,6 @@ def test_a_cancelled_run_that_waits_for_its_next_try_ends_at_once():
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="no end: the reserve stops everything for a day")
 def test_the_daily_reserve_does_not_stop_everything_for_a_day():
     """80 percent of Pipedrive's day are used at ten in the morning; its day ends at midnight, ours a day later."""
     connection = ConnectionFactory()
@@ -185,7 +176,6 @@ def test_group_commit_never_tells_a_follower_that_its_rows_are_stored_when_the_l
 
 
 @db
-@pytest.mark.xfail(strict=True, reason="no end: jobs of a flow that is off are released and held again")
 def test_what_is_put_aside_because_its_flow_is_off_is_left_alone_by_the_connection_check(monkeypatch):
     """Every quarter of an hour all of them are released and held again."""
     integration = IntegrationFactory(settings={"off": True})

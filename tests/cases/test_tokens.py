@@ -27,7 +27,6 @@ def age_tokens():
     )
 
 
-@pytest.mark.xfail(strict=True, reason="tokens: a 401 that a fresh token cures is reported as refused credentials")
 def test_a_token_that_ends_during_fetch_all_is_renewed_and_the_run_goes_on(hubspot_world):
     world = hubspot_world
     for n in range(3):
@@ -59,7 +58,6 @@ def test_the_same_for_a_job(hubspot_world):
     assert connection.health == Health.OK, connection.health_detail
 
 
-@pytest.mark.xfail(strict=True, reason="tokens: a 401 that a fresh token cures is reported as refused credentials")
 def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to_reconnect(hubspot_world, monkeypatch):
     """Two integrations share a portal (or a check runs beside a runner). While one renews, the other meets its 401."""
     age_tokens()
@@ -82,7 +80,6 @@ def test_two_workers_that_meet_the_401_at_once_renew_once_and_nobody_is_asked_to
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.xfail(strict=True, reason="tokens: a 401 that a fresh token cures is reported as refused credentials")
 def test_a_token_that_ends_in_the_middle_of_single_calls_is_renewed_not_held(monkeypatch):
     """`batch.each`: the first of two people went through, the second met the 401 of a token that had just ended."""
     from integration.engine.flow.base import Result

@@ -15,9 +15,9 @@ from integration.http import Instrumentation
 
 # The vendor tells the real numbers in headers; these hold until it does (the smallest plan, pipedrive sheet §13).
 WINDOWS = (
-    RateWindow("burst", _("Calls in 2 seconds"), 2, 20),
+    RateWindow("burst", _("Calls in 2 seconds"), 2, 20, every_call=True),
     RateWindow("search", _("Searches in 2 seconds"), 2, 10),
-    RateWindow("day", _("Tokens per day"), 24 * 3600, 30_000, reserve=0.2, per_call=10),
+    RateWindow("day", _("Tokens per day"), 24 * 3600, 30_000, reserve=0.2, per_call=10, every_call=True),
 )
 
 

@@ -11,7 +11,7 @@ from integration.connectors.planhat.client import PlanhatClient
 from integration.http import Instrumentation
 
 # A soft quota; beside it 150 calls a second, which one runner at a time never reaches (planhat sheet §2).
-WINDOWS = (RateWindow(MINUTE, _("Calls in a minute"), 60, 200, reserve=0.1),)
+WINDOWS = (RateWindow(MINUTE, _("Calls in a minute"), 60, 200, reserve=0.1, every_call=True),)
 
 
 def open_client(credentials: Credentials, wire: Instrumentation) -> PlanhatClient:

@@ -15,10 +15,11 @@ from integration.connectors.base import Account
 from integration.engine.clients import tokens
 from integration.engine.clients.session import call_row, open_client
 from integration.engine.dispatch import wakeups
-from integration.errors import IntegrationError, TenantActionError
+from integration.errors import IntegrationError, RateLimited, TenantActionError, TransientError
 from integration.guard import AddressRefused
 from integration.http import Instrumentation
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob, VendorCall
+from integration.models.fields import UnreadableSecret
 from integration.reasons import NoReason, Reason, ReasonCode
 
 log = logging.getLogger(__name__)
@@ -36,17 +37,25 @@ CONNECTION_REASONS = frozenset(
 )
 # What a person decides about: it is not let go because a connection works.
 DECIDED_BY_A_PERSON = frozenset({Reason.MASS_DELETE, Reason.OPT_IN_LIMIT})
+# What no check of a connection lets go: a person decides, or the settings do.
+NOT_THE_CONNECTION = DECIDED_BY_A_PERSON | {Reason.FLOW_OFF}
 
 
 def note_error(connection: Connection, exc: IntegrationError) -> str:
     """Remember what an error says about its connection. Returns retry (at once), wait or hold."""
-    if exc.reason == Reason.CREDENTIALS_REFUSED and _renew(connection):
-        return "retry"
+    if exc.reason == Reason.CREDENTIALS_REFUSED:
+        try:
+            if renewed(connection):
+                return "retry"
+        except TransientError as meanwhile:  # another worker renews it, or the vendor's token endpoint does not answer
+            exc = meanwhile
     if isinstance(exc, TenantActionError):
         if exc.reason in CONNECTION_REASONS:
             said = f"{' '.join(exc.public.split())}\n{exc.detail}".strip()  # a line for everybody, then for operators
             mark(connection, Health.NEEDS_YOU, exc.reason, said)
         return "hold"
+    if isinstance(exc, RateLimited) and _is_partial(connection, exc):
+        return "wait"  # only what needs these budgets waits, each job by itself
     if exc.retry_after is not None:
         pause = exc.retry_after
     else:
@@ -57,8 +66,17 @@ def note_error(connection: Connection, exc: IntegrationError) -> str:
         pause = retry.next_delay(retry.CONNECTION, connection.failures)
         if not pause:
             return "wait"
-    Connection.objects.filter(pk=connection.pk).update(not_before=timezone.now() + timedelta(seconds=pause))
+    Connection.objects.filter(pk=connection.pk).update(
+        not_before=timezone.now() + timedelta(seconds=pause),
+        pause_spares_urgent=isinstance(exc, RateLimited) and exc.only_reserve,
+    )
     return "wait"
+
+
+def _is_partial(connection: Connection, exc: RateLimited) -> bool:
+    """Whether calls that need none of these budgets go on."""
+    whole = {window.key for window in connection.connector.windows if window.every_call}
+    return bool(exc.windows) and whole.isdisjoint(exc.windows)
 
 
 def worked(integration: Integration) -> None:
@@ -159,7 +177,7 @@ def release_held(
     Jobs held for one of the reasons in `keep` stay.
     """
     held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exclude(reason__in=keep)
-    held = held.exclude(reason__in=DECIDED_BY_A_PERSON) if reason is None else held.filter(reason=reason)
+    held = held.exclude(reason__in=NOT_THE_CONNECTION) if reason is None else held.filter(reason=reason)
     now = timezone.now()
     count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
     if count:
@@ -167,15 +185,12 @@ def release_held(
     return count
 
 
-def _renew(connection: Connection) -> bool:
-    """An OAuth token may have been refused before its time: renew it once, then believe the vendor."""
-    changed = connection.credentials_changed_at
-    lately = timezone.now() - timedelta(seconds=retry.next_delay(retry.REFUSED_TOKEN))
-    if connection.auth_kind != "oauth" or (changed and changed > lately):
+def renewed(connection: Connection) -> bool:
+    """Whether there is a newer access token than the one this connection was loaded with, and was refused.
+
+    A client has tried that itself by now; this is for calls that no client makes. Raises TransientErrors.
+    """
+    if connection.auth_kind != "oauth" or isinstance(connection.credentials, UnreadableSecret):
         return False
-    try:
-        tokens.ensure_fresh(connection, force=True)
-    except IntegrationError:
-        log.info("The token of connection %s could not be renewed.", connection.pk)
-        return False
-    return True
+    refused = str(connection.credentials.get("access_token", ""))
+    return tokens.after_refusal(connection, refused, patience=0) is not None

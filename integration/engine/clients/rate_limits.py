@@ -12,9 +12,13 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.utils import timezone
 
+from integration import retry
+from integration.connectors.base import RateWindow
 from integration.errors import RateLimited
 from integration.http import LimitStatus
 from integration.models import Connection, RateBudget, columnar
+
+MINUTE = 60.0
 
 
 class ConnectionMeter:
@@ -26,12 +30,17 @@ class ConnectionMeter:
         on_call: Callable[[], None] = lambda: None,
         wait: Callable[[float], bool] = lambda seconds: False,
         charged: Callable[[str, float], None] = lambda window, cost: None,
+        uses_reserve: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`wait` is asked to wait so many seconds and says whether it did; `charged` hears of each cost."""
+        """`wait` is asked to wait so many seconds and says whether it did; `charged` hears of each cost.
+
+        `uses_reserve` says whether what is done now may take what is left for the customer: an opt-out may.
+        """
         self._connection = connection
         self._on_call = on_call
         self._wait_for = wait
         self._charged = charged
+        self._uses_reserve = uses_reserve
         self._windows = {window.key: window for window in connection.connector.windows}
         self._rows: dict[str, RateBudget] | None = None
 
@@ -43,17 +52,27 @@ class ConnectionMeter:
             self._rows = None  # others have used it meanwhile
             wait = self._longest_wait(windows, cost)
         if wait:
-            raise RateLimited(
-                f"{self._connection.connector.label}'s rate budget is used up for now.",
-                detail=f"budget {', '.join(windows)} asked for {cost:g}",
-                retry_after=wait,
-            )
+            raise self._used_up(windows, cost, wait)
         for key in windows:
-            if (row := self._row(key)) and not self._charge(row, cost):
-                raise RateLimited(
-                    f"{self._connection.connector.label}'s rate budget is used up for now.", retry_after=self._rest(row)
-                )
+            row = self._row(key)
+            if row is not None and not self._charge(row, cost):
+                raise self._used_up((key,), cost, self._rest(row))
             self._charged(key, cost)
+
+    def _used_up(self, windows: Sequence[str], cost: float, wait: float) -> RateLimited:
+        """Build the error that names the budgets which do not allow this call."""
+        error = RateLimited(
+            f"{self._connection.connector.label}'s rate budget is used up for now.",
+            detail=f"budget {', '.join(windows)} asked for {cost:g}",
+            retry_after=wait,
+        )
+        short = {key: row for key in windows if (row := self._row(key)) and self._lacks(row, cost)}
+        error.windows = tuple(short) or tuple(windows)
+        error.only_reserve = bool(short) and all(row.remaining >= cost for row in short.values())
+        return error
+
+    def _lacks(self, row: RateBudget, cost: float) -> bool:
+        return row.remaining - self._reserve(row) < cost
 
     def _charge(self, row: RateBudget, cost: float) -> bool:
         """Take `cost` from the shared row, unless another worker was quicker."""
@@ -70,7 +89,7 @@ class ConnectionMeter:
         rows = []
         for reading in readings:
             window = self._windows.get(reading.window)
-            seconds = reading.resets_in if reading.resets_in is not None else (window.seconds if window else 60)
+            seconds = reading.resets_in if reading.resets_in is not None else _unknown_end(window)
             before = self._load().get(reading.window)
             limit = reading.limit if reading.limit is not None else (before.limit if before else None)
             rows.append(self._made(reading.window, limit, reading.remaining, now + timedelta(seconds=seconds)))
@@ -94,10 +113,12 @@ class ConnectionMeter:
 
     def _wait(self, key: str, cost: float) -> float:
         row = self._row(key)
-        return 0.0 if row is None or row.remaining - self._reserve(row) >= cost else self._rest(row)
+        return 0.0 if row is None or not self._lacks(row, cost) else self._rest(row)
 
     def _reserve(self, row: RateBudget) -> float:
         """What is left for the customer's own use."""
+        if self._uses_reserve():
+            return 0.0
         return self._windows[row.window].reserve * (row.limit or 0) if row.window in self._windows else 0.0
 
     @staticmethod
@@ -121,3 +142,12 @@ class ConnectionMeter:
         if self._rows is None:
             self._rows = {row.window: row for row in RateBudget.objects.filter(connection=self._connection)}
         return self._rows
+
+
+def _unknown_end(window: RateWindow | None) -> float:
+    """For how many seconds a reading holds whose vendor does not say when its window ends.
+
+    A day may end at any hour, so that a long window is asked about again: the next answer says what is left.
+    """
+    asked_again = retry.next_delay(retry.DAY_LIMIT)
+    return min(window.seconds, asked_again) if window is not None else MINUTE

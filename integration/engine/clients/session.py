@@ -60,6 +60,7 @@ class OpenSession:
         self.usage = Usage()
         self.part_ends = 0.0
         self.page_size = 0
+        self.is_urgent = False
         self._patience = settings.RATE_PATIENCE_SECONDS if token else 0.0
         self._clients: dict[str, AnyClient] = {}
         self._renewed = time.monotonic()
@@ -113,6 +114,7 @@ class OpenSession:
                 lambda: setattr(self, "last_side", side),
                 self.wait,
                 lambda window, cost: self.usage.spent.update({f"{side}:{window}": cost}),
+                lambda: self.is_urgent,
             )
         return self._clients[side]
 
@@ -237,6 +239,7 @@ def open_client(
     on_call: Callable[[], None] = lambda: None,
     wait: Callable[[float], bool] = lambda seconds: False,
     charged: Callable[[str, float], None] = lambda window, cost: None,
+    uses_reserve: Callable[[], bool] = lambda: False,
 ) -> AnyClient:
     """Open a vendor client for a connection, with a fresh token, its meter and a recorder of calls.
 
@@ -248,7 +251,10 @@ def open_client(
         vendor_answers.note(connection, exchange)
         record(exchange)
 
-    wire = Instrumentation(ConnectionMeter(connection, on_call, wait, charged), noted, _memory_of(connection))
+    wire = Instrumentation(
+        ConnectionMeter(connection, on_call, wait, charged, uses_reserve), noted, _memory_of(connection),
+        lambda refused: tokens.after_refusal(connection, refused),
+    )  # fmt: skip
     try:
         return connection.connector.open(connection.plain_credentials, wire)
     except AddressRefused as exc:

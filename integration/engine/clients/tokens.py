@@ -5,6 +5,7 @@ The lock is a lease, so no transaction is open while the vendor answers.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Protocol
@@ -21,6 +22,8 @@ from integration.models import Connection
 from tenants import audit
 
 EARLY = timedelta(minutes=5)
+PATIENCE = 15.0  # seconds that a call waits while another worker renews; a vendor answers within a few
+LOOK_EVERY = 0.2  # seconds
 STORED = ("credentials", "credentials_hint", "credentials_changed_at", "token_expires_at")
 
 
@@ -40,10 +43,14 @@ class OAuth(Protocol):
         """Give the tokens back."""
 
 
+class RenewalUnderWay(TransientError):
+    """Another worker renews the token at this moment."""
+
+
 def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
     """Refresh the access token when it runs out within five minutes, or at once with `force`.
 
-    Raises TransientError when another worker is refreshing and the present token is no longer good, AuthError when
+    Raises RenewalUnderWay when another worker is refreshing and the present token is no longer good, AuthError when
     the vendor refuses the refresh token.
     """
     if connection.auth_kind != "oauth":
@@ -52,15 +59,16 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
     _ = connection.plain_credentials  # raises when they cannot be decrypted
     if not force and not _expires_within(connection, EARLY):
         return
+    before = connection.credentials_changed_at
     lease = leases.acquire(leases.TOKEN_RENEWAL, connection.pk)
     if lease is None:
         if force or _expires_within(connection, timedelta(0)):
             pause = retry.next_delay(retry.TOKEN_RACE)
-            raise TransientError("The access token is being renewed.", retry_after=pause)
+            raise RenewalUnderWay("The access token is being renewed.", retry_after=pause)
         return
     try:
         connection.refresh_from_db(fields=STORED)
-        if not _expires_within(connection, EARLY) and not force:
+        if connection.credentials_changed_at != before:
             return  # another worker was quicker between our look and our lease
         client_id, client_secret = app_of(connection)
         seen = connection.credentials_changed_at
@@ -68,6 +76,43 @@ def ensure_fresh(connection: Connection, *, force: bool = False) -> None:
         store(connection, renewed, unless_changed_since=seen)
     finally:
         leases.release(lease)
+
+
+def after_refusal(connection: Connection, refused: str, *, patience: float = PATIENCE) -> str | None:
+    """Return an access token to go on with after the vendor has refused one; None when there is no newer one to get.
+
+    The first 401 is answered by one renewal, whoever meets it: while one worker renews, others wait for it so many
+    seconds. A token that was refused young was not refused for its age. Raises RenewalUnderWay after that time,
+    TransientErrors of the vendor's token endpoint.
+    """
+    if connection.auth_kind != "oauth":
+        return None
+    until = time.monotonic() + patience
+    while True:
+        connection.refresh_from_db(fields=STORED)
+        if _access_token(connection) != refused:
+            return _access_token(connection)
+        try:
+            if not _may_renew(connection):
+                return None
+            ensure_fresh(connection, force=True)
+            return _access_token(connection)
+        except RenewalUnderWay:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(LOOK_EVERY)
+        except AuthError:
+            connection.refresh_from_db(fields=STORED)  # somebody may have consented anew meanwhile
+            return _access_token(connection) if _access_token(connection) != refused else None
+
+
+def _may_renew(connection: Connection) -> bool:
+    changed = connection.credentials_changed_at
+    return changed is None or changed <= timezone.now() - timedelta(seconds=retry.next_delay(retry.REFUSED_TOKEN))
+
+
+def _access_token(connection: Connection) -> str:
+    return str(connection.plain_credentials.values.get("access_token", ""))
 
 
 def store(connection: Connection, token: Tokens, *, unless_changed_since: datetime | None = None) -> None:

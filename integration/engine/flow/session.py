@@ -48,6 +48,7 @@ class SyncSession(Protocol[L, R, S]):
     cache: dict[str, Any]  # what a flow keeps for the length of one slice
     usage: Usage
     part_ends: float  # when the part of a run's page that is worked on should end (monotonic); 0: no such part
+    is_urgent: bool  # an urgent flow is at work: its calls may use what is left for the customer's own use
     page_size: int  # how many records the run's page has, of which the batch may be a part; 0: no run
 
     @property

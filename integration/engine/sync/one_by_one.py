@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 
 from structlog.contextvars import bound_contextvars
 
+from integration.engine.clients import connection_health
 from integration.engine.flow.base import Result, Write
 from integration.engine.flow.session import SyncSession
 from integration.errors import (
+    AuthError,
     IntegrationError,
     LeaseLost,
     RecordError,
@@ -37,7 +39,7 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write]
         try:
             ctx.keep_lease()
             with bound_contextvars(job_id=write.item.job_id):
-                results.append(call(write))
+                results.append(_called(ctx, write, call))
         except LeaseLost:
             raise
         except (TransientError, TenantActionError) as exc:
@@ -50,6 +52,17 @@ def write_each(ctx: SyncSession, writes: Sequence[Write], call: Callable[[Write]
         except RecordError as exc:
             results.append(failed(exc, ctx.last_call()))
     return results
+
+
+def _called(ctx: SyncSession, write: Write, call: Callable[[Write], Result]) -> Result:
+    """Carry out one call, once more where there is a newer access token than the one that was refused."""
+    try:
+        return call(write)
+    except AuthError:
+        if not connection_health.renewed(ctx.connection(ctx.last_side)):
+            raise
+        ctx.reopen()
+        return call(write)
 
 
 def _put_off(writes: Sequence[Write], results: Sequence[Result], exc: IntegrationError) -> list[Result]:

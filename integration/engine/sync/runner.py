@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Subquery
@@ -23,7 +24,7 @@ from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import account_lock, leases, wakeups
 from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.base import Flow, Item, RecordOutcome, Result
-from integration.engine.flow.recipe import Recipes
+from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import composite, outcomes, runs
 from integration.errors import IntegrationError, LeaseLost
@@ -36,8 +37,16 @@ SLICE = 20.0  # seconds before a runner gives way to other integrations
 SHORT_WAIT = 60.0  # seconds; the sweeper rings for longer waits
 
 
+class Pause(IntEnum):
+    """What rests while a limit or a failure keeps us from calling an account."""
+
+    NOTHING = 0
+    ALL_BUT_URGENT = 1  # what is left is the customer's own; an opt-out may use it
+    EVERYTHING = 2
+
+
 def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) -> str:
-    """Work for one slice. Returns a short word for the queue's record: busy, idle, waiting or more."""
+    """Work for one slice. Returns a short word for the queue's record: busy, idle, waiting, unknown or more."""
     wakeups.acknowledge(integration_id)
     lease = _take_lease(integration_id)
     if lease is None:
@@ -48,9 +57,9 @@ def run(integration_id: str, recipes: Recipes, *, slice_seconds: float = SLICE) 
         return "lost"
     finally:
         leases.release(lease)
-    _ring_again(integration_id)
+    _ring_again(integration_id, recipes)
     for waiting in account_lock.waiting(integration_id):
-        _ring_again(waiting)
+        _ring_again(waiting, recipes)
     return outcome
 
 
@@ -68,6 +77,9 @@ def _work(integration_id: str, recipes: Recipes, token: str, slice_seconds: floa
 
 def _work_on(integration: Integration, recipes: Recipes, token: str, slice_seconds: float) -> str:
     recipe = recipes(integration.recipe)
+    if not recipe.is_known:
+        log.error("This version of the code does not have the recipe %s.", integration.recipe)
+        return "unknown"
     deadline = time.monotonic() + slice_seconds
     ctx = OpenSession(integration, recipe, token=token, deadline=deadline)
     flows = sorted((flow for flow in recipe.flows if flow.enabled(ctx.settings)), key=lambda flow: not flow.urgent)
@@ -75,34 +87,45 @@ def _work_on(integration: Integration, recipes: Recipes, token: str, slice_secon
     _hold_switched_off(ctx)
     runs.end_cancelled(integration)
     while True:  # at least one round, however short the slice
-        if not _open_for_work(integration):
-            return "waiting"
-        due = _flows_with_work(integration)
-        worked = [_job_batch(ctx, flow) for flow in flows if flow.key in due]
-        worked.append(runs.step(ctx))
-        if not any(worked):
-            return "idle"
+        outcome = _round(ctx, flows)
+        if outcome != "more":
+            return outcome
         if not ctx.time_left():
             return "more"
 
 
-def _open_for_work(integration: Integration) -> bool:
-    """Whether nobody has paused it and both connections may be called. Holds the jobs when a person must act first."""
-    columns = ("health", "health_reason", "not_before")
+def _round(ctx: SyncSession, flows: Sequence[Flow]) -> str:
+    """Work on one batch of each flow and one page of a run. Returns waiting, idle or more."""
+    pause = _pause(ctx.integration)
+    if pause is Pause.EVERYTHING:
+        return "waiting"
+    due = _flows_with_work(ctx.integration)
+    open_now = [flow for flow in flows if flow.key in due and (flow.urgent or pause is Pause.NOTHING)]
+    worked = [_job_batch(ctx, flow) for flow in open_now]
+    if pause is Pause.ALL_BUT_URGENT:
+        return "more" if any(worked) else "waiting"
+    worked.append(runs.step(ctx))
+    return "more" if any(worked) else "idle"
+
+
+def _pause(integration: Integration) -> Pause:
+    """What has to rest now. Holds the jobs when a person must act before a connection works again."""
+    columns = ("health", "health_reason", "not_before", "pause_spares_urgent")
     both = Connection.objects.filter(pk__in=(integration.left_id, integration.right_id))
     state = Integration.objects.filter(pk=integration.pk).values("state")
     now = {row["pk"]: row for row in both.annotate(state_now=Subquery(state)).values("pk", "state_now", *columns)}
     if now[integration.left_id]["state_now"] != State.ACTIVE:
-        return False
+        return Pause.EVERYTHING
+    found = Pause.NOTHING
     for connection in (integration.left, integration.right):
         for column in columns:
             setattr(connection, column, now[connection.pk][column])
         if not connection.usable:
             hold_jobs(integration, stored_reason(connection.health_reason))
-            return False
+            return Pause.EVERYTHING
         if connection.not_before and connection.not_before > timezone.now():
-            return False
-    return True
+            found = max(found, Pause.ALL_BUT_URGENT if connection.pause_spares_urgent else Pause.EVERYTHING)
+    return found
 
 
 def _flows_with_work(integration: Integration) -> set[str]:
@@ -131,7 +154,10 @@ def _recover_abandoned(integration: Integration) -> None:
 
 
 def _hold_switched_off(ctx: SyncSession) -> None:
-    """Nobody claims the jobs of a flow that the settings exclude: put them aside, so that nothing rings for them."""
+    """Nobody claims the jobs of a flow that the settings exclude: put them aside, so that nothing rings for them.
+
+    Those of a flow that this version of the code does not have wait where they are, for a version that has it.
+    """
     off = [flow.key for flow in ctx.recipe.flows if not flow.enabled(ctx.settings)]
     if off:
         SyncJob.objects.filter(integration=ctx.integration, flow__in=off, state=JobState.WAITING).update(
@@ -145,12 +171,15 @@ def _job_batch(ctx: SyncSession, flow: Flow) -> bool:
     if not jobs:
         return False
     items = [_item(job) for job in jobs]
+    ctx.is_urgent = flow.urgent
     try:
         groups = composite.process(ctx, flow, items)
     except LeaseLost:
         raise
     except IntegrationError as exc:
         return _batch_failed(ctx, flow, jobs, exc)
+    finally:
+        ctx.is_urgent = False
     with transaction.atomic():
         ctx.keep_lease(now=True)
         for group in groups:
@@ -282,32 +311,52 @@ def _log_first(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: Integ
     )
 
 
-def _ring_again(integration_id: str) -> None:
+def _ring_again(integration_id: str, recipes: Recipes) -> None:
     """Look once more after the lease is free: what came in while we held it found us busy."""
-    now = timezone.now()
     rows = Integration.objects.select_related("left", "right").defer("left__credentials", "right__credentials")
     integration = rows.get(pk=integration_id)
     if integration.state != State.ACTIVE or not (integration.left.usable and integration.right.usable):
         return
-    pauses = [
-        (moment - now).total_seconds()
-        for moment in (integration.left.not_before, integration.right.not_before)
-        if moment is not None and moment > now
-    ]
-    due = next_due(integration)
-    if due is None:
+    moment = _next_moment(integration, recipes(integration.recipe))
+    if moment is None:
         return
-    wait = max([(due - now).total_seconds(), *pauses])
+    wait = (moment - timezone.now()).total_seconds()
     if wait <= 0:
         wakeups.wake(integration_id)
     elif wait <= SHORT_WAIT:
         wakeups.wake_after(integration_id, wait)
 
 
-def next_due(integration: Integration) -> datetime | None:
-    """When the next job or run of this integration wants to be worked on."""
-    job = SyncJob.objects.filter(integration=integration, state=JobState.WAITING).order_by("next_attempt_at").first()
-    moments = [job.next_attempt_at] if job else []
-    if run_at := runs.next_due(integration):
+def _next_moment(integration: Integration, recipe: Recipe) -> datetime | None:
+    """When there is something to do that no pause keeps from being done; None when there is nothing."""
+    due = next_due(integration, recipe)
+    if due is None:
+        return None
+    now = timezone.now()
+    pauses = {
+        connection.not_before: connection.pause_spares_urgent
+        for connection in (integration.left, integration.right)
+        if connection.not_before is not None and connection.not_before > now
+    }
+    moment = max([due, *pauses])
+    if pauses and all(pauses.values()):
+        return min([moment, *_next_job([flow.key for flow in recipe.flows if flow.urgent], integration)])
+    return moment
+
+
+def next_due(integration: Integration, recipe: Recipe) -> datetime | None:
+    """When the next job or run of this integration wants to be worked on.
+
+    What this version of the code does not know wants nothing: the sweeper looks again, perhaps with another version.
+    """
+    moments = _next_job([flow.key for flow in recipe.flows], integration)
+    run_at = runs.next_due(integration) if recipe.is_known else None
+    if run_at is not None:
         moments.append(run_at)
     return min(moments, default=None)
+
+
+def _next_job(flows: Sequence[str], integration: Integration) -> list[datetime]:
+    """When the next waiting job of these flows is due, if there is one."""
+    jobs = SyncJob.objects.filter(integration=integration, flow__in=flows, state=JobState.WAITING)
+    return list(jobs.order_by("next_attempt_at").values_list("next_attempt_at", flat=True)[:1])
