@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import requests
+from django.utils import timezone
 
 from config.json_value import parse_json
 from integration import answers, guard, retry
@@ -93,7 +94,7 @@ class Exchange:
     ms: int
     request: str
     response: str
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime = field(default_factory=timezone.now)
     skew: float | None = None
     sunset: Sunset | None = None
 
@@ -325,7 +326,7 @@ class Transport:
         raise error(public, detail=detail, retry_after=asked, reason=reason)
 
     def _pause(self, reply: Reply) -> float | None:
-        asked = retry_after(reply.headers.get("Retry-After"))
+        asked = retry_after(reply.headers.get("Retry-After"), _date(reply.headers.get("Date")))
         if asked is not None or reply.status != 429:
             return asked
         resets = [
@@ -339,26 +340,35 @@ def clock_skew(header: str | None, took: float, now: datetime | None = None) -> 
 
     The header has whole seconds and was written somewhere within the call that `took` so long: good to a second or two.
     """
+    theirs = _date(header)
+    if theirs is None:
+        return None
+    return ((now or timezone.now()) - theirs).total_seconds() - took / 2 - 0.5
+
+
+def _date(header: str | None) -> datetime | None:
+    """The moment an HTTP date names; None where it names none."""
     try:
-        theirs = email.utils.parsedate_to_datetime(header or "")
+        found = email.utils.parsedate_to_datetime(header or "")
     except (ValueError, TypeError):
         return None
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    return ((now or datetime.now(UTC)) - theirs).total_seconds() - took / 2 - 0.5
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def retry_after(header: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds a Retry-After header asks for (number or HTTP date), between 0 and one day; None if absurd."""
+    """Return the seconds a Retry-After header asks for (number or HTTP date), between 0 and one day; None if absurd.
+
+    A date is the vendor's, so that `now` should be what its clock said.
+    """
     if not header:
         return None
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            seconds = (email.utils.parsedate_to_datetime(header) - (now or datetime.now(UTC))).total_seconds()
-        except (ValueError, TypeError):
+        until = _date(header)
+        if until is None:
             return None
+        seconds = (until - (now or timezone.now())).total_seconds()
     if seconds != seconds:  # NaN
         return None
     return min(max(seconds, 0.0), retry.MAX_RETRY_AFTER)

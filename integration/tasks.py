@@ -8,10 +8,12 @@ from django_q.tasks import async_task
 from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
+from integration.engine.flow.base import Flow
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import closing, retention
 from integration.engine.setup import app_uninstall, lifecycle, provisioning, schema_drift
 from integration.engine.sync import compare, polls, router, runner, runs
+from integration.engine.sync.start_everywhere import start_everywhere
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.notices import deliver
@@ -42,34 +44,32 @@ def close_tenants() -> str:
 
 def poll_all() -> str:
     """Every fifteen minutes: look for what a webhook may have missed, but where the recipe has its own rhythm."""
-    started = 0
-    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
-        if get_recipe(integration.recipe).poll_minutes is None:
-            started += start_runs(integration, "poll")
-    return f"{started} polls"
+    count = start_everywhere("poll", get_recipe, recipe=lambda row: row.poll_minutes is None, flow=_polled)
+    return f"{count} polls"
+
+
+def _polled(flow: Flow) -> bool:
+    return "poll" in flow.runs
 
 
 def poll_by_clock() -> str:
     """Every minute: start the polls of recipes with a rhythm of their own whose time has come."""
     own = [key for key in RECIPES if get_recipe(key).poll_minutes is not None]
-    rows = Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True, recipe__in=own)
-    return f"{sum(polls.start_due(integration, get_recipe(integration.recipe)) for integration in rows)} polls"
+    return f"{polls.start_due_everywhere(own, get_recipe)} polls"
 
 
 def reconcile_all() -> str:
     """Every week: compare every linked record with its source, so that lost deletions are found."""
-    started = 0
-    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
-        started += start_runs(integration, "reconcile")
-    return f"{started} reconciles"
+    count = start_everywhere(
+        "reconcile", get_recipe, recipe=lambda row: True, flow=lambda flow: "reconcile" in flow.runs
+    )
+    return f"{count} reconciles"
 
 
 def compare_all() -> str:
     """Every week: hold every switched-on flow's records against what the target answers."""
-    started = 0
-    for integration in Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True):
-        started += start_comparisons(integration)
-    return f"{started} comparisons"
+    count = start_everywhere(compare.KIND, get_recipe, recipe=lambda row: True, flow=compare.can_compare)
+    return f"{count} comparisons"
 
 
 def start_comparisons(integration: Integration) -> int:
@@ -147,8 +147,9 @@ def repair_integration(integration_id: str) -> str:
 
 
 def _fan_out(task: str) -> int:
-    ids = Integration.objects.filter(state__in=(State.ACTIVE, State.PAUSED), tenant__is_active=True)
-    for pk in ids.values_list("pk", flat=True):
+    rows = Integration.objects.filter(state__in=(State.ACTIVE, State.PAUSED), tenant__is_active=True)
+    ids = list(rows.values_list("pk", flat=True))
+    for pk in ids:
         async_task(task, str(pk))
     return len(ids)
 

@@ -137,6 +137,8 @@ class SyncRun(models.Model):
                 condition=models.Q(state__in=("waiting", "running")),
                 name="run_unfinished",
             ),
+            # Which polls have begun since the full hour?
+            models.Index(fields=("kind", "created_at"), name="run_by_kind"),
             # When was this integration compared last?
             models.Index(
                 fields=("integration", "finished_at"),

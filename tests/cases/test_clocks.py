@@ -14,8 +14,6 @@ from integration import tasks
 from tests.support import hub
 from tests.support.leadboxer_world import LEADS
 
-AHEAD = pytest.mark.xfail(strict=True, reason="clocks: our clock is taken for the vendor's")
-
 
 @pytest.fixture
 def ahead(monkeypatch):
@@ -27,7 +25,7 @@ def ahead(monkeypatch):
     return by
 
 
-@pytest.mark.parametrize("minutes", [0, pytest.param(5, marks=AHEAD)])
+@pytest.mark.parametrize("minutes", [0, 5])
 def test_a_lead_between_two_polls_is_not_lost(leadboxer_install, ahead, minutes):
     world = leadboxer_install(**LEADS)
     world.integration.activated_at = timezone.now() - timedelta(hours=1)
@@ -39,7 +37,7 @@ def test_a_lead_between_two_polls_is_not_lost(leadboxer_install, ahead, minutes)
     assert len(world.leads()) == 1
 
 
-@pytest.mark.parametrize("minutes", [0, pytest.param(10, marks=AHEAD)])
+@pytest.mark.parametrize("minutes", [0, 10])
 def test_a_lost_answer_makes_no_second_lead(leadboxer_install, ahead, minutes):
     world = leadboxer_install(**LEADS)
     world.ada()

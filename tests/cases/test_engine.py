@@ -51,7 +51,6 @@ def test_a_page_that_kills_its_worker_ends_the_run_after_some_tries():
     assert run.state == "failed"
 
 
-@pytest.mark.xfail(strict=True, reason="clocks: a cursor takes our clock for the vendor's")
 def test_a_poll_finds_what_changed_while_the_hubs_clock_is_ahead(world, monkeypatch):
     """Our clock is five minutes ahead of the vendor's: changes in the gap are older than the next poll's `since`."""
     ahead = timedelta(minutes=5)
@@ -139,7 +138,6 @@ def test_the_daily_reserve_does_not_stop_everything_for_a_day():
     assert connection.not_before - timezone.now() <= timedelta(hours=2), "nobody knocks before 24 hours are over"
 
 
-@pytest.mark.xfail(strict=True, reason="intake: a follower believes a leader that died")
 def test_group_commit_never_tells_a_follower_that_its_rows_are_stored_when_the_leader_died():
     """A BaseException (SystemExit at a time-out, GreenletExit) in the leader: its followers return as if committed."""
     stored, entered, go = [], threading.Event(), threading.Event()

@@ -116,7 +116,6 @@ def test_one_import_is_settled(brevo_install):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.xfail(strict=True, reason="big accounts: the poll asks several questions for each integration in one task")
 def test_a_schedule_over_all_integrations_asks_little_for_each():
     """240 seconds are all that a task has; then its worker is killed."""
     few, many = 5, 15

@@ -9,7 +9,6 @@ import base64
 import json
 import tracemalloc
 
-import pytest
 from django.test import Client
 
 from integration.engine.sync import router
@@ -20,7 +19,6 @@ COUNT = 60
 MEGABYTE = 1024 * 1024
 
 
-@pytest.mark.xfail(strict=True, reason="router: portions by count, not by size")
 def test_a_portion_of_large_events(world):
     receive_large(world)
     tracemalloc.start()  # the process's own peak would know of the tests before this one

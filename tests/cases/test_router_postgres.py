@@ -22,7 +22,6 @@ from tests.support.factories import EventFactory, IntegrationFactory
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="columns have a length on PostgreSQL only")
 
 
-@pytest.mark.xfail(strict=True, reason="one stops all: an event that cannot be stored as a job stops the router")
 def test_one_event_of_one_tenant_never_stops_the_events_of_others(brevo_world):
     world = brevo_world
     other = IntegrationFactory()

@@ -15,7 +15,6 @@ from integration.connectors.base import ParsedEvent, WebhookRequest
 from integration.connectors.brevo import webhooks as brevo
 from integration.connectors.hubspot import webhooks as hubspot
 from integration.connectors.registry import CONNECTORS, get_connector
-from integration.engine.dispatch import wakeups
 from integration.engine.intake import group_commit, inbox
 from integration.engine.intake.group_commit import GroupCommit
 from integration.engine.sync import router
@@ -233,9 +232,8 @@ def test_a_portion_of_the_router_is_bounded_in_bytes(monkeypatch: pytest.MonkeyP
     for number in range(5):
         EventFactory(connection=connection, external_id=str(number), payload={"text": "x" * 400_000})
 
-    assert router.route_portion(get_recipe) == 3
-    assert wakeups.ROUTER in rings
-    assert router.route_portion(get_recipe) == 2
+    assert router.route_portion(get_recipe) == (3, True)
+    assert router.route_portion(get_recipe) == (2, False)
 
 
 def test_quiet_tenants_are_taken_in_beside_a_flood(loud: Any) -> None:

@@ -31,9 +31,9 @@ def sweep() -> int:
     if WebhookEvent.objects.filter(state=EventState.NEW).exists():
         wakeups.wake(wakeups.ROUTER)
         rings += 1
-    for pk in _neglected().values_list("pk", flat=True):
-        wakeups.wake(str(pk))
-        rings += 1
+    neglected = [str(pk) for pk in _neglected().values_list("pk", flat=True)]
+    wakeups.wake_many(neglected)
+    rings += len(neglected)
     Doorbell.objects.update_or_create(key="sweeper", defaults={"rung_at": now})  # the proof that the schedule runs
     heartbeat.beat()  # and that this process works off what the queue brings
     heartbeat.forget_ended()

@@ -70,21 +70,32 @@ class GroupCommit(Generic[R]):
             portion = self._portion()
         group: Iterable[_Commit[R]] = portion
         try:
-            self.write([row for rows in portion.values() for row in rows])
-        except Exception as exc:
-            if _is_away(exc):
-                with self._lock:  # also those who came meanwhile: each would wait as long to hear the same
-                    group = {*portion, *self._queue}
-                for wish in group:
-                    wish.error = exc
-            else:
-                self._one_by_one(portion)
+            group = self._write(portion)
+        except BaseException:  # this thread is to end: what it has taken is not known to be stored
+            for wish in portion:
+                wish.error = wish.error or OperationalError("Whoever wrote these rows was stopped.")
+            raise
         finally:
             with self._lock:
                 over = [wish for wish in group if wish.over]
                 self._queue = [wish for wish in self._queue if not wish.over]
             for wish in over:
                 wish.called.set()
+
+    def _write(self, portion: Mapping[_Commit[R], Sequence[R]]) -> Iterable[_Commit[R]]:
+        """Write one portion. Returns those whose rows it decided about."""
+        try:
+            self.write([row for rows in portion.values() for row in rows])
+        except Exception as exc:
+            if not _is_away(exc):
+                self._one_by_one(portion)
+                return portion
+            with self._lock:  # also those who came meanwhile: each would wait as long to hear the same
+                group = {*portion, *self._queue}
+            for wish in group:
+                wish.error = exc
+            return group
+        return portion
 
     def _portion(self) -> dict[_Commit[R], list[R]]:
         """The next rows of those who wait, in turns, until it is full."""

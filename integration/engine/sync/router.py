@@ -51,25 +51,24 @@ def route_new_events(recipes: Recipes) -> int:
     wakeups.acknowledge(wakeups.ROUTER)
     total = 0
     while True:
-        count = route_portion(recipes)
+        count, has_more = route_portion(recipes)
         total += count
-        if count < PORTION:  # what comes from now on rings again
+        if not has_more:  # what comes from now on rings again
             return total
 
 
-def route_portion(recipes: Recipes) -> int:
+def route_portion(recipes: Recipes) -> tuple[int, bool]:
+    """Route the oldest new events. Returns how many there were, and whether there are perhaps more."""
     with transaction.atomic():
-        ids, full = _claim()
+        ids, has_more = _claim()
         events = list(WebhookEvent.objects.filter(pk__in=ids).order_by("deferred", "id"))
         if not events:
-            return 0
+            return 0, False
         listeners = _listeners({event.connection_id for event in events}, recipes)
         worked_for = _store(events, listeners)
     for integration_id in worked_for:
         wakeups.wake(integration_id)
-    if full:  # fewer than a portion, but not all there are
-        wakeups.wake(wakeups.ROUTER)
-    return len(events)
+    return len(events), has_more
 
 
 def release_held(recipes: Recipes) -> int:
@@ -87,7 +86,7 @@ def release_held(recipes: Recipes) -> int:
 
 
 def _claim() -> tuple[list[int], bool]:
-    """Lock as many of the oldest new events as may be in memory at once. Says whether that was the reason to stop."""
+    """Lock as many of the oldest new events as may be in memory at once. Says whether there are perhaps more."""
     new = WebhookEvent.objects.filter(state=EventState.NEW).order_by("deferred", "id")
     if database.features.has_select_for_update_skip_locked:
         new = new.select_for_update(skip_locked=True)
@@ -99,7 +98,7 @@ def _claim() -> tuple[list[int], bool]:
         total += size
         if total >= PORTION_BYTES:
             return taken, True
-    return taken, False
+    return taken, len(taken) == PORTION
 
 
 def _store(events: Sequence[WebhookEvent], listeners: Mapping[object, Listeners]) -> set[str]:

@@ -46,7 +46,7 @@ def test_what_is_beyond_is_stored_and_routed_after_the_others(monkeypatch):
 
     monkeypatch.setattr(router, "PORTION", 1)
     order = []
-    while router.route_portion(get_recipe):
+    while router.route_portion(get_recipe)[0]:
         order.append(SyncJob.objects.order_by("-id").values_list("external_id", flat=True)[0])
     assert order == ["0", "1", "2", "99", "3", "4"]
 
