@@ -186,7 +186,6 @@ def test_what_is_put_aside_because_its_flow_is_off_is_left_alone_by_the_connecti
     assert released == 0
 
 
-@pytest.mark.xfail(strict=True, reason="lost events: the deletion of a deal is never found again")
 def test_a_lost_deletion_of_a_deal_is_found_again(world):
     """What a webhook may have missed is found again by polling and reconciling."""
     hub.save(world.integration, deals_enabled=True)

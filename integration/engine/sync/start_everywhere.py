@@ -63,7 +63,7 @@ def _run(integration: Integration, kind: str, flow: str, due: datetime) -> SyncR
 
 
 def queue(kind: str, runs: Iterable[SyncRun]) -> int:
-    """Insert those that are not under way, and ring for what is due. Returns how many; the sweeper rings for the others."""
+    """Insert those that are not under way, and ring for what is due. Returns how many were new."""
     wanted = list(runs)
     if not wanted:
         return 0

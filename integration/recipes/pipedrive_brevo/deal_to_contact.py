@@ -48,6 +48,7 @@ from integration.recipes.pipedrive_brevo.sending import (
 )
 from integration.recipes.pipedrive_brevo.session import Session
 from integration.recipes.pipedrive_brevo.settings import Settings, stage_list
+from integration.recipes.shared.pipedrive_deals import deleted_deals
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 LINK_TYPE = "deal"
@@ -67,7 +68,7 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
     target_object = "contact"
     link_type = LINK_TYPE
     events = frozenset({"deal.create", "deal.change", "deal.delete"})
-    runs = frozenset({"poll", "fetch_all"})
+    runs = frozenset({"poll", "fetch_all", "reconcile"})
 
     def enabled(self, settings: Settings) -> bool:
         """On with "Sync deals"."""
@@ -83,7 +84,9 @@ class DealToContact(Flow[PipedriveClient, BrevoClient, Settings]):
         return _records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
     def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
-        """Deals changed since the last poll, or all of them."""
+        """Deals changed since the last poll, or all of them; reconcile finds those that are gone."""
+        if kind == "reconcile":
+            return deleted_deals(ctx, self.link_type, cursor)
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = _records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)

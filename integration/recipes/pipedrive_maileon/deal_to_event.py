@@ -44,6 +44,7 @@ from integration.recipes.pipedrive_maileon.own_fields import LINK_TYPE, newslett
 from integration.recipes.pipedrive_maileon.session import Session
 from integration.recipes.pipedrive_maileon.settings import Settings
 from integration.recipes.shared import pipedrive_people as people
+from integration.recipes.shared.pipedrive_deals import deleted_deals
 from integration.recipes.shared.pipedrive_reasons import PipedriveReason
 
 PAGE_SIZE = 500
@@ -69,7 +70,7 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
     target_object = "event"
     link_type = "deal"
     events = frozenset({"deal.create", "deal.change", "deal.delete"})
-    runs = frozenset({"poll"})
+    runs = frozenset({"poll", "reconcile"})
     batch_size = 500
 
     def enabled(self, settings: Settings) -> bool:
@@ -89,7 +90,9 @@ class DealToEvent(Flow[PipedriveClient, MaileonClient, Settings]):
         return self._records(ctx, ctx.left.get_deals([item.external_id for item in items]))
 
     def page(self, ctx: Session, kind: str, cursor: str | None, since: datetime | None) -> Page:
-        """Deals changed since the last poll, for what a webhook missed."""
+        """Deals changed since the last poll, for what a webhook missed; reconcile finds those that are gone."""
+        if kind == "reconcile":
+            return deleted_deals(ctx, self.link_type, cursor)
         page = ctx.left.deals_page(cursor, since=since, limit=PAGE_SIZE)
         records = self._records(ctx, page.records)
         return Page([Item(key) for key in records], records, page.next_cursor, page.unreadable)
