@@ -126,7 +126,6 @@ def test_the_intake_is_not_kept_waiting_while_a_field_made_anew_is_filled_again(
 @pytest.mark.skipif(
     connection.vendor != "sqlite", reason="SQLite takes 250,000 values in a statement (32,766 where it was built so)"
 )
-@pytest.mark.xfail(strict=True, reason="big accounts: one statement for all jobs")
 def test_more_jobs_at_once_than_sqlite_takes_values():
     from integration.engine.dispatch.jobs import _locked
 

@@ -23,7 +23,6 @@ pytestmark = [
 COUNT, SECONDS = 400, 20
 
 
-@pytest.mark.xfail(strict=True, reason="locks: router and runner lock jobs in different orders")
 def test_router_and_runner_never_deadlock():
     integration = IntegrationFactory()
     keys = [f"{n:04}" for n in range(COUNT)]

@@ -15,6 +15,7 @@ from integration.connectors.base import Account
 from integration.engine.clients import tokens
 from integration.engine.clients.session import call_row, open_client
 from integration.engine.dispatch import wakeups
+from integration.engine.dispatch.jobs import update_jobs
 from integration.errors import IntegrationError, RateLimited, TenantActionError, TransientError
 from integration.guard import AddressRefused
 from integration.http import Instrumentation
@@ -179,7 +180,7 @@ def release_held(
     held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exclude(reason__in=keep)
     held = held.exclude(reason__in=NOT_THE_CONNECTION) if reason is None else held.filter(reason=reason)
     now = timezone.now()
-    count = held.update(state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
+    count = update_jobs(held, state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
     if count:
         wakeups.wake(str(integration.pk))
     return count

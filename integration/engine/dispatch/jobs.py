@@ -6,10 +6,12 @@ merge that waits is never overwritten by a newer wish that knows less.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from config.json_value import JSONObject
@@ -18,6 +20,7 @@ from integration.models import JobState, SyncJob, columnar
 
 Key = tuple[object, str, str]
 UNIQUE = ("integration", "flow", "external_id")
+PORTION = 10_000  # jobs asked for in one statement; SQLite takes at least three times as many values
 # What a run or a resync says about itself; an event that comes later speaks for itself. That a person wants the record
 # written again (`certain`) is not among them: an event, our own echo above all, must not talk them out of it.
 RUN_HINTS = frozenset({"run", "resync", "allow_doi"})
@@ -42,6 +45,38 @@ def save_outcomes(jobs: Sequence[SyncJob]) -> None:
         rows = _locked(jobs)
         busy = {key for key, row in rows.items() if row.state in (JobState.WAITING, JobState.RUNNING)}
         _write([job for job in jobs if _key(job) not in busy], [*COLUMNS, "crashes"])
+
+
+def update_jobs(rows: QuerySet[SyncJob], **values: Any) -> int:
+    """Set these columns of all rows. Returns how many.
+
+    The rows are locked in the order of their keys, as everybody locks them: two who lock the same ones in different
+    orders would wait for each other until the database ends one of them.
+    """
+    if not database.features.has_select_for_update:
+        return rows.update(**values)
+    with transaction.atomic():
+        ids = list(_for_update(rows.order_by("pk")).values_list("pk", flat=True))
+        return SyncJob.objects.filter(pk__in=ids).update(**values) if ids else 0
+
+
+def lock_jobs(ids: Collection[int], keys: Collection[Key]) -> None:
+    """Lock all jobs that a transaction is about to write, at once and in the order of their keys."""
+    if not database.features.has_select_for_update:
+        return
+    wanted = Q(pk__in=ids)
+    if keys:
+        wanted |= Q(
+            integration_id__in={key[0] for key in keys}, flow__in={key[1] for key in keys},
+            external_id__in={key[2] for key in keys},
+        )  # fmt: skip
+    list(_for_update(SyncJob.objects.filter(wanted).order_by("pk")).values_list("pk"))
+
+
+def _for_update(rows: QuerySet[SyncJob]) -> QuerySet[SyncJob]:
+    if database.features.has_select_for_update_of:
+        return rows.select_for_update(of=("self",))
+    return rows.select_for_update()
 
 
 def _write(jobs: Sequence[SyncJob], columns: Sequence[str]) -> None:
@@ -73,18 +108,19 @@ def merged(row: SyncJob | None, job: SyncJob) -> JSONObject:
 
 
 def _locked(jobs: Sequence[SyncJob]) -> dict[Key, SyncJob]:
-    rows = SyncJob.objects.filter(
-        integration_id__in={job.integration_id for job in jobs},
-        flow__in={job.flow for job in jobs},
-        external_id__in={job.external_id for job in jobs},
-    ).order_by("pk")
-    if database.features.has_select_for_update:
-        rows = (
-            rows.select_for_update(of=("self",))
-            if database.features.has_select_for_update_of
-            else rows.select_for_update()
-        )
-    return {_key(row): row for row in rows}
+    """The rows that these jobs have, locked in the order of their keys."""
+    found: dict[Key, SyncJob] = {}
+    for start in range(0, len(jobs), PORTION):
+        portion = jobs[start : start + PORTION]
+        rows = SyncJob.objects.filter(
+            integration_id__in={job.integration_id for job in portion},
+            flow__in={job.flow for job in portion},
+            external_id__in={job.external_id for job in portion},
+        ).order_by("pk")
+        if database.features.has_select_for_update:
+            rows = _for_update(rows)
+        found.update((_key(row), row) for row in rows)
+    return found
 
 
 def _key(job: SyncJob) -> Key:

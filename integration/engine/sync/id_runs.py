@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from django.utils import timezone
 
+from integration.engine.dispatch.jobs import update_jobs
 from integration.engine.flow.base import Flow, Item, Page, RecordOutcome, Skip
 from integration.engine.flow.session import SyncSession
 from integration.models import UNROUTED, JobState, Outcome, SyncJob, SyncRun, WebhookEvent
@@ -39,7 +40,7 @@ def settle(ctx: SyncSession, flow: Flow, done: Sequence[RecordOutcome]) -> None:
     """A record that went through needs its dead or held job no more."""
     fine = [entry.item.external_id for entry in done if entry.result.outcome in (Outcome.SYNCED, Outcome.SKIPPED)]
     jobs = SyncJob.objects.filter(integration=ctx.integration, flow=flow.key, external_id__in=fine, state__in=STOPPED)
-    jobs.update(state=JobState.DONE, reason="", detail="", hint={}, updated_at=timezone.now())
+    update_jobs(jobs, state=JobState.DONE, reason="", detail="", hint={}, updated_at=timezone.now())
 
 
 def _routed(ctx: SyncSession, flow: Flow, ids: Sequence[int]) -> dict[str, Item]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integration.engine.dispatch import wakeups
-from integration.engine.dispatch.jobs import save_jobs
+from integration.engine.dispatch.jobs import save_jobs, update_jobs
 from integration.models import EventState, Integration, JobState, SyncJob, WebhookEvent
 
 
@@ -48,8 +48,16 @@ def release(jobs: Iterable[SyncJob]) -> int:
     """Put dead or held jobs back to waiting with all their attempts. Returns how many."""
     rows = list(jobs)
     now = timezone.now()
-    count = SyncJob.objects.filter(pk__in=[job.pk for job in rows], state__in=(JobState.DEAD, JobState.HELD)).update(
-        state=JobState.WAITING, reason="", detail="", attempts=0, crashes=0, next_attempt_at=now, updated_at=now
+    stopped = SyncJob.objects.filter(pk__in=[job.pk for job in rows], state__in=(JobState.DEAD, JobState.HELD))
+    count = update_jobs(
+        stopped,
+        state=JobState.WAITING,
+        reason="",
+        detail="",
+        attempts=0,
+        crashes=0,
+        next_attempt_at=now,
+        updated_at=now,
     )
     for integration_id in {job.integration_id for job in rows}:
         wakeups.wake(str(integration_id))

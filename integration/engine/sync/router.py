@@ -21,6 +21,7 @@ from structlog.contextvars import bound_contextvars
 
 from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import wakeups
+from integration.engine.dispatch.deadlock import retried
 from integration.engine.dispatch.jobs import save_jobs
 from integration.engine.flow.base import Flow, Route, Skip
 from integration.engine.flow.recipe import Recipe, Recipes
@@ -59,6 +60,10 @@ def route_new_events(recipes: Recipes) -> int:
 
 def route_portion(recipes: Recipes) -> tuple[int, bool]:
     """Route the oldest new events. Returns how many there were, and whether there are perhaps more."""
+    return retried(lambda: _route_portion(recipes))
+
+
+def _route_portion(recipes: Recipes) -> tuple[int, bool]:
     with transaction.atomic():
         ids, has_more = _claim()
         events = list(WebhookEvent.objects.filter(pk__in=ids).order_by("deferred", "id"))

@@ -22,11 +22,13 @@ from integration import retry
 from integration.engine.clients import connection_health
 from integration.engine.clients.session import OpenSession
 from integration.engine.dispatch import account_lock, leases, wakeups
+from integration.engine.dispatch.jobs import Key, lock_jobs, update_jobs
 from integration.engine.dispatch.leases import Lease
 from integration.engine.flow.base import Flow, Item, RecordOutcome, Result
 from integration.engine.flow.recipe import Recipe, Recipes
 from integration.engine.flow.session import SyncSession
 from integration.engine.sync import composite, outcomes, runs
+from integration.engine.sync.composite import Group
 from integration.errors import IntegrationError, LeaseLost
 from integration.models import Connection, Integration, JobState, Outcome, State, SyncJob, SyncLog
 from integration.reasons import NoReason, Reason, ReasonCode, stored_reason
@@ -136,9 +138,8 @@ def _flows_with_work(integration: Integration) -> set[str]:
 
 def hold_jobs(integration: Integration, reason: ReasonCode) -> int:
     """Put all waiting jobs on hold until the connection works again."""
-    return SyncJob.objects.filter(integration=integration, state=JobState.WAITING).update(
-        state=JobState.HELD, reason=reason, updated_at=timezone.now()
-    )
+    rows = SyncJob.objects.filter(integration=integration, state=JobState.WAITING)
+    return update_jobs(rows, state=JobState.HELD, reason=reason, updated_at=timezone.now())
 
 
 def _recover_abandoned(integration: Integration) -> None:
@@ -147,10 +148,9 @@ def _recover_abandoned(integration: Integration) -> None:
     if not abandoned.exists():
         return
     now = timezone.now()
-    abandoned.filter(crashes__gte=retry.CRASHED_JOB.attempts - 1).update(
-        state=JobState.DEAD, reason=Reason.CRASHED, crashes=F("crashes") + 1, updated_at=now
-    )
-    abandoned.update(state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
+    used_up = abandoned.filter(crashes__gte=retry.CRASHED_JOB.attempts - 1)
+    update_jobs(used_up, state=JobState.DEAD, reason=Reason.CRASHED, crashes=F("crashes") + 1, updated_at=now)
+    update_jobs(abandoned, state=JobState.WAITING, crashes=F("crashes") + 1, next_attempt_at=now, updated_at=now)
 
 
 def _hold_switched_off(ctx: SyncSession) -> None:
@@ -160,9 +160,8 @@ def _hold_switched_off(ctx: SyncSession) -> None:
     """
     off = [flow.key for flow in ctx.recipe.flows if not flow.enabled(ctx.settings)]
     if off:
-        SyncJob.objects.filter(integration=ctx.integration, flow__in=off, state=JobState.WAITING).update(
-            state=JobState.HELD, reason=Reason.FLOW_OFF, updated_at=timezone.now()
-        )
+        waiting = SyncJob.objects.filter(integration=ctx.integration, flow__in=off, state=JobState.WAITING)
+        update_jobs(waiting, state=JobState.HELD, reason=Reason.FLOW_OFF, updated_at=timezone.now())
 
 
 def _job_batch(ctx: SyncSession, flow: Flow) -> bool:
@@ -182,12 +181,23 @@ def _job_batch(ctx: SyncSession, flow: Flow) -> bool:
         ctx.is_urgent = False
     with transaction.atomic():
         ctx.keep_lease(now=True)
+        lock_jobs([job.pk for job in jobs], _followed_up(ctx, groups))
         for group in groups:
             if group.own:
                 outcomes.save(ctx, group.flow, group.done)
                 _finish_jobs(ctx, group.done)
     connection_health.worked(ctx.integration)
     return True
+
+
+def _followed_up(ctx: SyncSession, groups: Sequence[Group]) -> list[Key]:
+    """The jobs that the outcomes of a batch wish for."""
+    return [
+        (ctx.integration.pk, wish.flow, wish.external_id)
+        for group in groups
+        for entry in group.done
+        for wish in entry.result.follow_ups
+    ]
 
 
 def _item(job: SyncJob) -> Item:
@@ -206,9 +216,10 @@ def _claim(ctx: SyncSession, flow: Flow) -> list[SyncJob]:
     ):
         ids = list(due.filter(crashes).values_list("pk", flat=True)[:size])
         if ids:
-            SyncJob.objects.filter(pk__in=ids, state=JobState.WAITING).update(
-                state=JobState.RUNNING, attempts=F("attempts") + 1, claim_token=ctx.token, updated_at=timezone.now()
-            )
+            update_jobs(
+                SyncJob.objects.filter(pk__in=ids, state=JobState.WAITING),
+                state=JobState.RUNNING, attempts=F("attempts") + 1, claim_token=ctx.token, updated_at=timezone.now(),
+            )  # fmt: skip
             return list(SyncJob.objects.filter(pk__in=ids, state=JobState.RUNNING, claim_token=ctx.token))
     return []
 
@@ -230,7 +241,8 @@ def _finish_jobs(ctx: SyncSession, done: Sequence[RecordOutcome]) -> None:
     for entries in again.values():
         _retry_jobs(ctx, [entry.item for entry in entries], entries[0].result)
     for (state, reason, detail), ids in groups.items():
-        _claimed(ctx, ids).update(
+        update_jobs(
+_claimed(ctx, ids),
             state=state, reason=reason, detail=detail, crashes=0, claim_token="", updated_at=timezone.now(),
             **({"hint": {}} if state == JobState.DONE else {}),
         )  # fmt: skip
@@ -250,7 +262,8 @@ def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None
     now = timezone.now()
     for attempts, ids in tries.items():
         if retry.JOB.used_up(attempts) and not limited:
-            _claimed(ctx, ids).update(
+            update_jobs(
+                _claimed(ctx, ids),
                 state=JobState.DEAD,
                 reason=Reason.ATTEMPTS_USED_UP,
                 detail=result.detail,
@@ -259,7 +272,8 @@ def _retry_jobs(ctx: SyncSession, items: Sequence[Item], result: Result) -> None
             )
             continue
         pause = retry.next_delay(retry.JOB, attempts, asked=result.retry_after)
-        _claimed(ctx, ids).update(
+        update_jobs(
+            _claimed(ctx, ids),
             state=JobState.WAITING,
             reason=result.reason,
             detail=result.detail,
@@ -280,8 +294,13 @@ def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: In
         ctx.keep_lease(now=True)
         outcomes.save_calls(ctx)
         if outcome == "hold":
-            _claimed(ctx, [job.pk for job in jobs]).update(
-                state=JobState.HELD, reason=exc.reason, detail=exc.detail, claim_token="", updated_at=timezone.now()
+            update_jobs(
+                _claimed(ctx, [job.pk for job in jobs]),
+                state=JobState.HELD,
+                reason=exc.reason,
+                detail=exc.detail,
+                claim_token="",
+                updated_at=timezone.now(),
             )
         else:
             pause = 0.0 if outcome == "retry" else exc.retry_after
