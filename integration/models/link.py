@@ -34,6 +34,8 @@ class RecordLink(models.Model):
     written_hash = models.CharField(max_length=64, blank=True)
     written = models.JSONField(default=dict)  # target field → value we last wrote
     notes = models.JSONField(default=dict)  # the flow's own memory, for example the state of consent
+    # The source's record that this one belongs to: a person's organization. Out of the notes, for look-ups.
+    parent_id = models.CharField(max_length=200, blank=True, default="", db_default="")
     source_version = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -52,6 +54,8 @@ class RecordLink(models.Model):
                 condition=~models.Q(target_id=""),
                 name="link_by_target",
             ),
+            # What belongs to this organization?
+            models.Index(fields=("integration", "parent_id"), condition=~models.Q(parent_id=""), name="link_by_parent"),
             # Duplicates of one address, and the way back from a vendor event that knows only the address.
             models.Index(
                 fields=("integration", "link_type", "email_hash"),

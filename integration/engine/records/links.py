@@ -14,6 +14,8 @@ from integration.dry_run import is_dry
 from integration.engine.flow.base import Write
 from integration.models import Integration, LinkState, RecordLink, columnar, membership
 
+PARENT = "organization"  # the note that names the record which a link's own one belongs to
+
 
 def content_hash(values: JSONObject) -> str:
     """Return a hash of target values that does not depend on their order."""
@@ -97,7 +99,7 @@ def create_placeholder(integration: Integration, link_type: str, source_id: str,
         )  # fmt: skip
     link, _ = RecordLink.objects.get_or_create(
         integration=integration, link_type=link_type, source_id=source_id,
-        defaults={"state": LinkState.REMOVED, "notes": dict(notes)},
+        defaults={"state": LinkState.REMOVED, "notes": dict(notes), "parent_id": parent_of(notes)},
     )  # fmt: skip
     return link
 
@@ -106,11 +108,18 @@ def save_links(links: Sequence[RecordLink]) -> None:
     """Insert or update whole links in one statement, found by their unique key. A dry run stores none."""
     if is_dry():
         return
+    for link in links:
+        link.parent_id = parent_of(link.notes)
     columnar.insert(
         links,
         unique=("integration", "link_type", "source_id"),
         update=(
             "target_id", "email_hash", "state", "marker", "written_hash", "written", "notes", "source_version",
-            "updated_at",
+            "parent_id", "updated_at",
         ),
     )  # fmt: skip
+
+
+def parent_of(notes: JSONObject) -> str:
+    """The record that these notes say a link's own one belongs to; empty for none."""
+    return str(notes.get(PARENT) or "")

@@ -128,7 +128,7 @@ def _records(ctx: Session, organizations: Iterable[Organization]) -> dict[str, R
 def _contacts_of(ctx: Session, ids: Sequence[str]) -> dict[str, list[str]]:
     """Organization → ids of its people's contacts, as far as Brevo has told them."""
     linked = RecordLink.objects.filter(integration=ctx.integration, link_type=PERSON_LINK, state=LinkState.ACTIVE)
-    links = linked.filter(notes__organization__in=list(ids)).exclude(target_id="")
+    links = linked.filter(parent_id__in=list(ids)).exclude(target_id="")
     found: dict[str, list[str]] = {}
     for link in links.order_by("pk"):
         found.setdefault(str(PersonState.of(link).organization), []).append(link.target_id)

@@ -54,7 +54,7 @@ def start_anew(ctx: Session, organizations: Sequence[str]) -> None:
     for link in linked:
         if ctx.right.get_company(f"srcid-{link.source_id}") is None:
             links.filter(pk=link.pk).update(state=LinkState.REMOVED, written={}, written_hash="")
-            links.filter(notes__organization=link.source_id).update(written={}, written_hash="")
+            links.filter(parent_id=link.source_id).update(written={}, written_hash="")
 
 
 def deal_parts(
@@ -123,7 +123,7 @@ def _forget_merged(ctx: Session, organizations: Sequence[Record], persons: Seque
         return
     linked = RecordLink.objects.filter(
         integration=ctx.integration, link_type="person", state=LinkState.ACTIVE,
-        notes__organization__in=[record.external_id for record in organizations],
+        parent_id__in=[record.external_id for record in organizations],
     ).exclude(source_id__in=[row.id for row in persons])  # fmt: skip
     missing = set(linked.values_list("source_id", flat=True))
     if missing:

@@ -35,7 +35,7 @@ def organizations(ctx: Session, among: Collection[str] | None = None) -> frozens
 def _from_links(ctx: Session, among: Collection[str] | None = None) -> frozenset[str]:
     rows = RecordLink.objects.filter(integration=ctx.integration, link_type__in=deals.LINK_TYPES.values())
     if among is not None:
-        rows = rows.filter(notes__organization__in=[key for key in among if key])
+        rows = rows.filter(parent_id__in=[key for key in among if key])
     states = [DealState.read(notes) for notes in rows.values_list("notes", flat=True)]
     found = frozenset(
         state.organization
