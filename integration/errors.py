@@ -47,6 +47,15 @@ class RateLimited(TransientError):
     only_reserve = False
 
 
+class GaveWay(TransientError):
+    """The slice of time is over. What was done so far is kept, and the next slice goes on behind it at once."""
+
+    reason = Reason.GAVE_WAY
+
+    def __init__(self) -> None:
+        super().__init__("Others are at work first.", retry_after=0.0)
+
+
 class LeaseLost(TransientError):
     """Another worker has taken over; whatever this one still wanted to write must not be written."""
 

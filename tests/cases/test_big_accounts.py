@@ -23,7 +23,6 @@ from tests.support import hub
 from tests.support.factories import EndpointFactory, IntegrationFactory
 
 
-@pytest.mark.xfail(strict=True, reason="big accounts: a listing starts again from its first page in each slice")
 def test_maileon_listing_the_account_gives_way_and_goes_on_where_it_stopped(world, monkeypatch):
     """A Fetch All that may not ask anybody lists Maileon's contacts: 700 pages are 700,000 contacts. At 0.4 seconds a
     page the worker is killed by the queue's limit of 240 seconds, and the next one begins at page 1."""
@@ -76,7 +75,6 @@ def test_brevo_the_whole_account_is_not_read_again_in_each_slice(brevo_install, 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not os.environ.get("BIG"), reason="set BIG=40000")
 @pytest.mark.slow
-@pytest.mark.xfail(connection.vendor == "sqlite", strict=True, reason="big accounts: one transaction for everybody")
 def test_the_intake_is_not_kept_waiting_while_a_field_made_anew_is_filled_again():
     """restore_values puts a job for every person into one transaction."""
     count = int(os.environ["BIG"])
@@ -134,7 +132,6 @@ def test_more_jobs_at_once_than_sqlite_takes_values():
     assert len(_locked(jobs)) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="big accounts: a page makes as many single calls as it has people")
 def test_maileon_sorting_out_a_page_gives_way(sandbox, settings, transactional_db, monkeypatch):
     """Opt-in mails are off. On each page somebody had opted out once. From the second page on the list of contacts,
     kept for an hour, does not know the people the page has just made: a call for each, up to 1000 in a row, without a

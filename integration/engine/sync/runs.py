@@ -363,9 +363,9 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     with transaction.atomic():
         outcomes.save_calls(ctx)
     pause = 0.0 if outcome == "retry" else retry.next_delay(retry.RUN_PAGE, run.attempts, asked=exc.retry_after)
-    if exc.reason == Reason.RATE_LIMITED:
-        run.attempts = max(run.attempts - 1, 0)  # waiting for the vendor uses up no attempt
-    run.problem = f"{exc.public} {exc.detail}".strip()
+    if exc.reason in outcomes.UNCOUNTED:
+        run.attempts = max(run.attempts - 1, 0)  # waiting for the vendor or for others uses up no attempt
+    run.problem = "" if exc.reason == Reason.GAVE_WAY else f"{exc.public} {exc.detail}".strip()
     run.next_attempt_at = timezone.now() + timedelta(seconds=pause)
     run.save(update_fields=["attempts", "problem", "next_attempt_at"])
     if retry.RUN_PAGE.used_up(run.attempts):

@@ -19,7 +19,7 @@ from django.utils import timezone
 from integration.connectors.leadboxer.records import Lead, domain_of
 from integration.connectors.pipedrive.records import Organization, Page, Person
 from integration.engine.api import cursors, identity_index
-from integration.errors import RateLimited, RecordError, TransientError
+from integration.errors import GaveWay, RateLimited, RecordError, TransientError
 from integration.models import IdentityIndex, ReferenceCache
 from integration.recipes.leadboxer_pipedrive.session import Session
 from integration.recipes.leadboxer_pipedrive.state import WalkState
@@ -172,6 +172,8 @@ def _walk(
         cursor = page.next_cursor
         place.entries = WalkState(since=since.isoformat(), cursor=cursor).stored if cursor else {}
         place.save(update_fields=["entries"])
+        if cursor is not None and not ctx.time_left():
+            raise GaveWay
         if cursor is None:
             return
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from config.json_value import JSONValue
 from integration.connectors.maileon.records import StoredContact
-from integration.engine.api import Write
-from integration.models import FieldMapping, IdentityIndex, RecordLink, columnar, membership
+from integration.engine.api import Stored, Write
+from integration.errors import GaveWay
+from integration.models import FieldMapping, IdentityIndex, RecordLink, ReferenceCache, columnar, membership
 from integration.recipes.newsletter.session import Session
 from integration.secrets import email_hash
 
 FEW = 50  # up to here single look-ups are cheaper than listing the account
 LIST_AGE = timedelta(hours=1)
+LISTING_SECONDS = 15.0  # that a listing may take in one slice in any case; nothing else can go on without it
 LEAVING = timedelta(minutes=30)  # Maileon needs seconds; its clock may differ from ours
 OBJECT = "contact"
 LISTED = "contacts_listed"
@@ -60,30 +64,60 @@ def _list_account(ctx: Session) -> bool:
     return not found.get("unreadable")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListingPlace(Stored):
+    """How far a listing of the account has come."""
+
+    page: int | None = None
+    began: str | None = None
+    unreadable: Sequence[str] | None = None
+
+
 def _read_all(ctx: Session) -> list[str]:
-    """Fill the index. Returns the ids of contacts that cannot be read."""
-    now = timezone.now()
-    unreadable: list[str] = []
-    page: int | None = 1
+    """Fill the index, page by page. Returns the ids of contacts that cannot be read.
+
+    Where it stopped is kept with each page. Raises GaveWay when the slice is over; the next one goes on there.
+    """
+    until = time.monotonic() + LISTING_SECONDS
+    place = _place_of(ctx)
+    kept = ListingPlace.read(place.entries) if place.fetched_at > timezone.now() - LIST_AGE else ListingPlace()
+    began = datetime.fromisoformat(kept.began) if kept.began else timezone.now()
+    unreadable = list(kept.unreadable or ())
+    page: int | None = max(
+        (kept.page or 1) - 1, 1
+    )  # once more the last one: deletions since have moved contacts forward
     while page is not None:
         contacts, page, problems = ctx.right.contacts_page(page)
         unreadable += problems
-        rows = [
-            columnar.new(
-                IdentityIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
-                email_hash=email_hash(contact.email), external_id=contact.id, note=str(contact.permission or ""),
-                seen_at=now,
-            )
-            for contact in contacts
-            if contact.email
-        ]  # fmt: skip
-        columnar.insert(
-            rows,
-            unique=("connection", "object_type", "email_hash", "external_id"),
-            update=("note", "seen_at"),
-        )
-    IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=now).delete()
+        _note(ctx, contacts, began)
+        if page is not None:
+            reached = ListingPlace(page=page, began=began.isoformat(), unreadable=unreadable).stored
+            ReferenceCache.objects.filter(pk=place.pk).update(entries=reached, fetched_at=timezone.now())
+            if time.monotonic() > until and not ctx.time_left():
+                raise GaveWay
+    place.delete()
+    IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=began).delete()
     return unreadable
+
+
+def _place_of(ctx: Session) -> ReferenceCache:
+    place, _ = ReferenceCache.objects.get_or_create(
+        connection=ctx.integration.right, kind=f"{LISTED}:place", defaults={"fetched_at": timezone.now()}
+    )
+    return place
+
+
+def _note(ctx: Session, contacts: Iterable[StoredContact], began: datetime) -> None:
+    rows = [
+        columnar.new(
+            IdentityIndex, connection_id=ctx.integration.right_id, object_type=OBJECT,
+            email_hash=email_hash(contact.email), external_id=contact.id, note=str(contact.permission or ""),
+            seen_at=began,
+        )
+        for contact in contacts
+        if contact.email
+    ]  # fmt: skip
+    columnar.insert(rows, unique=("connection", "object_type", "email_hash", "external_id"), update=("note", "seen_at"))
 
 
 def leaving(ctx: Session, addresses: Sequence[str]) -> set[str]:

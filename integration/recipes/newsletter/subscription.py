@@ -247,6 +247,7 @@ class ContactWriter(Generic[L, S]):
         results: Results = {}
         there = [entry for entry in writes if _permission_of(known, entry) > consent.PERMISSION_NONE]
         on_their_way_out = leaving(self.ctx, [entry.values["email"] for entry in there])
+        alone: list[Write] = []
         for entry in writes:
             if entry.values["email"].lower() in on_their_way_out and not standing.is_settled(entry):
                 results[id(entry)] = self._settling()
@@ -255,9 +256,12 @@ class ContactWriter(Generic[L, S]):
             elif entry.values["email"].lower() not in known and not some_unsubscribed:
                 results[id(entry)] = self.synced(entry, consent.given(permission))
             else:
-                contact = known.get(entry.values["email"].lower())
-                results[id(entry)] = self._given_alone(entry, contact, permission)
-        return results
+                alone.append(entry)
+
+        def look(entry: Write) -> Result:
+            return self._given_alone(entry, known.get(entry.values["email"].lower()), permission)
+
+        return {**results, **self._one_by_one(alone, look)}
 
     def _given_alone(self, entry: Write, contact: StoredContact | None, permission: int) -> Result:
         """Somebody there without a permission, for example from a deal, or whom a marker may have kept out."""

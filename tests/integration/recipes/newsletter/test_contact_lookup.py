@@ -8,6 +8,8 @@ import pytest
 
 from integration.connectors.maileon.records import Page, StoredContact
 from integration.engine.flow.base import Item, Write
+from integration.errors import GaveWay
+from integration.recipes.newsletter import contact_lookup
 from integration.recipes.newsletter.contact_lookup import FEW, known_contacts
 from tests.support.factories import IntegrationFactory
 
@@ -25,8 +27,9 @@ def account():
 
     right = SimpleNamespace(contacts_page=page)
     look = SimpleNamespace(
-        integration=IntegrationFactory(), right=right, reference_list=lambda side, kind, fetch: fetch()
-    )
+        integration=IntegrationFactory(), right=right, reference_list=lambda side, kind, fetch: fetch(),
+        time_left=lambda: True,
+    )  # fmt: skip
     return SimpleNamespace(pages=pages, unreadable=unreadable, right=right, ctx=look)
 
 
@@ -62,3 +65,20 @@ def test_of_an_account_that_cannot_be_read_whole_who_is_not_listed_is_asked_for(
 
     assert len(known(account)) == FEW + 1
     assert len(asked) == FEW  # whoever is in the list is known
+
+
+def test_a_listing_gives_way_and_goes_on_a_page_before_where_it_stopped(account, monkeypatch):
+    """Contacts that were deleted meanwhile have moved others to the page before."""
+    account.pages[:] = [[StoredContact(str(n), f"p{n}@example.com", permission=4)] for n in range(4)]
+    asked, really = [], account.right.contacts_page
+    account.right.contacts_page = lambda number: asked.append(number) or really(number)
+    monkeypatch.setattr(contact_lookup, "LISTING_SECONDS", -1.0)
+    account.ctx.time_left = lambda: len(asked) < 3
+
+    with pytest.raises(GaveWay):
+        known(account)
+    account.ctx.time_left = lambda: True
+    found = known(account)
+
+    assert asked == [1, 2, 3, 3, 4]
+    assert sorted(found) == [f"p{n}@example.com" for n in range(4)], "nobody of the first slice was taken for gone"
