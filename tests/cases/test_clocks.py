@@ -25,6 +25,7 @@ def ahead(monkeypatch):
     return by
 
 
+@pytest.mark.chaos("E5")
 @pytest.mark.parametrize("minutes", [0, 5])
 def test_a_lead_between_two_polls_is_not_lost(leadboxer_install, ahead, minutes):
     world = leadboxer_install(**LEADS)

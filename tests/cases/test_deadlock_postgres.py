@@ -23,6 +23,7 @@ pytestmark = [
 COUNT, SECONDS = 400, 20
 
 
+@pytest.mark.chaos("E7")
 def test_router_and_runner_never_deadlock():
     integration = IntegrationFactory()
     keys = [f"{n:04}" for n in range(COUNT)]

@@ -11,6 +11,7 @@ from integration.models import Connection, Integration, RecordLink, SyncJob
 from integration.recipes.registry import get_recipe
 
 
+@pytest.mark.chaos("E6")
 def test_an_uninstall_whose_process_died_is_finished(world, monkeypatch):
     """Deploy, gunicorn's time limit or a crash while it waits for a vendor or strips a million rows."""
     world.person("Ada")
@@ -33,6 +34,7 @@ def test_an_uninstall_whose_process_died_is_finished(world, monkeypatch):
     assert not any(left.values()), left
 
 
+@pytest.mark.chaos("E6")
 def test_a_router_that_was_at_work_leaves_no_jobs_behind(world, monkeypatch):
     """The router has read who listens, the uninstall comes, the router writes its jobs: nobody ever removes them."""
     world.person("Ada")

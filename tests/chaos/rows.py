@@ -67,6 +67,14 @@ ROWS = {
     "H13": "yesterday's database restored",
     "H14": "keys rotated under traffic",
     "H15": "attacks on the console",
+    # Years of running
+    "E1": "an odd event, recipe, integration or id",
+    "E2": "what gets nowhere: pages, runs, jobs of flows that are gone",
+    "E3": "a token that ends before its time",
+    "E4": "a limit that concerns only some calls, or the customer's share",
+    "E5": "clocks that differ",
+    "E6": "an uninstall or a restore that was broken off",
+    "E7": "two workers at the same rows",
 }
 
 # Rows that cannot happen on the embedded stack, and why.

@@ -446,3 +446,41 @@ def parsed(content):
 )  # fmt: skip
 def test_json_from_outside_can_be_stored_or_is_refused(content, document):
     assert parsed(content) == document
+
+
+def test_a_401_is_answered_by_one_newer_token_in_the_same_call(server, calls):
+    asked = []
+
+    def renew(refused):
+        asked.append(refused)
+        return "new-token-0001" if refused == "old-token-0001" else None
+
+    wire = Instrumentation(record=calls.append, renew=renew)
+    headers = {"Authorization": "Bearer old-token-0001"}
+    transport = Transport("Acme", server.url, HostPolicy((".acme.example",)), headers=headers, wire=wire)
+    server.answers = [answer(401), answer(200, b'{"a": "new-token-0001"}'), answer(401)]
+
+    assert transport.request("POST", "/x", json={"b": 1}, effect=Effect.WRITE).status == 200
+    assert [row[3]["Authorization"] for row in server.seen] == ["Bearer old-token-0001", "Bearer new-token-0001"]
+    assert [row[2] for row in server.seen] == [b'{"b": 1}'] * 2
+    assert "new-token-0001" not in "".join(call.response for call in calls)
+    with pytest.raises(AuthError):
+        transport.request("GET", "/x", effect=Effect.READ)
+    assert asked == ["old-token-0001", "new-token-0001"]
+
+
+def test_a_date_to_wait_for_is_read_by_the_vendors_own_clock(server, transport):
+    """Our clock may be wrong by more than the vendor wants us to wait."""
+
+    def slow_down(handler):
+        handler.send_response_only(429)
+        handler.send_header("Date", "Tue, 01 Dec 2099 10:00:00 GMT")
+        handler.send_header("Retry-After", "Tue, 01 Dec 2099 10:00:30 GMT")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    server.answers = [slow_down]
+
+    with pytest.raises(RateLimited) as caught:
+        transport.request("GET", "/x", effect=Effect.READ)
+    assert caught.value.retry_after == 30

@@ -85,7 +85,7 @@ def _read_all(ctx: Session) -> list[str]:
     unreadable = list(kept.unreadable or ())
     page: int | None = max(
         (kept.page or 1) - 1, 1
-    )  # once more the last one: deletions since have moved contacts forward
+    )  # again the last: deletions have moved others forward
     while page is not None:
         contacts, page, problems = ctx.right.contacts_page(page)
         unreadable += problems
