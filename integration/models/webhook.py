@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integration.models.connection import Connection
 from integration.models.fields import EncryptedJSONField
+from integration.reasons import Reason
 from tenants.personal import mask_id
 
 
@@ -119,7 +120,7 @@ class WebhookEvent(models.Model):
             # What this version of the code could not route: the sweeper looks whether it can now, an alert tells.
             models.Index(
                 fields=("connection", "-id"),
-                condition=models.Q(reason__in=("internal_error", "recipe_unknown")),
+                condition=models.Q(reason__in=(Reason.INTERNAL_ERROR.value, Reason.RECIPE_UNKNOWN.value)),
                 name="event_not_routed",
             ),
             # "What happened to this record?" and the person page.

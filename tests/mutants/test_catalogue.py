@@ -53,14 +53,14 @@ def functions(path: str) -> frozenset[str]:
 def entry(**said) -> Mutant:
     row = {
         "area": "engine", "id": "x", "module": "integration/engine/sync/router.py", "symbol": "_claim",
-        "find": "new[:PORTION]", "replace": "new", "means": "It is slow.", "tests": ("tests/x.py",),
+        "find": "sizes[:PORTION]", "replace": "sizes", "means": "It is slow.", "tests": ("tests/x.py",),
     }  # fmt: skip
     return Mutant(**{**row, **said})
 
 
 def test_a_text_fits_whatever_its_line_breaks_are():
-    assert "return new\n" in catalogue.fault(entry()).source
-    assert catalogue.fault(entry(find="return  new[\n : PORTION\n]")).source.count("new[:PORTION]") == 0
+    assert "in sizes.iterator(" in catalogue.fault(entry()).source
+    assert catalogue.fault(entry(find="sizes[\n : PORTION\n]")).source.count("sizes[:PORTION]") == 0
 
 
 def test_a_module_that_moved_is_found_by_its_symbol():

@@ -15,8 +15,9 @@ HARMLESS_FIELDS = (
 
 # Numbers and ids of records, keyed hashes, words of ours from closed lists, keys and secrets.
 IDS_AND_CODES = frozenset(
-    "id email_hash external_id source_id target_id record_id own_key dedupe_key flow kind reason action vendor was "
-    "became cause object_type link_type vendor_event method event field fingerprint marker written_hash note window "
+    "id email_hash external_id source_id target_id parent_id record_id own_key dedupe_key flow kind reason "
+    "action vendor was became cause object_type link_type vendor_event method event field fingerprint marker "
+    "written_hash note window "
     "key name claim_token lease_token provision_lease_token refresh_lease_token token token_hash secret seed recovery "
     "subject health_reason auth_kind recipe session_key session_hash func hook group cluster task_id "
     "page_done counts usage weights".split()

@@ -83,9 +83,7 @@ def _read_all(ctx: Session) -> list[str]:
     kept = ListingPlace.read(place.entries) if place.fetched_at > timezone.now() - LIST_AGE else ListingPlace()
     began = datetime.fromisoformat(kept.began) if kept.began else timezone.now()
     unreadable = list(kept.unreadable or ())
-    page: int | None = max(
-        (kept.page or 1) - 1, 1
-    )  # again the last: deletions have moved others forward
+    page: int | None = max((kept.page or 1) - 1, 1)  # again the last: deletions have moved others forward
     while page is not None:
         contacts, page, problems = ctx.right.contacts_page(page)
         unreadable += problems
