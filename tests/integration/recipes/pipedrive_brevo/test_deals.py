@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.models import SyncLog
+from integration.tasks import start_runs
 from tests.support import hub
 
 ADA = "ada@lovelace.example"
@@ -92,6 +93,23 @@ def test_a_deleted_deal_lets_its_list_go(world, ada):
 
     world.deliver()
 
+    assert lists(world) == set()
+
+
+def test_a_deletion_that_nobody_reported_is_found_by_the_reconcile(world, ada):
+    kept, deal = (world.deal(title=title, person_id=ada) for title in ("One", "Two"))
+    world.deliver()
+    world.sandbox.control("DELETE", f"/pipedrive/acme/deals/{deal}")
+    world.held()  # its webhook is lost
+
+    start_runs(world.integration, "reconcile")
+    hub.drain()
+    assert lists(world) == {QUALIFIED}, "the other deal keeps her there"
+
+    world.sandbox.control("DELETE", f"/pipedrive/acme/deals/{kept}")
+    world.held()
+    start_runs(world.integration, "reconcile")
+    hub.drain()
     assert lists(world) == set()
 
 
