@@ -66,7 +66,8 @@ class ConnectionMeter:
             detail=f"budget {', '.join(windows)} asked for {cost:g}",
             retry_after=wait,
         )
-        short = {key: row for key in windows if (row := self._row(key)) and self._lacks(row, cost)}
+        rows = {key: self._row(key) for key in windows}
+        short = {key: row for key, row in rows.items() if row is not None and self._lacks(row, cost)}
         error.windows = tuple(short) or tuple(windows)
         error.only_reserve = bool(short) and all(row.remaining >= cost for row in short.values())
         return error

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection as database
@@ -46,7 +47,7 @@ def wake_many(keys: Sequence[str]) -> None:
     """The same for many integrations: one message each, and a few statements for all of them."""
     for start in range(0, len(keys), PORTION):
         portion = keys[start : start + PORTION]
-        transaction.on_commit(lambda portion=portion: _wake_all_now(portion))  # type: ignore[misc]
+        transaction.on_commit(partial(_wake_all_now, portion))
 
 
 def wake_debounced(key: str) -> None:
