@@ -113,6 +113,7 @@ def _guarded() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         patch.setattr(wakeups, "wake_now", rung)
+        patch.setattr(wakeups, "wake_all_now", lambda keys: [rung(key) for key in keys])
         patch.setattr(wakeups, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
         patch.setattr(
             wakeups,

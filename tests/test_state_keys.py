@@ -77,7 +77,7 @@ def test_no_key_is_a_plain_word(path):
 def test_each_query_names_a_field_of_a_state():
     asked = set().union(*(queried_keys(ast.parse(path.read_text())) for path in PATHS))
 
-    assert {"organization", "trial"} <= asked <= fields_of_states()
+    assert {"trial"} <= asked <= fields_of_states()
 
 
 @pytest.mark.parametrize(

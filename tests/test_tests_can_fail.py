@@ -1,7 +1,8 @@
 """No test without an assertion of its own, read from the syntax trees of all test files.
 
-An assertion is `assert` on something that is not a constant, `pytest.raises` or `pytest.warns`, a mock's `assert_…`, a
-fixture that counts queries, or a call of a declared checker, see `tests/support/checkers.py`.
+An assertion is `assert` on something that is not a constant, `pytest.raises` or `pytest.warns`, a mock's `assert_…`,
+what a page is expected `to_be_…`, a fixture that counts queries, or a call of a declared checker, see
+`tests/support/checkers.py`.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def asserts(path: Path, node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = ast.unparse(node.func)
-    is_mocks = name.rpartition(".")[2].startswith("assert_")
+    last = name.rpartition(".")[2]
+    is_mocks = last.startswith("assert_") or (name.startswith("expect(") and last.startswith(("to_be_", "to_have_")))
     return is_mocks or name in RAISING | COUNTING_FIXTURES or name in checkers_known_in(path)
 
 

@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexUnderTraffic(
             model_name='recordlink',
-            index=models.Index(condition=models.Q(('parent_id', ''), _negated=True), fields=['integration', 'parent_id'], name='link_by_parent'),
+            index=models.Index(fields=['integration', 'link_type', 'parent_id'], name='link_by_parent'),
         ),
     ]

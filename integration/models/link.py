@@ -55,7 +55,7 @@ class RecordLink(models.Model):
                 name="link_by_target",
             ),
             # What belongs to this organization?
-            models.Index(fields=("integration", "parent_id"), condition=~models.Q(parent_id=""), name="link_by_parent"),
+            models.Index(fields=("integration", "link_type", "parent_id"), name="link_by_parent"),
             # Duplicates of one address, and the way back from a vendor event that knows only the address.
             models.Index(
                 fields=("integration", "link_type", "email_hash"),

@@ -47,7 +47,7 @@ def wake_many(keys: Sequence[str]) -> None:
     """The same for many integrations: one message each, and a few statements for all of them."""
     for start in range(0, len(keys), PORTION):
         portion = keys[start : start + PORTION]
-        transaction.on_commit(partial(_wake_all_now, portion))
+        transaction.on_commit(partial(wake_all_now, portion))
 
 
 def wake_debounced(key: str) -> None:
@@ -104,7 +104,7 @@ def wake_now(key: str) -> None:
         push(key)
 
 
-def _wake_all_now(keys: Sequence[str]) -> None:
+def wake_all_now(keys: Sequence[str]) -> None:
     Doorbell.objects.bulk_create([Doorbell(key=key) for key in keys], ignore_conflicts=True)
     now = timezone.now()
     free = Doorbell.objects.filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - lost_after()), key__in=keys)

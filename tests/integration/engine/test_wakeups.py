@@ -6,9 +6,12 @@ import threading
 import time
 
 import pytest
+from django.utils import timezone
 
 from integration.engine.dispatch import wakeups
+from integration.models import Doorbell
 
+wake_all_now = wakeups.wake_all_now
 later = wakeups.wake_after  # the real one: every test has a quiet one in its place
 
 
@@ -101,3 +104,16 @@ def test_a_thread_that_ended_is_replaced(rung, monkeypatch):
 
     later("next", 0.0)
     assert wait_for(rung, 1) == ["next"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_are_rung_for_with_few_statements_and_nobody_twice(monkeypatch, django_assert_max_num_queries):
+    sent = []
+    monkeypatch.setattr(wakeups, "push", sent.append)
+    Doorbell.objects.create(key="b", rung_at=timezone.now())
+
+    with django_assert_max_num_queries(8):
+        wake_all_now(["a", "b", "c"])
+    wake_all_now(["a", "b", "c"])
+
+    assert sent == ["a", "c"]
