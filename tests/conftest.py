@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -90,7 +90,7 @@ def _guarded() -> Iterator[None]:
     from tests.support.queue import QUEUE
 
     connect_really, push = socket.socket.connect, wakeups.push
-    ring_now, ring_later = wakeups.wake_now, wakeups.wake_after
+    ring_now, ring_later, ring_all_now = wakeups.wake_now, wakeups.wake_after, wakeups.wake_all_now
 
     def connect(self: socket.socket, address: Any) -> Any:
         host = address[0] if isinstance(address, tuple) else ""
@@ -110,10 +110,15 @@ def _guarded() -> Iterator[None]:
         if Guard.rung is not None:
             QUEUE.rung(key)
 
+    def all_rung(keys: Sequence[str]) -> None:
+        ring_all_now(keys)
+        for key in keys if Guard.rung is not None else ():
+            QUEUE.rung(key)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         patch.setattr(wakeups, "wake_now", rung)
-        patch.setattr(wakeups, "wake_all_now", lambda keys: [rung(key) for key in keys])
+        patch.setattr(wakeups, "wake_all_now", all_rung)
         patch.setattr(wakeups, "push", lambda key: note(key, lambda: push(key), lambda: QUEUE.push(key)))
         patch.setattr(
             wakeups,
