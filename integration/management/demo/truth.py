@@ -186,8 +186,9 @@ class AtMaileon(pipedrive_maileon.Story):
         """Pipedrive's budget of the day is used up."""
         mine = RateBudget.objects.filter(connection=self.integration.left, window="day")
         before = mine.first()
-        mine.update(remaining=0, resets_at=timezone.now() + timedelta(hours=2))
-        self.pages.wait_for(NO_BUDGET)
+        resets_at = timezone.now() + timedelta(hours=2)
+        # An answer that was on its way may say once more what was left before.
+        self.pages.wait_for(NO_BUDGET, again=lambda: mine.update(remaining=0, resets_at=resets_at))
         said = self.pages.sentence()
         if before is not None:
             mine.update(remaining=before.remaining, resets_at=before.resets_at)
@@ -309,10 +310,15 @@ class Pages:
         """Whether a page says this."""
         return any(words in self._read(*address) for address in self.addresses)
 
-    def wait_for(self, words: str, patience: float = 25.0) -> None:
-        """Wait until every page says this. Raises NotSeen with what they say instead."""
+    def wait_for(self, words: str, patience: float = 25.0, again: Callable[[], object] = lambda: None) -> None:
+        """Wait until every page says this; `again` is done before each look. Raises NotSeen with what they say."""
+
+        def look() -> bool:
+            again()
+            return self.all_say(words)
+
         try:
-            self.stage.until(words, lambda: self.all_say(words), patience)
+            self.stage.until(words, look, patience)
         except NotSeen as exc:
             said = [self._read(*address)[200:700] for address in self.addresses]
             raise NotSeen(f"{exc}; the pages say: {said}") from exc
