@@ -150,6 +150,7 @@ def _erase(held: Holding, emails: Iterable[str], gone: set[int], by: AbstractBas
         work.rows(gone)
         work.elsewhere(emails)
         erased.remember(held.tenant, held.digests, by)
+    erased.forget_routed(held.tenant, held.digests)
     return work.report()
 
 

@@ -16,7 +16,7 @@ from integration.dry_run import is_dry
 from integration.engine.flow.base import Record
 from integration.engine.flow.session import SyncSession
 from integration.engine.records.traces import Found, Person, cut_text, mask_path, names_in
-from integration.models import ErasedAddress, EventState, VendorCall, WebhookEvent, membership
+from integration.models import UNROUTED, ErasedAddress, EventState, VendorCall, WebhookEvent, membership
 from integration.secrets import email_hash
 from tenants.models import Tenant
 
@@ -69,7 +69,15 @@ def forget_handled(ctx: SyncSession, events: Mapping[int, str]) -> None:
         known = refused(ctx, {digest for digest in events.values() if digest})
         told = [number for number, digest in events.items() if digest in known]
         about = Q(pk__in=told) | Q(pk__in=list(events), email_hash__in=rows.values("email_hash"))
+        told_of = set(WebhookEvent.objects.filter(about).values_list("email_hash", flat=True)) - {""}
         WebhookEvent.objects.filter(about).update(payload={}, email_hash="")
+        forget_routed(ctx.integration.tenant, refused(ctx, told_of))  # earlier ones that led to the same job
+
+
+def forget_routed(tenant: Tenant, digests: Collection[str]) -> None:
+    """Empty the events about these addresses that came in and were routed while the erasure was under way."""
+    rows = WebhookEvent.objects.filter(connection__tenant=tenant, email_hash__in=digests)
+    rows.exclude(state__in=UNROUTED).update(payload={}, email_hash="")
 
 
 def forget_ignored(events: Iterable[WebhookEvent]) -> None:
