@@ -32,9 +32,10 @@ def run_integration(integration_id: str) -> str:
 
 def sweep() -> str:
     """Every minute: ring for what waits; uninstall what a vendor says was removed, finish what was broken off."""
+    rings = sweeper.sweep()  # first: it is the safety net, and what follows may fail or take long
     router.release_held(get_recipe)
     removals = app_uninstall.finish(get_recipe) + lifecycle.finish_uninstalls(get_recipe)
-    return f"{sweeper.sweep()} rings, {removals} removals"
+    return f"{rings} rings, {removals} removals"
 
 
 def close_tenants() -> str:
@@ -126,7 +127,8 @@ def repair_integrations() -> str:
 def check_integration(integration_id: str) -> str:
     """Prove both credentials, make sure that our webhooks exist; repair more where jobs are held."""
     integration = _integration(integration_id)
-    held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exists()  # the checks let them go on
+    waiting = SyncJob.objects.filter(integration=integration, state=JobState.HELD)
+    held = waiting.exclude(reason__in=connection_health.NOT_THE_CONNECTION).exists()  # the checks let them go on
     healthy = [connection_health.check(connection) for connection in (integration.left, integration.right)]
     if integration.state != State.ACTIVE or not all(healthy):
         return "not working"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Set
+from collections.abc import Collection, Set
 from datetime import timedelta
 
 from django.db.models import F
@@ -44,6 +44,8 @@ NOT_THE_CONNECTION = DECIDED_BY_A_PERSON | {Reason.FLOW_OFF}
 
 def note_error(connection: Connection, exc: IntegrationError) -> str:
     """Remember what an error says about its connection. Returns retry (at once), wait or hold."""
+    if exc.reason == Reason.GAVE_WAY:
+        return "wait"  # that others are at work first says nothing about it
     if exc.reason == Reason.CREDENTIALS_REFUSED:
         try:
             if renewed(connection):
@@ -171,14 +173,20 @@ def integrations_on(connection: Connection) -> list[Integration]:
 
 
 def release_held(
-    integration: Integration, *, reason: ReasonCode | None = None, keep: Set[ReasonCode | NoReason] = frozenset()
+    integration: Integration,
+    *,
+    reason: ReasonCode | None = None,
+    keep: Set[ReasonCode | NoReason] = frozenset(),
+    flows: Collection[str] | None = None,
 ) -> int:
     """Let held jobs go on: those held for one reason, or all that no person has to decide about. Returns how many.
 
-    Jobs held for one of the reasons in `keep` stay.
+    Jobs held for one of the reasons in `keep` stay, and with `flows` those of other flows.
     """
     held = SyncJob.objects.filter(integration=integration, state=JobState.HELD).exclude(reason__in=keep)
     held = held.exclude(reason__in=NOT_THE_CONNECTION) if reason is None else held.filter(reason=reason)
+    if flows is not None:
+        held = held.filter(flow__in=flows)
     now = timezone.now()
     count = update_jobs(held, state=JobState.WAITING, reason="", attempts=0, next_attempt_at=now, updated_at=now)
     if count:

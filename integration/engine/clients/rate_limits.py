@@ -18,8 +18,6 @@ from integration.errors import RateLimited
 from integration.http import LimitStatus
 from integration.models import Connection, RateBudget, columnar
 
-MINUTE = 60.0
-
 
 class ConnectionMeter:
     """Implements `http.Meter` for one connection."""
@@ -56,6 +54,7 @@ class ConnectionMeter:
         for key in windows:
             row = self._row(key)
             if row is not None and not self._charge(row, cost):
+                self._rows = None  # others have used it meanwhile: is it only the customer's share that is left?
                 raise self._used_up((key,), cost, self._rest(row))
             self._charged(key, cost)
 
@@ -81,7 +80,8 @@ class ConnectionMeter:
             connection=self._connection, window=row.window, remaining__gte=cost + self._reserve(row)
         )
         taken = left.update(remaining=F("remaining") - cost, updated_at=timezone.now())
-        row.remaining = row.remaining - cost if taken else 0.0
+        if taken:
+            row.remaining -= cost
         return bool(taken)
 
     def after(self, readings: Sequence[LimitStatus]) -> None:
@@ -151,4 +151,4 @@ def _unknown_end(window: RateWindow | None) -> float:
     A day may end at any hour, so that a long window is asked about again: the next answer says what is left.
     """
     asked_again = retry.next_delay(retry.DAY_LIMIT)
-    return min(window.seconds, asked_again) if window is not None else MINUTE
+    return min(window.seconds, asked_again) if window is not None else retry.MINUTE

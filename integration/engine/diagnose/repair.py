@@ -59,7 +59,7 @@ def _release(integration: Integration, open_reasons: set[ReasonCode | NoReason])
         for other in connection_health.integrations_on(connection):
             if other != integration:
                 connection_health.release_held(other)
-    connection_health.release_held(integration, keep=open_reasons | {Reason.FLOW_OFF})
+    connection_health.release_held(integration, keep=open_reasons)
 
 
 def _held(integration: Integration) -> int:

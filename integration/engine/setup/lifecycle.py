@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from integration.engine.flow.recipe import Recipes, Step
 from integration.engine.flow.session import SyncSession
 from integration.engine.setup import account_claims, provisioning
 from integration.engine.setup.provisioning import StepResult
+from integration.errors import LeaseLost
 from integration.models import (
     Alert,
     AlertNotice,
@@ -42,6 +44,8 @@ from integration.models import (
 )
 from integration.redact import MASK
 from tenants import audit
+
+log = logging.getLogger(__name__)
 
 STRAGGLERS = timedelta(hours=1)  # after an uninstall somebody who had begun before it may still write a job
 PORTION = 2000  # rows per transaction when much is changed
@@ -71,6 +75,8 @@ def uninstall(integration: Integration, recipes: Recipes) -> list[StepResult]:
         return [StepResult("busy", "Uninstall", False, "It is being set up right now; this goes on within minutes.")]
     try:
         return _uninstall(integration, recipes, lease)
+    except LeaseLost:
+        return [StepResult("busy", "Uninstall", False, "It took too long; this goes on within minutes.")]
     finally:
         leases.release(lease)
 
@@ -81,8 +87,11 @@ def finish_uninstalls(recipes: Recipes) -> int:
     broken_off = uninstalled.filter(leases.free(leases.SETUP), uninstalled_at__isnull=True)
     count = 0
     for integration in broken_off.select_related("left", "right", "tenant"):
-        uninstall(integration, recipes)
-        count += 1
+        try:
+            uninstall(integration, recipes)
+            count += 1
+        except Exception:  # it keeps no other one waiting, and is tried again with the next sweep
+            log.exception("The uninstall of integration %s could not be finished.", integration.pk)
     SyncJob.objects.filter(integration__in=uninstalled.filter(uninstalled_at__gt=timezone.now() - STRAGGLERS)).delete()
     return count
 

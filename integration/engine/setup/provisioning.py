@@ -114,6 +114,8 @@ def _provision(integration: Integration, recipes: Recipes) -> list[StepResult]:
     integration.save(update_fields=["provisioning", "resources"])
     if all(result.ok or result.partly for result in results):
         activate(integration)
+        on = [flow.key for flow in recipe.flows if flow.enabled(ctx.settings)]
+        connection_health.release_held(integration, reason=Reason.FLOW_OFF, flows=on)  # switched on again
     if SyncJob.objects.filter(integration=integration, state=JobState.WAITING).exists():
         wakeups.wake(str(integration.pk))  # a field made anew leaves jobs that write its values back
     return results
@@ -186,7 +188,6 @@ def activate(integration: Integration) -> None:
     move(integration, State.DRAFT, state=State.ACTIVE, activated_at=timezone.now())
     if integration.state != State.UNINSTALLED:
         connection_health.release_held(integration)
-        connection_health.release_held(integration, reason=Reason.FLOW_OFF)  # perhaps it is switched on again
 
 
 def move(integration: Integration, *before: str, **after: State | datetime | AbstractBaseUser | None) -> bool:

@@ -306,7 +306,8 @@ def _batch_failed(ctx: SyncSession, flow: Flow, jobs: Sequence[SyncJob], exc: In
             pause = 0.0 if outcome == "retry" else exc.retry_after
             result = Result(Outcome.RETRYING, reason=exc.reason, detail=exc.detail, retry_after=pause)
             _retry_jobs(ctx, [_item(job) for job in jobs], result)
-        _log_first(ctx, flow, jobs, exc, held=outcome == "hold")
+        if exc.reason != Reason.GAVE_WAY:
+            _log_first(ctx, flow, jobs, exc, held=outcome == "hold")
         if not ctx.connection(ctx.last_side).usable:
             hold_jobs(ctx.integration, exc.reason)
     return outcome == "retry"

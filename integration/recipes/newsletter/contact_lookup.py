@@ -91,7 +91,8 @@ def _read_all(ctx: Session) -> list[str]:
         if page is not None:
             reached = ListingPlace(page=page, began=began.isoformat(), unreadable=unreadable).stored
             ReferenceCache.objects.filter(pk=place.pk).update(entries=reached, fetched_at=timezone.now())
-            if time.monotonic() > until and not ctx.time_left():
+            further = page > (kept.page or 1)  # than where it stopped before; else it would never come to an end
+            if further and time.monotonic() > until and not ctx.time_left():
                 raise GaveWay
     place.delete()
     IdentityIndex.objects.filter(connection=ctx.integration.right, object_type=OBJECT, seen_at__lt=began).delete()
