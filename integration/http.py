@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -39,6 +39,7 @@ from integration.reasons import Reason, ReasonCode
 from integration.redact import redact_text
 from integration.sunset import Sunset, sunset_in
 
+Body: TypeAlias = "bytes | str | Mapping[str, str] | None"
 type_of_params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 
@@ -210,7 +211,7 @@ class Transport:
         *,
         params: type_of_params = (),
         json: Any = None,
-        data: bytes | str | Mapping[str, str] | None = None,
+        data: Body = None,
         headers: Mapping[str, str] | None = None,
         effect: Effect,
         accepted: bytes | None = None,
@@ -240,7 +241,7 @@ class Transport:
             reply = self._exchange(method, path, query, data, headers or {})
         return reply if answers(reply) else self._checked(reply)
 
-    def _exchange(self, method: str, path: str, query: str, data: Any, headers: Mapping[str, str]) -> Reply:
+    def _exchange(self, method: str, path: str, query: str, data: Body, headers: Mapping[str, str]) -> Reply:
         """Make one call and report it."""
         url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
         started = time.monotonic()

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddIndex
+from django.db.migrations.state import ProjectState
 
 
-class AddIndexUnderTraffic(AddIndex):
+class AddIndexUnderTraffic(AddIndexConcurrently):
     """Add an index without locking the table, where the database can (PostgreSQL). Its migration is not atomic."""
 
-    atomic = False
-
-    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         """Build it, on PostgreSQL with CONCURRENTLY."""
-        if schema_editor.connection.vendor == "postgresql":
-            AddIndexConcurrently(self.model_name, self.index).database_forwards(
-                app_label, schema_editor, from_state, to_state
-            )
-        else:
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        _kind(schema_editor).database_forwards(self, app_label, schema_editor, from_state, to_state)
 
-    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
         """Drop it in the same way."""
-        if schema_editor.connection.vendor == "postgresql":
-            AddIndexConcurrently(self.model_name, self.index).database_backwards(
-                app_label, schema_editor, from_state, to_state
-            )
-        else:
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
+        _kind(schema_editor).database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+def _kind(schema_editor: BaseDatabaseSchemaEditor) -> type[AddIndex]:
+    return AddIndexConcurrently if schema_editor.connection.vendor == "postgresql" else AddIndex

@@ -8,12 +8,11 @@ from django_q.tasks import async_task
 from integration.engine.alerts import ledger
 from integration.engine.clients import connection_health, tokens
 from integration.engine.dispatch import sweeper
-from integration.engine.flow.base import Flow
 from integration.engine.insight import traffic_baseline
 from integration.engine.privacy import closing, retention
 from integration.engine.setup import app_uninstall, lifecycle, provisioning, schema_drift
 from integration.engine.sync import compare, polls, router, runner, runs
-from integration.engine.sync.start_everywhere import start_everywhere
+from integration.engine.sync.start_everywhere import flows_of, start_everywhere, takes_part
 from integration.errors import IntegrationError
 from integration.models import Connection, Health, Integration, JobState, State, SyncJob
 from integration.notices import deliver
@@ -45,12 +44,8 @@ def close_tenants() -> str:
 
 def poll_all() -> str:
     """Every fifteen minutes: look for what a webhook may have missed, but where the recipe has its own rhythm."""
-    count = start_everywhere("poll", get_recipe, recipe=lambda row: row.poll_minutes is None, flow=_polled)
-    return f"{count} polls"
-
-
-def _polled(flow: Flow) -> bool:
-    return "poll" in flow.runs
+    common = [key for key in RECIPES if get_recipe(key).poll_minutes is None]
+    return f"{start_everywhere('poll', get_recipe, common, takes_part('poll'))} polls"
 
 
 def poll_by_clock() -> str:
@@ -61,34 +56,24 @@ def poll_by_clock() -> str:
 
 def reconcile_all() -> str:
     """Every week: compare every linked record with its source, so that lost deletions are found."""
-    count = start_everywhere(
-        "reconcile", get_recipe, recipe=lambda row: True, flow=lambda flow: "reconcile" in flow.runs
-    )
-    return f"{count} reconciles"
+    return f"{start_everywhere('reconcile', get_recipe, RECIPES, takes_part('reconcile'))} reconciles"
 
 
 def compare_all() -> str:
     """Every week: hold every switched-on flow's records against what the target answers."""
-    count = start_everywhere(compare.KIND, get_recipe, recipe=lambda row: True, flow=compare.can_compare)
-    return f"{count} comparisons"
+    return f"{start_everywhere(compare.KIND, get_recipe, RECIPES, compare.can_compare)} comparisons"
 
 
 def start_comparisons(integration: Integration) -> int:
     """Start a comparison of each switched-on flow that can be compared; one under way is left alone."""
-    recipe = get_recipe(integration.recipe)
-    settings = {**recipe.default_settings, **integration.settings}
-    flows = [flow.key for flow in recipe.flows if compare.can_compare(flow) and flow.enabled(settings)]
+    flows = flows_of(integration, get_recipe(integration.recipe), compare.can_compare)
     return sum(_started(integration, compare.KIND, flow) for flow in flows)
 
 
 def start_runs(integration: Integration, kind: str) -> int:
     """Start a run of this kind for each switched-on flow that takes part; one under way is left alone."""
-    recipe = get_recipe(integration.recipe)
-    started = 0
-    for flow in recipe.flows:
-        if kind in flow.runs and flow.enabled({**recipe.default_settings, **integration.settings}):
-            started += _started(integration, kind, flow.key)
-    return started
+    flows = flows_of(integration, get_recipe(integration.recipe), takes_part(kind))
+    return sum(_started(integration, kind, flow) for flow in flows)
 
 
 def _started(integration: Integration, kind: str, flow: str) -> int:

@@ -228,7 +228,7 @@ def test_in_the_night_the_clocks_change_each_hour_has_one_poll(monkeypatch, tall
         for minute in range(hours * 60):
             moment = night + timedelta(minutes=minute, seconds=3)
             monkeypatch.setattr(timezone, "now", lambda moment=moment: moment)
-            polls.start_due(integration, recipe)
+            polls.start_due([integration], lambda key: recipe)
             SyncRun.objects.filter(state="waiting").update(state="done")
     finally:
         monkeypatch.undo()

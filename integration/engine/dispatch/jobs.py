@@ -7,17 +7,20 @@ merge that waits is never overwritten by a newer wish that knows less.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TypeAlias
 
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from config.json_value import JSONObject
 from integration.dry_run import is_dry
 from integration.models import JobState, SyncJob, columnar
 
+ColumnValue: TypeAlias = "str | int | datetime | JSONObject | Combinable"
 Key = tuple[object, str, str]
 UNIQUE = ("integration", "flow", "external_id")
 PORTION = 10_000  # jobs asked for in one statement; SQLite takes at least three times as many values
@@ -47,7 +50,7 @@ def save_outcomes(jobs: Sequence[SyncJob]) -> None:
         _write([job for job in jobs if _key(job) not in busy], [*COLUMNS, "crashes"])
 
 
-def update_jobs(rows: QuerySet[SyncJob], **values: Any) -> int:
+def update_jobs(rows: QuerySet[SyncJob], **values: ColumnValue) -> int:
     """Set these columns of all rows. Returns how many.
 
     The rows are locked in the order of their keys, as everybody locks them: two who lock the same ones in different

@@ -71,7 +71,8 @@ def forget_handled(ctx: SyncSession, events: Mapping[int, str]) -> None:
         about = Q(pk__in=told) | Q(pk__in=list(events), email_hash__in=rows.values("email_hash"))
         told_of = set(WebhookEvent.objects.filter(about).values_list("email_hash", flat=True)) - {""}
         WebhookEvent.objects.filter(about).update(payload={}, email_hash="")
-        forget_routed(ctx.integration.tenant, refused(ctx, told_of))  # earlier ones that led to the same job
+        if told_of:
+            forget_routed(ctx.integration.tenant, refused(ctx, told_of))  # earlier ones that led to the same job
 
 
 def forget_routed(tenant: Tenant, digests: Collection[str]) -> None:

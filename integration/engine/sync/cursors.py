@@ -38,4 +38,4 @@ def _last_poll(integration: Integration, name: str, start: datetime) -> datetime
     """When the last finished poll began whose time can be true."""
     polls = SyncRun.objects.filter(integration=integration, kind="poll", flow=name, state=RunState.DONE)
     began = polls.filter(started_at__lte=timezone.now()).order_by("-started_at").values_list("started_at", flat=True)
-    return next(iter(began[:1]), None) or start
+    return began.first() or start

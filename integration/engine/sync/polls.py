@@ -7,33 +7,26 @@ where the last finished one began, so nothing is left out. One that has run sinc
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
-from integration.engine.flow.recipe import Recipe, Recipes
-from integration.engine.sync.start_everywhere import PORTION, queue
-from integration.models import Integration, State, SyncRun
+from integration.engine.flow.recipe import Recipes
+from integration.engine.sync.start_everywhere import flows_of, portions, queue, takes_part
+from integration.models import Integration, SyncRun
 
 log = logging.getLogger(__name__)
 
 
 def start_due_everywhere(keys: Collection[str], recipes: Recipes) -> int:
     """Start the polls of all integrations of these recipes whose mark has passed. Returns how many were started."""
-    rows = Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True, recipe__in=keys).order_by("pk")
-    ids = list(rows.values_list("pk", flat=True))
-    portions = [ids[start : start + PORTION] for start in range(0, len(ids), PORTION)]
-    return sum(_start_due(rows.filter(pk__in=portion), recipes) for portion in portions)
+    return sum(start_due(portion, recipes) for portion in portions(keys))
 
 
-def start_due(integration: Integration, recipe: Recipe) -> int:
-    """Start the polls of one integration whose mark has passed since they last ran. Returns how many were started."""
-    return _start_due([integration], lambda key: recipe)
-
-
-def _start_due(integrations: Collection[Integration], recipes: Recipes) -> int:
+def start_due(integrations: Collection[Integration], recipes: Recipes) -> int:
+    """Start the polls of these integrations whose mark has passed since they last ran. Returns how many."""
     marks: dict[UUID, datetime] = {}
     for integration in integrations:
         due = _due(integration, recipes)
@@ -46,7 +39,7 @@ def _start_due(integrations: Collection[Integration], recipes: Recipes) -> int:
         SyncRun(integration=integration, kind="poll", flow=flow)
         for integration in integrations
         if integration.pk in marks
-        for flow in _flows(integration, recipes(integration.recipe))
+        for flow in flows_of(integration, recipes(integration.recipe), takes_part("poll"))
         if (integration.pk, flow) not in polled
     ]
     return queue("poll", runs)  # one that is still at work is left alone; a minute later somebody looks again
@@ -69,11 +62,6 @@ def _polled_since(marks: dict[UUID, datetime]) -> set[tuple[UUID, str]]:
     polls = SyncRun.objects.filter(kind="poll", created_at__gte=min(marks.values()), integration__in=marks)
     rows = polls.values_list("integration_id", "flow", "created_at")
     return {(pk, flow) for pk, flow, created in rows if created >= marks[pk]}
-
-
-def _flows(integration: Integration, recipe: Recipe) -> Sequence[str]:
-    settings = {**recipe.default_settings, **integration.settings}
-    return [flow.key for flow in recipe.flows if "poll" in flow.runs and flow.enabled(settings)]
 
 
 def mark(minutes: int, now: datetime) -> datetime:

@@ -7,9 +7,10 @@ come due one after the other: changes that come in meanwhile never queue behind 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integration.engine.dispatch import wakeups
@@ -25,41 +26,57 @@ APART = 0.03  # seconds
 LONGEST = 600.0  # seconds until the last one is due
 
 
-def start_everywhere(
-    kind: str, recipes: Recipes, *, recipe: Callable[[Recipe], bool], flow: Callable[[Flow], bool]
-) -> int:
-    """Queue a run of this kind for each switched-on flow that is wanted; one under way is left alone.
-
-    Returns how many were queued. An integration that cannot be looked at is logged and keeps nobody else waiting.
-    """
-    rows = Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True).order_by("pk")
-    ids = list(rows.values_list("pk", flat=True))
-    apart = min(APART, LONGEST / max(len(ids) - AT_ONCE, 1))
-    began, count = timezone.now(), 0
-    for start in range(0, len(ids), PORTION):
-        portion = rows.filter(pk__in=ids[start : start + PORTION])
-        runs: list[SyncRun] = []
-        for place, integration in enumerate(portion, start):
-            due = began + timedelta(seconds=max(place - AT_ONCE, 0) * apart)
-            runs += [_run(integration, kind, key, due) for key in _flows(integration, recipes, recipe, flow)]
-        count += queue(kind, runs)
-    return count
+Wanted = Callable[[Flow], bool]
 
 
-def _flows(
-    integration: Integration, recipes: Recipes, recipe: Callable[[Recipe], bool], flow: Callable[[Flow], bool]
-) -> list[str]:
+def takes_part(kind: str) -> Wanted:
+    """Build the condition that a flow has runs of this kind."""
+    return lambda flow: kind in flow.runs
+
+
+def flows_of(integration: Integration, recipe: Recipe, wanted: Wanted) -> list[str]:
+    """The switched-on flows that are wanted. None of an integration that cannot be asked, which is logged."""
     try:
-        found = recipes(integration.recipe)
-        settings = {**found.default_settings, **integration.settings}
-        return [row.key for row in found.flows if recipe(found) and flow(row) and row.enabled(settings)]
+        settings = {**recipe.default_settings, **integration.settings}
+        return [flow.key for flow in recipe.flows if wanted(flow) and flow.enabled(settings)]
     except Exception:
         log.exception("Integration %s was left out of a schedule.", integration.pk)
         return []
 
 
-def _run(integration: Integration, kind: str, flow: str, due: datetime) -> SyncRun:
-    return SyncRun(integration=integration, kind=kind, flow=flow, next_attempt_at=due)
+def start_everywhere(kind: str, recipes: Recipes, keys: Collection[str], wanted: Wanted) -> int:
+    """Queue a run of this kind for each wanted flow of integrations of these recipes; one under way is left alone.
+
+    Returns how many were queued.
+    """
+    total = _active(keys).count()
+    apart = min(APART, LONGEST / max(total - AT_ONCE, 1))
+    began, count, place = timezone.now(), 0, 0
+    for portion in portions(keys):
+        runs: list[SyncRun] = []
+        for integration in portion:
+            due = began + timedelta(seconds=max(place - AT_ONCE, 0) * apart)
+            flows = flows_of(integration, recipes(integration.recipe), wanted)
+            runs += [SyncRun(integration=integration, kind=kind, flow=key, next_attempt_at=due) for key in flows]
+            place += 1
+        count += queue(kind, runs)
+    return count
+
+
+def portions(keys: Collection[str]) -> Iterator[list[Integration]]:
+    """The active integrations of these recipes, some hundreds at a time."""
+    rows = _active(keys)
+    last = None
+    while True:
+        portion = list(rows.filter(pk__gt=last)[:PORTION] if last else rows[:PORTION])
+        if not portion:
+            return
+        yield portion
+        last = portion[-1].pk
+
+
+def _active(keys: Collection[str]) -> QuerySet[Integration]:
+    return Integration.objects.filter(state=State.ACTIVE, tenant__is_active=True, recipe__in=keys).order_by("pk")
 
 
 def queue(kind: str, runs: Iterable[SyncRun]) -> int:

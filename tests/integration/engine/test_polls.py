@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -42,6 +43,10 @@ def finished(since):
     SyncRun.objects.update(state="done", created_at=since)
 
 
+def start(integration, recipe):
+    return polls.start_due([integration], lambda key: recipe)
+
+
 @pytest.mark.parametrize(
     ("minutes", "now", "mark"),
     [
@@ -58,23 +63,23 @@ def test_marks_are_whole_multiples_of_the_interval(minutes, now, mark):
 
 def test_a_poll_starts_with_the_mark_and_once(integration, at):
     at(NOON + timedelta(seconds=20))
-    assert polls.start_due(integration, hourly()) == 1
+    assert start(integration, hourly()) == 1
     finished(NOON + timedelta(seconds=20))
     for minute in (1, 30, 59):
         at(NOON + timedelta(minutes=minute))
-        assert polls.start_due(integration, hourly()) == 0
+        assert start(integration, hourly()) == 0
     at(NOON + timedelta(hours=1))
-    assert polls.start_due(integration, hourly()) == 1
+    assert start(integration, hourly()) == 1
 
 
 def test_missed_marks_are_made_up_for_by_one_poll(integration, at):
     at(NOON)
-    polls.start_due(integration, hourly())
+    start(integration, hourly())
     finished(NOON)
     at(NOON + timedelta(hours=5, minutes=7))
 
-    assert polls.start_due(integration, hourly()) == 1
-    assert polls.start_due(integration, hourly()) == 0
+    assert start(integration, hourly()) == 1
+    assert start(integration, hourly()) == 0
     assert SyncRun.objects.count() == 2
 
 
@@ -84,7 +89,7 @@ def test_what_was_missed_is_read_from_where_the_last_poll_began(integration):
     flow, seen = FakeFlow(), []
     page = flow.page
     flow.page = lambda ctx, kind, cursor, since: (seen.append(since), page(ctx, kind, cursor, since))[1]
-    polls.start_due(integration, hourly(flow))
+    start(integration, hourly(flow))
 
     runner.run(str(integration.pk), recipes_with(flow))
 
@@ -93,39 +98,39 @@ def test_what_was_missed_is_read_from_where_the_last_poll_began(integration):
 
 def test_a_long_run_is_not_doubled_and_the_next_follows_it(integration, at):
     at(NOON)
-    polls.start_due(integration, hourly())
+    start(integration, hourly())
     SyncRun.objects.update(created_at=NOON)
     at(NOON + timedelta(hours=1, minutes=2))
-    assert polls.start_due(integration, hourly()) == 0  # still at work
+    assert start(integration, hourly()) == 0  # still at work
     finished(NOON)
 
-    assert polls.start_due(integration, hourly()) == 1
+    assert start(integration, hourly()) == 1
 
 
 def test_the_interval_is_a_setting(integration, at):
     integration.settings = {"every": 15}
     at(NOON)
-    polls.start_due(integration, hourly())
+    start(integration, hourly())
     finished(NOON)
     at(NOON + timedelta(minutes=15))
 
-    assert polls.start_due(integration, hourly()) == 1
+    assert start(integration, hourly()) == 1
 
 
 def test_nothing_is_polled_before_the_first_mark_after_switching_on(integration, at):
     integration.activated_at = NOON + timedelta(minutes=10)
     at(NOON + timedelta(minutes=40))
-    assert polls.start_due(integration, hourly()) == 0
+    assert start(integration, hourly()) == 0
     at(NOON + timedelta(hours=1))
-    assert polls.start_due(integration, hourly()) == 1
+    assert start(integration, hourly()) == 1
 
 
 def test_flows_that_are_off_or_take_no_part_are_left_out(integration, at):
     at(NOON)
     integration.settings = {"off": True}
-    assert polls.start_due(integration, hourly()) == 0
+    assert start(integration, hourly()) == 0
     integration.settings = {}
-    assert polls.start_due(integration, hourly(FakeFlow(runs=frozenset({"fetch_all"})))) == 0
+    assert start(integration, hourly(FakeFlow(runs=frozenset({"fetch_all"})))) == 0
 
 
 def test_each_recipe_is_polled_by_one_of_the_two_schedules():
@@ -145,3 +150,29 @@ def test_a_paused_integration_is_not_polled():
     )
 
     assert tasks.poll_by_clock() == "0 polls"
+
+
+@pytest.mark.chaos("E5")
+@pytest.mark.parametrize("day", ["2028-02-29", "2026-03-29", "2026-10-25", "2026-12-31"])
+def test_a_day_has_as_many_marks_whatever_the_clocks_of_people_do(day):
+    """A leap day, the nights in which Europe changes its clocks, the end of a year."""
+    midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+    looks = [midnight + timedelta(minutes=minute) for minute in range(24 * 60)]
+
+    assert len({polls.mark(60, look.astimezone(ZoneInfo("Europe/Berlin"))) for look in looks}) == 24
+
+
+def test_an_integration_that_cannot_be_asked_keeps_no_other_from_polling(at):
+    at(NOON)
+    broken, fine = (IntegrationFactory(activated_at=NOON - timedelta(days=1)) for _ in range(2))
+
+    def enabled(settings):
+        if settings.get("broken"):
+            raise KeyError("a setting of another version")
+        return True
+
+    flow = FakeFlow()
+    flow.enabled = enabled
+    broken.settings = {"broken": True}
+
+    assert polls.start_due([broken, fine], lambda key: hourly(flow)) == 1
