@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -472,3 +473,37 @@ def test_somebody_with_very_many_records_is_erased(integration: Integration) -> 
     call.refresh_from_db()
     assert json.loads(call.response)["data"] == [OTHER]
     assert f"{count} log entries emptied; IDs and outcome stay." in report
+
+
+def told_again(connection: Any) -> WebhookEvent:
+    found: WebhookEvent = factories.EventFactory(
+        connection=connection, external_id="8", state="routed", email_hash=email_hash(EMAIL), payload=RECORD
+    )
+    return found
+
+
+def test_an_event_that_comes_in_during_the_erasure_is_emptied(everywhere: Integration, monkeypatch: Any) -> None:
+    remember, meanwhile = erased.remember, []
+
+    def late(*given: Any) -> None:
+        remember(*given)
+        meanwhile.append(told_again(everywhere.left))
+
+    monkeypatch.setattr(erased, "remember", late)
+    personal_data.erase(everywhere.tenant, EMAIL, recipes_with(FakeFlow(source={})))
+
+    meanwhile[0].refresh_from_db()
+    assert (meanwhile[0].payload, meanwhile[0].email_hash) == ({}, "")
+
+
+def test_of_several_events_that_led_to_one_job_none_keeps_the_person(integration: Integration) -> None:
+    """The job names the newest of them only."""
+    erased.remember(integration.tenant, [email_hash(EMAIL)], None)
+    older, newest = told_again(integration.left), told_again(integration.left)
+    elsewhere = told_again(factories.IntegrationFactory().left)
+
+    erased.forget_handled(SimpleNamespace(integration=integration), {newest.pk: ""})
+
+    for event in (older, newest, elsewhere):
+        event.refresh_from_db()
+    assert (older.payload, newest.payload, elsewhere.payload) == ({}, {}, RECORD)

@@ -8,10 +8,12 @@ from django.db import DataError, OperationalError
 from integration import tasks
 from integration.connectors.base import ParsedEvent
 from integration.engine.alerts import watch
-from integration.engine.dispatch import deadlock
+from integration.engine.dispatch import deadlock, sweeper
 from integration.engine.flow.base import Item, Page
 from integration.engine.insight import status
 from integration.engine.intake import inbox
+from integration.engine.setup import lifecycle
+from integration.engine.setup.provisioning import StepResult
 from integration.engine.sync import polls, router, runner, runs, start_everywhere
 from integration.models import LONGEST_ID, AlertKind, SyncJob, SyncLog, SyncRun, WebhookEvent
 from integration.recipes.registry import get_recipe
@@ -180,3 +182,26 @@ def test_a_transaction_in_anothers_way_is_tried_once_more():
     assert deadlock.retried(work) == "done"
     with pytest.raises(OperationalError):
         deadlock.retried(lambda: (_ for _ in ()).throw(OperationalError("gone")))
+
+
+@pytest.mark.chaos("E6")
+def test_an_uninstall_that_cannot_be_finished_keeps_neither_the_sweep_nor_others_waiting(monkeypatch):
+    broken, fine = (IntegrationFactory(state="uninstalled") for _ in range(2))
+    really = lifecycle._uninstall
+
+    def uninstall(integration, recipes, lease):
+        if integration.pk == broken.pk:
+            raise ZeroDivisionError("a bug of ours")
+        return really(integration, recipes, lease)
+
+    monkeypatch.setattr(lifecycle, "_uninstall", uninstall)
+    monkeypatch.setattr(
+        lifecycle.provisioning, "run_step", lambda ctx, step: StepResult(step.key, step.label, True, "")
+    )
+
+    assert tasks.sweep().endswith("1 removals")
+
+    fine.refresh_from_db()
+    broken.refresh_from_db()
+    assert (fine.uninstalled_at is not None, broken.uninstalled_at) == (True, None)
+    assert sweeper.last_sweep() is not None

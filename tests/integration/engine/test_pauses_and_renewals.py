@@ -13,9 +13,10 @@ from integration.connectors.pipedrive import oauth
 from integration.engine.clients import connection_health, tokens, vendor_answers
 from integration.engine.clients.rate_limits import ConnectionMeter
 from integration.engine.sync import runner
-from integration.errors import AuthError, RateLimited
+from integration.errors import AuthError, GaveWay, RateLimited
 from integration.http import Exchange, LimitStatus
 from integration.models import Connection, RateBudget, SyncJob
+from integration.reasons import Reason
 from tests.support.factories import ConnectionFactory, IntegrationFactory, JobFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
 
@@ -154,3 +155,35 @@ def test_the_vendors_clock_is_learned_from_its_answers():
 
     vendor_answers.note(connection, Exchange("GET", "/", 200, 5, "", "", skew=1.2))
     assert Connection.objects.get(pk=connection.pk).their_time(now) == now
+
+
+@pytest.mark.chaos("E4")
+def test_who_finds_the_budget_used_by_another_worker_learns_what_is_left():
+    """A slice knows its rows from its beginning. What others have used since may leave the customer's share alone."""
+    connection = ConnectionFactory()
+    meter = ConnectionMeter(connection)
+    meter.after([LimitStatus("day", 7000, 30_000, None)])
+    RateBudget.objects.update(remaining=6000)
+
+    with pytest.raises(RateLimited) as caught:
+        meter.before(("day",), 10)
+
+    assert caught.value.only_reserve
+
+
+def test_that_others_are_at_work_first_is_no_word_about_the_connection():
+    connection = ConnectionFactory(not_before=timezone.now() + timedelta(hours=1))
+
+    assert connection_health.note_error(connection, GaveWay()) == "wait"
+
+    assert Connection.objects.get().not_before == connection.not_before
+
+
+def test_what_a_switched_off_part_left_behind_goes_on_with_that_part_alone():
+    integration = IntegrationFactory()
+    for flow in ("on", "off"):
+        JobFactory(integration=integration, flow=flow, state="held", reason="flow_off")
+
+    assert connection_health.release_held(integration) == 0
+    assert connection_health.release_held(integration, reason=Reason.FLOW_OFF, flows=["on"]) == 1
+    assert dict(SyncJob.objects.values_list("flow", "state")) == {"on": "waiting", "off": "held"}
