@@ -23,7 +23,7 @@ from integration import retry
 from integration.dry_run import nothing_written
 from integration.engine.clients import connection_health
 from integration.engine.dispatch import leases, wakeups
-from integration.engine.flow.base import Flow, RecordOutcome
+from integration.engine.flow.base import Flow
 from integration.engine.flow.session import SyncSession, Usage
 from integration.engine.sync import (
     batch,
@@ -38,11 +38,12 @@ from integration.engine.sync import (
     outcomes,
     page_parts,
     repair,
+    run_counts,
 )
 from integration.engine.sync.composite import Group
 from integration.engine.sync.page_parts import OpenPage, Part
 from integration.errors import ContractError, IntegrationError, LeaseLost, RecordError, UnreadableRecord
-from integration.models import Integration, Outcome, RunState, State, SyncRun
+from integration.models import Integration, RunState, State, SyncRun
 from integration.reasons import Reason
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SAMPLES = 5
 CRASHES = "A page of this run stopped its worker again and again. Start it anew; if it stops again, tell the operator."
 GONE_FLOW = "This version of Lockstep does not have this part of the integration."
 BEGUN_ANEW = "begun_anew"  # how often a run lost its place
@@ -270,7 +270,7 @@ def _part(ctx: SyncSession, flow: Flow, run: SyncRun, opened: OpenPage, began: f
         else:
             _save(ctx, flow, run, [group for group in groups if group.own])
         for group in groups:
-            _count(run, group)
+            run_counts.add(run, group)
         run.usage = page_parts.added(run.usage, used, time.monotonic() - began)
         run.page_done, run.attempts, run.problem, run.next_attempt_at = opened.done, 0, "", timezone.now()
         if opened.is_finished:
@@ -370,31 +370,6 @@ def _page_failed(ctx: SyncSession, run: SyncRun, exc: IntegrationError) -> None:
     run.save(update_fields=["attempts", "problem", "next_attempt_at"])
     if retry.RUN_PAGE.used_up(run.attempts):
         _finish(run, RunState.FAILED, run.problem)
-
-
-def _count(run: SyncRun, group: Group) -> None:
-    done, counts = group.done, Counter(run.counts)
-    other = {"flow": group.flow.key} if group.flow.key != run.flow else {}
-    samples = {key: list(rows) for key, rows in run.samples.items()}
-    for entry in done:
-        key = _count_key(entry)
-        counts[key] += 1
-        if run.dry_run and len(samples.setdefault(key, [])) < SAMPLES:
-            samples[key].append({**_sample(entry), **other})
-    run.counts, run.samples = dict(counts), samples
-    run.done += len(done) if group.own else 0
-
-
-def _count_key(entry: RecordOutcome) -> str:
-    if entry.result.outcome == Outcome.SYNCED:
-        return entry.result.action or (entry.write.action if entry.write else "synced")
-    return f"{entry.result.outcome}:{entry.result.reason}"
-
-
-def _sample(entry: RecordOutcome) -> dict[str, JSONValue]:
-    is_shown = entry.record is not None and entry.result.reason != Reason.ADDRESS_ERASED
-    name = entry.record.values.get("name", "") if entry.record is not None and is_shown else ""
-    return {"id": entry.item.external_id, "name": name, "values": dict(entry.write.values) if entry.write else {}}
 
 
 def _finish(run: SyncRun, state: str, problem: str = "") -> None:
