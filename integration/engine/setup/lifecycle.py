@@ -86,7 +86,7 @@ def finish_uninstalls(recipes: Recipes) -> int:
     uninstalled = Integration.objects.filter(state=State.UNINSTALLED)
     broken_off = uninstalled.filter(leases.free(leases.SETUP), uninstalled_at__isnull=True)
     count = 0
-    for integration in broken_off.select_related("left", "right", "tenant"):
+    for integration in broken_off.select_related("left", "right", "tenant").order_by("pk"):
         try:
             uninstall(integration, recipes)
             count += 1

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from integration import tasks
-from integration.engine.sync import polls, runner
+from integration.engine.sync import cursors, polls, runner
 from integration.models import Cursor, SyncRun
 from tests.support.factories import IntegrationFactory
 from tests.support.fake_recipe import FakeFlow, recipes_with
@@ -176,3 +176,13 @@ def test_an_integration_that_cannot_be_asked_keeps_no_other_from_polling(at):
     broken.settings = {"broken": True}
 
     assert polls.start_due([broken, fine], lambda key: hourly(flow)) == 1
+
+
+@pytest.mark.chaos("E5")
+def test_a_cursor_of_the_future_says_nothing_so_the_poll_starts_where_the_last_one_began(integration, at):
+    at(NOON)
+    began = NOON - timedelta(minutes=30)
+    SyncRun.objects.create(integration=integration, kind="poll", flow="any", state="done", started_at=began)
+    Cursor.objects.create(integration=integration, name="any", position=NOON + timedelta(hours=1))
+
+    assert cursors.since(integration, "any", NOON - timedelta(days=9)) == began - cursors.OVERLAP
