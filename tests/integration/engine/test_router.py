@@ -202,6 +202,17 @@ def test_one_event_that_cannot_be_routed_keeps_no_other_waiting(integration, cap
     assert set(WebhookEvent.objects.filter(pk__in=(first.pk, last.pk)).values_list("state", flat=True)) == {"routed"}
 
 
+def test_a_flow_that_fails_on_an_event_keeps_no_other_from_hearing_of_it(integration):
+    class Failing(FakeFlow):
+        def route(self, ctx, event):
+            raise KeyError("properties")
+
+    event(integration, "7")
+    router.route_new_events(recipes_with(Failing(), FakeFlow(key="other")))
+
+    assert list(SyncJob.objects.values_list("flow", "external_id")) == [("other", "7")]
+
+
 def test_more_events_than_one_portion_are_routed_in_one_go(integration, monkeypatch, rings):
     monkeypatch.setattr(router, "PORTION", 2)
     for key in "12345":

@@ -88,6 +88,18 @@ def test_a_cancelled_run_stops_at_its_next_page(integration):
     assert not runs.cancel(run)
 
 
+@pytest.mark.chaos("H5")
+def test_a_run_that_is_cancelled_in_the_middle_of_a_slice_stops_there(integration):
+    flow = FakeFlow(source=people(12))
+    run = runs.start(integration, "fetch_all", flow.key)
+    flow.before_write = lambda ctx, writes: runs.cancel(run)
+
+    work(integration, flow, slice_seconds=20)
+
+    run.refresh_from_db()
+    assert (run.state, run.done) == ("cancelled", 5)
+
+
 def test_only_one_run_of_a_kind_at_a_time(integration):
     runs.start(integration, "fetch_all", "person_to_contact")
 
