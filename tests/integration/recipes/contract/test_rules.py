@@ -9,7 +9,7 @@ from integration.engine.insight.record_counts import Standing, explained
 from integration.engine.privacy import personal_data
 from integration.engine.sync import bulk_runs, replay
 from integration.engine.sync.repair import Take
-from integration.engine.sync.runs import SAMPLES
+from integration.engine.sync.run_counts import SAMPLES
 from integration.models import Drift, RecordLink, SyncJob, SyncLog, WebhookEvent
 from integration.recipes.registry import get_recipe
 from tests.support import database, hub
