@@ -155,6 +155,14 @@ def test_a_hundred_events_with_a_bad_one_are_ninety_nine_and_a_row_that_tells_of
     assert odd.payload["body"] == '{"portalId": 101}'
 
 
+@pytest.mark.chaos("W11")
+def test_a_row_that_names_no_account_takes_none_of_its_neighbours_with_it():
+    portal("101")
+
+    assert post([*(event("101", n) for n in range(9)), {"objectId": 7}]).status_code == 200
+    assert WebhookEvent.objects.count() == 9
+
+
 @pytest.mark.chaos("W7")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"{not json", b"[" * 20_000, b'"text"', b"\xff\xfe"])
 def test_a_proven_body_nobody_can_read_is_not_sent_again_and_again(body):
