@@ -190,14 +190,14 @@ def test_a_transaction_in_anothers_way_is_tried_once_more():
 @pytest.mark.chaos("E6")
 def test_an_uninstall_that_cannot_be_finished_keeps_neither_the_sweep_nor_others_waiting(monkeypatch):
     broken, fine = (IntegrationFactory(state="uninstalled", id=UUID(int=number)) for number in (1, 2))
-    really = lifecycle._uninstall
+    really = lifecycle.strip_personal_data
 
-    def uninstall(integration, recipes, lease):
+    def strip(integration, alive):
         if integration.pk == broken.pk:
             raise ZeroDivisionError("a bug of ours")
-        return really(integration, recipes, lease)
+        really(integration, alive)
 
-    monkeypatch.setattr(lifecycle, "_uninstall", uninstall)
+    monkeypatch.setattr(lifecycle, "strip_personal_data", strip)
     monkeypatch.setattr(
         lifecycle.provisioning, "run_step", lambda ctx, step: StepResult(step.key, step.label, True, "")
     )
